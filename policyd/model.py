@@ -1,0 +1,315 @@
+"""The types that a review passes through, from files to the audit record.
+
+Keys of our own envelope are camelCase in JSON, as in Kubernetes; keys inside `project` and
+`workloads` are snake_case, as in Compose. Everything here is frozen: a step makes a new value.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+API_VERSION = "policyd/v1"
+
+Path = tuple[str | int, ...]
+"""Where something stands in the effective model: ("services", "train", "gpus", 0, "count")."""
+
+EnforcementAction = Literal["deny", "warn", "dryrun"]
+EnforcementPoint = Literal["cli", "ci", "webhook", "registry", "forge", "daemon"]
+Operation = Literal["CHECK", "CREATE", "UPDATE", "DELETE"]
+Severity = Literal["critical", "high", "medium", "low"]
+
+
+class Location(msgspec.Struct, frozen=True):
+    """A place in a file of the bundle; `line` and `column` count from 1, 0 means unknown."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+class Unresolved(msgspec.Struct, frozen=True):
+    """A variable without a value and without a default, and where it was used."""
+
+    variable: str
+    path: Path
+    location: Location
+
+
+class NotEvaluated(msgspec.Struct, frozen=True):
+    """Something that could not be looked at, and why: a remote include, a missing env_file."""
+
+    what: str
+    reason: str
+    location: Location | None = None
+
+
+# --- what policies judge -------------------------------------------------------------------------
+
+
+class DeviceRequest(msgspec.Struct, frozen=True):
+    """One entry of `gpus` or of `deploy.resources.reservations.devices`, as loaded.
+
+    `count` is -1 for all, 0 for none; `device_ids` is empty when none are named.
+    """
+
+    source: Literal["gpus", "reservation"]
+    path: Path
+    driver: str = ""
+    count: int = 0
+    device_ids: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    options: dict[str, str] = {}
+
+
+class Device(msgspec.Struct, frozen=True):
+    """One entry of `devices`; `node` is `source` as a clean absolute host path."""
+
+    source: str
+    target: str
+    permissions: str
+    node: str
+    path: Path
+
+
+class CgroupRule(msgspec.Struct, frozen=True):
+    """One entry of `device_cgroup_rules`, as written."""
+
+    rule: str
+    path: Path
+
+
+class Mount(msgspec.Struct, frozen=True):
+    """Something of the host, or a volume, that a container sees.
+
+    `type` is bind, npipe, tmpfs, volume, cluster, image or `filesystem` (a local volume that mounts
+    the block device `source` with the filesystem `fstype`). `source` of a bind is a host path:
+    absolute, cleaned, /proc/<pid>/root and /var/run resolved; `source_raw` and `target` are cleaned
+    only. `origin` says where it came from: volumes, driver_opts, secrets, configs, volumes_from.
+    """
+
+    type: str
+    source: str
+    source_raw: str
+    target: str
+    read_only: bool
+    origin: Literal["volumes", "driver_opts", "secrets", "configs", "volumes_from"]
+    path: Path
+    volume: str = ""
+    fstype: str = ""
+
+
+class RunFlag(msgspec.Struct, frozen=True):
+    """A flag of a RUN instruction in `dockerfile_inline`: --device=nvidia.com/gpu=all."""
+
+    name: str
+    value: str
+
+
+class Build(msgspec.Struct, frozen=True):
+    """The `build` section; `environment` is what ENV of `dockerfile_inline` sets."""
+
+    path: Path
+    context: str = ""
+    dockerfile_inline: str = ""
+    privileged: bool = False
+    entitlements: tuple[str, ...] = ()
+    network: str = ""
+    environment: dict[str, str] = {}
+    run_flags: tuple[RunFlag, ...] = ()
+
+
+class Hook(msgspec.Struct, frozen=True):
+    """A lifecycle hook, or the exec of a watch rule. Only `pre_start` is a container of its own."""
+
+    stage: Literal["pre_start", "post_start", "pre_stop", "watch"]
+    path: Path
+    privileged: bool = False
+    user: str = ""
+    image: str = ""
+    environment: dict[str, str | None] = {}
+
+
+class GenericResource(msgspec.Struct, frozen=True):
+    """A Swarm generic resource: kind and value."""
+
+    kind: str
+    value: int
+    path: Path
+
+
+class Workload(msgspec.Struct, frozen=True):
+    """One service as policies judge it: every key always there, typed, empty when nothing is set.
+
+    `environment` has null for a name that is passed through and has no value. `replicas` counts
+    containers; `memory_limit` is in bytes, `cpu_limit` in billionths of a CPU, 0 for no limit.
+    """
+
+    name: str
+    path: Path
+    image: str = ""
+    replicas: int = 1
+    profiles: tuple[str, ...] = ()
+    runtime: str = ""
+    privileged: bool = False
+    use_api_socket: bool = False
+    user: str = ""
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    pid: str = ""
+    ipc: str = ""
+    uts: str = ""
+    userns_mode: str = ""
+    cgroup: str = ""
+    cgroup_parent: str = ""
+    network_mode: str = ""
+    provider: str = ""
+    volumes_from: tuple[str, ...] = ()
+    device_requests: tuple[DeviceRequest, ...] = ()
+    devices: tuple[Device, ...] = ()
+    device_cgroup_rules: tuple[CgroupRule, ...] = ()
+    generic_resources: tuple[GenericResource, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    environment: dict[str, str | None] = {}
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    build: Build | None = None
+    hooks: tuple[Hook, ...] = ()
+    memory_limit: int = 0
+    cpu_limit: int = 0
+    project_directory: str = ""
+
+
+# --- who asks ------------------------------------------------------------------------------------
+
+
+class UserInfo(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """Who asks: taken from credentials, never from the body, unless the token speaks for others."""
+
+    username: str = ""
+    groups: tuple[str, ...] = ()
+
+
+class Source(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """What the review is about. "" means unknown."""
+
+    repository: str = ""
+    ref: str = ""
+    commit: str = ""
+    environment: str = ""
+    host: str = ""
+
+
+class Review(msgspec.Struct, frozen=True, rename="camel"):
+    """One question: may this project be deployed? `now` is in nanoseconds since the epoch."""
+
+    uid: str
+    enforcement_point: EnforcementPoint
+    now: int
+    operation: Operation = "CHECK"
+    dry_run: bool = False
+    user_info: UserInfo = UserInfo()
+    source: Source = Source()
+
+
+# --- what was found ------------------------------------------------------------------------------
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One violation as Rego reported it. `constraint` is "" unless the policy named one."""
+
+    policy: str
+    msg: str
+    service: str = ""
+    path: Path = ()
+    constraint: str = ""
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """One way by which a service gets an accelerator.
+
+    `devices` is "all", a tuple of ids or node paths, or {"count": n}.
+    """
+
+    service: str
+    vendor: str
+    method: str
+    devices: str | tuple[str, ...] | dict[str, int]
+    replicas: int
+    path: Path
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What an engine answered: violations of the policies that were on, and all grants."""
+
+    findings: tuple[Finding, ...]
+    grants: tuple[Grant, ...]
+
+
+class Violation(msgspec.Struct, frozen=True, rename="camel"):
+    """A finding under a constraint: what it is, where, what is done about it, how to mend it."""
+
+    policy: str
+    constraint: str
+    enforcement_action: EnforcementAction
+    severity: Severity
+    message: str
+    remediation: str
+    service: str = ""
+    path: Path = ()
+    location: Location | None = None
+
+
+class PolicySetRevision(msgspec.Struct, frozen=True, rename="camel"):
+    """Which rule book decided: its name and the digest of all that it holds ("sha256:…")."""
+
+    name: str
+    revision: str
+
+
+class Status(msgspec.Struct, frozen=True, rename="camel"):
+    """As in an AdmissionReview: 200 OK, 403 Forbidden, 422 Invalid (Compose would refuse)."""
+
+    code: int
+    reason: str
+    message: str
+
+
+class Decision(msgspec.Struct, frozen=True, rename="camel"):
+    """The answer to a review. `violations` holds those of every enforcement action."""
+
+    uid: str
+    allowed: bool
+    status: Status
+    violations: tuple[Violation, ...] = ()
+    warnings: tuple[str, ...] = ()
+    exempted: tuple[Violation, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    not_evaluated: tuple[NotEvaluated, ...] = ()
+    audit_annotations: dict[str, str] = {}
+    policy_set: PolicySetRevision | None = None
+    engine: str = ""
+    decision_id: str = ""
+    project: str = ""
+    bundle_digest: str = ""
+
+
+class AuditRecord(msgspec.Struct, frozen=True, rename="camel"):
+    """One event of the audit log: `payload` is its exact text, `hash` covers `prev_hash` and it."""
+
+    sequence: int
+    time: str
+    kind: str
+    payload: str
+    prev_hash: str
+    hash: str
+
+
+def to_json(value: Any) -> bytes:
+    """Return `value` (structs, mappings, sequences, scalars) as JSON text."""
+    return msgspec.json.encode(value)
