@@ -6,7 +6,8 @@ Keys of our own envelope are camelCase in JSON, as in Kubernetes; keys inside `p
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -46,6 +47,52 @@ class NotEvaluated(msgspec.Struct, frozen=True):
     what: str
     reason: str
     location: Location | None = None
+
+
+# --- what is loaded ------------------------------------------------------------------------------
+
+
+class Files(Protocol):
+    """The files of a bundle, by absolute POSIX path; nothing else can be read through it.
+
+    Every method normalises `path` first (no "..", no "//"). What was read once is remembered, so
+    that the same bundle always gives the same answer.
+    """
+
+    def read(self, path: str) -> bytes:
+        """Return the content of the file at `path`.
+
+        Raises FileNotFoundError, IsADirectoryError, or BundleError when `path` (or what a link
+        there points to) lies outside the root, or a limit on size or number is passed.
+        """
+
+    def kind(self, path: str) -> Literal["file", "directory", ""]:
+        """Say what is at `path`: "" for nothing, and for anything outside the root."""
+
+    def display(self, path: str) -> str:
+        """Return `path` as messages show it: relative to the root where it lies below it."""
+
+    def digest(self) -> str:
+        """Return "sha256:…" over names and contents of all that was read so far."""
+
+
+class Bundle(msgspec.Struct, frozen=True):
+    """A project's files and everything a caller of Compose would have said about them.
+
+    Paths are absolute POSIX paths. `compose_files` is the `-f` list, possibly empty (discovery) and
+    possibly with "-" (standard input, whose text is `stdin`); `profiles` None leaves the choice to
+    COMPOSE_PROFILES, as Compose does; `environment` is the caller's, as handed over.
+    """
+
+    files: Files
+    working_directory: str
+    compose_files: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    project_directory: str = ""
+    project_name: str = ""
+    profiles: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = {}
+    stdin: bytes | None = None
 
 
 # --- what policies judge -------------------------------------------------------------------------
