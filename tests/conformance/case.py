@@ -1,0 +1,101 @@
+"""One recorded answer of `docker compose config`, and the bundle that asks the loader the same.
+
+In: a txtar file (`case.json`, `project/…`, `expected.json` or `expected-error.txt`). Out: a `Case`.
+The recordings were made in the folder /project, with HOME=/home/user, by docker compose v5
+(compose-go v2.14.0, go.yaml.in/yaml v4.0.0-rc.6).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+try:
+    from policyd.bundle import memory_bundle
+except ImportError:  # until it lands
+    from tests.conformance._memory import memory_bundle
+from policyd.model import Bundle
+from tests.conformance import txtar
+from tests.conformance.comparison import parse_json
+
+CASES = Path(__file__).parent / "cases"
+ROOT = "/project"
+CALLER = {"HOME": "/home/user", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A project, how Compose was called on it, and what it answered.
+
+    `files` is by path relative to the project's folder. `config` is the printed model, None where
+    Compose refused, saying `error`.
+    """
+
+    name: str
+    files: dict[str, bytes]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] | None = None
+    error: str = ""
+
+    def bundle(self) -> Bundle:
+        """Return what the loader takes: the files in /project and the caller's side of it."""
+        profiles = self.options.get("profiles", ["*"])
+        return memory_bundle(
+            self.files,
+            root=ROOT,
+            compose_files=tuple(self.options.get("files", ())),
+            env_files=tuple(self.options.get("env_files", ())),
+            project_directory=self.options.get("project_directory", ""),
+            project_name=self.options.get("project_name", ""),
+            profiles=tuple(profiles) or None,
+            environment=CALLER | self.options.get("env", {}),
+        )
+
+    def archive(self) -> bytes:
+        """Return the case as a txtar file."""
+        texts = {f"project/{path}": content for path, content in sorted(self.files.items())}
+        raw = {
+            path: content.decode("utf-8", "surrogateescape")
+            for path, content in texts.items()
+            if b"\r" in content or not content.endswith(b"\n")
+        }
+        options = dict(self.options) | ({"raw": raw} if raw else {})
+        files = {"case.json": _json_text(options)}
+        if self.config is not None:
+            files["expected.json"] = _json_text(self.config)
+        if self.error:
+            files["expected-error.txt"] = self.error.encode()
+        return txtar.render(files | {path: texts[path] for path in texts if path not in raw})
+
+
+def read_case(path: Path) -> Case:
+    """Return the case in the txtar file at `path`; its name is area/file."""
+    parts = txtar.parse(path.read_bytes())
+    options = json.loads(parts["case.json"])
+    raw = {path: text.encode() for path, text in options.pop("raw", {}).items()}
+    files = {
+        path.removeprefix("project/"): content
+        for path, content in (parts | raw).items()
+        if path.startswith("project/")
+    }
+    expected = parts.get("expected.json")
+    return Case(
+        name=f"{path.parent.name}/{path.stem}",
+        files=files,
+        options=options,
+        config=None if expected is None else parse_json(expected),
+        error=parts.get("expected-error.txt", b"").decode(),
+    )
+
+
+def all_cases(folder: Path = CASES) -> Iterator[Case]:
+    """Yield every case below `folder`, by name."""
+    for path in sorted(folder.glob("*/*.txtar")):
+        yield read_case(path)
+
+
+def _json_text(value: Any) -> bytes:
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,25 @@
+"""The loader answers every recorded case as `docker compose config` did."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.case import Case, all_cases
+from tests.conformance.differences import DELIBERATE
+from tests.conformance.judge import disagreements
+
+_CASES = list(all_cases())
+
+
+@pytest.mark.parametrize("case", _CASES, ids=[case.name for case in _CASES])
+def test_loads_as_compose_does(case: Case) -> None:
+    found = disagreements(case)
+
+    if reason := DELIBERATE.get(case.name):
+        assert found, f"agrees now; listed as different because {reason}"
+    else:
+        assert not found, "\n".join(found)
+
+
+def test_deliberate_differences_name_cases() -> None:
+    assert DELIBERATE.keys() <= {case.name for case in _CASES}
