@@ -8,15 +8,13 @@ The recordings were made in the folder /project, with HOME=/home/user, by docker
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-try:
-    from policyd.bundle import memory_bundle
-except ImportError:  # until it lands
-    from tests.conformance._memory import memory_bundle
+from policyd.bundle import MemoryFiles
 from policyd.model import Bundle
 from tests.conformance import txtar
 from tests.conformance.comparison import parse_json
@@ -43,12 +41,13 @@ class Case:
     def bundle(self) -> Bundle:
         """Return what the loader takes: the files in /project and the caller's side of it."""
         profiles = self.options.get("profiles", ["*"])
-        return memory_bundle(
-            self.files,
-            root=ROOT,
-            compose_files=tuple(self.options.get("files", ())),
-            env_files=tuple(self.options.get("env_files", ())),
-            project_directory=self.options.get("project_directory", ""),
+        directory = self.options.get("project_directory", "")
+        return Bundle(
+            files=MemoryFiles(self.files, ROOT),
+            working_directory=ROOT,
+            compose_files=tuple(_absolute(name) for name in self.options.get("files", ())),
+            env_files=tuple(_absolute(name) for name in self.options.get("env_files", ())),
+            project_directory=directory and _absolute(directory),
             project_name=self.options.get("project_name", ""),
             profiles=tuple(profiles) or None,
             environment=CALLER | self.options.get("env", {}),
@@ -95,6 +94,10 @@ def all_cases(folder: Path = CASES) -> Iterator[Case]:
     """Yield every case below `folder`, by name."""
     for path in sorted(folder.glob("*/*.txtar")):
         yield read_case(path)
+
+
+def _absolute(name: str) -> str:
+    return name if "://" in name else posixpath.join(ROOT, name)
 
 
 def _json_text(value: Any) -> bytes:
