@@ -63,17 +63,16 @@ def archive_bundle(
 
 
 def _gunzip(packed: bytes) -> bytes:
-    unpacked = bytearray()
+    member = zlib.decompressobj(wbits=GZIP_WINDOW)
     try:
-        while packed and len(unpacked) <= MAX_UNPACKED:
-            member = zlib.decompressobj(wbits=GZIP_WINDOW)
-            unpacked += member.decompress(packed, MAX_UNPACKED + 1 - len(unpacked))
-            if not member.eof and len(unpacked) <= MAX_UNPACKED:
-                raise BundleError("the archive is cut off: its gzip stream does not end")
-            packed = member.unused_data
+        unpacked = member.decompress(packed, MAX_UNPACKED + 1)
     except zlib.error as error:
         raise BundleError(f"the archive is not gzip that can be read: {error}") from error
-    return bytes(unpacked)
+    if len(unpacked) <= MAX_UNPACKED and not member.eof:
+        raise BundleError("the archive is cut off: its gzip stream does not end")
+    if member.unused_data.strip(b"\0"):
+        raise BundleError("the archive has something after its gzip stream")
+    return unpacked
 
 
 def _members(unpacked: bytes) -> dict[str, bytes]:

@@ -1,8 +1,9 @@
 """The files of a project, from a folder or from memory, as a Bundle.
 
 In: a root folder and what a caller of Compose would type, or names and contents from a request.
-Out: a Bundle, through which nothing else is ever read. Errors: BundleError for a path or a link that
-leaves the root and for what is no regular file; PayloadTooLarge for a limit. Archives: archive.py.
+Out: a Bundle, through which nothing else is ever read. Errors: BundleError for a path or a link
+that leaves the root and for what is no regular file; PayloadTooLarge for a limit. For archives see
+archive.py.
 """
 
 from __future__ import annotations
@@ -278,7 +279,7 @@ class _Seen:
         entries = {**self._kinds, **self._digests}
         total = hashlib.sha256()
         for name in sorted(entries):
-            total.update(os.fsencode(name) + b"\0" + entries[name].encode() + b"\0")
+            total.update(name.encode() + b"\0" + entries[name].encode() + b"\0")
         return f"sha256:{total.hexdigest()}"
 
 
@@ -294,9 +295,9 @@ def _check_text(path: str) -> None:
     if "\0" in path:
         raise BundleError(f"{path!r}: the path has a NUL byte")
     try:
-        size = len(os.fsencode(path))
+        size = len(path.encode())
     except UnicodeEncodeError as error:
-        raise BundleError(f"{path!r}: the path is not text that UTF-8 can hold") from error
+        raise BundleError(f"{path!r}: the path is not UTF-8") from error
     if size > MAX_NAME:
         raise BundleError(f"{path[:60]!r}…: the path has {size:,} bytes; the limit is {MAX_NAME:,}")
 
