@@ -25,8 +25,6 @@ from policyd.errors import BundleError, PayloadTooLarge
 from policyd.model import Bundle
 
 BLOCK: Final = tarfile.BLOCKSIZE
-END: Final = bytes(2 * BLOCK)
-"""What a whole archive ends with: two zero blocks."""
 MAX_UNPACKED: Final = MAX_BUNDLE + MAX_FILES * 4 * BLOCK + MIB
 """Bytes of the archive once unpacked: all files, four blocks of header each, some padding."""
 GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -93,22 +91,24 @@ def _members(unpacked: bytes) -> dict[str, bytes]:
                     raise PayloadTooLarge(f"{name}: the archive has over {MAX_BUNDLE // MIB} MiB")
                 content = archive.extractfile(member)
                 files[name] = content.read() if content else b""
-    except (tarfile.TarError, OSError, ValueError) as error:
+            end = archive.offset
+    except (tarfile.TarError, OSError, ValueError, OverflowError, RecursionError) as error:
         raise BundleError(f"the body is not a tar or tar.gz archive: {error}") from error
     if not files:
         raise BundleError("the archive holds no file")
-    if not unpacked.endswith(END):
-        raise BundleError("the archive is cut off: it does not end with two zero blocks")
+    if len(unpacked) - end < 2 * BLOCK or unpacked[end:].strip(b"\0"):
+        raise BundleError("the archive is cut off or damaged: two zero blocks do not end it")
     return files
 
 
 def _checked_name(member: tarfile.TarInfo) -> str:
+    name = relative_name(member.name)
     if member.issym() or member.islnk():
-        raise BundleError(f"{member.name!r}: the archive holds a link to {member.linkname!r}")
+        raise BundleError(f"{name!r}: the archive holds a link to {member.linkname!r}")
     if not member.isreg() or member.issparse():
-        raise BundleError(f"{member.name!r}: the archive holds something that is no regular file")
-    check_size(member.name, member.size)
-    return relative_name(member.name)
+        raise BundleError(f"{name!r}: the archive holds something that is no regular file")
+    check_size(name, member.size)
+    return name
 
 
 def _without_top_folder(files: dict[str, bytes]) -> dict[str, bytes]:

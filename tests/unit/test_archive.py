@@ -99,12 +99,21 @@ def test_an_archive_that_is_cut_off_is_refused() -> None:
     packed = archive(PROJECT)
     first_file_only = packed[:1024]
 
-    with pytest.raises(BundleError, match="cut off: it does not end with two zero blocks"):
+    with pytest.raises(BundleError, match="cut off or damaged: two zero blocks do not end it"):
         archive_bundle(first_file_only)
     with pytest.raises(BundleError, match="cut off: its gzip stream does not end"):
         archive_bundle(gzip.compress(packed)[:-9])
     with pytest.raises(BundleError, match="something after its gzip stream"):
         archive_bundle(gzip.compress(packed) + gzip.compress(packed))
+
+
+def test_a_damaged_header_between_two_members_does_not_hide_the_second() -> None:
+    packed = bytearray(archive(PROJECT))
+    second = packed.index(b"conf/app.env")
+    packed[second] = ord("k")
+
+    with pytest.raises(BundleError, match="cut off or damaged"):
+        archive_bundle(bytes(packed))
 
 
 @pytest.mark.parametrize("body", [b"", b"services: {}\n", b"\x1f\x8b", b"\0" * 1024, b"PK\x03\x04"])
