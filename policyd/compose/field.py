@@ -1,0 +1,136 @@
+"""What is known of one field of a Compose project, and how rows of the table become fields.
+
+In: rows of text, indented by a blank a level (`fields.py`). Out: a tree of `Field`, walked beside
+the tree of values.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_NAMES: Final = "^[a-zA-Z0-9._-]+$"
+_OTHERS: Final = frozenset({"x", "closed", "open"})
+
+
+class Field:
+    """One row: what the schema accepts, the model, the rules, and the fields below.
+
+    `accepts` holds the words of the table (str, int, num, bool, null, map, list, any); `children`
+    the fields of named keys, `each` the field of any other key, `item` that of list items.
+    """
+
+    __slots__ = (
+        "accepts",
+        "cast",
+        "children",
+        "default",
+        "each",
+        "enum",
+        "item",
+        "key",
+        "keys",
+        "long",
+        "max",
+        "merge",
+        "min",
+        "model",
+        "others",
+        "path",
+        "pattern",
+        "required",
+        "unique",
+        "unique_items",
+    )
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.accepts: frozenset[str] = frozenset()
+        self.unique_items = False
+        self.model = ""
+        self.cast = self.merge = self.unique = self.long = self.default = self.path = ""
+        self.enum: tuple[str, ...] = ()
+        self.required: tuple[str, ...] = ()
+        self.pattern: re.Pattern[str] | None = None
+        self.keys: re.Pattern[str] | None = None
+        self.min: int | None = None
+        self.max: int | None = None
+        self.others = ""
+        self.children: dict[str, Field] = {}
+        self.each: Field | None = None
+        self.item: Field | None = None
+
+    def below(self, key: str) -> Field | None:
+        """Return the field of the entry `key` of a mapping, None for one that is not in the table."""
+        return self.children.get(key) or self.each
+
+    def apply(self, words: list[str]) -> None:
+        """Take what a row says: accepted kinds, model, rules."""
+        accepts, self.model, *rules = words
+        kinds = accepts.split("|")
+        self.unique_items = "list!" in kinds
+        self.accepts = frozenset(kind.rstrip("!") for kind in kinds)
+        for rule in rules:
+            self.rule(rule)
+
+    def rule(self, rule: str) -> None:
+        name, _, value = rule.partition("=")
+        if name in _OTHERS:
+            self.others = name
+        elif name == "names":
+            self.keys = _regex(_NAMES)
+            self.others = self.others or "closed"
+        elif name in ("keys", "pattern"):
+            setattr(self, name, _regex(value))
+        elif name in ("enum", "required"):
+            setattr(self, name, tuple(value.split(",")))
+        elif name in ("min", "max"):
+            setattr(self, name, int(value))
+        elif name in ("cast", "merge", "unique", "long", "default", "path"):
+            setattr(self, name, value)
+        else:
+            raise ValueError(f"the table of fields has no rule {rule!r}")
+
+
+def table(project: str, rows: str, shapes: dict[str, str]) -> Field:
+    """Return the field of a whole project from its rows and the shapes that they name."""
+    root = Field("")
+    root.apply(project.split())
+    _hang(root, rows, shapes)
+    return root
+
+
+def _regex(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern of the schema, whose `$` is the very end of the text."""
+    return re.compile(pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern)
+
+
+def _hang(root: Field, rows: str, shapes: dict[str, str]) -> None:
+    """Hang the fields of `rows` below `root`; a row of a field that is there changes it."""
+    parents = [root]
+    for row in rows.strip("\n").split("\n"):
+        depth = len(row) - len(row.lstrip(" "))
+        key, *words = row.split()
+        del parents[depth + 1 :]
+        field = _child(parents[-1], key)
+        if words[0].startswith("@"):
+            head, _, below = shapes[words[0][1:]].partition("\n")
+            first, *rules = head.split()
+            model = words[1:2] if len(words) > 1 and "=" not in words[1] else []
+            own = words[1 + len(model) :]
+            field.apply([first, *(model or rules[:1]), *rules[1:], *own])
+            if below:
+                _hang(field, "\n".join(line[1:] for line in below.split("\n")), shapes)
+        else:
+            field.apply(words)
+        parents.append(field)
+
+
+def _child(parent: Field, key: str) -> Field:
+    if key == "[]":
+        parent.item = parent.item or Field(key)
+        return parent.item
+    if key == "*":
+        parent.each = parent.each or Field(key)
+        return parent.each
+    return parent.children.setdefault(key, Field(key))

@@ -1,0 +1,35 @@
+"""Every bound of the loader, each with the reason beside it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_FILE_BYTES: Final = 4 * 1024 * 1024
+"""A Compose file is text that people wrote; the largest known public ones stay under 1 MiB."""
+
+MAX_NODE_VISITS: Final = 100_000
+"""Values in one YAML document: Compose's own limit (loader/reset.go: defaultMaxNodeVisits)."""
+
+MAX_EXPANDED_NODES: Final = 200_000
+"""Values once aliases are followed. Compose has no such limit and an alias bomb stalls it."""
+
+MAX_DEPTH: Final = 100
+"""Nesting of YAML values. The deepest path of the Compose specification has 9 levels."""
+
+MAX_DOCUMENTS: Final = 100
+"""Documents in one file: each is merged over the previous ones, so time grows with their number."""
+
+MAX_SLOW_PARSE_BYTES: Final = 64 * 1024
+"""Size up to which a file that only the slow YAML scanner can read is read by it."""
+
+MAX_SERVICES: Final = 2_000
+"""Services of a project: Rego evaluation cannot be interrupted, so its input is bounded."""
+
+MAX_INCLUDE_DEPTH: Final = 20
+"""Nested includes. Compose recurses without end when a circle closes through a second path."""
+
+MAX_LOADED_FILES: Final = 500
+"""Compose files parsed for one project, includes and extends counted each time they are parsed."""
+
+MAX_EXTENDS_DEPTH: Final = 50
+"""Links of a chain of `extends`."""

@@ -1,0 +1,85 @@
+"""The tree that every phase of the loader works on: values that know where they were written.
+
+A node is never changed once it is made (the same one may stand at several places, through
+anchors); a phase that changes something makes a new node with the old one's mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from policyd.model import Location
+
+
+class Mark(Protocol):
+    """A place in a file, as the YAML parser gives it: `line` and `column` count from 0."""
+
+    name: str
+    line: int
+    column: int
+
+
+class Node:
+    """A value of the tree and the place that decided it.
+
+    `value` is a str, int, float, bool, None, Timestamp, a dict of str to Node or a list of Node.
+    `resets` holds the paths below this node that carry `!reset` or `!override` (None: no such).
+    """
+
+    __slots__ = ("mark", "resets", "value")
+
+    def __init__(
+        self, value: Any, mark: Mark | None, resets: list[tuple[str, ...]] | None = None
+    ) -> None:
+        self.value = value
+        self.mark = mark
+        self.resets = resets
+
+    def __repr__(self) -> str:
+        return f"Node({self.value!r})"
+
+    def with_value(self, value: Any) -> Node:
+        """Return a node of another value at the same place."""
+        return Node(value, self.mark)
+
+    @property
+    def location(self) -> Location | None:
+        """The place as users read it: lines and columns count from 1."""
+        mark = self.mark
+        return None if mark is None else Location(mark.name, mark.line + 1, mark.column + 1)
+
+
+def plain(node: Node) -> Any:
+    """Return the value of `node` with all nodes below it replaced by their values."""
+    value = node.value
+    if type(value) is dict:
+        return {key: plain(child) for key, child in value.items()}
+    if type(value) is list:
+        return [plain(child) for child in value]
+    return value
+
+
+def nodes(value: Any, mark: Mark | None) -> Node:
+    """Return `value` (dicts, lists, scalars) as a tree whose every node stands at `mark`."""
+    if isinstance(value, Mapping):
+        return Node({key: nodes(child, mark) for key, child in value.items()}, mark)
+    if isinstance(value, list):
+        return Node([nodes(child, mark) for child in value], mark)
+    return Node(value, mark)
+
+
+def describe(node: Node) -> str:
+    """Name the kind of value in messages: "a list", "a mapping", "a string"."""
+    value = node.value
+    for kind, name in (
+        (dict, "a mapping"),
+        (list, "a list"),
+        (str, "a string"),
+        (bool, "a boolean"),
+        (int, "an integer"),
+        (float, "a number"),
+    ):
+        if isinstance(value, kind):
+            return name
+    return "nothing (null)" if value is None else "a timestamp"

@@ -1,0 +1,71 @@
+"""The few files that libyaml refuses and Docker's parser reads, through PyYAML's own scanner.
+
+Docker's parser takes any visible ASCII character but `:` and the flow indicators in the name of an
+anchor, and keys of any length; libyaml takes letters, digits, `-` and `_`, and keys of 1,024
+characters. Source: go-yaml v4 internal/libyaml/scanner.go: isAnchorChar.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import yaml
+from yaml.parser import Parser as YamlParser
+from yaml.reader import Reader
+from yaml.scanner import Scanner, ScannerError
+from yaml.tokens import AliasToken, AnchorToken
+
+_ANCHOR_ENDS: Final = frozenset("\0 \t\r\n\x85\u2028\u2029:,[]{}\ufeff")
+_AFTER_ANCHOR: Final = frozenset("\0 \t\r\n\x85\u2028\u2029?:,]}%@`")
+
+ERRORS: Final = (yaml.YAMLError, RecursionError, UnicodeError)
+"""What parsing may raise on bytes that are not YAML."""
+
+
+def may_accept(error: yaml.YAMLError) -> bool:
+    """Say whether `error` of libyaml is one of those that this parser exists for."""
+    problem = getattr(error, "problem", None) or ""
+    return problem in (
+        "did not find expected alphabetic or numeric character",
+        "could not find expected ':'",
+        "mapping values are not allowed in this context",
+    )
+
+
+class Parser(Reader, Scanner, YamlParser):
+    """Parses `content` into the same events as libyaml; `name` is what marks call the file."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        Reader.__init__(self, content)
+        self.name = name
+        Scanner.__init__(self)
+        YamlParser.__init__(self)
+
+    def scan_anchor(self, TokenClass: type[AnchorToken | AliasToken]) -> Any:  # noqa: N803
+        start = self.get_mark()
+        kind = "alias" if self.peek() == "*" else "anchor"
+        self.forward()
+        length = 0
+        while (char := self.peek(length)) not in _ANCHOR_ENDS and char.isascii():
+            length += 1
+        name = self.prefix(length)
+        self.forward(length)
+        if not name or self.peek() not in _AFTER_ANCHOR:
+            raise ScannerError(
+                f"while scanning an {kind}", start, "the name of it was expected", self.get_mark()
+            )
+        return TokenClass(name, start, self.get_mark())
+
+    def stale_possible_simple_keys(self) -> None:
+        """Forget possible keys of earlier lines; a key may be of any length."""
+        for level in list(self.possible_simple_keys):
+            key = self.possible_simple_keys[level]
+            if key.line != self.line:
+                if key.required:
+                    raise ScannerError(
+                        "while scanning a simple key",
+                        key.mark,
+                        "could not find expected ':'",
+                        self.get_mark(),
+                    )
+                del self.possible_simple_keys[level]
