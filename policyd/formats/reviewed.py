@@ -1,0 +1,69 @@
+"""A decision with what a reader needs to see beside it: where it came from, and the lines it names.
+
+In: a Decision and the text of the files that were read for it. Out: a Reviewed, which holds no more
+of the files than what a report shows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+
+from policyd.model import Decision, Location
+
+BEFORE: Final = 2
+AFTER: Final = 1
+"""Lines shown before and after the place of a violation."""
+MAX_LINE: Final = 400
+"""Characters of a line that are kept: a file may be one line of 4 MiB."""
+
+_PLACE: Final = re.compile(r"^(?P<file>[^\n]+?):(?P<line>[0-9]{1,9}):(?P<column>[0-9]{1,9}): ")
+
+
+class Reviewed(msgspec.Struct, frozen=True):
+    """A project and its decision. `source` is the path as the caller named it.
+
+    `lines` holds the lines around each place that the decision names, by file and line number.
+    """
+
+    source: str
+    decision: Decision
+    lines: dict[str, dict[int, str]] = {}
+
+
+def reviewed(source: str, decision: Decision, content: Callable[[str], bytes | None]) -> Reviewed:
+    """Return `decision` with the lines that it names.
+
+    `content` gives the bytes of a file by the name that locations use, or None.
+    """
+    lines: dict[str, dict[int, str]] = {}
+    texts: dict[str, list[str]] = {}
+    for place in places(decision):
+        if place.file not in texts:
+            text = (content(place.file) or b"").decode("utf-8", "replace")
+            texts[place.file] = re.split(r"\r\n|\r|\n", text)
+        for number in range(place.line - BEFORE, place.line + AFTER + 1):
+            if 1 <= number <= len(texts[place.file]):
+                line = texts[place.file][number - 1][:MAX_LINE]
+                lines.setdefault(place.file, {})[number] = line
+    return Reviewed(source, decision, lines)
+
+
+def places(decision: Decision) -> Iterator[Location]:
+    """Yield each place with a line that `decision` names, in violations or in its message."""
+    for violation in (*decision.violations, *decision.exempted):
+        if violation.location and violation.location.line:
+            yield violation.location
+    if place := message_place(decision):
+        yield place
+
+
+def message_place(decision: Decision) -> Location | None:
+    """Return the place that a refusal by Compose starts with, if it names one."""
+    found = _PLACE.match(decision.status.message) if decision.status.code == 422 else None
+    if not found:
+        return None
+    return Location(found["file"], int(found["line"]), int(found["column"]))

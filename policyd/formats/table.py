@@ -1,0 +1,53 @@
+"""Text for a terminal: nothing from a project can move its cursor, and columns line up.
+
+In: any text, rows of cells. Out: one line of text each. Source: Unicode categories Cc, Cf, Cs, Co,
+Cn, Zl and Zp; "Trojan Source" (CVE-2021-42574) for the order marks among them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+GAP = "  "
+
+
+def visible(text: str) -> str:
+    """Return `text` with every character that a terminal obeys or hides written as an escape."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown(character) for character in text)
+
+
+def width(text: str) -> int:
+    """Return how many columns `text`, made visible before, takes on a terminal."""
+    return sum(
+        0
+        if unicodedata.combining(character)
+        else 2
+        if unicodedata.east_asian_width(character) in "WF"
+        else 1
+        for character in text
+    )
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return `header` and `rows` as lines with aligned columns and no blanks at their ends."""
+    cells = [list(header), *([visible(cell) for cell in row] for row in rows)]
+    widths = [max(width(row[column]) for row in cells) for column in range(len(header))]
+    return [
+        GAP.join(
+            cell + " " * (widths[column] - width(cell)) for column, cell in enumerate(row)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _shown(character: str) -> str:
+    category = unicodedata.category(character)
+    if category[0] != "C" and category not in ("Zl", "Zp"):
+        return character
+    code = ord(character)
+    if code < 0x100:
+        return {"\t": "\\t", "\n": "\\n", "\r": "\\r"}.get(character, f"\\x{code:02x}")
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,176 @@
+"""Decisions for people: the verdict first, then each violation with its place, reason and fix.
+
+In: reviewed projects. Out: text, a block a project, a line of totals when there are several. All
+that comes from a project is made visible first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from policyd.formats.reviewed import AFTER, BEFORE, Reviewed, message_place
+from policyd.formats.table import table, visible, width
+from policyd.model import Decision, Grant, Location, NotEvaluated, Violation
+
+_CODES: Final = {"bold": "1", "red": "1;31", "green": "1;32", "yellow": "1;33", "blue": "1;34"}
+_ACTIONS: Final = {
+    "deny": ("denied", "red"),
+    "warn": ("warning", "yellow"),
+    "dryrun": ("dry run", "blue"),
+}
+
+
+def render(results: Sequence[Reviewed], colour: bool = False) -> str:
+    """Return `results` as text, with terminal colours if `colour`."""
+    paint = _Paint(colour)
+    blocks = ["\n".join(_project(result, paint)) + "\n" for result in results]
+    parts: list[str] = []
+    for block in blocks:
+        if parts and (block.count("\n") > 1 or parts[-1].count("\n") > 1):
+            parts.append("\n")
+        parts.append(block)
+    if len(results) > 1:
+        parts.append("\n" + _totals(results, paint) + "\n")
+    return "".join(parts)
+
+
+def devices(grant: Grant) -> str:
+    """Return the devices of `grant` as a table shows them: all, 2, or 0,1."""
+    if isinstance(grant.devices, str):
+        return grant.devices
+    if isinstance(grant.devices, dict):
+        return str(grant.devices["count"])
+    return ",".join(grant.devices)
+
+
+class _Paint:
+    def __init__(self, colour: bool) -> None:
+        self._colour = colour
+
+    def __call__(self, text: str, name: str) -> str:
+        return f"\x1b[{_CODES[name]}m{text}\x1b[0m" if self._colour else text
+
+
+def _project(result: Reviewed, paint: _Paint) -> Iterator[str]:
+    decision = result.decision
+    yield _verdict(result, paint)
+    if decision.status.code == 422:
+        yield from _refusal(result, paint)
+    for violation in decision.violations:
+        yield ""
+        yield from _violation(violation, result.lines, paint)
+    for violation in decision.exempted:
+        yield ""
+        yield _head(violation, "exempted", "blue", paint)
+    yield from _grants(decision)
+    yield from _not_evaluated(decision.not_evaluated, paint)
+
+
+def _verdict(result: Reviewed, paint: _Paint) -> str:
+    decision = result.decision
+    source = paint(visible(result.source), "bold")
+    verdict = paint("ALLOWED", "green") if decision.allowed else paint("DENIED", "red")
+    return f"{verdict}  {source}{_summary(decision)}"
+
+
+def _summary(decision: Decision) -> str:
+    if decision.status.code == 422:
+        return ": Compose would refuse it"
+    counts = Counter(violation.enforcement_action for violation in decision.violations)
+    parts = [
+        _count(counts["deny"], "violation"),
+        _count(counts["warn"], "warning"),
+        _count(counts["dryrun"], "violation in dry run", "violations in dry run"),
+        _count(len(decision.exempted), "exemption"),
+    ]
+    said = ", ".join(part for part in parts if part)
+    if not said and not decision.allowed:
+        said = visible(decision.status.message)
+    return f": {said}" if said else ""
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}" if number else ""
+
+
+def _refusal(result: Reviewed, paint: _Paint) -> Iterator[str]:
+    yield ""
+    yield visible(result.decision.status.message)
+    if place := message_place(result.decision):
+        yield from _excerpt(place, result.lines, paint)
+
+
+def _violation(
+    violation: Violation, lines: Mapping[str, Mapping[int, str]], paint: _Paint
+) -> Iterator[str]:
+    word, colour = _ACTIONS[violation.enforcement_action]
+    yield _head(violation, word, colour, paint)
+    margin = "  "
+    if violation.location:
+        excerpt = list(_excerpt(violation.location, lines, paint))
+        yield from excerpt
+        if excerpt:
+            margin = " " * (len(str(violation.location.line + AFTER)) + 1)
+    if violation.remediation:
+        yield f"{margin}{paint('=', 'blue')} fix: {visible(violation.remediation)}"
+    yield f"{margin}{paint('=', 'blue')} policy: {visible(_policy(violation))}"
+
+
+def _head(violation: Violation, word: str, colour: str, paint: _Paint) -> str:
+    place = f"{visible(str(violation.location))}: " if violation.location else ""
+    return f"{paint(place, 'bold')}{paint(word, colour)}: {visible(violation.message)}"
+
+
+def _policy(violation: Violation) -> str:
+    constraint = violation.constraint
+    named = f", constraint {constraint}" if constraint not in ("", violation.policy) else ""
+    return f"{violation.policy}, {violation.severity}{named}"
+
+
+def _excerpt(
+    place: Location, lines: Mapping[str, Mapping[int, str]], paint: _Paint
+) -> Iterator[str]:
+    around = lines.get(place.file, {})
+    if place.line not in around:
+        return
+    digits = len(str(place.line + AFTER))
+    bar = paint("|", "blue")
+    for number in range(place.line - BEFORE, place.line + AFTER + 1):
+        if number not in around or (number != place.line and not around[number].strip()):
+            continue
+        yield f"{paint(str(number).rjust(digits), 'blue')} {bar} {visible(around[number])}".rstrip()
+        if number == place.line and 0 < place.column <= len(around[number]) + 1:
+            before = width(visible(around[number][: place.column - 1]))
+            yield f"{' ' * digits} {bar} {' ' * before}{paint('^', 'red')}"
+
+
+def _grants(decision: Decision) -> Iterator[str]:
+    if not decision.grants:
+        return
+    yield ""
+    yield "Accelerators it gets:" if decision.allowed else "Accelerators it asks for:"
+    rows = [
+        (grant.service, grant.vendor, grant.method, devices(grant), str(grant.replicas))
+        for grant in decision.grants
+    ]
+    for line in table(("SERVICE", "VENDOR", "METHOD", "DEVICES", "REPLICAS"), rows):
+        yield f"  {line}"
+
+
+def _not_evaluated(entries: Sequence[NotEvaluated], paint: _Paint) -> Iterator[str]:
+    for entry in entries:
+        place = f"{entry.location}: " if entry.location else ""
+        yield ""
+        yield (
+            f"{visible(place)}{paint('not evaluated', 'yellow')}: "
+            f"{visible(entry.what)}: {visible(entry.reason)}"
+        )
+
+
+def _totals(results: Sequence[Reviewed], paint: _Paint) -> str:
+    allowed = sum(result.decision.allowed for result in results)
+    denied = len(results) - allowed
+    words = [f"{allowed} allowed", f"{denied} denied"]
+    return f"{len(results)} projects: {paint(', '.join(words), 'red' if denied else 'green')}"

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+from policyd.formats.reviewed import Reviewed, reviewed
+from policyd.formats.text import render
+from policyd.model import (
+    Decision,
+    Grant,
+    Location,
+    NotEvaluated,
+    Status,
+    Violation,
+)
+
+COMPOSE = b"""services:
+  train:
+    image: pytorch
+    gpus:
+      - driver: nvidia
+        count: all
+
+  web:
+    image: nginx
+"""
+
+
+def violation(**changes) -> Violation:
+    fields = {
+        "policy": "no-all-gpus",
+        "constraint": "no-all-gpus",
+        "enforcement_action": "deny",
+        "severity": "high",
+        "message": "service train asks for all GPUs",
+        "remediation": "Name the GPUs.",
+        "service": "train",
+        "path": ("services", "train", "gpus", 0, "count"),
+        "location": Location("compose.yaml", 6, 16),
+    }
+    return Violation(**{**fields, **changes})
+
+
+def denied(*violations: Violation, **more) -> Decision:
+    return Decision("1", False, Status(403, "Forbidden", "denied"), violations, **more)
+
+
+def allowed(**more) -> Decision:
+    return Decision("1", True, Status(200, "OK", "allowed"), **more)
+
+
+def text(decision: Decision, source: str = "train", content: bytes = COMPOSE) -> str:
+    return render([reviewed(source, decision, {"compose.yaml": content}.get)])
+
+
+def test_a_denial_shows_verdict_place_lines_reason_fix_policy_and_grants() -> None:
+    grant = Grant("train", "nvidia", "gpus", "all", 1, ("services", "train", "gpus", 0))
+
+    assert (
+        text(denied(violation(), grants=(grant,)))
+        == """\
+DENIED  train: 1 violation
+
+compose.yaml:6:16: denied: service train asks for all GPUs
+4 |     gpus:
+5 |       - driver: nvidia
+6 |         count: all
+  |                ^
+  = fix: Name the GPUs.
+  = policy: no-all-gpus, high
+
+Accelerators it asks for:
+  SERVICE  VENDOR  METHOD  DEVICES  REPLICAS
+  train    nvidia  gpus    all      1
+"""
+    )
+
+
+def test_an_allowed_project_takes_one_line() -> None:
+    assert text(allowed()) == "ALLOWED  train\n"
+
+
+def test_devices_are_shown_as_all_as_a_number_or_as_ids() -> None:
+    decision = allowed(
+        grants=(
+            Grant("a", "nvidia", "gpus", {"count": 2}, 3, ()),
+            Grant("b", "nvidia", "cdi", ("0", "1"), 1, ()),
+        )
+    )
+
+    assert (
+        text(decision)
+        == """\
+ALLOWED  train
+
+Accelerators it gets:
+  SERVICE  VENDOR  METHOD  DEVICES  REPLICAS
+  a        nvidia  gpus    2        3
+  b        nvidia  cdi     0,1      1
+"""
+    )
+
+
+def test_warnings_dry_runs_and_exemptions_are_named_as_such() -> None:
+    decision = allowed(
+        violations=(
+            violation(enforcement_action="warn", location=None, remediation=""),
+            violation(enforcement_action="dryrun", location=None, constraint="gpus-of-ml"),
+        ),
+        exempted=(violation(),),
+    )
+
+    assert (
+        text(decision, content=b"")
+        == """\
+ALLOWED  train: 1 warning, 1 violation in dry run, 1 exemption
+
+warning: service train asks for all GPUs
+  = policy: no-all-gpus, high
+
+dry run: service train asks for all GPUs
+  = fix: Name the GPUs.
+  = policy: no-all-gpus, high, constraint gpus-of-ml
+
+compose.yaml:6:16: exempted: service train asks for all GPUs
+"""
+    )
+
+
+def test_a_project_that_compose_would_refuse_shows_its_place() -> None:
+    status = Status(422, "Invalid", "compose.yaml:6:9: services.train.gpus[0].count: bad")
+
+    assert (
+        text(Decision("1", False, status))
+        == """\
+DENIED  train: Compose would refuse it
+
+compose.yaml:6:9: services.train.gpus[0].count: bad
+4 |     gpus:
+5 |       - driver: nvidia
+6 |         count: all
+  |         ^
+"""
+    )
+
+
+def test_what_was_not_looked_at_is_said() -> None:
+    entry = NotEvaluated("include", "remote, not fetched", Location("compose.yaml", 1, 1))
+
+    assert (
+        text(allowed(not_evaluated=(entry,)))
+        == """\
+ALLOWED  train
+
+compose.yaml:1:1: not evaluated: include: remote, not fetched
+"""
+    )
+
+
+def test_a_denial_without_a_violation_says_its_reason() -> None:
+    decision = Decision("1", False, Status(500, "InternalError", "the engine failed"))
+
+    assert text(decision) == "DENIED  train: the engine failed\n"
+
+
+def test_several_projects_end_in_totals_and_short_ones_stay_together() -> None:
+    results = [
+        Reviewed("a", allowed()),
+        Reviewed("b", allowed()),
+        Reviewed("c", denied(violation(location=None))),
+        Reviewed("d", allowed()),
+    ]
+
+    assert (
+        render(results)
+        == """\
+ALLOWED  a
+ALLOWED  b
+
+DENIED  c: 1 violation
+
+denied: service train asks for all GPUs
+  = fix: Name the GPUs.
+  = policy: no-all-gpus, high
+
+ALLOWED  d
+
+4 projects: 3 allowed, 1 denied
+"""
+    )
+
+
+def test_nothing_of_a_project_reaches_the_terminal_as_a_control_character() -> None:
+    evil = "\x1b[2J\x9b1m\r\n\u202e\x00\x7f"
+    decision = denied(
+        violation(
+            message=evil,
+            remediation=evil,
+            policy=evil,
+            constraint="x" + evil,
+            location=Location(f"{evil}.yaml", 1, 8),
+        ),
+        grants=(Grant(evil, evil, evil, (evil,), 1, ()),),
+        not_evaluated=(NotEvaluated(evil, evil, Location(evil)),),
+    )
+    refused = Decision("1", False, Status(422, "Invalid", evil))
+
+    shown = render(
+        [
+            reviewed(evil, decision, lambda _: f"image: {evil}".encode()),
+            Reviewed("refused" + evil, refused),
+        ]
+    )
+
+    assert not set(shown) & set("\x1b\x9b\r\u202e\x00\x7f")
+    assert "image: \\x1b[2J\\x9b1m" in shown
+
+
+def test_the_caret_stands_below_the_place_when_characters_before_it_are_wide() -> None:
+    content = "a\tb: 日本 x\n".encode()
+    place = Location("compose.yaml", 1, 9)
+
+    lines = text(denied(violation(location=place)), content=content).splitlines()
+
+    assert lines[3] == "1 | a\\tb: 日本 x"
+    assert lines[4] == "  |            ^"
+
+
+def test_colour_is_used_only_when_asked_for() -> None:
+    results = [Reviewed("a", allowed())]
+
+    assert render(results, True) == "\x1b[1;32mALLOWED\x1b[0m  \x1b[1ma\x1b[0m\n"
+    assert "\x1b" not in render(results)
+
+
+def test_a_very_long_line_is_cut() -> None:
+    content = b"services: {" + b"x" * 100_000
+
+    shown = text(denied(violation(location=Location("compose.yaml", 1, 3))), content=content)
+
+    assert len(shown) < 1000
