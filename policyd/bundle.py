@@ -144,6 +144,7 @@ class DirectoryFiles:
         self._named = frozenset(os.path.realpath(path) for path in named)
         self._kinds: dict[str, Kind] = {}
         self._contents: dict[str, bytes] = {}
+        self._stdin: bytes | None = None
         self._seen = _Seen()
 
     def read(self, path: str) -> bytes:
@@ -189,6 +190,13 @@ class DirectoryFiles:
         Raises PayloadTooLarge.
         """
         self._seen.file("-", text)
+        self._stdin = text
+
+    def shown(self, name: str) -> bytes | None:
+        """Return what was read as the file that messages call `name`; None when nothing was."""
+        if name == "-":
+            return self._stdin
+        return self._contents.get(posixpath.join(self._root, name))
 
     def _allowed(self, real: str) -> bool:
         return _below(real, self._real_root) or real in self._named

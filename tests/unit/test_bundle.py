@@ -142,6 +142,19 @@ def test_a_path_that_is_no_path_is_refused(project: Path, path: str, message: st
         files.kind(path)
 
 
+def test_what_was_read_is_found_by_the_name_that_messages_show(project: Path) -> None:
+    outside = str(project.parent / "secret")
+    bundle = directory_bundle(str(project), ["-"], env_files=["../secret"], stdin=b"x: 1\n")
+    bundle.files.read(f"{project}/sub/app.env")
+    bundle.files.read(outside)
+
+    assert isinstance(bundle.files, DirectoryFiles)
+    assert bundle.files.shown("sub/app.env") == b"A=1\n"
+    assert bundle.files.shown(outside) == b"hidden\n"
+    assert bundle.files.shown("-") == b"x: 1\n"
+    assert bundle.files.shown("compose.yaml") is None
+
+
 # --- the digest -----------------------------------------------------------------------------------
 
 

@@ -1,0 +1,133 @@
+"""The direction of imports (DESIGN section 3), read from the source, and what `check` loads."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "policyd"
+
+MODEL = {"model", "errors"}
+PURE = {"compose", "hooks", "formats", "audit.chain"}
+WAY = [
+    MODEL,
+    PURE,
+    {"bundle", "archive", "engines", "audit", "workloads", "policies", "regotest"},
+    {"admission"},
+    {"config", "wiring"},
+    {"web", "cli", "__main__"},
+]
+"""Each group may import the groups before it, and itself."""
+
+BANNED_NAMES = {"utils", "helpers", "common", "core", "base", "managers"}
+IMPURE = {
+    "asyncio", "http", "random", "requests", "secrets", "socket", "sqlalchemy",
+    "subprocess", "time", "urllib3", "uuid",
+}  # fmt: skip
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(part for part in parts if part != "__init__")] = path
+    return {name: path for name, path in found.items() if not name.startswith("_policies")}
+
+
+def imports(path: Path) -> set[str]:
+    """Return what `path` imports, at the top or in a function, but for types only."""
+    tree = ast.parse(path.read_text())
+    typing_only = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    names = set()
+    for node in ast.walk(tree):
+        if node in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def group(module: str) -> int:
+    """Return the place in WAY of the longest name that `module` is or lies below."""
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):
+        for place, names in enumerate(WAY):
+            if ".".join(parts[:length]) in names:
+                return place
+    raise AssertionError(f"policyd.{module}: say in WAY where it stands")
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if name])
+def test_imports_point_one_way(module: str) -> None:
+    known = modules()
+    for name in imports(known[module]):
+        if not name.startswith("policyd."):
+            continue
+        target = name.removeprefix("policyd.")
+        while target and target not in known:
+            target = target.rpartition(".")[0]
+        if target:
+            assert group(target) <= group(module), f"policyd.{module} imports {name}"
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in modules() if name.split(".")[0] in PURE or name in PURE]
+)
+def test_pure_modules_have_no_socket_clock_or_randomness(module: str) -> None:
+    found = {name.split(".")[0] for name in imports(modules()[module])}
+
+    text = modules()[module].read_text()
+
+    assert not found & IMPURE
+    assert not [word for word in ("os.environ", ".now(", ".utcnow(", ".today(") if word in text]
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    assert not {part for name in modules() for part in name.split(".")} & BANNED_NAMES
+
+
+def test_modules_are_short() -> None:
+    long = {
+        name: count
+        for name, path in modules().items()
+        if (count := len(path.read_text().splitlines())) > 400
+    }
+
+    assert long == {}
+
+
+def test_check_loads_no_web_no_database_and_no_http_client(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services:\n  web:\n    image: nginx\n")
+    program = (
+        "import sys\n"
+        "from policyd.cli import main\n"
+        "try:\n"
+        f"    main(['check', {str(tmp_path)!r}])\n"
+        "except SystemExit as done:\n"
+        "    print('exit', done.code)\n"
+        "print('loaded', sorted({'flask', 'sqlalchemy', 'requests', 'opa_client', 'alembic', "
+        "'granian', 'multiprocessing.pool'} & set(sys.modules)))\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PACKAGE.parent,
+    )
+
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-2:] == ["exit 0", "loaded []"]
