@@ -1,0 +1,170 @@
+"""The database of the audit log: SQLite or PostgreSQL, opened, migrated, locked for writing.
+
+In: a path or a URL. Out: connections for reading and for writing. Every failure is an AuditError
+that names the database, without its password, and the reason.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from policyd.audit.file_lock import file_lock
+from policyd.audit.schema import REVISION
+from policyd.errors import AuditError
+
+BUSY_TIMEOUT: Final = 10.0
+"""Seconds that SQLite waits for a lock: only a program other than policyd can hold it that long."""
+MIGRATION_LOCK: Final = 8093
+"""PostgreSQL's advisory lock of the migrations: any number that is always the same."""
+
+
+class Database:
+    """One audit database, as one process sees it. Connections must not cross a fork."""
+
+    def __init__(self, url: URL, name: str) -> None:
+        self.name = name
+        self._file = url.database or "" if url.get_backend_name() == "sqlite" else ""
+        self._engine = _sqlite_engine(url) if self._file else create_engine(url)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that sees one state of the log. Raises AuditError."""
+        with self._failures("read"), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection whose transaction nobody else writes beside. Raises AuditError.
+
+        On leaving, what was written is on disk; on an exception, nothing is.
+        """
+        with self._failures("written"), self._lock(), self._engine.connect() as connection:
+            writer = connection.execution_options(policyd_write=True)
+            with writer.begin():
+                yield writer
+
+    def migrate(self) -> None:
+        """Bring the tables to `schema.REVISION`. Raises AuditError, also for a newer database."""
+        if self._revision() == REVISION:
+            return
+        with self.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                lock = text("SELECT pg_advisory_xact_lock(:lock)")
+                connection.execute(lock, {"lock": MIGRATION_LOCK})
+            _upgrade(connection, self.name)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def _revision(self) -> str:
+        with self.reading() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return ""
+            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            return str(found or "")
+
+    def _lock(self) -> Any:
+        return file_lock(f"{self._file}.lock") if self._file else nullcontext()
+
+    @contextmanager
+    def _failures(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            raise AuditError(
+                f"the audit log {self.name} cannot be {what}: {_reason(error)}"
+            ) from error
+
+
+def open_database(url: str, *, create: bool) -> Database:
+    """Return the database at `url`: a path, or sqlite:///… or postgresql://….
+
+    A SQLite file that is not there is made when `create` says so, readable by its owner only.
+    Raises AuditError.
+    """
+    parsed = _parse(url)
+    name = parsed.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
+    if parsed.get_backend_name() == "sqlite":
+        name = parsed.database or ""
+        _check_file(name, create=create)
+    try:
+        return Database(parsed, name)
+    except (NoSuchModuleError, ImportError) as error:
+        raise AuditError(f"the audit log {name} needs a driver: {error}") from error
+
+
+def _parse(url: str) -> URL:
+    if "://" not in url:
+        return URL.create("sqlite", database=os.path.abspath(url))
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise AuditError("the audit log's URL cannot be read") from error
+    if parsed.drivername in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() != "sqlite":
+        raise AuditError(
+            f"the audit log's URL starts with {parsed.drivername!r}; sqlite and postgresql work"
+        )
+    if not parsed.database or parsed.database == ":memory:":
+        raise AuditError("the audit log's URL names no file: sqlite:///path/of/audit.db")
+    return parsed.set(database=os.path.abspath(parsed.database))
+
+
+def _check_file(path: str, *, create: bool) -> None:
+    if not create and not os.path.exists(path):
+        raise AuditError(f"there is no audit log at {path}")
+    try:
+        if not os.path.exists(os.path.dirname(path)):
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise AuditError(f"the audit log {path} cannot be opened: {_reason(error)}") from error
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "trusted_schema=OFF"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("policyd_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _upgrade(connection: Connection, name: str) -> None:
+    # Imported here: a database that is up to date needs no Alembic, which takes 100 ms to import.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util.exc import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", "policyd.audit:migrations")
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise AuditError(
+            f"the audit log {name} was written by another version of policyd: {error}"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, DBAPIError):
+        return str(error.orig).strip().partition("\n")[0]
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error).partition("\n")[0]

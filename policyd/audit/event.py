@@ -1,0 +1,213 @@
+"""What one decision puts into the audit log.
+
+In: a review and its decision. Out: the payload of an event (OPA's decision-log event as JSON), the
+columns to find it by, and the grants that it makes or ends. Pure.
+
+Nothing is kept of the project but its name, its digest and the names of the files that were handed
+over: no file content, no model, no value of an environment variable. So there is nothing to mask;
+messages of violations stand as the policies wrote them. Source: OPA, "Decision Logs".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from policyd import __version__
+from policyd.errors import AuditError
+from policyd.model import AuditRecord, Decision, Grant, Review, to_json
+
+DECISION: Final = "decision"
+"""The kind of event that holds a decision."""
+RESULT_PATH: Final = "policyd/main/result"
+MAX_INTEGER: Final = 2**63 - 1
+"""The largest integer that a column holds."""
+
+GrantState = Literal["active", "superseded", "released"]
+
+
+class LoggedProject(msgspec.Struct, frozen=True):
+    """What is kept of a project: `digest` is "sha256:…" over all that was read."""
+
+    name: str
+    digest: str
+    files: tuple[str, ...] = ()
+
+
+class LoggedInput(msgspec.Struct, frozen=True):
+    """What is kept of the question."""
+
+    review: Review
+    project: LoggedProject
+
+
+class DecisionEvent(msgspec.Struct, frozen=True):
+    """OPA's decision-log event; `timestamp` is RFC 3339 in UTC, the `now` of the review."""
+
+    labels: dict[str, str]
+    decision_id: str
+    timestamp: str
+    path: str
+    bundles: dict[str, dict[str, str]]
+    input: LoggedInput
+    result: Decision
+    requested_by: str = ""
+    req_id: str = ""
+
+    @property
+    def ends_with(self) -> GrantState | None:
+        """What becomes of the project's earlier grants; None when they go on."""
+        review = self.input.review
+        if not self.result.allowed or review.dry_run or review.operation == "CHECK":
+            return None
+        return "released" if review.operation == "DELETE" else "superseded"
+
+    @property
+    def granted(self) -> tuple[Grant, ...]:
+        """The grants that this decision makes."""
+        return self.result.grants if self.ends_with == "superseded" else ()
+
+    @property
+    def target(self) -> Target:
+        """What was deployed, and where."""
+        source = self.input.review.source
+        return Target(source.repository, self.input.project.name, source.environment, source.host)
+
+
+class Target(NamedTuple):
+    """A project at a place: a new deployment of it there ends the grants of the one before."""
+
+    repository: str
+    project: str
+    environment: str
+    host: str
+
+
+class GrantRecord(msgspec.Struct, frozen=True, rename="camel"):
+    """One row of the ledger of grants. Times are RFC 3339; `ended` is "" while it is active.
+
+    `sequence` is that of the event that granted, `position` counts within its decision from 0.
+    """
+
+    sequence: int
+    position: int
+    decision_id: str
+    time: str
+    repository: str
+    environment: str
+    host: str
+    project: str
+    service: str
+    vendor: str
+    method: str
+    devices: str | tuple[str, ...] | dict[str, int]
+    replicas: int
+    username: str
+    policy_set: str
+    revision: str
+    state: GrantState
+    ended: str = ""
+
+
+def decision_event(
+    review: Review,
+    decision: Decision,
+    files: Sequence[str] = (),
+    requested_by: str = "",
+    request_id: str = "",
+) -> DecisionEvent:
+    """Return the event of `decision`, which answers `review`.
+
+    `files` are the names that were handed over, `requested_by` the address of the caller.
+    """
+    policy_set = decision.policy_set
+    return DecisionEvent(
+        labels={"app": "policyd", "version": __version__},
+        decision_id=decision.decision_id,
+        timestamp=rfc3339(review.now),
+        path=RESULT_PATH,
+        bundles={policy_set.name: {"revision": policy_set.revision}} if policy_set else {},
+        input=LoggedInput(
+            review, LoggedProject(decision.project, decision.bundle_digest, tuple(files))
+        ),
+        result=decision,
+        requested_by=requested_by,
+        req_id=request_id,
+    )
+
+
+def payload_of(event: DecisionEvent) -> str:
+    """Return the text of `event` as it is stored and hashed.
+
+    Raises AuditError for text that is not Unicode and for a number that no column can hold.
+    """
+    for columns in (lookup_columns(event), *map(msgspec.structs.asdict, grant_records(event, 0))):
+        for name, value in columns.items():
+            if isinstance(value, str) and "\0" in value:
+                raise AuditError(f"the decision cannot be recorded: its {name} has a NUL character")
+            if isinstance(value, int) and value > MAX_INTEGER:
+                raise AuditError(f"the decision cannot be recorded: its {name} is over 2^63")
+    try:
+        return to_json(event).decode()
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise AuditError(f"the decision cannot be recorded as JSON: {error}") from error
+
+
+def event_of(record: AuditRecord) -> DecisionEvent:
+    """Return the event that `record` holds.
+
+    Raises AuditError when its payload is not one.
+    """
+    try:
+        return msgspec.json.decode(record.payload, type=DecisionEvent)
+    except msgspec.MsgspecError as error:
+        raise AuditError(f"event {record.sequence} holds no decision: {error}") from error
+
+
+def lookup_columns(event: DecisionEvent) -> dict[str, Any]:
+    """Return the columns by which `event` is found, as `schema.events` has them."""
+    review = event.input.review
+    reported = {violation.policy for violation in event.result.violations}
+    return {
+        "decision_id": event.decision_id,
+        "allowed": event.result.allowed,
+        "enforcement_point": review.enforcement_point,
+        "repository": review.source.repository,
+        "commit_id": review.source.commit,
+        "environment": review.source.environment,
+        "project": event.input.project.name,
+        "policies": "".join(f" {policy}" for policy in sorted(reported)) + " ",
+    }
+
+
+def grant_records(event: DecisionEvent, sequence: int) -> list[GrantRecord]:
+    """Return the rows of the grants that `event`, stored as `sequence`, makes."""
+    policy_set = event.result.policy_set
+    return [
+        GrantRecord(
+            sequence=sequence,
+            position=position,
+            decision_id=event.decision_id,
+            time=event.timestamp,
+            **event.target._asdict(),
+            service=grant.service,
+            vendor=grant.vendor,
+            method=grant.method,
+            devices=grant.devices,
+            replicas=grant.replicas,
+            username=event.input.review.user_info.username,
+            policy_set=policy_set.name if policy_set else "",
+            revision=policy_set.revision if policy_set else "",
+            state="active",
+        )
+        for position, grant in enumerate(event.granted)
+    ]
+
+
+def rfc3339(nanoseconds: int) -> str:
+    """Return a time, given in nanoseconds since the epoch, as RFC 3339 in UTC."""
+    seconds, fraction = divmod(nanoseconds, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"

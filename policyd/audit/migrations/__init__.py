@@ -1,0 +1,1 @@
+"""Alembic migrations of the audit log, run when a store is opened."""

@@ -1,0 +1,83 @@
+"""The tables of the audit log, on SQLite and PostgreSQL.
+
+Every change here is a migration (`migrations/versions`) and a new `REVISION`; triggers that keep
+`events` append-only are made there. Times are RFC 3339 in UTC with nanoseconds, hashes lower-case
+hex, "" means unknown.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+
+REVISION: Final = "0001"
+"""The newest migration: what a database must be at."""
+
+metadata = MetaData()
+
+_Sequence = BigInteger().with_variant(Integer, "sqlite")
+
+events = Table(
+    "events",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=False),  # 1, 2, 3 … no gaps
+    Column("time", Text, nullable=False),  # RFC 3339, the payload's `timestamp`
+    Column("kind", Text, nullable=False),  # "decision"
+    Column("payload", Text, nullable=False),  # JSON text of an OPA decision-log event, as hashed
+    Column("prev_hash", Text, nullable=False),  # hex SHA-256 of the event before
+    Column("hash", Text, nullable=False),  # hex SHA-256(prev_hash bytes + payload bytes)
+    # What follows repeats parts of the payload, to find events by; `verify` compares them.
+    Column("decision_id", Text, nullable=False, unique=True),
+    Column("allowed", Boolean, nullable=False),
+    Column("enforcement_point", Text, nullable=False),  # as in the review
+    Column("repository", Text, nullable=False),  # as in the review's source
+    Column("commit_id", Text, nullable=False),  # as in the review's source; a registry's digest
+    Column("environment", Text, nullable=False),  # as in the review's source
+    Column("project", Text, nullable=False),  # name of the Compose project
+    Column("policies", Text, nullable=False),  # ids that reported, sorted: " no-a no-b "
+    Index("events_by_repository", "repository", "sequence"),
+)
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1: there is one log
+    Column("sequence", BigInteger, nullable=False),  # of the last event, 0 before the first
+    Column("hash", Text, nullable=False),  # of the last event
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("sequence", _Sequence, nullable=False),  # of the event that granted
+    Column("position", Integer, nullable=False),  # in the decision's list of grants, from 0
+    Column("decision_id", Text, nullable=False),
+    Column("time", Text, nullable=False),  # RFC 3339, when it was granted
+    Column("repository", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("vendor", Text, nullable=False),  # "nvidia", "amd" …
+    Column("method", Text, nullable=False),  # the route: "gpus", "runtime", "device-node" …
+    Column("devices", Text, nullable=False),  # JSON: "all", [ids or nodes] or {"count": n}
+    Column("replicas", BigInteger, nullable=False),  # containers that get it
+    Column("username", Text, nullable=False),  # who asked
+    Column("policy_set", Text, nullable=False),  # name of the policy set that allowed it
+    Column("revision", Text, nullable=False),  # "sha256:…" of that policy set
+    Column("state", Text, nullable=False),  # active | superseded | released
+    Column("ended", Text, nullable=False),  # RFC 3339, when it stopped being active; "" while it is
+    PrimaryKeyConstraint("sequence", "position"),
+    Index("grants_by_target", "state", "repository", "project", "environment", "host"),
+)

@@ -1,0 +1,253 @@
+"""The audit log: append decisions, read them and the grants, verify all of it.
+
+In: reviews and their decisions. Out: records of the chain and rows of the ledger of grants. An
+answer may leave once `append_decision` has returned: its record is on disk then. Threads and
+processes may share a log, and a store survives a fork.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, bindparam, insert, select, tuple_, update
+
+from policyd.audit import chain
+from policyd.audit.database import Database, open_database
+from policyd.audit.event import (
+    DECISION,
+    DecisionEvent,
+    GrantRecord,
+    Target,
+    decision_event,
+    grant_records,
+    payload_of,
+)
+from policyd.audit.group_commit import GroupCommit
+from policyd.audit.rows import event_row, grant_of, grant_row, record_of
+from policyd.audit.schema import events, grants, heads
+from policyd.audit.verify import VerifyReport, verify
+from policyd.errors import AuditError, NotFound
+from policyd.model import AuditRecord, Decision, Review
+
+PAGE: Final = 50
+"""Records of one answer, unless a caller asks for another number."""
+
+_HEAD: Final = select(heads.c.sequence, heads.c.hash).with_for_update()
+_MOVE_HEAD: Final = update(heads).values(sequence=bindparam("sequence"), hash=bindparam("hash"))
+_APPEND: Final = insert(events)
+_GRANT: Final = insert(grants)
+_END: Final = (
+    update(grants)
+    .where(grants.c.state == "active")
+    .where(*(grants.c[name] == bindparam(f"at_{name}") for name in Target._fields))
+    .values(state=bindparam("state"), ended=bindparam("ended"))
+)
+
+_Batch = Sequence[tuple[DecisionEvent, str]]
+
+
+def open_store(url: str, *, create: bool = True) -> Store:
+    """Return the audit log at `url` (a path, sqlite:///… or postgresql://…), migrated.
+
+    Raises AuditError when it cannot be opened, or is not there and `create` is false.
+    """
+    store = Store(url, create=create)
+    store.migrate()
+    return store
+
+
+class Store:
+    """One audit log. Made by `open_store`. Every method raises AuditError when the log fails."""
+
+    def __init__(self, url: str, *, create: bool) -> None:
+        self._url = url
+        self._process = _Process(open_database(url, create=create))
+        self._inherited: list[_Process] = []
+
+    @property
+    def name(self) -> str:
+        """The path or URL of the log, without its password."""
+        return self._process.database.name
+
+    def migrate(self) -> None:
+        """Bring the tables to the newest form."""
+        self._here().database.migrate()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._process.database.close()
+
+    def append_decision(
+        self,
+        review: Review,
+        decision: Decision,
+        *,
+        files: Sequence[str] = (),
+        requested_by: str = "",
+        request_id: str = "",
+    ) -> AuditRecord:
+        """Record `decision` and move the ledger of grants on; return once it is on disk.
+
+        `files` are the names of the project's files, `requested_by` the address of the caller. An
+        allowed CREATE or UPDATE that is no dry run ends the project's grants there and makes its
+        own; DELETE only ends them.
+        """
+        event = decision_event(review, decision, files, requested_by, request_id)
+        return self._here().writer.submit((event, payload_of(event)))
+
+    def decisions(
+        self,
+        limit: int = PAGE,
+        *,
+        before: int | None = None,
+        allowed: bool | None = None,
+        repositories: Collection[str] | None = None,
+        project: str | None = None,
+        policy: str | None = None,
+        enforcement_point: str | None = None,
+        commit: str | None = None,
+    ) -> list[AuditRecord]:
+        """Return the newest records of decisions, newest first; `before` continues a page.
+
+        `repositories` None means all; `policy` is an id that reported a violation.
+        """
+        query = select(events).order_by(events.c.sequence.desc()).limit(limit)
+        if before is not None:
+            query = query.where(events.c.sequence < before)
+        if policy is not None:
+            query = query.where(events.c.policies.contains(f" {policy} ", autoescape=True))
+        query = _where(
+            query,
+            repositories,
+            [
+                (events.c.allowed, allowed),
+                (events.c.project, project),
+                (events.c.enforcement_point, enforcement_point),
+                (events.c.commit_id, commit),
+            ],
+            events.c.repository,
+        )
+        with self._here().database.reading() as connection:
+            return [record_of(row) for row in connection.execute(query)]
+
+    def decision(self, decision_id: str) -> AuditRecord:
+        """Return the record of one decision. Raises NotFound."""
+        query = select(events).where(events.c.decision_id == decision_id)
+        with self._here().database.reading() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise NotFound(f"the audit log holds no decision {decision_id}")
+        return record_of(row)
+
+    def grants(
+        self,
+        limit: int = PAGE,
+        *,
+        active: bool = True,
+        before: tuple[int, int] | None = None,
+        repositories: Collection[str] | None = None,
+        project: str | None = None,
+        environment: str | None = None,
+        host: str | None = None,
+    ) -> list[GrantRecord]:
+        """Return the newest grants, newest first: the active ones, or all.
+
+        `before` continues a page: sequence and position of the last grant seen.
+        """
+        newest_first = (grants.c.sequence.desc(), grants.c.position.desc())
+        query = select(grants).order_by(*newest_first).limit(limit)
+        if before is not None:
+            query = query.where(tuple_(grants.c.sequence, grants.c.position) < before)
+        query = _where(
+            query,
+            repositories,
+            [
+                (grants.c.state, "active" if active else None),
+                (grants.c.project, project),
+                (grants.c.environment, environment),
+                (grants.c.host, host),
+            ],
+            grants.c.repository,
+        )
+        with self._here().database.reading() as connection:
+            return [grant_of(row) for row in connection.execute(query)]
+
+    def repositories(self) -> list[str]:
+        """Return every repository that a decision was about, sorted; "" is one of unknown."""
+        query = select(events.c.repository).distinct().order_by(events.c.repository)
+        with self._here().database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def verify(self) -> VerifyReport:
+        """Return what is wrong with the log: its chain, its columns, its table of grants."""
+        with self._here().database.reading() as connection:
+            return verify(connection)
+
+    def check_writable(self) -> None:
+        """Raise AuditError when nothing could be recorded now."""
+        with self._here().database.writing() as connection:
+            connection.execute(update(heads).values(sequence=heads.c.sequence))
+
+    def _here(self) -> _Process:
+        """Return the connections of this process: those of a parent must not be used, or closed."""
+        if self._process.pid != os.getpid():
+            self._inherited.append(self._process)
+            self._process = _Process(open_database(self._url, create=False))
+        return self._process
+
+
+class _Process:
+    def __init__(self, database: Database) -> None:
+        self.pid = os.getpid()
+        self.database = database
+        self.writer: GroupCommit[tuple[DecisionEvent, str], AuditRecord] = GroupCommit(self._write)
+
+    def _write(self, batch: _Batch) -> list[AuditRecord]:
+        with self.database.writing() as connection:
+            last = connection.execute(_HEAD).first()
+            if last is None:
+                raise AuditError(f"the audit log {self.database.name} has lost its head row")
+            records = _linked(batch, last.sequence, last.hash)
+            pairs = [(record, event) for record, (event, _) in zip(records, batch, strict=True)]
+            connection.execute(_APPEND, [event_row(*pair) for pair in pairs])
+            for record, event in pairs:
+                _move_grants(connection, event, record.sequence)
+            newest = records[-1]
+            connection.execute(_MOVE_HEAD, {"sequence": newest.sequence, "hash": newest.hash})
+        return records
+
+
+def _linked(batch: _Batch, sequence: int, prev_hash: str) -> list[AuditRecord]:
+    records = []
+    for event, payload in batch:
+        sequence += 1
+        own = chain.link(prev_hash, payload.encode())
+        records.append(AuditRecord(sequence, event.timestamp, DECISION, payload, prev_hash, own))
+        prev_hash = own
+    return records
+
+
+def _move_grants(connection: Connection, event: DecisionEvent, sequence: int) -> None:
+    if event.ends_with is None:
+        return
+    ending = {f"at_{name}": value for name, value in event.target._asdict().items()}
+    connection.execute(_END, {**ending, "state": event.ends_with, "ended": event.timestamp})
+    rows = [grant_row(record) for record in grant_records(event, sequence)]
+    if rows:
+        connection.execute(_GRANT, rows)
+
+
+def _where(
+    query: Select[Any],
+    repositories: Collection[str] | None,
+    exact: Sequence[tuple[Any, object]],
+    repository: Any,
+) -> Select[Any]:
+    if repositories is not None:
+        query = query.where(repository.in_(repositories))
+    for column, value in exact:
+        if value is not None:
+            query = query.where(column == value)
+    return query

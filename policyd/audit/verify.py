@@ -1,0 +1,116 @@
+"""Verify the audit log: the chain of its events, and that the other columns follow from them.
+
+In: a connection that sees one state of the log. Out: a report of what does not fit. Memory does not
+grow with the log, only with the number of places that projects were deployed to.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, select
+
+from policyd.audit import chain
+from policyd.audit.chain import Problem
+from policyd.audit.event import (
+    DECISION,
+    DecisionEvent,
+    GrantState,
+    Target,
+    event_of,
+    grant_records,
+    lookup_columns,
+)
+from policyd.audit.rows import grant_row, record_of
+from policyd.audit.schema import events, grants, heads
+from policyd.errors import AuditError
+
+MAX_PROBLEMS: Final = 100
+"""Where a report stops: one change early in the log can break everything after it."""
+_ROWS_AT_ONCE: Final = 500
+
+
+class VerifyReport(msgspec.Struct, frozen=True, rename="camel"):
+    """What `verify` found: the number of events, the hash of the last one, and all problems."""
+
+    events: int
+    head: str
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify(connection: Connection) -> VerifyReport:
+    """Return what is wrong with the log; a report stops at MAX_PROBLEMS."""
+    row = connection.execute(select(heads.c.sequence, heads.c.hash)).first()
+    head = (int(row.sequence), str(row.hash)) if row else (0, chain.GENESIS)
+    found = itertools.chain(
+        chain.problems((record_of(row) for row in _stream(connection, _ascending())), head),
+        _column_problems(connection),
+        _grant_problems(connection),
+    )
+    listed = tuple(itertools.islice(found, MAX_PROBLEMS))
+    return VerifyReport(events=head[0], head=head[1], problems=listed)
+
+
+def _column_problems(connection: Connection) -> Iterator[Problem]:
+    for row in _stream(connection, _ascending()):
+        try:
+            event = event_of(record_of(row))
+        except AuditError as error:
+            yield Problem(int(row.sequence), str(error))
+            continue
+        expected = {"time": event.timestamp, "kind": DECISION, **lookup_columns(event)}
+        for name, value in expected.items():
+            if row._mapping[name] != value:
+                yield Problem(int(row.sequence), f"its column {name} differs from its payload")
+
+
+def _grant_problems(connection: Connection) -> Iterator[Problem]:
+    newest_first = select(grants).order_by(grants.c.sequence.desc(), grants.c.position.desc())
+    stored = (dict(row._mapping) for row in _stream(connection, newest_first))
+    both = heapq.merge(_expected_grants(connection), stored, key=_newest_first)
+    for _, same in itertools.groupby(both, key=_newest_first):
+        first, *others = same
+        if others != [first]:
+            problem = f"the table of grants differs from it in grant {first['position']}"
+            yield Problem(int(first["sequence"]), problem)
+
+
+def _expected_grants(connection: Connection) -> Iterator[dict[str, Any]]:
+    """Yield what the table must hold, newest first: so an end is known before what it ends."""
+    ended: dict[Target, tuple[GrantState, str]] = {}
+    for row in _stream(connection, select(events).order_by(events.c.sequence.desc())):
+        event = _event_or_none(row)
+        if event is None or event.ends_with is None:
+            continue
+        state, when = ended.get(event.target, ("active", ""))
+        for record in reversed(grant_records(event, int(row.sequence))):
+            yield grant_row(msgspec.structs.replace(record, state=state, ended=when))
+        ended[event.target] = (event.ends_with, event.timestamp)
+
+
+def _event_or_none(row: Row[Any]) -> DecisionEvent | None:
+    try:
+        return event_of(record_of(row))
+    except AuditError:
+        return None
+
+
+def _newest_first(row: dict[str, Any]) -> tuple[int, int]:
+    return (-row["sequence"], -row["position"])
+
+
+def _ascending() -> Select[Any]:
+    return select(events).order_by(events.c.sequence)
+
+
+def _stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
+    yield from connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from policyd.audit import file_lock as locks
+from policyd.audit.database import open_database
+from policyd.audit.file_lock import file_lock
+from policyd.audit.schema import REVISION, metadata
+from policyd.audit.store import open_store
+from policyd.errors import AuditError
+
+
+def sql(path: str, *statements: str) -> None:
+    with sqlite3.connect(path) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE events SET allowed = 1",
+        "UPDATE events SET sequence = 9 WHERE sequence = 1",
+        "DELETE FROM events",
+        "DELETE FROM events WHERE sequence = 2",
+        "INSERT OR REPLACE INTO events SELECT * FROM events WHERE sequence = 2",
+        "REPLACE INTO events SELECT 3, time, kind, 'x', prev_hash, hash, decision_id, allowed,"
+        " enforcement_point, repository, commit_id, environment, project, policies"
+        " FROM events WHERE sequence = 1",
+        "INSERT INTO events SELECT 4, time, kind, 'x', prev_hash, hash, 'new', allowed,"
+        " enforcement_point, repository, commit_id, environment, project, policies"
+        " FROM events WHERE sequence = 1",
+    ],
+)
+def test_the_database_refuses_to_change_remove_replace_or_skip_events(
+    store, path, record, statement
+):
+    record("d1")
+    record("d2")
+
+    with pytest.raises(sqlite3.IntegrityError, match="events is append-only"):
+        sql(path, statement)
+    assert store.verify().problems == ()
+
+
+def test_the_migrations_make_the_tables_of_the_schema(store):
+    with store._here().database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_schema_names_the_newest_migration():
+    config = Config()
+    config.set_main_option("script_location", "policyd.audit:migrations")
+
+    assert ScriptDirectory.from_config(config).get_current_head() == REVISION
+
+
+def test_a_database_of_another_version_is_refused(store, path):
+    sql(path, "UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(AuditError) as caught:
+        open_store(path)
+    assert str(caught.value) == (
+        f"the audit log {path} was written by another version of policyd:"
+        " Can't locate revision identified by '9999'"
+    )
+
+
+@pytest.mark.parametrize("prefix", ["", "sqlite:///"])
+def test_a_path_and_a_url_name_the_same_log(path, prefix):
+    opened = open_store(prefix + path)
+
+    assert opened.name == path
+    opened.close()
+
+
+def test_a_log_that_is_not_there_is_an_error_unless_it_may_be_made(path):
+    with pytest.raises(AuditError) as caught:
+        open_store(path, create=False)
+    assert str(caught.value) == f"there is no audit log at {path}"
+
+
+def test_what_is_no_database_is_an_error_with_path_and_reason(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    text = tmp_path / "notes.txt"
+    text.write_text("not a database " * 100)
+
+    for url, reason in [
+        (str(folder), f"the audit log {folder} cannot be opened: Is a directory"),
+        (f"{text}/a.db", f"the audit log {text}/a.db cannot be opened: Not a directory"),
+        (str(text), f"the audit log {text} cannot be read: file is not a database"),
+    ]:
+        with pytest.raises(AuditError) as caught:
+            open_store(url)
+        assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("sqlite://", "the audit log's URL names no file: sqlite:///path/of/audit.db"),
+        ("sqlite:///:memory:", "the audit log's URL names no file: sqlite:///path/of/audit.db"),
+        (
+            "mysql://u:secret@db/audit",
+            "the audit log's URL starts with 'mysql'; sqlite and postgresql work",
+        ),
+        ("http://[::1/x", "the audit log's URL cannot be read"),
+    ],
+)
+def test_a_url_that_names_no_log_is_an_error(url, message):
+    with pytest.raises(AuditError) as caught:
+        open_store(url)
+    assert str(caught.value) == message
+
+
+def test_an_error_never_shows_the_password(monkeypatch):
+    with pytest.raises(AuditError) as caught:
+        open_store("postgresql://policyd:hunter2@127.0.0.1:1/audit?connect_timeout=1")
+
+    assert "hunter2" not in str(caught.value)
+    assert "the audit log postgresql://policyd:***@127.0.0.1:1/audit" in str(caught.value)
+
+
+def test_a_failed_transaction_writes_nothing(path):
+    database = open_database(path, create=True)
+    database.migrate()
+
+    def fail_half_way() -> None:
+        with database.writing() as connection:
+            connection.exec_driver_sql("UPDATE heads SET sequence = 5")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way()
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT sequence FROM heads").scalar() == 0
+    database.close()
+
+
+def test_a_file_lock_keeps_threads_and_processes_apart(tmp_path):
+    path = str(tmp_path / "lock")
+    taken = threading.Event()
+
+    def other_thread() -> None:
+        with file_lock(path):
+            taken.set()
+
+    with file_lock(path):
+        thread = threading.Thread(target=other_thread)
+        thread.start()
+        assert not taken.wait(0.05)
+        child = multiprocessing.get_context("fork").Process(target=taken.wait, args=(10,))
+        child.start()
+    assert taken.wait(10), "a child that was forked meanwhile must not keep the lock"
+    thread.join()
+    child.kill()
+    child.join()
+
+
+def test_a_file_lock_that_is_never_released_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "TIMEOUT", 0.01)
+    path = str(tmp_path / "lock")
+
+    refused = pytest.raises(TimeoutError, match="locked by another process")
+    with file_lock(path), refused, file_lock(path):
+        pass

@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from policyd.audit import chain
+from policyd.audit.event import event_of
+from policyd.audit.store import Store, open_store
+from policyd.errors import AuditError, NotFound
+
+
+def ids(records) -> list[str]:
+    return [event_of(record).decision_id for record in records]
+
+
+def states(store: Store) -> dict[str, str]:
+    return {
+        f"{grant.decision_id}/{grant.service}": grant.state for grant in store.grants(active=False)
+    }
+
+
+def test_records_are_numbered_without_gaps_and_chained(store, record):
+    first, second = record("d1"), record("d2", seconds=1)
+
+    assert (first.sequence, first.prev_hash) == (1, chain.GENESIS)
+    assert (second.sequence, second.prev_hash) == (2, first.hash)
+    assert second.hash == chain.link(first.hash, second.payload.encode())
+    assert second.time == "2026-11-23T15:00:01.000000000Z"
+    assert store.decisions() == [second, first]
+
+
+def test_a_record_is_on_disk_when_append_returns(path, record):
+    appended = record("d1")
+
+    with sqlite3.connect(path) as other:
+        rows = other.execute("SELECT sequence, payload, hash FROM events").fetchall()
+    other.close()
+    assert rows == [(1, appended.payload, appended.hash)]
+
+
+def test_the_log_is_wal_and_synchronous_full(store, path):
+    with store._here().database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+def test_a_grant_row_says_who_got_what_where_by_which_rules(store, record):
+    record("d1")
+
+    (grant,) = store.grants()
+    assert (grant.sequence, grant.position, grant.decision_id) == (1, 0, "d1")
+    assert grant.time == "2026-11-23T15:00:00.000000000Z"
+    assert (grant.repository, grant.environment, grant.host) == ("acme/train", "prod", "gpu-01")
+    assert (grant.project, grant.service) == ("train", "trainer")
+    assert (grant.vendor, grant.method, grant.devices) == ("nvidia", "gpus", {"count": 2})
+    assert (grant.replicas, grant.username) == (1, "ci-bot")
+    assert (grant.policy_set, grant.revision) == ("default", "sha256:aa")
+    assert (grant.state, grant.ended) == ("active", "")
+
+
+def test_the_next_deployment_supersedes_the_grants_of_the_one_before(store, record):
+    record("d1", services=("a", "b"))
+    record("d2", operation="UPDATE", seconds=60, services=("b",))
+
+    assert states(store) == {"d2/b": "active", "d1/b": "superseded", "d1/a": "superseded"}
+    assert [grant.ended for grant in store.grants(active=False)] == [
+        "",
+        "2026-11-23T15:01:00.000000000Z",
+        "2026-11-23T15:01:00.000000000Z",
+    ]
+
+
+def test_an_allowed_deployment_without_gpus_ends_the_grants_too(store, record):
+    record("d1")
+    record("d2", services=())
+
+    assert states(store) == {"d1/trainer": "superseded"}
+    assert store.grants() == []
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"repository": "acme/other"},
+        {"project": "other"},
+        {"environment": "dev"},
+        {"host": "gpu-02"},
+    ],
+)
+def test_a_deployment_elsewhere_ends_nothing(store, record, elsewhere):
+    record("d1")
+    record("d2", **elsewhere)
+
+    assert states(store) == {"d1/trainer": "active", "d2/trainer": "active"}
+
+
+def test_delete_releases_and_a_later_deployment_grants_anew(store, record):
+    record("d1")
+    record("d2", operation="DELETE")
+    record("d3")
+
+    assert states(store) == {"d1/trainer": "released", "d3/trainer": "active"}
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        {"allowed": False},
+        {"operation": "CHECK"},
+        {"dry_run": True},
+        {"operation": "DELETE", "allowed": False},
+    ],
+)
+def test_what_does_not_deploy_is_recorded_and_moves_no_grant(store, record, harmless):
+    record("d1")
+    record("d2", **harmless)
+
+    assert ids(store.decisions()) == ["d2", "d1"]
+    assert states(store) == {"d1/trainer": "active"}
+
+
+def test_decisions_are_found_by_what_they_are_about(store, record):
+    record("d1", allowed=False, policies=("no-all-gpus", "no-privileged"))
+    record("d2", repository="acme/serve", project="serve", point="cli")
+    record("d3", allowed=False, policies=("no-all-gpus-at-night",))
+    record("d4", repository="")
+
+    assert ids(store.decisions(2)) == ["d4", "d3"]
+    assert ids(store.decisions(2, before=3)) == ["d2", "d1"]
+    assert ids(store.decisions(allowed=False)) == ["d3", "d1"]
+    assert ids(store.decisions(allowed=True)) == ["d4", "d2"]
+    assert ids(store.decisions(repositories=["acme/serve", ""])) == ["d4", "d2"]
+    assert ids(store.decisions(repositories=[])) == []
+    assert ids(store.decisions(project="serve")) == ["d2"]
+    assert ids(store.decisions(enforcement_point="cli")) == ["d2"]
+    assert ids(store.decisions(policy="no-all-gpus")) == ["d1"]
+    assert ids(store.decisions(policy="no-privileged")) == ["d1"]
+    assert ids(store.decisions(policy="no%")) == []
+    assert ids(store.decisions(commit="c0ffee")) == ["d4", "d3", "d2", "d1"]
+    assert ids(store.decisions(commit="beef")) == []
+    assert store.repositories() == ["", "acme/serve", "acme/train"]
+
+
+def test_grants_are_found_by_where_they_are(store, record):
+    record("d1", services=("a", "b"))
+    record("d2", repository="acme/serve", host="gpu-02", environment="dev", project="serve")
+
+    assert [grant.service for grant in store.grants()] == ["trainer", "b", "a"]
+    assert [grant.service for grant in store.grants(1, before=(1, 1))] == ["a"]
+    assert [grant.service for grant in store.grants(before=(2, 0))] == ["b", "a"]
+    assert [grant.service for grant in store.grants(repositories=["acme/train"])] == ["b", "a"]
+    assert [grant.service for grant in store.grants(project="serve")] == ["trainer"]
+    assert [grant.service for grant in store.grants(environment="dev")] == ["trainer"]
+    assert [grant.service for grant in store.grants(host="gpu-01")] == ["b", "a"]
+
+
+def test_one_decision_is_found_by_its_id(store, record):
+    second = [record("d1"), record("d2")][1]
+
+    assert store.decision("d2") == second
+    with pytest.raises(NotFound, match="the audit log holds no decision d3"):
+        store.decision("d3")
+
+
+def test_a_decision_id_cannot_be_used_twice(store, record):
+    record("d1")
+
+    with pytest.raises(AuditError, match="append-only"):
+        record("d1")
+    assert [record.sequence for record in store.decisions()] == [1]
+    assert record("d2").sequence == 2
+
+
+def test_threads_share_a_store(store, decided):
+    threads = [
+        threading.Thread(
+            target=lambda n=n: [
+                store.append_decision(*decided(f"{n}-{i}", project=f"p{n}")) for i in range(20)
+            ]
+        )
+        for n in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(ids(store.decisions(1000))) == 160
+    assert len(store.grants(1000)) == 8
+    assert store.verify().problems == ()
+
+
+WRITER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from conftest import pair
+from policyd.audit.store import open_store
+store = open_store(sys.argv[2])
+for i in range(40):
+    store.append_decision(*pair(f"{sys.argv[3]}-{i}"))
+"""
+
+
+def test_processes_share_a_log(path):
+    """Two workers and a CLI at once, each opening (and one of them creating) the same file."""
+    here = str(Path(__file__).parent)
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, here, path, name]) for name in "abc"]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+
+    store = open_store(path)
+    report = store.verify()
+    records = store.decisions(1000)
+    active = store.grants()
+    store.close()
+    assert (report.events, report.problems) == (120, ())
+    assert sorted(ids(records)) == sorted(f"{name}-{i}" for name in "abc" for i in range(40))
+    assert [grant.sequence for grant in active] == [120]
+
+
+def test_a_store_survives_a_fork(store, record, decided):
+    record("before")
+
+    def child() -> None:
+        store.append_decision(*decided("in-child"))
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    record("in-parent")
+    process.join(30)
+
+    assert process.exitcode == 0
+    assert record("after").sequence == 4
+    assert sorted(ids(store.decisions())) == ["after", "before", "in-child", "in-parent"]
+    assert store.verify().problems == ()
+
+
+FULL_DISK = """
+import resource, sys
+sys.path.insert(0, sys.argv[1])
+from conftest import pair
+from policyd.audit.store import open_store
+from policyd.errors import AuditError
+store = open_store(sys.argv[2])
+store.append_decision(*pair("d1"))
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+try:
+    for i in range(1000):
+        store.append_decision(*pair(f"more-{i}"))
+        last = i
+except AuditError as error:
+    print(last, error, sep="|")
+"""
+
+
+def test_a_record_that_the_disk_does_not_take_is_an_error_and_leaves_the_log_whole(path):
+    run = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(Path(__file__).parent), path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    last, message = run.stdout.strip().split("|")
+    assert message.startswith(f"the audit log {path} cannot be written: ")
+
+    store = open_store(path)
+    assert ids(store.decisions(1))[0] == f"more-{last}"
+    assert store.verify().problems == ()
+    store.close()
+
+
+def test_a_log_can_be_asked_whether_it_takes_records(store, path, record):
+    store.check_writable()
+    record("d1")
+    with sqlite3.connect(path) as other:
+        other.execute("DROP TABLE heads")
+    other.close()
+
+    with pytest.raises(AuditError, match="cannot be written: no such table: heads"):
+        store.check_writable()
+
+
+def test_a_log_without_its_head_row_takes_no_record(store, path, record):
+    with sqlite3.connect(path) as other:
+        other.execute("DELETE FROM heads")
+    other.close()
+
+    with pytest.raises(AuditError, match="has lost its head row"):
+        record("d1")
+
+
+def test_a_new_log_is_readable_by_its_owner_only(store, path):
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o700

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from policyd.audit import verify as verification
+from policyd.audit.chain import GENESIS, link
+
+DROP = (
+    "DROP TRIGGER events_no_update",
+    "DROP TRIGGER events_no_delete",
+    "DROP TRIGGER events_append",
+)
+
+
+@pytest.fixture
+def tamper(path):
+    """A function that runs SQL on the file, as someone could who may write it."""
+
+    def run(*statements: str) -> None:
+        with sqlite3.connect(path) as connection:
+            for statement in (*DROP, *statements):
+                connection.execute(statement)
+        connection.close()
+
+    return run
+
+
+@pytest.fixture
+def filled(store, record):
+    """A log of four events: two deployments of one project, one elsewhere, one release."""
+    record("d1", services=("a", "b"))
+    record("d2", operation="UPDATE", seconds=60)
+    record("d3", repository="acme/serve", policies=("no-privileged",), allowed=False)
+    record("d4", operation="DELETE", seconds=120)
+    return store
+
+
+def said(store) -> list[str]:
+    return [str(problem) for problem in store.verify().problems]
+
+
+def test_a_whole_log_has_no_problem_and_tells_its_head(filled):
+    report = filled.verify()
+
+    assert (report.ok, report.events, report.problems) == (True, 4, ())
+    assert report.head == filled.decisions(1)[0].hash
+
+
+def test_an_empty_log_is_whole(store):
+    assert store.verify().head == GENESIS
+    assert store.verify().ok
+
+
+def test_a_changed_payload_is_found(filled, tamper):
+    tamper("UPDATE events SET payload = replace(payload, 'ci-bot', 'nobody') WHERE sequence = 2")
+
+    assert said(filled) == [
+        "event 2: its hash does not match its payload",
+        "event 2: the table of grants differs from it in grant 0",
+    ]
+
+
+def test_a_removed_event_and_its_grants_are_found(filled, tamper):
+    tamper("DELETE FROM events WHERE sequence = 2")
+
+    assert said(filled) == [
+        "event 3: follows event 1: what was between is missing",
+        "event 2: the table of grants differs from it in grant 0",
+        "event 1: the table of grants differs from it in grant 1",
+        "event 1: the table of grants differs from it in grant 0",
+    ]
+
+
+def test_removed_events_at_the_end_are_found(filled, tamper):
+    tamper("DELETE FROM events WHERE sequence > 2")
+
+    assert said(filled)[0] == "event 2: is the last one, but the log says that event 4 was"
+
+
+def test_a_rewritten_event_is_found_by_the_next_one(filled, tamper):
+    first, second = filled.decisions()[:1:-1]
+    forged = second.payload.replace("ci-bot", "nobody")
+    tamper(
+        f"UPDATE events SET payload = '{forged}', hash = '{link(first.hash, forged.encode())}'"
+        " WHERE sequence = 2"
+    )
+
+    assert said(filled)[0] == "event 3: its prev_hash is not the hash of the event before"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("time", "'2020-01-01T00:00:00Z'"),
+        ("kind", "'note'"),
+        ("decision_id", "'other'"),
+        ("allowed", "1"),
+        ("repository", "'acme/other'"),
+        ("policies", "' '"),
+    ],
+)
+def test_a_column_that_does_not_follow_from_its_payload_is_found(filled, tamper, column, value):
+    tamper(f"UPDATE events SET {column} = {value} WHERE sequence = 3")
+
+    assert said(filled) == [f"event 3: its column {column} differs from its payload"]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            "DELETE FROM grants WHERE sequence = 1 AND position = 1",
+            "event 1: the table of grants differs from it in grant 1",
+        ),
+        (
+            "UPDATE grants SET state = 'active', ended = '' WHERE sequence = 2",
+            "event 2: the table of grants differs from it in grant 0",
+        ),
+        (
+            "UPDATE grants SET devices = '\"all' WHERE sequence = 2",
+            "event 2: the table of grants differs from it in grant 0",
+        ),
+        (
+            "UPDATE grants SET replicas = 7 WHERE sequence = 2",
+            "event 2: the table of grants differs from it in grant 0",
+        ),
+        (
+            "UPDATE grants SET sequence = 3 WHERE sequence = 2",
+            "event 3: the table of grants differs from it in grant 0",
+        ),
+    ],
+)
+def test_a_grant_that_does_not_follow_from_the_events_is_found(filled, tamper, change, problem):
+    tamper(change)
+
+    assert said(filled)[0] == problem
+
+
+def test_a_payload_that_is_no_decision_is_found(filled, tamper):
+    tamper("UPDATE events SET payload = 'x' WHERE sequence = 3")
+
+    problems = said(filled)
+    assert problems[0] == "event 3: its hash does not match its payload"
+    assert problems[1].startswith("event 3: event 3 holds no decision: ")
+
+
+def test_a_report_stops_at_its_limit(filled, tamper, monkeypatch):
+    monkeypatch.setattr(verification, "MAX_PROBLEMS", 2)
+    tamper("UPDATE events SET payload = 'x'")
+
+    assert len(said(filled)) == 2
