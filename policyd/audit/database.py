@@ -31,12 +31,14 @@ class Database:
         self.name = name
         self._file = url.database or "" if url.get_backend_name() == "sqlite" else ""
         self._engine = _sqlite_engine(url) if self._file else create_engine(url)
+        # A transaction of SQLite sees one state anyway.
+        self._one_state = {} if self._file else {"isolation_level": "REPEATABLE READ"}
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one state of the log. Raises AuditError."""
         with self._failures("read"), self._engine.connect() as connection:
-            yield connection
+            yield connection.execution_options(**self._one_state)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
