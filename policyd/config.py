@@ -341,7 +341,7 @@ def _near(name: str, known: Iterable[str]) -> str:
     # Imported here: only a mistake needs it, and `check` starts the sooner.
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(name, list(known), 1)), "")
+    return next(iter(get_close_matches(name, list(known), 1, cutoff=0.7)), "")
 
 
 def _reason(error: msgspec.ValidationError, kind: Any) -> str:
