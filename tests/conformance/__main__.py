@@ -11,28 +11,18 @@ from __future__ import annotations
 import argparse
 import collections
 import fnmatch
-import signal
 import sys
 import time
-import traceback
 from collections.abc import Iterator
-from types import FrameType
 
 from tests.conformance.case import Case, all_cases
 from tests.conformance.differences import DELIBERATE
-from tests.conformance.judge import disagreements
-
-LIMIT_SECONDS = 5
-
-
-class TookTooLong(BaseException):
-    """The loader did not come back in time."""
+from tests.conformance.judge import guarded
 
 
 def main() -> int:
     """Print the cases that disagree, then the counts by area."""
     arguments = _arguments()
-    signal.signal(signal.SIGALRM, _stop)
     agree: collections.Counter[str] = collections.Counter()
     total: collections.Counter[str] = collections.Counter()
     times = []
@@ -40,7 +30,7 @@ def main() -> int:
         area = case.name.partition("/")[0]
         total[area] += 1
         started = time.perf_counter()
-        lines = _run(case, verbose=arguments.verbose)
+        lines = guarded(case, case.config, case.error)
         times.append((time.perf_counter() - started, case.name))
         if case.name in DELIBERATE:
             lines = [] if lines else ["agrees, though it is listed in differences.py"]
@@ -74,27 +64,12 @@ def _chosen(globs: list[str]) -> Iterator[Case]:
             yield case
 
 
-def _run(case: Case, *, verbose: bool) -> list[str]:
-    signal.setitimer(signal.ITIMER_REAL, LIMIT_SECONDS)
-    try:
-        return disagreements(case)
-    except TookTooLong:
-        return [f"no answer after {LIMIT_SECONDS} s"]
-    except Exception as error:  # noqa: BLE001 - any crash of the loader is what we are after
-        frames = traceback.extract_tb(error.__traceback__)
-        place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}"
-        lines = [f"CRASH {type(error).__name__}: {error} ({place})"]
-        if verbose:
-            lines += "".join(traceback.format_exception(error, limit=-8)).splitlines()
-        return lines
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
 def _report(case: Case, lines: list[str], arguments: argparse.Namespace) -> None:
     print(f"\n{case.name}  ({case.options.get('note', '')})")
     if arguments.quiet:
         return
+    if lines[0].startswith("CRASH") and not arguments.verbose:
+        lines = lines[:1]
     shown = lines if arguments.verbose else lines[: arguments.lines]
     for line in shown:
         print(f"    {line if arguments.verbose else line[:300]}")
@@ -114,10 +89,6 @@ def _summary(agree: collections.Counter[str], total: collections.Counter[str]) -
     for area in sorted(total):
         print(f"{area:18} {agree[area]:4} of {total[area]:4}")
     print(f"conformance: {agree.total()} of {total.total()} agree")
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise TookTooLong
 
 
 if __name__ == "__main__":

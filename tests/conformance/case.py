@@ -17,7 +17,7 @@ from typing import Any
 from policyd.bundle import MemoryFiles
 from policyd.model import Bundle
 from tests.conformance import txtar
-from tests.conformance.comparison import parse_json
+from tests.conformance.comparison import Number, parse_json
 
 CASES = Path(__file__).parent / "cases"
 ROOT = "/project"
@@ -101,4 +101,13 @@ def _absolute(name: str) -> str:
 
 
 def _json_text(value: Any) -> bytes:
-    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    text = json.dumps(_numbers(value), indent=1, sort_keys=True, ensure_ascii=False)
+    return text.encode() + b"\n"
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, Number):
+        return float(value) if "." in value or "e" in value else int(value)
+    if isinstance(value, dict):
+        return {key: _numbers(item) for key, item in value.items()}
+    return [_numbers(item) for item in value] if isinstance(value, list) else value

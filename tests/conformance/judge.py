@@ -1,23 +1,72 @@
-"""Say where the loader and a recorded answer disagree."""
+"""Say where the loader and Compose disagree on a case."""
 
 from __future__ import annotations
+
+import signal
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
 
 from policyd.compose import load
 from policyd.errors import BundleError, ComposeError, NoComposeFile
 from tests.conformance.case import Case
 from tests.conformance.comparison import differences
 
+LIMIT_SECONDS = 5
+REFUSALS = (ComposeError, NoComposeFile, BundleError)
+"""A ComposeError; NoComposeFile where there is nothing to load; BundleError where a file named on
+the command line is no file that may be read."""
+
+
+class TookTooLong(BaseException):
+    """The loader did not come back in time."""
+
 
 def disagreements(case: Case) -> list[str]:
-    """Return a line for each difference between the loader and Compose on `case`; [] for none.
+    """Return a line for each difference between the loader and the answer in `case`; [] for none.
 
-    A refusal must be a ComposeError, NoComposeFile where there is nothing to load, or BundleError
-    where a file named on the command line is no file; its wording is ours.
+    The wording of a refusal is ours. Any other error of the loader is raised.
     """
+    return compare(case, case.config, case.error)
+
+
+def compare(case: Case, expected: dict[str, Any] | None, error: str) -> list[str]:
+    """Return how loading `case` differs from `expected`; None: Compose refuses with `error`."""
     try:
         config = load(case.bundle()).config()
-    except (ComposeError, NoComposeFile, BundleError) as error:
-        return [] if case.config is None else [f"refused: {error}"]
-    if case.config is None:
-        return [f"accepted, but Compose refuses: {case.error.strip()}"]
-    return list(differences(case.config, config))
+    except REFUSALS as refusal:
+        return [] if expected is None else [f"refused: {refusal}"]
+    if expected is None:
+        return [f"accepted, but Compose refuses: {error.strip()}"]
+    return list(differences(expected, config))
+
+
+def guarded(case: Case, expected: dict[str, Any] | None, error: str) -> list[str]:
+    """Return what `compare` does; a crash or an endless load of ours is a difference too."""
+    try:
+        with _time_limit():
+            return compare(case, expected, error)
+    except TookTooLong:
+        return [f"CRASH no answer after {LIMIT_SECONDS} s"]
+    except Exception as crash:  # noqa: BLE001 - any crash of the loader is what we are after
+        frame = traceback.extract_tb(crash.__traceback__)[-1]
+        place = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+        lines = "".join(traceback.format_exception(crash, limit=-8)).splitlines()
+        return [f"CRASH {type(crash).__name__}: {crash} ({place})", *lines]
+
+
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    before = signal.signal(signal.SIGALRM, _stop)
+    signal.setitimer(signal.ITIMER_REAL, LIMIT_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise TookTooLong
