@@ -58,6 +58,7 @@ class _Splitter:
             elif character in _OPERATORS and not self._region:
                 if character == ">" and _DIGITS.fullmatch("".join(self._parts)):
                     self._parts.clear()
+                    self._was_quoted = False
                 break
             else:
                 self._mark(character)
