@@ -12,7 +12,7 @@ from typing import Final
 
 from policyd.formats.reviewed import AFTER, BEFORE, Reviewed, message_place
 from policyd.formats.table import table, visible, width
-from policyd.model import Decision, Grant, Location, NotEvaluated, Violation
+from policyd.model import Decision, Location, NotEvaluated, Violation
 
 _CODES: Final = {"bold": "1", "red": "1;31", "green": "1;32", "yellow": "1;33", "blue": "1;34"}
 _ACTIONS: Final = {
@@ -36,13 +36,13 @@ def render(results: Sequence[Reviewed], colour: bool = False) -> str:
     return "".join(parts)
 
 
-def devices(grant: Grant) -> str:
-    """Return the devices of `grant` as a table shows them: all, 2, or 0,1."""
-    if isinstance(grant.devices, str):
-        return grant.devices
-    if isinstance(grant.devices, dict):
-        return str(grant.devices["count"])
-    return ",".join(grant.devices)
+def devices(granted: str | tuple[str, ...] | dict[str, int]) -> str:
+    """Return the devices of a grant as a table shows them: all, 2, or 0,1."""
+    if isinstance(granted, str):
+        return granted
+    if isinstance(granted, dict):
+        return str(granted["count"])
+    return ",".join(granted)
 
 
 class _Paint:
@@ -152,7 +152,7 @@ def _grants(decision: Decision) -> Iterator[str]:
     yield ""
     yield "Accelerators it gets:" if decision.allowed else "Accelerators it asks for:"
     rows = [
-        (grant.service, grant.vendor, grant.method, devices(grant), str(grant.replicas))
+        (grant.service, grant.vendor, grant.method, devices(grant.devices), str(grant.replicas))
         for grant in decision.grants
     ]
     for line in table(("SERVICE", "VENDOR", "METHOD", "DEVICES", "REPLICAS"), rows):

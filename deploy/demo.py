@@ -1,0 +1,162 @@
+"""Watch policyd judge the example projects, by its command and by curl at its webhook.
+
+Starts the webhook on a free loopback port with an audit log in a temporary folder, judges every
+project of deploy/examples both ways, prints the log, and stops what it started. Exits 0 when every
+project got the verdict that its folder is named for, else 1.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+START_SECONDS = 30
+"""How long the webhook may take to come up on a slow machine."""
+
+EXAMPLES = {
+    "device-reservation/denied": False,
+    "device-reservation/allowed": True,
+    "runtime-nvidia/denied": False,
+    "runtime-nvidia/allowed": True,
+    "raw-device-nodes/denied": False,
+    "raw-device-nodes/allowed": True,
+    "clean": True,
+}
+"""Folder below deploy/examples, and whether it may be deployed."""
+
+BOLD, RED, GREEN, PLAIN = (
+    ("\x1b[1m", "\x1b[1;31m", "\x1b[1;32m", "\x1b[0m")
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    else ("", "", "", "")
+)
+
+
+def main() -> int:
+    """Run the demonstration and return its exit code."""
+    with tempfile.TemporaryDirectory(prefix="policyd-demo-") as folder:
+        os.environ["POLICYD_AUDIT"] = f"{folder}/audit.db"
+        os.environ["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+        os.chdir(ROOT)
+        with webhook(Path(folder) / "serve.log") as url:
+            wrong = [*judge_by_command(), *judge_by_webhook(url)]
+            show_the_log()
+    if wrong:
+        say(f"{RED}{len(wrong)} verdicts are not what they should be:{PLAIN}", *wrong)
+        return 1
+    verdicts = 2 * len(EXAMPLES)
+    say(f"{GREEN}All {verdicts} verdicts on {len(EXAMPLES)} projects are as they should be.{PLAIN}")
+    return 0
+
+
+@contextmanager
+def webhook(log: Path) -> Iterator[str]:
+    """Run the webhook while the context is open; give its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    title("1. Start the webhook, with an audit log of its own")
+    command = ["policyd", "serve", "--listen", address]
+    print(f"$ export POLICYD_AUDIT={os.environ['POLICYD_AUDIT']}\n$ {shlex.join(command)} &")
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        wait_until_ready(f"http://{address}/readyz", process, log)
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Return when the webhook at `url` is ready; end the program when it will not be."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=1) as answer:
+                print(f"ready: {url} answers {answer.status}")
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    sys.exit(f"the webhook did not start; it said:\n{log.read_text(errors='replace')}")
+
+
+def judge_by_command() -> Iterator[str]:
+    """Judge each example with `policyd check`; yield what went wrong."""
+    title("2. Judge the projects by the command: what is wrong, where, and how to mend it")
+    for name, may_deploy in EXAMPLES.items():
+        command = f"policyd check deploy/examples/{name}"
+        done = run(command)
+        print(f"exit code {done.returncode}\n")
+        if done.returncode != (0 if may_deploy else 1):
+            yield f"{command}: exit code {done.returncode}"
+
+
+def judge_by_webhook(url: str) -> Iterator[str]:
+    """Judge each example at the webhook, as a CI job would; yield what went wrong."""
+    title("3. Judge them by curl, as a CI job does: fail=true makes a denial HTTP 403")
+    if not shutil.which("curl"):
+        yield "there is no curl on this machine: install it to see this part"
+        return
+    for name, may_deploy in EXAMPLES.items():
+        query = f"repository=acme/{name.partition('/')[0]}&environment=prod&host=gpu-01&fail=true"
+        done = run(
+            f"tar -czf - -C deploy/examples/{name} . | curl -sS --data-binary @- "
+            f"-H Content-Type:application/gzip -w '\\nHTTP %{{http_code}}\\n' "
+            f"'{url}/v1/review?{query}' | cut -c -400"
+        )
+        print()
+        if f"HTTP {200 if may_deploy else 403}" not in done.stdout:
+            yield f"{name} at the webhook: {done.stdout}"
+
+
+def show_the_log() -> None:
+    """Print the decisions and the grants that were recorded."""
+    title("4. The audit log: every decision, and who was granted which GPU")
+    run("policyd audit list")
+    print()
+    run("policyd audit grants")
+    print()
+    run("policyd audit verify")
+    print()
+
+
+def run(command: str) -> subprocess.CompletedProcess[str]:
+    """Run `command` in a shell, and show it and its output."""
+    print(f"{BOLD}$ {command}{PLAIN}", flush=True)
+    done = subprocess.run(
+        command,
+        shell=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    print(done.stdout, end="")
+    return done
+
+
+def title(text: str) -> None:
+    """Print a heading."""
+    print(f"\n{BOLD}{text}{PLAIN}\n")
+
+
+def say(*lines: str) -> None:
+    """Print `lines`."""
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""The command `policyd`: parse, call, render, exit code. Only this package prints or exits.
+
+Exit codes: 0 allowed or done; 1 denied, or Compose would refuse the project; 2 nothing was decided:
+wrong usage, no Compose file, a broken policy set, engine or audit log. A PolicydError becomes one
+line on standard error; any other exception is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+import click
+
+from policyd import __version__
+from policyd.errors import ComposeError, PolicydError
+from policyd.formats.table import visible
+
+DENIED: Final = 1
+UNDECIDED: Final = 2
+INTERRUPTED: Final = 130
+"""128 and the number of SIGINT, as shells have it."""
+
+COMMANDS: Final = ("check", "config", "policies", "test", "serve", "audit")
+"""Each is `command` of the module of that name here, which is loaded when it is asked for."""
+
+EPILOG: Final = """\b
+Examples:
+  policyd check                      the project in this folder
+  policyd check apps/*               many projects, on all cores
+  policyd check -f compose.yaml -f compose.prod.yaml --environment prod
+  policyd check - < compose.yaml     from standard input
+  policyd config                     what Docker would really run
+  policyd policies no-all-gpus       one rule in full, with its fix
+  policyd serve                      the webhook for CI, forges and registries
+  policyd audit grants               who was given which GPU
+\b
+Exit codes: 0 allowed, 1 denied, 2 nothing was decided.
+"""
+
+
+class Commands(click.Group):
+    """A group whose commands are loaded when asked for, and return their exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"policyd.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def main(self, args: Sequence[str] | None = None, **settings: Any) -> NoReturn:
+        """Run the command line `args` and exit with its code."""
+        settings["standalone_mode"] = False
+        try:
+            sys.exit(super().main(args, "policyd", **settings))
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.Abort:
+            sys.exit(INTERRUPTED)
+        except PolicydError as error:
+            complain(str(error))
+            sys.exit(DENIED if isinstance(error, ComposeError) else UNDECIDED)
+
+
+def complain(sentence: str, kind: str = "error") -> None:
+    """Print `sentence` on standard error, on one line."""
+    click.echo(f"policyd: {kind}: {visible(sentence)}", err=True)
+
+
+@click.command(
+    cls=Commands,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", message="policyd %(version)s")
+def main() -> None:
+    """Decide whether a Docker Compose project may be deployed.
+
+    policyd works out what Docker would really run, judges it by the policies of your organisation
+    and says, for each violation, which line to change and how.
+    """

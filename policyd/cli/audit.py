@@ -1,0 +1,207 @@
+"""`policyd audit`: read the log of decisions and the ledger of grants.
+
+In: an audit log, filters. Out: tables or JSON on standard output; `verify` exits 1 when the log
+does not hold.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+import click
+import msgspec
+
+from policyd.audit.event import DecisionEvent, GrantRecord, event_of
+from policyd.audit.store import Store, open_store
+from policyd.cli import DENIED
+from policyd.cli.options import Command, settings, settings_options
+from policyd.config import default_audit
+from policyd.formats import text
+from policyd.formats.json import document
+from policyd.formats.reviewed import Reviewed
+from policyd.formats.table import table, visible
+from policyd.model import API_VERSION, AuditRecord
+
+LIST_HEADER: Final = (
+    "SEQUENCE", "TIME", "VERDICT", "OPERATION", "BY", "REPOSITORY", "PROJECT", "POLICIES",
+    "DECISION",
+)  # fmt: skip
+GRANT_HEADER: Final = (
+    "SINCE", "REPOSITORY", "PROJECT", "ENVIRONMENT", "HOST", "SERVICE", "VENDOR", "METHOD",
+    "DEVICES", "REPLICAS", "BY", "STATE",
+)  # fmt: skip
+
+
+@click.group("audit")
+def command() -> None:
+    """Read the log of decisions, and who was granted which GPU."""
+
+
+def _reading(function: Command) -> Command:
+    for option in (
+        click.option(
+            "--format", "form", type=click.Choice(["text", "json"]), default="text",
+            show_default=True,
+        ),
+        settings_options("audit"),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+@command.command("list")
+@_reading
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.option("--allowed/--denied", "allowed", default=None, help="Only those with this verdict.")
+@click.option("--repository", metavar="NAME", help="Only decisions about this repository.")
+@click.option("--project", metavar="NAME", help="Only decisions about this project.")
+@click.option("--policy", metavar="ID", help="Only decisions with a violation of this policy.")
+@click.option("--commit", metavar="ID", help="Only decisions about this commit.")
+def list_decisions(
+    config: str | None,
+    audit: str | None,
+    form: str,
+    limit: int,
+    allowed: bool | None,
+    repository: str | None,
+    **filters: Any,
+) -> int:
+    """List decisions, newest first."""
+    store = _store(config, audit)
+    records = store.decisions(
+        limit,
+        allowed=allowed,
+        repositories=None if repository is None else [repository],
+        **filters,
+    )
+    if form == "json":
+        return _print(document(_list("AuditRecordList", records)))
+    if not records:
+        return _print(f"No decisions in {store.name}.\n")
+    rows = [_decision_row(record, event_of(record)) for record in records]
+    return _print("\n".join(table(LIST_HEADER, rows)) + "\n")
+
+
+@command.command("show")
+@_reading
+@click.argument("decision_id", metavar="DECISION")
+def show(config: str | None, audit: str | None, form: str, decision_id: str) -> int:
+    """Show one decision: who asked, about what, the verdict and its reasons."""
+    record = _store(config, audit).decision(decision_id)
+    if form == "json":
+        return _print(document(record))
+    event = event_of(record)
+    review = event.input.review
+    facts = [
+        ("decision", event.decision_id),
+        ("time", event.timestamp),
+        ("asked by", " ".join((review.user_info.username, *review.user_info.groups))),
+        ("through", review.enforcement_point),
+        ("operation", review.operation + (" (dry run)" if review.dry_run else "")),
+        *msgspec.structs.asdict(review.source).items(),
+        ("digest", event.input.project.digest),
+        ("policy set", " ".join(f"{name} {b['revision']}" for name, b in event.bundles.items())),
+        ("hash", record.hash),
+    ]
+    lines = [f"{name + ':':<12} {visible(value)}\n" for name, value in facts if value]
+    body = text.render([Reviewed(event.input.project.name or "project", event.result)])
+    return _print(f"{body}\n{''.join(lines)}")
+
+
+@command.command("grants")
+@_reading
+@click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True)
+@click.option("--all", "everything", is_flag=True, help="Also grants that have ended.")
+@click.option("--repository", metavar="NAME", help="Only grants of this repository.")
+@click.option("--project", metavar="NAME", help="Only grants of this project.")
+@click.option("--environment", metavar="NAME", help="Only grants in this environment.")
+@click.option("--host", metavar="NAME", help="Only grants on this host.")
+def grants(
+    config: str | None,
+    audit: str | None,
+    form: str,
+    limit: int,
+    everything: bool,
+    repository: str | None,
+    **filters: Any,
+) -> int:
+    """List who was granted which accelerator, newest first."""
+    store = _store(config, audit)
+    records = store.grants(
+        limit,
+        active=not everything,
+        repositories=None if repository is None else [repository],
+        **filters,
+    )
+    if form == "json":
+        return _print(document(_list("GrantList", records)))
+    if not records:
+        return _print(f"No {'' if everything else 'active '}grants in {store.name}.\n")
+    return _print("\n".join(table(GRANT_HEADER, [_grant_row(record) for record in records])) + "\n")
+
+
+@command.command("verify")
+@_reading
+def verify(config: str | None, audit: str | None, form: str) -> int:
+    """Check that nobody changed the log: its chain of hashes, its columns, its grants."""
+    store = _store(config, audit)
+    report = store.verify()
+    if form == "json":
+        _print(document(report))
+    elif report.ok:
+        _print(f"{store.name}: {report.events} events hold; the head is {report.head}\n")
+    else:
+        for problem in report.problems:
+            _print(f"{store.name}: {visible(str(problem))}\n")
+    return 0 if report.ok else DENIED
+
+
+def _store(config: str | None, audit: str | None) -> Store:
+    url = settings(config, audit=audit).audit or default_audit(os.environ)
+    return open_store(url, create=False)
+
+
+def _list(kind: str, items: list[AuditRecord] | list[GrantRecord]) -> dict[str, object]:
+    return {"apiVersion": API_VERSION, "kind": kind, "items": items}
+
+
+def _print(output: str) -> int:
+    click.echo(output, nl=False)
+    return 0
+
+
+def _decision_row(record: AuditRecord, event: DecisionEvent) -> list[str]:
+    review = event.input.review
+    return [
+        str(record.sequence),
+        _seconds(event.timestamp),
+        "allowed" if event.result.allowed else "denied",
+        review.operation,
+        review.user_info.username,
+        review.source.repository,
+        event.input.project.name,
+        ",".join(sorted({violation.policy for violation in event.result.violations})),
+        event.decision_id,
+    ]
+
+
+def _grant_row(record: GrantRecord) -> list[str]:
+    return [
+        _seconds(record.time),
+        record.repository,
+        record.project,
+        record.environment,
+        record.host,
+        record.service,
+        record.vendor,
+        record.method,
+        text.devices(record.devices),
+        str(record.replicas),
+        record.username,
+        record.state,
+    ]
+
+
+def _seconds(time: str) -> str:
+    return time[:19] + "Z"

@@ -1,0 +1,166 @@
+"""Options that several commands share, and what they make.
+
+In: what a caller typed, his environment, his current folder. Out: the arguments of
+`directory_bundle`, the settings, the source of a review.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import click
+import msgspec
+
+from policyd.bundle import MAX_FILE, directory_bundle
+from policyd.config import Settings, load_settings
+from policyd.errors import BundleError
+from policyd.model import Bundle
+
+METAVARS: Final = {"policy_set": "FILE", "audit": "URL", "listen": "HOST:PORT", "workers": "N"}
+HELP: Final = {
+    "policy_set": "Policy set to judge by (YAML). Default: the built-in one.",
+    "audit": "Audit log: a path, sqlite:///… or postgresql://…",
+    "listen": "Where to listen. Default: 127.0.0.1:8093.",
+    "workers": "Processes. Default: 2.",
+}
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class ComposeFlags(msgspec.Struct, frozen=True):
+    """The flags of Compose itself, and the root of what may be read."""
+
+    files: tuple[str, ...] = ()
+    project_name: str = ""
+    profiles: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    project_directory: str = ""
+    root: str = ""
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One project to load: `source` is the path as typed, `stdin` the text that "-" stands for."""
+
+    source: str
+    directory: str
+    flags: ComposeFlags
+    stdin: bytes | None = None
+
+
+def compose_options(command: Command) -> Command:
+    """Add the flags of Compose to `command`; they come as `flags`, a dict."""
+    for option in reversed(
+        [
+            click.option(
+                "-f", "--file", "files", multiple=True, metavar="FILE",
+                help="Compose file; several are merged in order. '-' is standard input.",
+            ),
+            click.option("-p", "--project-name", default="", metavar="NAME", help="Project name."),
+            click.option("--profile", "profiles", multiple=True, metavar="NAME",
+                         help="Profile to enable; '*' for all."),
+            click.option("--env-file", "env_files", multiple=True, metavar="FILE",
+                         help="Environment file for ${VARIABLES}, in place of .env."),
+            click.option("--project-directory", default="", metavar="FOLDER",
+                         help="Folder that relative paths start from."),
+            click.option("--root", default="", metavar="FOLDER",
+                         help="Nothing outside this folder is read. Default: the nearest folder "
+                         "with .git, else the project's own."),
+        ]
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def settings_options(*names: str) -> Callable[[Command], Command]:
+    """Add `--config` and the settings `names`; they come as keyword arguments of those names."""
+
+    def decorate(command: Command) -> Command:
+        for name in reversed(names):
+            command = click.option(
+                f"--{name.replace('_', '-')}", name, metavar=METAVARS[name], help=HELP[name]
+            )(command)
+        return click.option(
+            "--config", metavar="FILE", help="Settings file (TOML). Default: $POLICYD_CONFIG."
+        )(command)
+
+    return decorate
+
+
+def settings(config: str | None, **flags: object) -> Settings:
+    """Return the settings of file, environment and `flags`. Raises ConfigError."""
+    return load_settings(config, os.environ, flags)
+
+
+def compose_flags(options: dict[str, Any]) -> ComposeFlags:
+    """Take the flags of Compose out of `options`."""
+    return ComposeFlags(**{name: options.pop(name) for name in ComposeFlags.__struct_fields__})
+
+
+def target(path: str, flags: ComposeFlags, directory: str) -> Target:
+    """Return the project at `path`: a folder, a Compose file or "-".
+
+    Raises BundleError when there is nothing at `path`.
+    """
+    place = os.path.join(directory, path)
+    absolute = msgspec.structs.replace(
+        flags,
+        env_files=tuple(os.path.join(directory, name) for name in flags.env_files),
+        project_directory=flags.project_directory
+        and os.path.join(directory, flags.project_directory),
+        root=flags.root and os.path.join(directory, flags.root),
+    )
+    if path == "-":
+        return Target(path, directory, msgspec.structs.replace(absolute, files=("-",)), stdin())
+    try:
+        folder = stat.S_ISDIR(os.stat(place).st_mode)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise BundleError(f"{path}: {reason}") from error
+    if folder:
+        return Target(path, place, absolute)
+    return Target(path, directory, msgspec.structs.replace(absolute, files=(place,)))
+
+
+def bundle(target: Target, profiles: Sequence[str] | None, environment: dict[str, str]) -> Bundle:
+    """Return the bundle of `target`. Raises BundleError."""
+    flags = target.flags
+    return directory_bundle(
+        target.directory,
+        flags.files,
+        root=flags.root,
+        project_directory=flags.project_directory,
+        env_files=flags.env_files,
+        profiles=profiles,
+        project_name=flags.project_name,
+        environment=environment,
+        stdin=target.stdin,
+    )
+
+
+def stdin() -> bytes:
+    """Return standard input, no more of it than tells that it is too large."""
+    return sys.stdin.buffer.read(MAX_FILE + 1)
+
+
+def current_folder() -> str:
+    """Return the current folder as the shell names it, as Compose does."""
+    named = os.environ.get("PWD", "")
+    try:
+        if os.path.isabs(named) and os.path.samefile(named, "."):
+            return named
+    except OSError:
+        pass
+    return os.getcwd()
+
+
+def caller_environment() -> dict[str, str]:
+    """Return the process environment, with what is not UTF-8 replaced."""
+    return {_text(name): _text(value) for name, value in os.environ.items()}
+
+
+def _text(value: str) -> str:
+    return value if value.isascii() else os.fsencode(value).decode("utf-8", "replace")
