@@ -8,9 +8,7 @@ line on standard error; any other exception is a bug and keeps its traceback.
 from __future__ import annotations
 
 import importlib
-import sys
-from collections.abc import Sequence
-from typing import Any, Final, NoReturn
+from typing import IO, Any, Final, NoReturn
 
 import click
 
@@ -54,19 +52,30 @@ class Commands(click.Group):
         command: click.Command = module.command
         return command
 
-    def main(self, args: Sequence[str] | None = None, **settings: Any) -> NoReturn:
-        """Run the command line `args` and exit with its code."""
-        settings["standalone_mode"] = False
+    def invoke(self, ctx: click.Context) -> NoReturn:
+        """Run the command that `ctx` names and exit with its code."""
         try:
-            sys.exit(super().main(args, "policyd", **settings))
-        except click.ClickException as error:
-            error.show()
-            sys.exit(error.exit_code)
-        except click.Abort:
-            sys.exit(INTERRUPTED)
+            ctx.exit(super().invoke(ctx) or 0)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
         except PolicydError as error:
-            complain(str(error))
-            sys.exit(DENIED if isinstance(error, ComposeError) else UNDECIDED)
+            kind = Refusal if isinstance(error, ComposeError) else Failure
+            raise kind(str(error)) from error
+
+
+class Failure(click.ClickException):
+    """A PolicydError as click reports it: one line on standard error."""
+
+    exit_code = UNDECIDED
+
+    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002
+        complain(self.message)
+
+
+class Refusal(Failure):
+    """Compose would refuse the project."""
+
+    exit_code = DENIED
 
 
 def complain(sentence: str, kind: str = "error") -> None:

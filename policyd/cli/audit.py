@@ -7,13 +7,12 @@ does not hold.
 from __future__ import annotations
 
 import os
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
 
 from policyd.audit.event import DecisionEvent, GrantRecord, event_of
-from policyd.audit.store import Store, open_store
 from policyd.cli import DENIED
 from policyd.cli.options import Command, settings, settings_options
 from policyd.config import default_audit
@@ -22,6 +21,9 @@ from policyd.formats.json import document
 from policyd.formats.reviewed import Reviewed
 from policyd.formats.table import table, visible
 from policyd.model import API_VERSION, AuditRecord
+
+if TYPE_CHECKING:
+    from policyd.audit.store import Store
 
 LIST_HEADER: Final = (
     "SEQUENCE", "TIME", "VERDICT", "OPERATION", "BY", "REPOSITORY", "PROJECT", "POLICIES",
@@ -87,7 +89,7 @@ def list_decisions(
 @_reading
 @click.argument("decision_id", metavar="DECISION")
 def show(config: str | None, audit: str | None, form: str, decision_id: str) -> int:
-    """Show one decision: who asked, about what, the verdict and its reasons."""
+    """Show one decision in full."""
     record = _store(config, audit).decision(decision_id)
     if form == "json":
         return _print(document(record))
@@ -144,7 +146,7 @@ def grants(
 @command.command("verify")
 @_reading
 def verify(config: str | None, audit: str | None, form: str) -> int:
-    """Check that nobody changed the log: its chain of hashes, its columns, its grants."""
+    """Check that nobody changed the log."""
     store = _store(config, audit)
     report = store.verify()
     if form == "json":
@@ -158,6 +160,8 @@ def verify(config: str | None, audit: str | None, form: str) -> int:
 
 
 def _store(config: str | None, audit: str | None) -> Store:
+    from policyd.audit.store import open_store
+
     url = settings(config, audit=audit).audit or default_audit(os.environ)
     return open_store(url, create=False)
 
