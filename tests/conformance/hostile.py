@@ -1,0 +1,365 @@
+"""Projects made to stall, crash or mislead a loader.
+
+`HOSTILE` maps a name to a function that builds the case, so that the large ones exist only while
+they are used. Most must be refused; a few are only large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.conformance.case import Case
+
+MIB = 1024 * 1024
+_HEAD = "services:\n  a:\n    image: x\n"
+
+
+def _case(files: dict[str, str | bytes] | str | bytes, **options: object) -> Case:
+    if not isinstance(files, dict):
+        files = {"compose.yaml": files}
+    contents = {k: v if isinstance(v, bytes) else v.encode() for k, v in files.items()}
+    return Case(name="hostile/case", files=contents, options=options)
+
+
+def _field(text: str) -> Case:
+    """Return a service with one more field, whose indentation is that of a service's key."""
+    return _case(f"{_HEAD}    {text}\n")
+
+
+def _lines(template: str, count: int) -> str:
+    return "".join(template.replace("%", str(i)) for i in range(count))
+
+
+def _alias_bomb(levels: int, width: int, opening: str = "[", closing: str = "]") -> str:
+    rows = [f"x-0: &a0 {opening}k: v{closing}\n" if opening == "{" else "x-0: &a0 [v]\n"]
+    for level in range(1, levels):
+        inner = [f"*a{level - 1} "] * width
+        body = ", ".join(
+            f"k{i}: {alias}" if opening == "{" else alias for i, alias in enumerate(inner)
+        )
+        rows.append(f"x-{level}: &a{level} {opening}{body}{closing}\n")
+    return "".join(rows) + _HEAD
+
+
+def _merge_bomb(levels: int, width: int) -> str:
+    rows = ["x-0: &a0 {k: v}\n"]
+    for level in range(1, levels):
+        aliases = ", ".join(f"*a{level - 1} " for _ in range(width))
+        rows.append(f"x-{level}: &a{level}\n  <<: [{aliases}]\n  k{level}: v\n")
+    return "".join(rows) + _HEAD
+
+
+def _include_tree(levels: int, width: int) -> Case:
+    files: dict[str, str | bytes] = {}
+    for level in range(levels):
+        name = f"f{level}.yaml" if level else "compose.yaml"
+        files[name] = f"include: [{', '.join([f'f{level + 1}.yaml'] * width)}]\n{_HEAD}"
+    files[f"f{levels}.yaml"] = _HEAD
+    return _case(files)
+
+
+def _dag(layers: int) -> str:
+    """Return a ladder of services: from each there are two ways down, 2**layers in all."""
+    rows = ["services:\n"]
+    for layer in range(layers):
+        for side in "ab":
+            below = f"    depends_on: [a{layer + 1}, b{layer + 1}]\n" if layer + 1 < layers else ""
+            rows.append(f"  {side}{layer}:\n    image: x\n{below}")
+    return "".join(rows)
+
+
+def _chain(key: str, length: int) -> str:
+    rows = ["services:\n"]
+    for i in range(length):
+        link = key.replace("%", f"s{i + 1}")
+        rows.append(f"  s{i}:\n    image: x\n" + (f"    {link}\n" if i + 1 < length else ""))
+    return "".join(rows)
+
+
+def _variable_bomb(levels: int) -> dict[str, str | bytes]:
+    rows = ["A0=aaaaaaaaaa\n", *(f"A{i}=${{A{i - 1}}}${{A{i - 1}}}\n" for i in range(1, levels))]
+    return {".env": "".join(rows), "compose.yaml": f"{_HEAD}    hostname: $A{levels - 1}\n"}
+
+
+def _subnets(count: int) -> Case:
+    texts = [
+        "networks:\n  n:\n    ipam:\n      config:\n"
+        + _lines(f"        - subnet: {prefix}.%\n", count)
+        for prefix in ("a", "b")
+    ]
+    body = f"{_HEAD}    networks: [n]\n"
+    return _case({"a.yaml": body + texts[0], "b.yaml": texts[1]}, files=["a.yaml", "b.yaml"])
+
+
+HOSTILE: dict[str, Callable[[], Case]] = {
+    # aliases and merge keys
+    "alias-bomb-lists": lambda: _case(_alias_bomb(10, 9)),
+    "alias-bomb-mappings": lambda: _case(_alias_bomb(10, 9, "{", "}")),
+    "alias-bomb-pairs": lambda: _case(_alias_bomb(40, 2)),
+    "alias-bomb-merge-keys": lambda: _case(_merge_bomb(40, 9)),
+    "alias-bomb-across-documents": lambda: _case(_alias_bomb(10, 9).replace("x-5", "---\nx-5", 1)),
+    "alias-bomb-included": lambda: _case(
+        {"compose.yaml": "include: [b.yaml]\n", "b.yaml": _alias_bomb(10, 9)}
+    ),
+    "alias-bomb-extended": lambda: _case(
+        {
+            "compose.yaml": "services: {b: {extends: {service: a, file: b.yaml}}}\n",
+            "b.yaml": _alias_bomb(10, 9),
+        }
+    ),
+    "alias-of-long-text": lambda: _case(
+        f"x-a: &a {'v' * MIB}\n{_HEAD}    labels:\n" + _lines("      k%: *a\n", 20_000)
+    ),
+    "alias-of-itself": lambda: _case(f"x-a: &a [*a]\n{_HEAD}"),
+    "alias-of-parent-in-mapping": lambda: _case(f"x-a: &a\n  b: {{c: *a }}\n{_HEAD}"),
+    "merge-of-itself": lambda: _case(f"x-a: &a\n  <<: *a\n{_HEAD}"),
+    "anchors-in-great-number": lambda: _case("x-a:\n" + _lines("  - &a% v\n", 150_000) + _HEAD),
+    # depth
+    "deep-flow-lists": lambda: _case(f"x-a: {'[' * 10_000}{']' * 10_000}\n{_HEAD}"),
+    "deep-flow-mappings": lambda: _case(f"x-a: {'{a: ' * 10_000}1{'}' * 10_000}\n{_HEAD}"),
+    "deep-json": lambda: _case('{"x-a":' * 10_000 + "1" + "}" * 10_000),
+    "deep-block-lists": lambda: _case(f"x-a:\n  {'- ' * 10_000}v\n{_HEAD}"),
+    "deep-block-mappings": lambda: _case("".join(f"{' ' * i}x-a:\n" for i in range(2_500)) + _HEAD),
+    "deep-complex-keys": lambda: _case(f"{'? ' * 10_000}v\n"),
+    "deep-unclosed-lists": lambda: _case("[" * 1_000_000),
+    "deep-unclosed-mappings": lambda: _case("{a: " * 500_000),
+    "deep-in-a-second-document": lambda: _case(f"{_HEAD}---\nx-a: {'[' * 10_000}{']' * 10_000}\n"),
+    "deep-through-aliases": lambda: _case(
+        "x-0: &a0 [v]\n" + "".join(f"x-{i}: &a{i} [*a{i - 1} ]\n" for i in range(1, 5_000)) + _HEAD
+    ),
+    # size
+    "million-keys": lambda: _field("labels:\n" + _lines("      k%: v\n", 1_000_000)),
+    "many-keys-in-four-mebibytes": lambda: _field("labels:\n" + _lines("      k%: v\n", 250_000)),
+    "many-items-in-four-mebibytes": lambda: _field("cap_add: [" + "A," * 1_900_000 + "]"),
+    "many-empty-items": lambda: _case("x-a:\n" + " -\n" * 1_300_000 + _HEAD),
+    "same-key-many-times": lambda: _field("labels:\n" + "      k: v\n" * 200_000),
+    "hundred-megabyte-scalar": lambda: _field("hostname: " + "x" * 100 * MIB),
+    "four-mebibyte-scalar": lambda: _field("hostname: " + "x" * (4 * MIB - 100)),
+    "four-mebibyte-key": lambda: _field("labels: {? " + "x" * (3 * MIB) + " : v}"),
+    "four-mebibyte-tag": lambda: _field("hostname: !" + "x" * (3 * MIB) + " v"),
+    "four-mebibyte-anchor": lambda: _field("hostname: &" + "x" * (3 * MIB) + " v"),
+    "four-mebibytes-of-blank-lines": lambda: _case("\n" * (4 * MIB - 100) + _HEAD),
+    "four-mebibytes-of-comment": lambda: _case("#" * (4 * MIB - 100) + "\n" + _HEAD),
+    "four-mebibytes-of-tabs": lambda: _case("\t" * (4 * MIB - 100) + _HEAD),
+    "documents-in-great-number": lambda: _case(f"{_HEAD}---\n" * 50_000),
+    "small-documents-that-append": lambda: _case(
+        f"{_HEAD}    security_opt:\n"
+        + "---\n".join(f"services: {{a: {{security_opt: [k{i}]}}}}\n" for i in range(5_000))
+    ),
+    "tag-directives": lambda: _case(
+        "".join(f"%TAG !e{i}! tag:x,{i}:\n" for i in range(50_000)) + "---\n" + _HEAD
+    ),
+    "services-in-great-number": lambda: _case("services:\n" + _lines("  s%: {image: x}\n", 90_000)),
+    "networks-in-great-number": lambda: _case(_HEAD + "networks:\n" + _lines("  n%:\n", 90_000)),
+    "files-in-great-number": lambda: _case(
+        {f"f{i}.yaml": _HEAD for i in range(2_000)}, files=[f"f{i}.yaml" for i in range(2_000)]
+    ),
+    # include, extends, paths
+    "include-itself": lambda: _case(f"include: [compose.yaml]\n{_HEAD}"),
+    "include-circle": lambda: _case(
+        {"compose.yaml": "include: [b.yaml]\n", "b.yaml": "include: [compose.yaml]\n"}
+    ),
+    "include-circle-through-second-path": lambda: _case(
+        {"compose.yaml": f"include: [{{path: [b.yaml, compose.yaml]}}]\n{_HEAD}", "b.yaml": _HEAD}
+    ),
+    "include-circle-by-other-spelling": lambda: _case(
+        f"include: [{{path: [./sub/../compose.yaml]}}]\n{_HEAD}"
+    ),
+    "include-circle-through-folders": lambda: _case(
+        {
+            "compose.yaml": "include: [sub/b.yaml]\n",
+            "sub/b.yaml": "include: [{path: [c.yaml, ../compose.yaml]}]\n",
+            "sub/c.yaml": _HEAD,
+        }
+    ),
+    "include-chain": lambda: _include_tree(900, 1),
+    "include-tree": lambda: _include_tree(15, 3),
+    "include-wide": lambda: _case(
+        {"compose.yaml": "include: [" + "b.yaml, " * 20_000 + "]\n", "b.yaml": _HEAD}
+    ),
+    "extends-itself": lambda: _case("services: {a: {image: x, extends: a}}\n"),
+    "extends-circle": lambda: _case("services: {a: {extends: b}, b: {extends: a}}\n"),
+    "extends-circle-over-files": lambda: _case(
+        {
+            "compose.yaml": "services: {a: {extends: {service: b, file: b.yaml}}}\n",
+            "b.yaml": "services: {b: {extends: {service: a, file: compose.yaml}}}\n",
+        }
+    ),
+    "extends-chain": lambda: _case(_chain("extends: %", 10_000)),
+    "extends-of-one-file-many-times": lambda: _case(
+        {
+            "compose.yaml": "services:\n"
+            + _lines("  s%: {extends: {service: a, file: b.yaml}}\n", 1_900),
+            "b.yaml": _HEAD + "x-a:\n" + _lines("  - v%\n", 50_000),
+        }
+    ),
+    "include-outside": lambda: _case("include: [../../etc/passwd]\n"),
+    "include-absolute": lambda: _case("include: [/etc/passwd]\n"),
+    "extends-outside": lambda: _case(
+        "services: {a: {extends: {service: a, file: ../../../etc/passwd}}}\n"
+    ),
+    "env-file-outside": lambda: _field("env_file: ../../etc/passwd"),
+    "env-file-absolute": lambda: _field("env_file: /proc/self/environ"),
+    "env-file-endless": lambda: _field("env_file: /dev/zero"),
+    "env-file-is-a-folder": lambda: _field("env_file: ."),
+    "label-file-absolute": lambda: _field("label_file: /etc/hostname"),
+    "path-with-nul": lambda: _field('env_file: "a\\0b"'),
+    "include-with-nul": lambda: _case('include: ["a\\0b"]\n'),
+    "path-of-a-mebibyte": lambda: _field("env_file: " + "x/" * 500_000 + "y"),
+    "path-with-many-parents": lambda: _field("env_file: " + "../" * 500_000 + "y"),
+    "variables-in-include": lambda: _case("include: ['${A:-/etc/passwd}']\n"),
+    # encodings
+    "nul-byte": lambda: _case(_HEAD + "    hostname: a\x00b\n"),
+    "only-nul-bytes": lambda: _case("\x00" * 1_000),
+    "invalid-utf-8": lambda: _case(_HEAD.encode() + b"    hostname: \xff\xfe\xc3\x28\n"),
+    "overlong-utf-8": lambda: _case(_HEAD.encode() + b"    hostname: \xc0\xaf\n"),
+    "surrogate-in-utf-8": lambda: _case(_HEAD.encode() + b"    hostname: \xed\xa0\x80\n"),
+    "surrogate-escape": lambda: _field('hostname: "\\ud800"'),
+    "escape-beyond-unicode": lambda: _field('hostname: "\\U00110000"'),
+    "half-a-utf-16-character": lambda: _case(b"\xff\xfea\x00b"),
+    "utf-32": lambda: _case(_HEAD.encode("utf-32")),
+    "only-a-byte-order-mark": lambda: _case(b"\xef\xbb\xbf"),
+    "invalid-utf-8-in-env-file": lambda: _case(
+        {"compose.yaml": f"{_HEAD}    env_file: e\n", "e": b"A=\xff\xfe\n\xc3\x28=1\n"}
+    ),
+    "invalid-utf-8-in-dotenv": lambda: _case({"compose.yaml": _HEAD, ".env": b"A=\xff\nB\xff=1\n"}),
+    "nul-in-env-file": lambda: _case(
+        {"compose.yaml": f"{_HEAD}    env_file: e\n", "e": b"A=a\x00b\n"}
+    ),
+    # numbers
+    "number-of-many-digits": lambda: _field("hostname: " + "9" * MIB),
+    "count-of-many-digits": lambda: _field("scale: " + "9" * 100_000),
+    "quoted-count-of-many-digits": lambda: _field(f'scale: "{"9" * 100_000}"'),
+    "hexadecimal-of-many-digits": lambda: _field("scale: 0x" + "f" * MIB),
+    "underscores-in-great-number": lambda: _field("scale: 1" + "_" * MIB),
+    "exponent-beyond-floats": lambda: _field("cpus: 1e999999999"),
+    "fraction-of-many-digits": lambda: _field("cpus: 0." + "1" * MIB),
+    "replicas-beyond-memory": lambda: _field("scale: 9223372036854775807"),
+    "replicas-as-float": lambda: _field("scale: 1e308"),
+    "size-of-many-digits": lambda: _field(f'mem_limit: "{"9" * 100_000}g"'),
+    "size-with-exponent": lambda: _field('mem_limit: "1e100000000g"'),
+    "duration-of-many-digits": lambda: _field(f"stop_grace_period: {'9' * 100_000}s"),
+    "duration-of-many-parts": lambda: _field("stop_grace_period: " + "1h" * 100_000),
+    "gpu-count-of-many-digits": lambda: _field(f'gpus: [{{count: "{"9" * 100_000}"}}]'),
+    "mode-of-many-digits": lambda: _case(
+        f'{_HEAD}    secrets: [{{source: s, mode: "{"7" * 100_000}"}}]\n'
+        "secrets: {s: {file: x}}\n"
+    ),
+    "ports-of-the-whole-range": lambda: _field("ports: ['1-65535']"),
+    "ports-of-the-whole-range-many-times": lambda: _field(
+        "ports:\n" + _lines("      - '127.0.%.1:1-65535:1-65535'\n", 255)
+    ),
+    "port-of-many-digits": lambda: _field(f'ports: ["{"9" * 100_000}"]'),
+    "port-of-many-colons": lambda: _field(f'ports: ["{":" * MIB}"]'),
+    "volume-of-many-colons": lambda: _field(f'volumes: ["{"a:" * MIB}"]'),
+    # interpolation
+    "nested-defaults": lambda: _field("hostname: '" + "${A:-" * 10_000 + "}" * 10_000 + "'"),
+    "nested-defaults-unclosed": lambda: _field("hostname: '" + "${A:-" * 10_000 + "'"),
+    "dollars": lambda: _field("hostname: '" + "$" * MIB + "'"),
+    "open-braces": lambda: _field("hostname: '" + "${" * 500_000 + "'"),
+    "close-braces": lambda: _field("hostname: '${A:-" + "}" * 500_000 + "'"),
+    "substitutions-in-great-number": lambda: _field("hostname: '" + "${A:-}" * 150_000 + "'"),
+    "alternating-braces": lambda: _field("hostname: '${A:-" + "{}" * 100_000 + "}'"),
+    "names-in-great-number": lambda: _field(
+        "hostname: '" + "".join(f"$N{i}" for i in range(100_000)) + "'"
+    ),
+    "long-name": lambda: _field("hostname: ${" + "A" * MIB + "}"),
+    "long-value-many-times": lambda: _case(
+        {
+            ".env": "A=" + "x" * MIB + "\n",
+            "compose.yaml": f"{_HEAD}    hostname: '{'$A' * 10_000}'\n",
+        }
+    ),
+    "long-value-in-many-fields": lambda: _case(
+        {
+            ".env": "A=" + "x" * MIB + "\n",
+            "compose.yaml": f"{_HEAD}    labels:\n" + _lines("      k%: $A\n", 50_000),
+        }
+    ),
+    "variables-that-double": lambda: _case(_variable_bomb(60)),
+    "variables-that-double-in-env-file": lambda: _case(
+        {
+            "e": _variable_bomb(60)[".env"],
+            "compose.yaml": f"{_HEAD}    env_file: e\n",
+        }
+    ),
+    "required-with-long-message": lambda: _field("hostname: ${A?" + "x" * MIB + "}"),
+    # dotenv
+    "dotenv-of-many-lines": lambda: _case(
+        {".env": _lines("A%=1\n", 300_000), "compose.yaml": _HEAD}
+    ),
+    "dotenv-unclosed-quote": lambda: _case({".env": 'A="' + "x\n" * MIB, "compose.yaml": _HEAD}),
+    "dotenv-quotes": lambda: _case({".env": "A=" + "'\"" * MIB + "\n", "compose.yaml": _HEAD}),
+    "dotenv-backslashes": lambda: _case(
+        {".env": 'A="' + "\\" * MIB + '"\n', "compose.yaml": _HEAD}
+    ),
+    "dotenv-nested-defaults": lambda: _case(
+        {".env": "A=" + "${B:-" * 10_000 + "}" * 10_000 + "\n", "compose.yaml": _HEAD}
+    ),
+    "dotenv-carriage-returns": lambda: _case({".env": "\r" * MIB + "A=1", "compose.yaml": _HEAD}),
+    # merging and graphs
+    "merge-key-with-many-mappings": lambda: _case(
+        "x-a: &a {" + ", ".join(f"k{i}: v" for i in range(2_000)) + "}\n"
+        f"{_HEAD}    labels:\n      <<: [{', '.join(['*a '] * 2_000)}]\n"
+    ),
+    "unique-items-in-great-number": lambda: _field(
+        "security_opt:\n" + _lines("      - k%\n", 95_000)
+    ),
+    "unique-mappings-in-great-number": lambda: _field(
+        "ports:\n" + _lines("      - {target: 80, published: '%'}\n", 19_000)
+    ),
+    "environment-in-great-number": lambda: _case(
+        {
+            "a.yaml": _HEAD + "    environment:\n" + _lines("      - K%=1\n", 90_000),
+            "b.yaml": _HEAD + "    environment:\n" + _lines("      - K%=2\n", 90_000),
+        },
+        files=["a.yaml", "b.yaml"],
+    ),
+    "extra-hosts-in-great-number": lambda: _case(
+        {
+            "a.yaml": _HEAD + "    extra_hosts:\n" + _lines("      - h%=1.1.1.1\n", 40_000),
+            "b.yaml": _HEAD + "    extra_hosts:\n" + _lines("      - h%=2.2.2.2\n", 40_000),
+        },
+        files=["a.yaml", "b.yaml"],
+    ),
+    "subnets-in-great-number": lambda: _subnets(20_000),
+    "volumes-in-great-number": lambda: _field("volumes:\n" + _lines("      - ./a:/v%\n", 90_000)),
+    "devices-in-great-number": lambda: _field(
+        "devices:\n" + _lines("      - /dev/a:/d%\n", 90_000)
+    ),
+    "depends-on-ladder": lambda: _case(_dag(60)),
+    "depends-on-chain": lambda: _case(_chain("depends_on: [%]", 1_900)),
+    "depends-on-everything": lambda: _case(
+        "services:\n"
+        + "".join(
+            f"  s{i}: {{image: x, depends_on: [{', '.join(f's{j}' for j in range(i))}]}}\n"
+            for i in range(400)
+        )
+    ),
+    "resets-in-great-number": lambda: _case(
+        {
+            "a.yaml": _HEAD + "    labels:\n" + _lines("      k%: v\n", 40_000),
+            "b.yaml": _HEAD + "    labels:\n" + _lines("      k%: !reset null\n", 40_000),
+        },
+        files=["a.yaml", "b.yaml"],
+    ),
+    "reset-of-stars": lambda: _case(
+        {
+            "a.yaml": _HEAD + "    labels:\n" + _lines("      k%: v\n", 20_000),
+            "b.yaml": 'services: {"*": {labels: {"*": !reset null}}}\n',
+        },
+        files=["a.yaml", "b.yaml"],
+    ),
+    "profiles-in-great-number": lambda: _field("profiles:\n" + _lines("      - p%\n", 90_000)),
+    # words
+    "command-of-quotes": lambda: _field('command: "' + "'" * MIB + '"'),
+    "command-of-backslashes": lambda: _field("command: '" + "\\" * MIB + "'"),
+    "command-of-words": lambda: _field("command: " + "a " * MIB),
+    "command-of-substitutions": lambda: _field("command: '" + "$$(" * 300_000 + "'"),
+    "name-of-a-mebibyte": lambda: _case("name: " + "a" * MIB + f"\n{_HEAD}"),
+    "service-name-of-a-mebibyte": lambda: _case(f"services:\n  ? {'a' * MIB}\n  : {{image: x}}\n"),
+    "host-entry-of-colons": lambda: _field(f'extra_hosts: ["{":" * MIB}"]'),
+    "build-ssh-of-equals": lambda: _field(f'build: {{context: ., ssh: ["{"=" * MIB}"]}}'),
+    "host-ip-of-a-mebibyte": lambda: _field(f'ports: [{{target: 1, host_ip: "{"1." * MIB}"}}]'),
+    "pull-policy-of-a-mebibyte": lambda: _field("pull_policy: every_" + "1h" * 500_000 + "x"),
+}

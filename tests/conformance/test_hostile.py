@@ -1,0 +1,55 @@
+"""Whatever stands in the files, the loader gives a project or refuses; it never crashes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from policyd.compose import load
+from tests.conformance import fuzz
+from tests.conformance.case import Case
+from tests.conformance.hostile import HOSTILE
+from tests.conformance.judge import REFUSALS
+
+_ROUND = settings(
+    max_examples=200,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def _loads_or_refuses(case: Case) -> str:
+    try:
+        project = load(case.bundle())
+    except REFUSALS as refusal:
+        return str(refusal)
+    assert isinstance(project.config(), dict)
+    return ""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_project_is_loaded_or_refused_in_few_words(name: str) -> None:
+    refusal = _loads_or_refuses(HOSTILE[name]())
+
+    assert len(refusal) < 2_000
+
+
+@_ROUND
+@given(content=st.binary(max_size=200))
+def test_random_bytes_are_loaded_or_refused(content: bytes) -> None:
+    _loads_or_refuses(Case("bytes", {"compose.yaml": content}))
+
+
+@_ROUND
+@given(content=st.text(alphabet="ab:- \n\t{}[]&*!|>'\"%@`#?,<~$\\0\u2028\ufeff", max_size=80))
+def test_random_yaml_is_loaded_or_refused(content: str) -> None:
+    _loads_or_refuses(Case("text", {"compose.yaml": content.encode()}))
+
+
+@_ROUND
+@given(random=st.randoms(use_true_random=False, note_method_calls=False))
+def test_damaged_projects_are_loaded_or_refused(random: fuzz.Random) -> None:
+    _loads_or_refuses(fuzz.project(random))
