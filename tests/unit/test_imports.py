@@ -18,7 +18,7 @@ WAY = [
     PURE,
     {"bundle", "archive", "engines", "audit", "workloads", "policies", "regotest"},
     {"admission"},
-    {"config", "wiring"},
+    {"config", "registries", "wiring"},
     {"web", "cli", "__main__"},
 ]
 """Each group may import the groups before it, and itself."""

@@ -1,0 +1,177 @@
+"""A Compose project as an OCI artifact, as `docker compose publish` makes it.
+
+In: the bytes of a manifest and of its blobs. Out: which blobs there are, and the project's files as
+Compose writes them when it is given `oci://…`. Pure; every digest and size is checked. Errors:
+ComposeError for what Compose would refuse or could read otherwise than we do. Source: OCI image
+specification 1.1; docker compose v5, pkg/remote/oci.go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from policyd.errors import ComposeError
+
+COMPOSE_PROJECT: Final = "application/vnd.docker.compose.project"
+EMPTY_CONFIG: Final = "application/vnd.docker.compose.config.empty.v1+json"
+"""The config of an artifact in the form of OCI 1.0, which has no artifactType."""
+COMPOSE_FILE: Final = "application/vnd.docker.compose.file+yaml"
+ENV_FILE: Final = "application/vnd.docker.compose.envfile"
+FILE_NAME: Final = "com.docker.compose.file"
+EXTENDS: Final = "com.docker.compose.extends"
+ENV_NAME: Final = "com.docker.compose.envfile"
+PROJECT_FILE: Final = "compose.yaml"
+
+MIB: Final = 1024 * 1024
+MAX_MANIFEST: Final = 4 * MIB
+"""Bytes of a manifest: what registries take."""
+MAX_LAYERS: Final = 1_000
+"""Layers of an artifact, one a file: as many as a bundle may have files."""
+MAX_LAYER: Final = 4 * MIB
+MAX_ARTIFACT: Final = 32 * MIB
+"""Bytes of one layer and of all: what a bundle may have."""
+
+_LEFT_OUT: Final = re.compile(rb"(?<![0-9A-Za-z])[0-9a-f]{64}\.env(?![0-9A-Za-z])")
+"""What `publish` writes in place of the path of an env_file."""
+
+
+class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
+    """Where a blob is found: `digest` is "sha256:…", `size` in bytes."""
+
+    media_type: str
+    digest: str
+    size: int
+    annotations: dict[str, str] | None = None
+
+    def annotation(self, name: str) -> str | None:
+        """Return the annotation `name`; None when there is none."""
+        return (self.annotations or {}).get(name)
+
+
+class Manifest(msgspec.Struct, frozen=True, rename="camel"):
+    """An OCI image manifest, as far as it matters here."""
+
+    config: Descriptor
+    layers: tuple[Descriptor, ...] | None = None
+    artifact_type: str | None = None
+
+    @property
+    def is_compose(self) -> bool:
+        """Whether Compose takes it for a project."""
+        if self.artifact_type:
+            return self.artifact_type == COMPOSE_PROJECT
+        return self.config.media_type == EMPTY_CONFIG
+
+
+def manifest_of(content: bytes, digest: str) -> Manifest:
+    """Return the manifest in `content`. Raises ComposeError, also when `digest` is not its own."""
+    if sha256(content) != digest:
+        raise ComposeError(f"the manifest that the registry sent is not {digest}")
+    try:
+        json.loads(content, object_pairs_hook=_one_reading)
+        manifest = msgspec.json.decode(content, type=Manifest)
+    except (ValueError, RecursionError) as error:
+        raise ComposeError(f"the manifest {digest} cannot be read: {error}") from error
+    if manifest.is_compose:
+        _check_layers(manifest.layers or ())
+    return manifest
+
+
+def check_blob(content: bytes, layer: Descriptor) -> None:
+    """Raise ComposeError when `content` is not what `layer` says."""
+    if len(content) != layer.size or sha256(content) != layer.digest:
+        raise ComposeError(f"the blob that the registry sent is not {layer.digest}")
+
+
+def files_of(manifest: Manifest, blobs: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the files that Compose makes of `manifest`, by name; `blobs` are by digest.
+
+    Several Compose files become documents of one `compose.yaml`. Raises ComposeError for a name
+    that is no plain file name, and when there is no Compose file.
+    """
+    files: dict[str, bytes] = {}
+    for number, layer in enumerate(manifest.layers or ()):
+        content = blobs[layer.digest]
+        if layer.media_type == ENV_FILE:
+            files[_name(layer, ENV_NAME)] = content
+        elif layer.media_type == COMPOSE_FILE:
+            extends = layer.annotation(EXTENDS) is not None
+            name = _name(layer, FILE_NAME) if extends else PROJECT_FILE
+            named = layer.annotation(FILE_NAME) is not None
+            separator = b"\n---\n" if number and named else b""
+            files[name] = files.get(name, b"") + separator + content
+    if PROJECT_FILE not in files:
+        raise ComposeError("the artifact holds no Compose file")
+    return files
+
+
+def env_files_left_out(files: Mapping[str, bytes]) -> list[str]:
+    """Return the env files that the project names and the artifact does not hold, sorted.
+
+    `publish` leaves them out unless it is called with --with-env.
+    """
+    named = {
+        found.group().decode()
+        for name, content in files.items()
+        if not name.endswith(".env")
+        for found in _LEFT_OUT.finditer(content)
+    }
+    return sorted(named - files.keys())
+
+
+def is_digest(text: str) -> bool:
+    """Whether `text` is "sha256:" and 64 hexadecimal digits."""
+    return re.fullmatch(r"sha256:[0-9a-f]{64}", text) is not None
+
+
+def sha256(content: bytes) -> str:
+    """Return the digest of `content`: "sha256:…"."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+_KNOWN: Final = {
+    name.casefold(): name
+    for kind in (Descriptor, Manifest)
+    for name in (*kind.__struct_encode_fields__, "subject", "data", "urls")
+}
+
+
+def _one_reading(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse keys that Go, which folds case, takes for another: its manifest would not be ours."""
+    seen: dict[str, str] = {}
+    for name, _ in pairs:
+        folded = name.casefold()
+        if folded in seen:
+            raise ValueError(f"the keys {seen[folded]!r} and {name!r} are one key to Compose")
+        if _KNOWN.get(folded, name) != name:
+            raise ValueError(f"the key {name!r} is {_KNOWN[folded]!r} to Compose")
+        seen[folded] = name
+    return dict(pairs)
+
+
+def _check_layers(layers: Sequence[Descriptor]) -> None:
+    if len(layers) > MAX_LAYERS:
+        raise ComposeError(f"the artifact has more than {MAX_LAYERS} layers")
+    for layer in layers:
+        if not is_digest(layer.digest):
+            raise ComposeError(f"the digest {layer.digest!r} of a layer is not a SHA-256")
+        if not 0 <= layer.size <= MAX_LAYER:
+            raise ComposeError(
+                f"the layer {layer.digest} has {layer.size:,} bytes; "
+                f"the limit is {MAX_LAYER // MIB} MiB"
+            )
+    if sum(layer.size for layer in layers) > MAX_ARTIFACT:
+        raise ComposeError(f"the artifact has more than {MAX_ARTIFACT // MIB} MiB")
+
+
+def _name(layer: Descriptor, annotation: str) -> str:
+    name = layer.annotation(annotation) or ""
+    if name in ("", ".", "..") or re.search(r"[/\\\0]", name):
+        raise ComposeError(f"the layer {layer.digest} has the file name {name!r}, which is none")
+    return name

@@ -1,0 +1,334 @@
+"""The registry client against a server of ours that misbehaves; a real one is in integration."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from policyd import registries
+from policyd.config import Registry
+from policyd.errors import ComposeError, RegistryError
+from policyd.hooks.artifact import sha256
+from policyd.registries import RegistryClient
+
+YAML = b"services:\n  web:\n    image: nginx\n"
+LAYER = {
+    "mediaType": "application/vnd.docker.compose.file+yaml",
+    "digest": sha256(YAML),
+    "size": len(YAML),
+    "annotations": {"com.docker.compose.file": "compose.yaml"},
+}
+MANIFEST = json.dumps(
+    {
+        "schemaVersion": 2,
+        "artifactType": "application/vnd.docker.compose.project",
+        "config": {
+            "mediaType": "application/vnd.oci.empty.v1+json",
+            "digest": "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+            "size": 2,
+        },
+        "layers": [LAYER],
+    }
+).encode()
+DIGEST = sha256(MANIFEST)
+MANIFEST_PATH = f"/v2/demo/simple/manifests/{DIGEST}"
+BLOB_PATH = f"/v2/demo/simple/blobs/{LAYER['digest']}"
+BASIC = "Basic " + base64.b64encode(b"ci:pa55").decode()
+
+
+class Server(ThreadingHTTPServer):
+    """Answers by path from `answers`: status, headers, body; `seen` holds what was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {
+            MANIFEST_PATH: (200, {}, MANIFEST),
+            BLOB_PATH: (200, {}, YAML),
+        }
+        self.login = ""
+        self.challenge = ""
+        self.seen: list[tuple[str, str]] = []
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        given = self.headers.get("Authorization", "")
+        self.server.seen.append((self.path, given))
+        status, headers, body = self.server.answers.get(self.path, (404, {}, b"{}"))
+        if self.path.startswith("/v2/") and given != self.server.login:
+            status, headers, body = 401, {"WWW-Authenticate": self.server.challenge}, b"{}"
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def fetch(server):
+    """A function that fetches the artifact, with settings of the registry changed."""
+
+    def run(password: str = "", **changes) -> dict[str, bytes] | None:
+        registry = Registry(url=f"http://{server.host}", insecure=True, **changes)
+        return RegistryClient(registry, password).project_files("demo/simple", DIGEST)
+
+    return run
+
+
+@pytest.fixture
+def failure(fetch):
+    def run(password: str = "", error: type[Exception] = RegistryError, **changes) -> str:
+        with pytest.raises(error) as caught:
+            fetch(password, **changes)
+        return str(caught.value)
+
+    return run
+
+
+def test_an_artifact_is_fetched_by_digest(server, fetch):
+    assert fetch() == {"compose.yaml": YAML}
+    assert server.seen == [(MANIFEST_PATH, ""), (BLOB_PATH, "")]
+
+
+def test_a_manifest_that_is_no_project_is_none_and_none_of_its_blobs_is_fetched(server):
+    manifest = json.dumps({**json.loads(MANIFEST), "artifactType": "x/helm"}).encode()
+    path = f"/v2/demo/simple/manifests/{sha256(manifest)}"
+    server.answers[path] = (200, {}, manifest)
+    client = RegistryClient(Registry(url=f"http://{server.host}", insecure=True))
+
+    assert client.project_files("demo/simple", sha256(manifest)) is None
+    assert server.seen == [(path, "")]
+
+
+@pytest.mark.parametrize(
+    ("repository", "digest"),
+    [("demo/../x", DIGEST), ("demo", "sha256:abc"), ("demo?x", DIGEST), ("demo", f"{DIGEST}/..")],
+)
+def test_a_name_that_could_lead_elsewhere_is_never_asked_for(server, repository, digest):
+    client = RegistryClient(Registry(url=f"http://{server.host}", insecure=True))
+
+    with pytest.raises(RegistryError, match="does not name a manifest"):
+        client.project_files(repository, digest)
+    assert server.seen == []
+
+
+def test_data_in_the_manifest_is_never_taken_for_the_blob(server, fetch):
+    forged = {**LAYER, "data": base64.b64encode(b"services: {}\n").decode()}
+    manifest = json.dumps({**json.loads(MANIFEST), "layers": [forged]}).encode()
+    server.answers[f"/v2/demo/simple/manifests/{sha256(manifest)}"] = (200, {}, manifest)
+    client = RegistryClient(Registry(url=f"http://{server.host}", insecure=True))
+
+    assert client.project_files("demo/simple", sha256(manifest)) == {"compose.yaml": YAML}
+
+
+@pytest.mark.parametrize("path", [MANIFEST_PATH, BLOB_PATH])
+def test_content_with_another_digest_is_refused(server, failure, path):
+    kind = "manifest" if path == MANIFEST_PATH else "blob"
+    body = server.answers[path][2]
+    server.answers[path] = (200, {}, body.replace(b"e", b"a", 1))
+
+    assert failure(error=ComposeError) == (
+        f"the {kind} that the registry sent is not {path.rpartition('/')[2]}"
+    )
+
+
+def test_a_blob_is_read_no_further_than_its_size(server, failure):
+    server.answers[BLOB_PATH] = (200, {}, YAML * 1000)
+
+    assert failure() == (
+        f"{server.host} sent more than {len(YAML)} bytes for blobs/{LAYER['digest']}"
+    )
+
+
+def test_a_manifest_is_read_no_further_than_its_limit(server, failure):
+    server.answers[MANIFEST_PATH] = (200, {}, b" " * (4 * 1024 * 1024 + 1))
+
+    assert failure() == f"{server.host} sent more than 4,194,304 bytes for manifests/{DIGEST}"
+
+
+def test_a_compressed_answer_is_refused(server, failure):
+    server.answers[BLOB_PATH] = (200, {"Content-Encoding": "gzip"}, YAML)
+
+    assert failure().endswith("compressed, which was not asked for")
+
+
+def test_an_answer_that_breaks_off_is_an_error(server, failure):
+    server.answers[BLOB_PATH] = (200, {"Content-Length": "99", "Connection": "close"}, YAML[:9])
+
+    assert failure() == f"{server.host} broke off while it sent blobs/{LAYER['digest']}"
+
+
+def test_an_artifact_that_takes_too_long_is_an_error(failure, monkeypatch, server):
+    monkeypatch.setattr(registries, "TOTAL_TIMEOUT", -1.0)
+
+    assert failure() == f"{server.host} took more than -1 s"
+
+
+def test_a_redirect_on_the_same_host_is_followed(server, fetch):
+    server.answers[BLOB_PATH] = (307, {"Location": "/storage/1"}, b"")
+    server.answers["/storage/1"] = (200, {}, YAML)
+
+    assert fetch() == {"compose.yaml": YAML}
+
+
+@pytest.mark.parametrize("location", ["http://evil.example/x", "//evil.example/x", "file:///x"])
+def test_a_redirect_to_another_host_is_refused(server, failure, location):
+    server.answers[BLOB_PATH] = (307, {"Location": location}, b"")
+
+    assert "redirects to" in failure()
+    assert "only the configured host is asked" in failure()
+
+
+def test_redirects_end(server, failure):
+    server.answers[BLOB_PATH] = (302, {"Location": BLOB_PATH}, b"")
+
+    assert "redirects again and again" in failure()
+    assert len([path for path, _ in server.seen if path == BLOB_PATH]) == 4
+
+
+@pytest.mark.parametrize("status", [404, 500, 503, 206])
+def test_any_other_answer_is_an_error_that_names_it(server, failure, status):
+    server.answers[MANIFEST_PATH] = (status, {}, b"{}")
+
+    assert failure() == (
+        f"http://{server.host} answered {status} for demo/simple manifests/{DIGEST}"
+    )
+
+
+def test_a_registry_that_is_not_there_is_an_error():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{free.getsockname()[1]}"
+
+    client = RegistryClient(Registry(url=f"http://{host}", insecure=True))
+    with pytest.raises(RegistryError) as caught:
+        client.project_files("demo/simple", DIGEST)
+    assert str(caught.value) == f"{host} cannot be reached"
+
+
+def test_a_registry_that_wants_basic_gets_the_configured_login(server, fetch):
+    server.login, server.challenge = BASIC, 'Basic realm="test"'
+
+    assert fetch("pa55", username="ci", password_file="x") == {"compose.yaml": YAML}
+    assert [given for _, given in server.seen] == ["", BASIC, BASIC]
+
+
+def test_a_login_that_is_wrong_is_an_error_without_the_password(server, failure):
+    server.login, server.challenge = BASIC, 'Basic realm="test"'
+
+    message = failure("wr0ng", username="ci", password_file="x")
+    assert message == f"http://{server.host} answered 401 for demo/simple manifests/{DIGEST}"
+
+
+def test_without_a_login_a_registry_that_wants_one_is_an_error(server, failure):
+    server.login, server.challenge = BASIC, 'Basic realm="test"'
+
+    assert failure() == (
+        f"http://{server.host} wants a login for demo/simple: set username and password_file"
+    )
+
+
+def test_a_registry_that_wants_a_token_gets_one_of_its_own_token_server(server, fetch):
+    server.login = "Bearer abc"
+    server.challenge = (
+        f'Bearer realm="http://{server.host}/token",service="hub",scope="repository:evil:push"'
+    )
+    ask = "/token?service=hub&scope=repository%3Ademo%2Fsimple%3Apull"
+    server.answers[ask] = (200, {}, b'{"token": "abc"}')
+
+    assert fetch("pa55", username="ci", password_file="x") == {"compose.yaml": YAML}
+    assert server.seen == [
+        (MANIFEST_PATH, ""),
+        (ask, BASIC),
+        (MANIFEST_PATH, "Bearer abc"),
+        (BLOB_PATH, "Bearer abc"),
+    ]
+
+
+def test_a_token_server_elsewhere_sees_the_password_only_when_it_is_configured(server, failure):
+    server.login = "Bearer abc"
+    server.challenge = 'Bearer realm="http://evil.example/token",service="hub"'
+
+    assert failure("pa55", username="ci", password_file="x") == (
+        f"{server.host} sends to evil.example for a token: "
+        "name that host in auth_hosts if it may see the password"
+    )
+
+
+def test_a_token_server_that_is_configured_is_asked(server, fetch):
+    with Server() as other:
+        thread = threading.Thread(target=other.serve_forever, args=(0.01,))
+        thread.start()
+        server.login = "Bearer abc"
+        server.challenge = f'Bearer realm="http://{other.host}/t",service="hub"'
+        other.answers["/t?service=hub&scope=repository%3Ademo%2Fsimple%3Apull"] = (
+            200,
+            {},
+            b'{"access_token": "abc"}',
+        )
+
+        assert fetch(auth_hosts=(other.host,)) == {"compose.yaml": YAML}
+        other.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ((403, {}, b"{}"), "answered 403 for a token"),
+        ((302, {"Location": "http://evil.example/"}, b""), "answered 302 for a token"),
+        ((200, {}, b"no JSON"), "sent a token that is not JSON"),
+        ((200, {}, b"{}"), "sent no token"),
+        ((200, {}, b'{"token": "a\\r\\nX: y"}'), "sent no token"),
+        ((200, {}, b" " * 70_000), "sent more than 65,536 bytes for a token"),
+    ],
+)
+def test_a_token_server_that_gives_no_token_is_an_error(server, failure, answer, reason):
+    server.login = "Bearer abc"
+    server.challenge = f'Bearer realm="http://{server.host}/token",service="hub"'
+    server.answers["/token?service=hub&scope=repository%3Ademo%2Fsimple%3Apull"] = answer
+
+    assert failure() == f"{server.host} {reason}"
+
+
+def test_a_token_is_fetched_in_clear_only_where_that_is_configured(server):
+    client = RegistryClient(Registry(url=f"https://{server.host}"))
+    fetch = registries._Fetch(client._registry, "", registries.requests.Session(), "demo/simple")
+
+    with pytest.raises(RegistryError, match="is not https"):
+        fetch._token(f"http://{server.host}/token", "hub")
+
+
+def test_a_netrc_is_never_read(server, fetch, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    fetch()
+    assert {given for _, given in server.seen} == {""}
