@@ -1,13 +1,16 @@
 """What is known of one field of a Compose project, and how rows of the table become fields.
 
-In: rows of text, indented by a blank a level (`fields.py`). Out: a tree of `Field`, walked beside
-the tree of values.
+In: rows of text, indented by a blank a level (`fields.py`). Out: a tree of `Field`, and `rewrite`,
+which walks it beside a tree of values.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
+
+from policyd.compose.nodes import Node
 
 _NAMES: Final = "^[a-zA-Z0-9._-]+$"
 _OTHERS: Final = frozenset({"x", "closed", "open"})
@@ -17,17 +20,23 @@ class Field:
     """One row: what the schema accepts, the model, the rules, and the fields below.
 
     `accepts` holds the words of the table (str, int, num, bool, null, map, list, any); `children`
-    the fields of named keys, `each` the field of any other key, `item` that of list items.
+    the fields of named keys, `each` the field of any other key, `item` that of list items; `deep`
+    names the rules (unique, long, default, path) that hold here or somewhere below; `always` holds
+    the children that are printed even when they are not there.
     """
 
     __slots__ = (
         "accepts",
+        "always",
         "cast",
         "children",
+        "deep",
         "default",
         "each",
         "enum",
+        "hidden",
         "item",
+        "json",
         "key",
         "keys",
         "long",
@@ -41,6 +50,7 @@ class Field:
         "required",
         "unique",
         "unique_items",
+        "user_keys",
     )
 
     def __init__(self, key: str) -> None:
@@ -56,12 +66,16 @@ class Field:
         self.min: int | None = None
         self.max: int | None = None
         self.others = ""
+        self.json = key
+        self.hidden = self.user_keys = False
+        self.always: tuple[Field, ...] = ()
         self.children: dict[str, Field] = {}
         self.each: Field | None = None
         self.item: Field | None = None
+        self.deep: frozenset[str] = frozenset()
 
     def below(self, key: str) -> Field | None:
-        """Return the field of the entry `key` of a mapping, None for one that is not in the table."""
+        """Return the field of the entry `key` of a mapping, None for one not in the table."""
         return self.children.get(key) or self.each
 
     def apply(self, words: list[str]) -> None:
@@ -77,6 +91,8 @@ class Field:
         name, _, value = rule.partition("=")
         if name in _OTHERS:
             self.others = name
+        elif name in ("hidden", "user-keys"):
+            setattr(self, name.replace("-", "_"), True)
         elif name == "names":
             self.keys = _regex(_NAMES)
             self.others = self.others or "closed"
@@ -86,7 +102,7 @@ class Field:
             setattr(self, name, tuple(value.split(",")))
         elif name in ("min", "max"):
             setattr(self, name, int(value))
-        elif name in ("cast", "merge", "unique", "long", "default", "path"):
+        elif name in ("cast", "merge", "unique", "long", "default", "path", "json"):
             setattr(self, name, value)
         else:
             raise ValueError(f"the table of fields has no rule {rule!r}")
@@ -97,7 +113,49 @@ def table(project: str, rows: str, shapes: dict[str, str]) -> Field:
     root = Field("")
     root.apply(project.split())
     _hang(root, rows, shapes)
+    _look_below(root)
     return root
+
+
+def rewrite(node: Node, field: Field, rule: str, apply: Callable[[Node, Field], Node]) -> Node:
+    """Return `node` with `apply` done to every value whose field has `rule`; none below those.
+
+    `rule` is one of unique, long, default, path. What has not changed is not copied.
+    """
+    if getattr(field, rule):
+        return apply(node, field)
+    return rewrite_below(node, field, rule, apply)
+
+
+def rewrite_below(
+    node: Node, field: Field, rule: str, apply: Callable[[Node, Field], Node]
+) -> Node:
+    """Do as `rewrite`, for the values below `node` only."""
+    value = node.value
+    if type(value) is dict:
+        children, each = field.children, field.each
+        entries: dict[str, Node] | None = None
+        for key, child in value.items():
+            below = children.get(key, each)
+            if below is not None and rule in below.deep:
+                new = rewrite(child, below, rule, apply)
+                if new is not child:
+                    entries = entries or dict(value)
+                    entries[key] = new
+        return node if entries is None else node.with_value(entries)
+    if type(value) is list and field.item is not None and rule in field.item.deep:
+        item = field.item
+        items = [rewrite(child, item, rule, apply) for child in value]
+        return node.with_value(items)
+    return node
+
+
+def _look_below(field: Field) -> frozenset[str]:
+    below = [*field.children.values(), *(f for f in (field.each, field.item) if f is not None)]
+    own = {rule for rule in ("unique", "long", "default", "path") if getattr(field, rule)}
+    field.always = tuple(f for f in field.children.values() if f.model.endswith("!"))
+    field.deep = frozenset(own.union(*(_look_below(child) for child in below)))
+    return field.deep
 
 
 def _regex(pattern: str) -> re.Pattern[str]:

@@ -13,6 +13,8 @@ has:
     enum= pattern= min= max= required=          what else the schema demands of it
     keys=, names                                what keys below `*` look like; names of Compose
     x, closed, open                             other keys: `x-` ones only, none, any
+    user-keys                                   keys that begin with `x-` are ordinary names
+    json=, hidden                               printed under another key, not printed
 
 `list!` is a list without equal items. A model with `?` is printed whenever it is there, one with
 `!` always, others when not empty. `@shape` stands for rows that many fields share. Sources: the
@@ -60,7 +62,14 @@ SHAPES: Final[dict[str, str]] = {
         " failure_action str str\n monitor str duration\n"
         " max_failure_ratio num|str float cast=float\n order str str enum=start-first,stop-first"
     ),
-    "rates": "list list\n [] map struct closed\n  path str str!\n  rate int|str bytes!",
+    "rates": (
+        "list list\n [] map struct closed\n"
+        "  path str str! json=Path\n  rate int|str bytes! json=Rate"
+    ),
+    "pull-policy": (
+        "str str pattern=always|never|build|if_not_present|missing|refresh|daily|weekly"
+        "|every_([0-9]+[wdhms])+"
+    ),
 }
 
 TABLE: Final = """
@@ -68,7 +77,7 @@ version str any
 name str any
 include list any
  [] any any
-services map map names
+services map map names user-keys
  * map struct x
   annotations @pairs mapping merge=sequence unique=key
   attach bool|str bool?
@@ -80,8 +89,8 @@ services map map names
    weight int|str uint16
    weight_device list list
     [] map struct closed
-     path str str!
-     weight int|str uint16!
+     path str str! json=Path
+     weight int|str uint16! json=Weight
   build str|map struct? x merge=build long=build default=context
    additional_contexts @pairs mapping merge=sequence unique=key long=pairs
     * str|num|bool|null any path=context
@@ -124,13 +133,13 @@ services map map names
   cpu_rt_period num|str int cast=int
   cpu_rt_runtime num|str int cast=int
   cpu_shares num|str int cast=int
-  cpus num|str float cast=float
+  cpus num|str float cast=float32
   cpuset str str
   credential_spec map struct? x
    config str str
    file str str
    registry str str
-  depends_on list!|map map names merge=depends_on long=depends_on
+  depends_on list!|map map names user-keys merge=depends_on long=depends_on
    [] str any
    * map struct x required=condition
     condition str str enum=service_started,service_healthy,service_completed_successfully
@@ -190,12 +199,12 @@ services map map names
     permissions str str
     source str str
     target str str
-  dns @word-or-words merge=sequence unique=key long=list
+  dns @word-or-words merge=sequence unique=key long=dns
   dns_opt @words merge=sequence unique=key
   dns_search @word-or-words merge=sequence unique=key
   domainname str str
   entrypoint @command merge=replace
-  env_file str|list list merge=sequence unique=path long=env_file
+  env_file str|list list hidden merge=sequence unique=path long=env_file
    [] str|map struct closed required=path
     format str str
     path str str path=path
@@ -289,8 +298,8 @@ services map map names
     * str|num|bool|list any
      [] str|num|bool any
    type str str
-  pull_policy str str pattern=always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+
-  pull_refresh_after str any
+  pull_policy @pull-policy
+  pull_refresh_after str any hidden
   read_only bool|str bool cast=bool
   restart str str
   runtime str str
@@ -315,7 +324,7 @@ services map map names
   user str str
   userns_mode str str
   uts str str
-  volumes list! list unique=volume long=volumes
+  volumes list! list unique=volume
    [] str|map struct x required=type path=volume long=volume
     bind map struct? x default=bind
      create_host_path bool|str opt-out
@@ -344,7 +353,7 @@ models map map names open
   model str str
   name str str
   runtime_flags @texts
-networks map map names open
+networks map map names open user-keys
  * null|map struct? x long=external
   attachable bool|str bool cast=bool
   driver str str
@@ -366,14 +375,14 @@ networks map map names open
     * str any
   labels @pairs labels merge=sequence unique=key
   name str str
-volumes map map names
+volumes map map names user-keys
  * null|map struct x long=external path=driver_opts
   driver str str
   driver_opts @options
   external @external
   labels @pairs labels merge=sequence
   name str str
-secrets map map names
+secrets map map names user-keys
  * map struct x long=external
   driver str str
   driver_opts @options strings-by-key
@@ -383,7 +392,7 @@ secrets map map names
   labels @pairs labels
   name str str
   template_driver str str
-configs map map names
+configs map map names user-keys
  * map struct x long=external
   content str str
   environment str str

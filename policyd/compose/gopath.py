@@ -20,3 +20,35 @@ def clean(path: str) -> str:
         elif not rooted:
             parts.append(part)
     return ("/" if rooted else "") + "/".join(parts) or "."
+
+
+def join(base: str, path: str) -> str:
+    """Return `path` below `base`, cleaned; empty parts do not count (filepath.Join)."""
+    if not base or not path:
+        return clean(base or path) if base or path else ""
+    return clean(f"{base}/{path}")
+
+
+def dirname(path: str) -> str:
+    """Return the folder of `path`, cleaned (filepath.Dir)."""
+    return clean(path[: path.rfind("/") + 1])
+
+
+def relative(base: str, target: str) -> str:
+    """Return the path that leads from `base` to `target`; `target` itself where there is none.
+
+    Both are absolute, or both relative and without leading ".." in `base` (filepath.Rel).
+    """
+    base, target = clean(base), clean(target)
+    if base == target:
+        return "."
+    if base.startswith("/") != target.startswith("/"):
+        return target
+    ours = [part for part in base.split("/") if part not in ("", ".")]
+    theirs = [part for part in target.split("/") if part not in ("", ".")]
+    shared = 0
+    while shared < min(len(ours), len(theirs)) and ours[shared] == theirs[shared]:
+        shared += 1
+    if ".." in ours[shared:]:
+        return target
+    return "/".join([".."] * (len(ours) - shared) + theirs[shared:]) or "."

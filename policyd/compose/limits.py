@@ -33,3 +33,6 @@ MAX_LOADED_FILES: Final = 500
 
 MAX_EXTENDS_DEPTH: Final = 50
 """Links of a chain of `extends`."""
+
+MAX_PORTS: Final = 20_000
+"""Ports of one service: a range such as "1-65535" is one line and as many values."""

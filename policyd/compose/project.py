@@ -4,22 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
+from policyd.compose.fields import PROJECT
+from policyd.compose.nodes import Node
+from policyd.compose.printing import print_project
 from policyd.model import Location, NotEvaluated, Path, Unresolved
 
 
 class Project:
     """The effective model of a project. Made by `policyd.compose.load`.
 
-    `tree` is the model as loaded, plain dicts, lists and scalars (it keeps `count: 0` and
-    `device_ids: []`, which printing drops); `directory` the absolute project directory.
+    `tree` is the model as loaded, plain dicts, lists and scalars: services that are on, and the
+    resources that they use. It keeps what printing drops: `count: 0`, `device_ids: []`. `directory`
+    is the absolute project directory, `name` the project's name. `unresolved` names each variable
+    that had no value, `not_evaluated` what could not be looked at, `warnings` what Compose would
+    warn of.
     """
 
-    name: str
-    directory: str
-    tree: dict[str, Any]
-    unresolved: tuple[Unresolved, ...]
-    not_evaluated: tuple[NotEvaluated, ...]
-    warnings: tuple[str, ...]
+    def __init__(
+        self,
+        name: str,
+        directory: str,
+        tree: dict[str, Any],
+        root: Node,
+        places: dict[Path, Location],
+    ) -> None:
+        self.name = name
+        self.directory = directory
+        self.tree = tree
+        self.unresolved: tuple[Unresolved, ...] = ()
+        self.not_evaluated: tuple[NotEvaluated, ...] = ()
+        self.warnings: tuple[str, ...] = ()
+        self._root = root
+        self._places = places
 
     def locate(self, path: Path) -> Location | None:
         """Return the place in the files that decided the value at `path` of `tree`.
@@ -27,8 +43,45 @@ class Project:
         A path that is not in the tree gives the place of its nearest ancestor that is; None when
         no file says anything of it.
         """
-        raise LookupError(path)
+        return locate(self._root, path, self._places)
 
     def config(self) -> dict[str, Any]:
-        """Return what `docker compose config --format json` prints, as a value ("$" is doubled)."""
-        raise LookupError
+        """Return what `docker compose config --format json` prints, as a value ("$" is doubled).
+
+        Raises ComposeError for the one thing that Compose loads and cannot print as JSON: an SSH
+        key with a path in `build.ssh`.
+        """
+        return print_project(self.name, self.tree, PROJECT)
+
+
+def locate(root: Node, path: Path, places: dict[Path, Location]) -> Location | None:
+    """Return the place of `path` below `root`; `places` knows what other files decided."""
+    for length in range(len(path), 0, -1):
+        if path[:length] in places:
+            return places[path[:length]]
+    found, node = root.location, root
+    for part in path:
+        child = _step(node, part)
+        if child is None:
+            break
+        node = child
+        found = child.location or found
+    return found
+
+
+def _step(node: Node, part: str | int) -> Node | None:
+    """Return the value at `part` of `node`: also of a list of `key=value` that became a mapping."""
+    value: Any = node.value
+    if isinstance(value, dict):
+        child: Node | None = value.get(part) if isinstance(part, str) else None
+        return child
+    if type(value) is not list:
+        return None
+    if isinstance(part, int):
+        nth: Node | None = value[part] if 0 <= part < len(value) else None
+        return nth
+    item: Node
+    for item in reversed(value):
+        if type(item.value) is str and item.value.partition("=")[0] == part:
+            return item
+    return None

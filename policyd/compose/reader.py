@@ -13,7 +13,6 @@ import re
 from typing import Any, Final
 
 import yaml
-from yaml.cyaml import CParser
 from yaml.events import (
     AliasEvent,
     DocumentEndEvent,
@@ -22,7 +21,6 @@ from yaml.events import (
     MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
-    SequenceStartEvent,
     StreamEndEvent,
     StreamStartEvent,
 )
@@ -70,7 +68,7 @@ def read_documents(content: bytes, name: str) -> list[Document]:
     if len(content) <= MAX_SLOW_PARSE_BYTES and _ODD_ANCHOR.search(content):
         return _compose(slowparser.Parser(content, name), name)
     try:
-        return _compose(CParser(_Stream(content, name)), name)
+        return _compose(yaml.CBaseLoader(_Stream(content, name)), name)
     except yaml.YAMLError as error:
         if len(content) <= MAX_SLOW_PARSE_BYTES and slowparser.may_accept(error):
             try:
@@ -123,7 +121,7 @@ class _Composer:
     def documents(self) -> list[Document]:
         found: list[Document] = []
         while True:
-            event = self.get()
+            event: Any = self.get()
             if isinstance(event, StreamEndEvent):
                 return found
             if isinstance(event, StreamStartEvent | DocumentEndEvent):
@@ -144,10 +142,13 @@ class _Composer:
             self.require_string_keys(root)
             if root.__class__ is _Dropped or type(root.value) is not dict:
                 raise self.error("the top level must be a mapping", event.start_mark)
+            name = root.value.get("name")
+            if name is not None and type(name.value) is str:
+                self.project_name = name.value
             found.append(Document(root, self.project_name))
 
-    def error(self, message: str, mark: Mark) -> ComposeError:
-        return ComposeError(message, Location(mark.name, mark.line + 1, mark.column + 1))
+    def error(self, message: str, mark: Mark | None) -> ComposeError:
+        return ComposeError(message, Node(None, mark).location)
 
     def value(self, event: Any, key_mark: Mark | None, merging: bool = False) -> Node:
         """Return the node that starts with `event`; a `_Dropped` one where `!reset` stands.
@@ -158,7 +159,9 @@ class _Composer:
         self.visits += 1
         self.expanded += 1
         if self.visits > MAX_NODE_VISITS:
-            raise self.error(f"more than {MAX_NODE_VISITS} values in one document", event.start_mark)
+            raise self.error(
+                f"more than {MAX_NODE_VISITS} values in one document", event.start_mark
+            )
         kind = event.__class__
         if kind is ScalarEvent:
             return self.scalar(event, key_mark)
@@ -171,7 +174,7 @@ class _Composer:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise self.error(f"more than {MAX_DEPTH} levels of nesting", event.start_mark)
-        hidden = tag == RESET or tag == OVERRIDE
+        hidden = tag in (RESET, OVERRIDE)
         self.dropped += tag == RESET
         mark = key_mark if key_mark is not None and not event.flow_style else event.start_mark
         node = self.mapping(mark) if kind is MappingStartEvent else self.sequence(mark, merging)
@@ -187,15 +190,15 @@ class _Composer:
 
     def require_string_keys(self, node: Node) -> None:
         """Refuse a mapping with other keys than strings; only merge keys may bring one in."""
-        if node.__class__ is _LooseMapping and not self.dropped:
-            loose = node.loose  # type: ignore[attr-defined]
+        if isinstance(node, _LooseMapping) and not self.dropped:
+            loose = node.loose
             raise self.error(f"a key must be a string, found {loose.key!r}: quote it", loose.mark)
 
-    def scalar(self, event: ScalarEvent, key_mark: Mark | None) -> Node:
+    def scalar(self, event: Any, key_mark: Mark | None) -> Node:
         tag = event.tag
         text = event.value
         mark: Mark = event.start_mark
-        resets = None
+        resets: list[tuple[str, ...]] | None = None
         if tag is None:
             value = text if event.style else resolve_plain(text)
             if value is None and not text and key_mark is not None:
@@ -214,7 +217,7 @@ class _Composer:
             self.anchors[event.anchor] = (node, 1)
         return node
 
-    def alias(self, event: AliasEvent) -> Node:
+    def alias(self, event: Any) -> Node:
         name = event.anchor
         if name not in self.anchors:
             raise self.error(f"unknown anchor {name!r}", event.start_mark)
@@ -259,14 +262,13 @@ class _Composer:
                 break
             key, text, is_merge = self.key(event, marks)
             child_event = self.get()
-            root_name = self.depth == 1 and key == "name" and child_event.__class__ is ScalarEvent
             child = self.value(child_event, event.start_mark, is_merge)
-            if root_name:
-                self.project_name = child_event.value
             if child.resets:
                 prefix = None if is_merge and self.depth > 1 else text
                 resets = _under(prefix, child.resets, resets)
             if child.__class__ is _Dropped:
+                if self.depth == 1 and key == "name" and type(child.value) is str:
+                    self.project_name = child.value
                 continue
             if is_merge:
                 merge = child
@@ -313,7 +315,7 @@ class _Composer:
         marks[text] = event.start_mark
         return key, text, is_merge
 
-    def tagged_key(self, event: ScalarEvent) -> Any:
+    def tagged_key(self, event: Any) -> Any:
         try:
             return resolve_tagged(event.tag, event.value, bool(event.style))
         except ValueError as problem:
@@ -325,7 +327,7 @@ class _Composer:
         for each in sources:
             if type(each.value) is not dict:
                 raise self.error(
-                    "the merge key << takes a mapping or a list of mappings", each.mark or node.mark
+                    "the merge key << takes a mapping or a list of mappings", each.mark
                 )
             entries: dict[str, Node] = each.value
             if isinstance(each, _LooseMapping):

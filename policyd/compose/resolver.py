@@ -23,7 +23,7 @@ LONGEST_INTEGER: Final = 70
 
 
 class Merge:
-    """The value of a scalar that is `<<`, or tagged `!!merge`: as a value it makes its entry vanish."""
+    """The value of a scalar `<<`, or one tagged `!!merge`: as a value it makes its entry vanish."""
 
 
 MERGE: Final = Merge()
@@ -104,7 +104,7 @@ def resolve_tagged(tag: str, text: str, quoted: bool) -> Any:
     Raises ValueError, with a sentence, when the text is not of the tag's type.
     """
     short = tag.removeprefix(LONG_TAG) if tag.startswith(LONG_TAG) else tag
-    if short == "!" and quoted or short == "str":
+    if short == "str" or (short == "!" and quoted):
         return text
     if short == "binary":
         return _binary(text)

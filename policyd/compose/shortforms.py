@@ -37,10 +37,21 @@ def parse_volume(spec: str) -> LongForm:
     The source is left as written, the target is cleaned. Unknown options are dropped, as Compose
     does. Raises ShortFormError.
     """
+    if spec and _is_short(spec):
+        return {"type": "volume", "target": clean(spec)}
+    return _volume(*_split_volume(spec))
+
+
+def volume_target(spec: str) -> str:
+    """Return the target of the volume `spec` as written. Raises ShortFormError."""
+    return _split_volume(spec)[1]
+
+
+def _split_volume(spec: str) -> tuple[str, str, list[str]]:
     if not spec:
         raise ShortFormError("a volume is empty: write SOURCE:TARGET or TARGET")
-    if len(spec.encode("utf-8", "surrogatepass")) <= 2:
-        return {"type": "volume", "target": clean(spec)}
+    if _is_short(spec):
+        return "", spec, []
     source = target = ""
     options: list[str] = []
     for section, is_last in _volume_sections(spec):
@@ -56,7 +67,12 @@ def parse_volume(spec: str) -> LongForm:
             options += section.split(",")
         else:
             raise ShortFormError(f"volume {quoted(spec)} has more than three parts")
-    return _volume(source, target, options)
+    return source, target, options
+
+
+def _is_short(spec: str) -> bool:
+    """Say whether `spec` has so few bytes that Compose takes it for a target as it is."""
+    return len(spec.encode("utf-8", "surrogatepass")) <= 2
 
 
 def _volume_sections(spec: str) -> Iterator[tuple[str, bool]]:

@@ -1,0 +1,113 @@
+"""Replace variables in the values of a document, and read some values as another type.
+
+In: the tree of one YAML document and a lookup of variables. Out: a new tree; keys are never
+touched. What `cast` a field has is in `fields.py`. Source: compose-spec 12-interpolation.md,
+compose-go v2.14.0 interpolation/interpolation.go and loader/interpolate.go.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+from policyd.compose.field import Field
+from policyd.compose.merge import NOWHERE
+from policyd.compose.nodes import Node
+from policyd.compose.scalars import ScalarError, parse_bool, parse_float, parse_float32, parse_int
+from policyd.compose.template import Lookup, TemplateError, substitute
+from policyd.errors import ComposeError
+from policyd.model import Path
+
+Missing = Callable[[str, Path, Node], None]
+"""Called with a variable that has no value, the path in the document, and the text that uses it."""
+
+
+def interpolate(root: Node, field: Field, lookup: Lookup, missing: Missing) -> Node:
+    """Return `root` with every `${VAR}` replaced and the values of typed fields read.
+
+    Raises ComposeError for a malformed expression, a required variable without a value, and a text
+    that is not of its field's type.
+    """
+    return _Interpolation(lookup, missing).container(root, field)
+
+
+class _Interpolation:
+    def __init__(self, lookup: Lookup, missing: Missing) -> None:
+        self.lookup = lookup
+        self.missing = missing
+        self.path: list[str | int] = []
+
+    def container(self, node: Node, field: Field) -> Node:
+        value = node.value
+        changed: Any = None
+        if type(value) is dict:
+            children, each = field.children, field.each
+            for key, child in value.items():
+                below = children.get(key, each) or NOWHERE
+                new = self.child(key, child, below)
+                if new is not child:
+                    changed = changed or dict(value)
+                    changed[key] = new
+        else:
+            item = field.item or NOWHERE
+            for index, child in enumerate(value):
+                new = self.child(index, child, item)
+                if new is not child:
+                    changed = changed or list(value)
+                    changed[index] = new
+        if changed is None:
+            return node
+        return Node(changed, node.mark, node.resets)
+
+    def child(self, key: str | int, child: Node, field: Field) -> Node:
+        kind = type(child.value)
+        if kind is str:
+            if "$" not in child.value and not field.cast:
+                return child
+            return self.text(key, child, field)
+        if kind is dict or kind is list:
+            self.path.append(key)
+            new = self.container(child, field)
+            self.path.pop()
+            return new
+        return child
+
+    def text(self, key: str | int, node: Node, field: Field) -> Node:
+        def report(variable: str) -> None:
+            self.missing(variable, (*self.path, key), node)
+
+        try:
+            text = substitute(node.value, self.lookup, report)
+            value = _CASTS[field.cast](text) if field.cast else text
+        except TemplateError as problem:
+            raise ComposeError(f"{self.dotted(key)}: {problem}", node.location) from None
+        except ScalarError as problem:
+            raise ComposeError(f"{self.dotted(key)}: {problem}", node.location) from None
+        return Node(value, node.mark, node.resets)
+
+    def dotted(self, key: str | int) -> str:
+        return ".".join(map(str, (*self.path, key)))
+
+
+def cast_bool(text: str) -> bool:
+    """Return the boolean that `text` means to Compose. Raises ScalarError."""
+    return parse_bool(text)[0]
+
+
+def _finite(parse: Callable[[str], float]) -> Callable[[str], float]:
+    def cast(text: str) -> float:
+        value = parse(text)
+        if not math.isfinite(value):
+            raise ScalarError(f"{text!r} is not a finite number")
+        return value
+
+    return cast
+
+
+_CASTS: Final[dict[str, Callable[[str], Any]]] = {
+    "bool": cast_bool,
+    "float": _finite(parse_float),
+    "float32": _finite(parse_float32),
+    "int": parse_int,
+}

@@ -1,0 +1,250 @@
+"""Bundle in, effective model out: the whole way of `docker compose config`.
+
+Source: compose-go v2.14.0 loader/loader.go (load, ModelToProject), types/project.go; docker/compose
+v5 pkg/compose/loader.go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from policyd.compose.consistency import check_consistency, check_container_names
+from policyd.compose.decode import decode_project
+from policyd.compose.dotenv import DotenvError, Variable, parse, parse_raw
+from policyd.compose.environment import Call, prepare
+from policyd.compose.fields import PROJECT
+from policyd.compose.limits import MAX_SERVICES
+from policyd.compose.model import ModelLoader, Scope
+from policyd.compose.nodes import Node
+from policyd.compose.normalize import normalize
+from policyd.compose.paths import Home
+from policyd.compose.project import Project, locate
+from policyd.compose.template import TemplateError, substitute
+from policyd.errors import BundleError, ComposeError
+from policyd.model import Bundle, Location, NotEvaluated, Path, Unresolved
+
+PROJECT_NAME: Final = "COMPOSE_PROJECT_NAME"
+_NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9_-]")
+
+Service = dict[str, Any]
+
+
+def load(bundle: Bundle) -> Project:
+    """Return the effective model of `bundle`, as Compose v5 loads it.
+
+    Later files override earlier ones. `${VAR}` comes from `bundle.environment` and the environment
+    files of the project: neither the process environment nor any other file is read, and nothing is
+    fetched. Sizes in the model are strings of bytes ("536870912"), durations Go strings ("1m30s").
+
+    Raises ComposeError, with a Location, for anything that Compose would refuse and for what passes
+    a limit; NoComposeFile when there is nothing to load; BundleError for a Compose file that lies
+    outside the bundle.
+    """
+    unresolved: list[Unresolved] = []
+    call = prepare(bundle, unresolved)
+    loader = ModelLoader(bundle, Home(call.environment.get("HOME", "")))
+    loader.unresolved = unresolved
+    name = _project_name(bundle, call, loader)
+    environment = {**call.environment, PROJECT_NAME: name}
+    root = loader.load(call.files, Scope(call.directory, call.directory, environment))
+    if not root.value:
+        raise ComposeError("the Compose file is empty", _first_file(call, loader))
+    if not name:
+        raise ComposeError(
+            "the project has no name: set `name`, or use a folder name with letters or digits",
+            _first_file(call, loader),
+        )
+    root = normalize(root, name, environment)
+    return _Assembly(bundle, loader, root, environment).project(name, call)
+
+
+def _first_file(call: Call, loader: ModelLoader) -> Location:
+    return Location(loader.display(call.files[0]))
+
+
+def _project_name(bundle: Bundle, call: Call, loader: ModelLoader) -> str:
+    """Return the project's name, normalized; names that are given outside files must be so."""
+    given = bundle.project_name or call.environment.get(PROJECT_NAME, "")
+    if given:
+        if _normal_name(given) != given:
+            raise ComposeError(
+                f"the project name {given!r} must be lower-case letters, digits, '-' and '_', and "
+                "start with a letter or digit"
+            )
+        return given
+    files = [loader.documents(path) for path in call.files]
+    names = [document.name for documents in files for document in documents if document.name]
+    is_named = any(documents and documents[0].name for documents in files)
+    try:
+        written = substitute(names[-1] if names else "", call.environment.get, _ignore)
+    except TemplateError as problem:
+        raise ComposeError(f"name: {problem}", _first_file(call, loader)) from None
+    default = "" if is_named else _normal_name(call.directory.rpartition("/")[2])
+    return _normal_name(written) or default
+
+
+def _ignore(_variable: str) -> None:
+    """A variable without a value in `name` is reported when the file is interpolated."""
+
+
+def _normal_name(text: str) -> str:
+    return _NOT_IN_NAMES.sub("", text.lower()).lstrip("_-")
+
+
+class _Assembly:
+    """Turns a normal tree into a project: typed values, profiles, environment files, checks."""
+
+    def __init__(
+        self, bundle: Bundle, loader: ModelLoader, root: Node, environment: Mapping[str, str]
+    ) -> None:
+        self.bundle = bundle
+        self.loader = loader
+        self.root = root
+        self.environment = environment
+        self.places: dict[Path, Location] = {}
+
+    def locate(self, path: Path) -> Location | None:
+        return locate(self.root, path, self.places)
+
+    def project(self, name: str, call: Call) -> Project:
+        model = decode_project(self.root, PROJECT)
+        services = model.setdefault("services", {})
+        if len(services) > MAX_SERVICES:
+            raise ComposeError(f"the project has more than {MAX_SERVICES} services")
+        enabled = [key for key, service in services.items() if _is_on(service, call.profiles)]
+        check_consistency(model, enabled, self.locate)
+        for key in enabled:
+            _fill_replicas(services[key])
+            self.add_environment(key, services[key])
+            self.add_labels(key, services[key])
+        check_container_names(model, enabled, self.locate)
+        model["services"] = {key: services[key] for key in sorted(enabled)}
+        model.pop("name", None)
+        _drop_unused(model)
+        project = Project(name, call.directory, model, self.root, self.places)
+        project.unresolved = tuple(dict.fromkeys(self.loader.unresolved))
+        project.not_evaluated = (*self.loader.not_evaluated, *self.without_home())
+        project.warnings = (*call.warnings, *self.loader.warnings)
+        return project
+
+    def without_home(self) -> list[NotEvaluated]:
+        reason = "~ stands for the home folder of whoever deploys, which is not known here"
+        return [
+            NotEvaluated(str(node.value), reason, node.location) for node in self.loader.home.missed
+        ]
+
+    def add_environment(self, name: str, service: Service) -> None:
+        """Add what the env files of a service set to its `environment`, which wins."""
+        files = service.get("env_file", [])
+        own: dict[str, str | None] = {
+            key: self.environment.get(key) if value is None else value
+            for key, value in service.get("environment", {}).items()
+        }
+        if not files:
+            if own:
+                service["environment"] = own
+            return
+        values = {key: value for key, value in own.items() if value is not None}
+
+        def lookup(key: str) -> str | None:
+            return self.environment.get(key, own.get(key))
+
+        for index, entry in enumerate(files):
+            path: Path = ("services", name, "env_file", index)
+            found = self.variables(entry, path, lookup, values)
+            self.remember(("services", name, "environment"), entry["path"], found, own)
+            values.update({key: variable.value for key, variable in found.items()})
+        service["environment"] = {**values, **own}
+
+    def add_labels(self, name: str, service: Service) -> None:
+        """Add what the label files of a service set to its `labels`, which win."""
+        labels: dict[str, str] = {}
+        own = service.get("labels", {})
+        for index, file in enumerate(service.get("label_file", [])):
+            path: Path = ("services", name, "label_file", index)
+            entry = {"path": file, "required": True}
+            found = self.variables(entry, path, dict(labels).get, {})
+            self.remember(("services", name, "labels"), file, found, own)
+            labels.update({key: variable.value for key, variable in found.items()})
+        if labels:
+            service["labels"] = {**labels, **own}
+
+    def remember(
+        self, path: Path, file: str, found: Mapping[str, Variable], own: Mapping[str, Any]
+    ) -> None:
+        where = self.loader.display(file)
+        for key, variable in found.items():
+            if key not in own:
+                self.places[(*path, key)] = Location(where, variable.line, 1)
+
+    def variables(
+        self,
+        entry: dict[str, Any],
+        path: Path,
+        lookup: Callable[[str], str | None],
+        known: Mapping[str, str],
+    ) -> dict[str, Variable]:
+        """Return what the env or label file of `entry`, named at `path`, sets."""
+        file, kind = entry["path"], entry.get("format") or ""
+        name, where = self.loader.display(file), self.locate(path)
+
+        def missing(variable: str) -> None:
+            self.loader.unresolved.append(Unresolved(variable, path, Location(name)))
+
+        try:
+            content = self.bundle.files.read(self.loader.absolute(file))
+        except FileNotFoundError:
+            if entry.get("required", True):
+                raise ComposeError(f"there is no file {name}", where) from None
+            reason = "the file is optional, and is not there"
+            self.loader.not_evaluated.append(NotEvaluated(name, reason, where))
+            return {}
+        except IsADirectoryError:
+            raise ComposeError(f"{name} is a folder, expected a file", where) from None
+        except BundleError as error:
+            if entry.get("required", True):
+                raise ComposeError(str(error), where) from None
+            self.loader.not_evaluated.append(NotEvaluated(name, str(error), where))
+            return {}
+        if kind not in ("", "raw"):
+            raise ComposeError(f"the format {kind!r} of {name} is unknown: use `raw`", where)
+        try:
+            if kind:
+                return parse_raw(content, lookup)
+            return parse(content, lookup, missing, known)
+        except DotenvError as problem:
+            raise ComposeError(str(problem), Location(name, problem.line, 1)) from None
+
+
+def _is_on(service: Service, profiles: tuple[str, ...]) -> bool:
+    own = service.get("profiles", [])
+    return not own or "*" in profiles or any(profile in profiles for profile in own)
+
+
+def _fill_replicas(service: Service) -> None:
+    if "scale" in service and "deploy" in service:
+        service["deploy"]["replicas"] = service["scale"]
+
+
+def _drop_unused(model: dict[str, Any]) -> None:
+    """Leave out networks, volumes, secrets, configs and models that no service uses."""
+    used: dict[str, set[str]] = {
+        kind: set() for kind in ("networks", "volumes", "secrets", "configs", "models")
+    }
+    for service in model["services"].values():
+        used["networks"].update(service.get("networks", {}))
+        used["models"].update(service.get("models", {}))
+        for volume in service.get("volumes", []):
+            if volume.get("type") == "volume":
+                used["volumes"].add(volume.get("source", ""))
+        build = service.get("build", {})
+        for secret in [*service.get("secrets", []), *build.get("secrets", [])]:
+            used["secrets"].add(secret.get("source", ""))
+        used["configs"].update(config.get("source", "") for config in service.get("configs", []))
+    for kind, names in used.items():
+        if kind in model:
+            model[kind] = {key: value for key, value in model[kind].items() if key in names}
+            if not model[kind]:
+                del model[kind]

@@ -1,0 +1,361 @@
+"""Merge one tree over another, field by field, and make lists hold an item once.
+
+In: trees of nodes; inputs are not changed. Out: a new tree, whose values keep the place that
+decided them. The rule of each field is its row in `fields.py`. Sources: compose-spec 13-merge.md,
+compose-go v2.14.0 override/merge.go, override/uncity.go and loader/reset.go (Apply).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from policyd.compose.field import Field, rewrite
+from policyd.compose.nodes import Node, describe
+from policyd.compose.resolver import Timestamp
+from policyd.compose.scalars import to_text
+from policyd.compose.shortforms import ShortFormError, volume_target
+from policyd.errors import ComposeError
+
+NOWHERE: Final = Field("")
+"""The field of what is in no table: extensions and unknown keys merge by the plain rules."""
+
+Rule = Callable[[Node, Node, Field], Node]
+
+
+def merge(base: Node, over: Node, field: Field) -> Node:
+    """Return `over` merged over `base`, both values of `field`.
+
+    Raises ComposeError when the two cannot be merged.
+    """
+    if field.merge:
+        return _RULES[field.merge](base, over, field)
+    below = base.value
+    if over.value is None:
+        return base
+    if type(below) is dict:
+        if type(over.value) is not dict:
+            raise _cannot(base, over)
+        return _by_key(base, over, field)
+    if type(below) is list:
+        if type(over.value) is not list:
+            raise _cannot(base, over)
+        return base.with_value(below + over.value)
+    return over
+
+
+def prune(node: Node, paths: list[tuple[str, ...]]) -> Node:
+    """Return `node` without the entries at `paths`, which `!reset` and `!override` named.
+
+    `*` in a path matches any key. Items of lists are never removed.
+    """
+    if not paths:
+        return node
+    value = node.value
+    if type(value) is dict:
+        kept: dict[str, Node] = {}
+        for key, child in value.items():
+            below = [path[1:] for path in paths if path and path[0] in (key, "*")]
+            if () not in below:
+                kept[key] = prune(child, below)
+        return node.with_value(kept)
+    if type(value) is list:
+        below = [path[1:] for path in paths if path and path[0] == "*"]
+        if () in below:
+            return node
+        return node.with_value([prune(child, below) for child in value])
+    return node
+
+
+def enforce_unicity(node: Node, field: Field) -> Node:
+    """Return `node` with the lists that hold an item once cleaned: the last one wins, in place.
+
+    Raises ComposeError for an item that has nothing to tell it by.
+    """
+    return rewrite(node, field, "unique", _unique)
+
+
+def as_sequence(node: Node) -> list[Node]:
+    """Return a list, a mapping or a single text as a list of `key=value` texts."""
+    value = node.value
+    if type(value) is list:
+        return list(value)
+    if type(value) is str:
+        return [node]
+    if type(value) is not dict:
+        return []
+    items: list[Node] = []
+    for key, child in value.items():
+        if child.value is None:
+            items.append(child.with_value(key))
+        elif type(child.value) is list:
+            items += [each.with_value(f"{key}={sprint(each)}") for each in child.value]
+        else:
+            items.append(child.with_value(f"{key}={sprint(child)}"))
+    items.sort(key=lambda item: str(item.value))
+    return items
+
+
+def as_mapping(node: Node, default: dict[str, Any] | None) -> dict[str, Node]:
+    """Return a mapping, or a list of keys as one whose values are `default`.
+
+    Raises ComposeError for a key that is not a text.
+    """
+    value = node.value
+    if type(value) is dict:
+        return dict(value)
+    if type(value) is not list:
+        return {}
+    mapping: dict[str, Node] = {}
+    for item in value:
+        if type(item.value) is not str:
+            raise ComposeError(f"expected a name, found {describe(item)}", item.location)
+        entry = default and {key: item.with_value(each) for key, each in default.items()}
+        mapping[item.value] = item.with_value(entry)
+    return mapping
+
+
+def sprint(node: Node) -> str:
+    """Return the value as Go's fmt.Sprint writes it."""
+    value = node.value
+    if isinstance(value, Timestamp):
+        return value.go
+    if value is None:
+        return "<nil>"
+    if type(value) is dict:
+        return "map[" + " ".join(f"{key}:{sprint(value[key])}" for key in sorted(value)) + "]"
+    if type(value) is list:
+        return "[" + " ".join(sprint(child) for child in value) + "]"
+    return to_text(value)
+
+
+def _cannot(base: Node, over: Node) -> ComposeError:
+    where = f" at {base.location}" if base.location else ""
+    return ComposeError(
+        f"cannot override {describe(base)}{where} by {describe(over)}", over.location
+    )
+
+
+def _by_key(base: Node, over: Node, field: Field) -> Node:
+    entries = dict(base.value)
+    return base.with_value(_add(entries, over.value, field))
+
+
+def _add(entries: dict[str, Node], over: dict[str, Node], field: Field) -> dict[str, Node]:
+    for key, child in over.items():
+        if key in entries:
+            entries[key] = merge(entries[key], child, field.below(key) or NOWHERE)
+        else:
+            entries[key] = child
+    return entries
+
+
+def _replace(_base: Node, over: Node, _field: Field) -> Node:
+    return over
+
+
+def _sequence(base: Node, over: Node, field: Field) -> Node:
+    return _joined(base, as_sequence(base) + as_sequence(over), field)
+
+
+def _hosts(base: Node, over: Node, field: Field) -> Node:
+    items = as_sequence(base)
+    known = {item.value for item in items if type(item.value) is str}
+    added = [item for item in as_sequence(over) if item.value not in known]
+    return _joined(base, items + added, field)
+
+
+def _joined(base: Node, items: list[Node], field: Field) -> Node:
+    """Return the list; an empty one that was no list before is null, which the schema refuses."""
+    if not items and type(base.value) is not list and not field.unique:
+        return base.with_value(None)
+    return base.with_value(items)
+
+
+def _build(base: Node, over: Node, field: Field) -> Node:
+    def long(node: Node) -> dict[str, Node]:
+        if type(node.value) is str:
+            return {"context": node}
+        if type(node.value) is dict:
+            return dict(node.value)
+        if node is over and node.value is None:
+            return {}
+        raise _cannot(base, over)
+
+    return base.with_value(_add(long(base), long(over), field))
+
+
+def _mapping_rule(default: dict[str, Any] | None) -> Rule:
+    def rule(base: Node, over: Node, field: Field) -> Node:
+        entries = as_mapping(base, default)
+        added = as_mapping(over, default)
+        if added and type(base.value) not in (dict, list):
+            raise _cannot(base, over)
+        return base.with_value(_add(entries, added, field))
+
+    return rule
+
+
+def _logging(base: Node, over: Node, field: Field) -> Node:
+    if type(base.value) is not dict or type(over.value) is not dict:
+        raise _cannot(base, over)
+    ours, theirs = over.value.get("driver"), base.value.get("driver")
+    if ours is None or theirs is None or ours.value == theirs.value:
+        return _by_key(base, over, field)
+    return over
+
+
+def _subnets(base: Node, over: Node, _field: Field) -> Node:
+    """Merge address pools by subnet, with all the twists of compose-go's mergeIPAMConfig."""
+    if type(base.value) is not list or type(over.value) is not list:
+        raise _cannot(base, over)
+    lefts = [as_mapping(pool, None) for pool in over.value]
+    pools: list[dict[str, Node]] = []
+    for original in base.value:
+        right = as_mapping(original, None)
+        for left in lefts:
+            known = [_subnet(pool) for pool in pools]
+            if _subnet(left) != _subnet(right) and _subnet(left) not in known:
+                pools.append(left)
+                continue
+            _add(right, left, NOWHERE)
+            if _subnet(right) in known:
+                pools[known.index(_subnet(right))] = right
+            else:
+                pools.append(right)
+    return base.with_value([base.with_value(pool) for pool in pools] or None)
+
+
+def _subnet(pool: dict[str, Node]) -> Any:
+    return pool["subnet"].value if "subnet" in pool else None
+
+
+_RULES: Final[dict[str, Rule]] = {
+    "build": _build,
+    "depends_on": _mapping_rule({"condition": "service_started", "required": True}),
+    "hosts": _hosts,
+    "keys": _mapping_rule(None),
+    "logging": _logging,
+    "replace": _replace,
+    "sequence": _sequence,
+    "subnets": _subnets,
+}
+
+
+def _unique(node: Node, field: Field) -> Node:
+    value = node.value
+    if type(value) is not list:
+        return node
+    identify = _IDENTITIES[field.unique]
+    places: dict[str, int] = {}
+    items: list[Node] = []
+    for item in value:
+        identity = identify(item)
+        if identity in places:
+            items[places[identity]] = item
+        else:
+            places[identity] = len(items)
+            items.append(item)
+    return node if len(items) == len(value) else node.with_value(items)
+
+
+def _key(item: Node) -> str:
+    if type(item.value) is not str:
+        raise ComposeError(f"expected a string, found {describe(item)}", item.location)
+    return item.value.partition("=")[0]
+
+
+def _entry(item: Node, key: str) -> Any:
+    return item.value[key].value if key in item.value else None
+
+
+def _target(item: Node) -> str:
+    target = _entry(item, "target")
+    if type(target) is not str:
+        raise ComposeError("a target is missing: add `target`", item.location)
+    return target
+
+
+def _volume(item: Node) -> str:
+    if type(item.value) is dict:
+        return _target(item)
+    if type(item.value) is not str:
+        return ""
+    try:
+        return volume_target(item.value)
+    except ShortFormError as problem:
+        raise ComposeError(str(problem), item.location) from None
+
+
+def _device(item: Node) -> str:
+    if type(item.value) is dict:
+        return _target(item)
+    if type(item.value) is not str:
+        return ""
+    parts: list[str] = item.value.split(":")
+    return parts[0] if len(parts) == 1 else parts[1]
+
+
+def _exposed(item: Node) -> str:
+    if type(item.value) is str:
+        return item.value
+    if type(item.value) is int:
+        return str(item.value)
+    raise ComposeError(f"expected a port, found {describe(item)}", item.location)
+
+
+def _mounted(folder: str) -> Callable[[Node], str]:
+    def identify(item: Node) -> str:
+        if type(item.value) is str:
+            return f"{folder}/{item.value}"
+        if type(item.value) is not dict:
+            raise ComposeError(f"expected a name, found {describe(item)}", item.location)
+        if "target" in item.value:
+            return _target(item)
+        source = item.value.get("source")
+        return f"{folder}/{'%!s(<nil>)' if source is None else sprint(source)}"
+
+    return identify
+
+
+def _port(item: Node) -> str:
+    """Identify a port; a number published and the same text are two ports, as in Compose."""
+    value = item.value
+    if type(value) is int:
+        return str(value)
+    if type(value) is str:
+        return value
+    if type(value) is not dict:
+        return ""
+    if "target" not in value:
+        raise ComposeError("a port needs a `target`", item.location)
+    host = sprint(value["host_ip"]) if "host_ip" in value else "0.0.0.0"  # noqa: S104
+    protocol = sprint(value["protocol"]) if "protocol" in value else "tcp"
+    published = _entry(item, "published")
+    shown = published if type(published) is str else f"%!s({published!r})"
+    target = value["target"].value
+    number = str(target) if type(target) is int else f"%!d({target!r})"
+    return f"{host}:{shown}:{number}/{protocol}"
+
+
+def _env_file(item: Node) -> str:
+    if type(item.value) is str:
+        return item.value
+    if type(item.value) is not dict:
+        return ""
+    path = _entry(item, "path")
+    if type(path) is not str:
+        raise ComposeError("an env_file needs a `path`", item.location)
+    return path
+
+
+_IDENTITIES: Final[dict[str, Callable[[Node], str]]] = {
+    "config": _mounted(""),
+    "device": _device,
+    "key": _key,
+    "path": _env_file,
+    "port": _port,
+    "secret": _mounted("/run/secrets"),
+    "value": _exposed,
+    "volume": _volume,
+}
