@@ -184,6 +184,9 @@ class DirectoryFiles:
     def digest(self) -> str:
         return self._seen.digest()
 
+    def names(self) -> tuple[str, ...]:
+        return self._seen.names()
+
     def remember_stdin(self, text: bytes) -> None:
         """Count `text`, the standard input, among what was read.
 
@@ -260,6 +263,9 @@ class MemoryFiles:
     def digest(self) -> str:
         return self._seen.digest()
 
+    def names(self) -> tuple[str, ...]:
+        return self._seen.names()
+
 
 class _Seen:
     """What was read: name → "sha256:…" or what was there instead; it holds the limits too."""
@@ -282,6 +288,9 @@ class _Seen:
 
     def kind(self, name: str, kind: Kind) -> None:
         self._kinds[name] = kind or "absent"
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self._digests))
 
     def digest(self) -> str:
         entries = {**self._kinds, **self._digests}

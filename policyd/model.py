@@ -75,6 +75,9 @@ class Files(Protocol):
     def digest(self) -> str:
         """Return "sha256:…" over names and contents of all that was read so far."""
 
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the files that were read so far, sorted."""
+
 
 class Bundle(msgspec.Struct, frozen=True):
     """A project's files and everything a caller of Compose would have said about them.

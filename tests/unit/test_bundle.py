@@ -194,6 +194,16 @@ def test_the_digest_covers_only_what_was_looked_at() -> None:
     assert one.digest() == two.digest()
 
 
+def test_the_names_are_those_of_all_that_was_read(project: Path) -> None:
+    files = DirectoryFiles(str(project))
+    files.read(f"{project}/sub/app.env")
+    files.read(f"{project}/compose.yaml")
+    files.kind(f"{project}/sub")
+
+    assert files.names() == ("compose.yaml", "sub/app.env")
+    assert MemoryFiles({"compose.yaml": b""}).names() == ()
+
+
 def test_standard_input_is_part_of_the_digest(project: Path) -> None:
     one, two = (
         directory_bundle(str(project), ["-"], stdin=text).files.digest() for text in (b"1", b"2")
