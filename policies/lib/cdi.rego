@@ -1,5 +1,7 @@
 package policyd.lib.cdi
 
+cdi_vendors := data.policyd.tables.cdi_vendors
+
 # is_name: `text` is vendor/class=device by the grammar of the CDI specification.
 is_name(text) if {
 	regex.match(
@@ -23,7 +25,7 @@ vendor(name) := of_domain(split(name, "/")[0])
 # of_domain is the vendor of the longest known domain that `domain` is or lies below.
 of_domain(domain) := longest[1] if {
 	matching := [[count(known), owner] |
-		some known, owner in data.policyd.tables.cdi_vendors
+		some known, owner in cdi_vendors
 		endswith(concat("", [".", domain]), concat("", [".", known]))
 	]
 	matching != []

@@ -1,5 +1,7 @@
 package policyd.lib.cgroup_rules
 
+majors := data.policyd.tables.majors
+
 # parse returns type, major and minor (without leading zeros) and permissions of a rule, as the
 # engine reads it; undefined for a rule that the engine refuses.
 parse(rule) := {
@@ -34,7 +36,7 @@ else := "it covers block devices" if rule.type == "b"
 
 else := "it covers every character device" if rule.major == "*"
 
-else := "it covers an accelerator major" if data.policyd.tables.majors[rule.major]
+else := "it covers an accelerator major" if majors[rule.major]
 
 else := "it covers a dynamic major, as accelerators have" if dynamic(rule.major)
 
@@ -75,7 +77,7 @@ granted(rule) := {"vendor": vendor(parsed), "devices": devices(parsed)} if {
 
 vendor(rule) := "unknown" if rule.type == "a"
 
-else := owner if owner := data.policyd.tables.majors[rule.major]
+else := owner if owner := majors[rule.major]
 
 else := "unknown"
 

@@ -2,24 +2,49 @@ package policyd.lib.mounts
 
 import data.policyd.lib.nodes
 
+sockets := data.policyd.tables.sockets
+
+driver_directories := data.policyd.tables.driver_directories
+
+driver_trees := data.policyd.tables.driver_trees
+
 request_root := "/var/run/nvidia-container-devices"
 
-# found[service] holds each mount that reaches into the host, with the one class that says how:
+# of[service] lists the mounts that reach into the host, each with the one class that says how:
 # pipe, volume-request, root, dev, disk, socket, proc-sys or runtime-config. The first class that
 # fits counts, in that order.
-found[w.name] contains {"class": class, "mount": mount} if {
-	some w in input.workloads
-	some mount in w.mounts
-	mount.type in {"bind", "npipe"}
-	class := class_of(mount, w.project_directory)
-}
+of := {w.name: classified(w) | some w in input.workloads}
 
-found[w.name] contains {"class": "disk", "mount": mount} if {
-	some w in input.workloads
+classified(w) := [{"class": class, "mount": mount} |
 	some mount in w.mounts
+	class := class_by_type(mount, w.project_directory)
+]
+
+class_by_type(mount, _) := "disk" if {
 	mount.type == "filesystem"
 	nodes.disk(mount.source)
 }
+
+class_by_type(mount, project_directory) := class_of(mount, project_directory) if {
+	mount.type in {"bind", "npipe"}
+	reaches_host(mount.source)
+}
+
+# reaches_host is true of every source that a class can fit, and false of most others, for speed.
+reaches_host(source) if strings.any_prefix_match(concat("", [source, "/"]), host_prefixes)
+
+reaches_host(source) if strings.any_suffix_match(source, socket_suffixes)
+
+host_prefixes := ({"//", "/dev/", "/proc/", "/sys/", "/run/", "/pipe/", `\`} | config_prefixes) | driver_prefixes
+
+config_prefixes := {concat("", [directory, "/"]) | some directory, _ in data.policyd.tables.runtime_config}
+
+driver_prefixes := {concat("", [directory, "/"]) |
+	some directories in [driver_directories, driver_trees]
+	some directory, _ in directories
+}
+
+socket_suffixes := ({suffix | some name, _ in sockets.names; suffix := concat("", ["/", name])} | {path | some path, _ in sockets.paths}) | {directory | some directory, _ in sockets.directories}
 
 class_of(mount, project_directory) := "pipe" if is_pipe(lower(mount.source))
 
@@ -35,20 +60,17 @@ else := "socket" if is_socket(mount.source, project_directory)
 
 else := "proc-sys" if {
 	not mount.read_only
-	some directory in ["/proc", "/sys"]
-	nodes.below(mount.source, directory)
+	strings.any_prefix_match(concat("", [mount.source, "/"]), ["/proc/", "/sys/"])
 }
 
 else := "runtime-config" if {
 	not mount.read_only
-	some directory, _ in data.policyd.tables.runtime_config
-	nodes.below(mount.source, directory)
+	strings.any_prefix_match(concat("", [mount.source, "/"]), config_prefixes)
 }
 
 is_pipe(source) if {
-	contains(source, "pipe")
 	regex.match(`^[/\\]+([.][/\\]+)?pipe[/\\]`, source)
-	data.policyd.tables.sockets.pipes[regex.replace(source, `^.*[/\\]`, "")]
+	sockets.pipes[regex.replace(source, `^.*[/\\]`, "")]
 }
 
 # requested is what a volume request asks for: "all", "0", "imex/0", "cdi/nvidia.com/gpu/0"; "" if
@@ -60,28 +82,23 @@ requested(mount) := trim_prefix(substring(mount.target, count(request_root), -1)
 
 else := ""
 
-is_socket(path, _) if data.policyd.tables.sockets.paths[path]
+is_socket(path, _) if sockets.paths[path]
 
-is_socket(path, _) if data.policyd.tables.sockets.directories[path]
+is_socket(path, _) if sockets.directories[path]
 
-is_socket(path, _) if {
-	startswith(path, "/run/user/")
-	regex.match(`^/run/user/[0-9]+(/podman|/docker)?$`, path)
-}
+is_socket(path, _) if regex.match(`^/run/user/[0-9]+(/podman|/docker)?$`, path)
 
 is_socket(path, project_directory) if {
-	data.policyd.tables.sockets.names[regex.replace(path, `^.*/`, "")]
+	parts := split(path, "/")
+	sockets.names[parts[count(parts) - 1]]
 	not nodes.below(path, project_directory)
 }
 
 # vendors of the devices that lie at a clean host path, or below it.
-vendors(path, beside_kfd) := {vendor} if {
-	some directory, vendor in data.policyd.tables.driver_directories
-	path == directory
-}
+vendors(path, beside_kfd) := {vendor} if vendor := driver_directories[path]
 
 else := {vendor} if {
-	some directory, vendor in data.policyd.tables.driver_trees
+	some directory, vendor in driver_trees
 	nodes.below(path, directory)
 }
 

@@ -1,5 +1,11 @@
 package policyd.lib.nodes
 
+patterns := data.policyd.tables.nodes
+
+disk_patterns := data.policyd.tables.disk_nodes
+
+device_classes := data.policyd.tables.device_classes
+
 # holds_all: every device node of the host lies below.
 holds_all(path) if path in {"/", "/dev", "/dev/char"}
 
@@ -10,7 +16,7 @@ vendors(path, beside_kfd) := {"unknown"} if holds_all(path)
 else := {vendor |
 	startswith(path, "/dev/")
 	name := substring(path, 5, -1)
-	some pattern, owner in data.policyd.tables.nodes
+	some pattern, owner in patterns
 	regex.match(pattern, name)
 	vendor := resolved(owner, beside_kfd)
 }
@@ -33,14 +39,14 @@ else := false
 disk(path) := min(kinds) if {
 	startswith(path, "/dev/")
 	name := substring(path, 5, -1)
-	kinds := {what | some pattern, what in data.policyd.tables.disk_nodes; regex.match(pattern, name)}
+	kinds := {what | some pattern, what in disk_patterns; regex.match(pattern, name)}
 	kinds != set()
 }
 
 # class_guid of a device of a Windows host, as grants show it.
 class_guid(source) := guid if {
 	text := lower(source)
-	some known, _ in data.policyd.tables.device_classes
+	some known, _ in device_classes
 	contains(text, known)
 	guid := known
 }

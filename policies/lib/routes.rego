@@ -10,6 +10,16 @@ import data.policyd.lib.nodes
 import data.policyd.lib.runtimes
 import data.policyd.lib.selection
 
+drivers := data.policyd.tables.drivers
+
+capabilities := data.policyd.tables.capabilities
+
+device_classes := data.policyd.tables.device_classes
+
+steering := data.policyd.tables.runtimes.variables
+
+request_root := data.policyd.lib.mounts.request_root
+
 # of[service] holds every declaration by which the service gets an accelerator:
 #   method    as in the grants, with mount in two: device-mount and volume-request
 #   vendor
@@ -17,11 +27,16 @@ import data.policyd.lib.selection
 #   path      where it stands in the model
 #   text      what stands there, for messages
 #   names     the CDI names, where there are any
+of := {w.name: routes |
+	some w in input.workloads
+	env := environment.of[w.name]
+	mounted := mounts.of[w.name]
+	routes := ((((requests(w) | cdi_names(w)) | runtime(w, env)) | (environment_routes(w) | legacy_image(w, env))) | ((device_nodes(w) | device_mounts(w, mounted)) | volume_requests(mounted))) | (((cgroup(w) | privileged(w)) | api_socket(w, mounted)) | (build(w) | resources(w)))
+}
 
 # --- reservation, gpus ----------------------------------------------------------------------------
 
-of[w.name] contains route if {
-	some w in input.workloads
+requests(w) := {route |
 	some request in w.device_requests
 	request.driver != "cdi"
 	devices := requested(request)
@@ -56,14 +71,11 @@ else := sprintf("count: %d", [request.count]) if request.count >= 0
 
 else := "count: all"
 
-request_vendor(request) := vendor if vendor := data.policyd.tables.drivers[request.driver]
+request_vendor(request) := vendor if vendor := drivers[request.driver]
 
 else := max(vendors) if {
 	request.driver == ""
-	vendors := {vendor |
-		some capability in request.capabilities
-		vendor := data.policyd.tables.capabilities[capability]
-	}
+	vendors := {vendor | some capability in request.capabilities; vendor := capabilities[capability]}
 	vendors != set()
 }
 
@@ -71,28 +83,28 @@ else := "unknown"
 
 # --- cdi ------------------------------------------------------------------------------------------
 
-of[w.name] contains route if {
-	some w in input.workloads
+cdi_names(w) := (of_devices(w) | of_annotations(w)) | of_requests(w)
+
+of_devices(w) := {route |
 	some device in w.devices
 	some route in named(cdi.names([device.source]), device.path, "devices")
 }
 
-of[w.name] contains route if {
-	some w in input.workloads
+of_annotations(w) := {route |
 	some key, value in w.annotations
 	startswith(key, "cdi.k8s.io/")
 	path := array.concat(w.path, ["annotations", key])
 	some route in named(cdi.names(split(value, ",")), path, key)
 }
 
-of[w.name] contains route if {
-	some w in input.workloads
+of_requests(w) := {route |
 	some request in w.device_requests
 	request.driver == "cdi"
 	path := array.concat(request.path, ["device_ids"])
 	some route in named(cdi.names(request.device_ids), path, "device_ids")
 }
 
+# named is one route for each vendor of the CDI names.
 named(names, path, key) := {route |
 	some vendor in {cdi.vendor(name) | some name in names}
 	own := [name | some name in names; cdi.vendor(name) == vendor]
@@ -108,46 +120,42 @@ named(names, path, key) := {route |
 
 # --- runtime --------------------------------------------------------------------------------------
 
-of[w.name] contains route if {
-	some w in input.workloads
+runtime(w, env) := {route |
 	w.runtime != ""
 	vendor := runtimes.vendor(w.runtime)
 	vendor != ""
-	devices := runtime_devices(vendor, environment.of[w.name])
+	devices := runtime_devices(vendor, env)
 	devices != []
 	route := {
 		"method": "runtime",
 		"vendor": vendor,
 		"devices": devices,
 		"path": array.concat(w.path, ["runtime"]),
-		"text": runtime_text(w.runtime, vendor, environment.of[w.name]),
+		"text": runtime_text(w.runtime, vendor, env),
 	}
 }
 
 runtime_devices(vendor, env) := selection.of(value) if {
-	value := env[data.policyd.tables.runtimes.variables[vendor]]
+	value := env[steering[vendor]]
 	is_string(value)
 }
 
 else := "all"
 
-runtime_text(runtime, vendor, env) := sprintf("runtime: %s, %s=%s", [runtime, name, value]) if {
-	name := data.policyd.tables.runtimes.variables[vendor]
-	value := env[name]
+runtime_text(name, vendor, env) := sprintf("runtime: %s, %s=%s", [name, variable, value]) if {
+	variable := steering[vendor]
+	value := env[variable]
 	is_string(value)
 }
 
-else := sprintf("runtime: %s without %s", [runtime, name]) if {
-	name := data.policyd.tables.runtimes.variables[vendor]
-}
+else := sprintf("runtime: %s without %s", [name, variable]) if variable := steering[vendor]
 
-else := sprintf("runtime: %s", [runtime])
+else := sprintf("runtime: %s", [name])
 
 # --- environment ----------------------------------------------------------------------------------
 
-of[w.name] contains route if {
-	some w in input.workloads
-	some selector in environment.selectors[w.name]
+environment_routes(w) := {route |
+	some selector in data.policyd.lib.environment.selectors[w.name]
 	is_string(selector.value)
 	not steers(selector, w)
 	devices := selection.of(selector.value)
@@ -165,14 +173,12 @@ of[w.name] contains route if {
 steers(selector, w) if {
 	not selector.hook
 	w.runtime != ""
-	data.policyd.tables.runtimes.variables[runtimes.vendor(w.runtime)] == selector.name
+	steering[runtimes.vendor(w.runtime)] == selector.name
 }
 
 # An image with CUDA_VERSION and without NVIDIA_REQUIRE_CUDA is a legacy image to the toolkit,
 # which gives it every GPU.
-of[w.name] contains route if {
-	some w in input.workloads
-	env := environment.of[w.name]
+legacy_image(w, env) := {route |
 	is_string(env.CUDA_VERSION)
 	env.CUDA_VERSION != ""
 	object.get(env, "NVIDIA_REQUIRE_CUDA", "") in {"", null}
@@ -190,8 +196,7 @@ of[w.name] contains route if {
 
 # --- device nodes and mounts ----------------------------------------------------------------------
 
-of[w.name] contains route if {
-	some w in input.workloads
+device_nodes(w) := {route |
 	some device in w.devices
 	not cdi.is_name(device.source)
 	some vendor in nodes.vendors(device.node, nodes.kfd(w))
@@ -202,24 +207,20 @@ of[w.name] contains route if {
 		"path": device.path,
 		"text": device.node,
 	}
-}
-
-of[w.name] contains route if {
-	some w in input.workloads
+} | {route |
 	some device in w.devices
 	guid := nodes.class_guid(device.source)
 	route := {
 		"method": "device-node",
-		"vendor": data.policyd.tables.device_classes[guid],
+		"vendor": device_classes[guid],
 		"devices": [concat("", ["class/", guid])],
 		"path": device.path,
 		"text": device.source,
 	}
 }
 
-of[w.name] contains route if {
-	some w in input.workloads
-	some found in mounts.found[w.name]
+device_mounts(w, mounted) := {route |
+	some found in mounted
 	found.class in {"root", "dev"}
 	some vendor in mounts.vendors(found.mount.source, nodes.kfd(w))
 	route := {
@@ -240,47 +241,44 @@ mount_devices(path) := node_devices(path) if startswith(path, "/dev")
 
 else := "all"
 
-of[w.name] contains route if {
-	some w in input.workloads
-	requests := volume_requests(w)
-	ids := [id | some request in requests; id := request.id; not startswith(id, "cdi/")]
+volume_requests(mounted) := plain_requests(made) | cdi_requests(made) if {
+	made := [{"id": id, "path": found.mount.path} |
+		some found in mounted
+		found.class == "volume-request"
+		id := mounts.requested(found.mount)
+		not startswith(id, "imex/")
+	]
+}
+
+plain_requests(made) := {route |
+	ids := [id | some request in made; id := request.id; not startswith(id, "cdi/")]
 	devices := selection.of(concat(",", ids))
 	devices != []
 	route := {
 		"method": "volume-request",
 		"vendor": "nvidia",
 		"devices": devices,
-		"path": requests[0].path,
-		"text": sprintf("%s/%s", [mounts.request_root, concat(", ", ids)]),
+		"path": made[0].path,
+		"text": sprintf("%s/%s", [request_root, concat(", ", ids)]),
 	}
 }
 
-of[w.name] contains route if {
-	some w in input.workloads
-	requests := volume_requests(w)
-	names := cdi.names([name | some request in requests; name := cdi_request(request.id)])
-	some named_route in named(names, requests[0].path, mounts.request_root)
-	route := object.union(named_route, {"method": "volume-request"})
+cdi_requests(made) := {route |
+	names := cdi.names([name | some request in made; name := cdi_request(request.id)])
+	some of_vendor in named(names, made[0].path, request_root)
+	route := object.union(of_vendor, {"method": "volume-request"})
 }
 
-volume_requests(w) := [{"id": id, "path": mount.path} |
-	some mount in w.mounts
-	mount.type == "bind"
-	id := mounts.requested(mount)
-	id != ""
-	not startswith(id, "imex/")
-]
-
-cdi_request(id) := sprintf("%s/%s=%s", [parts[1], parts[2], concat("/", array.slice(parts, 3, count(parts)))]) if {
+cdi_request(id) := sprintf("%s/%s=%s", [parts[1], parts[2], device]) if {
 	startswith(id, "cdi/")
 	parts := split(id, "/")
 	count(parts) > 3
+	device := concat("/", array.slice(parts, 3, count(parts)))
 }
 
-# --- control group rules --------------------------------------------------------------------------
+# --- control group rules, privileges, sockets -----------------------------------------------------
 
-of[w.name] contains route if {
-	some w in input.workloads
+cgroup(w) := {route |
 	some rule in w.device_cgroup_rules
 	granted := cgroup_rules.granted(rule.rule)
 	route := {
@@ -292,8 +290,6 @@ of[w.name] contains route if {
 	}
 }
 
-# --- privileges, sockets --------------------------------------------------------------------------
-
 everything(method, path, text) := {
 	"method": method,
 	"vendor": "unknown",
@@ -302,63 +298,50 @@ everything(method, path, text) := {
 	"text": text,
 }
 
-of[w.name] contains everything("privileged", path, "privileged: true") if {
-	some w in input.workloads
+privileged(w) := {everything("privileged", path, "privileged: true") |
 	w.privileged
 	path := array.concat(w.path, ["privileged"])
-}
-
-of[w.name] contains everything("privileged", path, "pre_start: privileged: true") if {
-	some w in input.workloads
+} | {everything("privileged", path, "pre_start: privileged: true") |
 	some hook in w.hooks
 	hook.stage == "pre_start"
 	hook.privileged
 	path := array.concat(hook.path, ["privileged"])
 }
 
-of[w.name] contains everything("api-socket", path, "use_api_socket: true") if {
-	some w in input.workloads
+api_socket(w, mounted) := {everything("api-socket", path, "use_api_socket: true") |
 	w.use_api_socket
 	path := array.concat(w.path, ["use_api_socket"])
-}
-
-of[w.name] contains everything("api-socket", found.mount.path, found.mount.source) if {
-	some w in input.workloads
-	some found in mounts.found[w.name]
+} | {everything("api-socket", found.mount.path, found.mount.source) |
+	some found in mounted
 	found.class in {"pipe", "socket"}
 }
 
-# --- builds ---------------------------------------------------------------------------------------
+# --- builds, generic resources --------------------------------------------------------------------
 
-of[w.name] contains everything("build", path, "build: privileged: true") if {
-	some w in input.workloads
-	w.build != null
-	w.build.privileged
-	path := array.concat(w.build.path, ["privileged"])
+build(w) := set() if w.build == null
+
+build(w) := (privileged_build(w.build) | entitled_build(w.build)) | run_devices(w.build) if w.build != null
+
+privileged_build(section) := {everything("build", path, "build: privileged: true") |
+	section.privileged
+	path := array.concat(section.path, ["privileged"])
 }
 
-of[w.name] contains everything("build", path, entitlement) if {
-	some w in input.workloads
-	w.build != null
-	some i, entitlement in w.build.entitlements
+entitled_build(section) := {everything("build", path, entitlement) |
+	some i, entitlement in section.entitlements
 	builds.opens(entitlement)
-	path := array.concat(w.build.path, ["entitlements", i])
+	path := array.concat(section.path, ["entitlements", i])
 }
 
-of[w.name] contains route if {
-	some w in input.workloads
-	w.build != null
-	some flag in w.build.run_flags
+run_devices(section) := {route |
+	some flag in section.run_flags
 	flag.name == "device"
-	path := array.concat(w.build.path, ["dockerfile_inline"])
-	some cdi_route in named(builds.names(flag.value), path, "RUN --device")
-	route := object.union(cdi_route, {"method": "build"})
+	path := array.concat(section.path, ["dockerfile_inline"])
+	some of_vendor in named(builds.names(flag.value), path, "RUN --device")
+	route := object.union(of_vendor, {"method": "build"})
 }
 
-# --- generic resources ----------------------------------------------------------------------------
-
-of[w.name] contains route if {
-	some w in input.workloads
+resources(w) := {route |
 	some resource in w.generic_resources
 	resource.value > 0
 	vendor := generic_resources.vendor(resource.kind)

@@ -14,9 +14,11 @@ package policyd.policies.no_dangerous_capabilities
 
 import data.policyd.lib.workload
 
+capabilities_out := data.policyd.tables.capabilities_out
+
 violation contains workload.finding(w, ["cap_add", i], msg) if {
 	some w in input.workloads
 	some i, capability in w.cap_add
-	data.policyd.tables.capabilities_out[trim_prefix(upper(capability), "CAP_")]
+	capabilities_out[trim_prefix(upper(capability), "CAP_")]
 	msg := sprintf("service %s adds the capability %s", [w.name, capability])
 }

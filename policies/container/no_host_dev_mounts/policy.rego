@@ -17,7 +17,7 @@ import data.policyd.lib.workload
 
 violation contains workload.at(w, found.mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.found[w.name]
+	some found in mounts.of[w.name]
 	found.class == "dev"
 	msg := sprintf("service %s mounts devices of the host: %s", [w.name, found.mount.source])
 }

@@ -23,7 +23,7 @@ violation contains workload.at(w, device.path, msg) if {
 
 violation contains workload.at(w, found.mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.found[w.name]
+	some found in mounts.of[w.name]
 	found.class == "disk"
 	what := nodes.disk(found.mount.source)
 	msg := sprintf("service %s mounts %s of the host: %s", [w.name, what, found.mount.source])

@@ -15,7 +15,7 @@ import data.policyd.lib.workload
 
 violation contains workload.at(w, found.mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.found[w.name]
+	some found in mounts.of[w.name]
 	found.class == "root"
 	msg := sprintf("service %s mounts the root of the host at %s", [w.name, found.mount.target])
 }

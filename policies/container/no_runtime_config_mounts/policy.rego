@@ -16,7 +16,7 @@ import data.policyd.lib.workload
 
 violation contains workload.at(w, found.mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.found[w.name]
+	some found in mounts.of[w.name]
 	found.class == "runtime-config"
 	msg := sprintf("service %s mounts %s of the host writable", [w.name, found.mount.source])
 }

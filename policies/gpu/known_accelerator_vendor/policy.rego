@@ -14,6 +14,8 @@ package policyd.policies.known_accelerator_vendor
 import data.policyd.lib.routes
 import data.policyd.lib.workload
 
+drivers := data.policyd.tables.drivers
+
 violation contains workload.at(w, path, msg) if {
 	some w in input.workloads
 	some request in w.device_requests
@@ -33,4 +35,4 @@ violation contains workload.at(w, route.path, msg) if {
 
 known(driver) if driver in {"", "cdi"}
 
-known(driver) if data.policyd.tables.drivers[driver]
+known(driver) if drivers[driver]

@@ -22,10 +22,15 @@ import data.policyd.lib.environment
 import data.policyd.lib.mounts
 import data.policyd.lib.workload
 
+any_value := object.keys(data.policyd.tables.admin_variables.any)
+
+enabled := object.keys(data.policyd.tables.admin_variables.enabled)
+
 violation contains workload.at(w, environment.path(w, name), msg) if {
 	some w in input.workloads
-	some name, _ in data.policyd.tables.admin_variables.any
-	value := environment.of[w.name][name]
+	env := environment.of[w.name]
+	some name in (object.keys(env) & any_value)
+	value := env[name]
 	is_string(value)
 	value != ""
 	msg := sprintf("service %s administers GPUs: %s=%s", [w.name, name, value])
@@ -33,14 +38,15 @@ violation contains workload.at(w, environment.path(w, name), msg) if {
 
 violation contains workload.at(w, environment.path(w, name), msg) if {
 	some w in input.workloads
-	some name, _ in data.policyd.tables.admin_variables.enabled
-	environment.of[w.name][name] == "enabled"
+	env := environment.of[w.name]
+	some name in (object.keys(env) & enabled)
+	env[name] == "enabled"
 	msg := sprintf("service %s asks for the nodes of %s=enabled", [w.name, name])
 }
 
 violation contains workload.at(w, found.mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.found[w.name]
+	some found in mounts.of[w.name]
 	found.class == "volume-request"
 	startswith(mounts.requested(found.mount), "imex/")
 	msg := sprintf("service %s requests an IMEX channel by a mount at %s", [w.name, found.mount.target])
