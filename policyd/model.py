@@ -83,8 +83,9 @@ class Bundle(msgspec.Struct, frozen=True):
     """A project's files and everything a caller of Compose would have said about them.
 
     Paths are absolute POSIX paths. `compose_files` is the `-f` list, possibly empty (discovery) and
-    possibly with "-" (standard input, whose text is `stdin`); `profiles` None leaves the choice to
-    COMPOSE_PROFILES, as Compose does; `environment` is the caller's, as handed over.
+    possibly with "-" (standard input, whose text is `stdin`). `profiles` None leaves the choice to
+    COMPOSE_PROFILES, as Compose does; an empty tuple turns every profile on in order to judge it,
+    and what goes wrong only because several are on together is not an error. `environment` is the caller's, as handed over.
     """
 
     files: Files

@@ -1,5 +1,5 @@
 """The Compose loader: what Docker would really run. `load` is its only public name."""
 
-from policyd.compose.load import load
+from policyd.compose.loader import load
 
 __all__ = ["load"]

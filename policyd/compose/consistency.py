@@ -1,13 +1,13 @@
 """Check that the services which are on fit together.
 
-In: the loaded model and the names of its services that are on. Out: nothing, or a ComposeError.
+In: the loaded model and the names of its services that are on. Out: what is wrong, as errors.
 Source: compose-go v2.14.0 loader/validate.go (checkConsistency), graph/cycle.go; docker/compose v5
 cmd/compose/config.go (container names).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from policyd.errors import ComposeError
@@ -20,22 +20,29 @@ _FREE_ACTIONS: Final = ("rebuild", "restart")
 _TESTS: Final = ("CMD", "CMD-SHELL", "NONE")
 
 
-def check_consistency(model: dict[str, Any], enabled: Iterable[str], locate: Locate) -> None:
-    """Check the services `enabled` of `model`; `locate` gives the place of a path for messages."""
+def inconsistencies(
+    model: dict[str, Any], enabled: Iterable[str], locate: Locate
+) -> Iterator[ComposeError]:
+    """Yield what is wrong with the services `enabled` of `model`; Compose stops at the first.
+
+    `locate` gives the place of a path for messages.
+    """
     checker = _Checker(model, list(enabled), locate)
     for name in checker.enabled:
-        checker.check_service(name, checker.services[name])
-    checker.check_secrets()
-    checker.check_cycles()
+        yield from checker.check_service(name, checker.services[name])
+    yield from checker.check_secrets()
+    yield from checker.check_cycles()
 
 
-def check_container_names(model: dict[str, Any], enabled: Iterable[str], locate: Locate) -> None:
-    """Refuse two enabled services of one container name, as `docker compose config` does."""
+def shared_container_names(
+    model: dict[str, Any], enabled: Iterable[str], locate: Locate
+) -> Iterator[ComposeError]:
+    """Yield enabled services of one container name, which `docker compose config` refuses."""
     seen: dict[str, str] = {}
     for service in enabled:
         name = model["services"][service].get("container_name")
         if name and seen.setdefault(name, service) != service:
-            raise ComposeError(
+            yield ComposeError(
                 f"services {seen[name]!r} and {service!r} have the same container_name {name!r}",
                 locate(("services", service, "container_name")),
             )
@@ -54,16 +61,16 @@ class _Checker:
             f"service {service!r} {message}", self.locate(("services", service, *path))
         )
 
-    def check_service(self, name: str, service: Service) -> None:
+    def check_service(self, name: str, service: Service) -> Iterator[ComposeError]:
         build = service.get("build")
         if build is None and not service.get("image") and "provider" not in service:
-            raise self.refuse("has neither an image nor a build nor a provider", name)
+            yield self.refuse("has neither an image nor a build nor a provider", name)
         if build is not None:
-            self.check_build(name, service, build)
-        self.check_networks(name, service)
+            yield from self.check_build(name, service, build)
+        yield from self.check_networks(name, service)
         test = service.get("healthcheck", {}).get("test")
         if test and test[0] not in _TESTS:
-            raise self.refuse(
+            yield self.refuse(
                 "has a healthcheck.test that does not start with CMD, CMD-SHELL or NONE",
                 name,
                 "healthcheck",
@@ -73,44 +80,44 @@ class _Checker:
             if other not in self.on and (
                 other not in self.services or dependency.get("required", False)
             ):
-                raise self.refuse(f"depends on undefined service {other!r}", name, "depends_on")
-        self.check_references(name, service)
-        self.check_resources(name, service)
-        self.check_watch(name, service)
-        self.check_targets(name, service)
+                yield self.refuse(f"depends on undefined service {other!r}", name, "depends_on")
+        yield from self.check_references(name, service)
+        yield from self.check_resources(name, service)
+        yield from self.check_watch(name, service)
+        yield from self.check_targets(name, service)
 
-    def check_build(self, name: str, service: Service, build: Service) -> None:
+    def check_build(self, name: str, service: Service, build: Service) -> Iterator[ComposeError]:
         if build.get("dockerfile") and build.get("dockerfile_inline"):
-            raise self.refuse("has both dockerfile and dockerfile_inline", name, "build")
+            yield self.refuse("has both dockerfile and dockerfile_inline", name, "build")
         for context, source in build.get("additional_contexts", {}).items():
             if source.startswith("service:"):
                 other = source.removeprefix("service:")
                 if other not in self.on:
-                    raise self.refuse(
+                    yield self.refuse(
                         f"has the unknown service {other!r} as context {context!r}", name, "build"
                     )
-                if "build" not in self.services[other]:
-                    raise self.refuse(
+                elif "build" not in self.services[other]:
+                    yield self.refuse(
                         f"has the service {other!r}, which is not built, as context {context!r}",
                         name,
                         "build",
                     )
         platform = service.get("platform")
         if build.get("platforms") and platform and platform not in build["platforms"]:
-            raise self.refuse(f"has a platform {platform!r} that build.platforms lacks", name)
+            yield self.refuse(f"has a platform {platform!r} that build.platforms lacks", name)
 
-    def check_networks(self, name: str, service: Service) -> None:
+    def check_networks(self, name: str, service: Service) -> Iterator[ComposeError]:
         networks = service.get("networks", {})
         if service.get("network_mode") and networks:
-            raise self.refuse("has both network_mode and networks", name, "network_mode")
+            yield self.refuse("has both network_mode and networks", name, "network_mode")
         for network in networks:
             if network not in self.model.get("networks", {}):
-                raise self.refuse(f"refers to undefined network {network!r}", name, "networks")
+                yield self.refuse(f"refers to undefined network {network!r}", name, "networks")
 
-    def check_references(self, name: str, service: Service) -> None:
+    def check_references(self, name: str, service: Service) -> Iterator[ComposeError]:
         mode = service.get("network_mode", "")
         if mode.startswith("service:") and mode.removeprefix("service:") not in self.on:
-            raise self.refuse(f"has the unknown network_mode {mode!r}", name, "network_mode")
+            yield self.refuse(f"has the unknown network_mode {mode!r}", name, "network_mode")
         used = [
             ("volumes", "volume", index, volume["source"])
             for index, volume in enumerate(service.get("volumes", []))
@@ -128,23 +135,23 @@ class _Checker:
         for section, what, index, source in used:
             if source not in self.model.get(section, {}):
                 path = ("build", section, index) if what == "build secret" else (section, index)
-                raise self.refuse(f"refers to undefined {what} {source!r}", name, *path)
+                yield self.refuse(f"refers to undefined {what} {source!r}", name, *path)
         for model in service.get("models", {}):
             if model not in self.model.get("models", {}):
-                raise self.refuse(f"refers to undefined model {model!r}", name, "models")
+                yield self.refuse(f"refers to undefined model {model!r}", name, "models")
 
-    def check_resources(self, name: str, service: Service) -> None:
+    def check_resources(self, name: str, service: Service) -> Iterator[ComposeError]:
         deploy = service.get("deploy", {})
         scale, replicas = service.get("scale"), deploy.get("replicas")
         if scale is not None and replicas is not None and scale != replicas:
-            raise self.refuse("has a scale that differs from deploy.replicas", name, "scale")
+            yield self.refuse("has a scale that differs from deploy.replicas", name, "scale")
         if scale is not None and scale < 0:
-            raise self.refuse("has a negative scale", name, "scale")
+            yield self.refuse("has a negative scale", name, "scale")
         if replicas is not None and replicas < 0:
-            raise self.refuse("has negative deploy.replicas", name, "deploy", "replicas")
+            yield self.refuse("has negative deploy.replicas", name, "deploy", "replicas")
         count = scale if scale is not None else replicas
         if count is not None and count > 1 and service.get("container_name"):
-            raise self.refuse("has a container_name and more than one replica", name)
+            yield self.refuse("has a container_name and more than one replica", name)
         for key, section, twin, zero in (
             ("cpus", "limits", "cpus", 0.0),
             ("mem_limit", "limits", "memory", "0"),
@@ -154,18 +161,18 @@ class _Checker:
             limits = deploy.get("resources", {}).get(section)
             value = service.get(key, zero)
             if value != zero and limits is not None and limits.get(twin, zero) != value:
-                raise self.refuse(
+                yield self.refuse(
                     f"has a {key} that differs from deploy.resources.{section}.{twin}", name, key
                 )
 
-    def check_watch(self, name: str, service: Service) -> None:
+    def check_watch(self, name: str, service: Service) -> Iterator[ComposeError]:
         for index, rule in enumerate(service.get("develop", {}).get("watch", [])):
             if not rule.get("target") and rule.get("action") not in _FREE_ACTIONS:
-                raise self.refuse(
+                yield self.refuse(
                     "has a watch rule that needs a target", name, "develop", "watch", index
                 )
 
-    def check_targets(self, name: str, service: Service) -> None:
+    def check_targets(self, name: str, service: Service) -> Iterator[ComposeError]:
         taken: set[str] = set()
         targets = [
             ("tmpfs", index, entry.partition(":")[0])
@@ -176,18 +183,18 @@ class _Checker:
         ]
         for section, index, target in targets:
             if target in taken:
-                raise self.refuse(f"mounts two things on {target!r}", name, section, index)
+                yield self.refuse(f"mounts two things on {target!r}", name, section, index)
             taken.add(target)
 
-    def check_secrets(self) -> None:
+    def check_secrets(self) -> Iterator[ComposeError]:
         for name, secret in self.model.get("secrets", {}).items():
             if not (secret.get("external") or secret.get("file") or secret.get("environment")):
-                raise ComposeError(
+                yield ComposeError(
                     f"secret {name!r} needs `file` or `environment`",
                     self.locate(("secrets", name)),
                 )
 
-    def check_cycles(self) -> None:
+    def check_cycles(self) -> Iterator[ComposeError]:
         """Refuse services that depend on each other in a circle."""
         done: set[str] = set()
         for start in sorted(self.enabled):
@@ -203,7 +210,8 @@ class _Checker:
                     done.add(current)
                 elif child in path:
                     circle = " -> ".join([*path[path.index(child) :], child])
-                    raise self.refuse(f"depends on itself: {circle}", child, "depends_on")
+                    yield self.refuse(f"depends on itself: {circle}", child, "depends_on")
+                    return
                 elif child not in done:
                     path.append(child)
                     stack.append((child, iter(self.dependencies(child))))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from policyd.compose.scalars import quoted
+from policyd.compose.scalars import SPACES, quoted
 from policyd.compose.template import MAX_GROWTH, Lookup, Missing, TemplateError, substitute
 
 MAX_RAW_LINE = 65535
@@ -20,14 +20,10 @@ MAX_RAW_LINE = 65535
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-# What Go calls a space: within a line, and anywhere.
+# The spaces of Go that end no line.
 _BLANK = "\t\v\f\r \x85\xa0"
-_SPACE = _BLANK + (
-    "\n\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
 
-_BETWEEN = re.compile(rf"(?:[{_SPACE}]++|#[^\n]*+)*+")
+_BETWEEN = re.compile(rf"(?:[{SPACES}]++|#[^\n]*+)*+")
 _EXPORT = re.compile(rf"export(?=[\t\n\f\r ])[{_BLANK}]*+")
 _NAME = re.compile(rf"[{_BLANK}.\[\]\w-]*+")
 _BLANKS = re.compile(rf"[{_BLANK}]*+")
@@ -118,9 +114,9 @@ class _Parser:
         if not ending:
             if start == len(self._text):
                 raise self._error("there is no variable name after export")
-            self._set("", self._text[self._skip(_BLANKS, start) :].rstrip(_SPACE))
+            self._set("", self._text[self._skip(_BLANKS, start) :].rstrip(SPACES))
             return len(self._text)
-        name = self._text[start:end].rstrip(_SPACE)
+        name = self._text[start:end].rstrip(SPACES)
         if " " in name:
             raise self._error("a variable name cannot hold a space")
         position = self._skip(_BLANKS, end + 1)
@@ -136,7 +132,7 @@ class _Parser:
         if quote not in ("'", '"'):
             end = self._text.find("\n", start)
             end = len(self._text) if end < 0 else end
-            value = self._text[start:end].partition(" #")[0].rstrip(_SPACE)
+            value = self._text[start:end].partition(" #")[0].rstrip(SPACES)
             self._set(name, self._expand(name, value))
             return end + 1
         match = _QUOTES[quote].match(self._text, start)
@@ -193,7 +189,7 @@ def parse_raw(content: bytes, lookup: Lookup) -> dict[str, Variable]:
         if number == 1:
             line = line.removeprefix(_BYTE_ORDER_MARK)
         try:
-            text = line.decode().lstrip(_SPACE)
+            text = line.decode().lstrip(SPACES)
         except UnicodeDecodeError:
             raise DotenvError("the line is not UTF-8", number) from None
         if not text or text[0] == "#":

@@ -33,7 +33,10 @@ OVERRIDE_NAMES: Final = (
 
 
 class Call(NamedTuple):
-    """A call of Compose. `files` are absolute paths or "-", `directory` is the project's."""
+    """A call of Compose. `files` are absolute paths or "-", `directory` is the project's.
+
+    `profiles` are those that are on; without any, every one is, to be judged.
+    """
 
     files: tuple[str, ...]
     directory: str
@@ -198,6 +201,6 @@ def _discover(bundle: Bundle) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _profiles(bundle: Bundle, environment: Mapping[str, str]) -> tuple[str, ...]:
-    if bundle.profiles:
+    if bundle.profiles is not None:
         return bundle.profiles
     return tuple(name.strip() for name in environment.get("COMPOSE_PROFILES", "").split(","))

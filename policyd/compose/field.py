@@ -13,6 +13,9 @@ from typing import Final
 from policyd.compose.nodes import Node
 
 _NAMES: Final = "^[a-zA-Z0-9._-]+$"
+RULES: Final = ("unique", "long", "default", "path")
+"""The rules that `rewrite` applies."""
+
 _OTHERS: Final = frozenset({"x", "closed", "open"})
 
 
@@ -22,7 +25,8 @@ class Field:
     `accepts` holds the words of the table (str, int, num, bool, null, map, list, any); `children`
     the fields of named keys, `each` the field of any other key, `item` that of list items; `deep`
     names the rules (unique, long, default, path) that hold here or somewhere below; `always` holds
-    the children that are printed even when they are not there.
+    the children that are printed even when they are not there; `concerned` has, for each of these
+    rules, the children and the `each` that it concerns.
     """
 
     __slots__ = (
@@ -30,6 +34,7 @@ class Field:
         "always",
         "cast",
         "children",
+        "concerned",
         "deep",
         "default",
         "each",
@@ -73,6 +78,7 @@ class Field:
         self.each: Field | None = None
         self.item: Field | None = None
         self.deep: frozenset[str] = frozenset()
+        self.concerned: dict[str, tuple[dict[str, Field | None], Field | None]] = {}
 
     def below(self, key: str) -> Field | None:
         """Return the field of the entry `key` of a mapping, None for one not in the table."""
@@ -133,11 +139,11 @@ def rewrite_below(
     """Do as `rewrite`, for the values below `node` only."""
     value = node.value
     if type(value) is dict:
-        children, each = field.children, field.each
+        concerned, each = field.concerned[rule]
         entries: dict[str, Node] | None = None
         for key, child in value.items():
-            below = children.get(key, each)
-            if below is not None and rule in below.deep:
+            below = concerned.get(key, each)
+            if below is not None:
                 new = rewrite(child, below, rule, apply)
                 if new is not child:
                     entries = entries or dict(value)
@@ -152,9 +158,15 @@ def rewrite_below(
 
 def _look_below(field: Field) -> frozenset[str]:
     below = [*field.children.values(), *(f for f in (field.each, field.item) if f is not None)]
-    own = {rule for rule in ("unique", "long", "default", "path") if getattr(field, rule)}
+    own = {rule for rule in RULES if getattr(field, rule)}
     field.always = tuple(f for f in field.children.values() if f.model.endswith("!"))
     field.deep = frozenset(own.union(*(_look_below(child) for child in below)))
+    for rule in RULES:
+        each = field.each if field.each is not None and rule in field.each.deep else None
+        named = {
+            key: child if rule in child.deep else None for key, child in field.children.items()
+        }
+        field.concerned[rule] = (named, each)
     return field.deep
 
 

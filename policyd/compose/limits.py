@@ -25,6 +25,9 @@ MAX_SLOW_PARSE_BYTES: Final = 64 * 1024
 MAX_SERVICES: Final = 2_000
 """Services of a project: Rego evaluation cannot be interrupted, so its input is bounded."""
 
+MAX_PROFILES_APART: Final = 50
+"""Profiles that are tried one by one when services that are on together do not fit."""
+
 MAX_INCLUDE_DEPTH: Final = 20
 """Nested includes. Compose recurses without end when a circle closes through a second path."""
 

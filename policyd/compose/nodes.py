@@ -6,7 +6,6 @@ anchors); a phase that changes something makes a new node with the old one's mar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 from policyd.model import Location
@@ -62,9 +61,9 @@ def plain(node: Node) -> Any:
 
 def nodes(value: Any, mark: Mark | None) -> Node:
     """Return `value` (dicts, lists, scalars) as a tree whose every node stands at `mark`."""
-    if isinstance(value, Mapping):
+    if type(value) is dict:
         return Node({key: nodes(child, mark) for key, child in value.items()}, mark)
-    if isinstance(value, list):
+    if type(value) is list:
         return Node([nodes(child, mark) for child in value], mark)
     return Node(value, mark)
 

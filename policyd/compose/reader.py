@@ -35,7 +35,7 @@ from policyd.compose.limits import (
     MAX_SLOW_PARSE_BYTES,
 )
 from policyd.compose.nodes import Mark, Node
-from policyd.compose.resolver import MERGE, is_merge_key, resolve_plain, resolve_tagged
+from policyd.compose.resolver import MERGE, resolve_plain, resolve_tagged
 from policyd.errors import ComposeError
 from policyd.model import Location
 
@@ -164,6 +164,12 @@ class _Composer:
             )
         kind = event.__class__
         if kind is ScalarEvent:
+            if event.tag is None and event.anchor is None:
+                text = event.value
+                if event.style:
+                    return Node(text, event.start_mark)
+                place = event.start_mark if text or key_mark is None else key_mark
+                return Node(resolve_plain(text), place)
             return self.scalar(event, key_mark)
         if kind is AliasEvent:
             return self.alias(event)
@@ -243,9 +249,9 @@ class _Composer:
             node = self.value(event, None)
             if node.resets:
                 resets = _under(str(index), node.resets, resets)
+            if node.__class__ is _LooseMapping and not merging:
+                self.require_string_keys(node)
             if node.__class__ is not _Dropped and node.value is not MERGE:
-                if not merging:
-                    self.require_string_keys(node)
                 items.append(node)
             index += 1
 
@@ -260,22 +266,30 @@ class _Composer:
             event = self.get()
             if event.__class__ is MappingEndEvent:
                 break
-            key, text, is_merge = self.key(event, marks)
-            child_event = self.get()
-            child = self.value(child_event, event.start_mark, is_merge)
+            key_mark = event.start_mark
+            key, text = self.key(event)
+            if text in marks and not self.dropped:
+                line = marks[text].line + 1
+                raise self.error(f"the key {text!r} is already defined at line {line}", key_mark)
+            marks[text] = key_mark
+            is_merge = key is MERGE and event.__class__ is ScalarEvent
+            child = self.value(self.get(), key_mark, is_merge)
             if child.resets:
                 prefix = None if is_merge and self.depth > 1 else text
                 resets = _under(prefix, child.resets, resets)
-            if child.__class__ is _Dropped:
-                if self.depth == 1 and key == "name" and type(child.value) is str:
-                    self.project_name = child.value
-                continue
+            if child.__class__ is not Node:
+                if child.__class__ is _Dropped:
+                    if self.depth == 1 and key == "name" and type(child.value) is str:
+                        self.project_name = child.value
+                    continue
+                if not is_merge:
+                    self.require_string_keys(child)
             if is_merge:
                 merge = child
+            elif key is MERGE:
                 continue
-            self.require_string_keys(child)
-            if not isinstance(key, str):
-                loose = loose or _Loose(event.start_mark, key)
+            elif type(key) is not str:
+                loose = loose or _Loose(key_mark, key)
                 loose.add(key, text, child)
             elif child.value is MERGE:
                 blocked.add(key)
@@ -286,34 +300,23 @@ class _Composer:
             self.merge(node, merge, blocked)
         if blocked:
             self.vanished[id(pairs)] = blocked
-        if loose is not None:
-            return _LooseMapping(node, loose)
-        return node
+        return node if loose is None else _LooseMapping(node, loose)
 
-    def key(self, event: Any, marks: dict[str, Mark]) -> tuple[Any, str, bool]:
-        """Return the value of a key, its source text, and whether it is the merge key."""
+    def key(self, event: Any) -> tuple[Any, str]:
+        """Return the value of a key, and the text by which Docker tells keys apart."""
         kind = event.__class__
         if kind is ScalarEvent:
-            text = event.value
+            text: str = event.value
             if event.tag is None:
                 key = text if event.style else resolve_plain(text)
             else:
                 key = self.tagged_key(event)
-            is_merge = key is MERGE and is_merge_key(event.tag, text, bool(event.style))
             if event.anchor is not None:
                 self.anchors[event.anchor] = (Node(key, event.start_mark), 1)
-        elif kind is AliasEvent:
-            text, is_merge = event.anchor, False
-            key = self.alias(event).value
-        else:
-            raise self.error("a key must be a string, found a list or a mapping", event.start_mark)
-        if text in marks and not self.dropped:
-            first = marks[text]
-            raise self.error(
-                f"the key {text!r} is already defined at line {first.line + 1}", event.start_mark
-            )
-        marks[text] = event.start_mark
-        return key, text, is_merge
+            return key, text
+        if kind is AliasEvent:
+            return self.alias(event).value, event.anchor
+        raise self.error("a key must be a string, found a list or a mapping", event.start_mark)
 
     def tagged_key(self, event: Any) -> Any:
         try:

@@ -121,13 +121,6 @@ def resolve_tagged(tag: str, text: str, quoted: bool) -> Any:
     return value
 
 
-def is_merge_key(tag: str | None, text: str, quoted: bool) -> bool:
-    """Say whether a mapping key with this tag and text is the merge key."""
-    if tag is None or tag == "":
-        return text == "<<" and not quoted
-    return tag == LONG_TAG + "merge"
-
-
 def _untimed(text: str) -> Any:
     """Resolve `text` as under an explicit tag, where timestamps are not tried."""
     if text and text[0] in _NUMERIC and text not in _WORDS:

@@ -13,6 +13,12 @@ import struct
 MAX_INT64 = (1 << 63) - 1
 MIN_INT64 = -(1 << 63)
 
+SPACES = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What Go's unicode.IsSpace holds for a space; Python's isspace takes more."""
+
 _SHOWN = 80
 
 _DIGITS = {8: re.compile(r"([+-]?)([0-7]+)"), 10: re.compile(r"([+-]?)([0-9]+)")}

@@ -7,15 +7,15 @@ v5 pkg/compose/loader.go.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from policyd.compose.consistency import check_consistency, check_container_names
+from policyd.compose.consistency import inconsistencies, shared_container_names
 from policyd.compose.decode import decode_project
 from policyd.compose.dotenv import DotenvError, Variable, parse, parse_raw
 from policyd.compose.environment import Call, prepare
 from policyd.compose.fields import PROJECT
-from policyd.compose.limits import MAX_SERVICES
+from policyd.compose.limits import MAX_PROFILES_APART, MAX_SERVICES
 from policyd.compose.model import ModelLoader, Scope
 from policyd.compose.nodes import Node
 from policyd.compose.normalize import normalize
@@ -29,6 +29,7 @@ PROJECT_NAME: Final = "COMPOSE_PROJECT_NAME"
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9_-]")
 
 Service = dict[str, Any]
+Profiles = tuple[str, ...]
 
 
 def load(bundle: Bundle) -> Project:
@@ -113,13 +114,12 @@ class _Assembly:
         services = model.setdefault("services", {})
         if len(services) > MAX_SERVICES:
             raise ComposeError(f"the project has more than {MAX_SERVICES} services")
-        enabled = [key for key, service in services.items() if _is_on(service, call.profiles)]
-        check_consistency(model, enabled, self.locate)
+        enabled = _enabled(services, call.profiles)
+        self.check(model, enabled, call.profiles)
         for key in enabled:
             _fill_replicas(services[key])
             self.add_environment(key, services[key])
             self.add_labels(key, services[key])
-        check_container_names(model, enabled, self.locate)
         model["services"] = {key: services[key] for key in sorted(enabled)}
         model.pop("name", None)
         _drop_unused(model)
@@ -128,6 +128,35 @@ class _Assembly:
         project.not_evaluated = (*self.loader.not_evaluated, *self.without_home())
         project.warnings = (*call.warnings, *self.loader.warnings)
         return project
+
+    def check(self, model: dict[str, Any], enabled: list[str], profiles: Profiles) -> None:
+        """Refuse services that do not fit together.
+
+        Where every profile is on for the sake of judging it (`profiles` is empty), what goes wrong
+        only because several are on together is reported as not evaluated.
+        """
+        for error in self.errors(model, enabled):
+            if profiles or self.is_of_one_profile(model, error):
+                raise error
+            self.loader.not_evaluated.append(
+                NotEvaluated("all profiles together", error.message, error.where)
+            )
+
+    def errors(self, model: dict[str, Any], enabled: list[str]) -> Iterator[ComposeError]:
+        yield from inconsistencies(model, enabled, self.locate)
+        yield from shared_container_names(model, enabled, self.locate)
+
+    def is_of_one_profile(self, model: dict[str, Any], error: ComposeError) -> bool:
+        """Say whether `error` comes up with no profile, or with a single one."""
+        services = model["services"]
+        names = {name for service in services.values() for name in service.get("profiles", [])}
+        if len(names) > MAX_PROFILES_APART:
+            return True
+        return any(
+            found.message == error.message
+            for name in ("", *sorted(names))
+            for found in self.errors(model, _enabled(services, (name,)))
+        )
 
     def without_home(self) -> list[NotEvaluated]:
         reason = "~ stands for the home folder of whoever deploys, which is not known here"
@@ -218,9 +247,15 @@ class _Assembly:
             raise ComposeError(str(problem), Location(name, problem.line, 1)) from None
 
 
-def _is_on(service: Service, profiles: tuple[str, ...]) -> bool:
-    own = service.get("profiles", [])
-    return not own or "*" in profiles or any(profile in profiles for profile in own)
+def _enabled(services: Mapping[str, Service], profiles: Profiles) -> list[str]:
+    """Return the services that `profiles` turn on; without any, all of them."""
+    if not profiles or "*" in profiles:
+        return list(services)
+    return [
+        name
+        for name, service in services.items()
+        if not (own := service.get("profiles", [])) or any(profile in profiles for profile in own)
+    ]
 
 
 def _fill_replicas(service: Service) -> None:
