@@ -95,7 +95,7 @@ def memory_bundle(
     *,
     environment: Mapping[str, str] | None = None,
     project_name: str = "",
-    profiles: Sequence[str] | None = ("*",),
+    profiles: Sequence[str] | None = (),
     root: str = PROJECT_ROOT,
 ) -> Bundle:
     """Return a project that exists in memory only: `files` by relative POSIX name.

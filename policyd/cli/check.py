@@ -41,7 +41,7 @@ from policyd.formats.reviewed import Reviewed, reviewed
 from policyd.model import Operation, Review, Source, UserInfo
 from policyd.wiring import build
 
-EVERY_PROFILE: Final = ("*",)
+EVERY_PROFILE: Final[tuple[str, ...]] = ()
 DECIDING: Final = (200, 403, 422)
 """Codes of a status that is a verdict; any other says that the engine or the log failed."""
 PROGRESS_SECONDS: Final = 0.1
@@ -122,7 +122,7 @@ def judge(question: Question) -> Judge:
         review = msgspec.structs.replace(question.review, uid=str(uuid.uuid4()), now=time.time_ns())
         try:
             loaded = bundle(target, EVERY_PROFILE, question.environment)
-            decision = services.admission.judge(loaded, review)
+            decision = services.decide(loaded, review)
         except PolicydError as error:
             return Undecided(target.source, str(error))
         assert isinstance(loaded.files, DirectoryFiles)

@@ -53,7 +53,7 @@ def test_a_tar_and_a_tar_gz_are_read(form: int, pack) -> None:
     assert bundle.env_files == ("/project/conf/app.env",)
     assert bundle.environment == {"TAG": "1"}
     assert bundle.project_name == "train"
-    assert bundle.profiles == ("*",)
+    assert bundle.profiles == ()
 
 
 def test_one_folder_around_everything_is_taken_off() -> None:

@@ -308,7 +308,7 @@ def test_memory_gives_the_files_it_was_given_and_no_others() -> None:
     assert bundle.files.display("/project/conf/app.env") == "conf/app.env"
     assert bundle.compose_files == ("/project/compose.yaml",)
     assert bundle.env_files == ("/project/conf/app.env",)
-    assert bundle.profiles == ("*",)
+    assert bundle.profiles == ()
     with pytest.raises(BundleError, match="/etc/passwd: lies outside the project"):
         bundle.files.read("/etc/passwd")
     with pytest.raises(FileNotFoundError):
