@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from policyd.compose.scalars import SPACES, quoted
-from policyd.compose.template import MAX_GROWTH, Lookup, Missing, TemplateError, substitute
+from policyd.compose.template import MAX_GROWTH, Lookup, TemplateError, substitute
 
 MAX_RAW_LINE = 65535
 """How many bytes a line of a raw file may have; Docker's own reader stops there."""
@@ -39,10 +39,11 @@ _ESCAPES = _CONTROLS | {"$": "$$", "c": "\\c", '"': '"', "\\": "\\"}
 
 
 class Variable(NamedTuple):
-    """What a file says of a name, and in which line (from 1)."""
+    """What a file says of a name, in which line (from 1), and with what variables unresolved."""
 
     value: str
     line: int
+    unresolved: tuple[str, ...] = ()
 
 
 class DotenvError(ValueError):
@@ -56,19 +57,18 @@ class DotenvError(ValueError):
 def parse(
     content: bytes,
     lookup: Lookup,
-    missing: Missing,
     known: Mapping[str, str] = _NOTHING,
 ) -> dict[str, Variable]:
     """Return the variables that `content` sets, in the order in which they first appear.
 
     A variable in a value comes from `lookup`, else from what the file has set before it, else from
-    `known` (what earlier files set); `missing` is told of one that has no value anywhere. A name
+    `known` (what earlier files set); one that has no value anywhere is among `unresolved`. A name
     without `=` takes the value of `lookup`, or is left out. As in Compose, a name without `=` and
     without a line break after it sets the variable "" to that name.
 
     Raises DotenvError.
     """
-    return _Parser(_decode(content), lookup, missing, known).run()
+    return _Parser(_decode(content), lookup, known).run()
 
 
 def _decode(content: bytes) -> str:
@@ -86,7 +86,6 @@ class _Parser:
     ) -> None:
         self._text = text
         self._lookup = lookup
-        self._missing = missing
         self._known = known
         self._variables: dict[str, Variable] = {}
         self._line = 1
@@ -133,26 +132,28 @@ class _Parser:
             end = self._text.find("\n", start)
             end = len(self._text) if end < 0 else end
             value = self._text[start:end].partition(" #")[0].rstrip(SPACES)
-            self._set(name, self._expand(name, value))
+            self._set(name, *self._expand(name, value))
             return end + 1
         match = _QUOTES[quote].match(self._text, start)
         if match is None:
             raise self._error(f"the quoted value of {quoted(name)} is not closed")
         value = _PAIR.sub(lambda pair: quote if pair[1] == quote else pair[0], match[1])
+        unresolved: tuple[str, ...] = ()
         if quote == '"':
-            value = self._expand(name, _ESCAPE.sub(_unescape, value))
-        self._set(name, value)
+            value, unresolved = self._expand(name, _ESCAPE.sub(_unescape, value))
+        self._set(name, value, unresolved)
         return match.end()
 
-    def _expand(self, name: str, value: str) -> str:
+    def _expand(self, name: str, value: str) -> tuple[str, tuple[str, ...]]:
+        unresolved: list[str] = []
         try:
-            expanded = substitute(value, self._find, self._missing)
+            expanded = substitute(value, self._find, unresolved.append)
         except TemplateError as error:
             raise self._error(f"the value of {quoted(name)}: {error.reason}") from None
         self._growth += max(len(expanded) - len(value), 0)
         if self._growth > MAX_GROWTH:
             raise self._error(f"values grow by more than {MAX_GROWTH} characters")
-        return expanded
+        return expanded, tuple(unresolved)
 
     def _find(self, name: str) -> str | None:
         value = self._lookup(name)
@@ -161,8 +162,8 @@ class _Parser:
         variable = self._variables.get(name)
         return variable.value if variable else self._known.get(name)
 
-    def _set(self, name: str, value: str) -> None:
-        self._variables[name] = Variable(value, self._line)
+    def _set(self, name: str, value: str, unresolved: tuple[str, ...] = ()) -> None:
+        self._variables[name] = Variable(value, self._line, unresolved)
 
     def _error(self, message: str) -> DotenvError:
         return DotenvError(message, self._line)
