@@ -34,7 +34,10 @@ class Location(msgspec.Struct, frozen=True):
 
 
 class Unresolved(msgspec.Struct, frozen=True):
-    """A variable without a value and without a default, and where it was used."""
+    """A variable without a value and without a default, and where it was used.
+
+    `path` is that of the value in the model, () for a text that did not come into the model.
+    """
 
     variable: str
     path: Path

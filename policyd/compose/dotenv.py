@@ -81,9 +81,7 @@ def _decode(content: bytes) -> str:
 
 
 class _Parser:
-    def __init__(
-        self, text: str, lookup: Lookup, missing: Missing, known: Mapping[str, str]
-    ) -> None:
+    def __init__(self, text: str, lookup: Lookup, known: Mapping[str, str]) -> None:
         self._text = text
         self._lookup = lookup
         self._known = known

@@ -60,21 +60,20 @@ def read_env_files(
     values: dict[str, str] = {}
     for path in paths:
         name = bundle.files.display(path)
-
-        def missing(variable: str, where: str = name) -> None:
-            if unresolved is not None:
-                unresolved.append(Unresolved(variable, (), Location(where)))
-
         try:
             content = bundle.files.read(path)
-            found = parse(content, environment.get, missing, values)
+            found = parse(content, environment.get, values)
         except FileNotFoundError:
             raise ComposeError(f"there is no environment file {name}") from None
         except IsADirectoryError:
             raise ComposeError(f"the environment file {name} is a folder") from None
         except DotenvError as problem:
             raise ComposeError(str(problem), Location(name, problem.line, 1)) from None
-        values.update({key: variable.value for key, variable in found.items()})
+        for key, variable in found.items():
+            values[key] = variable.value
+            if unresolved is not None:
+                where = Location(name, variable.line, 1)
+                unresolved += [Unresolved(missing, (), where) for missing in variable.unresolved]
     return values
 
 

@@ -17,10 +17,9 @@ from policyd.compose.nodes import Node
 from policyd.compose.scalars import ScalarError, parse_bool, parse_float, parse_float32, parse_int
 from policyd.compose.template import Lookup, TemplateError, substitute
 from policyd.errors import ComposeError
-from policyd.model import Path
 
-Missing = Callable[[str, Path, Node], None]
-"""Called with a variable that has no value, the path in the document, and the text that uses it."""
+Missing = Callable[[str, Node], None]
+"""Called with a variable that has no value and no default, and the text that uses it."""
 
 
 def interpolate(root: Node, field: Field, lookup: Lookup, missing: Missing) -> Node:
@@ -74,11 +73,8 @@ class _Interpolation:
         return child
 
     def text(self, key: str | int, node: Node, field: Field) -> Node:
-        def report(variable: str) -> None:
-            self.missing(variable, (*self.path, key), node)
-
         try:
-            text = substitute(node.value, self.lookup, report)
+            text = substitute(node.value, self.lookup, lambda name: self.missing(name, node))
             value = _CASTS[field.cast](text) if field.cast else text
         except TemplateError as problem:
             raise ComposeError(f"{self.dotted(key)}: {problem}", node.location) from None

@@ -20,7 +20,8 @@ from policyd.compose.model import ModelLoader, Scope
 from policyd.compose.nodes import Node
 from policyd.compose.normalize import normalize
 from policyd.compose.paths import Home
-from policyd.compose.project import Project, locate
+from policyd.compose.positions import locate, paths_of
+from policyd.compose.project import Project
 from policyd.compose.template import TemplateError, substitute
 from policyd.errors import BundleError, ComposeError
 from policyd.model import Bundle, Location, NotEvaluated, Path, Unresolved
@@ -46,7 +47,7 @@ def load(bundle: Bundle) -> Project:
     unresolved: list[Unresolved] = []
     call = prepare(bundle, unresolved)
     loader = ModelLoader(bundle, Home(call.environment.get("HOME", "")))
-    loader.unresolved = unresolved
+    loader.unresolved_in_files += unresolved
     name = _project_name(bundle, call, loader)
     environment = {**call.environment, PROJECT_NAME: name}
     root = loader.load(call.files, Scope(call.directory, call.directory, environment))
@@ -124,10 +125,25 @@ class _Assembly:
         model.pop("name", None)
         _drop_unused(model)
         project = Project(name, call.directory, model, self.root, self.places)
-        project.unresolved = tuple(dict.fromkeys(self.loader.unresolved))
+        project.unresolved = tuple(self.unresolved())
         project.not_evaluated = (*self.loader.not_evaluated, *self.without_home())
         project.warnings = (*call.warnings, *self.loader.warnings)
         return project
+
+    def unresolved(self) -> list[Unresolved]:
+        """Return the variables without a value, at the paths of the model that use them."""
+        used = self.loader.unresolved
+        found: dict[Unresolved, None] = {}
+        if used:
+            marks: dict[int, list[Path]] = {id(node.mark): [] for _, node in used}
+            for path, mark in paths_of(self.root, PROJECT, set(marks)):
+                marks[id(mark)].append(path)
+            for variable, node in used:
+                where = node.location or Location("")
+                for path in marks[id(node.mark)] or [()]:
+                    found[Unresolved(variable, path, where)] = None
+        found.update(dict.fromkeys(self.loader.unresolved_in_files))
+        return list(found)
 
     def check(self, model: dict[str, Any], enabled: list[str], profiles: Profiles) -> None:
         """Refuse services that do not fit together.
@@ -203,10 +219,14 @@ class _Assembly:
     def remember(
         self, path: Path, file: str, found: Mapping[str, Variable], own: Mapping[str, Any]
     ) -> None:
-        where = self.loader.display(file)
+        name = self.loader.display(file)
         for key, variable in found.items():
+            where = Location(name, variable.line, 1)
+            self.loader.unresolved_in_files += [
+                Unresolved(missing, (*path, key), where) for missing in variable.unresolved
+            ]
             if key not in own:
-                self.places[(*path, key)] = Location(where, variable.line, 1)
+                self.places[(*path, key)] = where
 
     def variables(
         self,
@@ -218,10 +238,6 @@ class _Assembly:
         """Return what the env or label file of `entry`, named at `path`, sets."""
         file, kind = entry["path"], entry.get("format") or ""
         name, where = self.loader.display(file), self.locate(path)
-
-        def missing(variable: str) -> None:
-            self.loader.unresolved.append(Unresolved(variable, path, Location(name)))
-
         try:
             content = self.bundle.files.read(self.loader.absolute(file))
         except FileNotFoundError:
@@ -242,7 +258,7 @@ class _Assembly:
         try:
             if kind:
                 return parse_raw(content, lookup)
-            return parse(content, lookup, missing, known)
+            return parse(content, lookup, known)
         except DotenvError as problem:
             raise ComposeError(str(problem), Location(name, problem.line, 1)) from None
 

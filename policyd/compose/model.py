@@ -25,7 +25,7 @@ from policyd.compose.remote import is_remote
 from policyd.compose.schema import check
 from policyd.compose.validation import validate
 from policyd.errors import BundleError, ComposeError
-from policyd.model import Bundle, Location, NotEvaluated, Path, Unresolved
+from policyd.model import Bundle, NotEvaluated, Unresolved
 
 Resets = list[tuple[str, ...]]
 Services = dict[str, Node]
@@ -54,7 +54,8 @@ class ModelLoader:
     def __init__(self, bundle: Bundle, home: Home) -> None:
         self.bundle = bundle
         self.home = home
-        self.unresolved: list[Unresolved] = []
+        self.unresolved: list[tuple[str, Node]] = []
+        self.unresolved_in_files: list[Unresolved] = []
         self.not_evaluated: list[NotEvaluated] = []
         self.warnings: list[str] = []
         self.parsed: dict[str, list[Document]] = {}
@@ -135,9 +136,8 @@ class ModelLoader:
         self.warnings.append(f"{self.display(path)}: `version` is obsolete and ignored, remove it")
         return root.with_value({k: v for k, v in root.value.items() if k != "version"})
 
-    def record_unresolved(self, variable: str, path: Path, node: Node) -> None:
-        where = node.location or Location("")
-        self.unresolved.append(Unresolved(variable, path, where))
+    def record_unresolved(self, variable: str, node: Node) -> None:
+        self.unresolved.append((variable, node))
 
     def include(self, tree: Node, scope: Scope, resets: Resets) -> Node:
         """Return `tree` with the resources of the files that it includes, without `include`."""
@@ -223,7 +223,9 @@ class ModelLoader:
                 paths = []
         absolute = tuple(self.absolute(path) for path in paths)
         try:
-            values = read_env_files(self.bundle, absolute, scope.environment, self.unresolved)
+            values = read_env_files(
+                self.bundle, absolute, scope.environment, self.unresolved_in_files
+            )
         except ComposeError as error:
             raise ComposeError(f"include: {error.message}", error.where or entry.location) from None
         return {**values, **scope.environment}

@@ -6,6 +6,7 @@ from typing import Any
 
 from policyd.compose.fields import PROJECT
 from policyd.compose.nodes import Node
+from policyd.compose.positions import locate
 from policyd.compose.printing import print_project
 from policyd.model import Location, NotEvaluated, Path, Unresolved
 
@@ -52,36 +53,3 @@ class Project:
         key with a path in `build.ssh`.
         """
         return print_project(self.name, self.tree, PROJECT)
-
-
-def locate(root: Node, path: Path, places: dict[Path, Location]) -> Location | None:
-    """Return the place of `path` below `root`; `places` knows what other files decided."""
-    for length in range(len(path), 0, -1):
-        if path[:length] in places:
-            return places[path[:length]]
-    found, node = root.location, root
-    for part in path:
-        child = _step(node, part)
-        if child is None:
-            break
-        node = child
-        found = child.location or found
-    return found
-
-
-def _step(node: Node, part: str | int) -> Node | None:
-    """Return the value at `part` of `node`: also of a list of `key=value` that became a mapping."""
-    value: Any = node.value
-    if isinstance(value, dict):
-        child: Node | None = value.get(part) if isinstance(part, str) else None
-        return child
-    if type(value) is not list:
-        return None
-    if isinstance(part, int):
-        nth: Node | None = value[part] if 0 <= part < len(value) else None
-        return nth
-    item: Node
-    for item in reversed(value):
-        if type(item.value) is str and item.value.partition("=")[0] == part:
-            return item
-    return None

@@ -12,7 +12,7 @@ CALLER = {"HOME": "/home/user", "EMPTY": ""}
 
 def values(text: str, known: dict[str, str] | None = None) -> dict[str, str]:
     """Read `text` with CALLER as lookup; a variable without any value is blank."""
-    found = parse(text.encode(), CALLER.get, lambda name: None, known or {})
+    found = parse(text.encode(), CALLER.get, known or {})
     return {name: variable.value for name, variable in found.items()}
 
 
@@ -130,12 +130,16 @@ def test_what_a_value_brings_in_is_not_interpolated_again() -> None:
     assert values("A='$HOME'\nB=$A\nC=a$$b\n") == {"A": "$HOME", "B": "$HOME", "C": "a$b"}
 
 
-def test_missing_is_told_of_variables_without_a_value() -> None:
-    names: list[str] = []
+def test_a_variable_knows_what_it_uses_that_has_no_value() -> None:
+    found = parse(b"A=$X\nB=\"${Y}$X\"\nC='$Z'\nD=${W:-1}\nE=$A\n", CALLER.get)
 
-    parse(b"A=$X\nB=\"${Y}\"\nC='$Z'\nD=${W:-1}\nE=$A\n", CALLER.get, names.append)
-
-    assert names == ["X", "Y"]
+    assert {name: variable.unresolved for name, variable in found.items()} == {
+        "A": ("X",),
+        "B": ("Y", "X"),
+        "C": (),
+        "D": (),
+        "E": (),
+    }
 
 
 def test_line_endings_and_the_byte_order_mark_are_no_part_of_values() -> None:
@@ -146,7 +150,7 @@ def test_line_endings_and_the_byte_order_mark_are_no_part_of_values() -> None:
 def test_each_name_has_the_line_of_its_last_statement() -> None:
     text = b"\n# c\nA=1\nB='x\ny'\nexport  C=3\nA=4\nD=\n\nE=5"
 
-    assert parse(text, CALLER.get, lambda name: None) == {
+    assert parse(text, CALLER.get) == {
         "A": Variable("4", 7),
         "B": Variable("x\ny", 4),
         "C": Variable("3", 6),
@@ -156,7 +160,7 @@ def test_each_name_has_the_line_of_its_last_statement() -> None:
 
 
 def test_bytes_that_are_not_utf8_are_replaced_one_by_one() -> None:
-    found = parse(b"A=a\xff\xe2\x82b\n", CALLER.get, lambda name: None)
+    found = parse(b"A=a\xff\xe2\x82b\n", CALLER.get)
 
     assert found == {"A": Variable("a\ufffd\ufffd\ufffdb", 1)}
 
@@ -216,7 +220,7 @@ def test_values_in_single_quotes_come_back_as_they_are(variables: dict[str, str]
 @given(st.binary(max_size=80))
 def test_any_bytes_give_variables_or_an_error_with_a_line_of_the_file(content: bytes) -> None:
     last = content.count(b"\n") + 1
-    for read in (parse_raw, lambda text, lookup: parse(text, lookup, lambda name: None)):
+    for read in (parse_raw, lambda text, lookup: parse(text, lookup)):
         try:
             lines = [variable.line for variable in read(content, CALLER.get).values()]
         except DotenvError as error:

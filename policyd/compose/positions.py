@@ -1,0 +1,65 @@
+"""Find the place of a path of the model, and the paths of places.
+
+In: the normal tree of a project. Places are worked out only when they are asked for: every node
+keeps the parser's mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from policyd.compose.field import Field
+from policyd.compose.merge import NOWHERE
+from policyd.compose.nodes import Mark, Node
+from policyd.model import Location, Path
+
+
+def locate(root: Node, path: Path, places: dict[Path, Location]) -> Location | None:
+    """Return the place of `path` below `root`; `places` knows what other files decided."""
+    for length in range(len(path), 0, -1):
+        if path[:length] in places:
+            return places[path[:length]]
+    found, node = root.location, root
+    for part in path:
+        child = _step(node, part)
+        if child is None:
+            break
+        node = child
+        found = child.location or found
+    return found
+
+
+def _step(node: Node, part: str | int) -> Node | None:
+    """Return the value at `part` of `node`: also of a list of `key=value` that became a mapping."""
+    value: Any = node.value
+    if isinstance(value, dict):
+        child: Node | None = value.get(part) if isinstance(part, str) else None
+        return child
+    if type(value) is not list:
+        return None
+    if isinstance(part, int):
+        nth: Node | None = value[part] if 0 <= part < len(value) else None
+        return nth
+    item: Node
+    for item in reversed(value):
+        if type(item.value) is str and item.value.partition("=")[0] == part:
+            return item
+    return None
+
+
+def paths_of(
+    node: Node, field: Field, marks: set[int], path: Path = ()
+) -> Iterator[tuple[Path, Mark]]:
+    """Yield the outermost path of each value below `node` that stands at one of `marks` (ids)."""
+    if node.mark is not None and id(node.mark) in marks:
+        yield path, node.mark
+        return
+    if type(node.value) is dict:
+        for key, child in node.value.items():
+            yield from paths_of(child, field.below(key) or NOWHERE, marks, (*path, key))
+    elif type(node.value) is list:
+        pairs = field.each is not None
+        for index, child in enumerate(node.value):
+            part = child.value.partition("=")[0] if pairs and type(child.value) is str else index
+            yield from paths_of(child, field.item or NOWHERE, marks, (*path, part))
