@@ -1,0 +1,185 @@
+"""A place in a file for every path of the model: `«` marks the expected one in each case."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from policyd.bundle import memory_bundle
+from policyd.compose import load
+from policyd.errors import ComposeError
+from policyd.model import Location, Path
+
+HERE = "«"
+
+
+class Case(NamedTuple):
+    """Files, a path of their model, and the other files of the project."""
+
+    name: str
+    compose: str
+    path: str
+    others: dict[str, str] = {}
+
+
+def parts(path: str) -> Path:
+    return tuple(int(part) if part.isdigit() else part for part in path.split("/"))
+
+
+def marked(files: dict[str, str]) -> tuple[dict[str, bytes], Location]:
+    """Return the files without the mark, and where it stood."""
+    found = [
+        Location(name, text[: text.index(HERE)].count("\n") + 1, _column(text))
+        for name, text in files.items()
+        if HERE in text
+    ]
+    assert len(found) == 1, "a case marks one place"
+    return {name: text.replace(HERE, "").encode() for name, text in files.items()}, found[0]
+
+
+def _column(text: str) -> int:
+    before = text[: text.index(HERE)]
+    return len(before) - (before.rfind("\n") + 1) + 1
+
+
+SERVICE = "services:\n  web:\n    image: nginx\n"
+
+CASES = [
+    Case("a scalar", "services:\n  web:\n    image: «nginx\n", "services/web/image"),
+    Case("a quoted scalar", "services:\n  web:\n    image: «'nginx'\n", "services/web/image"),
+    Case("a boolean", SERVICE + "    privileged: «true\n", "services/web/privileged"),
+    Case("a boolean word", SERVICE + "    privileged: «'yes'\n", "services/web/privileged"),
+    Case("a number", SERVICE + "    scale: «2\n", "services/web/scale"),
+    Case("a block mapping is its key", "services:\n  «web:\n    image: nginx\n", "services/web"),
+    Case("a block list is its key", SERVICE + "    «cap_add:\n      - A\n", "services/web/cap_add"),
+    Case("a flow list", SERVICE + "    cap_add: «[A, B]\n", "services/web/cap_add"),
+    Case("a flow mapping", "services:\n  web: «{image: nginx}\n", "services/web"),
+    Case("an item of a flow list", SERVICE + "    cap_add: [A, «B]\n", "services/web/cap_add/1"),
+    Case("an item of a list", SERVICE + "    cap_add:\n      - A\n      - «B\n", "services/web/cap_add/1"),
+    Case("an item that is a mapping", SERVICE + "    gpus:\n      - «count: 1\n", "services/web/gpus/0"),
+    Case("a value in an item", SERVICE + "    gpus:\n      - count: «1\n", "services/web/gpus/0/count"),
+    Case("the top level", "«services:\n  web:\n    image: nginx\n", "services"),
+    Case("a path that is not there", "services:\n  «web:\n    image: nginx\n", "services/web/runtime"),
+    Case("a deep path that is not there", SERVICE + "    «deploy:\n      mode: x\n", "services/web/deploy/resources/limits"),
+    Case("an index that is not there", SERVICE + "    cap_add: «[A]\n", "services/web/cap_add/7"),
+    Case("a block scalar", SERVICE + "    command: «>-\n      a b\n", "services/web/command"),
+    Case("after a tag", SERVICE + "    privileged: «!!str true\n", "services/web/privileged"),
+    Case("after an anchor", SERVICE + "    privileged: «&yes true\n", "services/web/privileged"),
+    Case("an explicit key", SERVICE + "    ? privileged\n    : «true\n", "services/web/privileged"),
+    Case("a key with escapes", SERVICE + '    "privi\\x6ceged": «true\n', "services/web/privileged"),
+    Case("beyond the ASCII range", "services:\n  web: {hostname: 'über', image: «nginx}\n", "services/web/image"),
+    Case("JSON", '{"services": {"web": {"image": «"nginx"}}}', "services/web/image"),
+    Case("Windows line ends", "services:\r\n  web:\r\n    image: «nginx\r\n", "services/web/image"),
+    Case("an empty value is its key", SERVICE + "volumes:\n  «data:\n", "volumes/data"),
+    # short forms
+    Case("gpus: all", SERVICE + "    gpus: «all\n", "services/web/gpus/0/count"),
+    Case("gpus: all, the request", SERVICE + "    gpus: «all\n", "services/web/gpus/0"),
+    Case("a count that is filled in", SERVICE + "    gpus:\n      - «driver: nvidia\n", "services/web/gpus/0/count"),
+    Case("a short volume", SERVICE + "    volumes: [«/dev:/dev]\n", "services/web/volumes/0/source"),
+    Case("the target of a short volume", SERVICE + "    volumes: [«/dev:/dev]\n", "services/web/volumes/0/target"),
+    Case("a short device", SERVICE + "    devices:\n      - «/dev/nvidia0\n", "services/web/devices/0/source"),
+    Case("a short port", SERVICE + "    ports: ['1:1', «'80:81']\n", "services/web/ports/1/target"),
+    Case("a port of a range", SERVICE + "    ports: [«'8000-8002:8000-8002']\n", "services/web/ports/2"),
+    Case("a short build", "services:\n  web:\n    build: «./app\n", "services/web/build/context"),
+    Case("a default of build", "services:\n  web:\n    «build:\n      target: x\n", "services/web/build/dockerfile"),
+    Case("a short secret", SERVICE + "    secrets: [«key]\nsecrets: {key: {file: k}}\n", "services/web/secrets/0/source"),
+    Case("a dependency in a list", SERVICE + "    depends_on: [«db]\n  db: {image: x}\n", "services/web/depends_on/db"),
+    Case("a network in a list", SERVICE + "    networks: [«back]\nnetworks: {back: {}}\n", "services/web/networks/back"),
+    Case("an implied dependency", SERVICE + "    links: [«db]\n  db: {image: x}\n", "services/web/depends_on/db"),
+    # mappings that may be lists
+    Case("a variable in a mapping", SERVICE + "    environment:\n      A: «1\n", "services/web/environment/A"),
+    Case("a variable in a list", SERVICE + "    environment:\n      - «A=1\n", "services/web/environment/A"),
+    Case("the last of two equal variables", SERVICE + "    environment: [A=1, B=2, «A=3]\n", "services/web/environment/A"),
+    Case("a bare variable", SERVICE + "    environment: [«A]\n", "services/web/environment/A"),
+    Case("a null variable is its key", SERVICE + "    environment:\n      «A:\n", "services/web/environment/A"),
+    Case("a label in a list", SERVICE + "    labels: [«a.b=1]\n", "services/web/labels/a.b"),
+    # env files
+    Case("a variable of an env file", SERVICE + "    env_file: a.env\n", "services/web/environment/B", {"a.env": "# c\nA=1\n«B=2\n"}),
+    Case("the later env file", SERVICE + "    env_file: [a.env, b.env]\n", "services/web/environment/A", {"a.env": "A=1\n", "b.env": "\n«A=2\n"}),
+    Case("environment over env file", SERVICE + "    env_file: a.env\n    environment:\n      A: «2\n", "services/web/environment/A", {"a.env": "A=1\n"}),
+    Case("a label of a label file", SERVICE + "    label_file: a.label\n", "services/web/labels/A", {"a.label": "«A=1\n"}),
+    # anchors and merge keys
+    Case("through an alias", "x-p: «&p true\nservices:\n  web:\n    image: nginx\n    privileged: *p\n", "services/web/privileged"),
+    Case("through a merge key", "x-b: &b\n  privileged: «true\nservices:\n  web:\n    <<: *b\n    image: nginx\n", "services/web/privileged"),
+    Case("its own key over a merge key", "x-b: &b\n  privileged: true\nservices:\n  web:\n    <<: *b\n    image: nginx\n    privileged: «false\n", "services/web/privileged"),
+    Case("the first of two merged", "x-a: &a {user: «a}\nx-b: &b {user: b}\nservices:\n  web:\n    <<: [*a, *b]\n    image: nginx\n", "services/web/user"),
+    Case("a second document", SERVICE + "---\nservices:\n  web:\n    privileged: «true\n", "services/web/privileged"),
+    # several files
+    Case("an override", SERVICE + "    privileged: false\n", "services/web/privileged", {"compose.override.yaml": "services:\n  web:\n    privileged: «true\n"}),
+    Case("what an override leaves alone", "services:\n  web:\n    image: «nginx\n", "services/web/image", {"compose.override.yaml": "services:\n  web:\n    privileged: true\n"}),
+    Case("a service of two files is the first's", "services:\n  «web:\n    image: nginx\n", "services/web", {"compose.override.yaml": "services:\n  web:\n    privileged: true\n"}),
+    Case("an item that an override adds", SERVICE + "    cap_add: [A]\n", "services/web/cap_add/1", {"compose.override.yaml": "services:\n  web:\n    cap_add: [«B]\n"}),
+    Case("a variable that an override sets", SERVICE + "    environment: {A: 1}\n", "services/web/environment/A", {"compose.override.yaml": "services:\n  web:\n    environment: [«A=2]\n"}),
+    Case("a device that an override swaps", SERVICE + "    devices: ['/dev/a:/dev/x']\n", "services/web/devices/0/source", {"compose.override.yaml": "services:\n  web:\n    devices: [«'/dev/b:/dev/x']\n"}),
+    Case("!override", SERVICE + "    cap_add: [A, B]\n", "services/web/cap_add/0", {"compose.override.yaml": "services:\n  web:\n    cap_add: !override [«C]\n"}),
+    # extends and include
+    Case("extends in one file", "services:\n  base:\n    image: «nginx\n  web:\n    extends: base\n", "services/web/image"),
+    Case("extends over what it extends", "services:\n  base:\n    image: nginx\n  web:\n    extends: base\n    image: «other\n", "services/web/image"),
+    Case("the service that extends", "services:\n  base:\n    image: nginx\n  «web:\n    extends: base\n", "services/web"),
+    Case("extends another file", "services:\n  web:\n    extends: {file: b/base.yaml, service: base}\n", "services/web/runtime", {"b/base.yaml": "services:\n  base:\n    image: x\n    runtime: «nvidia\n"}),
+    Case("an included service", "include: [sub/compose.yaml]\n", "services/gpu/gpus/0/count", {"sub/compose.yaml": "services:\n  gpu:\n    image: x\n    gpus: «all\n"}),
+    Case("over an included service", "include: [sub/compose.yaml]\nservices:\n  gpu:\n    image: «y\n", "services/gpu/image", {"sub/compose.yaml": "services:\n  gpu:\n    image: x\n"}),
+    Case("a path that is made absolute", SERVICE + "    volumes:\n      - type: bind\n        source: «./data\n        target: /d\n", "services/web/volumes/0/source"),
+    Case("an interpolated value", SERVICE + "    runtime: «${R:-nvidia}\n", "services/web/runtime"),
+    Case("a top-level volume", SERVICE + "    volumes: ['d:/d']\nvolumes:\n  d:\n    driver_opts:\n      device: «/dev\n", "volumes/d/driver_opts/device"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_path_leads_to_the_place_that_decided_it(case: Case) -> None:
+    files, expected = marked({"compose.yaml": case.compose, **case.others})
+
+    assert load(memory_bundle(files)).locate(parts(case.path)) == expected
+
+
+ERRORS = [
+    ("an unknown key", SERVICE + "    privilege: «true\n", "services.web: unknown key 'privilege', did you mean 'privileged'?"),
+    ("a wrong type", SERVICE + "    cap_add: «SYS_ADMIN\n", "services.web.cap_add: expected a list, found the string 'SYS_ADMIN'"),
+    ("a count that is a word", SERVICE + "    gpus:\n      - count: «many\n", "count: expected a whole number or `all`, found 'many'"),
+    ("a list where a mapping belongs", "services: «[web]\n", "services: expected a mapping, found a list"),
+    ("equal items", SERVICE + "    security_opt: [a, «a]\n", "services.web.security_opt: items 0 and 1 are equal"),
+    ("a duplicate key", SERVICE + "    «image: x\n", "the key 'image' is already defined at line 3"),
+    ("a malformed variable", SERVICE + "    runtime: «${A\n", "services.web.runtime: "),
+    ("a required variable", SERVICE + "    runtime: «${A:?set A}\n", "services.web.runtime: required variable 'A' is missing a value: 'set A'"),
+    ("a missing env file", SERVICE + "    env_file: «x.env\n", "there is no file x.env"),
+    ("extends outside", SERVICE + "    extends: «{file: ../x.yaml, service: a}\n", "/x.yaml: lies outside the project"),
+    ("an undefined volume", SERVICE + "    volumes: [«'data:/d']\n", "service 'web' refers to undefined volume 'data'"),
+    ("no image", "services:\n  «web:\n    user: x\n", "service 'web' has neither an image nor a build nor a provider"),
+    ("a flow list that is open", "services:\n  web:\n    cap_add: [A\n«", "not valid YAML: "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "message"), ERRORS, ids=[error[0] for error in ERRORS])
+def test_a_refusal_names_the_place_and_what_is_wrong(name: str, text: str, message: str) -> None:
+    files, expected = marked({"compose.yaml": text})
+
+    with pytest.raises(ComposeError) as refusal:
+        load(memory_bundle(files))
+
+    assert refusal.value.where == expected
+    assert refusal.value.message.startswith(message)
+
+
+def test_a_variable_without_a_value_is_reported_where_the_model_uses_it() -> None:
+    project = load(
+        memory_bundle(
+            {
+                "compose.yaml": b"services:\n"
+                b"  web:\n"
+                b"    extends: {file: base.yaml, service: base}\n"
+                b"    environment: ['GPUS=$GPUS', 'A=${B:-}']\n"
+                b"    env_file: a.env\n",
+                "base.yaml": b"services:\n  base: {image: x, runtime: '${RUNTIME}'}\n"
+                b"  unused: {image: '$NOWHERE'}\n",
+                "a.env": b"\nC=$D\n",
+            }
+        )
+    )
+
+    assert [(use.variable, use.path, str(use.location)) for use in project.unresolved] == [
+        ("GPUS", ("services", "web", "environment", "GPUS"), "compose.yaml:4:19"),
+        ("RUNTIME", ("services", "web", "runtime"), "base.yaml:2:29"),
+        ("NOWHERE", (), "base.yaml:3:19"),
+        ("D", ("services", "web", "environment", "C"), "a.env:2:1"),
+    ]
