@@ -57,9 +57,10 @@ def directory_bundle(
 ) -> Bundle:
     """Return the project that Compose, called in the folder `directory`, would load.
 
-    Relative names are read against `directory`. Files are read below `root` only (default: the
-    nearest folder with `.git` above the project, else the project's own folder); files named in
-    `compose_files` and `env_files` may lie elsewhere. "-" in `compose_files` stands for `stdin`.
+    Relative names are read against `directory`. Files are read below `root` only; files named in
+    `compose_files` and `env_files` may lie elsewhere. The default root is the nearest folder with
+    `.git` above the project, else `directory` for a project that is named relative to it, else the
+    project's own folder. "-" in `compose_files` stands for `stdin`.
 
     Raises BundleError for a name that cannot be a local file, PayloadTooLarge for a long `stdin`.
     """
@@ -68,8 +69,9 @@ def directory_bundle(
     env = tuple(_against(directory, name) for name in env_files)
     project = _against(directory, project_directory) if project_directory else ""
     named = [name for name in compose if name != "-"]
-    start = project or (posixpath.dirname(named[0]) if named else directory)
-    top = _against(directory, root) if root else _default_root(start, discover=not compose)
+    first = next((name for name in compose_files if name != "-"), "")
+    start = project_directory or posixpath.dirname(first)
+    top = _against(directory, root) if root else _default_root(directory, start, not compose)
     if not os.path.isdir(top):
         raise BundleError(f"{top}: the root is not a folder")
     files = DirectoryFiles(top, named=(*named, *env))
@@ -340,8 +342,9 @@ def _below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def _default_root(start: str, discover: bool) -> str:
-    above = [start]
+def _default_root(directory: str, start: str, discover: bool) -> str:
+    home = _clean(posixpath.join(directory, start))
+    above = [home]
     while above[-1] != "/":
         above.append(posixpath.dirname(above[-1]))
     for folder in above:
@@ -351,7 +354,7 @@ def _default_root(start: str, discover: bool) -> str:
         for folder in above:
             if any(os.path.exists(f"{folder}/{name}") for name in COMPOSE_NAMES):
                 return folder
-    return start
+    return directory if not posixpath.isabs(start) and _below(home, directory) else home
 
 
 def _kind_on_disk(real: str) -> Kind:

@@ -122,7 +122,7 @@ def target(path: str, flags: ComposeFlags, directory: str) -> Target:
         raise BundleError(f"{path}: {reason}") from error
     if folder:
         return Target(path, place, absolute)
-    return Target(path, directory, msgspec.structs.replace(absolute, files=(place,)))
+    return Target(path, directory, msgspec.structs.replace(absolute, files=(path,)))
 
 
 def bundle(target: Target, profiles: Sequence[str] | None, environment: dict[str, str]) -> Bundle:

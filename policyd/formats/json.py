@@ -28,5 +28,9 @@ def render(results: Sequence[Reviewed], _colour: bool = False) -> str:
 
 def document(value: Any) -> str:
     """Return `value` (structs, mappings, sequences, scalars) as indented JSON."""
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+    return escaped(msgspec.json.format(msgspec.json.encode(value), indent=2).decode()) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Return the JSON text `text` with each character that a terminal obeys or hides escaped."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

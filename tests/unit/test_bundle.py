@@ -254,10 +254,24 @@ def test_without_git_the_root_is_the_folder_where_discovery_finds_the_project(
     assert bundle.files.kind(f"{project.parent}/secret") == ""
 
 
-def test_without_git_the_root_is_the_folder_of_the_first_named_file(project: Path) -> None:
-    bundle = directory_bundle(str(project.parent), ["project/sub/app.env"])
+def test_without_git_the_root_of_a_file_named_relative_is_the_current_folder(
+    project: Path,
+) -> None:
+    bundle = directory_bundle(str(project), ["sub/app.env"])
 
-    assert bundle.files.kind(f"{project}/compose.yaml") == ""
+    assert bundle.files.kind(f"{project}/compose.yaml") == "file"
+    assert bundle.files.kind(f"{project.parent}/secret") == ""
+
+
+def test_without_git_the_root_of_a_file_named_absolute_or_elsewhere_is_its_folder(
+    project: Path,
+) -> None:
+    absolute = directory_bundle(str(project), [f"{project}/sub/app.env"])
+    elsewhere = directory_bundle(f"{project}/other", ["../sub/app.env"])
+
+    for bundle in (absolute, elsewhere):
+        assert bundle.files.kind(f"{project}/sub/app.env") == "file"
+        assert bundle.files.kind(f"{project}/compose.yaml") == ""
 
 
 def test_a_root_that_was_named_wins_over_git(project: Path) -> None:

@@ -26,7 +26,7 @@ def test_a_file_is_a_compose_file_as_with_dash_f(project: Path) -> None:
     found = target("app/compose.yaml", ComposeFlags(), str(project))
 
     assert found.directory == str(project)
-    assert found.flags.files == (f"{project}/app/compose.yaml",)
+    assert found.flags.files == ("app/compose.yaml",)
 
 
 def test_flags_mean_the_caller_s_folder_whatever_the_path(project: Path) -> None:
