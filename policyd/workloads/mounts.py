@@ -1,0 +1,202 @@
+"""What of the host, and which volumes, the containers of each service see.
+
+In: the loaded model. Out: the mounts of each service, those of the services that it names in
+`volumes_from` too. Source: docker/compose v5 pkg/compose/create.go, moby volume/local, mount(8).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, Literal
+
+import msgspec
+
+from policyd.compose.gopath import clean
+from policyd.errors import ComposeError
+from policyd.model import Mount, Path
+from policyd.workloads.hostpath import host_path
+from policyd.workloads.tree import Tree, entries, flag, items, mapping, pairs, text, texts
+
+Origin = Literal["volumes", "driver_opts", "secrets", "configs", "volumes_from"]
+FileKind = Literal["secrets", "configs"]
+
+MAX_INHERITED: Final = 100_000
+"""How many mounts, and services on the way to them, `volumes_from` may bring into a project."""
+
+_API_SOCKET: Final = "/var/run/docker.sock"
+_FILES: Final[tuple[tuple[FileKind, str], ...]] = (("secrets", "/run/secrets/"), ("configs", "/"))
+
+# Where the kernel's own filesystems show the same content on every host.
+_KERNEL_FILESYSTEMS: Final = {
+    "devtmpfs": "/dev",
+    "proc": "/proc",
+    "sysfs": "/sys",
+    "cgroup": "/sys/fs/cgroup",
+    "cgroup2": "/sys/fs/cgroup",
+    "bpf": "/sys/fs/bpf",
+    "configfs": "/sys/kernel/config",
+    "debugfs": "/sys/kernel/debug",
+    "securityfs": "/sys/kernel/security",
+    "tracefs": "/sys/kernel/tracing",
+}
+_OVERLAYS: Final = ("overlay", "overlayfs")
+_WITHOUT_DEVICE: Final = ("tmpfs", "ramfs", "nfs", "nfs4", "cifs", "smb3")
+
+_OPTION: Final = re.compile(r"(?:\\.|[^\\,])+", re.DOTALL)
+_LAYER: Final = re.compile(r"(?:\\.|[^\\:])+", re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+
+
+def mounts_by_service(tree: Tree) -> dict[str, tuple[Mount, ...]]:
+    """Return the mounts of each service of `tree`, in the order in which the service has them.
+
+    Raises ComposeError when `volumes_from` multiplies them beyond MAX_INHERITED.
+    """
+    services = mapping(tree, "services")
+    own = {name: tuple(_own_mounts(tree, name)) for name in services}
+    budget = MAX_INHERITED
+    found: dict[str, tuple[Mount, ...]] = {}
+    for name in services:
+        inherited: list[Mount] = []
+        for mount in _inherited(services, own, name):
+            budget -= 1
+            if budget < 0:
+                raise ComposeError(
+                    f"services.{name}.volumes_from: services take over more than {MAX_INHERITED} "
+                    "mounts from each other"
+                )
+            if mount is not None:
+                inherited.append(mount)
+        found[name] = (*own[name], *inherited)
+    return found
+
+
+def _inherited(
+    services: Tree, own: dict[str, tuple[Mount, ...]], name: str
+) -> Iterator[Mount | None]:
+    """Yield the mounts that `volumes_from` brings to a service, and None for each step there."""
+    seen = {name}
+    for place, reference in items(mapping(services, name), "volumes_from"):
+        path = ("services", name, "volumes_from", place)
+        waiting = [reference]
+        while waiting:
+            yield None
+            other = str(waiting.pop()).split(":")[0]
+            if other in seen or other not in own:
+                continue
+            seen.add(other)
+            for mount in own[other]:
+                yield msgspec.structs.replace(mount, origin="volumes_from", path=path)
+            if flag(mapping(services, other), "use_api_socket"):
+                yield _bind(_API_SOCKET, _API_SOCKET, False, "volumes_from", path)
+            waiting += reversed(texts(mapping(services, other), "volumes_from"))
+
+
+def _own_mounts(tree: Tree, name: str) -> Iterator[Mount]:
+    service = mapping(tree, "services", name)
+    path: Path = ("services", name)
+    for place, volume in entries(service, "volumes"):
+        yield from _volume(tree, volume, (*path, "volumes", place))
+    for kind, directory in _FILES:
+        for place, reference in entries(service, kind):
+            source = text(reference, "source")
+            file = text(mapping(tree, kind, source), "file")
+            if file:
+                target = text(reference, "target") or source
+                target = target if target.startswith("/") else directory + target
+                yield _bind(clean(file), target, True, kind, (*path, kind, place))
+
+
+def _bind(
+    source: str, target: str, read_only: bool, origin: Origin, path: Path, volume: str = ""
+) -> Mount:
+    """Return a bind of `source`; a path of a Windows host is left as it is."""
+    return Mount(
+        type="bind",
+        source=host_path(source) if source.startswith("/") else source,
+        source_raw=clean(source),
+        target=_target(target),
+        read_only=read_only,
+        origin=origin,
+        path=path,
+        volume=volume,
+    )
+
+
+def _target(target: str) -> str:
+    return clean(target) if target else ""
+
+
+def _volume(tree: Tree, volume: Tree, path: Path) -> Iterator[Mount]:
+    kind, source, target = text(volume, "type"), text(volume, "source"), text(volume, "target")
+    read_only = flag(volume, "read_only")
+    if kind == "bind":
+        yield _bind(clean(source), target, read_only, "volumes", path)
+    elif kind == "volume" and source:
+        subpath = text(mapping(volume, "volume"), "subpath")
+        mount = Mount(kind, source, source, _target(target), read_only, "volumes", path, source)
+        yield from _named_volume(mapping(tree, "volumes", source), mount, subpath)
+    else:
+        yield Mount(kind, source, source, _target(target), read_only, "volumes", path)
+
+
+def _named_volume(definition: Tree, mount: Mount, subpath: str) -> Iterator[Mount]:
+    """Yield what the local driver mounts for a volume, or `mount` where it only keeps a folder."""
+    name = text(definition, "name") or mount.volume
+    plain = msgspec.structs.replace(mount, source=name, source_raw=name)
+    options = pairs(definition, "driver_opts")
+    if name.startswith("/"):
+        yield _bind(clean(name), mount.target, mount.read_only, "volumes", mount.path, mount.volume)
+    elif flag(definition, "external") or text(definition, "driver") not in ("", "local"):
+        yield plain
+    else:
+        yield from _local_volume(options, plain, "/" + clean("/" + subpath)[1:])
+
+
+def _local_volume(options: dict[str, str], mount: Mount, below: str) -> Iterator[Mount]:
+    fstype, device, option_text = (options.get(key, "") for key in ("type", "device", "o"))
+    words = option_text.split(",")
+    read_only = mount.read_only or _is_read_only(words)
+
+    def bind(source: str, is_layer: bool = False) -> Mount:
+        path = f"/{source}{below}"
+        found = _bind(
+            path, mount.target, read_only or is_layer, "driver_opts", mount.path, mount.volume
+        )
+        return msgspec.structs.replace(found, source_raw=clean(path))
+
+    if "bind" in words or "rbind" in words or fstype in ("", "none", "bind"):
+        yield bind(device) if device else mount
+    elif fstype in _KERNEL_FILESYSTEMS:
+        yield bind(_KERNEL_FILESYSTEMS[fstype])
+    elif fstype in _OVERLAYS:
+        layers = [bind(layer, is_lower) for layer, is_lower in _overlay_layers(option_text)]
+        yield from layers or [mount]
+    else:
+        is_path = device and fstype not in _WITHOUT_DEVICE
+        yield msgspec.structs.replace(
+            mount,
+            type="filesystem",
+            source=host_path(device) if is_path else device,
+            source_raw=device,
+            read_only=read_only,
+            origin="driver_opts",
+            fstype=fstype,
+        )
+
+
+def _is_read_only(words: list[str]) -> bool:
+    said = [word for word in words if word in ("ro", "rw")]
+    return said[-1:] == ["ro"]
+
+
+def _overlay_layers(options: str) -> Iterator[tuple[str, bool]]:
+    """Yield the folders of an overlay, and whether each is a lower one, which is only read."""
+    for option in _OPTION.findall(options):
+        name, _, value = option.partition("=")
+        if name in ("lowerdir", "lowerdir+", "datadir+"):
+            for layer in _LAYER.findall(value):
+                yield _ESCAPED.sub(r"\1", layer), True
+        elif name == "upperdir":
+            yield _ESCAPED.sub(r"\1", value), False
