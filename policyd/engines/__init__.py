@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import msgspec
+
+from policyd.errors import EngineError
 from policyd.model import Findings
+
+QUERY = "data.policyd.main.result"
+"""What every engine is asked for."""
+
+_ANSWER = msgspec.json.Decoder(Findings)
 
 
 class Engine(Protocol):
@@ -20,3 +28,14 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Release the engine's thread or connection."""
+
+
+def decode(answer: str | bytes) -> Findings:
+    """Return the findings and grants of an engine's JSON answer.
+
+    Raises EngineError for an undefined result, and for findings or grants of another shape.
+    """
+    try:
+        return _ANSWER.decode(answer)
+    except msgspec.DecodeError as error:
+        raise EngineError(f"{QUERY} is not what policies answer: {error}") from error

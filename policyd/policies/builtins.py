@@ -1,0 +1,108 @@
+"""The builtin functions of Rego that policies may call, and why others may not be.
+
+Allowed are those that are pure and gave equal results in OPA 1.22 and regorus 0.13.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ALLOWED: Final = frozenset(
+    (
+        "abs",
+        "all",
+        "any",
+        "array.concat",
+        "array.reverse",
+        "array.slice",
+        "ceil",
+        "concat",
+        "contains",
+        "count",
+        "endswith",
+        "floor",
+        "format_int",
+        "glob.match",
+        "indexof",
+        "intersection",
+        "is_array",
+        "is_boolean",
+        "is_null",
+        "is_number",
+        "is_object",
+        "is_set",
+        "is_string",
+        "lower",
+        "max",
+        "min",
+        "numbers.range",
+        "object.filter",
+        "object.get",
+        "object.keys",
+        "object.remove",
+        "object.subset",
+        "object.union",
+        "object.union_n",
+        "product",
+        "regex.find_all_string_submatch_n",
+        "regex.find_n",
+        "regex.is_valid",
+        "regex.match",
+        "regex.replace",
+        "regex.split",
+        "replace",
+        "round",
+        "semver.compare",
+        "semver.is_valid",
+        "sort",
+        "split",
+        "sprintf",
+        "startswith",
+        "strings.any_prefix_match",
+        "strings.any_suffix_match",
+        "strings.count",
+        "strings.replace_n",
+        "strings.reverse",
+        "substring",
+        "sum",
+        "time.parse_duration_ns",
+        "time.parse_rfc3339_ns",
+        "to_number",
+        "trim",
+        "trim_left",
+        "trim_prefix",
+        "trim_right",
+        "trim_space",
+        "trim_suffix",
+        "type_name",
+        "union",
+        "units.parse",
+        "units.parse_bytes",
+        "upper",
+    )
+)
+
+_IMPURE: Final = "it is not a function of the input alone"
+_ABSENT: Final = "one of the engines does not have it"
+
+REFUSED: Final = {
+    "time.now_ns": "a replay would see another time; use input.review.now",
+    "time.": "the engines differ, or it reads the clock; use input.review.now",
+    "rego.": "the host reads METADATA, and regorus has no such function",
+    "crypto.": _ABSENT,
+    "http.": _IMPURE,
+    "net.": _IMPURE,
+    "opa.": _IMPURE,
+    "rand.": _IMPURE,
+    "uuid.": _IMPURE,
+    "io.": _ABSENT,
+    "providers.": _IMPURE,
+    "strings.": _ABSENT,
+    "graph.": _ABSENT,
+    "json.": "the engines write numbers differently",
+    "yaml.": "the engines write numbers differently",
+    "print": "it is for tests",
+    "trace": "it is for tests",
+    "walk": "it visits all of a hostile document; name the path",
+}
+"""Why a function is refused: by its name, or by the part of it up to the first dot."""

@@ -1,0 +1,144 @@
+"""Say whether a constraint is for a review: selectors, and the globs in them.
+
+In: a Selector and the Subject of a review. Out: "" when it holds, else why not. `*` stands for any
+text without a slash, `**` for any text. Time is bounded by the lengths of glob and text multiplied:
+nothing goes back and tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from policyd.model import Review
+
+Subject = Mapping[str, tuple[str, ...]]
+"""What a review is about, by field of a selector. No value, or "" alone, means unknown."""
+
+SELECTOR_KEYS: Final = (
+    "repositories",
+    "projects",
+    "environments",
+    "hosts",
+    "users",
+    "groups",
+    "services",
+    "operations",
+    "enforcementPoints",
+)
+
+
+class Selector(msgspec.Struct, frozen=True, rename="camel"):
+    """Globs by field. A field without globs says nothing."""
+
+    repositories: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    enforcement_points: tuple[str, ...] = ()
+
+    def globs(self) -> dict[str, tuple[str, ...]]:
+        """Return the globs of the fields that have some, but for services: those are findings'."""
+        fields = {
+            "repositories": self.repositories,
+            "projects": self.projects,
+            "environments": self.environments,
+            "hosts": self.hosts,
+            "users": self.users,
+            "groups": self.groups,
+            "operations": self.operations,
+            "enforcementPoints": self.enforcement_points,
+        }
+        return {field: globs for field, globs in fields.items() if globs}
+
+
+def subject(review: Review, project: str) -> Subject:
+    """Return what `review` of the project named `project` is about."""
+    return {
+        "repositories": (review.source.repository,),
+        "projects": (project,),
+        "environments": (review.source.environment,),
+        "hosts": (review.source.host,),
+        "users": (review.user_info.username,),
+        "groups": review.user_info.groups,
+        "operations": (review.operation,),
+        "enforcementPoints": (review.enforcement_point,),
+    }
+
+
+def why_not_matched(selector: Selector, about: Subject) -> str:
+    """Return "" when `selector` selects `about`, else the field that rules it out.
+
+    A field that is unknown rules nothing out.
+    """
+    for field, globs in selector.globs().items():
+        values = [value for value in about[field] if value]
+        if values and not any(matches_any(globs, value) for value in values):
+            return f"{field}: {', '.join(values)} is none of {', '.join(globs)}"
+    return ""
+
+
+def why_excluded(selector: Selector, about: Subject) -> str:
+    """Return "" when `selector` does not exclude `about`, else what does.
+
+    All of its fields must match; a field that is unknown does not.
+    """
+    reasons = []
+    for field, globs in selector.globs().items():
+        value = next((value for value in about[field] if value and matches_any(globs, value)), "")
+        if not value:
+            return ""
+        reasons.append(f"{field}: {value}")
+    return ", ".join(reasons)
+
+
+def matches_any(globs: Iterable[str], text: str) -> bool:
+    """Say whether one of `globs` matches the whole of `text`."""
+    return any(matches(glob, text) for glob in globs)
+
+
+def matches(glob: str, text: str) -> bool:
+    """Say whether `glob` matches the whole of `text`."""
+    if "*" not in glob:
+        return glob == text
+    parts = _parts(glob)
+    last = len(parts)
+    reached = _past_stars(parts, {0})
+    for character in text:
+        after = set()
+        for place in reached:
+            part = parts[place] if place < last else ""
+            if part == "**" or (part == "*" and character != "/"):
+                after.add(place)
+            elif part == character:
+                after.add(place + 1)
+        reached = _past_stars(parts, after)
+        if not reached:
+            return False
+    return last in reached
+
+
+def _parts(glob: str) -> list[str]:
+    parts: list[str] = []
+    for character in glob:
+        if character == "*" and parts and parts[-1].startswith("*"):
+            parts[-1] = "**"
+        else:
+            parts.append(character)
+    return parts
+
+
+def _past_stars(parts: list[str], places: set[int]) -> set[int]:
+    """Return `places` and those behind the stars that begin there: a star may stand for nothing."""
+    found = set(places)
+    for place in places:
+        while place < len(parts) and parts[place].startswith("*"):
+            place += 1
+            found.add(place)
+    return found

@@ -1,0 +1,169 @@
+"""Read packs: folders of Rego, each policy described by the METADATA comment above its package.
+
+In: folders. Out: Pack, with the text of its modules, its data and its policies. Nothing is
+evaluated here. Errors: PolicySetError with file, line and column.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import msgspec
+
+from policyd.errors import PolicySetError
+from policyd.model import Location, Severity
+from policyd.policies.parameters import Schema, read_schemas
+from policyd.policies.yamldoc import Value, documents, required
+
+POLICY_PACKAGE: Final = "policyd.policies."
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+
+_ANNOTATIONS: Final = (
+    "title",
+    "description",
+    "scope",
+    "authors",
+    "organizations",
+    "related_resources",
+    "entrypoint",
+    "custom",
+)
+_CUSTOM: Final = ("id", "severity", "remediation", "references", "parameters", "environment")
+_METADATA: Final = re.compile(r"^# METADATA *\n((?:#.*\n)+)", re.MULTILINE)
+_PACKAGE: Final = re.compile(r"^package +([a-z0-9_.]+)", re.MULTILINE)
+_ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """One policy, as its METADATA describes it.
+
+    `environment` names the variables that it reads; one that ends in `*` stands for all that begin
+    so. `module` is the name of its file in the policy set, `source` its text.
+    """
+
+    id: str
+    title: str
+    description: str
+    severity: Severity
+    remediation: str
+    references: tuple[str, ...]
+    parameters: dict[str, Schema]
+    environment: tuple[str, ...]
+    pack: str
+    module: str
+    source: str
+
+
+class Pack(msgspec.Struct, frozen=True):
+    """A folder of Rego: the text of its modules by name, without tests, and its policies."""
+
+    name: str
+    folder: Path
+    is_built_in: bool
+    modules: dict[str, str]
+    policies: tuple[Policy, ...]
+
+
+def built_in() -> Path:
+    """Return the folder of the packs that come with policyd: in the wheel, or in a checkout."""
+    package = Path(str(importlib.resources.files("policyd")))
+    inside = package / "_policies"
+    return inside if inside.is_dir() else package.parent / "policies"
+
+
+def read_pack(folder: Path, name: str, is_built_in: bool) -> Pack:
+    """Return the pack in `folder`. Its modules are named `name`/<path below the folder>.
+
+    Raises PolicySetError for a policy without right METADATA, and for files that cannot be read.
+    """
+    modules = {
+        f"{name}/{path.relative_to(folder).as_posix()}": read_text(path)
+        for path in rego_files(folder)
+        if not path.name.endswith("_test.rego")
+    }
+    policies = [
+        read_policy(module, text, name)
+        for module, text in modules.items()
+        if package_of(text).startswith(POLICY_PACKAGE)
+    ]
+    return Pack(name, folder, is_built_in, modules, tuple(policies))
+
+
+def rego_files(folder: Path) -> Iterator[Path]:
+    """Yield the Rego files below `folder`, in order of their paths."""
+    yield from sorted(path for path in folder.rglob("*.rego") if path.is_file())
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file. Raises PolicySetError when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise PolicySetError(f"cannot be read: {reason}", Location(str(path))) from error
+
+
+def read_data(path: Path) -> dict[str, Any]:
+    """Return the mapping in a data file, YAML or JSON."""
+    found = documents(read_text(path), str(path))
+    if len(found) != 1:
+        raise PolicySetError(
+            f"a data file is one YAML document, not {len(found)}", Location(str(path))
+        )
+    found[0].mapping()
+    plain: dict[str, Any] = found[0].plain()
+    return plain
+
+
+def package_of(text: str) -> str:
+    """Return the name of a module's package, "" when it has none."""
+    found = _PACKAGE.search(text)
+    return found[1] if found else ""
+
+
+def read_policy(module: str, text: str, pack: str) -> Policy:
+    """Return the policy in the module named `module`."""
+    package = package_of(text)
+    start = text[: text.index(f"package {package}")].rpartition("# METADATA")
+    found = _METADATA.match(text, len(start[0])) if start[1] else None
+    if not found:
+        line = text[: text.index("package ")].count("\n") + 1
+        raise PolicySetError(
+            "a policy needs a comment `# METADATA` above its package", Location(module, line, 1)
+        )
+    first = text[: found.start(1)].count("\n")
+    lines = "\n".join(line.removeprefix("#").removeprefix(" ") for line in found[1].splitlines())
+    block = documents(lines, module, (first, 2))
+    if len(block) != 1:
+        raise PolicySetError("the METADATA is empty", Location(module, first, 1))
+    return _policy(block[0], package, module, text, pack)
+
+
+def _policy(block: Value, package: str, module: str, text: str, pack: str) -> Policy:
+    keys = block.mapping(_ANNOTATIONS)
+    custom_value = required(keys, "custom", block)
+    custom = custom_value.mapping(_CUSTOM)
+    name = required(custom, "id", custom_value)
+    if not _ID.fullmatch(name.text()):
+        raise name.error(f"is {name.text()!r}: it must be in lower case, with dashes")
+    wanted = POLICY_PACKAGE + name.text().replace("-", "_")
+    if package != wanted:
+        raise name.error(f"is {name.text()!r}, so the package must be {wanted}, not {package}")
+    severity = required(custom, "severity", custom_value).one_of(SEVERITIES)
+    return Policy(
+        id=name.text(),
+        title=required(keys, "title", block).text(),
+        description=required(keys, "description", block).text(),
+        severity=next(known for known in SEVERITIES if known == severity),
+        remediation=required(custom, "remediation", custom_value).text(),
+        references=custom["references"].texts() if "references" in custom else (),
+        parameters=read_schemas(custom["parameters"]) if "parameters" in custom else {},
+        environment=custom["environment"].texts() if "environment" in custom else (),
+        pack=pack,
+        module=module,
+        source=text,
+    )

@@ -1,0 +1,188 @@
+"""Read the YAML of policy sets and of Rego METADATA, each value with its place in the file.
+
+In: text. Out: Value, whose methods say what is expected and raise PolicySetError, with file, line
+and column, for anything else. Scalars are those of YAML 1.2 and JSON: `yes` and `on` are texts.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from policyd.errors import PolicySetError
+from policyd.model import Location
+
+MAX_TEXT = 4 * 1024 * 1024
+"""Characters of one file: as for a Compose file."""
+
+MAX_DEPTH = 50
+"""Levels of nesting: no document of ours has ten, and deeper ones end Python's stack."""
+
+MAX_DIGITS = 18
+"""Digits of a whole number: larger ones are read differently by the engines."""
+
+_KINDS = {
+    "tag:yaml.org,2002:str": "a text",
+    "tag:yaml.org,2002:int": "a whole number",
+    "tag:yaml.org,2002:float": "a number",
+    "tag:yaml.org,2002:bool": "true or false",
+    "tag:yaml.org,2002:null": "nothing",
+    "tag:yaml.org,2002:seq": "a list",
+    "tag:yaml.org,2002:map": "a mapping",
+}
+
+
+class _Loader(yaml.CSafeLoader):
+    yaml_implicit_resolvers: dict[str, Any] = {}
+
+
+for _tag, _pattern, _first in (
+    ("null", r"^(?:~|null|)$", ["~", "n", ""]),
+    ("bool", r"^(?:true|false)$", ["t", "f"]),
+    ("int", r"^-?(?:0|[1-9][0-9]*)$", list("-0123456789")),
+    ("float", r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$", list("-0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+
+
+class Value:
+    """A YAML value and its place. `what` names it in messages: "spec.packs[0]"."""
+
+    def __init__(self, node: yaml.Node, file: str, what: str = "", shift: tuple[int, int] = (0, 0)):
+        self.node = node
+        self.file = file
+        self.what = what or "the document"
+        self._shift = shift
+        self.where = _place(node.start_mark, file, shift)
+
+    def error(self, message: str) -> PolicySetError:
+        """Return the error that says `message` of this value."""
+        return PolicySetError(f"{self.what} {message}", self.where)
+
+    def mapping(self, keys: Iterable[str] | None = None) -> dict[str, Value]:
+        """Return the values of a mapping by key; `keys`, when given, are all that it may have."""
+        if not isinstance(self.node, yaml.MappingNode):
+            raise self.error(f"must be a mapping, not {self.kind()}")
+        known = None if keys is None else tuple(keys)
+        found: dict[str, Value] = {}
+        for key_node, node in self.node.value:
+            key = Value(key_node, self.file, f"the key of {self.what}", self._shift)
+            name = key.text()
+            if name in found:
+                raise key.error(f"{name!r} stands there twice")
+            if known is not None and name not in known:
+                raise PolicySetError(
+                    f"{self.what} has no key {name!r}{suggestion(name, known)}", key.where
+                )
+            below = name if self.what == "the document" else f"{self.what}.{name}"
+            found[name] = Value(node, self.file, below, self._shift)
+        return found
+
+    def items(self) -> list[Value]:
+        """Return the values of a list."""
+        if not isinstance(self.node, yaml.SequenceNode):
+            raise self.error(f"must be a list, not {self.kind()}")
+        return [
+            Value(node, self.file, f"{self.what}[{i}]", self._shift)
+            for i, node in enumerate(self.node.value)
+        ]
+
+    def text(self) -> str:
+        """Return a text that is not empty."""
+        if self.node.tag != "tag:yaml.org,2002:str" or not isinstance(self.node.value, str):
+            raise self.error(f"must be a text, not {self.kind()}")
+        if not self.node.value:
+            raise self.error("is empty")
+        return self.node.value
+
+    def one_of(self, choices: Sequence[str]) -> str:
+        """Return a text that is one of `choices`."""
+        text = self.text()
+        if text not in choices:
+            raise self.error(f"is {text!r}: it must be one of {', '.join(choices)}")
+        return text
+
+    def texts(self) -> tuple[str, ...]:
+        """Return the texts of a list."""
+        return tuple(value.text() for value in self.items())
+
+    def plain(self) -> Any:
+        """Return the value as JSON has it. Raises PolicySetError for a tag that JSON lacks."""
+        if isinstance(self.node, yaml.MappingNode):
+            return {key: value.plain() for key, value in self.mapping().items()}
+        if isinstance(self.node, yaml.SequenceNode):
+            return [value.plain() for value in self.items()]
+        tag, text = self.node.tag.rpartition(":")[2], self.node.value
+        if tag == "str":
+            return text
+        if tag == "null":
+            return None
+        if tag == "bool":
+            return text == "true"
+        if tag == "int":
+            if len(text) > MAX_DIGITS:
+                raise self.error(f"is a number of more than {MAX_DIGITS} digits")
+            return int(text)
+        if tag == "float":
+            return float(text)
+        raise self.error(f"has the tag {self.node.tag}, which is not read here")
+
+    def kind(self) -> str:
+        """Say what the value is: "a list"."""
+        return _KINDS.get(self.node.tag, f"a value of the tag {self.node.tag}")
+
+
+def _place(mark: Any, file: str, shift: tuple[int, int]) -> Location:
+    """Return the place of a mark of PyYAML, which counts from 0; None is no place in the file."""
+    if mark is None:
+        return Location(file)
+    return Location(file, mark.line + 1 + shift[0], mark.column + 1 + shift[1])
+
+
+def required(values: Mapping[str, Value], key: str, of: Value) -> Value:
+    """Return `values[key]`. Raises PolicySetError when `of`, whose values they are, lacks it."""
+    if key not in values:
+        raise of.error(f"lacks {key!r}")
+    return values[key]
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return what to say of `name`, which is not one of `known`: the nearest, or all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, 1)
+    if near:
+        return f": did you mean {near[0]!r}?"
+    return f": it may be {', '.join(names)}" if len(names) < 16 else ""
+
+
+def documents(text: str, file: str, shift: tuple[int, int] = (0, 0)) -> list[Value]:
+    """Return the YAML documents of `text`, which stands `shift` lines and columns into `file`.
+
+    Raises PolicySetError for text that is not YAML, is too long, or nests too deep.
+    """
+    if len(text) > MAX_TEXT:
+        raise PolicySetError(f"the file is longer than {MAX_TEXT} characters", Location(file))
+    try:
+        _check_depth(text, file, shift)
+        nodes = [node for node in yaml.compose_all(text, Loader=_Loader) if node is not None]
+    except yaml.YAMLError as error:
+        where = _place(getattr(error, "problem_mark", None), file, shift)
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise PolicySetError(f"this is not YAML: {problem}", where) from error
+    return [Value(node, file, "", shift) for node in nodes]
+
+
+def _check_depth(text: str, file: str, shift: tuple[int, int]) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH:
+            found = "an alias" if isinstance(event, yaml.AliasEvent) else "nesting this deep"
+            raise PolicySetError(f"{found} is not read here", _place(event.start_mark, file, shift))
