@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import functools
 import os
-import pwd
 import sys
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, get_args
 
@@ -22,6 +20,7 @@ from policyd.bundle import DirectoryFiles
 from policyd.cli import DENIED, UNDECIDED, complain
 from policyd.cli.many import Judge, Outcome, Undecided, outcomes
 from policyd.cli.options import (
+    EVERY_PROFILE,
     ComposeFlags,
     Target,
     bundle,
@@ -29,6 +28,7 @@ from policyd.cli.options import (
     compose_flags,
     compose_options,
     current_folder,
+    question,
     settings,
     settings_options,
     stdin,
@@ -38,10 +38,9 @@ from policyd.config import Settings
 from policyd.errors import PolicydError
 from policyd.formats import FORMATS
 from policyd.formats.reviewed import Reviewed, reviewed
-from policyd.model import Operation, Review, Source, UserInfo
+from policyd.model import Operation, Source
 from policyd.wiring import build
 
-EVERY_PROFILE: Final[tuple[str, ...]] = ()
 DECIDING: Final = (200, 403, 422)
 """Codes of a status that is a verdict; any other says that the engine or the log failed."""
 PROGRESS_SECONDS: Final = 0.1
@@ -89,40 +88,29 @@ def command(paths: tuple[str, ...], form: str, **options: Any) -> int:
     """
     flags = compose_flags(options)
     source = Source(**{name: options.pop(name) for name in Source.__struct_fields__})
-    question = Question(
-        review=Review(
-            uid="",
-            enforcement_point="cli",
-            now=0,
-            operation=options.pop("operation"),
-            user_info=UserInfo(_user()),
-            source=source,
-        ),
-        environment=caller_environment(),
-        settings=settings(**options),
-    )
+    asked = Asked(source, options.pop("operation"), caller_environment(), settings(**options))
     targets, missing = _targets(paths, flags)
-    judged = _with_progress(outcomes(targets, functools.partial(judge, question)), len(targets))
+    judged = _with_progress(outcomes(targets, functools.partial(judge, asked)), len(targets))
     return _report([*missing, *judged], form)
 
 
-class Question(msgspec.Struct, frozen=True):
-    """What every target is asked, but for uid and time."""
+class Asked(msgspec.Struct, frozen=True):
+    """What is asked about every target, and with which settings."""
 
-    review: Review
+    source: Source
+    operation: Operation
     environment: dict[str, str]
     settings: Settings
 
 
-def judge(question: Question) -> Judge:
+def judge(asked: Asked) -> Judge:
     """Return what judges targets in this process."""
-    services = build(question.settings)
+    services = build(asked.settings)
 
     def ask(target: Target) -> Outcome:
-        review = msgspec.structs.replace(question.review, uid=str(uuid.uuid4()), now=time.time_ns())
         try:
-            loaded = bundle(target, EVERY_PROFILE, question.environment)
-            decision = services.decide(loaded, review)
+            loaded = bundle(target, EVERY_PROFILE, asked.environment)
+            decision = services.decide(loaded, question(asked.source, asked.operation))
         except PolicydError as error:
             return Undecided(target.source, str(error))
         assert isinstance(loaded.files, DirectoryFiles)
@@ -181,10 +169,3 @@ def _report(judged: Sequence[Outcome], form: str) -> int:
             several = len(judged) > 1 and outcome.source not in outcome.reason
             complain(f"{outcome.source}: {outcome.reason}" if several else outcome.reason)
     return exit_code(judged)
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return ""

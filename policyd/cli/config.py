@@ -6,24 +6,33 @@ In: what a caller of Compose would type. Out: JSON on standard output, warnings 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from policyd.admission import matching_constraints, review_input
 from policyd.cli import complain
 from policyd.cli.options import (
+    EVERY_PROFILE,
     Target,
     bundle,
     caller_environment,
     compose_flags,
     compose_options,
     current_folder,
+    question,
     settings,
     settings_options,
     stdin,
 )
 from policyd.compose import load
+from policyd.compose.project import Project
+from policyd.config import Settings
 from policyd.formats.json import escaped
+from policyd.model import Source
+from policyd.policies import load_policy_set
+from policyd.workloads import workloads
 
 EPILOG: Final = """\b
 Examples:
@@ -55,8 +64,20 @@ def command(form: str, **options: Any) -> int:
     flags = compose_flags(options)
     text = stdin() if "-" in flags.files else None
     target = Target(" ".join(flags.files) or ".", current_folder(), flags, text)
-    project = load(bundle(target, flags.profiles or None, caller_environment()))
+    otherwise = EVERY_PROFILE if form == "review" else None
+    project = load(bundle(target, flags.profiles or otherwise, caller_environment()))
     for warning in project.warnings:
         complain(warning, "warning")
-    click.echo(escaped(json.dumps(project.config(), indent=2, ensure_ascii=False)))
+    output = _review(project, settings(**options)) if form == "review" else project.config()
+    click.echo(escaped(json.dumps(output, indent=2, ensure_ascii=False)))
     return 0
+
+
+def _review(project: Project, settings: Settings) -> Any:
+    """Return what policies judge when `policyd check` asks about `project`."""
+    review = question(Source(), "CHECK")
+    constraints = load_policy_set(
+        Path(settings.policy_set) if settings.policy_set else None
+    ).constraints
+    matching = matching_constraints(constraints, review, project.name)
+    return json.loads(review_input(project, workloads(project), review, matching))

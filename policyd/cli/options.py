@@ -7,8 +7,11 @@ In: what a caller typed, his environment, his current folder. Out: the arguments
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 import sys
+import time
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
@@ -18,7 +21,10 @@ import msgspec
 from policyd.bundle import MAX_FILE, directory_bundle
 from policyd.config import Settings, load_settings
 from policyd.errors import BundleError
-from policyd.model import Bundle
+from policyd.model import Bundle, Operation, Review, Source, UserInfo
+
+EVERY_PROFILE: Final[tuple[str, ...]] = ()
+"""What turns every profile on in order to judge it."""
 
 METAVARS: Final = {"policy_set": "FILE", "audit": "URL", "listen": "HOST:PORT", "workers": "N"}
 HELP: Final = {
@@ -141,6 +147,18 @@ def bundle(target: Target, profiles: Sequence[str] | None, environment: dict[str
     )
 
 
+def question(source: Source, operation: Operation) -> Review:
+    """Return a new review by the user of this process, now."""
+    return Review(
+        uid=str(uuid.uuid4()),
+        enforcement_point="cli",
+        now=time.time_ns(),
+        operation=operation,
+        user_info=UserInfo(_user()),
+        source=source,
+    )
+
+
 def stdin() -> bytes:
     """Return standard input, no more of it than tells that it is too large."""
     return sys.stdin.buffer.read(MAX_FILE + 1)
@@ -164,3 +182,10 @@ def caller_environment() -> dict[str, str]:
 
 def _text(value: str) -> str:
     return value if value.isascii() else os.fsencode(value).decode("utf-8", "replace")
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return ""

@@ -1,0 +1,141 @@
+"""`policyd policies`: the catalogue of a policy set, or one policy in full.
+
+In: a policy set, perhaps an id. Out: a table, a page or JSON on standard output.
+"""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from policyd.cli.options import settings, settings_options
+from policyd.errors import NotFound
+from policyd.formats.json import document
+from policyd.formats.table import table, visible
+from policyd.model import API_VERSION
+from policyd.policies import PolicySet, load_policy_set
+from policyd.policies.documents import Constraint
+from policyd.policies.packs import Policy
+
+HEADER: Final = ("POLICY", "SEVERITY", "ACTION", "PACK", "WHAT IT FINDS")
+OFF: Final = "off"
+"""The action of a policy that no constraint names."""
+WIDTH: Final = 88
+"""Columns of a paragraph."""
+
+EPILOG: Final = """\b
+Examples:
+  policyd policies
+  policyd policies no-all-gpus
+  policyd policies --policy-set policyset.yaml --format json
+\b
+ACTION is what the constraints of the policy set do about a finding: deny, warn, dryrun; off when no
+constraint names the policy.
+"""
+
+
+@click.command("policies", epilog=EPILOG)
+@click.argument("policy_id", metavar="[ID]", required=False)
+@settings_options("policy_set")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+def command(policy_id: str | None, form: str, **options: Any) -> int:
+    """List the policies in force, or show one in full."""
+    path = settings(**options).policy_set
+    policy_set = load_policy_set(Path(path) if path else None)
+    if policy_id is None:
+        click.echo(_as_json(policy_set) if form == "json" else _catalogue(policy_set), nl=False)
+        return 0
+    policy = _find(policy_set, policy_id)
+    if form == "json":
+        click.echo(document(_described(policy, policy_set)), nl=False)
+    else:
+        click.echo("\n".join(_page(policy, policy_set)))
+    return 0
+
+
+def _find(policy_set: PolicySet, policy_id: str) -> Policy:
+    if policy_id in policy_set.policies:
+        return policy_set.policies[policy_id]
+    near = difflib.get_close_matches(policy_id, policy_set.policies, 1)
+    hint = f"; did you mean {near[0]}?" if near else "; `policyd policies` lists them"
+    raise NotFound(f"there is no policy {policy_id} in the policy set {policy_set.name}{hint}")
+
+
+def _constraints(policy: Policy, policy_set: PolicySet) -> list[Constraint]:
+    return [found for found in policy_set.constraints if found.policy == policy.id]
+
+
+def _action(policy: Policy, policy_set: PolicySet) -> str:
+    actions = {
+        action
+        for constraint in _constraints(policy, policy_set)
+        for action in constraint.actions.values()
+    }
+    return ",".join(sorted(actions)) or OFF
+
+
+def _catalogue(policy_set: PolicySet) -> str:
+    rows = [
+        (policy.id, policy.severity, _action(policy, policy_set), policy.pack, policy.title)
+        for policy in policy_set.policies.values()
+    ]
+    head = f"Policy set {visible(policy_set.name)}, {policy_set.revision}\n\n"
+    return head + "\n".join(table(HEADER, rows)) + "\n"
+
+
+def _as_json(policy_set: PolicySet) -> str:
+    items = [_described(policy, policy_set) for policy in policy_set.policies.values()]
+    return document(
+        {
+            "apiVersion": API_VERSION,
+            "kind": "PolicyList",
+            "policySet": policy_set.reference,
+            "items": items,
+        }
+    )
+
+
+def _described(policy: Policy, policy_set: PolicySet) -> dict[str, Any]:
+    constraints = [msgspec.to_builtins(found) for found in _constraints(policy, policy_set)]
+    return {**msgspec.to_builtins(policy), "constraints": constraints}
+
+
+def _page(policy: Policy, policy_set: PolicySet) -> Iterator[str]:
+    yield f"{policy.id}: {visible(policy.title)}"
+    yield ""
+    yield from _paragraph(policy.description)
+    yield ""
+    yield f"severity:    {policy.severity}"
+    yield f"action:      {_action(policy, policy_set)}"
+    for constraint in _constraints(policy, policy_set):
+        yield f"constraint:  {visible(constraint.name)} ({visible(str(constraint.location))})"
+    yield f"pack:        {visible(policy.pack)}"
+    yield f"source:      {visible(policy.module)}"
+    if policy.environment:
+        yield from _paragraph(f"reads:       {', '.join(policy.environment)}", " " * 13)
+    yield ""
+    yield from _paragraph(f"fix:         {policy.remediation}", " " * 13)
+    if policy.parameters:
+        yield ""
+        yield "parameters:"
+        for name, schema in policy.parameters.items():
+            default = msgspec.json.encode(schema.default).decode()
+            yield f"  {visible(name)} ({schema.type}, default {visible(default)})"
+            yield from _paragraph(f"    {schema.description}", "    ")
+    if policy.references:
+        yield ""
+        yield "references:"
+        yield from (f"  {visible(reference)}" for reference in policy.references)
+
+
+def _paragraph(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(visible(" ".join(text.split()) if not indent else text), WIDTH,
+                         subsequent_indent=indent)  # fmt: skip

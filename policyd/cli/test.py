@@ -1,0 +1,1 @@
+"""`policyd test`: run the tests of policies on the embedded engine."""
