@@ -47,7 +47,7 @@ class Case:
             working_directory=ROOT,
             compose_files=tuple(_absolute(name) for name in self.options.get("files", ())),
             env_files=tuple(_absolute(name) for name in self.options.get("env_files", ())),
-            project_directory=directory and _absolute(directory),
+            project_directory=directory and posixpath.normpath(_absolute(directory)),
             project_name=self.options.get("project_name", ""),
             profiles=tuple(profiles) or None,
             environment=CALLER | self.options.get("env", {}),

@@ -14,10 +14,10 @@ MIB = 1024 * 1024
 _HEAD = "services:\n  a:\n    image: x\n"
 
 
-def _case(files: dict[str, str | bytes] | str | bytes, **options: object) -> Case:
-    if not isinstance(files, dict):
-        files = {"compose.yaml": files}
-    contents = {k: v if isinstance(v, bytes) else v.encode() for k, v in files.items()}
+def _case(texts: dict[str, str | bytes] | str | bytes, **options: object) -> Case:
+    if not isinstance(texts, dict):
+        texts = {"compose.yaml": texts}
+    contents = {k: v if isinstance(v, bytes) else v.encode() for k, v in texts.items()}
     return Case(name="hostile/case", files=contents, options=options)
 
 

@@ -25,6 +25,7 @@ from tests.conformance.oracle import Answer, Oracle
 from tests.conformance.shrink import shrink
 
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|\b\d+\b|/project[\w./-]*|[\w./-]+\.ya?ml[\d:]*")
+_NAMES = re.compile(r"\b(services|configs|secrets|networks|volumes|models)\.[\w-]+")
 _FIRST_PATH = re.compile(r"^\$(\S*): expected (.*), got (.*)$", re.DOTALL)
 _REMOTE = "remote resource"
 
@@ -45,8 +46,8 @@ def symptom(lines: list[str], answer: Answer) -> str:
         kind = "missing" if actual == "(absent)" else "extra" if expected == "(absent)" else "other"
         return f"{kind} {path}"
     if first.startswith("accepted"):
-        return "accepted: " + _QUOTED.sub("_", answer.error)[:120]
-    return _QUOTED.sub("_", first)[:120]
+        first = f"accepted: {answer.error}"
+    return _NAMES.sub(r"\1.*", _QUOTED.sub("_", first))[:120]
 
 
 class Hunt:

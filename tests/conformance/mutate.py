@@ -118,14 +118,14 @@ def _insert(random: Random, container: Node) -> None:
     if isinstance(container, Sequence):
         _double(random, container)
         return
-    siblings = {key.value for key, _ in container.value}
+    siblings = [key.value for key, _ in container.value]
     key = random.choice(_neighbours().get(_first(siblings), ["x-a"]))
     nodes = _by_key().get(key, [yamltext.plain("1")])
     pair = (yamltext.plain(key), copy.deepcopy(random.choice(nodes)))
     container.value.insert(random.randint(0, len(container.value)), pair)
 
 
-def _first(keys: set[Any]) -> str:
+def _first(keys: list[Any]) -> str:
     return min((key for key in keys if isinstance(key, str)), default="")
 
 
