@@ -79,7 +79,9 @@ def _struct(node: Node, field: Field) -> dict[str, Any]:
             below = children.get(key.lower())
             if below is None or below.key in node.value:
                 continue
-        model[below.key] = decode(child, below)
+        value = decode(child, below)
+        if value is not None:
+            model[below.key] = value
     return model
 
 
@@ -137,8 +139,11 @@ def _numbers(node: Node, _field: Field) -> list[str]:
     return [sprint(child) for child in node.value]
 
 
-def _command(node: Node, field: Field) -> list[str]:
-    return split(node.value) if type(node.value) is str else _texts(node, field)
+def _command(node: Node, field: Field) -> list[str] | None:
+    """Return the words of a command; Compose drops what is neither text nor list: a timestamp."""
+    if type(node.value) is str:
+        return split(node.value)
+    return _texts(node, field) if type(node.value) is list else None
 
 
 def _test(node: Node, field: Field) -> list[str]:
@@ -318,8 +323,10 @@ def _strings_by_key(node: Node, field: Field) -> dict[str, str]:
     }
 
 
-def _hosts(node: Node, _field: Field) -> list[str]:
+def _hosts(node: Node, _field: Field) -> list[str] | None:
     """Return extra hosts as Compose prints them: sorted "host=address" texts."""
+    if not node.value:
+        return None
     hosts: list[tuple[str, str]] = []
     if type(node.value) is dict:
         for host, child in _free_entries(node):
@@ -376,7 +383,7 @@ _MODELS: Final[dict[str, Callable[[Node, Field], Any]]] = {
     "duration": _duration,
     "duration?": _duration,
     "float": _float,
-    "hosts": _hosts,
+    "hosts?": _hosts,
     "int": _int,
     "int!": _int,
     "int?": _int,

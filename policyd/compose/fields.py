@@ -36,7 +36,7 @@ SHAPES: Final[dict[str, str]] = {
     "pairs": "map|list! mapping closed keys=.+\n * str|num|bool|null any\n [] str any",
     "options": "map options open\n * str|num any",
     "hosts": (
-        "map|list! hosts closed keys=.+ merge=hosts\n * str|list any\n  [] str any\n [] str any"
+        "map|list! hosts? closed keys=.+ merge=hosts\n * str|list any\n  [] str any\n [] str any"
     ),
     "limits": (
         "map limits open keys=^[a-z]+$\n * int|str|map any x required=soft,hard long=limit\n"
@@ -81,7 +81,7 @@ services map map names user-keys
  * map struct x
   annotations @pairs mapping merge=sequence unique=key
   attach bool|str bool?
-  blkio_config map struct? x
+  blkio_config map struct? closed
    device_read_bps @rates
    device_read_iops @rates
    device_write_bps @rates

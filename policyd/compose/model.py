@@ -196,7 +196,10 @@ class ModelLoader:
         self, options: dict[str, Node], path: str, scope: Scope
     ) -> tuple[str, str]:
         """Return the directory of an included model: as values see it, and where its files are."""
-        folder = _text(options.get("project_directory"), "include.project_directory")
+        project = options.get("project_directory")
+        if project is not None and type(project.value) is int:
+            project = project.with_value(str(project.value))
+        folder = _text(project, "include.project_directory")
         if not folder:
             file = _below(scope.base, path)
             return self.folder_of(file, scope.base), dirname(file)
@@ -303,7 +306,10 @@ class _Extends:
         file = extends.value.get("file")
         if file is None or file.value is None:
             return service.value, ""
-        return service.value, _text(file, "extends.file")
+        path = _text(file, "extends.file")
+        if not path:
+            raise ComposeError("extends.file is empty, expected a path", file.location)
+        return service.value, path
 
     def base_services(self, file: str, extends: Node) -> tuple[Services, Resets]:
         """Return the raw services of the file that `extends` names, and its resets."""

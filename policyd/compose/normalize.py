@@ -20,7 +20,14 @@ _NAMED: Final = ("networks", "volumes", "configs", "secrets")
 
 
 def resolve_environment(root: Node, environment: Mapping[str, str]) -> Node:
-    """Return `root` with bare names in `environment` lists given their value in `environment`."""
+    """Return `root` with what is named only given its value in `environment`.
+
+    These are bare names in `environment` lists, and the content of configs.
+    """
+    configs = root.value.get("configs")
+    if configs is not None:
+        filled = {key: _content(config, environment) for key, config in configs.value.items()}
+        root = _put(root, "configs", configs.with_value(filled))
     services = root.value.get("services")
     if services is None:
         return root
@@ -47,7 +54,16 @@ def normalize(root: Node, name: str, environment: Mapping[str, str]) -> Node:
     for kind in _NAMED:
         if kind in root.value:
             root = _put(root, kind, _name_resources(root.value[kind], name))
+    if "configs" in root.value:
+        root = _put(root, "configs", _without_secrets(root.value["configs"]))
     return root
+
+
+def _content(config: Node, environment: Mapping[str, str]) -> Node:
+    name = config.value.get("environment") if type(config.value) is dict else None
+    if name is None or name.value not in environment:
+        return config
+    return _put(config, "content", name.with_value(environment[name.value]))
 
 
 def _put(node: Node, key: str, child: Node) -> Node:
@@ -174,6 +190,18 @@ def _default_network(root: Node) -> Node:
     known = {} if networks is None else networks.value
     holder = root.with_value(None) if networks is None else networks
     return _put(root, "networks", holder.with_value({**known, "default": root.with_value(None)}))
+
+
+def _without_secrets(configs: Node) -> Node:
+    """Return `configs` without contents that come from the environment: they may be secrets."""
+    return configs.with_value(
+        {
+            key: config.with_value({k: v for k, v in config.value.items() if k != "content"})
+            if "environment" in config.value
+            else config
+            for key, config in configs.value.items()
+        }
+    )
 
 
 def _name_resources(resources: Node, project: str) -> Node:

@@ -82,8 +82,6 @@ def _print_struct(value: dict[str, Any], field: Field) -> dict[str, Any]:
         if below.json not in printed:
             empty = below.model == "struct!"
             printed[below.json] = _print_struct({}, below) if empty else _ZEROS[below.model]
-    if "environment" in value and field.children.get("content") and value["environment"]:
-        printed.pop("content", None)
     return printed
 
 

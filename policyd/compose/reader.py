@@ -105,7 +105,11 @@ def _unreadable(error: yaml.YAMLError, name: str) -> ComposeError:
 
 
 class _Composer:
-    """Builds nodes from the parser's events. One a file, since anchors outlive documents."""
+    """Builds nodes from the parser's events. One a file, since anchors outlive documents.
+
+    Below `!override` (`overridden`) tags are no more looked at; what is below `!reset` (`dropped`)
+    is not judged.
+    """
 
     def __init__(self, parser: Any, name: str) -> None:
         self.get = parser.get_event
@@ -114,6 +118,7 @@ class _Composer:
         self.visits = 0
         self.expanded = 0
         self.dropped = 0
+        self.overridden = 0
         self.depth = 0
         self.project_name = ""
         self.vanished: dict[int, set[str]] = {}
@@ -180,13 +185,16 @@ class _Composer:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise self.error(f"more than {MAX_DEPTH} levels of nesting", event.start_mark)
-        hidden = tag in (RESET, OVERRIDE)
+        if self.overridden and tag in (RESET, OVERRIDE):
+            tag = None
         self.dropped += tag == RESET
+        self.overridden += tag == OVERRIDE
         mark = key_mark if key_mark is not None and not event.flow_style else event.start_mark
         node = self.mapping(mark) if kind is MappingStartEvent else self.sequence(mark, merging)
         self.dropped -= tag == RESET
+        self.overridden -= tag == OVERRIDE
         self.depth -= 1
-        if hidden:
+        if tag in (RESET, OVERRIDE):
             node.resets = [()]
         if tag == RESET:
             node = _Dropped(node)
@@ -210,14 +218,14 @@ class _Composer:
             if value is None and not text and key_mark is not None:
                 mark = key_mark
         elif tag in (RESET, OVERRIDE):
-            value, resets = text, [()]
+            value, resets = text, None if self.overridden else [()]
         else:
             try:
                 value = resolve_tagged(tag, text, bool(event.style))
             except ValueError as problem:
                 raise self.error(str(problem), mark) from None
         node = Node(value, mark, resets)
-        if tag == RESET:
+        if tag == RESET and resets:
             node = _Dropped(node)
         if event.anchor is not None:
             self.anchors[event.anchor] = (node, 1)

@@ -42,9 +42,10 @@ class Timestamp:
         nanos = f".{digits}" if digits else ""
         zone = moment.strftime("%z")
         name = "UTC" if zone == "+0000" else zone
-        self.go = f"{moment:%Y-%m-%d %H:%M:%S}{nanos} {zone} {name}"
+        date, time = f"{moment.year:04d}{moment:-%m-%d}", f"{moment:%H:%M:%S}{nanos}"
+        self.go = f"{date} {time} {zone} {name}"
         suffix = "Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:]}"
-        self.rfc3339 = f"{moment:%Y-%m-%dT%H:%M:%S}{nanos}{suffix}"
+        self.rfc3339 = f"{date}T{time}{suffix}"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Timestamp) and self.rfc3339 == other.rfc3339
@@ -73,10 +74,10 @@ _INTEGER: Final = re.compile(
     r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]+)|(0|[1-9][0-9]*))\Z"
 )
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-_DOT_FLOAT: Final = re.compile(r"\.[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
+_DOT_FLOAT: Final = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?\Z")
 _TIMESTAMP: Final = re.compile(
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
-    r"(?:([Tt ])([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]+))?"
+    r"(?:([Tt]| +)([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]+))?"
     r"(Z|[-+][0-9]{2}:[0-9]{2})?)?\Z"
 )
 
@@ -172,7 +173,7 @@ def _timestamp(text: str) -> Timestamp | None:
     if len(text) < 8 or text[4] != "-" or not (match := _TIMESTAMP.match(text)):
         return None
     year, month, day, separator, hour, minute, second, fraction, zone = match.groups()
-    if (separator == " ") == (zone is not None) and separator is not None:
+    if separator is not None and (separator[0] == " ") == (zone is not None):
         return None
     offset: timezone = UTC
     if zone and zone != "Z":
