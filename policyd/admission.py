@@ -16,7 +16,7 @@ import msgspec
 from policyd import compose, workloads
 from policyd.compose.project import Project
 from policyd.engines import Engine
-from policyd.errors import ComposeError, EngineError
+from policyd.errors import ComposeError, EngineError, PolicydError
 from policyd.model import (
     Bundle,
     Decision,
@@ -59,25 +59,15 @@ class Admission:
         A project that Compose would refuse, and an engine that fails, are denied. Raises
         NoComposeFile and BundleError: there is nothing to judge.
         """
-        blank = Decision(
-            uid=review.uid,
-            allowed=False,
-            status=Status(EngineError.status_code, EngineError.reason, ""),
-            policy_set=self.policy_set.reference,
-            engine=self.engine.name,
-            decision_id=self._new_id(),
-        )
         try:
             project = self._load(bundle)
             works = workloads.workloads(project)
         except ComposeError as error:
             return msgspec.structs.replace(
-                blank,
-                status=Status(error.status_code, error.reason, str(error)),
-                bundle_digest=bundle.files.digest(),
+                self.refuse(review, error), bundle_digest=bundle.files.digest()
             )
         loaded = msgspec.structs.replace(
-            blank,
+            self.refuse(review, EngineError("the engine was not asked")),
             project=project.name,
             not_evaluated=project.not_evaluated,
             bundle_digest=bundle.files.digest(),
@@ -91,6 +81,17 @@ class Admission:
                 loaded, status=Status(error.status_code, error.reason, str(error))
             )
         return _decided(loaded, violations, found)
+
+    def refuse(self, review: Review, error: PolicydError) -> Decision:
+        """Return the denial of a project that could not be judged because of `error`."""
+        return Decision(
+            uid=review.uid,
+            allowed=False,
+            status=Status(error.status_code, error.reason, str(error)),
+            policy_set=self.policy_set.reference,
+            engine=self.engine.name,
+            decision_id=self._new_id(),
+        )
 
     def _violations(
         self, found: Findings, matching: Matching, review: Review, project: Project

@@ -144,6 +144,16 @@ def listen_address(settings: Settings) -> tuple[str, int]:
     return host, int(found[3])
 
 
+def read_password(registry: Registry, name: str) -> str:
+    """Return the password of the user that may pull from the registry `name`; "" for none.
+
+    Raises ConfigError when its file cannot be read.
+    """
+    if not registry.password_file:
+        return ""
+    return _secret_from(registry.password_file, f"registries.{name}.password_file")
+
+
 def _is_loopback(host: str) -> bool:
     # Imported here: only `serve` needs it, and `check` starts the sooner.
     import ipaddress

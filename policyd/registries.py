@@ -187,7 +187,7 @@ class _Fetch:
             content = self._body(response, MAX_TOKEN_ANSWER, "a token")
         try:
             answer = msgspec.json.decode(content, type=dict[str, object])
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise RegistryError(f"{target.netloc} sent a token that is not JSON") from error
         token = answer.get("token") or answer.get("access_token")
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):

@@ -78,7 +78,7 @@ def events_of(body: bytes) -> list[Push | LeftAlone]:
     """Return what the events of a notification say, in their order. Raises RequestError."""
     try:
         notification = msgspec.json.decode(body, type=_Notification)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RequestError(f"the notification cannot be read: {error}") from error
     if len(notification.events) > MAX_EVENTS:
         raise RequestError(f"the notification has more than {MAX_EVENTS} events")

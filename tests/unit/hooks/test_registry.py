@@ -116,6 +116,7 @@ def test_several_events_keep_their_order():
     ("body", "expected"),
     [
         (b"", "the notification cannot be read: Input data was truncated"),
+        (b'{"events": [{"id": "\xff"}]}', "the notification cannot be read: 'utf-8' codec"),
         (b"[]", "the notification cannot be read: Expected `object`, got `array`"),
         (b"{}", "the notification cannot be read: Object missing required field `events`"),
         (

@@ -1,0 +1,124 @@
+"""The Flask application of the webhook.
+
+In: the services of this process. Out: a WSGI application: POST /v1/review, GET /v1/decisions,
+/v1/grants and /v1/policies, POST /hooks/registry/<name>, GET /healthz and /readyz. Every answer is
+JSON, an error is a Status; no answer shows a traceback, and none that is an error says "allowed".
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from policyd.bundle import MAX_FILES
+from policyd.errors import PolicydError
+from policyd.web import access, records, reviews
+from policyd.web.registry_hook import RegistryHooks
+from policyd.web.replies import failure, failure_of, reply
+from policyd.wiring import Services
+
+HOOKS: Final = "policyd.hooks"
+"""Where an application keeps its hooks, which are closed with it."""
+
+log = structlog.get_logger("policyd.web")
+
+
+def create_app(services: Services) -> Flask:
+    """Return the application that answers with `services`.
+
+    Raises ConfigError when a registry's password cannot be read.
+    """
+    app = Flask("policyd.web", static_folder=None)
+    settings = services.settings
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
+    app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body
+    app.config["MAX_FORM_PARTS"] = MAX_FILES + 1
+    hooks = RegistryHooks(services)
+    app.extensions[HOOKS] = hooks
+
+    app.before_request(_start)
+    app.after_request(_finish)
+    app.register_error_handler(PolicydError, failure_of)
+    app.register_error_handler(HTTPException, _http_failure)
+    app.register_error_handler(Exception, _bug)
+
+    @app.before_request
+    def authenticate() -> None:
+        if request.endpoint in ("health", "readiness", "registry_hook"):
+            return
+        if not settings.tokens:
+            access.refuse_browsers(request.host, request.headers.get("Origin", ""))
+        g.token = access.authenticate(request.headers.get("Authorization", ""), settings.tokens)
+
+    @app.get("/healthz", endpoint="health")
+    def health() -> Response:
+        return reply("Health", status="ok")
+
+    @app.get("/readyz", endpoint="readiness")
+    def readiness() -> Response:
+        services.audit.check_writable()
+        return reply("Health", status="ok", policySet=services.policy_set.reference)
+
+    @app.post("/v1/review")
+    def review() -> Response:
+        return reviews.review(services)
+
+    @app.post("/hooks/registry/<name>", endpoint="registry_hook")
+    def registry_hook(name: str) -> Response:
+        return hooks.receive(name)
+
+    records.add_routes(app, services)
+    return app
+
+
+def _start() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else str(uuid.uuid4())
+    g.started = time.perf_counter()
+    g.facts = {}
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    log.info(
+        "request",
+        method=request.method,
+        path=request.path,
+        status=response.status_code,
+        ms=round((time.perf_counter() - g.started) * 1000, 2),
+        request_id=g.request_id,
+        owner=g.token.owner if "token" in g else "",
+        **g.facts,
+    )
+    return response
+
+
+def _http_failure(error: HTTPException) -> Response:
+    code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    message = error.description or HTTPStatus(code).phrase
+    if isinstance(error, RequestEntityTooLarge):
+        message = "the body is larger than this takes"
+    elif code == HTTPStatus.NOT_FOUND:
+        message = f"there is nothing at {request.path}"
+    elif code == HTTPStatus.METHOD_NOT_ALLOWED:
+        message = f"{request.path} does not take {request.method}"
+    response = failure(code, message)
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _bug(error: Exception) -> Response:
+    """The one boundary of the webhook: what nobody foresaw is logged, and nothing is allowed."""
+    log.error("bug", request_id=g.get("request_id", ""), exc_info=error)
+    return failure(HTTPStatus.INTERNAL_SERVER_ERROR, "an error that is ours; the log has more")

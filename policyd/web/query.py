@@ -1,0 +1,37 @@
+"""Query parameters. In: a request and the struct that names them. Out: that struct, filled."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, TypeVar
+
+import msgspec
+from flask import Request
+
+from policyd.errors import RequestError
+
+Parameters = TypeVar("Parameters", bound=msgspec.Struct)
+
+
+def parameters(request: Request, kind: type[Parameters]) -> Parameters:
+    """Return the query of `request`; a field of tuple[str, ...] may be given several times.
+
+    Raises RequestError for a parameter that is unknown, given twice or of a wrong type.
+    """
+    known = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    values: dict[str, Any] = {}
+    for name, given in request.args.lists():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise RequestError(f"there is no query parameter {name!r} here{hint}")
+        if known[name] == tuple[str, ...]:
+            values[name] = given
+        elif len(given) > 1:
+            raise RequestError(f"the query parameter {name} is given {len(given)} times")
+        else:
+            values[name] = given[0]
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise RequestError(f"the query cannot be read: {error}") from error

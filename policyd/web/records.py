@@ -1,0 +1,130 @@
+"""GET /v1/decisions, /v1/grants, /v1/policies: what was decided, who holds what, which rules hold.
+
+A token sees the decisions and grants of the repositories that it may speak for. Lists are pages,
+newest first: `next` of one is `before` of the following one, null at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated, Any, Final
+
+import msgspec
+from flask import Flask, Response, g, request
+from msgspec import Meta
+
+from policyd.audit.event import event_of
+from policyd.audit.store import PAGE, Store
+from policyd.errors import NotFound
+from policyd.model import AuditRecord
+from policyd.policies.matching import matches_any
+from policyd.web.query import parameters
+from policyd.web.replies import reply
+from policyd.wiring import Services
+
+EVERYTHING: Final = "**"
+"""The glob of a token that sees every repository, and what is about none."""
+
+Limit = Annotated[int, Meta(ge=1, le=500)]
+
+
+class _DecisionsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    limit: Limit = PAGE
+    before: int | None = None
+    allowed: bool | None = None
+    repository: str | None = None
+    project: str | None = None
+    policy: str | None = None
+    enforcement_point: str | None = None
+    commit: str | None = None
+
+
+class _GrantsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    limit: Limit = PAGE
+    before: Annotated[str, Meta(pattern=r"^[0-9]{1,18}\.[0-9]{1,9}$")] | None = None
+    active: bool = True
+    repository: str | None = None
+    project: str | None = None
+    environment: str | None = None
+    host: str | None = None
+
+
+class _NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+def add_routes(app: Flask, services: Services) -> None:
+    """Add the routes that read."""
+
+    @app.get("/v1/decisions")
+    def decisions() -> Response:
+        return _decisions(services.audit, parameters(request, _DecisionsQuery))
+
+    @app.get("/v1/decisions/<decision_id>")
+    def decision(decision_id: str) -> Response:
+        parameters(request, _NoQuery)
+        record = services.audit.decision(decision_id)
+        if not _may_see(event_of(record).input.review.source.repository):
+            raise NotFound(f"the audit log holds no decision {decision_id}")
+        return reply("AuditRecord", **_shown(record))
+
+    @app.get("/v1/grants")
+    def grants() -> Response:
+        return _grants(services.audit, parameters(request, _GrantsQuery))
+
+
+def _decisions(audit: Store, query: _DecisionsQuery) -> Response:
+    found = audit.decisions(
+        query.limit,
+        before=query.before,
+        repositories=_visible(audit, query.repository),
+        allowed=query.allowed,
+        project=query.project,
+        policy=query.policy,
+        enforcement_point=query.enforcement_point,
+        commit=query.commit,
+    )
+    following = found[-1].sequence if len(found) == query.limit else None
+    return reply("AuditRecordList", items=[_shown(record) for record in found], next=following)
+
+
+def _grants(audit: Store, query: _GrantsQuery) -> Response:
+    sequence, _, position = (query.before or "").partition(".")
+    found = audit.grants(
+        query.limit,
+        before=(int(sequence), int(position)) if query.before else None,
+        repositories=_visible(audit, query.repository),
+        active=query.active,
+        project=query.project,
+        environment=query.environment,
+        host=query.host,
+    )
+    full = len(found) == query.limit
+    following = f"{found[-1].sequence}.{found[-1].position}" if full else None
+    return reply("GrantList", items=found, next=following)
+
+
+def _shown(record: AuditRecord) -> dict[str, Any]:
+    """Return `record` with its payload as JSON, byte for byte as it is stored and hashed."""
+    return {
+        "sequence": record.sequence,
+        "time": record.time,
+        "kind": record.kind,
+        "prevHash": record.prev_hash,
+        "hash": record.hash,
+        "event": msgspec.Raw(record.payload.encode()),
+    }
+
+
+def _visible(audit: Store, asked: str | None) -> Collection[str] | None:
+    """Return the repositories that the token may see, of those `asked` for; None for all."""
+    if asked is not None:
+        return [asked] if _may_see(asked) else []
+    if EVERYTHING in g.token.repositories:
+        return None
+    return [name for name in audit.repositories() if _may_see(name)]
+
+
+def _may_see(repository: str) -> bool:
+    globs = g.token.repositories
+    return EVERYTHING in globs or (bool(repository) and matches_any(globs, repository))

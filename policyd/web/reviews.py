@@ -1,0 +1,40 @@
+"""POST /v1/review: may this project be deployed?"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Response, g, request
+
+from policyd.model import Review
+from policyd.web import access
+from policyd.web.questions import question_of
+from policyd.web.replies import reply
+from policyd.wiring import Services
+
+
+def review(services: Services) -> Response:
+    """Answer the request at hand; its decision is on record when this returns.
+
+    A denial is an answer like an allow, HTTP 200, unless the request says `?fail=true`.
+    """
+    question, bundle = question_of(request)
+    user_info = access.authorise(g.token, question.source, question.user_info)
+    decision = services.decide(
+        bundle,
+        Review(
+            uid=question.uid,
+            enforcement_point=g.token.enforcement_point,
+            now=services.clock(),
+            operation=question.operation,
+            dry_run=question.dry_run,
+            user_info=user_info,
+            source=question.source,
+        ),
+        requested_by=request.remote_addr or "",
+        request_id=g.request_id,
+    )
+    g.facts = {"decision_id": decision.decision_id, "allowed": decision.allowed}
+    fails = question.fail and not decision.allowed
+    code = HTTPStatus.FORBIDDEN if fails else HTTPStatus.OK
+    return reply("ComposeReview", code, response=decision)
