@@ -44,6 +44,8 @@ class _Interpolation:
             children, each = field.children, field.each
             for key, child in value.items():
                 below = children.get(key, each) or NOWHERE
+                if type(child.value) is str and not below.cast and "$" not in child.value:
+                    continue
                 new = self.child(key, child, below)
                 if new is not child:
                     changed = changed or dict(value)

@@ -6,8 +6,10 @@ v5 pkg/compose/loader.go.
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from policyd.compose.consistency import inconsistencies, shared_container_names
@@ -44,6 +46,23 @@ def load(bundle: Bundle) -> Project:
     a limit; NoComposeFile when there is nothing to load; BundleError for a Compose file that lies
     outside the bundle.
     """
+    with _without_collector():
+        return _load(bundle)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Spare the garbage collector a tree that grows and has no cycles: it would look in vain."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _load(bundle: Bundle) -> Project:
     unresolved: list[Unresolved] = []
     call = prepare(bundle, unresolved)
     loader = ModelLoader(bundle, Home(call.environment.get("HOME", "")))

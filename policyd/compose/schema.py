@@ -84,7 +84,8 @@ def _check(node: Node, field: Field) -> None:
     elif kind == "list":
         _check_list(node, field)
     elif kind == "str":
-        _check_text(node, field)
+        if field.enum or field.pattern is not None:
+            _check_text(node, field)
     elif field.min is not None and kind in ("int", "num"):
         _check_range(node, field)
 
