@@ -148,7 +148,9 @@ def review_input(
         "workloads": works,
         "project": project.tree,
         "unresolved": [{"variable": u.variable, "path": u.path} for u in project.unresolved],
-        "notEvaluated": [{"what": n.what, "reason": n.reason} for n in project.not_evaluated],
+        "notEvaluated": [
+            {"kind": n.kind, "what": n.what, "reason": n.reason} for n in project.not_evaluated
+        ],
     }
     return to_json(document)
 

@@ -45,8 +45,13 @@ class Unresolved(msgspec.Struct, frozen=True):
 
 
 class NotEvaluated(msgspec.Struct, frozen=True):
-    """Something that could not be looked at, and why: a remote include, a missing env_file."""
+    """Something that could not be looked at, and why.
 
+    A remote include; an optional env file that is not there; profiles that do not fit together; a
+    path in a home folder that is not known.
+    """
+
+    kind: Literal["remote-include", "env-file", "profiles", "home"]
     what: str
     reason: str
     location: Location | None = None

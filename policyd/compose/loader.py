@@ -174,7 +174,7 @@ class _Assembly:
             if profiles or self.is_of_one_profile(model, error):
                 raise error
             self.loader.not_evaluated.append(
-                NotEvaluated("all profiles together", error.message, error.where)
+                NotEvaluated("profiles", "all profiles together", error.message, error.where)
             )
 
     def errors(self, model: dict[str, Any], enabled: list[str]) -> Iterator[ComposeError]:
@@ -196,7 +196,8 @@ class _Assembly:
     def without_home(self) -> list[NotEvaluated]:
         reason = "~ stands for the home folder of whoever deploys, which is not known here"
         return [
-            NotEvaluated(str(node.value), reason, node.location) for node in self.loader.home.missed
+            NotEvaluated("home", str(node.value), reason, node.location)
+            for node in self.loader.home.missed
         ]
 
     def add_environment(self, name: str, service: Service) -> None:
@@ -263,14 +264,14 @@ class _Assembly:
             if entry.get("required", True):
                 raise ComposeError(f"there is no file {name}", where) from None
             reason = "the file is optional, and is not there"
-            self.loader.not_evaluated.append(NotEvaluated(name, reason, where))
+            self.loader.not_evaluated.append(NotEvaluated("env-file", name, reason, where))
             return {}
         except IsADirectoryError:
             raise ComposeError(f"{name} is a folder, expected a file", where) from None
         except BundleError as error:
             if entry.get("required", True):
                 raise ComposeError(str(error), where) from None
-            self.loader.not_evaluated.append(NotEvaluated(name, str(error), where))
+            self.loader.not_evaluated.append(NotEvaluated("env-file", name, str(error), where))
             return {}
         if kind not in ("", "raw"):
             raise ComposeError(f"the format {kind!r} of {name} is unknown: use `raw`", where)

@@ -189,7 +189,9 @@ class ModelLoader:
         if self.bundle.environment.get(switch, "").lower() in ("false", "0", "f"):
             raise ComposeError(f"{path}: {switch} turns remote files off", entry.location)
         self.not_evaluated.append(
-            NotEvaluated(path, "a remote include is never fetched", entry.location)
+            NotEvaluated(
+                "remote-include", path, "a remote include is never fetched", entry.location
+            )
         )
 
     def include_directory(

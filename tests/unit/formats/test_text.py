@@ -142,7 +142,9 @@ compose.yaml:6:9: services.train.gpus[0].count: bad
 
 
 def test_what_was_not_looked_at_is_said() -> None:
-    entry = NotEvaluated("include", "remote, not fetched", Location("compose.yaml", 1, 1))
+    entry = NotEvaluated(
+        "remote-include", "include", "remote, not fetched", Location("compose.yaml", 1, 1)
+    )
 
     assert (
         text(allowed(not_evaluated=(entry,)))
@@ -198,7 +200,7 @@ def test_nothing_of_a_project_reaches_the_terminal_as_a_control_character() -> N
             location=Location(f"{evil}.yaml", 1, 8),
         ),
         grants=(Grant(evil, evil, evil, (evil,), 1, ()),),
-        not_evaluated=(NotEvaluated(evil, evil, Location(evil)),),
+        not_evaluated=(NotEvaluated("home", evil, evil, Location(evil)),),
     )
     refused = Decision("1", False, Status(422, "Invalid", evil))
 
