@@ -141,9 +141,15 @@ class _Evaluation:
 def _run_flag(flag: str) -> RunFlag:
     """Return a flag as name and value; the value of `--device` is the name of the device."""
     name, _, value = flag.removeprefix("--").partition("=")
-    if name == "device":
-        for field in next(csv.reader([value]), []):
-            key, equals, rest = field.partition("=")
-            if key.lower() != "required":
-                return RunFlag(name, rest if equals and key.lower() == "name" else field)
+    for field in _fields(value) if name == "device" else ():
+        key, equals, rest = field.partition("=")
+        if key.lower() != "required":
+            return RunFlag(name, rest if equals and key.lower() == "name" else field)
     return RunFlag(name, value)
+
+
+def _fields(value: str) -> list[str]:
+    try:
+        return next(csv.reader([value]), [])
+    except csv.Error:
+        return []

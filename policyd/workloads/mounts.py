@@ -83,7 +83,7 @@ def _inherited(
         while waiting:
             yield None
             other = str(waiting.pop()).split(":")[0]
-            if other in seen or other not in own:
+            if other in seen or other not in own or other == "container":
                 continue
             seen.add(other)
             for mount in own[other]:

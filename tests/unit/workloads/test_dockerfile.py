@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policyd.model import RunFlag
+from policyd.workloads.dockerfile import MAX_GROWTH, read
+
+
+def environment(
+    text: str, target: str = "", arguments: dict[str, str] | None = None
+) -> dict[str, str]:
+    return read(text, target, arguments or {}).environment
+
+
+def flags(text: str) -> list[tuple[str, str]]:
+    return [(flag.name, flag.value) for flag in read(text, "", {}).run_flags]
+
+
+def test_env_sets_variables_in_both_forms() -> None:
+    text = "FROM base\nENV A=1 B='x y'\nENV C old  form\nenv D \"quoted\"\n"
+
+    assert environment(text) == {"A": "1", "B": "x y", "C": "old  form", "D": "quoted"}
+
+
+def test_a_later_env_wins_and_comments_do_not_count() -> None:
+    assert environment("FROM base\nENV A=all\n# ENV A=no\nENV \\\n# ENV B=no\nA=void\n") == {
+        "A": "void"
+    }
+
+
+def test_env_sees_variables_as_they_were_before_it() -> None:
+    assert environment("FROM base\nENV A=1\nENV A=2 B=$A\nENV C=${A}${NO:-d}$NO\n") == {
+        "A": "2",
+        "B": "1",
+        "C": "2d",
+    }
+
+
+def test_names_are_expanded_too() -> None:
+    text = 'FROM base\nARG N=NVIDIA_VISIBLE_DEVICES\nENV $N=all\nENV "Q"=1\n'
+
+    assert environment(text) == {"NVIDIA_VISIBLE_DEVICES": "all", "Q": "1"}
+
+
+def test_build_arguments_override_the_defaults_of_arg_where_it_stands() -> None:
+    text = "ARG G=global\nFROM base\nENV A=$G\nARG G\nARG V=default\nENV B=$G-$V\n"
+
+    assert environment(text) == {"A": "", "B": "global-default"}
+    assert environment(text, arguments={"V": "given", "G": "given too", "A": "unseen"}) == {
+        "A": "",
+        "B": "given too-given",
+    }
+    assert environment("FROM base\nENV A=$V\n", arguments={"V": "undeclared"}) == {"A": ""}
+
+
+def test_arg_alone_sets_no_variable_of_the_container() -> None:
+    assert environment("ARG A=1\nFROM base\nARG B=2\nARG C\n") == {}
+
+
+def test_variables_of_a_stage_reach_the_stages_built_from_it_and_no_others() -> None:
+    text = (
+        "FROM base AS One\nENV A=1\nARG S=2\n"
+        "FROM other\nENV B=[$A$S]\n"
+        "ARG BASE=one\nFROM one\nENV C=[$A$S]\n"
+    )
+
+    assert environment(text) == {"A": "1", "B": "[]", "C": "[1]"}
+
+
+def test_a_base_is_named_with_global_arguments() -> None:
+    text = "ARG BASE=one\nFROM x AS one\nENV A=1\nFROM ${BASE}\nENV B=$A\n"
+
+    assert environment(text)["B"] == "1"
+
+
+def test_all_stages_count_and_the_target_wins() -> None:
+    text = (
+        "FROM base AS builder\nENV A=builder ONLY=builder\n"
+        "FROM base AS runtime\nENV A=runtime\n"
+        "FROM base AS last\nENV A=last\n"
+    )
+
+    assert environment(text) == {"A": "last", "ONLY": "builder"}
+    assert environment(text, "RUNTIME")["A"] == "runtime"
+    assert environment(text, "0")["A"] == "builder"
+    assert environment(text, "none such")["A"] == "last"
+    assert environment(text, "9" * 5000)["A"] == "last"
+
+
+def test_onbuild_acts_in_stages_built_from_the_stage_only() -> None:
+    text = "FROM base AS one\nENV A=all\nONBUILD ENV A=void\n"
+
+    assert environment(text) == {"A": "all"}
+    assert environment(text + "FROM one\nENV B=$A\n") == {"A": "void", "B": "void"}
+
+
+def test_before_the_first_stage_nothing_is_set() -> None:
+    assert environment("ENV A=1\nFROM base\n") == {}
+    assert environment("") == {}
+
+
+def test_what_buildkit_would_refuse_is_left_as_it_is_written() -> None:
+    assert environment("FROM base\nENV A=${B@x}\nENV C='open\nENV D\nENV E=1 F\n") == {
+        "A": "${B@x}",
+        "C": "'open",
+    }
+
+
+def test_the_escape_directive_holds_for_values_too() -> None:
+    assert environment("# escape=`\nFROM base\nENV A=C:\\x`ty B=`$x\n") == {
+        "A": "C:\\xty",
+        "B": "$x",
+    }
+
+
+def test_values_that_double_are_not_followed_beyond_a_limit() -> None:
+    lines = "".join(f"ENV A{n + 1}=$A{n}$A{n}\n" for n in range(64))
+
+    found = environment(f"FROM base\nENV A0=0123456789\n{lines}")
+
+    assert found["A10"] == "0123456789" * 2**10
+    assert sum(map(len, found.values())) < 2 * MAX_GROWTH
+
+
+def test_stages_that_take_over_many_variables_from_each_other_are_bounded() -> None:
+    variables = "".join(f"ENV A{n}=x\n" for n in range(5_000))
+    stages = "".join(f"FROM s{n} AS s{n + 1}\n" for n in range(5_000))
+
+    assert len(environment(f"FROM base AS s0\n{variables}{stages}")) == 5_000
+
+
+# --- flags of RUN ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("RUN --security=insecure mknod x", [("security", "insecure")]),
+        ("run --device=nvidia.com/gpu=all x", [("device", "nvidia.com/gpu=all")]),
+        (
+            "RUN --device=required,name=nvidia.com/gpu=0 --mount=type=cache,target=/x y",
+            [("device", "nvidia.com/gpu=0"), ("mount", "type=cache,target=/x")],
+        ),
+        ('RUN --device="NAME=a.b/c,required=false" x', [("device", "a.b/c")]),
+        ("RUN --device=a.b/c=d,required x", [("device", "a.b/c=d")]),
+        ("RUN --device=required x", [("device", "required")]),
+        ("RUN --device= x", [("device", "")]),
+        ("RUN --device x", [("device", "")]),
+        (f"RUN --device={'a' * 200_000} x", [("device", "a" * 200_000)]),
+        ("RUN \\\n  --security=\\\ninsecure x", [("security", "insecure")]),
+        ("ONBUILD RUN --security=insecure x", [("security", "insecure")]),
+        ("RUN x --security=insecure", []),
+        ("# RUN --security=insecure x", []),
+        ("RUN <<E\nRUN --security=insecure x\nE", []),
+        ("COPY --device=x a b", []),
+        ("RUN echo \\\n# --security=insecure\n x", []),
+    ],
+)
+def test_flags_of_run_are_found(line: str, expected: list[tuple[str, str]]) -> None:
+    assert flags(f"FROM base\n{line}\n") == expected
+
+
+def test_flags_of_every_stage_count_and_those_of_onbuild_where_it_acts() -> None:
+    assert read(
+        "FROM a AS one\nRUN --security=insecure x\nONBUILD RUN --device=b.c/d x\nFROM one\n",
+        "one",
+        {},
+    ).run_flags == (
+        RunFlag("security", "insecure"),
+        RunFlag("device", "b.c/d"),
+        RunFlag("device", "b.c/d"),
+    )
+
+
+PARTS = ["FROM a AS b\n", "FROM b\n", "ENV A=$B\n", "ARG B=1\n", "RUN --device=", "ONBUILD "]
+MARKS = ["ENV ", "ARG ", "<<E ", "E\n", "${A:-", "}", "x", " ", "#", '"', "\n", "\\\n"]
+
+
+@given(st.lists(st.sampled_from(PARTS + MARKS), max_size=25))
+def test_any_text_is_read(parts: list[str]) -> None:
+    found = read("".join(parts), "", {"B": "given"})
+
+    assert all(isinstance(value, str) for value in found.environment.values())
