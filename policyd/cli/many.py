@@ -6,7 +6,6 @@ builds its own services, since an engine and a database connection do not surviv
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -42,6 +41,8 @@ def outcomes(targets: Sequence[Target], make_judge: Callable[[], Judge]) -> Iter
     if len(targets) < MANY or workers < 2:
         yield from map(make_judge(), targets)
         return
+    import multiprocessing  # 20 ms that one project need not wait for
+
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with context.Pool(workers, _start, (make_judge,)) as pool:
         yield from pool.imap(_ask, targets, chunksize=AT_ONCE)
