@@ -7,6 +7,7 @@ project got the verdict that its folder is named for, else 1.
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -17,7 +18,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -106,20 +107,39 @@ def judge_by_command() -> Iterator[str]:
 
 def judge_by_webhook(url: str) -> Iterator[str]:
     """Judge each example at the webhook, as a CI job would; yield what went wrong."""
-    title("3. Judge them by curl, as a CI job does: fail=true makes a denial HTTP 403")
+    title("3. Judge them by curl, as a CI job does: with fail=true a denial is HTTP 403")
     if not shutil.which("curl"):
-        yield "there is no curl on this machine: install it to see this part"
+        yield "there is no curl on this machine: install it, and run this again"
         return
     for name, may_deploy in EXAMPLES.items():
-        query = f"repository=acme/{name.partition('/')[0]}&environment=prod&host=gpu-01&fail=true"
+        repository = name.partition("/")[0]
         done = run(
-            f"tar -czf - -C deploy/examples/{name} . | curl -sS --data-binary @- "
-            f"-H Content-Type:application/gzip -w '\\nHTTP %{{http_code}}\\n' "
-            f"'{url}/v1/review?{query}' | cut -c -400"
+            f"tar -czf - -C deploy/examples/{name} . | "
+            "curl -sS --data-binary @- -H Content-Type:application/gzip -w '\\n%{http_code}' "
+            f"'{url}/v1/review?repository=acme/{repository}&environment=prod&host=gpu-01&fail=true'",
+            show=summary,
         )
         print()
-        if f"HTTP {200 if may_deploy else 403}" not in done.stdout:
+        if not done.stdout.endswith("200" if may_deploy else "403"):
             yield f"{name} at the webhook: {done.stdout}"
+
+
+def summary(output: str) -> str:
+    """Return what matters of an answer of the webhook, which is JSON and a status code."""
+    body, _, code = output.rpartition("\n")
+    try:
+        response = json.loads(body)["response"]
+        verdict = "allowed" if response["allowed"] else "denied"
+        lines = [f"HTTP {code}, {verdict}: {response['status']['message']}"]
+        lines += [f"  fix: {violation['remediation']}" for violation in response["violations"][:1]]
+        lines += [
+            f"  grant: {grant['service']}, {grant['method']}, {json.dumps(grant['devices'])}"
+            for grant in response["grants"]
+            if response["allowed"]
+        ]
+    except (ValueError, LookupError, TypeError):
+        return f"{output}\n"
+    return "\n".join(lines) + "\n"
 
 
 def show_the_log() -> None:
@@ -133,8 +153,10 @@ def show_the_log() -> None:
     print()
 
 
-def run(command: str) -> subprocess.CompletedProcess[str]:
-    """Run `command` in a shell, and show it and its output."""
+def run(
+    command: str, show: Callable[[str], str] = lambda output: output
+) -> subprocess.CompletedProcess[str]:
+    """Run `command` in a shell, and print it and what `show` makes of its output."""
     print(f"{BOLD}$ {command}{PLAIN}", flush=True)
     done = subprocess.run(
         command,
@@ -144,7 +166,7 @@ def run(command: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
-    print(done.stdout, end="")
+    print(show(done.stdout), end="")
     return done
 
 

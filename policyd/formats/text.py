@@ -150,7 +150,7 @@ def _grants(decision: Decision) -> Iterator[str]:
     if not decision.grants:
         return
     yield ""
-    yield "Accelerators it gets:" if decision.allowed else "Accelerators it asks for:"
+    yield "Accelerators it asks for:"
     rows = [
         (grant.service, grant.vendor, grant.method, devices(grant.devices), str(grant.replicas))
         for grant in decision.grants

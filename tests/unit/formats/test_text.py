@@ -90,7 +90,7 @@ def test_devices_are_shown_as_all_as_a_number_or_as_ids() -> None:
         == """\
 ALLOWED  train
 
-Accelerators it gets:
+Accelerators it asks for:
   SERVICE  VENDOR  METHOD  DEVICES  REPLICAS
   a        nvidia  gpus    2        3
   b        nvidia  cdi     0,1      1
