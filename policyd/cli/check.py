@@ -51,14 +51,15 @@ Examples:
   policyd check
   policyd check compose.yaml apps/* --environment prod
   policyd check -f compose.yaml -f compose.prod.yaml --format json
-  docker compose config | policyd check -
+  git show HEAD:compose.yaml | policyd check -
 \b
-A PATH is a folder with a project, a Compose file, or - for standard input. Every profile is on,
-whatever --profile says: what a profile hides today can be started tomorrow. ${VARIABLES} have the
-values that they would have for Compose here.
+A PATH is a folder with a project, a Compose file, or - for standard input.
+Every profile is on, whatever --profile says: what a profile hides today can
+be started tomorrow. ${VARIABLES} have the values they would have for Compose.
 \b
-Exit codes: 0 allowed, 1 denied (also when Compose would refuse the project), 2 nothing was decided;
-over several paths 2 if any was undecided, else 1 if any was denied.
+Exit codes: 0 allowed, 1 denied (also when Compose would refuse the project),
+2 nothing was decided; over several paths 2 if any was undecided, else 1 if
+any was denied.
 """
 
 
@@ -82,9 +83,9 @@ over several paths 2 if any was undecided, else 1 if any was denied.
     "--format", "form", type=click.Choice(sorted(FORMATS)), default="text", show_default=True
 )
 def command(paths: tuple[str, ...], form: str, **options: Any) -> int:
-    """Judge the project in each PATH (default: this folder) and say what to change.
+    """Judge projects and say what to change.
 
-    Nothing is started, fetched or changed.
+    Judges the project in each PATH (default: this folder). Nothing is started, fetched or changed.
     """
     flags = compose_flags(options)
     source = Source(**{name: options.pop(name) for name in Source.__struct_fields__})

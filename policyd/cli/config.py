@@ -40,8 +40,8 @@ Examples:
   policyd config -f compose.yaml -f compose.prod.yaml --profile gpu
   policyd config --format review | conftest test --policy rules -
 \b
-Without --profile, json has the services that Compose would start here; review has all of them, as
-`policyd check` judges them.
+Without --profile, json has the services that Compose would start here;
+review has all of them, as `policyd check` judges them.
 """
 
 

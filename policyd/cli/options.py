@@ -74,7 +74,7 @@ def compose_options(command: Command) -> Command:
                          help="Folder that relative paths start from."),
             click.option("--root", default="", metavar="FOLDER",
                          help="Nothing outside this folder is read. Default: the nearest folder "
-                         "with .git, else the project's own."),
+                         "with .git, else the folder of the project."),
         ]
     ):  # fmt: skip
         command = option(command)

@@ -35,8 +35,8 @@ Examples:
   policyd policies no-all-gpus
   policyd policies --policy-set policyset.yaml --format json
 \b
-ACTION is what the constraints of the policy set do about a finding: deny, warn, dryrun; off when no
-constraint names the policy.
+ACTION is what the constraints of the policy set do about a finding: deny,
+warn, dryrun; off when no constraint names the policy.
 """
 
 

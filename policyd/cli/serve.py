@@ -17,8 +17,9 @@ Examples:
   policyd serve --config policyd.toml
   policyd serve --listen 127.0.0.1:9000 --audit postgresql://policyd@db/audit
 \b
-Without tokens in the settings file it listens on loopback only. Every decision is on disk before it
-is answered: in $XDG_STATE_HOME/policyd/audit.db (~/.local/state/…), unless --audit says otherwise.
+Without tokens in the settings file it listens on loopback only. Every
+decision is on disk before it is answered: in --audit, else in
+$XDG_STATE_HOME/policyd/audit.db (~/.local/state/policyd/audit.db).
 """
 
 
