@@ -161,15 +161,21 @@ def _data(packs: Iterable[Pack], heading: Heading, folder: Path) -> dict[str, An
     files += [folder / value.text() for value in heading.data]
     merged: dict[str, Any] = {}
     for file in files:
-        _merge(merged, read_data(file), file, ())
+        merge_data(merged, read_data(file), file)
     return merged
 
 
-def _merge(into: dict[str, Any], new: Mapping[str, Any], file: Path, at: tuple[str, ...]) -> None:
+def merge_data(
+    into: dict[str, Any], new: Mapping[str, Any], file: Path, at: tuple[str, ...] = ()
+) -> None:
+    """Add `new`, the data of `file`, to `into`, key by key; of two values the new one stays.
+
+    Raises PolicySetError where one is a mapping and the other is not.
+    """
     for key, value in new.items():
         old = into.get(key)
         if isinstance(old, dict) and isinstance(value, dict):
-            _merge(old, value, file, (*at, key))
+            merge_data(old, value, file, (*at, key))
         elif key in into and isinstance(old, dict) != isinstance(value, dict):
             raise PolicySetError(
                 f"{'.'.join((*at, key))} is a mapping in one data file and not in another",

@@ -52,6 +52,12 @@ class Module(msgspec.Struct):
     rules: set[str]
     tree: Tree
 
+    def rule_lines(self) -> Iterator[tuple[str, int]]:
+        """Yield the name and the line of each rule, as often as it is written."""
+        for rule in self.tree["rules"]:
+            (_, body), *_ = rule.items()
+            yield _path(_head(rule))[0], body["span"]["line"]
+
 
 def parse(file: str, text: str) -> Module:
     """Return the module in `text`. Raises PolicySetError where it is not Rego."""
@@ -62,10 +68,9 @@ def parse(file: str, text: str) -> Module:
     rules: set[str] = set()
     functions: set[str] = set()
     for rule in tree["rules"]:
-        (kind, body), *_ = rule.items()
-        head = body["refr"] if kind == "Default" else next(iter(body["head"].values()))["refr"]
+        (_, body), *_ = rule.items()
         is_function = "Func" in body.get("head", {}) or bool(body.get("args"))
-        (functions if is_function else rules).add(_path(head)[0])
+        (functions if is_function else rules).add(_path(_head(rule))[0])
     imports = {}
     for item in tree["imports"]:
         path = ".".join(_path(item["refr"]))
@@ -93,6 +98,13 @@ def problems(
     for module in own.values():
         for rule in module.tree["rules"]:
             yield from _Rule(module, known, rule).problems()
+
+
+def _head(rule: Tree) -> Tree:
+    """Return the reference that a rule defines."""
+    (kind, body), *_ = rule.items()
+    reference: Tree = (body if kind == "Default" else next(iter(body["head"].values())))["refr"]
+    return reference
 
 
 def _refusal(error: BaseException, file: str) -> PolicySetError:

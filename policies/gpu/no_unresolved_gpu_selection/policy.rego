@@ -36,6 +36,20 @@ violation contains {"msg": msg, "service": use.path[1], "path": use.path} if {
 	)
 }
 
+# Compose resolves variables in the inline Dockerfile too: there, a blank selector is the trace.
+violation contains workload.at(w, use.path, msg) if {
+	some w in input.workloads
+	some selector in environment.selectors[w.name]
+	selector.value == ""
+	some use in input.unresolved
+	use.path == selector.path
+	use.path[count(use.path) - 1] == "dockerfile_inline"
+	msg := sprintf(
+		"service %s: %s is blank in its Dockerfile, where the variable %s has no value",
+		[w.name, selector.name, use.variable],
+	)
+}
+
 selects(keys) if keys[0] in {"runtime", "gpus", "devices"}
 
 selects(keys) if array.slice(keys, 0, 4) == ["deploy", "resources", "reservations", "devices"]

@@ -1,0 +1,43 @@
+package policyd.policies.no_build_privileges_test
+
+import data.policyd.lib.fixture
+import data.policyd.policies.no_build_privileges
+
+test_privileged_build_is_reported if {
+	found := no_build_privileges.violation with input as fixture.app({"build": fixture.build({"privileged": true})})
+	found == {{
+		"msg": "service app builds privileged",
+		"service": "app",
+		"path": ["services", "app", "build", "privileged"],
+	}}
+}
+
+test_entitlements_are_reported_each if {
+	section := fixture.build({"entitlements": ["network.host", "security.insecure", "device=nvidia.com/gpu"]})
+	found := no_build_privileges.violation with input as fixture.app({"build": section})
+	{[v.msg, v.path[4]] | some v in found} == {
+		["service app builds with the entitlement security.insecure", 1],
+		["service app builds with the entitlement device=nvidia.com/gpu", 2],
+	}
+}
+
+test_run_flags_are_reported if {
+	section := fixture.build({"run_flags": [
+		{"name": "device", "value": "nvidia.com/gpu=all"},
+		{"name": "security", "value": "insecure"},
+		{"name": "security", "value": "sandbox"},
+		{"name": "network", "value": "host"},
+	]})
+	found := no_build_privileges.violation with input as fixture.app({"build": section})
+	{v.msg | some v in found} == {
+		"service app builds with RUN --device=nvidia.com/gpu=all",
+		"service app builds with RUN --security=insecure",
+	}
+}
+
+test_plain_build_and_no_build_are_not if {
+	plain := no_build_privileges.violation with input as fixture.app({"build": fixture.build({"network": "host"})})
+	plain == set()
+	none := no_build_privileges.violation with input as fixture.app({})
+	none == set()
+}

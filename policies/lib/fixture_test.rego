@@ -1,0 +1,108 @@
+package policyd.lib.fixture
+
+# service is a workload with everything empty but for `fields`.
+service(name, fields) := object.union(empty(name), fields)
+
+empty(name) := {
+	"name": name,
+	"path": ["services", name],
+	"image": "registry.example/app:1",
+	"replicas": 1,
+	"profiles": [],
+	"runtime": "",
+	"privileged": false,
+	"use_api_socket": false,
+	"user": "",
+	"cap_add": [],
+	"cap_drop": [],
+	"security_opt": [],
+	"pid": "",
+	"ipc": "",
+	"uts": "",
+	"userns_mode": "",
+	"cgroup": "",
+	"cgroup_parent": "",
+	"network_mode": "",
+	"provider": "",
+	"volumes_from": [],
+	"device_requests": [],
+	"devices": [],
+	"device_cgroup_rules": [],
+	"generic_resources": [],
+	"mounts": [],
+	"environment": {},
+	"labels": {},
+	"annotations": {},
+	"build": null,
+	"hooks": [],
+	"memory_limit": 0,
+	"cpu_limit": 0,
+	"project_directory": "/project",
+}
+
+# reservation is the only device reservation of service "app".
+reservation(fields) := object.union(
+	{
+		"source": "reservation",
+		"path": ["services", "app", "deploy", "resources", "reservations", "devices", 0],
+		"driver": "nvidia",
+		"count": 0,
+		"device_ids": [],
+		"capabilities": ["gpu"],
+		"options": {},
+	},
+	fields,
+)
+
+# device is the only entry of `devices` of service "app".
+device(node) := {
+	"source": node,
+	"target": node,
+	"permissions": "rwm",
+	"node": node,
+	"path": ["services", "app", "devices", 0],
+}
+
+# bind is the only mount of service "app", writable.
+bind(source, target) := {
+	"type": "bind",
+	"source": source,
+	"source_raw": source,
+	"target": target,
+	"read_only": false,
+	"origin": "volumes",
+	"path": ["services", "app", "volumes", 0],
+	"volume": "",
+	"fstype": "",
+}
+
+# build is the build section of service "app".
+build(fields) := object.union(
+	{
+		"path": ["services", "app", "build"],
+		"context": ".",
+		"dockerfile_inline": "",
+		"privileged": false,
+		"entitlements": [],
+		"network": "",
+		"environment": {},
+		"run_flags": [],
+	},
+	fields,
+)
+
+# hook is the first hook of service "app" at `stage`.
+hook(stage, fields) := object.union(
+	{
+		"stage": stage,
+		"path": ["services", "app", stage, 0],
+		"privileged": false,
+		"user": "",
+		"image": "",
+		"environment": {},
+	},
+	fields,
+)
+
+# input of a service "app" with `fields`.
+app(fields) := {"constraints": {}, "workloads": [service("app", fields)], "unresolved": []}

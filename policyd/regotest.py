@@ -1,0 +1,208 @@
+"""Run the tests of policies: rules named `test_…` in *_test.rego, and samples.
+
+In: folders of policies. Out: one TestResult for each test. A sample is a Compose file in a folder
+`samples`, whose first line says what must be found in it, one id for each violation:
+`# expect: no-privileged no-privileged`, or `# expect: nothing`. All runs on the embedded engine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from policyd import compose, workloads
+from policyd.admission import review_input
+from policyd.bundle import memory_bundle
+from policyd.engines.embedded import EmbeddedEngine, explain, interpreter
+from policyd.errors import PolicydError, PolicySetError
+from policyd.model import Location, Review
+from policyd.policies import merge_data, router
+from policyd.policies.documents import Constraint
+from policyd.policies.lint import Module, parse
+from policyd.policies.matching import Selector
+from policyd.policies.packs import (
+    POLICY_PACKAGE,
+    Policy,
+    built_in,
+    package_of,
+    read_data,
+    read_policy,
+    read_text,
+    rego_files,
+)
+from policyd.policies.parameters import defaults
+
+_EXPECT: Final = re.compile(r"# expect:((?: +[a-z0-9-]+)+) *(?:\n|$)")
+_REVIEW: Final = Review(uid="", enforcement_point="cli", now=1_800_000_000_000_000_000)
+
+
+class TestResult(msgspec.Struct, frozen=True):
+    """What one test gave: `message` says why it failed, "" when it passed."""
+
+    name: str
+    location: Location
+    message: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Say whether the test passed."""
+        return not self.message
+
+
+def run(paths: Sequence[Path]) -> list[TestResult]:
+    """Return the result of each test and sample below `paths`, in order of their files.
+
+    Raises PolicySetError for Rego that does not compile, METADATA that is not right, two tests of
+    one name, a sample that does not say what it expects, and when there is no test at all.
+    """
+    texts = _texts(paths)
+    data = _data(paths)
+    policies = {
+        policy.id: policy
+        for policy in (
+            read_policy(name, text, "")
+            for name, text in texts.items()
+            if not name.endswith("_test.rego") and package_of(text).startswith(POLICY_PACKAGE)
+        )
+    }
+    samples = [sample for path in paths for sample in sorted(path.rglob("samples/*.y*ml"))]
+    results = [*_rego_tests(texts, data), *_samples(samples, policies, texts, data)]
+    if not results:
+        raise PolicySetError(f"there is no test below {', '.join(map(str, paths))}")
+    return results
+
+
+def _texts(paths: Iterable[Path]) -> dict[str, str]:
+    """Return the Rego below `paths` and that of the libraries, by file name, each file once."""
+    root = built_in()
+    found: dict[Path, str] = {}
+    for path in paths:
+        if not path.is_dir():
+            raise PolicySetError("there is no such folder", Location(str(path)))
+        found |= {file.resolve(): str(file) for file in rego_files(path)}
+    for file in [*rego_files(root / "lib"), *rego_files(root / "main")]:
+        found.setdefault(file.resolve(), str(file))
+    return {name: read_text(file) for file, name in found.items()}
+
+
+def _data(paths: Iterable[Path]) -> dict[str, Any]:
+    files = {(built_in() / "data.yaml").resolve()} | {
+        (path / name).resolve()
+        for path in paths
+        for name in ("data.yaml", "data.json")
+        if (path / name).is_file()
+    }
+    merged: dict[str, Any] = {}
+    for file in sorted(files):
+        merge_data(merged, read_data(file), file)
+    return merged
+
+
+def _rego_tests(texts: dict[str, str], data: dict[str, Any]) -> Iterator[TestResult]:
+    modules = [parse(name, text) for name, text in texts.items()]
+    tests = list(_named_tests(modules))
+    engine = interpreter(texts, data)
+    engine.set_gather_prints(True)
+    for rule, where in tests:
+        try:
+            answer = msgspec.json.decode(engine.eval_rule_as_json(rule))
+        except RuntimeError as error:
+            sentence, place = explain(error)
+            yield TestResult(rule, where, f"{place}: {sentence}" if place else sentence)
+            continue
+        printed = "; ".join(engine.take_prints())
+        yield TestResult(
+            rule, where, "" if answer is True else f"it is not true. {printed}".strip()
+        )
+
+
+def _named_tests(modules: Iterable[Module]) -> Iterator[tuple[str, Location]]:
+    seen: dict[str, Location] = {}
+    for module in modules:
+        if not module.file.endswith("_test.rego"):
+            continue
+        for name, line in module.rule_lines():
+            if not name.startswith("test_"):
+                continue
+            rule = f"{module.package}.{name}"
+            where = Location(module.file, line, 1)
+            if rule in seen:
+                raise PolicySetError(
+                    f"{name} is already at {seen[rule]}: of two rules of one name, one that is "
+                    "true hides one that fails",
+                    where,
+                )
+            seen[rule] = where
+            yield rule, where
+
+
+def _samples(
+    samples: Iterable[Path],
+    policies: dict[str, Policy],
+    texts: dict[str, str],
+    data: dict[str, Any],
+) -> Iterator[TestResult]:
+    modules = {name: text for name, text in texts.items() if not name.endswith("_test.rego")}
+    engine = EmbeddedEngine(modules | {"router.rego": router(policies)}, data)
+    try:
+        for sample in samples:
+            text = read_text(sample)
+            expected = _expected(sample, text, policies)
+            found = _found(engine, sample, text, policies)
+            message = (
+                "" if found == expected else f"expected {_list(expected)}, found {_list(found)}"
+            )
+            yield TestResult(str(sample), Location(str(sample), 1, 1), message)
+    finally:
+        engine.close()
+
+
+def _expected(sample: Path, text: str, policies: dict[str, Policy]) -> list[str]:
+    said = _EXPECT.match(text)
+    if not said:
+        raise PolicySetError(
+            "a sample begins with the line `# expect: <policy id> …` or `# expect: nothing`",
+            Location(str(sample), 1, 1),
+        )
+    expected = sorted(said[1].split())
+    if expected == ["nothing"]:
+        return []
+    for name in expected:
+        if name not in policies:
+            raise PolicySetError(f"there is no policy {name!r} here", Location(str(sample), 1, 1))
+    return expected
+
+
+def _found(
+    engine: EmbeddedEngine, sample: Path, text: str, policies: dict[str, Policy]
+) -> list[str]:
+    """Return the policies that report the sample, one for each finding, or why none could."""
+    matching = {policy.id: [_constraint(policy, sample)] for policy in policies.values()}
+    bundle = memory_bundle({"compose.yaml": text.encode()}, profiles=("*",))
+    try:
+        project = compose.load(bundle)
+        works = workloads.workloads(project)
+        findings = engine.findings(review_input(project, works, _REVIEW, matching)).findings
+    except PolicydError as error:
+        return [str(error)]
+    return sorted(finding.policy for finding in findings)
+
+
+def _constraint(policy: Policy, sample: Path) -> Constraint:
+    return Constraint(
+        name=policy.id,
+        policy=policy.id,
+        actions={"default": "deny"},
+        match=Selector(),
+        exclude=Selector(),
+        parameters=defaults(policy.parameters),
+        location=Location(str(sample)),
+    )
+
+
+def _list(ids: Sequence[str]) -> str:
+    return ", ".join(ids) or "nothing"
