@@ -136,7 +136,7 @@ def listen_address(settings: Settings) -> tuple[str, int]:
     if not found or int(found[3]) > 65535:
         raise ConfigError(f"listen: {settings.listen!r} is not host:port, as in 127.0.0.1:8093")
     host = found[1] or found[2]
-    if not settings.tokens and not _is_loopback(host):
+    if not settings.tokens and not is_loopback(host):
         raise ConfigError(
             f"listen: {settings.listen} can be reached by others, and no token is configured: "
             "add [tokens.NAME] to the settings file, or listen on 127.0.0.1"
@@ -154,7 +154,8 @@ def read_password(registry: Registry, name: str) -> str:
     return _secret_from(registry.password_file, f"registries.{name}.password_file")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine and no other."""
     # Imported here: only `serve` needs it, and `check` starts the sooner.
     import ipaddress
 

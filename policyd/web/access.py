@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from policyd.config import Token
+from policyd.config import Token, is_loopback
 from policyd.errors import Forbidden, Unauthorized
 from policyd.hooks.bearer import matches, presented
 from policyd.model import Source, UserInfo
@@ -18,7 +18,6 @@ from policyd.policies.matching import matches_any
 
 LOCAL: Final = Token(owner="local", repositories=("**",), speaks_for_users=True)
 """Who asks when no token is configured: then only this machine can, and it may speak for all."""
-_LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def authenticate(authorization: str, tokens: Mapping[str, Token]) -> Token:
@@ -44,7 +43,7 @@ def refuse_browsers(host: str, origin: str) -> None:
     own requests say where it is from. Raises Forbidden.
     """
     name = urlsplit(f"//{host}").hostname or ""
-    if name not in _LOOPBACK_NAMES and not name.startswith("127."):
+    if not is_loopback(name):
         raise Forbidden(f"without a token, this answers to localhost only, not to {name!r}")
     if origin and urlsplit(origin).netloc != host:
         raise Forbidden("without a token, this answers to no page of another site")

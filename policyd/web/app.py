@@ -20,6 +20,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from policyd.bundle import MAX_FILES
 from policyd.errors import PolicydError
 from policyd.web import access, records, reviews
+from policyd.web.body import MemoryRequest
 from policyd.web.registry_hook import RegistryHooks
 from policyd.web.replies import failure, failure_of, reply
 from policyd.wiring import Services
@@ -36,6 +37,7 @@ def create_app(services: Services) -> Flask:
     Raises ConfigError when a registry's password cannot be read.
     """
     app = Flask("policyd.web", static_folder=None)
+    app.request_class = MemoryRequest
     settings = services.settings
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body

@@ -18,6 +18,7 @@ from policyd.archive import archive_bundle
 from policyd.bundle import memory_bundle
 from policyd.errors import RequestError, UnsupportedMediaType
 from policyd.model import Bundle, Operation, Source, UserInfo
+from policyd.web.body import body_of
 from policyd.web.query import parameters
 
 MAX_TEXT: Final = 1024
@@ -88,29 +89,29 @@ class Question(msgspec.Struct, frozen=True):
     fail: bool
 
 
-def question_of(request: Request) -> tuple[Question, Bundle]:
-    """Return what `request` asks, and about which files."""
+def question_of(request: Request, limit: int) -> tuple[Question, Bundle]:
+    """Return what `request`, whose body has at most `limit` bytes, asks, and about which files."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("the body has a Content-Encoding; send it as it is")
     kind = request.mimetype
     if kind in JSON_TYPES:
-        return _from_json(request)
+        return _from_json(request, limit)
     query = parameters(request, _Query)
     if kind in YAML_TYPES:
-        files = {"compose.yaml": request.get_data(cache=False)}
+        files = {"compose.yaml": body_of(request, limit)}
         return _question(query), _bundle(query, files, query.compose_files or tuple(files))
     if kind in FORM_TYPES:
         return _question(query), _bundle(query, _form_files(request), query.compose_files)
     if kind in ARCHIVE_TYPES:
-        return _question(query), _archive(query, request.get_data(cache=False))
+        return _question(query), _archive(query, body_of(request, limit))
     expected = ", ".join((*JSON_TYPES, *YAML_TYPES, *FORM_TYPES, *ARCHIVE_TYPES))
     raise UnsupportedMediaType(f"the Content-Type is {kind or 'missing'}; these work: {expected}")
 
 
-def _from_json(request: Request) -> tuple[Question, Bundle]:
+def _from_json(request: Request, limit: int) -> tuple[Question, Bundle]:
     fail = parameters(request, _JsonQuery).fail
     try:
-        asked = msgspec.json.decode(request.get_data(cache=False), type=_Envelope).request
+        asked = msgspec.json.decode(body_of(request, limit), type=_Envelope).request
     except (ValueError, RecursionError) as error:
         raise RequestError(f"the body is not a ComposeReview: {error}") from error
     project = asked.project

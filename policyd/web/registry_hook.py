@@ -31,6 +31,7 @@ from policyd.hooks.bearer import matches, presented
 from policyd.hooks.registry import LeftAlone, Push, events_of
 from policyd.model import Decision, Review, Source, UserInfo
 from policyd.registries import RegistryClient
+from policyd.web.body import body_of
 from policyd.web.push_queue import PushQueue, facts
 from policyd.web.replies import failure, reply
 from policyd.wiring import Services
@@ -59,9 +60,8 @@ class RegistryHooks:
         digest = presented(request.headers.get("Authorization", ""))
         if not matches(digest, self._registries[name].hook_sha256):
             raise Unauthorized("this needs the registry's token: Authorization: Bearer …")
-        request.max_content_length = MAX_NOTIFICATION
         accepted = 0
-        for event in events_of(request.get_data(cache=False)):
+        for event in events_of(body_of(request, MAX_NOTIFICATION)):
             if isinstance(event, LeftAlone):
                 log.info("left alone", registry=name, **_plain(event))
             elif self._queues[name].offer(event):

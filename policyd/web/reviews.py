@@ -18,7 +18,7 @@ def review(services: Services) -> Response:
 
     A denial is an answer like an allow, HTTP 200, unless the request says `?fail=true`.
     """
-    question, bundle = question_of(request)
+    question, bundle = question_of(request, services.settings.max_body)
     user_info = access.authorise(g.token, question.source, question.user_info)
     decision = services.decide(
         bundle,

@@ -1,0 +1,104 @@
+"""The whole webhook, called in process: real loader, engine, policies and log."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from policyd.audit.store import open_store
+from policyd.config import Settings, Token
+from policyd.web.app import HOOKS, create_app
+from policyd.wiring import Services, build
+
+CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
+
+
+@pytest.fixture
+def audit_path(tmp_path: Path) -> str:
+    return str(tmp_path / "audit.db")
+
+
+@pytest.fixture(scope="session")
+def judging() -> Iterator[Services]:
+    """Services that judge and record nothing: an engine is worth sharing."""
+    built = build(Settings())
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def services(judging: Services, audit_path: str) -> Iterator[Services]:
+    """The services of a webhook without tokens."""
+    store = open_store(audit_path)
+    settings = Settings(audit=audit_path)
+    yield Services(settings, judging.policy_set, judging.admission, store)
+    store.close()
+
+
+@pytest.fixture
+def make(services: Services) -> Iterator[Callable[..., FlaskClient]]:
+    """A function that makes a client of a webhook with these settings."""
+    apps = []
+
+    def client(**changes: Any) -> FlaskClient:
+        settings = Settings(audit=services.settings.audit, **changes)
+        app = create_app(
+            Services(settings, services.policy_set, services.admission, services.store)
+        )
+        apps.append(app)
+        return app.test_client()
+
+    yield client
+    for app in apps:
+        app.extensions[HOOKS].close()
+
+
+@pytest.fixture
+def client(make: Callable[..., FlaskClient]) -> FlaskClient:
+    """A webhook without tokens, for this machine only."""
+    return make()
+
+
+@pytest.fixture
+def post(client: FlaskClient) -> Callable[..., TestResponse]:
+    """A function that asks about YAML, with a query."""
+
+    def ask(text: str | bytes = CLEAN, query: str = "", **arguments: Any) -> TestResponse:
+        return client.post(
+            f"/v1/review{query}", data=text, content_type="application/yaml", **arguments
+        )
+
+    return ask
+
+
+@pytest.fixture
+def envelope() -> Callable[..., dict[str, Any]]:
+    """A function that makes the JSON of a ComposeReview."""
+
+    def make(files: dict[str, str] | None = None, **request: Any) -> dict[str, Any]:
+        project = {"files": {"compose.yaml": CLEAN} if files is None else files}
+        project |= request.pop("project", {})
+        return {
+            "apiVersion": "policyd/v1",
+            "kind": "ComposeReview",
+            "request": {"uid": "u-1", "project": project, **request},
+        }
+
+    return make
+
+
+@pytest.fixture
+def token() -> Callable[..., Token]:
+    """A function that makes the token whose bearer says `value`."""
+
+    def make(value: str = "ci-token", **fields: Any) -> Token:
+        fields = {"owner": "ci-bot", "repositories": ("acme/**",), **fields}
+        return Token(sha256=hashlib.sha256(value.encode()).hexdigest(), **fields)
+
+    return make

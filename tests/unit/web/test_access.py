@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import pytest
+
+from policyd.audit.event import event_of
+from policyd.model import UserInfo
+
+CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
+
+
+@pytest.fixture
+def guarded(make, token):
+    """A webhook with tokens: ci for acme, a platform that speaks for users, one for production."""
+    return make(
+        tokens={
+            "ci": token(enforcement_point="ci"),
+            "platform": token(
+                "platform-token",
+                owner="platform",
+                repositories=("**",),
+                enforcement_point="forge",
+                speaks_for_users=True,
+            ),
+            "narrow": token(
+                "narrow-token", owner="narrow", environments=("staging",), hosts=("gpu-0*",)
+            ),
+        }
+    )
+
+
+@pytest.fixture
+def ask(guarded):
+    """A function that asks with a token."""
+
+    def post(value: str, query: str = ""):
+        headers = {"Authorization": f"Bearer {value}"} if value else {}
+        return guarded.post(
+            f"/v1/review{query}", data=CLEAN, content_type="application/yaml", headers=headers
+        )
+
+    return post
+
+
+def test_without_a_token_nothing_is_answered(guarded, ask, services):
+    response = ask("")
+
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert response.json["message"] == "this needs a token: Authorization: Bearer …"
+    for path in ("/v1/decisions", "/v1/decisions/x", "/v1/grants", "/v1/policies", "/nothing"):
+        assert guarded.get(path).status_code == 401
+    assert services.audit.decisions() == []
+
+
+def test_a_body_is_not_read_before_the_token(guarded):
+    response = guarded.post(
+        "/v1/review", data=CLEAN, headers={"Content-Length": "100000000"}, content_type="text/yaml"
+    )
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize("value", ["wrong", "ci-token2", "ci-toke"])
+def test_a_token_that_is_not_known_is_refused(ask, value):
+    response = ask(value)
+
+    assert (response.status_code, response.json["message"]) == (401, "this token is not known")
+
+
+def test_a_token_names_the_user_and_the_enforcement_point(ask, services):
+    assert ask("ci-token", "?repository=acme/train").json["response"]["allowed"]
+
+    review = event_of(services.audit.decisions()[0]).input.review
+    assert review.user_info == UserInfo("ci-bot")
+    assert review.enforcement_point == "ci"
+
+
+@pytest.mark.parametrize(
+    ("value", "query", "message"),
+    [
+        ("ci-token", "?repository=other/x", "may not speak for the repository 'other/x'"),
+        ("ci-token", "?repository=acme", "may not speak for the repository 'acme'"),
+        ("narrow-token", "?environment=prod", "may not speak for the environment 'prod'"),
+        ("narrow-token", "?host=gpu-10", "may not speak for the host 'gpu-10'"),
+    ],
+)
+def test_a_token_speaks_only_for_what_is_its_own(ask, services, value, query, message):
+    response = ask(value, query)
+
+    assert response.status_code == 403
+    assert response.json["reason"] == "Forbidden"
+    assert response.json["message"] == f"this token {message}"
+    assert services.audit.decisions() == []
+
+
+def test_what_a_token_may_speak_for_is_taken(ask):
+    query = "?repository=acme/deep/er&environment=staging&host=gpu-07"
+
+    assert ask("narrow-token", query).status_code == 200
+
+
+def test_only_a_token_that_speaks_for_users_may_name_one(guarded, ask, envelope, services):
+    asked = envelope(userInfo={"username": "alice", "groups": ["ml"]})
+
+    refused = guarded.post("/v1/review", json=asked, headers={"Authorization": "Bearer ci-token"})
+    assert refused.status_code == 403
+    assert refused.json["message"] == "this token may not say who asks: leave userInfo out"
+    assert ask("ci-token", "?user=alice").status_code == 403
+
+    taken = guarded.post(
+        "/v1/review", json=asked, headers={"Authorization": "Bearer platform-token"}
+    )
+    assert taken.status_code == 200
+    review = event_of(services.audit.decisions()[0]).input.review
+    assert review.user_info == UserInfo("alice", ("ml",))
+    assert review.enforcement_point == "forge"
+
+
+def test_health_needs_no_token(guarded):
+    assert guarded.get("/healthz").status_code == 200
+    assert guarded.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8093", "127.0.0.1:8093", "[::1]:8093"])
+def test_without_tokens_this_machine_is_answered(client, host):
+    assert client.get("/v1/decisions", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example:8093", "Origin": "http://evil.example:8093"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "127.0.0.1:8093", "Origin": "http://evil.example"},
+        {"Host": "127.0.0.1:8093", "Origin": "null"},
+    ],
+)
+def test_without_tokens_pages_of_others_are_not_answered(client, services, headers):
+    response = client.post(
+        "/v1/review", data=CLEAN, content_type="application/yaml", headers=headers
+    )
+
+    assert (response.status_code, response.json["reason"]) == (403, "Forbidden")
+    assert services.audit.decisions() == []

@@ -1,0 +1,517 @@
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+import tarfile
+
+import pytest
+
+from policyd.audit.event import event_of
+from policyd.model import UserInfo
+
+CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
+ALL_GPUS = (
+    "services:\n  train:\n    image: acme/train:1\n    gpus:\n      - driver: nvidia\n"
+    "        count: all\n"
+)
+TWO_GPUS = (
+    "name: train\nservices:\n  train:\n    image: acme/train:1\n    gpus:\n"
+    "      - driver: nvidia\n        device_ids: ['0', '1']\n"
+)
+
+
+def tar(files: dict[str, str], mode: str = "w", *, link: str = "") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+        if link:
+            member = tarfile.TarInfo("compose.override.yaml")
+            member.type, member.linkname = tarfile.SYMTYPE, link
+            archive.addfile(member)
+    return buffer.getvalue()
+
+
+def refusal(response) -> tuple[int, str, str]:
+    """The code, reason and message of a Status; nothing in it may read as an allow."""
+    body = response.json
+    assert (body["apiVersion"], body["kind"], body["status"]) == (
+        "policyd/v1",
+        "Status",
+        "Failure",
+    )
+    assert body["code"] == response.status_code
+    assert b"allowed" not in response.data.replace(b"not allowed", b"")
+    assert b"Traceback" not in response.data
+    return body["code"], body["reason"], body["message"]
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+def test_a_denial_says_which_line_breaks_which_rule_and_how_to_mend_it(client, envelope):
+    source = {"repository": "acme/train", "environment": "prod", "host": "gpu-01"}
+    asked = envelope({"compose.yaml": ALL_GPUS}, source=source)
+
+    response = client.post("/v1/review", json=asked)
+
+    assert response.status_code == 200
+    assert (response.json["apiVersion"], response.json["kind"]) == ("policyd/v1", "ComposeReview")
+    answer = response.json["response"]
+    assert (answer["uid"], answer["allowed"]) == ("u-1", False)
+    assert answer["status"] == {
+        "code": 403,
+        "reason": "Forbidden",
+        "message": "1 policy denies: no-all-gpus (compose.yaml:6:16)",
+    }
+    (violation,) = answer["violations"]
+    assert violation["policy"] == violation["constraint"] == "no-all-gpus"
+    assert (violation["enforcementAction"], violation["severity"]) == ("deny", "high")
+    assert violation["path"] == ["services", "train", "gpus", 0, "count"]
+    assert violation["location"] == {"file": "compose.yaml", "line": 6, "column": 16}
+    assert violation["message"]
+    assert violation["remediation"]
+    assert [grant["devices"] for grant in answer["grants"]] == ["all"]
+    assert answer["engine"] == "embedded"
+    assert answer["policySet"]["revision"].startswith("sha256:")
+    assert set(answer) == {
+        "uid", "allowed", "status", "violations", "warnings", "exempted", "grants",
+        "notEvaluated", "auditAnnotations", "policySet", "engine", "decisionId", "project",
+        "bundleDigest",
+    }  # fmt: skip
+
+
+def test_an_allow_is_recorded_with_its_grants(client, envelope, services):
+    source = {"repository": "acme/train", "environment": "prod", "host": "gpu-01"}
+    asked = envelope({"compose.yaml": TWO_GPUS}, source=source)
+
+    answer = client.post("/v1/review", json=asked).json["response"]
+
+    assert answer["allowed"] is True
+    assert answer["status"] == {"code": 200, "reason": "OK", "message": "no policy denies"}
+    event = event_of(services.audit.decision(answer["decisionId"]))
+    assert event.result.allowed
+    assert event.input.project.files == ("compose.yaml",)
+    assert event.input.review.enforcement_point == "webhook"
+    assert event.input.review.operation == "CREATE"
+    (grant,) = services.audit.grants()
+    assert (grant.project, grant.service, grant.devices) == ("train", "train", ("0", "1"))
+    assert (grant.repository, grant.environment, grant.host) == ("acme/train", "prod", "gpu-01")
+
+
+def test_a_denial_is_recorded_too(post, services):
+    answer = post(ALL_GPUS, "?repository=acme/train").json["response"]
+
+    (record,) = services.audit.decisions(allowed=False, policy="no-all-gpus")
+    assert event_of(record).decision_id == answer["decisionId"]
+    assert services.audit.grants(active=False) == []
+
+
+def test_a_dry_run_and_a_check_grant_nothing(client, post, envelope, services):
+    dry = envelope({"compose.yaml": TWO_GPUS}, dryRun=True)
+    assert client.post("/v1/review", json=dry).json["response"]["allowed"]
+    assert post(TWO_GPUS, "?operation=CHECK").json["response"]["allowed"]
+    assert post(TWO_GPUS, "?dryRun=true").json["response"]["allowed"]
+
+    assert services.audit.grants(active=False) == []
+    events = [event_of(record) for record in services.audit.decisions()]
+    assert [(e.input.review.operation, e.input.review.dry_run) for e in events] == [
+        ("CREATE", True),
+        ("CHECK", False),
+        ("CREATE", True),
+    ]
+
+
+def test_delete_releases_what_was_granted(post, services):
+    post(TWO_GPUS, "?repository=acme/train&host=gpu-01")
+    post(TWO_GPUS, "?repository=acme/train&host=gpu-01&operation=DELETE")
+
+    assert [grant.state for grant in services.audit.grants(active=False)] == ["released"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("services: [", "compose.yaml:"),
+        ("services:\n  - web\n", "compose.yaml:"),
+        ("services:\n  web:\n    image: x\n    imagee: y\n", "compose.yaml:"),
+        ("services:\n  web:\n    image: x\n    gpus:\n      - count: many\n", "compose.yaml:"),
+        ("services:\n  web:\n    image: x\n    env_file: gone.env\n", "gone.env"),
+        (
+            "services:\n  web:\n    extends: {file: ../../etc/passwd, service: a}\n",
+            "/etc/passwd",
+        ),
+    ],
+)
+def test_a_project_that_compose_would_refuse_is_a_denial_and_no_http_error(
+    post, services, text, message
+):
+    response = post(text)
+
+    assert response.status_code == 200
+    answer = response.json["response"]
+    assert (answer["allowed"], answer["status"]["code"]) == (False, 422)
+    assert message in answer["status"]["message"]
+    assert event_of(services.audit.decisions()[0]).result.status.code == 422
+
+
+def test_fail_turns_a_denial_into_403_and_nothing_else(post):
+    denied = post(ALL_GPUS, "?fail=true")
+    refused_by_compose = post("services: [", "?fail=true")
+
+    assert (denied.status_code, denied.json["response"]["allowed"]) == (403, False)
+    assert refused_by_compose.status_code == 403
+    assert post(CLEAN, "?fail=true").status_code == 200
+    assert post(ALL_GPUS, "?fail=false").status_code == 200
+
+
+def test_the_source_comes_from_the_query_where_the_body_is_no_json(post, services):
+    post(
+        CLEAN,
+        "?repository=acme/train&ref=refs/heads/main&commit=c0ffee&environment=prod&host=gpu-01"
+        "&uid=job-7&user=alice&name=shop",
+    )
+
+    event = event_of(services.audit.decisions()[0])
+    source = event.input.review.source
+    assert (source.repository, source.ref, source.commit) == (
+        "acme/train",
+        "refs/heads/main",
+        "c0ffee",
+    )
+    assert (source.environment, source.host) == ("prod", "gpu-01")
+    assert event.input.review.uid == "job-7"
+    assert event.input.review.user_info == UserInfo("alice")
+    assert event.input.project.name == "shop"
+
+
+# --- bodies ---------------------------------------------------------------------------------------
+
+
+def test_json_names_files_order_environment_and_project(client, envelope):
+    files = {
+        "base.yaml": "services:\n  train:\n    image: acme/train:${TAG}\n",
+        "sub/prod.yaml": "services:\n  train:\n    privileged: ${PRIVILEGED}\n",
+        "values.env": "PRIVILEGED=true\nTAG=0\n",
+    }
+    project = {
+        "name": "shop",
+        "composeFiles": ["base.yaml", "sub/prod.yaml"],
+        "envFiles": ["values.env"],
+        "env": {"TAG": "1"},
+    }
+
+    answer = client.post("/v1/review", json=envelope(files, project=project)).json["response"]
+
+    assert answer["project"] == "shop"
+    assert [violation["policy"] for violation in answer["violations"]] == ["no-privileged"]
+    assert answer["violations"][0]["location"]["file"] == "sub/prod.yaml"
+
+
+@pytest.mark.parametrize("kind", ["application/yaml", "application/x-yaml", "text/yaml"])
+def test_a_bare_yaml_body_is_the_compose_file(client, kind):
+    response = client.post("/v1/review", data=ALL_GPUS, content_type=f"{kind}; charset=utf-8")
+
+    assert response.json["response"]["violations"][0]["location"]["file"] == "compose.yaml"
+
+
+def test_every_profile_is_judged(post):
+    hidden = ALL_GPUS.replace("image:", "profiles: [night]\n    image:")
+
+    assert post(hidden).json["response"]["allowed"] is False
+
+
+def test_a_form_sends_several_files(client):
+    form = {
+        "file": [
+            (io.BytesIO(CLEAN.encode()), "compose.yaml"),
+            (io.BytesIO(b"services:\n  web:\n    privileged: true\n"), "compose.override.yaml"),
+        ]
+    }
+
+    answer = client.post("/v1/review?repository=acme/web", data=form).json["response"]
+
+    assert [violation["policy"] for violation in answer["violations"]] == ["no-privileged"]
+    assert answer["violations"][0]["location"]["file"] == "compose.override.yaml"
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [("application/x-tar", "w"), ("application/gzip", "w:gz"), ("application/x-gzip", "w:gz")],
+)
+def test_an_archive_sends_a_whole_project(client, kind, mode):
+    files = {"app/compose.yaml": "include: [gpu.yaml]\n", "app/gpu.yaml": ALL_GPUS}
+
+    response = client.post("/v1/review", data=tar(files, mode), content_type=kind)
+
+    assert response.json["response"]["violations"][0]["location"] == {
+        "file": "gpu.yaml",
+        "line": 6,
+        "column": 16,
+    }
+
+
+def test_compose_files_of_an_archive_can_be_named(client):
+    data = tar({"a/prod.yaml": ALL_GPUS, "b/test.yaml": CLEAN})
+
+    response = client.post(
+        "/v1/review?composeFiles=b/test.yaml", data=data, content_type="application/x-tar"
+    )
+    assert response.json["response"]["allowed"] is True
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"operation": "DEPLOY"}, "Invalid enum value 'DEPLOY' - at `$.request.operation`"),
+        ({"dryRun": "yes"}, "Expected `bool`, got `str` - at `$.request.dryRun`"),
+        ({"dryrun": True}, "Object contains unknown field `dryrun` - at `$.request`"),
+        (
+            {"source": {"repo": "acme/train"}},
+            "Object contains unknown field `repo` - at `$.request.source`",
+        ),
+        (
+            {"enforcementPoint": "daemon"},
+            "Object contains unknown field `enforcementPoint` - at `$.request`",
+        ),
+        ({"project": {"files": ["a"]}}, "Expected `object`, got `array` - at `$.request.project"),
+        ({"project": {"files": {"a": 1}}}, "Expected `str`, got `int` - at `$.request.project"),
+        ({"project": {"composeFiles": "a"}}, "Expected `array`, got `str` - at `$.request.project"),
+        ({"project": {"env": {"A": None}}}, "Expected `str`, got `null` - at `$.request.project"),
+    ],
+)
+def test_json_of_a_wrong_type_or_with_an_unknown_field_is_named_by_its_path(
+    client, envelope, services, change, message
+):
+    code, reason, said = refusal(client.post("/v1/review", json=envelope(**change)))
+
+    assert (code, reason) == (400, "BadRequest")
+    assert said.startswith(f"the body is not a ComposeReview: {message}")
+    assert services.audit.decisions() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "the body is not a ComposeReview: Input data was truncated"),
+        (b"{", "the body is not a ComposeReview: Input data was truncated"),
+        (b"[]", "the body is not a ComposeReview: Expected `object`, got `array`"),
+        (b"{}", "the body is not a ComposeReview: Object missing required field `request`"),
+        (b'{"\xff": 1}', "the body is not a ComposeReview: 'utf-8' codec can't decode"),
+        (b'{"request":' * 100_000, "the body is not a ComposeReview: "),
+        (b'{"kind": "\\ud800"}', "the body is not a ComposeReview: "),
+        (
+            json.dumps({"apiVersion": "policyd/v2", "kind": "ComposeReview"}).encode(),
+            "the body is not a ComposeReview: Invalid enum value 'policyd/v2' - at `$.apiVersion`",
+        ),
+    ],
+)
+def test_a_body_that_is_no_review_is_refused(client, body, message):
+    code, _, said = refusal(client.post("/v1/review", data=body, content_type="application/json"))
+
+    assert code == 400
+    assert said.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (
+            "?repositry=acme/x",
+            "there is no query parameter 'repositry' here; did you mean repository?",
+        ),
+        ("?enforcementPoint=daemon", "there is no query parameter 'enforcementPoint' here"),
+        ("?host=a&host=b", "the query parameter host is given 2 times"),
+        ("?fail=maybe", "the query cannot be read: Expected `bool`, got `str` - at `$.fail`"),
+        (
+            "?operation=deploy",
+            "the query cannot be read: Invalid enum value 'deploy' - at `$.operation`",
+        ),
+        ("?repository=a%0Ab", "source.repository has a character that cannot be printed: 'a\\nb'"),
+        ("?host=%00", "source.host has a character that cannot be printed: '\\x00'"),
+        (
+            "?ref=" + "a" * 1025,
+            "source.ref has 1,025 characters; the limit is 1,024",
+        ),
+    ],
+)
+def test_a_query_that_is_not_right_is_refused(post, query, message):
+    assert refusal(post(CLEAN, query)) == (400, "BadRequest", message)
+
+
+def test_json_takes_only_fail_as_a_query(client, envelope):
+    response = client.post("/v1/review?repository=acme/train", json=envelope())
+
+    assert refusal(response)[2] == "there is no query parameter 'repository' here"
+    assert client.post("/v1/review?fail=true", json=envelope()).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_another_type_of_body_is_refused_and_the_right_ones_are_named(client, kind):
+    response = client.post("/v1/review", data=CLEAN, content_type=kind)
+
+    code, reason, message = refusal(response)
+    assert (code, reason) == (415, "UnsupportedMediaType")
+    assert message.startswith(f"the Content-Type is {kind or 'missing'}; these work: ")
+    assert "application/yaml" in message
+
+
+def test_a_compressed_body_is_refused(client):
+    response = client.post(
+        "/v1/review",
+        data=b"x",
+        content_type="application/json",
+        headers={"Content-Encoding": "gzip"},
+    )
+    assert refusal(response)[:2] == (415, "UnsupportedMediaType")
+
+
+@pytest.mark.parametrize(
+    ("archive", "message"),
+    [
+        (tar({"../compose.yaml": CLEAN}), "'../compose.yaml': the name has a '..'"),
+        (tar({"/etc/compose.yaml": CLEAN}), "'/etc/compose.yaml': the name is absolute"),
+        (
+            tar({"compose.yaml": CLEAN}, link="/etc/passwd"),
+            "'compose.override.yaml': the archive holds a link to '/etc/passwd'",
+        ),
+        (b"no archive", "the body is not a tar or tar.gz archive"),
+        (
+            tar({"compose.yaml": CLEAN})[:600],
+            "the body is not a tar or tar.gz archive: unexpected end",
+        ),
+    ],
+)
+def test_an_archive_that_leaves_its_folder_or_links_is_refused(client, archive, message):
+    response = client.post("/v1/review", data=archive, content_type="application/x-tar")
+
+    code, _, said = refusal(response)
+    assert code == 400
+    assert said.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ({}, "the form has no file"),
+        ({"text": "x"}, "the form's part 'text' is no file; it needs a file name"),
+        (
+            {"upload": (io.BytesIO(b"x"), "compose.yaml")},
+            "the form has a part 'upload'; files are parts named 'file'",
+        ),
+        (
+            {"file": [(io.BytesIO(b"x"), "a.yaml"), (io.BytesIO(b"y"), "a.yaml")]},
+            "the form has two files of the name 'a.yaml'",
+        ),
+        ({"file": (io.BytesIO(b"x"), "../a.yaml")}, "'../a.yaml': the name has a '..'"),
+    ],
+)
+def test_a_form_that_is_not_right_is_refused(client, form, message):
+    response = client.post("/v1/review", data=form, content_type="multipart/form-data")
+
+    code, _, said = refusal(response)
+    assert code == 400
+    assert said.startswith(message)
+
+
+def test_a_form_that_is_cut_off_is_refused(client):
+    whole = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="compose.yaml"\r\n\r\n'
+        + CLEAN.encode()
+        + b'\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="c2.yaml"\r\n\r\nx'
+    )
+    response = client.post("/v1/review", data=whole, content_type="multipart/form-data; boundary=b")
+    assert refusal(response)[0] == 400
+
+
+def test_a_project_without_a_compose_file_is_refused(client, envelope):
+    code, reason, message = refusal(client.post("/v1/review", json=envelope({"a.txt": "x"})))
+
+    assert (code, reason) == (400, "BadRequest")
+    assert "compose.yaml" in message
+
+
+def test_a_file_over_4_mib_is_refused(client, envelope):
+    files = {"compose.yaml": "#" * (4 * 1024 * 1024 + 1)}
+
+    assert refusal(client.post("/v1/review", json=envelope(files))) == (
+        413,
+        "RequestEntityTooLarge",
+        "compose.yaml: the file has 4,194,305 bytes; the limit is 4 MiB",
+    )
+
+
+def test_a_body_of_100_mb_is_refused_by_its_length_before_it_is_read(client):
+    class Unread(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise AssertionError("the body was read")
+
+        readinto = read  # type: ignore[assignment]
+
+    response = client.post(
+        "/v1/review",
+        content_type="application/yaml",
+        environ_overrides={"wsgi.input": Unread(), "CONTENT_LENGTH": "100000000"},
+    )
+    assert refusal(response) == (
+        413,
+        "RequestEntityTooLarge",
+        "the body has 100,000,000 bytes; the limit is 33,554,432",
+    )
+
+
+@pytest.mark.parametrize("kind", ["application/yaml", "application/json", "application/x-tar"])
+def test_a_body_without_a_length_is_refused_when_it_passes_the_limit_and_never_cut(make, kind):
+    """What is behind the cut could be what a policy denies."""
+    hidden = CLEAN + "#" * 2000 + "\n    privileged: true\n"
+    client = make(max_body=1024)
+
+    response = client.post(
+        "/v1/review",
+        input_stream=io.BytesIO(hidden.encode()),
+        content_type=kind,
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert refusal(response) == (
+        413,
+        "RequestEntityTooLarge",
+        "the body has more than 1,024 bytes",
+    )
+
+
+def test_a_form_over_the_limit_is_refused(make):
+    form = {"file": (io.BytesIO(b"#" * 2000), "compose.yaml")}
+
+    response = make(max_body=1024).post("/v1/review", data=form)
+    assert refusal(response)[:2] == (413, "RequestEntityTooLarge")
+
+
+# --- what fails is never an allow -----------------------------------------------------------------
+
+
+def test_a_decision_that_cannot_be_recorded_is_no_answer(post, audit_path):
+    with sqlite3.connect(audit_path) as other:
+        other.execute("DROP TABLE heads")
+    other.close()
+
+    assert refusal(post(CLEAN)) == (
+        503,
+        "ServiceUnavailable",
+        f"the audit log {audit_path} cannot be written: no such table: heads",
+    )
+
+
+def test_an_engine_that_fails_is_a_denial(post, services, monkeypatch):
+    monkeypatch.setattr(services.admission.engine, "_deadline", -1.0)
+
+    answer = post(CLEAN).json["response"]
+
+    assert (answer["allowed"], answer["status"]["code"]) == (False, 500)
+    assert event_of(services.audit.decisions()[0]).result.allowed is False
