@@ -17,7 +17,7 @@ WAY = [
     MODEL,
     PURE,
     {"bundle", "archive", "engines", "audit", "workloads", "policies"},
-    {"admission"},
+    {"admission", "regotest"},
     {"config", "registries", "wiring"},
     {"web", "cli", "__main__"},
 ]
