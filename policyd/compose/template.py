@@ -17,7 +17,7 @@ Lookup = Callable[[str], str | None]
 Missing = Callable[[str], None]
 """Is told the name of a variable that is not set and was read as blank."""
 
-MAX_DEPTH = 20
+MAX_DEPTH = 10
 """How deep defaults may be nested in defaults."""
 
 MAX_GROWTH = 1 << 20

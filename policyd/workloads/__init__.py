@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from policyd.compose.project import Project
+from policyd.errors import ComposeError
 from policyd.model import (
     Build,
     CgroupRule,
@@ -38,6 +39,9 @@ from policyd.workloads.tree import (
     variables,
 )
 
+MAX_INLINE_DOCKERFILES: Final = 512 * 1024
+"""Characters of `dockerfile_inline` in a project, all services together."""
+
 _NANO_CPUS: Final = 1_000_000_000
 _RESERVATIONS: Final = ("deploy", "resources", "reservations")
 
@@ -45,10 +49,19 @@ _RESERVATIONS: Final = ("deploy", "resources", "reservations")
 def workloads(project: Project) -> tuple[Workload, ...]:
     """Return the services of `project`, of every profile, in order of their names.
 
-    Raises ComposeError when `volumes_from` multiplies mounts beyond a limit.
+    Raises ComposeError for a project that passes a limit: mounts that `volumes_from` multiplies,
+    the size of inline Dockerfiles.
     """
-    mounts = mounts_by_service(project.tree)
     services = mapping(project.tree, "services")
+    inline = sum(
+        len(text(mapping(services, name, "build"), "dockerfile_inline")) for name in services
+    )
+    if inline > MAX_INLINE_DOCKERFILES:
+        raise ComposeError(
+            f"dockerfile_inline: the services have {inline} characters of it; at most "
+            f"{MAX_INLINE_DOCKERFILES} are read"
+        )
+    mounts = mounts_by_service(project.tree)
     return tuple(
         _workload(name, mapping(services, name), mounts[name], project.directory)
         for name in sorted(services)

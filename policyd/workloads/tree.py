@@ -79,4 +79,6 @@ def number(parent: Tree, key: str) -> float:
 
 
 def _text(value: Any) -> str:
-    return to_text(value) if isinstance(value, str | bool | int | float) else ""
+    if isinstance(value, str):
+        return value
+    return to_text(value) if isinstance(value, bool | int | float) else ""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from policyd.bundle import PROJECT_ROOT, memory_bundle
 from policyd.compose import load
 from policyd.compose.project import Project
+from policyd.errors import ComposeError
 from policyd.model import (
     Build,
     CgroupRule,
@@ -23,7 +24,7 @@ from policyd.model import (
     Workload,
     to_json,
 )
-from policyd.workloads import workloads
+from policyd.workloads import MAX_INLINE_DOCKERFILES, workloads
 
 
 def project(text: str, **files: str) -> Project:
@@ -325,6 +326,19 @@ def test_replicas_and_limits_come_from_either_place(
         memory,
         cpus,
     )
+
+
+def test_inline_dockerfiles_are_read_up_to_a_size_all_together() -> None:
+    half = "#" * (MAX_INLINE_DOCKERFILES // 2)
+    loaded = project("services:\n  app: {image: x}\n")
+    loaded.tree = {
+        "services": {name: {"build": {"dockerfile_inline": half}} for name in ("a", "b")}
+    }
+
+    assert len(workloads(loaded)) == 2
+    loaded.tree["services"]["c"] = {"build": {"dockerfile_inline": "#"}}
+    with pytest.raises(ComposeError, match="dockerfile_inline: the services have 524289 char"):
+        workloads(loaded)
 
 
 WORDS = """
