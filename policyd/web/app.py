@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from policyd.bundle import MAX_FILES
 from policyd.errors import PolicydError
-from policyd.web import access, records, reviews
+from policyd.web import access, catalogue, records, reviews
 from policyd.web.body import MemoryRequest
 from policyd.web.registry_hook import RegistryHooks
 from policyd.web.replies import failure, failure_of, reply
@@ -34,8 +34,9 @@ log = structlog.get_logger("policyd.web")
 def create_app(services: Services) -> Flask:
     """Return the application that answers with `services`.
 
-    Raises ConfigError when a registry's password cannot be read.
+    Raises ConfigError when a registry's password cannot be read, and when `services` keep no log.
     """
+    audit = services.audit
     app = Flask("policyd.web", static_folder=None)
     app.request_class = MemoryRequest
     settings = services.settings
@@ -65,7 +66,7 @@ def create_app(services: Services) -> Flask:
 
     @app.get("/readyz", endpoint="readiness")
     def readiness() -> Response:
-        services.audit.check_writable()
+        audit.check_writable()
         return reply("Health", status="ok", policySet=services.policy_set.reference)
 
     @app.post("/v1/review")
@@ -77,6 +78,7 @@ def create_app(services: Services) -> Flask:
         return hooks.receive(name)
 
     records.add_routes(app, services)
+    catalogue.add_routes(app, services.policy_set)
     return app
 
 

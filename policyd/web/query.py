@@ -13,6 +13,10 @@ from policyd.errors import RequestError
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
 
 
+class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The query of a route that takes none."""
+
+
 def parameters(request: Request, kind: type[Parameters]) -> Parameters:
     """Return the query of `request`; a field of tuple[str, ...] may be given several times.
 

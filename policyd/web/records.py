@@ -1,4 +1,4 @@
-"""GET /v1/decisions, /v1/grants, /v1/policies: what was decided, who holds what, which rules hold.
+"""GET /v1/decisions and /v1/grants: what was decided, and who holds what.
 
 A token sees the decisions and grants of the repositories that it may speak for. Lists are pages,
 newest first: `next` of one is `before` of the following one, null at the end.
@@ -18,7 +18,7 @@ from policyd.audit.store import PAGE, Store
 from policyd.errors import NotFound
 from policyd.model import AuditRecord
 from policyd.policies.matching import matches_any
-from policyd.web.query import parameters
+from policyd.web.query import NoParameters, parameters
 from policyd.web.replies import reply
 from policyd.wiring import Services
 
@@ -30,7 +30,7 @@ Limit = Annotated[int, Meta(ge=1, le=500)]
 
 class _DecisionsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     limit: Limit = PAGE
-    before: int | None = None
+    before: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
     allowed: bool | None = None
     repository: str | None = None
     project: str | None = None
@@ -49,10 +49,6 @@ class _GrantsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
     host: str | None = None
 
 
-class _NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    pass
-
-
 def add_routes(app: Flask, services: Services) -> None:
     """Add the routes that read."""
 
@@ -62,7 +58,7 @@ def add_routes(app: Flask, services: Services) -> None:
 
     @app.get("/v1/decisions/<decision_id>")
     def decision(decision_id: str) -> Response:
-        parameters(request, _NoQuery)
+        parameters(request, NoParameters)
         record = services.audit.decision(decision_id)
         if not _may_see(event_of(record).input.review.source.repository):
             raise NotFound(f"the audit log holds no decision {decision_id}")
@@ -109,7 +105,7 @@ def _shown(record: AuditRecord) -> dict[str, Any]:
     return {
         "sequence": record.sequence,
         "time": record.time,
-        "kind": record.kind,
+        "type": record.kind,
         "prevHash": record.prev_hash,
         "hash": record.hash,
         "event": msgspec.Raw(record.payload.encode()),

@@ -1,0 +1,40 @@
+"""GET /v1/policies: the rules, what is done about each, and for whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from flask import Flask, Response, request
+
+from policyd.errors import NotFound
+from policyd.policies import PolicySet
+from policyd.web.query import NoParameters, parameters
+from policyd.web.replies import reply
+
+
+def add_routes(app: Flask, policy_set: PolicySet) -> None:
+    """Add the routes that show `policy_set`."""
+
+    @app.get("/v1/policies")
+    def policies() -> Response:
+        parameters(request, NoParameters)
+        items = [_described(policy, policy_set) for policy in policy_set.policies]
+        return reply("PolicyList", policySet=policy_set.reference, items=items)
+
+    @app.get("/v1/policies/<policy_id>")
+    def policy(policy_id: str) -> Response:
+        parameters(request, NoParameters)
+        if policy_id not in policy_set.policies:
+            raise NotFound(f"the policy set {policy_set.name} has no policy {policy_id}")
+        return reply("Policy", **_described(policy_id, policy_set))
+
+
+def _described(policy_id: str, policy_set: PolicySet) -> dict[str, Any]:
+    """Return a policy and the constraints that put it in force; where these lie is not told."""
+    constraints = [
+        {name: value for name, value in msgspec.to_builtins(found).items() if name != "location"}
+        for found in policy_set.constraints
+        if found.policy == policy_id
+    ]
+    return {**msgspec.to_builtins(policy_set.policies[policy_id]), "constraints": constraints}

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from policyd.config import Settings
+from policyd.errors import ConfigError
+from policyd.web.app import create_app
+from policyd.wiring import Services
+
+CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
+
+
+def test_every_error_is_a_status_in_json(client):
+    response = client.get("/nothing")
+
+    assert response.status_code == 404
+    assert response.mimetype == "application/json"
+    assert response.json == {
+        "apiVersion": "policyd/v1",
+        "kind": "Status",
+        "status": "Failure",
+        "code": 404,
+        "reason": "NotFound",
+        "message": "there is nothing at /nothing",
+    }
+
+
+def test_a_method_that_a_route_does_not_take_is_405_and_the_right_ones_are_named(client):
+    response = client.get("/v1/review")
+
+    assert (response.status_code, response.json["reason"]) == (405, "MethodNotAllowed")
+    assert response.json["message"] == "/v1/review does not take GET"
+    assert "POST" in response.headers["Allow"]
+
+
+def test_answers_are_neither_sniffed_nor_kept(client):
+    headers = client.get("/healthz").headers
+
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("job-7.a_b", True), ("", False), ("a b", False), ("x" * 65, False)]
+)
+def test_a_request_has_an_id_its_own_or_a_new_one(client, given, kept):
+    answered = client.get("/healthz", headers={"X-Request-Id": given}).headers["X-Request-Id"]
+
+    assert (answered == given) is kept
+    assert len(answered) >= 9
+
+
+def test_the_request_id_is_recorded(post, services):
+    post(CLEAN, headers={"X-Request-Id": "job-7"})
+
+    assert '"req_id":"job-7"' in services.audit.decisions()[0].payload
+
+
+def test_ready_says_by_which_rules_and_only_while_decisions_can_be_recorded(
+    client, services, audit_path
+):
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json["status"]) == (200, "ok")
+    assert ready.json["policySet"]["revision"] == services.policy_set.revision
+
+    with sqlite3.connect(audit_path) as other:
+        other.execute("DROP TABLE heads")
+    other.close()
+
+    unready = client.get("/readyz")
+    assert (unready.status_code, unready.json["reason"]) == (503, "ServiceUnavailable")
+    assert client.get("/healthz").status_code == 200
+
+
+def test_a_bug_is_500_without_a_traceback_and_is_logged(services, capsys):
+    def broken_clock() -> int:
+        raise ZeroDivisionError("the clock stands still")
+
+    broken = Services(
+        services.settings, services.policy_set, services.admission, services.store, broken_clock
+    )
+    client = create_app(broken).test_client()
+
+    response = client.post("/v1/review", data=CLEAN, content_type="application/yaml")
+
+    assert response.status_code == 500
+    assert response.json["reason"] == "InternalError"
+    assert response.json["message"] == "an error that is ours; the log has more"
+    assert "clock" not in response.text
+    assert "ZeroDivisionError: the clock stands still" in capsys.readouterr().out
+
+
+def test_there_is_no_webhook_without_a_log(services):
+    unrecorded = Services(Settings(), services.policy_set, services.admission, None)
+
+    with pytest.raises(ConfigError, match="no audit log is configured: set audit to a path"):
+        create_app(unrecorded)
+
+
+def test_the_log_has_a_line_for_each_request_and_neither_body_nor_token(make, token, capsys):
+    client = make(tokens={"ci": token()})
+    capsys.readouterr()
+
+    response = client.post(
+        "/v1/review?repository=acme/train",
+        data=CLEAN,
+        content_type="application/yaml",
+        headers={"Authorization": "Bearer ci-token"},
+    )
+
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) == 1
+    for expected in (
+        "owner=ci-bot",
+        "path=/v1/review",
+        "status=200",
+        "allowed=True",
+        f"decision_id={response.json['response']['decisionId']}",
+        f"request_id={response.headers['X-Request-Id']}",
+        "ms=",
+    ):
+        assert expected in out
+    assert "ci-token" not in out
+    assert "nginx" not in out

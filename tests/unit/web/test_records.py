@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+TWO_GPUS = (
+    "services:\n  train:\n    image: acme/train:1\n    gpus:\n"
+    "      - driver: nvidia\n        device_ids: ['0', '1']\n"
+)
+PRIVILEGED = "services:\n  web:\n    image: nginx\n    privileged: true\n"
+
+
+@pytest.fixture
+def filled(post):
+    """Five decisions: three allowed with a grant each, one denied, one about no repository."""
+    for number in (1, 2, 3):
+        post(TWO_GPUS, f"?repository=acme/train&commit=c{number}&host=gpu-0{number}")
+    post(PRIVILEGED, "?repository=beta/web&commit=c4&name=web")
+    post(TWO_GPUS, "?operation=CHECK&commit=c5")
+
+
+@pytest.fixture
+def commits(client):
+    """A function that returns the commits of the decisions at a URL, newest first."""
+
+    def read(query: str = "", **arguments) -> list[str]:
+        items = client.get(f"/v1/decisions{query}", **arguments).json["items"]
+        return [item["event"]["input"]["review"]["source"]["commit"] for item in items]
+
+    return read
+
+
+@pytest.mark.usefixtures("filled")
+def test_decisions_are_listed_newest_first_and_filtered(commits):
+    assert commits() == ["c5", "c4", "c3", "c2", "c1"]
+    assert commits("?allowed=false") == ["c4"]
+    assert commits("?allowed=true&repository=acme/train") == ["c3", "c2", "c1"]
+    assert commits("?policy=no-privileged") == ["c4"]
+    assert commits("?project=web") == ["c4"]
+    assert commits("?commit=c2") == ["c2"]
+    assert commits("?enforcementPoint=webhook&limit=1") == ["c5"]
+    assert commits("?repository=") == ["c5"]
+    assert commits("?repository=nobody") == []
+
+
+@pytest.mark.usefixtures("filled")
+def test_pages_follow_one_another(client):
+    first = client.get("/v1/decisions?limit=3").json
+    second = client.get(f"/v1/decisions?limit=3&before={first['next']}").json
+
+    assert [item["sequence"] for item in first["items"]] == [5, 4, 3]
+    assert first["next"] == 3
+    assert [item["sequence"] for item in second["items"]] == [2, 1]
+    assert second["next"] is None
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_decision_is_shown_with_the_bytes_that_its_hash_covers(client, services):
+    record = services.audit.decisions(1)[0]
+    decision_id = client.get("/v1/decisions?limit=1").json["items"][0]["event"]["decision_id"]
+
+    response = client.get(f"/v1/decisions/{decision_id}")
+
+    assert response.json["kind"] == "AuditRecord"
+    assert response.json["hash"] == record.hash
+    payload = response.data.partition(b'"event":')[2].removesuffix(b"}\n")
+    covered = bytes.fromhex(response.json["prevHash"]) + payload
+    assert hashlib.sha256(covered).hexdigest() == record.hash
+
+
+def test_a_decision_that_is_not_there_is_not_found(client):
+    response = client.get("/v1/decisions/no-such")
+
+    assert (response.status_code, response.json["message"]) == (
+        404,
+        "the audit log holds no decision no-such",
+    )
+
+
+@pytest.mark.usefixtures("filled")
+def test_grants_are_listed_and_filtered(client):
+    body = client.get("/v1/grants").json
+
+    assert body["kind"] == "GrantList"
+    assert [(item["host"], item["devices"], item["state"]) for item in body["items"]] == [
+        ("gpu-03", ["0", "1"], "active"),
+        ("gpu-02", ["0", "1"], "active"),
+        ("gpu-01", ["0", "1"], "active"),
+    ]
+    assert [item["host"] for item in client.get("/v1/grants?host=gpu-02").json["items"]] == [
+        "gpu-02"
+    ]
+
+
+@pytest.mark.usefixtures("filled")
+def test_pages_of_grants_follow_one_another(client):
+    first = client.get("/v1/grants?limit=2").json
+    second = client.get(f"/v1/grants?limit=2&before={first['next']}").json
+
+    assert first["next"] == "2.0"
+    assert [item["host"] for item in second["items"]] == ["gpu-01"]
+    assert second["next"] is None
+
+
+def test_grants_that_ended_are_listed_on_request(client, post):
+    for _ in range(2):
+        post(TWO_GPUS, "?repository=acme/train&host=gpu-01")
+
+    assert len(client.get("/v1/grants").json["items"]) == 1
+    states = [item["state"] for item in client.get("/v1/grants?active=false").json["items"]]
+    assert states == ["active", "superseded"]
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_token_sees_only_its_own_repositories(make, token):
+    client = make(
+        tokens={
+            "acme": token("acme-token"),
+            "all": token("all-token", repositories=("**",)),
+            "none": token("none-token", repositories=()),
+        }
+    )
+
+    def get(path: str, value: str):
+        return client.get(path, headers={"Authorization": f"Bearer {value}"})
+
+    def repositories(value: str, path: str = "/v1/decisions") -> set[str]:
+        items = get(path, value).json["items"]
+        return {item["event"]["input"]["review"]["source"]["repository"] for item in items}
+
+    assert repositories("acme-token") == {"acme/train"}
+    assert repositories("all-token") == {"acme/train", "beta/web", ""}
+    assert repositories("none-token") == set()
+    assert repositories("acme-token", "/v1/decisions?repository=beta/web") == set()
+    assert repositories("acme-token", "/v1/decisions?repository=") == set()
+    assert len(get("/v1/grants", "acme-token").json["items"]) == 3
+    assert get("/v1/grants", "none-token").json["items"] == []
+
+    (other,) = get("/v1/decisions?repository=beta/web", "all-token").json["items"]
+    path = f"/v1/decisions/{other['event']['decision_id']}"
+    assert get(path, "all-token").status_code == 200
+    assert get(path, "acme-token").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/v1/decisions?limit=0", "Expected `int` >= 1 - at `$.limit`"),
+        ("/v1/decisions?limit=501", "Expected `int` <= 500 - at `$.limit`"),
+        ("/v1/decisions?before=x", "Expected `int | null`, got `str` - at `$.before`"),
+        ("/v1/decisions?before=99999999999999999999", "- at `$.before`"),
+        ("/v1/decisions?allowed=maybe", "Expected `bool | null`, got `str` - at `$.allowed`"),
+        ("/v1/decisions?polcy=x", "there is no query parameter 'polcy' here; did you mean policy?"),
+        ("/v1/grants?before=3", "matching regex"),
+        ("/v1/decisions/x?y=1", "there is no query parameter 'y' here"),
+    ],
+)
+def test_a_query_that_is_not_right_is_refused(client, path, message):
+    response = client.get(path)
+
+    assert (response.status_code, response.json["reason"]) == (400, "BadRequest")
+    assert message in response.json["message"]
+
+
+def test_a_log_that_cannot_be_read_is_503(client, audit_path):
+    import sqlite3
+
+    with sqlite3.connect(audit_path) as other:
+        other.execute("DROP TABLE grants")
+    other.close()
+
+    response = client.get("/v1/grants")
+    assert (response.status_code, response.json["reason"]) == (503, "ServiceUnavailable")
+    assert response.json["message"] == (
+        f"the audit log {audit_path} cannot be read: no such table: grants"
+    )
