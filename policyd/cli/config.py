@@ -68,6 +68,8 @@ def command(form: str, **options: Any) -> int:
     project = load(bundle(target, flags.profiles or otherwise, caller_environment()))
     for warning in project.warnings:
         complain(warning, "warning")
+    for place, variable in dict.fromkeys((u.location, u.variable) for u in project.unresolved):
+        complain(f"{place}: the variable {variable} has no value; it is blank here", "warning")
     output = _review(project, settings(**options)) if form == "review" else project.config()
     click.echo(escaped(json.dumps(output, indent=2, ensure_ascii=False)))
     return 0

@@ -77,7 +77,7 @@ def _verdict(result: Reviewed, paint: _Paint) -> str:
 
 def _summary(decision: Decision) -> str:
     if decision.status.code == 422:
-        return ": Compose would refuse it"
+        return ": the project does not load"
     counts = Counter(violation.enforcement_action for violation in decision.violations)
     parts = [
         _count(counts["deny"], "violation"),

@@ -124,13 +124,13 @@ compose.yaml:6:16: exempted: service train asks for all GPUs
     )
 
 
-def test_a_project_that_compose_would_refuse_shows_its_place() -> None:
+def test_a_project_that_does_not_load_shows_its_place() -> None:
     status = Status(422, "Invalid", "compose.yaml:6:9: services.train.gpus[0].count: bad")
 
     assert (
         text(Decision("1", False, status))
         == """\
-DENIED  train: Compose would refuse it
+DENIED  train: the project does not load
 
 compose.yaml:6:9: services.train.gpus[0].count: bad
 4 |     gpus:

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+GPU = """\
+services:
+  train:
+    image: pytorch
+    gpus:
+      - driver: nvidia
+        count: {count}
+"""
+
+
+@pytest.fixture
+def log(run, folder) -> str:
+    """A log with a denial and, after it, a grant."""
+    for count in ("all", "2"):
+        (folder / "compose.yaml").write_text(GPU.format(count=count))
+        run(
+            "check", "--audit", "log.db", "--operation", "CREATE", "--repository", "acme/train",
+            "--environment", "prod", "--host", "gpu-01", "-p", "train",
+        )  # fmt: skip
+    return "log.db"
+
+
+def ids(run, log: str, *filters: str) -> list[str]:
+    listed = json.loads(run("audit", "list", "--audit", log, "--format", "json", *filters).stdout)
+    return [json.loads(item["payload"])["decision_id"] for item in listed["items"]]
+
+
+def test_decisions_are_listed_newest_first(run, log) -> None:
+    result = run("audit", "list", "--audit", log)
+
+    header, granted, denied = (line.split() for line in result.stdout.splitlines())
+    assert result.exit_code == 0
+    assert header[:4] == ["SEQUENCE", "TIME", "VERDICT", "OPERATION"]
+    assert (granted[0], *granted[2:4], *granted[5:7]) == (
+        "2", "allowed", "CREATE", "acme/train", "train",
+    )  # fmt: skip
+    assert (denied[0], *denied[2:4], *denied[5:8]) == (
+        "1", "denied", "CREATE", "acme/train", "train", "no-all-gpus",
+    )  # fmt: skip
+
+
+def test_filters_narrow_the_list(run, log) -> None:
+    newest, oldest = ids(run, log)
+
+    assert ids(run, log, "--allowed") == [newest]
+    assert ids(run, log, "--denied") == [oldest]
+    assert ids(run, log, "--policy", "no-all-gpus") == [oldest]
+    assert ids(run, log, "--repository", "acme/other") == []
+    assert ids(run, log, "--project", "train", "--limit", "1") == [newest]
+
+
+def test_one_decision_is_shown_with_who_what_and_why(run, log) -> None:
+    denied = ids(run, log, "--denied")[0]
+
+    shown = run("audit", "show", denied, "--audit", log)
+
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith("DENIED  train: 1 violation\n\ncompose.yaml:6:16: denied: ")
+    assert f"decision:    {denied}\n" in shown.stdout
+    assert "repository:  acme/train\n" in shown.stdout
+    assert "host:        gpu-01\n" in shown.stdout
+    assert "operation:   CREATE\n" in shown.stdout
+
+
+def test_the_grants_say_who_holds_what_where(run, log) -> None:
+    table = run("audit", "grants", "--audit", log).stdout.splitlines()
+    found = json.loads(run("audit", "grants", "--audit", log, "--format", "json").stdout)
+
+    assert table[1].split()[1:10] == [
+        "acme/train", "train", "prod", "gpu-01", "train", "nvidia", "gpus", "2", "1",
+    ]  # fmt: skip
+    assert found["kind"] == "GrantList"
+    assert [item["devices"] for item in found["items"]] == [{"count": 2}]
+
+
+def test_a_grant_ends_when_the_project_is_deleted(run, log) -> None:
+    run(
+        "check", "--audit", log, "--operation", "DELETE", "--repository", "acme/train",
+        "--environment", "prod", "--host", "gpu-01", "-p", "train",
+    )  # fmt: skip
+
+    assert run("audit", "grants", "--audit", log).stdout.startswith("No active grants in ")
+    ended = run("audit", "grants", "--audit", log, "--all").stdout.splitlines()
+    assert ended[1].split()[-1] == "released"
+
+
+def test_a_whole_log_holds_and_a_changed_one_does_not(run, log, folder) -> None:
+    whole = run("audit", "verify", "--audit", log)
+    with closing(sqlite3.connect(folder / log)) as connection:
+        triggers = connection.execute("select name from sqlite_master where type = 'trigger'")
+        for (name,) in triggers.fetchall():
+            connection.execute(f"drop trigger {name}")
+        connection.execute("update events set payload = replace(payload, 'acme', 'evil')")
+        connection.commit()
+    changed = run("audit", "verify", "--audit", log)
+
+    assert whole.exit_code == 0
+    assert "2 events hold" in whole.stdout
+    assert changed.exit_code == 1
+    assert "event 1" in changed.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["audit", "list"], "there is no audit log at {}/state/policyd/audit.db"),
+        (["audit", "grants", "--audit", "nosuch.db"], "there is no audit log at {}/here/nosuch.db"),
+        (["audit", "show", "nosuch", "--audit", "log.db"], "the audit log holds no decision"),
+    ],
+)
+def test_what_is_not_there_is_said_in_one_line(
+    run, folder, log, arguments: list[str], message: str
+) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"policyd: error: {message.format(folder.parent)}")

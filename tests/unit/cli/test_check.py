@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from policyd.cli.many import MANY
+
+CLEAN = "services:\n  web:\n    image: nginx\n"
+PRIVILEGED = "services:\n  web:\n    image: nginx\n    privileged: true\n"
+BROKEN = "services:\n  web:\n    imag: nginx\n"
+
+
+def write(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        place = folder / name
+        place.mkdir()
+        (place / "compose.yaml").write_text(text)
+
+
+def test_an_allowed_project_is_one_line_and_exit_0(run, folder) -> None:
+    (folder / "compose.yaml").write_text(CLEAN)
+
+    result = run("check")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "ALLOWED  .\n", "")
+
+
+def test_a_denied_project_shows_place_line_reason_and_fix_and_exit_1(run, folder) -> None:
+    (folder / "compose.yaml").write_text(PRIVILEGED)
+
+    result = run("check")
+
+    assert result.exit_code == 1
+    assert (
+        result.stdout
+        == """\
+DENIED  .: 1 violation
+
+compose.yaml:4:17: denied: service web runs privileged, with every device of the host
+2 |   web:
+3 |     image: nginx
+4 |     privileged: true
+  |                 ^
+  = fix: Remove `privileged: true`, and grant the one device or capability that is needed.
+  = policy: no-privileged, critical
+
+Accelerators it asks for:
+  SERVICE  VENDOR   METHOD      DEVICES  REPLICAS
+  web      unknown  privileged  all      1
+"""
+    )
+
+
+def test_a_project_that_compose_would_refuse_is_denied(run, folder) -> None:
+    (folder / "compose.yaml").write_text(BROKEN)
+
+    result = run("check")
+
+    assert result.exit_code == 1
+    assert result.stdout.startswith("DENIED  .: the project does not load\n\ncompose.yaml:3:")
+    assert "3 |     imag: nginx\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check"], "policyd: error: no Compose file in {}"),
+        (["check", "nosuch"], "policyd: error: nosuch: No such file or directory"),
+        (["check", "--root", "nosuch"], "policyd: error: {}/nosuch: the root is not a folder"),
+        (["check", "--policy-set", "nosuch.yaml"], "policyd: error: nosuch.yaml: cannot be read"),
+        (["check", "--config", "nosuch.toml"], "policyd: error: nosuch.toml: cannot be read"),
+        (["check", "--audit", "/proc/no/a.db"], "policyd: error: the audit log /proc/no/a.db"),
+        (["check", "-f", "oci://x/y"], "policyd: error: oci://x/y: remote projects are not fetch"),
+    ],
+)
+def test_where_nothing_is_decided_one_line_says_why_and_exit_2(
+    run, folder, arguments: list[str], message: str
+) -> None:
+    result = run(*arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(message.format(folder))
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["check", "--formt", "json"], ["check", "--format", "xml"], ["check", ".", "-f", "x.yaml"]],
+)
+def test_wrong_usage_is_exit_2(run, arguments: list[str]) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert "Usage: policyd check" in result.stderr
+
+
+def test_over_several_paths_undecided_counts_more_than_denied(run, folder) -> None:
+    write(folder, clean=CLEAN, bad=PRIVILEGED)
+
+    assert run("check", "clean").exit_code == 0
+    assert run("check", "clean", "bad").exit_code == 1
+    several = run("check", "clean", "nosuch", "bad")
+
+    assert several.exit_code == 2
+    assert several.stdout.endswith("\n2 projects: 1 allowed, 1 denied\n")
+    assert several.stderr == "policyd: error: nosuch: No such file or directory\n"
+
+
+def test_json_is_a_decision_list_with_the_paths_as_typed(run, folder) -> None:
+    write(folder, clean=CLEAN, bad=PRIVILEGED)
+
+    result = run("check", "--format", "json", "bad", "./clean")
+
+    found = json.loads(result.stdout)
+    assert (found["apiVersion"], found["kind"]) == ("policyd/v1", "DecisionList")
+    assert [(one["source"], one["allowed"]) for one in found["decisions"]] == [
+        ("bad", False),
+        ("./clean", True),
+    ]
+    violation = found["decisions"][0]["violations"][0]
+    assert violation["policy"] == "no-privileged"
+    assert violation["location"] == {"file": "compose.yaml", "line": 4, "column": 17}
+
+
+def test_json_is_printed_when_nothing_was_decided_too(run, folder) -> None:
+    result = run("check", "--format", "json", "nosuch")
+
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["decisions"] == []
+
+
+def test_a_file_and_standard_input_are_projects_too(run, folder) -> None:
+    (folder / "other.yaml").write_text(PRIVILEGED)
+
+    from_file = run("check", "other.yaml")
+    from_stdin = run("check", "-", stdin=PRIVILEGED.encode())
+    by_flag = run("check", "-f", "-", stdin=PRIVILEGED.encode())
+
+    assert from_file.exit_code == from_stdin.exit_code == by_flag.exit_code == 1
+    assert "other.yaml:4:17: denied" in from_file.stdout
+    assert "4 |     privileged: true\n" in from_stdin.stdout
+    assert from_stdin.stdout == by_flag.stdout
+
+
+def test_several_files_are_merged_as_compose_does(run, folder) -> None:
+    (folder / "a.yaml").write_text(PRIVILEGED)
+    (folder / "b.yaml").write_text("services:\n  web:\n    privileged: false\n")
+
+    assert run("check", "-f", "a.yaml", "-f", "b.yaml").exit_code == 0
+    assert run("check", "-f", "b.yaml", "-f", "a.yaml").exit_code == 1
+
+
+def test_the_override_file_is_read_unasked(run, folder) -> None:
+    (folder / "compose.yaml").write_text(CLEAN)
+    (folder / "compose.override.yaml").write_text("services:\n  web:\n    privileged: true\n")
+
+    assert "compose.override.yaml:3:17: denied" in run("check").stdout
+
+
+def test_every_profile_is_on_whatever_the_flag_says(run, folder) -> None:
+    (folder / "compose.yaml").write_text(
+        CLEAN + "  debug:\n    image: nginx\n    privileged: true\n    profiles: [debug]\n"
+    )
+
+    assert run("check").exit_code == 1
+    assert run("check", "--profile", "other").exit_code == 1
+
+
+def test_the_caller_s_environment_decides_what_variables_are(run, folder, monkeypatch) -> None:
+    (folder / "compose.yaml").write_text(
+        "services:\n  web:\n    image: nginx\n    privileged: ${GPUS:-false}\n"
+    )
+
+    assert run("check").exit_code == 0
+    monkeypatch.setenv("GPUS", "true")
+    assert run("check").exit_code == 1
+
+
+def test_what_lies_outside_the_root_is_not_read(run, folder) -> None:
+    (folder.parent / "base.yaml").write_text(CLEAN)
+    (folder / "compose.yaml").write_text(
+        "services:\n  web:\n    extends: {file: ../base.yaml, service: web}\n"
+    )
+
+    denied = run("check")
+    allowed = run("check", "--root", "..")
+
+    assert denied.exit_code == 1
+    assert "lies outside" in denied.stdout
+    assert "--root" in denied.stdout
+    assert allowed.exit_code == 0
+
+
+def test_many_projects_are_judged_in_their_order(run, folder) -> None:
+    names = [f"p{number:03}" for number in range(MANY * 2)]
+    write(folder, **{name: PRIVILEGED if name == "p007" else CLEAN for name in names})
+
+    result = run("check", "--format", "json", *names)
+
+    decisions = json.loads(result.stdout)["decisions"]
+    assert [one["source"] for one in decisions] == names
+    assert [one["source"] for one in decisions if not one["allowed"]] == ["p007"]
+    assert len({one["uid"] for one in decisions}) == len(names)
+
+
+def test_a_decision_is_recorded_only_where_a_log_is_configured(run, folder) -> None:
+    (folder / "compose.yaml").write_text(CLEAN)
+
+    run("check")
+    assert sorted(os.listdir(folder)) == ["compose.yaml"]
+    assert not (folder.parent / "state").exists()
+    run("check", "--audit", "log.db", "--repository", "acme/web", "--environment", "prod")
+
+    listed = json.loads(run("audit", "list", "--audit", "log.db", "--format", "json").stdout)
+    event = json.loads(listed["items"][0]["payload"])
+    assert event["input"]["review"]["source"]["repository"] == "acme/web"
+    assert event["input"]["review"]["source"]["environment"] == "prod"
+    assert event["input"]["review"]["operation"] == "CHECK"
+    assert event["input"]["review"]["enforcementPoint"] == "cli"
+
+
+def test_nothing_of_a_project_reaches_the_terminal_as_a_control_character(run, folder) -> None:
+    (folder / "compose.yaml").write_text(
+        'services:\n  "we\\eb":\n    image: "\\e[2J"\n    privileged: true\n'
+    )
+
+    shown = run("check").output + run("check", "--format", "json").output + run("config").output
+
+    assert "\x1b" not in shown

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+POLICY = """\
+# METADATA
+# title: No image at all
+# description: For a test.
+# custom:
+#   id: no-image
+#   severity: low
+#   remediation: "Name another image."
+package policyd.policies.no_image
+
+import data.policyd.lib.workload
+
+violation contains workload.at(w, ["image"], "it has an image") if {
+\tsome w in input.workloads
+\tw.image != ""
+}
+"""
+TEST = """\
+package policyd.policies.no_image_test
+
+import data.policyd.policies.no_image
+
+test_true if {{
+\tcount(no_image.violation) == {count} with input.workloads as []
+}}
+"""
+SAMPLE = "# expect: {expected}\nservices:\n  web:\n    image: nginx\n"
+
+
+def write(folder: Path, count: int, expected: str) -> None:
+    place = folder / "rules" / "no_image"
+    (place / "samples").mkdir(parents=True)
+    (place / "policy.rego").write_text(POLICY)
+    (place / "policy_test.rego").write_text(TEST.format(count=count))
+    (place / "samples" / "image.yaml").write_text(SAMPLE.format(expected=expected))
+
+
+def test_tests_that_pass_are_counted_and_exit_0(run, folder) -> None:
+    write(folder, 0, "no-image")
+
+    result = run("test", "rules")
+
+    assert (result.exit_code, result.stdout) == (0, "2 passed, 0 failed\n")
+    assert run("test", "rules", "-v").stdout.count(": passed\n") == 2
+
+
+def test_tests_that_fail_are_named_with_their_place_and_exit_1(run, folder) -> None:
+    write(folder, 3, "nothing")
+
+    result = run("test", "rules")
+
+    assert result.exit_code == 1
+    assert "rules/no_image/policy_test.rego:5:1: " in result.stdout
+    assert "expected nothing, found no-image" in result.stdout
+    assert result.stdout.endswith("0 passed, 2 failed\n")
+
+
+@pytest.mark.parametrize("arguments", [["test"], ["test", "nosuch"], ["test", "."]])
+def test_where_there_is_no_test_it_is_exit_2(run, folder, arguments: list[str]) -> None:
+    assert run(*arguments).exit_code == 2
