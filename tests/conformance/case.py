@@ -7,6 +7,7 @@ The recordings were made in the folder /project, with HOME=/home/user, by docker
 
 from __future__ import annotations
 
+import base64
 import json
 import posixpath
 from collections.abc import Iterator, Mapping
@@ -54,20 +55,24 @@ class Case:
         )
 
     def archive(self) -> bytes:
-        """Return the case as a txtar file."""
+        """Return the case as a txtar file; what is no UTF-8 stands in `base64` of case.json."""
         texts = {f"project/{path}": content for path, content in sorted(self.files.items())}
-        raw = {
-            path: content.decode("utf-8", "surrogateescape")
-            for path, content in texts.items()
-            if b"\r" in content or not content.endswith(b"\n")
-        }
-        options = dict(self.options) | ({"raw": raw} if raw else {})
+        raw, binary = {}, {}
+        for path, content in texts.items():
+            if not _is_text(content):
+                binary[path] = base64.b64encode(content).decode()
+            elif b"\r" in content or not content.endswith(b"\n"):
+                raw[path] = content.decode()
+        options = dict(self.options)
+        options |= {key: value for key, value in (("raw", raw), ("base64", binary)) if value}
         files = {"case.json": _json_text(options)}
         if self.config is not None:
             files["expected.json"] = _json_text(self.config)
         if self.error:
             files["expected-error.txt"] = self.error.encode()
-        return txtar.render(files | {path: texts[path] for path in texts if path not in raw})
+        return txtar.render(
+            files | {path: texts[path] for path in texts if path not in raw | binary}
+        )
 
 
 def read_case(path: Path) -> Case:
@@ -75,6 +80,7 @@ def read_case(path: Path) -> Case:
     parts = txtar.parse(path.read_bytes())
     options = json.loads(parts["case.json"])
     raw = {path: text.encode() for path, text in options.pop("raw", {}).items()}
+    raw |= {path: base64.b64decode(text) for path, text in options.pop("base64", {}).items()}
     files = {
         path.removeprefix("project/"): content
         for path, content in (parts | raw).items()
@@ -94,6 +100,14 @@ def all_cases(folder: Path = CASES) -> Iterator[Case]:
     """Yield every case below `folder`, by name."""
     for path in sorted(folder.glob("*/*.txtar")):
         yield read_case(path)
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _absolute(name: str) -> str:

@@ -1,9 +1,10 @@
 """Look for projects on which policyd and compose-go disagree, for as long as one likes.
 
-    python -m tests.conformance.hunt DIRECTORY [--minutes N] [--seed N] [--only generated|mutated]
+    python -m tests.conformance.hunt DIRECTORY [--minutes N] [--seed N] [--only KIND]
 
-Each new disagreement is shrunk and written to DIRECTORY as a conformance case with compose-go's
-answer. What has the same symptom as one found before is counted only. Exit code 1 for any.
+KIND is generated, mutated or soup. Each new disagreement is shrunk and written to DIRECTORY as a
+conformance case with compose-go's answer. What has the same symptom as one found before is counted
+only. Exit code 1 for any.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ import time
 from pathlib import Path
 from random import Random
 
-from tests.conformance import generate, mutate
+from tests.conformance import generate, mutate, soup
 from tests.conformance.case import Case
 from tests.conformance.judge import guarded
 from tests.conformance.oracle import Answer, Oracle
 from tests.conformance.shrink import shrink
 
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|\b\d+\b|/project[\w./-]*|[\w./-]+\.ya?ml[\d:]*")
+_QUOTED = re.compile(
+    r"\"[^\"]*\"|'[^']*'|\b\d+\b|\bL\d+\.C[-\dCL.]+|/project[\w./-]*|[\w./-]+\.ya?ml[\d:]*"
+)
 _NAMES = re.compile(r"\b(services|configs|secrets|networks|volumes|models)\.[\w-]+")
-_FIRST_PATH = re.compile(r"^\$(\S*): expected (.*), got (.*)$", re.DOTALL)
+_FIRST_PATH = re.compile(r"^\$(.*?): expected (.*), got (.*)$", re.DOTALL)
 _REMOTE = "remote resource"
 
 
@@ -38,16 +41,19 @@ def difference(case: Case, answer: Answer) -> list[str]:
 
 
 def symptom(lines: list[str], answer: Answer) -> str:
-    """Return what the disagreement is about, names and numbers left out."""
+    """Return what the disagreement is about, names, numbers and places left out."""
     first = lines[0]
+    if first.startswith("CRASH"):
+        return re.sub(r":.*(?= \()", "", first.replace("\n", " "))
     if found := _FIRST_PATH.match(first):
         path, expected, actual = found.groups()
+        path = re.sub(r"^\.x-\w+.*", ".x-*", path, flags=re.DOTALL)
         path = re.sub(r"\[\d+\]", "[]", re.sub(r"^(\.\w+)\.[^.]+", r"\1.*", path))
         kind = "missing" if actual == "(absent)" else "extra" if expected == "(absent)" else "other"
         return f"{kind} {path}"
     if first.startswith("accepted"):
         first = f"accepted: {answer.error}"
-    return _NAMES.sub(r"\1.*", _QUOTED.sub("_", first))[:120]
+    return _NAMES.sub(r"\1.*", _QUOTED.sub("_", first.replace("\n", " ")))[:120]
 
 
 class Hunt:
@@ -100,10 +106,10 @@ def main() -> int:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", choices=("generated", "mutated"))
+    parser.add_argument("--only", choices=("generated", "mutated", "soup"))
     arguments = parser.parse_args()
     arguments.directory.mkdir(parents=True, exist_ok=True)
-    sources = {"generated": generate.project, "mutated": mutate.project}
+    sources = {"generated": generate.project, "mutated": mutate.project, "soup": soup.project}
     chosen = [sources[arguments.only]] if arguments.only else list(sources.values())
     end = time.monotonic() + arguments.minutes * 60
     seed = arguments.seed
