@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.bench import loader
 from tests.bench.load import post, send_all
 from tests.bench.projects import project, write_projects
 
@@ -36,6 +37,7 @@ def main() -> None:
         folder = Path(name)
         paths = write_projects(folder / "projects", MANY)
         for measure in (
+            loader.rows,
             lambda: cold_check(paths[0]),
             lambda: many_checks(paths),
             lambda: webhook(folder),
