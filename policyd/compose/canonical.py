@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from policyd.compose.field import Field, rewrite, rewrite_below
-from policyd.compose.limits import MAX_PORTS
+from policyd.compose.limits import MAX_LIST_ITEMS
 from policyd.compose.merge import as_mapping, sprint
 from policyd.compose.nodes import Node, describe, nodes
 from policyd.compose.shortforms import ShortFormError, parse_device, parse_ports, parse_volume
@@ -121,6 +121,12 @@ def _text(node: Node, _field: Field) -> Node:
     return node if type(node.value) is str else node.with_value(sprint(node))
 
 
+def _include(node: Node, _field: Field) -> Node:
+    if type(node.value) not in (dict, str):
+        raise _unexpected(node, "a path or a mapping")
+    return node
+
+
 def _source(node: Node, _field: Field) -> Node:
     if type(node.value) is str:
         return node.with_value({"source": node})
@@ -202,8 +208,8 @@ def _ports(node: Node, _field: Field) -> Node:
         except ShortFormError as problem:
             raise ComposeError(str(problem), item.location) from None
         items += [nodes(long, item.mark) for long in long_forms]
-        if len(items) > MAX_PORTS:
-            raise ComposeError(f"more than {MAX_PORTS} ports", item.location)
+        if len(items) > MAX_LIST_ITEMS:
+            raise ComposeError(f"more than {MAX_LIST_ITEMS} ports", item.location)
     return node.with_value(items)
 
 
@@ -215,6 +221,7 @@ _LONG: Final[dict[str, Rule]] = {
     "env_file": _env_file,
     "external": _external,
     "gpus": _gpus,
+    "include": _include,
     "keys": _keys,
     "limit": _limit,
     "list": _list,

@@ -14,6 +14,9 @@ from typing import NamedTuple
 from policyd.compose.scalars import SPACES, quoted
 from policyd.compose.template import MAX_GROWTH, Lookup, TemplateError, substitute
 
+MAX_VARIABLES = 20_000
+"""How many variables a file may set; people write some dozens."""
+
 MAX_RAW_LINE = 65535
 """How many bytes a line of a raw file may have; Docker's own reader stops there."""
 
@@ -162,6 +165,8 @@ class _Parser:
 
     def _set(self, name: str, value: str, unresolved: tuple[str, ...] = ()) -> None:
         self._variables[name] = Variable(value, self._line, unresolved)
+        if len(self._variables) > MAX_VARIABLES:
+            raise self._error(f"more than {MAX_VARIABLES} variables")
 
     def _error(self, message: str) -> DotenvError:
         return DotenvError(message, self._line)
@@ -201,4 +206,6 @@ def parse_raw(content: bytes, lookup: Lookup) -> dict[str, Variable]:
         found = value if equals else lookup(name)
         if found is not None:
             variables[name] = Variable(found, number)
+        if len(variables) > MAX_VARIABLES:
+            raise DotenvError(f"more than {MAX_VARIABLES} variables", number)
     return variables

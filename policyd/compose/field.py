@@ -149,8 +149,8 @@ def rewrite_below(
                     entries = entries or dict(value)
                     entries[key] = new
         return node if entries is None else node.with_value(entries)
-    if type(value) is list and field.item is not None and rule in field.item.deep:
-        item = field.item
+    item = field.item or field.each
+    if type(value) is list and item is not None and rule in item.deep:
         items = [rewrite(child, item, rule, apply) for child in value]
         return node.with_value(items)
     return node

@@ -76,7 +76,7 @@ TABLE: Final = """
 version str any
 name str any
 include list any
- [] any any
+ [] any any long=include
 services map map names user-keys
  * map struct x
   annotations @pairs mapping merge=sequence unique=key

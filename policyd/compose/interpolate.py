@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from policyd.compose.field import Field
+from policyd.compose.limits import MAX_TEXT_GROWTH
 from policyd.compose.merge import NOWHERE
 from policyd.compose.nodes import Node
 from policyd.compose.scalars import ScalarError, parse_bool, parse_float, parse_float32, parse_int
@@ -22,18 +23,35 @@ Missing = Callable[[str, Node], None]
 """Called with a variable that has no value and no default, and the text that uses it."""
 
 
-def interpolate(root: Node, field: Field, lookup: Lookup, missing: Missing) -> Node:
+class Growth:
+    """How many characters variables have added to the texts of a project."""
+
+    def __init__(self) -> None:
+        self.characters = 0
+
+    def add(self, characters: int, node: Node) -> None:
+        """Count `characters` more. Raises ComposeError when they are too many."""
+        self.characters += max(characters, 0)
+        if self.characters > MAX_TEXT_GROWTH:
+            raise ComposeError(
+                f"variables add more than {MAX_TEXT_GROWTH} characters to the project",
+                node.location,
+            )
+
+
+def interpolate(root: Node, field: Field, lookup: Lookup, missing: Missing, growth: Growth) -> Node:
     """Return `root` with every `${VAR}` replaced and the values of typed fields read.
 
     Raises ComposeError for a malformed expression, a required variable without a value, and a text
     that is not of its field's type.
     """
-    return _Interpolation(lookup, missing).container(root, field)
+    return _Interpolation(lookup, missing, growth).container(root, field)
 
 
 class _Interpolation:
-    def __init__(self, lookup: Lookup, missing: Missing) -> None:
+    def __init__(self, lookup: Lookup, missing: Missing, growth: Growth) -> None:
         self.lookup = lookup
+        self.growth = growth
         self.missing = missing
         self.path: list[str | int] = []
 
@@ -82,6 +100,7 @@ class _Interpolation:
             raise ComposeError(f"{self.dotted(key)}: {problem}", node.location) from None
         except ScalarError as problem:
             raise ComposeError(f"{self.dotted(key)}: {problem}", node.location) from None
+        self.growth.add(len(text) - len(node.value), node)
         return Node(value, node.mark, node.resets)
 
     def dotted(self, key: str | int) -> str:

@@ -37,5 +37,15 @@ MAX_LOADED_FILES: Final = 500
 MAX_EXTENDS_DEPTH: Final = 50
 """Links of a chain of `extends`."""
 
-MAX_PORTS: Final = 20_000
-"""Ports of one service: a range such as "1-65535" is one line and as many values."""
+MAX_LIST_ITEMS: Final = 10_000
+"""Items of a list that holds each thing once: ports (a range such as "1-65535" is one line),
+mounts, devices, variables. Each short form becomes several values."""
+
+MAX_POOL_PAIRS: Final = 10_000
+"""Pairs of address pools that are compared when an `ipam.config` is overridden."""
+
+MAX_TEXT_GROWTH: Final = 16 * 1024 * 1024
+"""Characters that aliases and variables may add to a project: one long text can be used often."""
+
+MAX_DIRECTIVES: Final = 100
+"""Lines that may be YAML directives: libyaml compares each `%TAG` with all before it."""

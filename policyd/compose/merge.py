@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from policyd.compose.field import Field, rewrite
+from policyd.compose.limits import MAX_LIST_ITEMS, MAX_POOL_PAIRS
 from policyd.compose.nodes import Node, describe
 from policyd.compose.resolver import Timestamp
 from policyd.compose.scalars import to_text
@@ -51,19 +52,34 @@ def prune(node: Node, paths: list[tuple[str, ...]]) -> Node:
     """
     if not paths:
         return node
+    tree: _Paths = {}
+    for path in paths:
+        branch = tree
+        for key in path:
+            branch = branch.setdefault(key, {})
+        branch[_END] = {}
+    return _prune(node, [tree])
+
+
+_Paths = dict[str, Any]
+_END: Final = "\0"
+"""Marks the end of a path: no key of a YAML file holds a NUL."""
+
+
+def _prune(node: Node, trees: list[_Paths]) -> Node:
+    """Prune by several trees of paths, which have all led to `node`."""
     value = node.value
     if type(value) is dict:
         kept: dict[str, Node] = {}
         for key, child in value.items():
-            below = [path[1:] for path in paths if path and path[0] in (key, "*")]
-            if () not in below:
-                kept[key] = prune(child, below)
+            below = [tree[part] for tree in trees for part in (key, "*") if part in tree]
+            if not any(_END in tree for tree in below):
+                kept[key] = _prune(child, below) if below else child
         return node.with_value(kept)
     if type(value) is list:
-        below = [path[1:] for path in paths if path and path[0] == "*"]
-        if () in below:
-            return node
-        return node.with_value([prune(child, below) for child in value])
+        below = [tree["*"] for tree in trees if "*" in tree]
+        if below and not any(_END in tree for tree in below):
+            return node.with_value([_prune(child, below) for child in value])
     return node
 
 
@@ -178,7 +194,7 @@ def _build(base: Node, over: Node, field: Field) -> Node:
             return {"context": node}
         if type(node.value) is dict:
             return dict(node.value)
-        if node is over and node.value is None:
+        if node is over:
             return {}
         raise _cannot(base, over)
 
@@ -209,6 +225,8 @@ def _subnets(base: Node, over: Node, _field: Field) -> Node:
     """Merge address pools by subnet, with all the twists of compose-go's mergeIPAMConfig."""
     if type(base.value) is not list or type(over.value) is not list:
         raise _cannot(base, over)
+    if len(base.value) * len(over.value) > MAX_POOL_PAIRS:
+        raise ComposeError("too many address pools to override", over.location)
     lefts = [as_mapping(pool, None) for pool in over.value]
     pools: list[dict[str, Node]] = []
     for original in base.value:
@@ -246,6 +264,8 @@ def _unique(node: Node, field: Field) -> Node:
     value = node.value
     if type(value) is not list:
         return node
+    if len(value) > MAX_LIST_ITEMS:
+        raise ComposeError(f"more than {MAX_LIST_ITEMS} items in a list", node.location)
     identify = _IDENTITIES[field.unique]
     places: dict[str, int] = {}
     items: list[Node] = []

@@ -11,16 +11,17 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from policyd.compose.canonical import fill_defaults, to_long_forms
+from policyd.compose.composer import Document
 from policyd.compose.environment import read_env_files
 from policyd.compose.fields import PROJECT
 from policyd.compose.gopath import dirname, join, relative
-from policyd.compose.interpolate import interpolate
+from policyd.compose.interpolate import Growth, interpolate
 from policyd.compose.limits import MAX_EXTENDS_DEPTH, MAX_INCLUDE_DEPTH, MAX_LOADED_FILES
 from policyd.compose.merge import as_mapping, enforce_unicity, merge, prune
 from policyd.compose.nodes import Node, describe
 from policyd.compose.normalize import resolve_environment
 from policyd.compose.paths import Home, resolve_paths
-from policyd.compose.reader import Document, read_documents
+from policyd.compose.reader import read_documents
 from policyd.compose.remote import is_remote
 from policyd.compose.schema import check
 from policyd.compose.validation import validate
@@ -58,6 +59,7 @@ class ModelLoader:
         self.unresolved_in_files: list[Unresolved] = []
         self.not_evaluated: list[NotEvaluated] = []
         self.warnings: list[str] = []
+        self.growth = Growth()
         self.parsed: dict[str, list[Document]] = {}
         self.loaded = 0
         self.models: dict[Any, Node] = {}
@@ -115,7 +117,7 @@ class ModelLoader:
         for document in self.documents(path):
             resets = document.root.resets or []
             tree = interpolate(
-                document.root, PROJECT, scope.environment.get, self.record_unresolved
+                document.root, PROJECT, scope.environment.get, self.record_unresolved, self.growth
             )
             if not base_only:
                 scope = scope._replace(included=(*scope.included, path))
@@ -157,7 +159,7 @@ class ModelLoader:
             raise ComposeError(
                 f"includes are nested more than {MAX_INCLUDE_DEPTH} deep", entry.location
             )
-        options = {"path": entry} if type(entry.value) is str else entry.value
+        options = {"path": entry} if type(entry.value) is str else entry.value or {}
         if type(options) is not dict:
             raise ComposeError(
                 f"include: expected a path or a mapping, found {describe(entry)}", entry.location

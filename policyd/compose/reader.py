@@ -1,9 +1,7 @@
 """Read a Compose file: bytes in, one tree of nodes a YAML document out.
 
-Structure comes from libyaml, of which Docker's parser is a port; what scalars mean from
-`resolver.py`. Duplicate keys, merge keys, aliases, `!reset` and `!override` follow go-yaml v4
-(composer.go, constructor.go) and compose-go (loader/reset.go). Anchors live across the documents of
-a file.
+Structure comes from libyaml, of which Docker's parser (go-yaml v4) is a port; here stands where the
+two differ. What scalars mean is in `resolver.py`, what becomes of the events in `composer.py`.
 """
 
 from __future__ import annotations
@@ -13,47 +11,25 @@ import re
 from typing import Any, Final
 
 import yaml
-from yaml.events import (
-    AliasEvent,
-    DocumentEndEvent,
-    DocumentStartEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    StreamEndEvent,
-    StreamStartEvent,
-)
 
 from policyd.compose import slowparser
+from policyd.compose.composer import UTF_16, Composer, Document
 from policyd.compose.limits import (
-    MAX_DEPTH,
-    MAX_DOCUMENTS,
-    MAX_EXPANDED_NODES,
+    MAX_DIRECTIVES,
     MAX_FILE_BYTES,
-    MAX_NODE_VISITS,
     MAX_SLOW_PARSE_BYTES,
 )
-from policyd.compose.nodes import Mark, Node
-from policyd.compose.resolver import MERGE, resolve_plain, resolve_tagged
 from policyd.errors import ComposeError
 from policyd.model import Location
 
-RESET: Final = "!reset"
-OVERRIDE: Final = "!override"
+_EARLY_END: Final = re.compile(
+    rb"((?:\xef\xbb\xbf)?(?:[ ]*(?:#[^\n]*)?\r?\n)*\.\.\.)(?=[ \t\r\n]|\Z)"
+)
+"""The end of a document that has not begun."""
 
-_ODD_ANCHOR: Final = re.compile(rb"[&*][0-9A-Za-z_-]+\?")
-"""An anchor that libyaml would end at its question mark, without an error."""
-
-
-class Document:
-    """One YAML document of a file: its tree, and the `name` it gives the project ("" for none)."""
-
-    __slots__ = ("name", "root")
-
-    def __init__(self, root: Node, name: str) -> None:
-        self.root = root
-        self.name = name
+_INNER_MARK: Final = re.compile(
+    rb"(?:[\n\r]|\xc2\x85|\xe2\x80[\xa8\xa9]|\A\xef\xbb\xbf)\xef\xbb\xbf"
+)
 
 
 def read_documents(content: bytes, name: str) -> list[Document]:
@@ -65,22 +41,37 @@ def read_documents(content: bytes, name: str) -> list[Document]:
         raise ComposeError(
             f"the file has {len(content)} bytes, the limit is {MAX_FILE_BYTES}", Location(name)
         )
-    if len(content) <= MAX_SLOW_PARSE_BYTES and _ODD_ANCHOR.search(content):
-        return _compose(slowparser.Parser(content, name), name)
+    content = _without_odd_marks(content, name)
+    is_small = len(content) <= MAX_SLOW_PARSE_BYTES
     try:
-        return _compose(yaml.CBaseLoader(_Stream(content, name)), name)
+        return _compose(yaml.CBaseLoader(_Stream(content, name)), content, name)
     except yaml.YAMLError as error:
-        if len(content) <= MAX_SLOW_PARSE_BYTES and slowparser.may_accept(error):
+        if is_small and slowparser.may_accept(error):
             try:
-                return _compose(slowparser.Parser(content, name), name)
+                return _compose(slowparser.Parser(content, name), content, name)
             except yaml.YAMLError:
                 pass
         raise _unreadable(error, name) from None
 
 
-def _compose(parser: Any, name: str) -> list[Document]:
+def _without_odd_marks(content: bytes, name: str) -> bytes:
+    """Return `content` as libyaml should read it, where it differs from Docker's parser.
+
+    A `...` before any document is blanked out. A byte order mark at the start of a line is refused:
+    to Docker it is text, libyaml skips it. So are directives in great number.
+    """
+    if content.count(b"\n%") > MAX_DIRECTIVES:
+        raise ComposeError(f"more than {MAX_DIRECTIVES} YAML directives", Location(name))
+    if content[:2] not in UTF_16 and _INNER_MARK.search(content, 1):
+        raise ComposeError("a line begins with a byte order mark: remove it", Location(name))
+    while (match := _EARLY_END.match(content)) is not None:
+        content = content[: match.end(1) - 3] + b"   " + content[match.end(1) :]
+    return content
+
+
+def _compose(parser: Any, content: bytes, name: str) -> list[Document]:
     try:
-        return _Composer(parser, name).documents()
+        return Composer(parser, content, name).documents()
     except slowparser.ERRORS as error:
         if isinstance(error, yaml.YAMLError):
             raise
@@ -102,291 +93,3 @@ def _unreadable(error: yaml.YAMLError, name: str) -> ComposeError:
     context = getattr(error, "context", None)
     text = f"{problem} ({context})" if context else f"{problem}"
     return ComposeError(f"not valid YAML: {' '.join(text.split())}", where)
-
-
-class _Composer:
-    """Builds nodes from the parser's events. One a file, since anchors outlive documents.
-
-    Below `!override` (`overridden`) tags are no more looked at; what is below `!reset` (`dropped`)
-    is not judged.
-    """
-
-    def __init__(self, parser: Any, name: str) -> None:
-        self.get = parser.get_event
-        self.file = name
-        self.anchors: dict[str, tuple[Node | None, int]] = {}
-        self.visits = 0
-        self.expanded = 0
-        self.dropped = 0
-        self.overridden = 0
-        self.depth = 0
-        self.project_name = ""
-        self.vanished: dict[int, set[str]] = {}
-
-    def documents(self) -> list[Document]:
-        found: list[Document] = []
-        while True:
-            event: Any = self.get()
-            if isinstance(event, StreamEndEvent):
-                return found
-            if isinstance(event, StreamStartEvent | DocumentEndEvent):
-                continue
-            if not isinstance(event, DocumentStartEvent):
-                raise ComposeError("not valid YAML: a document was expected", Location(self.file))
-            if event.version not in (None, (1, 1)):
-                raise self.error(
-                    f"YAML version {'.'.join(map(str, event.version))} is not supported, use 1.1",
-                    event.start_mark,
-                )
-            if len(found) == MAX_DOCUMENTS:
-                raise self.error(f"more than {MAX_DOCUMENTS} YAML documents", event.start_mark)
-            self.visits = self.expanded = 0
-            self.project_name = ""
-            event = self.get()
-            root = self.value(event, None)
-            self.require_string_keys(root)
-            if root.__class__ is _Dropped or type(root.value) is not dict:
-                raise self.error("the top level must be a mapping", event.start_mark)
-            name = root.value.get("name")
-            if name is not None and type(name.value) is str:
-                self.project_name = name.value
-            found.append(Document(root, self.project_name))
-
-    def error(self, message: str, mark: Mark | None) -> ComposeError:
-        return ComposeError(message, Node(None, mark).location)
-
-    def value(self, event: Any, key_mark: Mark | None, merging: bool = False) -> Node:
-        """Return the node that starts with `event`; a `_Dropped` one where `!reset` stands.
-
-        `key_mark` is where the key of it stands: the place of a block collection and of nothing.
-        `merging` says that it is the value of a merge key.
-        """
-        self.visits += 1
-        self.expanded += 1
-        if self.visits > MAX_NODE_VISITS:
-            raise self.error(
-                f"more than {MAX_NODE_VISITS} values in one document", event.start_mark
-            )
-        kind = event.__class__
-        if kind is ScalarEvent:
-            if event.tag is None and event.anchor is None:
-                text = event.value
-                if event.style:
-                    return Node(text, event.start_mark)
-                place = event.start_mark if text or key_mark is None else key_mark
-                return Node(resolve_plain(text), place)
-            return self.scalar(event, key_mark)
-        if kind is AliasEvent:
-            return self.alias(event)
-        before = self.expanded
-        tag = event.tag
-        if event.anchor is not None:
-            self.anchors[event.anchor] = (None, 0)
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.error(f"more than {MAX_DEPTH} levels of nesting", event.start_mark)
-        if self.overridden and tag in (RESET, OVERRIDE):
-            tag = None
-        self.dropped += tag == RESET
-        self.overridden += tag == OVERRIDE
-        mark = key_mark if key_mark is not None and not event.flow_style else event.start_mark
-        node = self.mapping(mark) if kind is MappingStartEvent else self.sequence(mark, merging)
-        self.dropped -= tag == RESET
-        self.overridden -= tag == OVERRIDE
-        self.depth -= 1
-        if tag in (RESET, OVERRIDE):
-            node.resets = [()]
-        if tag == RESET:
-            node = _Dropped(node)
-        if event.anchor is not None:
-            self.anchors[event.anchor] = (node, self.expanded - before)
-        return node
-
-    def require_string_keys(self, node: Node) -> None:
-        """Refuse a mapping with other keys than strings; only merge keys may bring one in."""
-        if isinstance(node, _LooseMapping) and not self.dropped:
-            loose = node.loose
-            raise self.error(f"a key must be a string, found {loose.key!r}: quote it", loose.mark)
-
-    def scalar(self, event: Any, key_mark: Mark | None) -> Node:
-        tag = event.tag
-        text = event.value
-        mark: Mark = event.start_mark
-        resets: list[tuple[str, ...]] | None = None
-        if tag is None:
-            value = text if event.style else resolve_plain(text)
-            if value is None and not text and key_mark is not None:
-                mark = key_mark
-        elif tag in (RESET, OVERRIDE):
-            value, resets = text, None if self.overridden else [()]
-        else:
-            try:
-                value = resolve_tagged(tag, text, bool(event.style))
-            except ValueError as problem:
-                raise self.error(str(problem), mark) from None
-        node = Node(value, mark, resets)
-        if tag == RESET and resets:
-            node = _Dropped(node)
-        if event.anchor is not None:
-            self.anchors[event.anchor] = (node, 1)
-        return node
-
-    def alias(self, event: Any) -> Node:
-        name = event.anchor
-        if name not in self.anchors:
-            raise self.error(f"unknown anchor {name!r}", event.start_mark)
-        node, size = self.anchors[name]
-        if node is None:
-            raise self.error(f"the anchor {name!r} contains itself", event.start_mark)
-        self.expanded += size
-        if self.expanded > MAX_EXPANDED_NODES:
-            raise self.error(
-                f"aliases expand the document to more than {MAX_EXPANDED_NODES} values",
-                event.start_mark,
-            )
-        return node
-
-    def sequence(self, mark: Mark, merging: bool) -> Node:
-        items: list[Node] = []
-        resets: list[tuple[str, ...]] | None = None
-        index = 0
-        while True:
-            event = self.get()
-            if event.__class__ is SequenceEndEvent:
-                return Node(items, mark, resets)
-            node = self.value(event, None)
-            if node.resets:
-                resets = _under(str(index), node.resets, resets)
-            if node.__class__ is _LooseMapping and not merging:
-                self.require_string_keys(node)
-            if node.__class__ is not _Dropped and node.value is not MERGE:
-                items.append(node)
-            index += 1
-
-    def mapping(self, mark: Mark) -> Node:
-        pairs: dict[str, Node] = {}
-        marks: dict[str, Mark] = {}
-        blocked: set[str] = set()
-        resets: list[tuple[str, ...]] | None = None
-        merge: Node | None = None
-        loose: _Loose | None = None
-        while True:
-            event = self.get()
-            if event.__class__ is MappingEndEvent:
-                break
-            key_mark = event.start_mark
-            key, text = self.key(event)
-            if text in marks and not self.dropped:
-                line = marks[text].line + 1
-                raise self.error(f"the key {text!r} is already defined at line {line}", key_mark)
-            marks[text] = key_mark
-            is_merge = key is MERGE and event.__class__ is ScalarEvent
-            child = self.value(self.get(), key_mark, is_merge)
-            if child.resets:
-                prefix = None if is_merge and self.depth > 1 else text
-                resets = _under(prefix, child.resets, resets)
-            if child.__class__ is not Node:
-                if child.__class__ is _Dropped:
-                    if self.depth == 1 and key == "name" and type(child.value) is str:
-                        self.project_name = child.value
-                    continue
-                if not is_merge:
-                    self.require_string_keys(child)
-            if is_merge:
-                merge = child
-            elif key is MERGE:
-                continue
-            elif type(key) is not str:
-                loose = loose or _Loose(key_mark, key)
-                loose.add(key, text, child)
-            elif child.value is MERGE:
-                blocked.add(key)
-            else:
-                pairs[key] = child
-        node = Node(pairs, mark, resets)
-        if merge is not None:
-            self.merge(node, merge, blocked)
-        if blocked:
-            self.vanished[id(pairs)] = blocked
-        return node if loose is None else _LooseMapping(node, loose)
-
-    def key(self, event: Any) -> tuple[Any, str]:
-        """Return the value of a key, and the text by which Docker tells keys apart."""
-        kind = event.__class__
-        if kind is ScalarEvent:
-            text: str = event.value
-            if event.tag is None:
-                key = text if event.style else resolve_plain(text)
-            else:
-                key = self.tagged_key(event)
-            if event.anchor is not None:
-                self.anchors[event.anchor] = (Node(key, event.start_mark), 1)
-            return key, text
-        if kind is AliasEvent:
-            return self.alias(event).value, event.anchor
-        raise self.error("a key must be a string, found a list or a mapping", event.start_mark)
-
-    def tagged_key(self, event: Any) -> Any:
-        try:
-            return resolve_tagged(event.tag, event.value, bool(event.style))
-        except ValueError as problem:
-            raise self.error(str(problem), event.start_mark) from None
-
-    def merge(self, node: Node, source: Node, blocked: set[str]) -> None:
-        """Add what `<<` brings to the mapping under construction; its own keys win."""
-        sources = source.value if type(source.value) is list else [source]
-        for each in sources:
-            if type(each.value) is not dict:
-                raise self.error(
-                    "the merge key << takes a mapping or a list of mappings", each.mark
-                )
-            entries: dict[str, Node] = each.value
-            if isinstance(each, _LooseMapping):
-                entries = each.as_strings()
-            for key, child in entries.items():
-                if key not in node.value and key not in blocked:
-                    node.value[key] = child
-            blocked |= self.vanished.get(id(each.value), set())
-
-
-class _Dropped(Node):
-    """A node behind `!reset`: it leaves its path behind and nothing else."""
-
-    __slots__ = ()
-
-    def __init__(self, node: Node) -> None:
-        super().__init__(node.value, node.mark, [()])
-
-
-class _Loose:
-    """The entries of a mapping whose keys are not strings."""
-
-    def __init__(self, mark: Mark, key: Any) -> None:
-        self.mark = mark
-        self.key = key
-        self.entries: dict[str, Node] = {}
-
-    def add(self, key: Any, text: str, child: Node) -> None:
-        if key is not None:
-            self.entries[text] = child
-
-
-class _LooseMapping(Node):
-    """A mapping with keys that are not strings: good only as the source of a merge key."""
-
-    __slots__ = ("loose",)
-
-    def __init__(self, node: Node, loose: _Loose) -> None:
-        super().__init__(node.value, node.mark, node.resets)
-        self.loose = loose
-
-    def as_strings(self) -> dict[str, Node]:
-        return {**self.value, **self.loose.entries}
-
-
-def _under(
-    key: str | None, paths: list[tuple[str, ...]], found: list[tuple[str, ...]] | None
-) -> list[tuple[str, ...]]:
-    """Add `paths`, which start below `key`, to those found so far."""
-    prefix = () if key is None else (key,)
-    return (found or []) + [prefix + path for path in paths]

@@ -77,6 +77,8 @@ def _check(node: Node, field: Field) -> None:
     value = node.value
     kind = _KINDS[type(value)]
     accepts = field.accepts
+    if kind == "num" and not math.isfinite(value):
+        raise _MismatchError(_infinite(value), node)
     if kind not in accepts and not _also(value, kind, accepts):
         raise _MismatchError(_expected(field, node), node)
     if kind == "map":
@@ -92,15 +94,15 @@ def _check(node: Node, field: Field) -> None:
 
 def _also(value: Any, kind: str, accepts: frozenset[str]) -> bool:
     if kind == "num":
-        if not math.isfinite(value):
-            return False
         return "any" in accepts or ("int" in accepts and value.is_integer())
     return "any" in accepts or (kind == "int" and "num" in accepts)
 
 
+def _infinite(value: float) -> str:
+    return f"{value} is no number that Compose takes"
+
+
 def _expected(field: Field, node: Node) -> str:
-    if isinstance(node.value, float) and not math.isfinite(node.value):
-        return f"{node.value} is no number that Compose takes"
     wanted = " or ".join(_NAMES[kind] for kind in _NAMES if kind in field.accepts)
     return f"expected {wanted}, found {_shown(node)}"
 
@@ -208,7 +210,7 @@ def _require_finite(node: Node) -> None:
     value = node.value
     if type(value) is float:
         if not math.isfinite(value):
-            raise _MismatchError(f"{value} is no number that Compose takes", node)
+            raise _MismatchError(_infinite(value), node)
     elif type(value) is dict:
         for child in value.values():
             _require_finite(child)

@@ -18,6 +18,9 @@ from yaml.tokens import AliasToken, AnchorToken
 _ANCHOR_ENDS: Final = frozenset("\0 \t\r\n\x85\u2028\u2029:,[]{}\ufeff")
 _AFTER_ANCHOR: Final = frozenset("\0 \t\r\n\x85\u2028\u2029?:,]}%@`")
 
+ODD_ANCHOR: Final = "did not find expected alphabetic or numeric character"
+"""What libyaml says of the name of an anchor that it cannot read."""
+
 ERRORS: Final = (yaml.YAMLError, RecursionError, UnicodeError)
 """What parsing may raise on bytes that are not YAML."""
 
@@ -26,7 +29,7 @@ def may_accept(error: yaml.YAMLError) -> bool:
     """Say whether `error` of libyaml is one of those that this parser exists for."""
     problem = getattr(error, "problem", None) or ""
     return problem in (
-        "did not find expected alphabetic or numeric character",
+        ODD_ANCHOR,
         "could not find expected ':'",
         "mapping values are not allowed in this context",
     )
