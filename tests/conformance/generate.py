@@ -27,6 +27,8 @@ _NAMES = {
 }
 _SECTION = {word: f"{word.lower()}s" for word in _NAMES}
 _WORD = re.compile(r"\b(SERVICE|VOLUME|NETWORK|SECRET|CONFIG|MODEL)\b")
+_SPELT_OUT = ("command", "entrypoint", "healthcheck.test")
+"""Fields whose lists stand among the words."""
 _EXCLUSIVE = (
     ("network_mode", "networks"),
     ("scale", "deploy"),
@@ -234,7 +236,7 @@ class _Generator:
         if "map" in kinds:
             shapes += [self._mapping] * (2 if field.children else 1)
         words = _ending(vocabulary.WORDS, path)
-        if "list" in kinds and not (words and any(w[0] == "[" for w in words.usual)):
+        if "list" in kinds and not path.endswith(_SPELT_OUT):
             shapes.append(self._list)
         if kinds - {"map", "list", "null"} or words:
             shapes.append(self._scalar)

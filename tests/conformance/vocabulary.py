@@ -215,7 +215,6 @@ WORDS: Final[dict[str, Mostly]] = {
     "device_ids.[]": Mostly(('"0"', '"1"', "GPU-1", "'${A}'"), ("all", "0")),
     "devices.[].driver": Mostly(("nvidia", "cdi", "${U:-nvidia}"), ('""',)),
     "gpus": Mostly(("all", "[]"), ("ALL",)),
-    "resources.reservations.devices": Mostly(("[{capabilities: [gpu]}]",), ("[]",)),
     "options.[]": Mostly(("a=1", "b", "b=", "a=2")),
     "value": Mostly(("1", '"2"', "0"), WHOLE.seldom),
     "watch.[].path": PATHS,
