@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
 import socket
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -18,76 +14,22 @@ from policyd.hooks.artifact import sha256
 from policyd.registries import RegistryClient
 
 YAML = b"services:\n  web:\n    image: nginx\n"
-LAYER = {
-    "mediaType": "application/vnd.docker.compose.file+yaml",
-    "digest": sha256(YAML),
-    "size": len(YAML),
-    "annotations": {"com.docker.compose.file": "compose.yaml"},
-}
-MANIFEST = json.dumps(
-    {
-        "schemaVersion": 2,
-        "artifactType": "application/vnd.docker.compose.project",
-        "config": {
-            "mediaType": "application/vnd.oci.empty.v1+json",
-            "digest": "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
-            "size": 2,
-        },
-        "layers": [LAYER],
-    }
-).encode()
-DIGEST = sha256(MANIFEST)
-MANIFEST_PATH = f"/v2/demo/simple/manifests/{DIGEST}"
-BLOB_PATH = f"/v2/demo/simple/blobs/{LAYER['digest']}"
+BLOB = sha256(YAML)
+BLOB_PATH = f"/v2/demo/simple/blobs/{BLOB}"
 BASIC = "Basic " + base64.b64encode(b"ci:pa55").decode()
 
 
-class Server(ThreadingHTTPServer):
-    """Answers by path from `answers`: status, headers, body; `seen` holds what was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {
-            MANIFEST_PATH: (200, {}, MANIFEST),
-            BLOB_PATH: (200, {}, YAML),
-        }
-        self.login = ""
-        self.challenge = ""
-        self.seen: list[tuple[str, str]] = []
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        given = self.headers.get("Authorization", "")
-        self.server.seen.append((self.path, given))
-        status, headers, body = self.server.answers.get(self.path, (404, {}, b"{}"))
-        if self.path.startswith("/v2/") and given != self.server.login:
-            status, headers, body = 401, {"WWW-Authenticate": self.server.challenge}, b"{}"
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+@pytest.fixture
+def server(registry):
+    """A registry that holds one artifact: a Compose file."""
+    registry.digest = registry.push({"compose.yaml": YAML.decode()})
+    registry.manifest_path = f"/v2/demo/simple/manifests/{registry.digest}"
+    return registry
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
+def client(server):
+    return RegistryClient(Registry(url=f"http://{server.host}", insecure=True))
 
 
 @pytest.fixture
@@ -96,7 +38,7 @@ def fetch(server):
 
     def run(password: str = "", **changes) -> dict[str, bytes] | None:
         registry = Registry(url=f"http://{server.host}", insecure=True, **changes)
-        return RegistryClient(registry, password).project_files("demo/simple", DIGEST)
+        return RegistryClient(registry, password).project_files("demo/simple", server.digest)
 
     return run
 
@@ -113,43 +55,42 @@ def failure(fetch):
 
 def test_an_artifact_is_fetched_by_digest(server, fetch):
     assert fetch() == {"compose.yaml": YAML}
-    assert server.seen == [(MANIFEST_PATH, ""), (BLOB_PATH, "")]
+    assert server.seen == [(server.manifest_path, ""), (BLOB_PATH, "")]
 
 
-def test_a_manifest_that_is_no_project_is_none_and_none_of_its_blobs_is_fetched(server):
-    manifest = json.dumps({**json.loads(MANIFEST), "artifactType": "x/helm"}).encode()
-    path = f"/v2/demo/simple/manifests/{sha256(manifest)}"
-    server.answers[path] = (200, {}, manifest)
-    client = RegistryClient(Registry(url=f"http://{server.host}", insecure=True))
+def test_a_manifest_that_is_no_project_is_none_and_none_of_its_blobs_is_fetched(server, client):
+    digest = server.push({"compose.yaml": "services: {}"}, artifactType="application/vnd.helm")
 
-    assert client.project_files("demo/simple", sha256(manifest)) is None
-    assert server.seen == [(path, "")]
+    assert client.project_files("demo/simple", digest) is None
+    assert server.seen == [(f"/v2/demo/simple/manifests/{digest}", "")]
 
 
 @pytest.mark.parametrize(
     ("repository", "digest"),
-    [("demo/../x", DIGEST), ("demo", "sha256:abc"), ("demo?x", DIGEST), ("demo", f"{DIGEST}/..")],
+    [("demo/../x", BLOB), ("demo", "sha256:abc"), ("demo?x", BLOB), ("demo", f"{BLOB}/..")],
 )
-def test_a_name_that_could_lead_elsewhere_is_never_asked_for(server, repository, digest):
-    client = RegistryClient(Registry(url=f"http://{server.host}", insecure=True))
-
+def test_a_name_that_could_lead_elsewhere_is_never_asked_for(server, client, repository, digest):
     with pytest.raises(RegistryError, match="does not name a manifest"):
         client.project_files(repository, digest)
     assert server.seen == []
 
 
-def test_data_in_the_manifest_is_never_taken_for_the_blob(server, fetch):
-    forged = {**LAYER, "data": base64.b64encode(b"services: {}\n").decode()}
-    manifest = json.dumps({**json.loads(MANIFEST), "layers": [forged]}).encode()
-    server.answers[f"/v2/demo/simple/manifests/{sha256(manifest)}"] = (200, {}, manifest)
-    client = RegistryClient(Registry(url=f"http://{server.host}", insecure=True))
+def test_data_in_the_manifest_is_never_taken_for_the_blob(server, client):
+    """Compose never does, so what stands there need not be what it runs."""
+    forged = {
+        "mediaType": "application/vnd.docker.compose.file+yaml",
+        "digest": BLOB,
+        "size": len(YAML),
+        "data": base64.b64encode(b"services: {}\n").decode(),
+    }
+    digest = server.push({}, layers=[forged])
 
-    assert client.project_files("demo/simple", sha256(manifest)) == {"compose.yaml": YAML}
+    assert client.project_files("demo/simple", digest) == {"compose.yaml": YAML}
 
 
-@pytest.mark.parametrize("path", [MANIFEST_PATH, BLOB_PATH])
-def test_content_with_another_digest_is_refused(server, failure, path):
-    kind = "manifest" if path == MANIFEST_PATH else "blob"
+@pytest.mark.parametrize("kind", ["manifest", "blob"])
+def test_content_with_another_digest_is_refused(server, failure, kind):
+    path = BLOB_PATH if kind == "blob" else server.manifest_path
     body = server.answers[path][2]
     server.answers[path] = (200, {}, body.replace(b"e", b"a", 1))
 
@@ -161,15 +102,15 @@ def test_content_with_another_digest_is_refused(server, failure, path):
 def test_a_blob_is_read_no_further_than_its_size(server, failure):
     server.answers[BLOB_PATH] = (200, {}, YAML * 1000)
 
-    assert failure() == (
-        f"{server.host} sent more than {len(YAML)} bytes for blobs/{LAYER['digest']}"
-    )
+    assert failure() == (f"{server.host} sent more than {len(YAML)} bytes for blobs/{BLOB}")
 
 
 def test_a_manifest_is_read_no_further_than_its_limit(server, failure):
-    server.answers[MANIFEST_PATH] = (200, {}, b" " * (4 * 1024 * 1024 + 1))
+    server.answers[server.manifest_path] = (200, {}, b" " * (4 * 1024 * 1024 + 1))
 
-    assert failure() == f"{server.host} sent more than 4,194,304 bytes for manifests/{DIGEST}"
+    assert (
+        failure() == f"{server.host} sent more than 4,194,304 bytes for manifests/{server.digest}"
+    )
 
 
 def test_a_compressed_answer_is_refused(server, failure):
@@ -181,7 +122,7 @@ def test_a_compressed_answer_is_refused(server, failure):
 def test_an_answer_that_breaks_off_is_an_error(server, failure):
     server.answers[BLOB_PATH] = (200, {"Content-Length": "99", "Connection": "close"}, YAML[:9])
 
-    assert failure() == f"{server.host} broke off while it sent blobs/{LAYER['digest']}"
+    assert failure() == f"{server.host} broke off while it sent blobs/{BLOB}"
 
 
 def test_an_artifact_that_takes_too_long_is_an_error(failure, monkeypatch, server):
@@ -214,10 +155,10 @@ def test_redirects_end(server, failure):
 
 @pytest.mark.parametrize("status", [404, 500, 503, 206])
 def test_any_other_answer_is_an_error_that_names_it(server, failure, status):
-    server.answers[MANIFEST_PATH] = (status, {}, b"{}")
+    server.answers[server.manifest_path] = (status, {}, b"{}")
 
     assert failure() == (
-        f"http://{server.host} answered {status} for demo/simple manifests/{DIGEST}"
+        f"http://{server.host} answered {status} for demo/simple manifests/{server.digest}"
     )
 
 
@@ -228,7 +169,7 @@ def test_a_registry_that_is_not_there_is_an_error():
 
     client = RegistryClient(Registry(url=f"http://{host}", insecure=True))
     with pytest.raises(RegistryError) as caught:
-        client.project_files("demo/simple", DIGEST)
+        client.project_files("demo/simple", BLOB)
     assert str(caught.value) == f"{host} cannot be reached"
 
 
@@ -243,7 +184,7 @@ def test_a_login_that_is_wrong_is_an_error_without_the_password(server, failure)
     server.login, server.challenge = BASIC, 'Basic realm="test"'
 
     message = failure("wr0ng", username="ci", password_file="x")
-    assert message == f"http://{server.host} answered 401 for demo/simple manifests/{DIGEST}"
+    assert message == f"http://{server.host} answered 401 for demo/simple manifests/{server.digest}"
 
 
 def test_without_a_login_a_registry_that_wants_one_is_an_error(server, failure):
@@ -264,9 +205,9 @@ def test_a_registry_that_wants_a_token_gets_one_of_its_own_token_server(server, 
 
     assert fetch("pa55", username="ci", password_file="x") == {"compose.yaml": YAML}
     assert server.seen == [
-        (MANIFEST_PATH, ""),
+        (server.manifest_path, ""),
         (ask, BASIC),
-        (MANIFEST_PATH, "Bearer abc"),
+        (server.manifest_path, "Bearer abc"),
         (BLOB_PATH, "Bearer abc"),
     ]
 
@@ -281,21 +222,14 @@ def test_a_token_server_elsewhere_sees_the_password_only_when_it_is_configured(s
     )
 
 
-def test_a_token_server_that_is_configured_is_asked(server, fetch):
-    with Server() as other:
-        thread = threading.Thread(target=other.serve_forever, args=(0.01,))
-        thread.start()
-        server.login = "Bearer abc"
-        server.challenge = f'Bearer realm="http://{other.host}/t",service="hub"'
-        other.answers["/t?service=hub&scope=repository%3Ademo%2Fsimple%3Apull"] = (
-            200,
-            {},
-            b'{"access_token": "abc"}',
-        )
+def test_a_token_server_that_is_configured_is_asked(server, fetch, start_registry):
+    other = start_registry()
+    server.login = "Bearer abc"
+    server.challenge = f'Bearer realm="http://{other.host}/t",service="hub"'
+    ask = "/t?service=hub&scope=repository%3Ademo%2Fsimple%3Apull"
+    other.answers[ask] = (200, {}, b'{"access_token": "abc"}')
 
-        assert fetch(auth_hosts=(other.host,)) == {"compose.yaml": YAML}
-        other.shutdown()
-        thread.join()
+    assert fetch(auth_hosts=(other.host,)) == {"compose.yaml": YAML}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -29,7 +30,7 @@ def test_what_waits_while_a_batch_is_written_goes_into_the_next_one():
     for thread in threads[1:]:
         thread.start()
     while len(group._waiting) < 4:
-        pass
+        time.sleep(0.001)
     may_go_on.set()
     for thread in threads:
         thread.join(10)

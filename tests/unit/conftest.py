@@ -1,0 +1,110 @@
+"""A registry of ours, which answers as a test tells it: also in ways that no real one would."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+EMPTY = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+
+
+class RegistryServer(ThreadingHTTPServer):
+    """Answers by path from `answers`: status, headers, body; `seen` holds what was asked.
+
+    With a `login`, everything below /v2/ needs that Authorization header, or gets `challenge`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
+        self.login = ""
+        self.challenge = ""
+        self.seen: list[tuple[str, str]] = []
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.server_port}"
+
+    def push(self, files: dict[str, str], repository: str = "demo/simple", **manifest) -> str:
+        """Hold `files` as `docker compose publish` would; return the manifest's digest."""
+        layers = []
+        for name, text in files.items():
+            kind = "envfile" if name.endswith(".env") else "file+yaml"
+            annotation = "com.docker.compose." + ("envfile" if name.endswith(".env") else "file")
+            layers.append(
+                {
+                    "mediaType": f"application/vnd.docker.compose.{kind}",
+                    "digest": self._hold(repository, "blobs", text.encode()),
+                    "size": len(text.encode()),
+                    "annotations": {annotation: name, "com.docker.compose.version": "5.0.1"},
+                }
+            )
+        content = {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "artifactType": "application/vnd.docker.compose.project",
+            "config": {
+                "mediaType": "application/vnd.oci.empty.v1+json",
+                "digest": EMPTY,
+                "size": 2,
+                "data": "e30=",
+            },
+            "layers": layers,
+            **manifest,
+        }
+        return self._hold(repository, "manifests", json.dumps(content).encode())
+
+    def _hold(self, repository: str, kind: str, content: bytes) -> str:
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        self.answers[f"/v2/{repository}/{kind}/{digest}"] = (200, {}, content)
+        return digest
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: RegistryServer
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        given = self.headers.get("Authorization", "")
+        self.server.seen.append((self.path, given))
+        status, headers, body = self.server.answers.get(self.path, (404, {}, b"{}"))
+        if self.path.startswith("/v2/") and given != self.server.login:
+            status, headers, body = 401, {"WWW-Authenticate": self.server.challenge}, b"{}"
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def start_registry() -> Iterator[Callable[[], RegistryServer]]:
+    """A function that starts such a registry."""
+    running: list[tuple[RegistryServer, threading.Thread]] = []
+
+    def start() -> RegistryServer:
+        server = RegistryServer()
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        running.append((server, thread))
+        return server
+
+    yield start
+    for server, thread in running:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def registry(start_registry: Callable[[], RegistryServer]) -> RegistryServer:
+    """One such registry."""
+    return start_registry()
