@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import multiprocessing.util
+import os
 import socket
 from typing import Final
 
@@ -70,6 +71,7 @@ def _try_out(settings: Settings) -> None:
 
 def _load(settings: Settings) -> Flask:
     """Return the application of one worker, whose services are its own and end with it."""
+    _keep_environment_out_of_requests()
     configure(settings.log_format)
     services = build(settings)
     app = create_app(services)
@@ -81,6 +83,13 @@ def _load(settings: Settings) -> Flask:
     # A worker ends as a process of multiprocessing does, which runs finalizers but not atexit.
     multiprocessing.util.Finalize(None, close, exitpriority=1)
     return app
+
+
+def _keep_environment_out_of_requests() -> None:
+    """Drop what would be a header of every request: granian adds the environment to each."""
+    for name in list(os.environ):
+        if name.startswith(("HTTP_", "CONTENT_")) and name != "HTTP_PROXY":
+            del os.environ[name]
 
 
 def _check_address(host: str, port: int) -> None:
