@@ -114,10 +114,8 @@ def _rego_tests(texts: dict[str, str], data: dict[str, Any]) -> Iterator[TestRes
             sentence, place = explain(error)
             yield TestResult(rule, where, f"{place}: {sentence}" if place else sentence)
             continue
-        printed = "; ".join(engine.take_prints())
-        yield TestResult(
-            rule, where, "" if answer is True else f"it is not true. {printed}".strip()
-        )
+        printed = "".join(f"; {line}" for line in engine.take_prints())
+        yield TestResult(rule, where, "" if answer is True else f"it is not true{printed}")
 
 
 def _named_tests(modules: Iterable[Module]) -> Iterator[tuple[str, Location]]:
@@ -152,10 +150,14 @@ def _samples(
         for sample in samples:
             text = read_text(sample)
             expected = _expected(sample, text, policies)
-            found = _found(engine, sample, text, policies)
-            message = (
-                "" if found == expected else f"expected {_list(expected)}, found {_list(found)}"
-            )
+            message = ""
+            try:
+                found = _found(engine, sample, text, policies)
+            except PolicydError as error:
+                message = f"it cannot be judged: {error}"
+            else:
+                if found != expected:
+                    message = f"expected {_list(expected)}, found {_list(found)}"
             yield TestResult(str(sample), Location(str(sample), 1, 1), message)
     finally:
         engine.close()
@@ -180,15 +182,12 @@ def _expected(sample: Path, text: str, policies: dict[str, Policy]) -> list[str]
 def _found(
     engine: EmbeddedEngine, sample: Path, text: str, policies: dict[str, Policy]
 ) -> list[str]:
-    """Return the policies that report the sample, one for each finding, or why none could."""
+    """Return the policies that report the sample, one for each finding."""
     matching = {policy.id: [_constraint(policy, sample)] for policy in policies.values()}
     bundle = memory_bundle({"compose.yaml": text.encode()}, profiles=("*",))
-    try:
-        project = compose.load(bundle)
-        works = workloads.workloads(project)
-        findings = engine.findings(review_input(project, works, _REVIEW, matching)).findings
-    except PolicydError as error:
-        return [str(error)]
+    project = compose.load(bundle)
+    document = review_input(project, workloads.workloads(project), _REVIEW, matching)
+    findings = engine.findings(document).findings
     return sorted(finding.policy for finding in findings)
 
 

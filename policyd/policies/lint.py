@@ -240,7 +240,10 @@ class _Rule:
                     )
 
     def _at(self, node: Tree, message: str) -> PolicySetError:
-        span = node["span"] if "span" in node else next(iter(node.values()))["span"]
+        inner = node if "span" in node else next(iter(node.values()))
+        while "refr" in inner:
+            inner = next(iter(inner["refr"].values()))
+        span = inner["span"]
         return PolicySetError(message, Location(self.module.file, span["line"], span["col"]))
 
 

@@ -1,0 +1,123 @@
+"""The lint: each construct that engines read differently, and that our own packs have none."""
+
+from __future__ import annotations
+
+import pytest
+
+from policyd.errors import PolicySetError
+from policyd.model import Location
+from policyd.policies import load_policy_set
+from policyd.policies.lint import compiles, parse, problems
+
+LIBRARY = """package lib.names
+
+known := {"a"}
+
+is_known(name) if name in known
+"""
+
+REFUSED = {
+    'x := http.send({"url": "http://x"})': (5, 6, "http.send may not be used here"),
+    "x := time.now_ns()": (5, 6, "use input.review.now"),
+    "x := opa.runtime()": (5, 6, "opa.runtime may not be used here"),
+    "x := rego.metadata.rule()": (5, 6, "rego.metadata.rule may not be used here"),
+    'x := crypto.sha256("a")': (5, 6, "crypto.sha256 may not be used here"),
+    'x if { print("a") }': (5, 8, "print may not be used here: it is for tests"),
+    "x := json.marshal(1.5)": (5, 6, "json.marshal may not be used here"),
+    "x if { walk(input.project, [_, 1]) }": (5, 8, "walk may not be used here"),
+    "x := nosuch(1)": (5, 6, "nosuch may not be used here: there is no such function"),
+    "x := data.lib.names.is_knwon(1)": (5, 6, "there is no function data.lib.names.is_knwon"),
+    "x := names.is_knwon(1)": (5, 6, "there is no function data.lib.names.is_knwon"),
+    'x := sprintf("%v", [1])': (5, 15, "%v prints differently"),
+    'x := sprintf("%q", [1])': (5, 15, "%q prints differently"),
+    'x := sprintf("%5d", [1])': (5, 15, "%5 prints differently"),
+    'x := sprintf("%s", ["a", "b"])': (5, 6, "1 verbs are given 2 values"),
+    "x := sprintf(input.review.uid, [1])": (5, 6, "must stand there as a text"),
+    'x if { regex.match(`^\\d+$`, "1") }': (5, 21, r"\d differs beyond ASCII"),
+    'x if { regex.replace("a", `\\w`, "b") }': (5, 28, r"\w differs beyond ASCII"),
+    'x if { glob.match("**/x", ["/"], "a/x") }': (5, 8, "without **"),
+    'x if { glob.match(input.review.uid, ["/"], "a") }': (5, 8, "without **"),
+    "x if { input.workload }": (5, 8, "the input has no workload"),
+    "x if { some w in input.workloads; w.privilged }": (5, 35, "a workload has no privilged"),
+    "x := data.lib.names.knwon": (5, 6, "there is nothing at data.lib.names.knwon"),
+    "x := data.tables.none": (5, 6, "there is nothing at data.tables.none"),
+    "x if { y with input as {} }\ny if { true }": (5, 15, "`with` is for tests"),
+    "x := 99999999999999999999": (5, 6, "a number above 2^63"),
+    "f(n) if n in names.known": (5, 14, "write data.lib.names in full"),
+    "f(n) := object.get(names.known, n, 1)": (5, 20, "write data.lib.names in full"),
+    'f(e) := e[n] if { n := "a" } else := 1': (5, 9, "bind it in the body"),
+    'x := 1 if { false } else := input.project[n] if { n := "a" }': (
+        5,
+        29,
+        "bind it in the body",
+    ),
+}
+
+ALLOWED = [
+    "x if names.is_known(input.review.uid)",
+    "x if { some n in names.known; n == 1 }",
+    "f(n) if names.is_known(n)",
+    "f(n) if n in data.lib.names.known",
+    'f(e) := v if { n := "a"; v := e[n] } else := 1',
+    "f(e) := e[0] if { e } else := 1",
+    "f(e, n) := e[n]",
+    'x := sprintf("%s has %d of 100%%", [input.review.uid, 2])',
+    'x := sprintf("%s", input.review.names)',
+    'x if { regex.match(`^[0-9]+$`, "1") }',
+    'x if { glob.match("a-*", [], "a-1") }',
+    "x if { some w in input.workloads; w.privileged; w.labels.anything }",
+    "x if { some p in data.tables.ports; p == 1 }",
+    "x if { data.tables[input.review.uid] }",
+    "x if { data.lib.names[input.review.uid] }",
+    'x if { every w in input.workloads { startswith(w.image, "a") } }',
+]
+
+
+def lint(rule: str) -> list[PolicySetError]:
+    own = parse("p.rego", f"package p\n\nimport data.lib.names\n\n{rule}\n")
+    library = parse("lib.rego", LIBRARY)
+    modules = {"p.rego": own, "lib.rego": library}
+    return list(problems(modules, {"p.rego": own}, {"tables": {"ports": [1]}}))
+
+
+@pytest.mark.parametrize("rule", REFUSED)
+def test_construct_that_engines_read_differently_is_refused_at_its_place(rule: str) -> None:
+    line, column, message = REFUSED[rule]
+
+    (problem, *_) = lint(rule)
+
+    assert message in str(problem)
+    assert problem.where == Location("p.rego", line, column)
+
+
+@pytest.mark.parametrize("rule", ALLOWED)
+def test_construct_that_engines_agree_on_is_not_refused(rule: str) -> None:
+    assert [str(problem) for problem in lint(rule)] == []
+
+
+def test_own_packs_have_nothing_that_is_refused() -> None:
+    policy_set = load_policy_set()
+    modules = {name: parse(name, text) for name, text in policy_set.modules.items()}
+
+    assert [str(problem) for problem in problems(modules, modules, policy_set.data)] == []
+    compiles(policy_set.modules, policy_set.data)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("package p\n\nx contains y if { some z in [1] }\n", "p.rego:3:12: "),
+        ("package p\n\nx[f(1)] contains 2\n", "p.rego:3:4: not a valid ref"),
+        ("package p\n\nf(1) := 2\n\nx := f(1, 2)\n", "p.rego:5:7: mismatch in number of arguments"),
+    ],
+)
+def test_rego_that_does_not_compile_is_refused_at_its_place(text: str, place: str) -> None:
+    with pytest.raises(PolicySetError) as caught:
+        compiles({"p.rego": text}, {})
+
+    assert str(caught.value).startswith(place)
+
+
+def test_rego_that_does_not_parse_is_refused_at_its_place() -> None:
+    with pytest.raises(PolicySetError, match=r"p\.rego:3:6: invalid character"):
+        parse("p.rego", 'package p\n\nx := $"a{input.review}"\n')

@@ -1,0 +1,433 @@
+"""Admission, with the real loader, the real engine and policy sets as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from policyd import compose, workloads
+from policyd.admission import Admission, matching_constraints, review_input
+from policyd.bundle import memory_bundle
+from policyd.engines.embedded import EmbeddedEngine
+from policyd.errors import EngineError, NoComposeFile, RequestError
+from policyd.model import (
+    Bundle,
+    Decision,
+    Finding,
+    Findings,
+    Grant,
+    Location,
+    NotEvaluated,
+    Review,
+    Source,
+    Status,
+    UserInfo,
+    Violation,
+)
+from policyd.policies import PolicySet, load_policy_set
+
+PRIVILEGED = """\
+name: demo
+services:
+  web:
+    image: nginx
+    privileged: true
+  train:
+    image: train
+    gpus: all
+"""
+
+REVIEW = Review(uid="r-1", enforcement_point="ci", now=1_800_000_000_000_000_000)
+
+
+def constraint(name: str, policy: str, action: str = "deny", rest: str = "") -> str:
+    return (
+        "---\napiVersion: policyd/v1\nkind: Constraint\n"
+        f"metadata: {{name: {name}}}\n"
+        f"spec:\n  policy: {policy}\n  enforcementAction: {action}\n{rest}"
+    )
+
+
+@pytest.fixture
+def policy_set(tmp_path: Path) -> Callable[..., PolicySet]:
+    def made(*constraints: str) -> PolicySet:
+        file = tmp_path / "policyset.yaml"
+        file.write_text(
+            "apiVersion: policyd/v1\nkind: PolicySet\nmetadata: {name: test}\n"
+            "spec: {packs: [gpu, container]}\n" + "".join(constraints)
+        )
+        return load_policy_set(file)
+
+    return made
+
+
+@pytest.fixture
+def judge(policy_set: Callable[..., PolicySet]) -> Iterator[Callable[..., Decision]]:
+    engines: list[EmbeddedEngine] = []
+
+    def judged(text: str, *constraints: str, review: Review = REVIEW) -> Decision:
+        rules = policy_set(*constraints)
+        engines.append(EmbeddedEngine(rules.modules, rules.data))
+        admission = Admission(engines[-1], rules, new_id=lambda: "d-1")
+        return admission.judge(bundle(text), review)
+
+    yield judged
+    for engine in engines:
+        engine.close()
+
+
+def bundle(text: str, **files: str) -> Bundle:
+    contents = {name: content.encode() for name, content in files.items()}
+    return memory_bundle({"compose.yaml": text.encode(), **contents}, profiles=("*",))
+
+
+class Answers:
+    """An engine that answers one thing."""
+
+    name = "answers"
+
+    def __init__(self, answer: Findings | EngineError) -> None:
+        self.answer = answer
+
+    def findings(self, review_input: bytes) -> Findings:
+        if isinstance(self.answer, EngineError):
+            raise self.answer
+        return self.answer
+
+    def close(self) -> None:
+        pass
+
+
+def test_denial_says_what_where_and_how_to_mend_it(judge: Callable[..., Decision]) -> None:
+    decision = judge(PRIVILEGED, constraint("c", "no-privileged"))
+
+    assert decision.allowed is False
+    assert decision.status == Status(
+        403, "Forbidden", "1 policy denies: no-privileged (compose.yaml:5:17)"
+    )
+    assert decision.violations == (
+        Violation(
+            policy="no-privileged",
+            constraint="c",
+            enforcement_action="deny",
+            severity="critical",
+            message="service web runs privileged, with every device of the host",
+            remediation=(
+                "Remove `privileged: true`, and grant the one device or capability that is needed."
+            ),
+            service="web",
+            path=("services", "web", "privileged"),
+            location=Location("compose.yaml", 5, 17),
+        ),
+    )
+
+
+def test_decision_names_who_decided_and_what_was_read(
+    judge: Callable[..., Decision], policy_set: Callable[..., PolicySet]
+) -> None:
+    decision = judge(PRIVILEGED, constraint("c", "no-privileged"))
+
+    assert (decision.uid, decision.decision_id) == ("r-1", "d-1")
+    assert decision.policy_set == policy_set(constraint("c", "no-privileged")).reference
+    assert decision.engine == "embedded"
+    assert decision.project == "demo"
+    assert decision.bundle_digest == _digest(PRIVILEGED)
+    assert decision.audit_annotations == {}
+
+
+def _digest(text: str) -> str:
+    loaded = bundle(text)
+    compose.load(loaded)
+    return loaded.files.digest()
+
+
+def test_several_policies_that_deny_are_named_once_in_order_of_their_places(
+    judge: Callable[..., Decision],
+) -> None:
+    decision = judge(
+        PRIVILEGED,
+        constraint("a", "no-all-gpus"),
+        constraint("b", "no-privileged"),
+        constraint("c", "require-gpu-driver"),
+        constraint("d", "no-privileged"),
+    )
+
+    assert decision.status.message == (
+        "3 policies deny: no-privileged (compose.yaml:5:17), no-all-gpus (compose.yaml:8:11), "
+        "require-gpu-driver (compose.yaml:8:11)"
+    )
+    assert [(v.policy, v.constraint) for v in decision.violations] == [
+        ("no-privileged", "b"),
+        ("no-privileged", "d"),
+        ("no-all-gpus", "a"),
+        ("require-gpu-driver", "c"),
+    ]
+
+
+def test_grants_are_in_every_decision(judge: Callable[..., Decision]) -> None:
+    decision = judge(PRIVILEGED)
+
+    assert decision.allowed is True
+    assert decision.grants == (
+        Grant("train", "unknown", "gpus", "all", 1, ("services", "train", "gpus", 0, "count")),
+        Grant("web", "unknown", "privileged", "all", 1, ("services", "web", "privileged")),
+    )
+
+
+def test_policy_that_no_constraint_names_is_off(judge: Callable[..., Decision]) -> None:
+    decision = judge(PRIVILEGED, constraint("c", "no-docker-socket"))
+
+    assert decision.allowed is True
+    assert decision.status == Status(200, "OK", "no policy denies")
+    assert decision.violations == ()
+
+
+def test_warning_allows_and_is_a_sentence(judge: Callable[..., Decision]) -> None:
+    decision = judge(PRIVILEGED, constraint("c", "no-privileged", "warn"))
+
+    assert decision.allowed is True
+    assert [v.enforcement_action for v in decision.violations] == ["warn"]
+    assert decision.warnings == (
+        "no-privileged (compose.yaml:5:17): "
+        "service web runs privileged, with every device of the host",
+    )
+
+
+def test_dryrun_allows_and_is_only_recorded(judge: Callable[..., Decision]) -> None:
+    decision = judge(PRIVILEGED, constraint("c", "no-privileged", "dryrun"))
+
+    assert decision.allowed is True
+    assert [v.enforcement_action for v in decision.violations] == ["dryrun"]
+    assert decision.warnings == ()
+
+
+def test_each_matching_constraint_reports_and_the_strictest_wins(
+    judge: Callable[..., Decision],
+) -> None:
+    decision = judge(
+        PRIVILEGED,
+        constraint("all", "no-privileged", "warn"),
+        constraint("prod", "no-privileged", "deny", "  match: {environments: [prod]}\n"),
+        review=msgspec.structs.replace(REVIEW, source=Source(environment="prod")),
+    )
+
+    assert decision.allowed is False
+    assert [(v.constraint, v.enforcement_action) for v in decision.violations] == [
+        ("all", "warn"),
+        ("prod", "deny"),
+    ]
+
+
+@pytest.mark.parametrize(("point", "allowed"), [("ci", False), ("forge", True), ("cli", True)])
+def test_action_may_differ_by_enforcement_point(
+    judge: Callable[..., Decision], point: str, allowed: bool
+) -> None:
+    decision = judge(
+        PRIVILEGED,
+        constraint("c", "no-privileged", "{default: deny, forge: warn, cli: dryrun}"),
+        review=msgspec.structs.replace(REVIEW, enforcement_point=point),
+    )
+
+    assert decision.allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("rest", "allowed"),
+    [
+        ("  match: {repositories: ['ml/**']}\n", False),
+        ("  match: {repositories: ['web/**']}\n", True),
+        ("  match: {projects: [demo]}\n", False),
+        ("  match: {projects: [other]}\n", True),
+        ("  match: {groups: [ops]}\n", False),
+        ("  match: {hosts: ['cpu-*']}\n", False),
+        ("  exclude: {repositories: ['ml/**']}\n", True),
+        ("  exclude: {hosts: ['**']}\n", False),
+        ("  match: {repositories: ['ml/**']}\n  exclude: {users: [ada]}\n", True),
+    ],
+)
+def test_constraint_is_for_the_reviews_that_it_matches(
+    judge: Callable[..., Decision], rest: str, allowed: bool
+) -> None:
+    review = Review(
+        uid="r",
+        enforcement_point="ci",
+        now=1,
+        user_info=UserInfo("ada", ("ml", "ops")),
+        source=Source(repository="ml/train"),
+    )
+
+    decision = judge(PRIVILEGED, constraint("c", "no-privileged", "deny", rest), review=review)
+
+    assert decision.allowed is allowed
+
+
+def test_services_in_match_narrow_the_findings(judge: Callable[..., Decision]) -> None:
+    rest = "  match: {services: ['train*']}\n"
+
+    decision = judge(
+        PRIVILEGED,
+        constraint("a", "no-privileged", "deny", rest),
+        constraint("b", "no-all-gpus", "deny", rest),
+    )
+
+    assert [(v.policy, v.service) for v in decision.violations] == [("no-all-gpus", "train")]
+
+
+def test_project_that_compose_refuses_is_denied_with_the_reason(
+    judge: Callable[..., Decision],
+) -> None:
+    decision = judge("services:\n  web:\n    image: nginx\n    privileged: 1\n")
+
+    assert decision.allowed is False
+    assert decision.status.code == 422
+    assert decision.status.reason == "Invalid"
+    assert decision.status.message.startswith("compose.yaml:4:17: services.web.privileged")
+    assert decision.violations == ()
+    assert decision.bundle_digest.startswith("sha256:")
+
+
+def test_nothing_to_judge_is_no_decision(policy_set: Callable[..., PolicySet]) -> None:
+    admission = Admission(Answers(Findings((), ())), policy_set())
+
+    with pytest.raises(NoComposeFile):
+        admission.judge(memory_bundle({"README": b""}), REVIEW)
+
+
+def test_engine_that_fails_denies_and_the_decision_says_so(
+    policy_set: Callable[..., PolicySet],
+) -> None:
+    admission = Admission(
+        Answers(EngineError("the policies took longer than 5 seconds")), policy_set()
+    )
+
+    decision = admission.judge(bundle(PRIVILEGED), REVIEW)
+
+    assert decision.allowed is False
+    assert decision.status == Status(
+        500, "InternalError", "the policies took longer than 5 seconds"
+    )
+    assert decision.project == "demo"
+
+
+@pytest.mark.parametrize(
+    ("finding", "message"),
+    [
+        (Finding("no-all-gpus", "m"), "'no-all-gpus', not asked for"),
+        (Finding("nosuch", "m"), "'nosuch', not asked for"),
+        (
+            Finding("no-privileged", "m", constraint="other"),
+            "no-privileged reports for the constraint 'other', which was not asked for",
+        ),
+    ],
+)
+def test_answer_that_was_not_asked_for_denies(
+    policy_set: Callable[..., PolicySet], finding: Finding, message: str
+) -> None:
+    rules = policy_set(constraint("c", "no-privileged", "warn"))
+    admission = Admission(Answers(Findings((finding,), ())), rules)
+
+    decision = admission.judge(bundle(PRIVILEGED), REVIEW)
+
+    assert decision.allowed is False
+    assert decision.status.code == 500
+    assert message in decision.status.message
+
+
+def test_finding_for_one_constraint_is_reported_by_that_one(
+    policy_set: Callable[..., PolicySet],
+) -> None:
+    rules = policy_set(constraint("a", "no-privileged"), constraint("b", "no-privileged", "dryrun"))
+    finding = Finding("no-privileged", "m", constraint="b")
+
+    decision = Admission(Answers(Findings((finding,), ())), rules).judge(bundle(PRIVILEGED), REVIEW)
+
+    assert [v.constraint for v in decision.violations] == ["b"]
+    assert decision.allowed is True
+
+
+def test_finding_of_the_whole_project_passes_a_match_on_services(
+    policy_set: Callable[..., PolicySet],
+) -> None:
+    rules = policy_set(constraint("c", "no-privileged", "deny", "  match: {services: [none]}\n"))
+    finding = Finding("no-privileged", "m")
+
+    decision = Admission(Answers(Findings((finding,), ())), rules).judge(bundle(PRIVILEGED), REVIEW)
+
+    assert decision.allowed is False
+
+
+def test_what_could_not_be_looked_at_is_in_the_decision(judge: Callable[..., Decision]) -> None:
+    decision = judge("include: [oci://registry.example/a:1]\nservices: {web: {image: nginx}}\n")
+
+    assert [type(gap) for gap in decision.not_evaluated] == [NotEvaluated]
+    assert decision.not_evaluated[0].kind == "remote-include"
+
+
+def test_refusal_denies_with_the_status_of_the_error(
+    policy_set: Callable[..., PolicySet],
+) -> None:
+    rules = policy_set()
+    admission = Admission(Answers(Findings((), ())), rules, new_id=lambda: "d-2")
+
+    decision = admission.refuse(REVIEW, RequestError("the artifact has no Compose file"))
+
+    assert decision == Decision(
+        uid="r-1",
+        allowed=False,
+        status=Status(400, "BadRequest", "the artifact has no Compose file"),
+        policy_set=rules.reference,
+        engine="answers",
+        decision_id="d-2",
+    )
+
+
+def test_input_of_policies_has_the_matching_constraints_and_the_whole_project(
+    policy_set: Callable[..., PolicySet],
+) -> None:
+    rules = policy_set(
+        constraint("a", "no-privileged"),
+        constraint("b", "no-privileged", "warn", "  match: {environments: [dev]}\n"),
+        constraint("c", "no-all-gpus", "warn"),
+    )
+    review = msgspec.structs.replace(
+        REVIEW,
+        user_info=UserInfo("ada", ("ml",)),
+        source=Source(repository="ml/train", environment="prod"),
+    )
+    text = "name: demo\nservices:\n  web:\n    image: nginx\n    runtime: ${RUNTIME}\n"
+    project = compose.load(bundle(text))
+    matching = matching_constraints(rules.constraints, review, "demo")
+
+    document = msgspec.json.decode(
+        review_input(project, workloads.workloads(project), review, matching)
+    )
+
+    assert document["review"] == {
+        "uid": "r-1",
+        "enforcementPoint": "ci",
+        "now": 1_800_000_000_000_000_000,
+        "operation": "CHECK",
+        "dryRun": False,
+        "userInfo": {"username": "ada", "groups": ["ml"]},
+        "source": {
+            "repository": "ml/train",
+            "ref": "",
+            "commit": "",
+            "environment": "prod",
+            "host": "",
+        },
+    }
+    assert document["constraints"] == {
+        "no-privileged": [{"name": "a", "parameters": {}}],
+        "no-all-gpus": [{"name": "c", "parameters": {}}],
+    }
+    assert document["workloads"][0]["name"] == "web"
+    assert document["workloads"][0]["path"] == ["services", "web"]
+    assert document["project"]["services"]["web"]["image"] == "nginx"
+    assert document["unresolved"] == [
+        {"variable": "RUNTIME", "path": ["services", "web", "runtime"]}
+    ]
+    assert document["notEvaluated"] == []

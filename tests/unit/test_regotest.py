@@ -1,0 +1,206 @@
+"""The runner of Rego tests and samples, and the tests of our own policies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from policyd.engines.embedded import interpreter
+from policyd.errors import PolicySetError
+from policyd.model import Location, Workload
+from policyd.policies import load_policy_set
+from policyd.policies.packs import built_in
+from policyd.regotest import run
+
+POLICY = """# METADATA
+# title: Image
+# description: Only our own.
+# custom:
+#   id: own-images
+#   severity: low
+#   remediation: "Use ours."
+package policyd.policies.own_images
+
+violation contains {"msg": "foreign image", "service": w.name, "path": w.path} if {
+	some w in input.workloads
+	not startswith(w.image, "registry.example/")
+}
+"""
+
+TEST = """package policyd.policies.own_images_test
+
+import data.policyd.lib.fixture
+import data.policyd.policies.own_images
+
+test_foreign_image_is_reported if {
+	found := own_images.violation with input as fixture.app({"image": "nginx"})
+	count(found) == 1
+}
+"""
+
+SAMPLE = "services:\n  web:\n    image: nginx\n"
+
+Write = Callable[[Mapping[str, str]], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def written(files: Mapping[str, str]) -> Path:
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+        return tmp_path
+
+    return written
+
+
+def pack(**files: str) -> dict[str, str]:
+    names = {"policy": "policy.rego", "test": "policy_test.rego", "sample": "samples/denied.yaml"}
+    return {"images/policy.rego": POLICY} | {
+        f"images/{names[name]}": text for name, text in files.items()
+    }
+
+
+def test_tests_and_samples_of_our_own_policies_pass() -> None:
+    results = run([built_in()])
+
+    assert [result for result in results if not result.passed] == []
+    folders = [path.parent for path in built_in().glob("*/*/policy.rego")]
+    names = [result.location.file for result in results]
+    for folder in folders:
+        assert str(folder / "policy_test.rego") in names
+        assert [name for name in names if name.startswith(f"{folder}/samples/allowed_")]
+        assert [name for name in names if name.startswith(f"{folder}/samples/denied_")]
+
+
+def test_denied_samples_of_our_own_policies_show_their_policy() -> None:
+    for sample in built_in().glob("*/*/samples/denied_*.yaml"):
+        policy = sample.parent.parent.name.replace("_", "-")
+        assert policy in sample.read_text().splitlines()[0].split(), sample
+
+
+def test_fixture_has_each_key_of_a_workload() -> None:
+    text = (built_in() / "lib" / "fixture_test.rego").read_text()
+    engine = interpreter({"f.rego": text, "t.rego": "package t\nx := data.policyd.lib.fixture"
+                          '.service("app", {})\n'}, {})  # fmt: skip
+
+    found = yaml.safe_load(engine.eval_rule_as_json("data.t.x"))
+
+    assert sorted(found) == sorted(Workload.__struct_fields__)
+
+
+def test_passing_tests_are_named_with_their_places(write: Write) -> None:
+    root = write(pack(test=TEST, sample="# expect: own-images\n" + SAMPLE))
+
+    rego, sample = run([root])
+
+    assert rego.passed
+    assert rego.name == "data.policyd.policies.own_images_test.test_foreign_image_is_reported"
+    assert rego.location == Location(str(root / "images/policy_test.rego"), 6, 1)
+    assert sample.passed
+    assert sample.location.file == str(root / "images/samples/denied.yaml")
+
+
+def test_test_that_is_not_true_fails_with_what_it_printed(write: Write) -> None:
+    text = TEST.replace("count(found) == 1", 'print("found", count(found))\n\tcount(found) == 2')
+
+    (result,) = run([write(pack(test=text))])
+
+    assert not result.passed
+    assert result.message.startswith("it is not true; ")
+    assert result.message.endswith("found 1")
+
+
+def test_test_whose_evaluation_fails_is_a_failure_with_its_place(write: Write) -> None:
+    text = TEST.replace("count(found) == 1", 'to_number("a") == 1')
+
+    (result,) = run([write(pack(test=text))])
+
+    assert "policy_test.rego:8:16: could not parse string as number" in result.message
+
+
+def test_policy_that_is_broken_fails_its_tests_and_samples(write: Write) -> None:
+    files = pack(test=TEST, sample="# expect: own-images\n" + SAMPLE)
+    files["images/policy.rego"] = POLICY.replace("not startswith", "startswith")
+
+    rego, sample = run([write(files)])
+
+    assert rego.message == "it is not true"
+    assert sample.message == "expected own-images, found nothing"
+
+
+@pytest.mark.parametrize(
+    ("expect", "message"),
+    [
+        ("own-images own-images", "expected own-images, own-images, found own-images"),
+        ("nothing", "expected nothing, found own-images"),
+    ],
+)
+def test_sample_must_give_each_expected_violation_and_no_other(
+    write: Write, expect: str, message: str
+) -> None:
+    (result,) = run([write(pack(sample=f"# expect: {expect}\n" + SAMPLE))])
+
+    assert result.message == message
+
+
+def test_sample_that_compose_refuses_fails_with_the_reason(write: Write) -> None:
+    text = "# expect: own-images\nservices:\n  web:\n    imgae: nginx\n"
+
+    (result,) = run([write(pack(sample=text))])
+
+    assert result.message.startswith("it cannot be judged: compose.yaml:4:")
+
+
+def test_samples_of_a_pack_of_the_user_are_judged_by_that_pack_alone(write: Write) -> None:
+    text = "# expect: own-images\n" + SAMPLE + "    privileged: true\n"
+
+    (result,) = run([write(pack(sample=text))])
+
+    assert result.passed
+
+
+MISTAKES = {
+    "two tests of one name": (
+        pack(test=TEST + "\ntest_foreign_image_is_reported if {\n\ttrue\n}\n"),
+        "policy_test.rego:11:1: test_foreign_image_is_reported is already at ",
+    ),
+    "two tests of one name in two files": (
+        pack(test=TEST) | {"images/more_test.rego": TEST},
+        "is already at ",
+    ),
+    "no expectation": (pack(sample=SAMPLE), "denied.yaml:1:1: a sample begins with the line"),
+    "expectation of an unknown policy": (
+        pack(sample="# expect: no-images\n" + SAMPLE),
+        "denied.yaml:1:1: there is no policy 'no-images' here",
+    ),
+    "test that does not parse": (
+        pack(test=TEST + "test_x if {\n"),
+        "policy_test.rego:11:1: expecting",
+    ),
+    "no tests": (pack(), "there is no test below "),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_in_tests_is_refused_with_its_place(write: Write, mistake: str) -> None:
+    files, expected = MISTAKES[mistake]
+
+    with pytest.raises(PolicySetError) as caught:
+        run([write(files)])
+
+    assert expected in str(caught.value)
+
+
+def test_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicySetError, match="none: there is no such folder"):
+        run([tmp_path / "none"])
+
+
+def test_every_policy_of_ours_has_a_fix_and_a_reference() -> None:
+    for policy in load_policy_set().policies.values():
+        assert policy.remediation.endswith("."), policy.id
+        assert policy.references, policy.id
