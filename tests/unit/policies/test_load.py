@@ -135,7 +135,8 @@ def test_constraint_holds_what_its_document_says(write: Write) -> None:
         {
             "policyset.yaml": HEADING
             + CONSTRAINT.replace("deny", "{default: deny, forge: warn, cli: dryrun}")
-            + "  match: {repositories: ['ml/**'], services: [web], enforcementPoints: [ci, forge]}\n"
+            + "  match:\n    repositories: ['ml/**']\n    services: [web]\n"
+            + "    enforcementPoints: [ci, forge]\n"
             + "  exclude: {repositories: ['ml/sandbox-*'], operations: [DELETE]}\n"
         }
     )
@@ -439,7 +440,7 @@ def test_parameters_are_checked_against_the_schema_of_the_policy(
 
 
 def test_missing_policy_set_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PolicySetError, match="none.yaml: cannot be read: No such file"):
+    with pytest.raises(PolicySetError, match=r"none\.yaml: cannot be read: No such file"):
         load_policy_set(tmp_path / "none.yaml")
 
 
