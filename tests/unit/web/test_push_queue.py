@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 
 import pytest
 
@@ -14,11 +12,6 @@ from policyd.web.push_queue import PushQueue
 
 def push(number: int) -> Push:
     return Push(f"event-{number}", "demo/simple", "sha256:" + "a" * 64)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        time.sleep(0.001)
 
 
 class Judge:
@@ -79,7 +72,7 @@ def test_ids_of_events_are_forgotten_in_the_end(monkeypatch):
     assert judge.judged == ["event-1", "event-2", "event-3", "event-1"]
 
 
-def test_a_full_queue_takes_nothing_and_takes_it_when_told_again(monkeypatch):
+def test_a_full_queue_takes_nothing_and_takes_it_when_told_again(monkeypatch, until):
     monkeypatch.setattr(push_queue, "MAX_WAITING", 1)
     judge = Judge()
     judge.may_go_on.clear()
@@ -97,7 +90,7 @@ def test_a_full_queue_takes_nothing_and_takes_it_when_told_again(monkeypatch):
 
 
 @pytest.mark.parametrize("error", [RegistryError, AuditError])
-def test_what_may_pass_is_tried_again(error):
+def test_what_may_pass_is_tried_again(error, until):
     judge = Judge(failures=2, error=error)
     queue = judge.queue()
 
@@ -108,7 +101,7 @@ def test_what_may_pass_is_tried_again(error):
     assert judge.given_up == []
 
 
-def test_what_fails_every_time_is_given_up_and_the_next_one_is_judged():
+def test_what_fails_every_time_is_given_up_and_the_next_one_is_judged(until):
     judge = Judge(failures=3)
     queue = judge.queue()
 
@@ -120,7 +113,7 @@ def test_what_fails_every_time_is_given_up_and_the_next_one_is_judged():
     assert judge.given_up == [("event-1", "not now")]
 
 
-def test_closing_does_not_wait_for_the_next_try(monkeypatch):
+def test_closing_does_not_wait_for_the_next_try(monkeypatch, until):
     monkeypatch.setattr(push_queue, "RETRY_SECONDS", (60.0,))
     judge = Judge(failures=1)
     queue = judge.queue()

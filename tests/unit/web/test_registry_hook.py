@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Callable
 
 import pytest
 
@@ -65,7 +63,7 @@ def notify(hook):
 
 
 @pytest.fixture
-def recorded(services):
+def recorded(services, until):
     """A function that waits until so many decisions are recorded, and returns their events."""
 
     def wait(number: int):
@@ -73,13 +71,6 @@ def recorded(services):
         return [event_of(record) for record in services.audit.decisions()]
 
     return wait
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.005)
 
 
 def test_a_pushed_project_is_judged_and_recorded(registry, notify, recorded):
@@ -225,7 +216,7 @@ def test_a_push_that_cannot_be_fetched_is_tried_again_denied_and_judged_when_tol
 
 
 def test_a_manifest_that_is_no_project_is_left_alone_with_the_reason_in_the_log(
-    registry, notify, services, capsys
+    registry, notify, services, until, capsys
 ):
     digest = registry.push({}, artifactType="application/vnd.cncf.helm.config.v1+json")
 

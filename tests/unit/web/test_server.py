@@ -7,11 +7,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import requests
@@ -22,101 +17,43 @@ from policyd.errors import ConfigError, PolicySetError
 from policyd.web.server import serve
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
-PROGRAM = (
-    "import sys, msgspec\n"
-    "from policyd.config import Settings\n"
-    "from policyd.web.server import serve\n"
-    "serve(msgspec.json.decode(sys.argv[1], type=Settings))\n"
-)
 
 
-class Webhook:
-    """A running webhook. Its log goes to a file."""
-
-    def __init__(self, folder: Path, **settings: object) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.audit = str(folder / "audit.db")
-        self.log = folder / "log"
-        given = {"listen": f"127.0.0.1:{self.port}", "audit": self.audit, "threads": 4, **settings}
-        with self.log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, json.dumps(given)],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        until(self.is_ready)
-
-    def is_ready(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
-        try:
-            return requests.get(f"{self.url}/readyz", timeout=10).status_code == 200
-        except requests.ConnectionError:
-            return False
-
-    def post(self, text: str = CLEAN) -> requests.Response:
-        return requests.post(
-            f"{self.url}/v1/review",
-            data=text,
-            headers={"Content-Type": "application/yaml"},
-            timeout=30,
-        )
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(40)
-
-    def lines(self) -> list[dict[str, object]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Webhook]]:
-    running: list[Webhook] = []
-
-    def run(**settings: object) -> Webhook:
-        running.append(Webhook(tmp_path, **settings))
-        return running[-1]
-
-    yield run
-    for webhook in running:
-        if webhook.process.poll() is None:
-            webhook.process.kill()
-            webhook.process.wait()
-
-
-def test_it_answers_logs_json_and_ends_at_sigterm(start):
-    webhook = start(workers=1)
-
-    answer = webhook.post().json()["response"]
-
+def ask(webhook) -> str:
+    """Ask about a project; return the id of the decision, which allows it."""
+    response = requests.post(
+        f"{webhook.url}/v1/review",
+        data=CLEAN,
+        headers={"Content-Type": "application/yaml"},
+        timeout=30,
+    )
+    answer = response.json()["response"]
     assert answer["allowed"] is True
+    return answer["decisionId"]
+
+
+def test_it_answers_logs_json_and_ends_at_sigterm(start_webhook):
+    webhook = start_webhook(workers=1)
+
+    decision_id = ask(webhook)
+
     assert webhook.stop() == 0
-    lines = webhook.lines()
+    lines = [json.loads(line) for line in webhook.output.splitlines()]
     assert [line["event"] for line in lines].count("request") >= 2
     (starting,) = [line for line in lines if line["event"] == "starting"]
     assert starting["audit"] == webhook.audit
     assert any("no token is configured" in str(line["event"]) for line in lines)
     (request,) = [line for line in lines if line.get("path") == "/v1/review"]
-    assert request["decision_id"] == answer["decisionId"]
+    assert request["decision_id"] == decision_id
     store = open_store(webhook.audit)
     assert [record.sequence for record in store.decisions()] == [1]
     store.close()
 
 
-def test_workers_share_one_log_without_gaps(start):
-    webhook = start(workers=2)
+def test_workers_share_one_log_without_gaps(start_webhook):
+    webhook = start_webhook(workers=2)
 
-    ids = {webhook.post().json()["response"]["decisionId"] for _ in range(20)}
+    ids = {ask(webhook) for _ in range(20)}
 
     assert webhook.stop() == 0
     store = open_store(webhook.audit)
@@ -125,21 +62,20 @@ def test_workers_share_one_log_without_gaps(start):
     assert (len(ids), report.events, report.problems) == (20, 20, ())
 
 
-def test_a_worker_that_dies_is_replaced(start):
-    webhook = start(workers=1)
-    (pid,) = re.findall(r"Spawning worker-1 with PID: ([0-9]+)", webhook.log.read_text())
+def test_a_worker_that_dies_is_replaced(start_webhook, until):
+    webhook = start_webhook(workers=1)
+    (pid,) = re.findall(r"Spawning worker-1 with PID: ([0-9]+)", webhook.output)
 
     os.kill(int(pid), signal.SIGKILL)
-    until(lambda: webhook.log.read_text().count("Spawning worker-1") == 2)
+    until(lambda: webhook.output.count("Spawning worker-1") == 2)
     until(webhook.is_ready)
-    assert webhook.post().json()["response"]["allowed"] is True
-    webhook.stop()
+    ask(webhook)
 
 
-def test_a_variable_of_the_process_is_no_header_of_a_request(start, monkeypatch):
+def test_a_variable_of_the_process_is_no_header_of_a_request(start_webhook, monkeypatch):
     """granian adds the environment to what a request says."""
     monkeypatch.setenv("HTTP_X_REQUEST_ID", "from-the-environment")
-    webhook = start(workers=1)
+    webhook = start_webhook(workers=1)
 
     given = requests.get(f"{webhook.url}/healthz", timeout=10).headers["X-Request-Id"]
     assert given != "from-the-environment"

@@ -1,0 +1,99 @@
+"""The webhook as it is run: granian in a process of its own, with workers and a log on disk."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+PROGRAM = (
+    "import sys, msgspec\n"
+    "from policyd.config import Settings\n"
+    "from policyd.web.server import serve\n"
+    "serve(msgspec.json.decode(sys.argv[1], type=Settings))\n"
+)
+"""`policyd serve` without its command line: settings are JSON."""
+
+
+class Webhook:
+    """A running webhook; `output` is what it logged so far."""
+
+    def __init__(self, folder: Path, port: int, settings: dict[str, object]) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.audit = str(folder / "audit.db")
+        self._log = folder / "webhook.log"
+        given = {"listen": f"127.0.0.1:{port}", "audit": self.audit, "threads": 4, **settings}
+        with self._log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, json.dumps(given)],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        wait_until(self.is_ready)
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text()
+
+    def is_ready(self) -> bool:
+        assert self.process.poll() is None, self.output
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=10).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def stop(self) -> int:
+        """Send SIGTERM and return the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(40)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """A function that waits until a condition holds."""
+    return wait_until
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """A function that returns a port of loopback that nobody listens on."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
+
+    return find
+
+
+@pytest.fixture
+def start_webhook(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., Webhook]]:
+    """A function that starts a webhook with these settings, on `port` or a free one."""
+    running: list[Webhook] = []
+
+    def start(port: int = 0, **settings: object) -> Webhook:
+        running.append(Webhook(tmp_path, port or free_port(), settings))
+        return running[-1]
+
+    yield start
+    for webhook in running:
+        if webhook.process.poll() is None:
+            webhook.process.kill()
+            webhook.process.wait()
