@@ -17,7 +17,7 @@ merged(w) := w.environment if w.build == null
 merged(w) := object.union(w.build.environment, w.environment) if w.build != null
 
 # path of the variable `name` in the model.
-path(w, name) := array.concat(w.path, ["environment", name]) if name in object.keys(w.environment)
+path(w, name) := array.concat(w.path, ["environment", name]) if w.environment[name] != false
 
 else := array.concat(w.build.path, ["dockerfile_inline"])
 

@@ -31,7 +31,8 @@ of := {w.name: routes |
 	some w in input.workloads
 	env := environment.of[w.name]
 	mounted := mounts.of[w.name]
-	routes := ((((requests(w) | cdi_names(w)) | runtime(w, env)) | (environment_routes(w) | legacy_image(w, env))) | ((device_nodes(w) | device_mounts(w, mounted)) | volume_requests(mounted))) | (((cgroup(w) | privileged(w)) | api_socket(w, mounted)) | (build(w) | resources(w)))
+	kfd := nodes.kfd(w)
+	routes := ((((requests(w) | cdi_names(w)) | runtime(w, env)) | (environment_routes(w) | legacy_image(w, env))) | ((device_nodes(w, kfd) | device_mounts(mounted, kfd)) | volume_requests(mounted))) | (((cgroup(w) | privileged(w)) | api_socket(w, mounted)) | (build(w) | resources(w)))
 }
 
 # --- reservation, gpus ----------------------------------------------------------------------------
@@ -196,10 +197,10 @@ legacy_image(w, env) := {route |
 
 # --- device nodes and mounts ----------------------------------------------------------------------
 
-device_nodes(w) := {route |
+device_nodes(w, kfd) := {route |
 	some device in w.devices
 	not cdi.is_name(device.source)
-	some vendor in nodes.vendors(device.node, nodes.kfd(w))
+	some vendor in nodes.vendors(device.node, kfd)
 	route := {
 		"method": "device-node",
 		"vendor": vendor,
@@ -219,10 +220,10 @@ device_nodes(w) := {route |
 	}
 }
 
-device_mounts(w, mounted) := {route |
+device_mounts(mounted, kfd) := {route |
 	some found in mounted
 	found.class in {"root", "dev"}
-	some vendor in mounts.vendors(found.mount.source, nodes.kfd(w))
+	some vendor in mounts.vendors(found.mount.source, kfd)
 	route := {
 		"method": "device-mount",
 		"vendor": vendor,
