@@ -11,6 +11,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -20,8 +21,8 @@ from policyd.compose import load
 from tests.conformance.oracle import build
 
 SIZES = (8, 50, 200, 1_000)
-BUDGET_SECONDS = 3.0
-REPEATS = 5
+ROUNDS = 7
+ROUND_MILLISECONDS = 400
 
 Row = tuple[str, str, str]
 
@@ -72,20 +73,14 @@ def project(services: int) -> str:
 
 def rows() -> list[Row]:
     """Return what was measured, a row each: what, how much, in comparison to what."""
-    with tempfile.TemporaryDirectory(prefix="policyd-bench-") as name:
-        paths = {size: _written(Path(name), size) for size in SIZES}
-        ours = {size: _policyd(path) for size, path in paths.items()}
-        theirs = {size: _compose_go(path, ours[size]) for size, path in paths.items()}
-        parse = _best(lambda: list(yaml.parse(project(SIZES[0]), yaml.CLoader)))
     found: list[Row] = []
-    for size in SIZES:
-        lines = project(size).count("\n")
-        ratio = f"{theirs[size] / ours[size]:.1f} times as fast" if theirs[size] else "no Go here"
-        peer = f"compose-go {theirs[size]:.2f} ms, {ratio}"
-        each = f"{ours[size] / size * 1000:.0f} µs a service"
-        found.append(
-            (f"load, {size:,} services, {lines:,} lines", f"{ours[size]:.2f} ms", f"{each}; {peer}")
-        )
+    with tempfile.TemporaryDirectory(prefix="policyd-bench-") as name:
+        for size in SIZES:
+            path = Path(name) / str(size) / "compose.yaml"
+            path.parent.mkdir()
+            path.write_text(project(size))
+            found.append(_row(size, path))
+    parse = _mean(lambda: list(yaml.parse(project(SIZES[0]), yaml.CLoader)), 100)
     found.append(("  libyaml's events of 8 services", f"{parse:.2f} ms", "PyYAML, from Python"))
     return found
 
@@ -96,50 +91,44 @@ def main() -> None:
         print(f"{what:36} {how_much:>11}  {beside}")
 
 
-def _written(folder: Path, size: int) -> Path:
-    path = folder / str(size) / "compose.yaml"
-    path.parent.mkdir()
-    path.write_text(project(size))
-    return path
+def _row(size: int, path: Path) -> Row:
+    """Measure both loaders in turns and take the best round of each."""
 
-
-def _policyd(path: Path) -> float:
     def once() -> None:
         load(directory_bundle(str(path.parent), [str(path)], profiles=["*"]))
 
-    return _best(once)
+    first = _mean(once, 1)
+    count = max(1, int(ROUND_MILLISECONDS / first))
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(_mean(once, count))
+        theirs.append(_compose_go(path, max(1, count // 6)))
+    best, peer = min(ours), min(theirs)
+    beside = f"{best / size * 1000:.0f} µs a service"
+    if peer:
+        beside += f"; compose-go {peer:.2f} ms, {peer / best:.1f} times as long"
+    lines = project(size).count("\n")
+    return f"load, {size:,} services, {lines:,} lines", f"{best:.2f} ms", beside
 
 
-def _best(call: object) -> float:
-    """Return the milliseconds of one call: the best mean of several rounds."""
-    assert callable(call)
+def _mean(call: Callable[[], object], count: int) -> float:
+    """Return the mean milliseconds of `count` calls."""
     started = time.perf_counter()
-    call()
-    first = time.perf_counter() - started
-    count = max(1, int(BUDGET_SECONDS / REPEATS / max(first, 1e-6)))
-    means = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        for _ in range(count):
-            call()
-        means.append((time.perf_counter() - started) / count)
-    return min(means) * 1000
+    for _ in range(count):
+        call()
+    return (time.perf_counter() - started) / count * 1000
 
 
-def _compose_go(path: Path, like: float) -> float:
-    """Return the milliseconds of one load by compose-go, 0 where Go is absent."""
+def _compose_go(path: Path, count: int) -> float:
+    """Return the mean milliseconds of `count` loads by compose-go, 0 where Go is absent."""
     try:
         binary = build()
     except FileNotFoundError:
         return 0.0
-    count = max(1, int(BUDGET_SECONDS / REPEATS / (like * 8 / 1000)))
-    means = []
-    for _ in range(REPEATS):
-        done = subprocess.run(
-            [binary, "-bench", str(count), str(path)], capture_output=True, text=True, check=True
-        )
-        means.append(float(done.stdout.split()[-1]))
-    return min(means)
+    done = subprocess.run(
+        [binary, "-bench", str(count), str(path)], capture_output=True, text=True, check=True
+    )
+    return float(done.stdout.split()[-1])
 
 
 if __name__ == "__main__":

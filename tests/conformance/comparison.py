@@ -5,6 +5,7 @@ In: values of `json` or of the loader. Out: where they differ, a line each.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from decimal import Decimal
@@ -46,9 +47,10 @@ def differences(expected: Any, actual: Any, path: str = "$") -> Iterator[str]:
                 expected.get(key, _ABSENT), actual.get(key, _ABSENT), f"{path}.{key}"
             )
     elif isinstance(expected, list) and isinstance(actual, list | tuple):
-        for index in range(max(len(expected), len(actual))):
-            sides = [side[index] if index < len(side) else _ABSENT for side in (expected, actual)]
-            yield from differences(*sides, f"{path}[{index}]")
+        for index, (one, other) in enumerate(
+            itertools.zip_longest(expected, actual, fillvalue=_ABSENT)
+        ):
+            yield from differences(one, other, f"{path}[{index}]")
     elif _token(expected) != _token(actual):
         yield f"{path}: expected {expected!r}, got {actual!r}"
 

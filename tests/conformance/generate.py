@@ -48,7 +48,7 @@ _INCLUDES = (
     "[sub/inc.yaml, sub/more.yaml]",
     "[sub/inc.yaml, {path: 'sub/inc.yaml'}]",
 )
-_PROFILES = (["*"], ["*"], ["*"], [], ["p"], ["p", "q"], ["nosuch"])
+_PROFILES: tuple[list[str], ...] = (["*"], ["*"], ["*"], [], ["p"], ["p", "q"], ["nosuch"])
 
 
 def project(random: Random) -> Case:
@@ -189,7 +189,7 @@ class _Generator:
         )
 
     def _resources(self) -> list[tuple[str, Node]]:
-        sections = []
+        sections: list[tuple[str, Node]] = []
         for section, names in sorted(self.sections.items()):
             declared = [name for name in sorted(names) if self.chance(0.97)]
             if self.overriding and self.chance(0.5):
@@ -225,7 +225,8 @@ class _Generator:
             return self._tagged(self._snippet(self.pick(vocabulary.ODD)))
         earlier = self.made.setdefault(path, [])
         if earlier and self.chance(self.aliases):
-            return self.pick(earlier)
+            again: Node = self.pick(earlier)
+            return again
         node = self._tagged(self._fresh(field, path))
         earlier.append(node)
         return node
@@ -242,7 +243,8 @@ class _Generator:
             shapes.append(self._scalar)
         if "null" in kinds and self.chance(0.1):
             return yamltext.plain("null")
-        return self.pick(shapes)(field, path)
+        node: Node = self.pick(shapes)(field, path)
+        return node
 
     def _scalar(self, field: Field, path: str) -> Node:
         if field.enum and self.chance(0.99 - self.odd):

@@ -82,7 +82,8 @@ def _edit(random: Random, files: dict[str, bytes], options: dict[str, Any]) -> N
 
 def _value_at(container: Node, index: int) -> Node:
     item = container.value[index]
-    return item[1] if isinstance(container, Mapping) else item
+    node: Node = item[1] if isinstance(container, Mapping) else item
+    return node
 
 
 def _put(container: Node, index: int, node: Node) -> None:

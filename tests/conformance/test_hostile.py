@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -51,5 +53,5 @@ def test_random_yaml_is_loaded_or_refused(content: str) -> None:
 
 @_ROUND
 @given(random=st.randoms(use_true_random=False, note_method_calls=False))
-def test_damaged_projects_are_loaded_or_refused(random: fuzz.Random) -> None:
+def test_damaged_projects_are_loaded_or_refused(random: Random) -> None:
     _loads_or_refuses(fuzz.project(random))

@@ -52,7 +52,7 @@ def snippet(text: str) -> Node:
     """Return the node of a short YAML text, in block style, fresh each time."""
     node = copy.deepcopy(_snippet(text))
     for inner in walk(node):
-        if not isinstance(inner, Scalar):
+        if isinstance(inner, Mapping | Sequence):
             inner.flow_style = False
     return node
 
