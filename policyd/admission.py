@@ -1,15 +1,16 @@
 """Judge a project: the only place that allows or denies.
 
 In: a bundle and a review. Out: a Decision. Constraints are matched here, the engine is asked once,
-and each finding is reported by each constraint that it violates. What cannot be judged is denied:
+and each finding is reported by each constraint that it violates, unless an exception is in force
+for it. What cannot be judged is denied:
 a project that Compose would refuse (422), an engine that fails (500).
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 
@@ -20,6 +21,7 @@ from policyd.errors import ComposeError, EngineError, PolicydError
 from policyd.model import (
     Bundle,
     Decision,
+    Exempted,
     Finding,
     Findings,
     Location,
@@ -31,7 +33,14 @@ from policyd.model import (
 )
 from policyd.policies import PolicySet
 from policyd.policies.documents import Constraint
-from policyd.policies.matching import matches_any, subject, why_excluded, why_not_matched
+from policyd.policies.exceptions import PolicyException, applying, moment
+from policyd.policies.matching import (
+    Subject,
+    matches_any,
+    subject,
+    why_excluded,
+    why_not_matched,
+)
 
 Matching = Mapping[str, Sequence[Constraint]]
 """The constraints that are for a review, by policy."""
@@ -76,11 +85,12 @@ class Admission:
         try:
             found = self.engine.findings(review_input(project, works, review, matching))
             violations = self._violations(found, matching, review, project)
+            violations, exempted = self._exempt(violations, review, project.name)
         except EngineError as error:
             return msgspec.structs.replace(
                 loaded, status=Status(error.status_code, error.reason, str(error))
             )
-        return _decided(loaded, violations, found)
+        return _decided(loaded, violations, exempted, found)
 
     def refuse(self, review: Review, error: PolicydError) -> Decision:
         """Return the denial of a project that could not be judged because of `error`."""
@@ -120,6 +130,49 @@ class Admission:
             location=where,
         )
 
+    def _exempt(
+        self, violations: Iterable[Violation], review: Review, project: str
+    ) -> tuple[tuple[Violation, ...], tuple[Exempted, ...]]:
+        """Return the violations that stand, and those that exceptions set aside."""
+        about = subject(review, project)
+        standing: list[Violation] = []
+        exempted: list[Exempted] = []
+        for violation in violations:
+            exception, expired = applying(self.policy_set.exceptions, violation, about, review.now)
+            if exception:
+                exempted.append(_exempted(violation, exception, review.now))
+                continue
+            ends = "".join(
+                f"; the exception {one.name} for it expired on {moment(one.expires)}"
+                for one in expired
+            )
+            standing.append(msgspec.structs.replace(violation, message=violation.message + ends))
+        return tuple(standing), tuple(exempted)
+
+
+class Match(msgspec.Struct, frozen=True, rename="camel"):
+    """Whether a constraint or an exception is for a review; `reason` says why it is not."""
+
+    kind: Literal["Constraint", "Exception"]
+    name: str
+    applies: bool
+    reason: str
+    location: Location
+
+
+def explain_match(policy_set: PolicySet, review: Review, project: str) -> tuple[Match, ...]:
+    """Return, for each constraint and exception, whether it is for `review` of that project."""
+    about = subject(review, project)
+    reasons: list[tuple[Literal["Constraint", "Exception"], str, str, Location]] = [
+        ("Constraint", constraint.name, _why_not(constraint, about), constraint.location)
+        for constraint in policy_set.constraints
+    ]
+    reasons += [
+        ("Exception", found.name, found.why_not_in_force(about, review.now), found.location)
+        for found in policy_set.exceptions
+    ]
+    return tuple(Match(kind, name, not why, why, where) for kind, name, why, where in reasons)
+
 
 def matching_constraints(
     constraints: Iterable[Constraint], review: Review, project: str
@@ -128,9 +181,7 @@ def matching_constraints(
     about = subject(review, project)
     matching: dict[str, list[Constraint]] = {}
     for constraint in constraints:
-        if not why_not_matched(constraint.match, about) and not why_excluded(
-            constraint.exclude, about
-        ):
+        if not _why_not(constraint, about):
             matching.setdefault(constraint.policy, []).append(constraint)
     return matching
 
@@ -153,6 +204,11 @@ def review_input(
         ],
     }
     return to_json(document)
+
+
+def _why_not(constraint: Constraint, about: Subject) -> str:
+    excluded = why_excluded(constraint.exclude, about)
+    return why_not_matched(constraint.match, about) or (excluded and f"excluded: {excluded}")
 
 
 def _reporting(finding: Finding, matching: Matching) -> list[Constraint]:
@@ -192,18 +248,59 @@ def _order(violation: Violation) -> tuple[Any, ...]:
     )
 
 
-def _decided(loaded: Decision, violations: tuple[Violation, ...], found: Findings) -> Decision:
+def _exempted(violation: Violation, exception: PolicyException, now: int) -> Exempted:
+    return Exempted(
+        **msgspec.structs.asdict(violation),
+        exception=exception.name,
+        owner=exception.owner,
+        reason=exception.reason,
+        approved_by=exception.approved_by,
+        expires=moment(exception.expires),
+        days_left=exception.days_left(now),
+        break_glass=exception.break_glass,
+    )
+
+
+def _decided(
+    loaded: Decision,
+    violations: tuple[Violation, ...],
+    exempted: tuple[Exempted, ...],
+    found: Findings,
+) -> Decision:
     denying = [v for v in violations if v.enforcement_action == "deny"]
     return msgspec.structs.replace(
         loaded,
         allowed=not denying,
         status=_status(denying),
         violations=violations,
-        warnings=tuple(
-            f"{_named(v)}: {v.message}" for v in violations if v.enforcement_action == "warn"
-        ),
+        exempted=exempted,
+        warnings=(*_broken_glass(exempted), *_warnings(violations)),
+        audit_annotations=_annotations(exempted),
         grants=found.grants,
     )
+
+
+def _warnings(violations: Iterable[Violation]) -> Iterator[str]:
+    for violation in violations:
+        if violation.enforcement_action == "warn":
+            yield f"{_named(violation)}: {violation.message}"
+
+
+def _broken_glass(exempted: Iterable[Exempted]) -> Iterator[str]:
+    """Yield one sentence for each break-glass exception: it must not go unseen."""
+    found = {one.exception: one for one in exempted if one.break_glass}
+    for one in found.values():
+        yield (
+            f"break-glass: the exception {one.exception} sets every policy aside until "
+            f"{one.expires} ({one.owner}, approved by {one.approved_by}: {one.reason})"
+        )
+
+
+def _annotations(exempted: Iterable[Exempted]) -> dict[str, str]:
+    names = sorted({one.exception for one in exempted})
+    broken = sorted({one.exception for one in exempted if one.break_glass})
+    annotations = {"exceptions": ",".join(names), "breakGlass": ",".join(broken)}
+    return {key: value for key, value in annotations.items() if value}
 
 
 def _status(denying: Sequence[Violation]) -> Status:

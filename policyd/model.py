@@ -324,6 +324,18 @@ class Violation(msgspec.Struct, frozen=True, rename="camel"):
     location: Location | None = None
 
 
+class Exempted(Violation, frozen=True, rename="camel"):
+    """A violation that an exception sets aside: which one, on whose word, for how long."""
+
+    exception: str = ""
+    owner: str = ""
+    reason: str = ""
+    approved_by: str = ""
+    expires: str = ""
+    days_left: int = 0
+    break_glass: bool = False
+
+
 class PolicySetRevision(msgspec.Struct, frozen=True, rename="camel"):
     """Which rule book decided: its name and the digest of all that it holds ("sha256:…")."""
 
@@ -347,7 +359,7 @@ class Decision(msgspec.Struct, frozen=True, rename="camel"):
     status: Status
     violations: tuple[Violation, ...] = ()
     warnings: tuple[str, ...] = ()
-    exempted: tuple[Violation, ...] = ()
+    exempted: tuple[Exempted, ...] = ()
     grants: tuple[Grant, ...] = ()
     not_evaluated: tuple[NotEvaluated, ...] = ()
     audit_annotations: dict[str, str] = {}

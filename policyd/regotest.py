@@ -184,7 +184,7 @@ def _found(
 ) -> list[str]:
     """Return the policies that report the sample, one for each finding."""
     matching = {policy.id: [_constraint(policy, sample)] for policy in policies.values()}
-    bundle = memory_bundle({"compose.yaml": text.encode()}, profiles=("*",))
+    bundle = memory_bundle({"compose.yaml": text.encode()})
     project = compose.load(bundle)
     document = review_input(project, workloads.workloads(project), _REVIEW, matching)
     findings = engine.findings(document).findings

@@ -1,4 +1,4 @@
-"""The rule book: packs of policies and the constraints that put them in force.
+"""The rule book: packs of policies, the constraints that put them in force, and exceptions.
 
 In: a policy set, a YAML file, and the packs that it names. Out: PolicySet, which never changes; its
 revision is a digest of all that it holds. Errors: PolicySetError, with file, line and column.
@@ -17,12 +17,18 @@ from policyd.errors import PolicySetError
 from policyd.model import Location, PolicySetRevision
 from policyd.policies import lint
 from policyd.policies.documents import (
+    KINDS,
     Constraint,
     Heading,
-    check_names,
     kind_of,
     read_constraint,
     read_heading,
+)
+from policyd.policies.exceptions import (
+    PolicyException,
+    check_names,
+    read_exception,
+    read_max_days,
 )
 from policyd.policies.packs import Pack, Policy, built_in, read_data, read_pack, read_text
 from policyd.policies.yamldoc import Value, documents
@@ -35,7 +41,7 @@ _ROUTER: Final = "router.rego"
 
 
 class PolicySet(msgspec.Struct, frozen=True):
-    """What is in force: policies by id, constraints, and the Rego that an engine evaluates.
+    """What is in force: policies by id, constraints, exceptions, and the Rego for an engine.
 
     `modules` has the text of each Rego file by name, `data` the document under `data`.
     """
@@ -46,6 +52,7 @@ class PolicySet(msgspec.Struct, frozen=True):
     constraints: tuple[Constraint, ...]
     modules: dict[str, str]
     data: dict[str, Any]
+    exceptions: tuple[PolicyException, ...] = ()
 
     @property
     def reference(self) -> PolicySetRevision:
@@ -66,23 +73,29 @@ def load_policy_set(path: Path | None = None) -> PolicySet:
     file = path if path is not None else built_in() / "default.yaml"
     if file.is_dir():
         file /= POLICY_SET_FILE
-    heading, rest = _heading(file)
+    heading, rest = _documents(file)
     packs = _packs(heading, file.parent)
     policies = _catalogue(packs)
     schemas = {policy.id: policy.parameters for policy in policies.values()}
-    constraints = tuple(read_constraint(document, schemas) for document in rest)
-    check_names(constraints)
+    constraints = tuple(read_constraint(document, schemas) for document in rest["Constraint"])
+    max_days = read_max_days(heading.exceptions, policies)
+    exceptions = tuple(
+        read_exception(document, policies, max_days) for document in rest["Exception"]
+    )
+    check_names((c.name, c.location) for c in constraints)
+    check_names((e.name, e.location) for e in exceptions)
     modules = {name: text for pack in packs for name, text in pack.modules.items()}
     modules[_ROUTER] = router(policies)
     data = _data(packs, heading, file.parent)
     _check(packs, modules, data)
     return PolicySet(
         name=heading.name,
-        revision=_revision(heading.name, modules, data, constraints),
+        revision=_revision(heading.name, modules, data, constraints, exceptions),
         policies=policies,
         constraints=constraints,
         modules=modules,
         data=data,
+        exceptions=exceptions,
     )
 
 
@@ -98,16 +111,18 @@ def router(policies: Iterable[str]) -> str:
     return "\n".join(["package policyd.router\n", *(rules or ["findings := []\n"])])
 
 
-def _heading(file: Path) -> tuple[Heading, list[Value]]:
-    found = documents(read_text(file), str(file))
-    kinds = [(kind_of(document), document) for document in found]
-    headings = [document for kind, document in kinds if kind == "PolicySet"]
+def _documents(file: Path) -> tuple[Heading, dict[str, list[Value]]]:
+    """Return the heading in `file`, and its documents by kind."""
+    found: dict[str, list[Value]] = {kind: [] for kind in KINDS}
+    for document in documents(read_text(file), str(file)):
+        found[kind_of(document)].append(document)
+    headings = found["PolicySet"]
     if len(headings) != 1:
         where = headings[1].where if headings else Location(str(file))
         raise PolicySetError(
             f"a policy set has one document of kind PolicySet, not {len(headings)}", where
         )
-    return read_heading(headings[0]), [document for kind, document in kinds if kind == "Constraint"]
+    return read_heading(headings[0]), found
 
 
 def _packs(heading: Heading, folder: Path) -> list[Pack]:
@@ -204,12 +219,14 @@ def _revision(
     modules: Mapping[str, str],
     data: Mapping[str, Any],
     constraints: Iterable[Constraint],
+    exceptions: Iterable[PolicyException],
 ) -> str:
     content = {
         "name": name,
         "modules": modules,
         "data": data,
         "constraints": [msgspec.structs.replace(c, location=Location("")) for c in constraints],
+        "exceptions": [msgspec.structs.replace(e, location=Location("")) for e in exceptions],
     }
     text = msgspec.json.encode(msgspec.to_builtins(content), order="deterministic")
     return "sha256:" + hashlib.sha256(text).hexdigest()

@@ -1,18 +1,17 @@
-"""Read the documents of a policy set: which packs it names, and its constraints.
+"""Read the documents of a policy set: its packs, its constraints and its exceptions.
 
-In: YAML values with their places, and the policies that constraints may name. Out: Heading,
-Constraint. Errors: PolicySetError with file, line and column for every key, name or value that is
-not right.
+In: YAML values with their places, and the policies that they may name. Out: Heading, Constraint;
+`exceptions.py` reads the others. Errors: PolicySetError with file, line and column for every key,
+name or value that is not right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, get_args
 
 import msgspec
 
-from policyd.errors import PolicySetError
 from policyd.model import (
     API_VERSION,
     EnforcementAction,
@@ -20,7 +19,7 @@ from policyd.model import (
     Location,
     Operation,
 )
-from policyd.policies.matching import SELECTOR_KEYS, Selector
+from policyd.policies.matching import AUTHORS_KEYS, SELECTOR_KEYS, Selector
 from policyd.policies.parameters import Schema, defaults, read_parameters
 from policyd.policies.yamldoc import Value, required, suggestion
 
@@ -28,15 +27,19 @@ ACTIONS: Final[tuple[EnforcementAction, ...]] = get_args(EnforcementAction)
 POINTS: Final[tuple[EnforcementPoint, ...]] = get_args(EnforcementPoint)
 OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 
-_KINDS: Final = ("PolicySet", "Constraint")
+KINDS: Final = ("PolicySet", "Constraint", "Exception")
 
 
 class Heading(msgspec.Struct, frozen=True):
-    """The PolicySet document: packs are names of built-in ones or folders, data are files."""
+    """The PolicySet document: packs are names of built-in ones or folders, data are files.
+
+    `exceptions` says how long exceptions may be in force.
+    """
 
     name: str
     packs: tuple[Value, ...]
     data: tuple[Value, ...]
+    exceptions: Value | None
 
 
 class Constraint(msgspec.Struct, frozen=True, rename="camel"):
@@ -64,17 +67,22 @@ def kind_of(document: Value) -> str:
     version = required(keys, "apiVersion", document)
     if version.text() != API_VERSION:
         raise version.error(f"is {version.text()!r}: it must be {API_VERSION}")
-    return required(keys, "kind", document).one_of(_KINDS)
+    return required(keys, "kind", document).one_of(KINDS)
 
 
 def read_heading(document: Value) -> Heading:
     """Return what a PolicySet document says."""
-    name, spec = _name_and_spec(document)
-    keys = spec.mapping(("packs", "data"))
+    name, spec = name_and_spec(document)
+    keys = spec.mapping(("packs", "data", "exceptions"))
     packs = tuple(required(keys, "packs", spec).items())
     if not packs:
         raise keys["packs"].error("is empty: a policy set without a pack has no policies")
-    return Heading(name.text(), packs, tuple(keys["data"].items()) if "data" in keys else ())
+    return Heading(
+        name=name.text(),
+        packs=packs,
+        data=tuple(keys["data"].items()) if "data" in keys else (),
+        exceptions=keys.get("exceptions"),
+    )
 
 
 def read_constraint(document: Value, schemas: Mapping[str, Mapping[str, Schema]]) -> Constraint:
@@ -82,52 +90,73 @@ def read_constraint(document: Value, schemas: Mapping[str, Mapping[str, Schema]]
 
     A service may not be excluded by its name: the name is the project's to choose.
     """
-    name, spec = _name_and_spec(document)
+    name, spec = name_and_spec(document)
     keys = spec.mapping(("policy", "enforcementAction", "match", "exclude", "parameters"))
-    policy = required(keys, "policy", spec)
-    if policy.text() not in schemas:
-        raise policy.error(
-            f"is {policy.text()!r}, which no pack of this policy set has"
-            f"{suggestion(policy.text(), schemas)}"
-        )
-    own = schemas[policy.text()]
-    exclude = _selector(keys["exclude"]) if "exclude" in keys else Selector()
-    if exclude.services:
-        raise (
-            keys["exclude"]
-            .mapping()["services"]
-            .error("is not possible: who names a service would exclude it")
-        )
+    policy = known_policy(required(keys, "policy", spec), schemas)
+    own = schemas[policy]
     parameters = keys.get("parameters")
     return Constraint(
         name=name.text(),
-        policy=policy.text(),
+        policy=policy,
         actions=_actions(required(keys, "enforcementAction", spec)),
-        match=_selector(keys["match"]) if "match" in keys else Selector(),
-        exclude=exclude,
+        match=read_selector(keys["match"]) if "match" in keys else Selector(),
+        exclude=_exclusion(keys["exclude"]) if "exclude" in keys else Selector(),
         parameters=read_parameters(parameters, own) if parameters else defaults(own),
         location=document.where,
     )
 
 
-def check_names(constraints: tuple[Constraint, ...]) -> None:
-    """Raise PolicySetError when two of `constraints` have one name."""
-    seen: dict[str, Constraint] = {}
-    for constraint in constraints:
-        first = seen.setdefault(constraint.name, constraint)
-        if first is not constraint:
-            raise PolicySetError(
-                f"constraint {constraint.name!r} is already at {first.location}",
-                constraint.location,
-            )
+def known_policy(value: Value, policies: Iterable[str]) -> str:
+    """Return the id in `value`, which must be one of `policies`."""
+    if value.text() not in policies:
+        raise value.error(
+            f"is {value.text()!r}, which no pack of this policy set has"
+            f"{suggestion(value.text(), policies)}"
+        )
+    return value.text()
 
 
-def _name_and_spec(document: Value) -> tuple[Value, Value]:
+def name_and_spec(document: Value) -> tuple[Value, Value]:
+    """Return the name and the spec of a document."""
     keys = document.mapping()
     metadata = required(keys, "metadata", document)
     name = required(metadata.mapping(("name",)), "name", metadata)
     name.text()
     return name, required(keys, "spec", document)
+
+
+def read_selector(value: Value, known: Iterable[str] = SELECTOR_KEYS) -> Selector:
+    """Return the selector in a mapping whose keys are some of `known`."""
+    fields: dict[str, tuple[str, ...]] = {}
+    for key, below in value.mapping(known).items():
+        fields[key] = below.texts()
+        if not fields[key]:
+            raise below.error("is an empty list, which would select nothing: leave it out")
+    for key, choices in (("operations", OPERATIONS), ("enforcementPoints", POINTS)):
+        for below in value.mapping()[key].items() if key in fields else ():
+            if "*" not in below.text():
+                below.one_of(choices)
+    return msgspec.convert(fields, Selector)
+
+
+def check_authors(value: Value) -> None:
+    """Raise PolicySetError when the selector in `value` has only fields that authors choose."""
+    keys = value.mapping()
+    if not keys.keys() - AUTHORS_KEYS - {"operations"}:
+        raise value.error(
+            "must say for which repositories, environments, hosts, users or groups: "
+            "whoever writes a project names it and its services"
+        )
+
+
+def _exclusion(value: Value) -> Selector:
+    exclude = read_selector(value)
+    keys = value.mapping()
+    if "services" in keys:
+        raise keys["services"].error("is not possible: who names a service would exclude it")
+    if "projects" in keys:
+        check_authors(value)
+    return exclude
 
 
 def _actions(value: Value) -> dict[str, EnforcementAction]:
@@ -141,16 +170,3 @@ def _actions(value: Value) -> dict[str, EnforcementAction]:
 def _action(value: Value) -> EnforcementAction:
     text = value.one_of(ACTIONS)
     return next(action for action in ACTIONS if action == text)
-
-
-def _selector(value: Value) -> Selector:
-    fields: dict[str, tuple[str, ...]] = {}
-    for key, below in value.mapping(SELECTOR_KEYS).items():
-        fields[key] = below.texts()
-        if not fields[key]:
-            raise below.error("is an empty list, which would select nothing: leave it out")
-    for key, known in (("operations", OPERATIONS), ("enforcementPoints", POINTS)):
-        for below in value.mapping()[key].items() if key in fields else ():
-            if "*" not in below.text():
-                below.one_of(known)
-    return msgspec.convert(fields, Selector)

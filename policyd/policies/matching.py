@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from policyd.model import Review
+from policyd.model import Path, Review
 
 Subject = Mapping[str, tuple[str, ...]]
 """What a review is about, by field of a selector. No value, or "" alone, means unknown."""
@@ -30,6 +30,12 @@ SELECTOR_KEYS: Final = (
 )
 
 
+EXCEPTION_KEYS: Final = (*SELECTOR_KEYS, "paths")
+
+AUTHORS_KEYS: Final = frozenset(("projects", "services", "paths"))
+"""Fields whose values the author of a project chooses: alone they would let anyone in, or out."""
+
+
 class Selector(msgspec.Struct, frozen=True, rename="camel"):
     """Globs by field. A field without globs says nothing."""
 
@@ -42,9 +48,10 @@ class Selector(msgspec.Struct, frozen=True, rename="camel"):
     services: tuple[str, ...] = ()
     operations: tuple[str, ...] = ()
     enforcement_points: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
     def globs(self) -> dict[str, tuple[str, ...]]:
-        """Return the globs of the fields that have some, but for services: those are findings'."""
+        """Return the globs of the fields that have some, but for those about a finding."""
         fields = {
             "repositories": self.repositories,
             "projects": self.projects,
@@ -82,6 +89,28 @@ def why_not_matched(selector: Selector, about: Subject) -> str:
         if values and not any(matches_any(globs, value) for value in values):
             return f"{field}: {', '.join(values)} is none of {', '.join(globs)}"
     return ""
+
+
+def why_not_granted(selector: Selector, about: Subject) -> str:
+    """Return "" when `selector`, of an exception, is for `about`, else the field that is not.
+
+    A field that is unknown is not.
+    """
+    for field, globs in selector.globs().items():
+        values = [value for value in about[field] if value]
+        if not any(matches_any(globs, value) for value in values):
+            return f"{field}: {', '.join(values) or 'unknown'} is none of {', '.join(globs)}"
+    return ""
+
+
+def covers(selector: Selector, service: str, path: Path) -> bool:
+    """Say whether `selector` is for a finding of `service` at the model path `path`.
+
+    Globs of `paths` are matched with the path written as services/train/gpus/0.
+    """
+    if selector.services and not (service and matches_any(selector.services, service)):
+        return False
+    return not selector.paths or matches_any(selector.paths, "/".join(map(str, path)))
 
 
 def why_excluded(selector: Selector, about: Subject) -> str:

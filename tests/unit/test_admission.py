@@ -9,7 +9,12 @@ import msgspec
 import pytest
 
 from policyd import compose, workloads
-from policyd.admission import Admission, matching_constraints, review_input
+from policyd.admission import (
+    Admission,
+    explain_match,
+    matching_constraints,
+    review_input,
+)
 from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.errors import EngineError, NoComposeFile, RequestError
@@ -274,6 +279,135 @@ def test_services_in_match_narrow_the_findings(judge: Callable[..., Decision]) -
     )
 
     assert [(v.policy, v.service) for v in decision.violations] == [("no-all-gpus", "train")]
+
+
+EXCEPTION = """---
+apiVersion: policyd/v1
+kind: Exception
+metadata: {name: web-needs-it}
+spec:
+  policies: [no-privileged]
+  match: {repositories: [ml/train], services: [web]}
+  expires: 2027-01-31T00:00:00Z
+  owner: ml-infra
+  reason: Until the driver is fixed
+  approvedBy: security@acme
+"""
+
+EXPIRES = 1_801_353_600_000_000_000
+TRAIN = Review(
+    uid="r", enforcement_point="ci", now=EXPIRES - 1, source=Source(repository="ml/train")
+)
+
+
+def test_exception_in_force_sets_a_violation_aside_and_says_on_whose_word(
+    judge: Callable[..., Decision],
+) -> None:
+    decision = judge(
+        PRIVILEGED,
+        constraint("c", "no-privileged"),
+        EXCEPTION,
+        review=msgspec.structs.replace(TRAIN, now=EXPIRES - 36 * 3600 * 1_000_000_000),
+    )
+
+    assert decision.allowed is True
+    assert decision.violations == ()
+    assert decision.warnings == ()
+    assert decision.audit_annotations == {"exceptions": "web-needs-it"}
+    (exempted,) = decision.exempted
+    assert exempted.policy == "no-privileged"
+    assert exempted.location == Location("compose.yaml", 5, 17)
+    assert exempted.exception == "web-needs-it"
+    assert exempted.owner == "ml-infra"
+    assert exempted.reason == "Until the driver is fixed"
+    assert exempted.approved_by == "security@acme"
+    assert exempted.expires == "2027-01-31T00:00:00Z"
+    assert exempted.days_left == 1
+    assert exempted.break_glass is False
+
+
+def test_expired_exception_counts_for_nothing_and_is_named(
+    judge: Callable[..., Decision],
+) -> None:
+    decision = judge(
+        PRIVILEGED,
+        constraint("c", "no-privileged"),
+        EXCEPTION,
+        review=msgspec.structs.replace(TRAIN, now=EXPIRES),
+    )
+
+    assert decision.allowed is False
+    assert decision.exempted == ()
+    assert decision.violations[0].message == (
+        "service web runs privileged, with every device of the host; "
+        "the exception web-needs-it for it expired on 2027-01-31T00:00:00Z"
+    )
+
+
+def test_exception_leaves_other_services_and_policies_as_they_are(
+    judge: Callable[..., Decision],
+) -> None:
+    decision = judge(
+        PRIVILEGED.replace("gpus: all", "privileged: true\n    pid: host"),
+        constraint("c", "no-privileged"),
+        constraint("d", "no-host-namespaces"),
+        EXCEPTION,
+        review=TRAIN,
+    )
+
+    assert [(v.policy, v.service) for v in decision.violations] == [
+        ("no-privileged", "train"),
+        ("no-host-namespaces", "train"),
+    ]
+    assert [v.service for v in decision.exempted] == ["web"]
+
+
+def test_break_glass_is_from_every_policy_and_loud(judge: Callable[..., Decision]) -> None:
+    glass = EXCEPTION.replace("policies: [no-privileged]", "breakGlass: true").replace(
+        ", services: [web]", ""
+    )
+
+    decision = judge(
+        PRIVILEGED,
+        constraint("c", "no-privileged"),
+        constraint("d", "no-all-gpus"),
+        glass + "  starts: 2027-01-30T20:00:00Z\n",
+        review=TRAIN,
+    )
+
+    assert decision.allowed is True
+    assert [v.policy for v in decision.exempted] == ["no-privileged", "no-all-gpus"]
+    assert decision.warnings == (
+        "break-glass: the exception web-needs-it sets every policy aside until "
+        "2027-01-31T00:00:00Z (ml-infra, approved by security@acme: Until the driver is fixed)",
+    )
+    assert decision.audit_annotations == {
+        "exceptions": "web-needs-it",
+        "breakGlass": "web-needs-it",
+    }
+
+
+def test_matches_are_explained_for_each_constraint_and_exception(
+    policy_set: Callable[..., PolicySet],
+) -> None:
+    rules = policy_set(
+        constraint("a", "no-privileged"),
+        constraint("b", "no-privileged", "deny", "  match: {repositories: ['web/**']}\n"),
+        constraint("c", "no-privileged", "deny", "  exclude: {repositories: ['ml/**']}\n"),
+        EXCEPTION,
+        EXCEPTION.replace("web-needs-it", "old").replace("2027", "2026"),
+    )
+
+    found = explain_match(rules, TRAIN, "demo")
+
+    assert [(m.kind, m.name, m.applies, m.reason) for m in found] == [
+        ("Constraint", "a", True, ""),
+        ("Constraint", "b", False, "repositories: ml/train is none of web/**"),
+        ("Constraint", "c", False, "excluded: repositories: ml/train"),
+        ("Exception", "web-needs-it", True, ""),
+        ("Exception", "old", False, "it expired on 2026-01-31T00:00:00Z"),
+    ]
+    assert found[0].location.line == 6
 
 
 def test_project_that_compose_refuses_is_denied_with_the_reason(

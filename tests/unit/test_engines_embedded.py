@@ -106,6 +106,7 @@ def test_answer_after_the_deadline_is_an_error() -> None:
 
 
 def test_threads_share_one_engine_thread(make: Make) -> None:
+    before = set(threading.enumerate())
     engine = make(MAIN, devices=[])
     answers: dict[int, str] = {}
 
@@ -119,7 +120,7 @@ def test_threads_share_one_engine_thread(make: Make) -> None:
         thread.join()
 
     assert answers == {number: str(number) for number in range(8)}
-    assert [t.name for t in threading.enumerate()].count("policyd-engine") == 1
+    assert [t.name for t in set(threading.enumerate()) - before] == ["policyd-engine"]
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
@@ -141,13 +142,14 @@ def test_child_process_evaluates_with_a_thread_of_its_own(make: Make) -> None:
 
 
 def test_closed_engine_has_no_thread(make: Make) -> None:
+    before = set(threading.enumerate())
     engine = make(MAIN, devices=[])
     engine.findings(b'{"msg": ""}')
 
     engine.close()
     engine.close()
 
-    assert "policyd-engine" not in [thread.name for thread in threading.enumerate()]
+    assert set(threading.enumerate()) - before == set()
 
 
 def test_panic_is_explained_without_its_backtrace() -> None:

@@ -258,7 +258,7 @@ MISTAKES = {
     ),
     "unknown kind": (
         HEADING + CONSTRAINT.replace("kind: Constraint", "kind: Policy"),
-        "8:7: kind is 'Policy': it must be one of PolicySet, Constraint",
+        "8:7: kind is 'Policy': it must be one of PolicySet, Constraint, Exception",
     ),
     "no name": (
         HEADING + CONSTRAINT.replace("metadata: {name: c}\n", ""),
@@ -287,7 +287,7 @@ MISTAKES = {
     ),
     "name twice": (
         HEADING + CONSTRAINT + CONSTRAINT,
-        "14:1: constraint 'c' is already at ",
+        "14:1: the name 'c' is already at ",
     ),
     "glob of a wrong type": (
         HEADING + CONSTRAINT + "  match: {repositories: ml}\n",

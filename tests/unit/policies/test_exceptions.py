@@ -1,0 +1,279 @@
+"""Exceptions: what a document may say, and when one is in force for a violation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from policyd.errors import PolicySetError
+from policyd.model import Location, Review, Source, UserInfo, Violation
+from policyd.policies import PolicySet, load_policy_set
+from policyd.policies.exceptions import DAY, PolicyException, applying, moment
+from policyd.policies.matching import Selector, subject
+
+HEADING = """apiVersion: policyd/v1
+kind: PolicySet
+metadata: {name: team}
+spec:
+  packs: [container]
+"""
+
+EXCEPTION = """---
+apiVersion: policyd/v1
+kind: Exception
+metadata: {name: e}
+spec:
+  policies: [no-privileged]
+  match: {repositories: [ml/train], services: [trainer]}
+  expires: 2027-01-31T00:00:00Z
+  owner: ml-infra
+  reason: Until the scheduler lands
+  approvedBy: security@acme
+"""
+
+EXPIRES = 1_801_353_600_000_000_000
+"""2027-01-31T00:00:00Z in nanoseconds."""
+
+VIOLATION = Violation(
+    policy="no-privileged",
+    constraint="c",
+    enforcement_action="deny",
+    severity="critical",
+    message="m",
+    remediation="r",
+    service="trainer",
+    path=("services", "trainer", "privileged"),
+)
+
+REVIEW = Review(
+    uid="u",
+    enforcement_point="ci",
+    now=EXPIRES - DAY,
+    user_info=UserInfo("ada", ("ml",)),
+    source=Source(repository="ml/train", environment="prod", host="gpu-01"),
+)
+
+Load = Callable[[str], PolicySet]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    def loaded(text: str) -> PolicySet:
+        (tmp_path / "policyset.yaml").write_text(text)
+        return load_policy_set(tmp_path)
+
+    return loaded
+
+
+def exception(**fields: object) -> PolicyException:
+    plain = PolicyException(
+        name="e",
+        policies=("no-privileged",),
+        match=Selector(repositories=("ml/*",)),
+        expires=EXPIRES,
+        owner="ml-infra",
+        reason="why",
+        approved_by="security",
+        location=Location("policyset.yaml", 7, 1),
+    )
+    return msgspec.structs.replace(plain, **fields)
+
+
+def test_exception_holds_what_its_document_says(load: Load) -> None:
+    (found,) = load(HEADING + EXCEPTION).exceptions
+
+    assert msgspec.structs.replace(found, location=Location("")) == PolicyException(
+        name="e",
+        policies=("no-privileged",),
+        match=Selector(repositories=("ml/train",), services=("trainer",)),
+        expires=EXPIRES,
+        owner="ml-infra",
+        reason="Until the scheduler lands",
+        approved_by="security@acme",
+        location=Location(""),
+        starts=0,
+        break_glass=False,
+    )
+    assert (found.location.line, found.location.column) == (7, 1)
+
+
+def test_time_of_an_exception_counts_in_any_zone(load: Load) -> None:
+    text = EXCEPTION.replace("2027-01-31T00:00:00Z", "2027-01-31T02:00:00+02:00")
+
+    (found,) = load(HEADING + text).exceptions
+
+    assert found.expires == EXPIRES
+    assert moment(found.expires) == "2027-01-31T00:00:00Z"
+
+
+def test_exception_is_part_of_the_revision(load: Load) -> None:
+    without = load(HEADING).revision
+    with_it = load(HEADING + EXCEPTION).revision
+
+    assert without != with_it
+    assert load(HEADING + EXCEPTION.replace("ml-infra", "web")).revision != with_it
+
+
+MISTAKES = {
+    "no expiry": (
+        EXCEPTION.replace("  expires: 2027-01-31T00:00:00Z\n", ""),
+        "11:3: spec lacks 'expires'",
+    ),
+    "no owner": (EXCEPTION.replace("  owner: ml-infra\n", ""), "11:3: spec lacks 'owner'"),
+    "no reason": (
+        EXCEPTION.replace("Until the scheduler lands", "''"),
+        "15:11: spec.reason is empty",
+    ),
+    "no approver": (EXCEPTION.replace("approvedBy", "approved"), "no key 'approved': did you mean"),
+    "no match": (EXCEPTION.replace("  match: {", "  matches: {"), "did you mean 'match'?"),
+    "match that its author can meet": (
+        EXCEPTION.replace("repositories: [ml/train], ", ""),
+        "12:10: spec.match must say for which repositories, environments, hosts, users or groups",
+    ),
+    "date without a time": (
+        EXCEPTION.replace("T00:00:00Z", ""),
+        "13:12: spec.expires is '2027-01-31': it must be a time like 2027-01-31T00:00:00Z",
+    ),
+    "time without a zone": (
+        EXCEPTION.replace("00Z", "00"),
+        "13:12: spec.expires is '2027-01-31T00:00:00': it must be a time like",
+    ),
+    "day that is none": (EXCEPTION.replace("01-31", "02-31"), "it must be a time like"),
+    "unknown policy": (
+        EXCEPTION.replace("no-privileged", "no-priviliged"),
+        "11:14: spec.policies[0] is 'no-priviliged', which no pack of this policy set has: "
+        "did you mean 'no-privileged'?",
+    ),
+    "no policy": (EXCEPTION.replace("[no-privileged]", "[]"), "11:13: spec.policies is empty"),
+    "end before the start": (
+        EXCEPTION + "  starts: 2027-02-01T00:00:00Z\n",
+        "13:12: spec.expires is not after its start",
+    ),
+    "break-glass from some policies": (
+        EXCEPTION + "  breakGlass: true\n",
+        "11:13: spec.policies is for others: a break-glass exception is from all",
+    ),
+    "break-glass of a wrong type": (
+        EXCEPTION.replace("policies: [no-privileged]", "breakGlass: 'yes'"),
+        "11:15: spec.breakGlass must be true or false, not a text",
+    ),
+    "break-glass without a start": (
+        EXCEPTION.replace("policies: [no-privileged]", "breakGlass: true"),
+        "13:12: spec.expires needs `starts`",
+    ),
+    "break-glass for weeks": (
+        EXCEPTION.replace("policies: [no-privileged]", "breakGlass: true")
+        + "  starts: 2027-01-29T23:59:59Z\n",
+        "13:12: spec.expires is more than 1 day after its start",
+    ),
+    "name twice": (EXCEPTION + EXCEPTION, "18:1: the name 'e' is already at "),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_in_an_exception_is_refused_with_its_place(load: Load, mistake: str) -> None:
+    text, expected = MISTAKES[mistake]
+
+    with pytest.raises(PolicySetError) as caught:
+        load(HEADING + text)
+
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("limit", "start", "expected"),
+    [
+        ("30", "2027-01-01T00:00:00Z", ""),
+        ("29", "2027-01-01T00:00:00Z", "spec.expires is more than 29 days after its start"),
+        ("{default: 90, no-privileged: 7}", "2027-01-01T00:00:00Z", "more than 7 days"),
+        ("{no-docker-socket: 7}", "", ""),
+        ("90", "", "spec.expires needs `starts`"),
+        ("0", "", "exceptions.maxDays is 0: it must be at least 1"),
+        ("{no-such-policy: 7}", "", "exceptions.maxDays has no key 'no-such-policy'"),
+    ],
+)
+def test_time_of_exceptions_may_be_capped_by_policy(
+    load: Load, limit: str, start: str, expected: str
+) -> None:
+    text = HEADING + f"  exceptions: {{maxDays: {limit}}}\n" + EXCEPTION
+    text += f"  starts: {start}\n" if start else ""
+
+    if not expected:
+        assert len(load(text).exceptions) == 1
+        return
+    with pytest.raises(PolicySetError) as caught:
+        load(text)
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "applies"),
+    [
+        ({}, True),
+        ({"policies": ("no-docker-socket",)}, False),
+        ({"policies": (), "break_glass": True}, True),
+        ({"expires": REVIEW.now}, False),
+        ({"expires": REVIEW.now + 1}, True),
+        ({"starts": REVIEW.now + 1}, False),
+        ({"starts": REVIEW.now}, True),
+        ({"match": Selector(repositories=("web/*",))}, False),
+        ({"match": Selector(repositories=("ml/*",), hosts=("gpu-*",))}, True),
+        ({"match": Selector(repositories=("ml/*",), hosts=("cpu-*",))}, False),
+        ({"match": Selector(groups=("ml",))}, True),
+        ({"match": Selector(users=("ada",), services=("train*",))}, True),
+        ({"match": Selector(users=("ada",), services=("web",))}, False),
+        ({"match": Selector(users=("ada",), paths=("services/*/privileged",))}, True),
+        ({"match": Selector(users=("ada",), paths=("services/*/devices/**",))}, False),
+    ],
+)
+def test_exception_is_in_force_for_what_it_names_and_no_longer(
+    fields: dict[str, object], applies: bool
+) -> None:
+    found, _ = applying([exception(**fields)], VIOLATION, subject(REVIEW, "train"), REVIEW.now)
+
+    assert (found is not None) is applies
+
+
+@pytest.mark.parametrize("field", ["repositories", "environments", "hosts", "users", "groups"])
+def test_unknown_field_of_the_review_keeps_an_exception_from_applying(field: str) -> None:
+    unknown = Review(uid="u", enforcement_point="cli", now=REVIEW.now)
+    anyone = exception(match=Selector(**{field: ("**",)}))
+
+    assert applying([anyone], VIOLATION, subject(unknown, "train"), unknown.now) == (None, [])
+
+
+def test_finding_of_no_service_is_not_that_of_a_named_service() -> None:
+    whole = msgspec.structs.replace(VIOLATION, service="", path=())
+    named = exception(match=Selector(users=("ada",), services=("**",)))
+
+    assert applying([named], whole, subject(REVIEW, ""), REVIEW.now)[0] is None
+
+
+def test_exception_from_the_policy_comes_before_break_glass_and_the_longest_first() -> None:
+    own, long = exception(name="own"), exception(name="long", expires=EXPIRES + DAY)
+    glass = exception(name="glass", policies=(), break_glass=True, expires=EXPIRES + 2 * DAY)
+
+    found, _ = applying([glass, own, long], VIOLATION, subject(REVIEW, ""), REVIEW.now)
+
+    assert found == long
+
+
+def test_expired_exceptions_for_the_violation_are_told() -> None:
+    old = exception(name="old", expires=REVIEW.now)
+    other = exception(name="other", expires=REVIEW.now, policies=("no-docker-socket",))
+    elsewhere = exception(
+        name="elsewhere", expires=REVIEW.now, match=Selector(repositories=("web",))
+    )
+
+    found, expired = applying([old, other, elsewhere], VIOLATION, subject(REVIEW, ""), REVIEW.now)
+
+    assert found is None
+    assert expired == [old]
+
+
+@pytest.mark.parametrize(("before", "days"), [(DAY, 1), (DAY - 1, 0), (0, 0), (-1, -1)])
+def test_days_left_are_whole_days(before: int, days: int) -> None:
+    assert exception().days_left(EXPIRES - before) == days
