@@ -35,7 +35,7 @@ class NoComposeFile(PolicydError):
 
 
 class BundleError(PolicydError):
-    """The files handed over cannot be read as a bundle: too large, a link, a path that leaves it."""
+    """The files handed over are no bundle: too large, a link, a path that leaves it."""
 
     status_code = 400
     reason = "BadRequest"
@@ -96,7 +96,7 @@ class ConfigError(PolicydError):
 
 
 class PolicySetError(ConfigError):
-    """A policy set, a constraint or a Rego file is wrong: the operator's fault, nothing is judged."""
+    """A policy set, a constraint or a Rego file is wrong: the operator's fault."""
 
 
 class EngineError(PolicydError):
