@@ -93,7 +93,8 @@ class Bundle(msgspec.Struct, frozen=True):
     Paths are absolute POSIX paths. `compose_files` is the `-f` list, possibly empty (discovery) and
     possibly with "-" (standard input, whose text is `stdin`). `profiles` None leaves the choice to
     COMPOSE_PROFILES, as Compose does; an empty tuple turns every profile on in order to judge it,
-    and what goes wrong only because several are on together is not an error. `environment` is the caller's, as handed over.
+    and what goes wrong only because several are on together is not an error. `environment` is the
+    caller's, as handed over.
     """
 
     files: Files
