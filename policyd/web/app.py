@@ -13,6 +13,7 @@ import uuid
 from http import HTTPStatus
 from typing import Final
 
+import msgspec
 import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -37,6 +38,7 @@ def create_app(services: Services) -> Flask:
     Raises ConfigError when a registry's password cannot be read, and when `services` keep no log.
     """
     audit = services.audit
+    _prepare_types()
     app = Flask("policyd.web", static_folder=None)
     app.request_class = MemoryRequest
     settings = services.settings
@@ -80,6 +82,19 @@ def create_app(services: Services) -> Flask:
     records.add_routes(app, services)
     catalogue.add_routes(app, services.policy_set)
     return app
+
+
+def _prepare_types() -> None:
+    """Have msgspec look at every type of ours now, in one thread.
+
+    It does so when a type is first decoded, and crashes the process when two threads are first.
+    """
+    waiting = list(msgspec.Struct.__subclasses__())
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if kind.__module__.startswith("policyd."):
+            msgspec.json.Decoder(kind)
 
 
 def _start() -> None:

@@ -19,7 +19,7 @@ def configure(form: Literal["json", "console"]) -> None:
     """Make everything that logs through structlog in this process log as `form`."""
     structlog.configure(
         processors=[*_SHARED, structlog.processors.format_exc_info, _renderer(form)],
-        logger_factory=structlog.PrintLoggerFactory(),
+        logger_factory=structlog.WriteLoggerFactory(),
         cache_logger_on_first_use=True,
     )
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -124,3 +126,38 @@ def test_the_log_has_a_line_for_each_request_and_neither_body_nor_token(make, to
         assert expected in out
     assert "ci-token" not in out
     assert "nginx" not in out
+
+
+PREPARED = """
+import gc, sys, msgspec
+from policyd.config import Settings
+from policyd.web.app import create_app
+from policyd.wiring import build
+
+def unprepared():
+    kinds = [kind for kind in all_kinds(msgspec.Struct) if kind.__module__.startswith("policyd.")]
+    return [
+        kind.__name__
+        for kind in kinds
+        if "StructInfo" not in {type(held).__name__ for held in gc.get_referents(kind)}
+    ]
+
+def all_kinds(base):
+    for kind in base.__subclasses__():
+        yield kind
+        yield from all_kinds(kind)
+
+services = build(Settings(audit=sys.argv[1]))
+before = unprepared()
+create_app(services)
+print("_Request" in before, unprepared())
+"""
+
+
+def test_every_type_is_prepared_before_threads_decode_it(audit_path):
+    """msgspec ends the process when two threads are the first to decode a type."""
+    done = subprocess.run(
+        [sys.executable, "-c", PREPARED, audit_path], capture_output=True, text=True
+    )
+
+    assert (done.stdout, done.stderr) == ("True []\n", "")
