@@ -14,6 +14,7 @@ from policyd.compose.field import Field, rewrite, rewrite_below
 from policyd.compose.limits import MAX_LIST_ITEMS
 from policyd.compose.merge import as_mapping, sprint
 from policyd.compose.nodes import Node, describe, nodes
+from policyd.compose.resolver import INT64
 from policyd.compose.shortforms import ShortFormError, parse_device, parse_ports, parse_volume
 from policyd.errors import ComposeError
 
@@ -154,7 +155,7 @@ def _ssh(node: Node, _field: Field) -> Node:
 
 
 def _limit(node: Node, _field: Field) -> Node:
-    if type(node.value) not in (dict, int):
+    if type(node.value) is not dict and not (type(node.value) is int and node.value in INT64):
         raise _unexpected(node, "an integer or a mapping")
     return node
 

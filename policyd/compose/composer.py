@@ -44,6 +44,7 @@ UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 _BLANKS: Final = ("", " ", "\t", "\n", "\r", "\x85", "\u2028", "\u2029")
 _QUESTION: Final = re.compile(r"\?\s")
+_SLASH_ESCAPE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\/")
 
 
 class Document:
@@ -66,6 +67,7 @@ class Composer:
     def __init__(self, parser: Any, content: bytes, name: str) -> None:
         self.get = parser.get_event
         self.content = content
+        self.has_slash_escape = b"\\/" in content
         self.file = name
         self.anchors: dict[str, tuple[Node | None, int]] = {}
         self.visits = 0
@@ -77,6 +79,7 @@ class Composer:
         self.texts = 0
         self.project_name = ""
         self.vanished: dict[int, set[str]] = {}
+        self.sources: dict[str, str] = {}
         self.firsts: dict[int, dict[str, Node]] = {}
 
     def documents(self) -> list[Document]:
@@ -127,10 +130,9 @@ class Composer:
         if kind is ScalarEvent:
             if event.tag is None and event.anchor is None:
                 text = event.value
+                self.refuse_odd_text(event)
                 if event.style:
                     return Node(text, event.start_mark)
-                if self.flow and "?" in text:
-                    self.refuse_question(event)
                 place = event.start_mark if text or key_mark is None else key_mark
                 return Node(resolve_plain(text), place)
             return self.scalar(event, key_mark)
@@ -172,9 +174,13 @@ class Composer:
     def scalar(self, event: Any, key_mark: Mark | None) -> Node:
         if event.anchor is not None:
             self.check_anchor(event, "&")
+            self.sources[event.anchor] = event.value
         tag = event.tag
         text = event.value
         mark: Mark = event.start_mark
+        self.refuse_odd_text(event)
+        if self.flow and tag is not None and not text and not event.style:
+            raise self.error("a tag in flow style needs a value behind it", mark)
         resets: list[tuple[str, ...]] | None = None
         if tag is None:
             value = text if event.style else resolve_plain(text)
@@ -196,11 +202,20 @@ class Composer:
             self.anchors[event.anchor] = (node, 1)
         return node
 
-    def refuse_question(self, event: Any) -> None:
-        """Refuse what only libyaml reads as one text: a `?` before a blank, in flow style."""
-        ends = event.value.endswith("?") and self.follows_blank(event)
-        if ends or _QUESTION.search(event.value):
-            raise self.error(f"quote {event.value[:60]!r}: it holds a `?`", event.start_mark)
+    def refuse_odd_text(self, event: Any) -> None:
+        """Refuse what only libyaml reads as one text.
+
+        These are a `?` before a blank in flow style, and the escape `\\/` in double quotes.
+        """
+        text = event.value
+        if self.flow and not event.style and "?" in text:
+            ends = text.endswith("?") and self.follows_blank(event)
+            if ends or _QUESTION.search(text):
+                raise self.error(f"quote {text[:60]!r}: it holds a `?`", event.start_mark)
+        elif self.has_slash_escape and event.style == '"':
+            written = self.text[event.start_mark.index : event.end_mark.index]
+            if _SLASH_ESCAPE.search(written):
+                raise self.error("unknown escape \\/ in double quotes: write /", event.start_mark)
 
     def follows_blank(self, event: Any) -> bool:
         """Say whether a blank, or nothing, stands behind the text of `event`."""
@@ -283,6 +298,8 @@ class Composer:
             if child.__class__ is not Node:
                 if child.__class__ is _Dropped:
                     if self.depth == 1 and key == "name" and type(child.value) is str:
+                        if key in pairs:
+                            self.repeat(key, pairs, key_mark)
                         self.project_name = child.value
                     continue
                 if not is_merge:
@@ -293,7 +310,8 @@ class Composer:
                 raise self.error("an alias cannot stand for the merge key <<", key_mark)
             elif type(key) is not str:
                 loose = loose or _Loose(key_mark, key)
-                loose.add(key, text, child)
+                written = text if event.__class__ is ScalarEvent else self.sources.get(text, text)
+                loose.add(key, written, child)
             elif child.value is MERGE:
                 blocked.add(key)
             else:
@@ -318,12 +336,14 @@ class Composer:
         kind = event.__class__
         if kind is ScalarEvent:
             text: str = event.value
+            self.refuse_odd_text(event)
             if event.tag is None:
                 key = text if event.style else resolve_plain(text)
             else:
                 key = self.tagged_key(event)
             if event.anchor is not None:
                 self.check_anchor(event, "&")
+                self.sources[event.anchor] = text
                 self.anchors[event.anchor] = (Node(key, event.start_mark), 1)
             return key, text
         if kind is AliasEvent:
@@ -402,4 +422,6 @@ def _under(
 ) -> list[tuple[str, ...]]:
     """Add `paths`, which start below `key`, to those found so far."""
     prefix = () if key is None else (key,)
-    return (found or []) + [prefix + path for path in paths]
+    found = [] if found is None else found
+    found += [prefix + path for path in paths]
+    return found

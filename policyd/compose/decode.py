@@ -165,7 +165,9 @@ def _int(node: Node, _field: Field) -> int:
     if type(value) not in (int, float):
         raise _unfit(node, "an integer")
     number = int(value)
-    return number if number in INT64 else (number + 2**63) % 2**64 - 2**63
+    if number in INT64:
+        return number
+    return INT64[0] if type(value) is float else number - 2**64
 
 
 def _unsigned(bits: int) -> Callable[[Node, Field], int]:

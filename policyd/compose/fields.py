@@ -76,6 +76,7 @@ TABLE: Final = """
 version str any
 name str any
 include list any
+ * any any long=include
  [] any any long=include
 services map map names user-keys
  * map struct x

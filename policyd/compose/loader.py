@@ -24,6 +24,7 @@ from policyd.compose.normalize import normalize
 from policyd.compose.paths import Home
 from policyd.compose.positions import locate, paths_of
 from policyd.compose.project import Project
+from policyd.compose.resolver import Timestamp
 from policyd.compose.template import TemplateError, substitute
 from policyd.errors import BundleError, ComposeError
 from policyd.model import Bundle, Location, NotEvaluated, Path, Unresolved
@@ -96,6 +97,10 @@ def _project_name(bundle: Bundle, call: Call, loader: ModelLoader) -> str:
             )
         return given
     files = [loader.documents(path) for path in call.files]
+    for documents in files:
+        name = documents[0].root.value.get("name") if documents else None
+        if name is not None and isinstance(name.value, Timestamp):
+            raise ComposeError("name: expected a string, found a timestamp", name.location)
     names = [document.name for documents in files for document in documents if document.name]
     is_named = any(documents and documents[0].name for documents in files)
     try:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from policyd.compose.field import Field, rewrite
 from policyd.compose.limits import MAX_LIST_ITEMS, MAX_POOL_PAIRS
 from policyd.compose.nodes import Node, describe
-from policyd.compose.resolver import Timestamp
+from policyd.compose.resolver import INT64, Timestamp
 from policyd.compose.scalars import to_text
 from policyd.compose.shortforms import ShortFormError, volume_target
 from policyd.errors import ComposeError
@@ -227,7 +227,10 @@ def _subnets(base: Node, over: Node, _field: Field) -> Node:
         raise _cannot(base, over)
     if len(base.value) * len(over.value) > MAX_POOL_PAIRS:
         raise ComposeError("too many address pools to override", over.location)
-    lefts = [as_mapping(pool, None) for pool in over.value]
+    for pool in over.value:
+        if type(pool.value) is not dict:
+            raise ComposeError(f"expected a mapping, found {describe(pool)}", pool.location)
+    lefts = [dict(pool.value) for pool in over.value]
     pools: list[dict[str, Node]] = []
     for original in base.value:
         right = as_mapping(original, None)
@@ -319,7 +322,7 @@ def _device(item: Node) -> str:
 def _exposed(item: Node) -> str:
     if type(item.value) is str:
         return item.value
-    if type(item.value) is int:
+    if type(item.value) is int and item.value in INT64:
         return str(item.value)
     raise ComposeError(f"expected a port, found {describe(item)}", item.location)
 

@@ -23,6 +23,7 @@ from policyd.compose.normalize import resolve_environment
 from policyd.compose.paths import Home, resolve_paths
 from policyd.compose.reader import read_documents
 from policyd.compose.remote import is_remote
+from policyd.compose.resolver import Timestamp
 from policyd.compose.schema import check
 from policyd.compose.validation import validate
 from policyd.errors import BundleError, ComposeError
@@ -159,7 +160,9 @@ class ModelLoader:
             raise ComposeError(
                 f"includes are nested more than {MAX_INCLUDE_DEPTH} deep", entry.location
             )
-        options = {"path": entry} if type(entry.value) is str else entry.value or {}
+        options = {"path": entry} if type(entry.value) is str else entry.value
+        if options is None or isinstance(options, Timestamp):
+            options = {}
         if type(options) is not dict:
             raise ComposeError(
                 f"include: expected a path or a mapping, found {describe(entry)}", entry.location

@@ -23,13 +23,14 @@ from policyd.errors import ComposeError
 from policyd.model import Location
 
 _EARLY_END: Final = re.compile(
-    rb"((?:\xef\xbb\xbf)?(?:[ ]*(?:#[^\n]*)?\r?\n)*\.\.\.)(?=[ \t\r\n]|\Z)"
+    rb"((?:\xef\xbb\xbf)?(?:[ ]*+(?:#[^\n]*+)?\r?\n)*+\.\.\.)(?=[ \t\r\n]|\Z)"
 )
 """The end of a document that has not begun."""
 
-_INNER_MARK: Final = re.compile(
-    rb"(?:[\n\r]|\xc2\x85|\xe2\x80[\xa8\xa9]|\A\xef\xbb\xbf)\xef\xbb\xbf"
-)
+_ODD_QUESTION: Final = re.compile(rb"[\[{,][ \t\r\n]*+\?[^ \t\r\n,\[\]{}]")
+"""A text that begins with `?` in flow style: to libyaml the `?` is an indicator there."""
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 def read_documents(content: bytes, name: str) -> list[Document]:
@@ -42,31 +43,43 @@ def read_documents(content: bytes, name: str) -> list[Document]:
             f"the file has {len(content)} bytes, the limit is {MAX_FILE_BYTES}", Location(name)
         )
     content = _without_odd_marks(content, name)
-    is_small = len(content) <= MAX_SLOW_PARSE_BYTES
+    if _ODD_QUESTION.search(content):
+        return _compose_slowly(content, name)
     try:
         return _compose(yaml.CBaseLoader(_Stream(content, name)), content, name)
     except yaml.YAMLError as error:
-        if is_small and slowparser.may_accept(error):
-            try:
-                return _compose(slowparser.Parser(content, name), content, name)
-            except yaml.YAMLError:
-                pass
+        if slowparser.may_accept(error):
+            return _compose_slowly(content, name)
         raise _unreadable(error, name) from None
 
 
 def _without_odd_marks(content: bytes, name: str) -> bytes:
     """Return `content` as libyaml should read it, where it differs from Docker's parser.
 
-    A `...` before any document is blanked out. A byte order mark at the start of a line is refused:
-    to Docker it is text, libyaml skips it. So are directives in great number.
+    A `...` before any document is blanked out. A byte order mark inside a file is refused: to
+    Docker it is text, libyaml may skip it. So are directives in great number.
     """
     if content.count(b"\n%") > MAX_DIRECTIVES:
         raise ComposeError(f"more than {MAX_DIRECTIVES} YAML directives", Location(name))
-    if content[:2] not in UTF_16 and _INNER_MARK.search(content, 1):
-        raise ComposeError("a line begins with a byte order mark: remove it", Location(name))
+    if content[:2] not in UTF_16 and content.find(_BYTE_ORDER_MARK, 1) > 0:
+        raise ComposeError("a byte order mark stands inside the file: remove it", Location(name))
     while (match := _EARLY_END.match(content)) is not None:
         content = content[: match.end(1) - 3] + b"   " + content[match.end(1) :]
     return content
+
+
+def _compose_slowly(content: bytes, name: str) -> list[Document]:
+    """Read a file that libyaml refuses or reads otherwise than Docker's parser."""
+    if len(content) > MAX_SLOW_PARSE_BYTES:
+        raise ComposeError(
+            "not valid YAML to libyaml, and too long for the slower parser: quote texts that begin "
+            "or end with '?', and name anchors with letters and digits",
+            Location(name),
+        )
+    try:
+        return _compose(slowparser.Parser(content, name), content, name)
+    except yaml.YAMLError as error:
+        raise _unreadable(error, name) from None
 
 
 def _compose(parser: Any, content: bytes, name: str) -> list[Document]:

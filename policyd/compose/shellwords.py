@@ -115,7 +115,6 @@ class _Splitter:
     def _add(self, text: str) -> None:
         self._parts.append(text)
         self._tail = (self._tail + text)[-2:]
-        self._was_quoted = False
 
     def _flush(self) -> None:
         if self._parts or self._was_quoted:

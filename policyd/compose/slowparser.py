@@ -1,12 +1,13 @@
-"""The few files that libyaml refuses and Docker's parser reads, through PyYAML's own scanner.
+"""The few files that libyaml reads otherwise than Docker's parser, through PyYAML's own scanner.
 
 Docker's parser takes any visible ASCII character but `:` and the flow indicators in the name of an
-anchor, and keys of any length; libyaml takes letters, digits, `-` and `_`, and keys of 1,024
-characters. Source: go-yaml v4 internal/libyaml/scanner.go: isAnchorChar.
+anchor, keys of any length, `{a:}`, `\\'` in double quotes and the character DEL; libyaml does not.
+Source: go-yaml v4 internal/libyaml/scanner.go and reader.go.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import yaml
@@ -16,27 +17,41 @@ from yaml.scanner import Scanner, ScannerError
 from yaml.tokens import AliasToken, AnchorToken
 
 _ANCHOR_ENDS: Final = frozenset("\0 \t\r\n\x85\u2028\u2029:,[]{}\ufeff")
+_BLANKS: Final = frozenset("\0 \t\r\n\x85\u2028\u2029")
 _AFTER_ANCHOR: Final = frozenset("\0 \t\r\n\x85\u2028\u2029?:,]}%@`")
 
 ODD_ANCHOR: Final = "did not find expected alphabetic or numeric character"
 """What libyaml says of the name of an anchor that it cannot read."""
 
-ERRORS: Final = (yaml.YAMLError, RecursionError, UnicodeError)
+ERRORS: Final = (yaml.YAMLError, RecursionError, ValueError, OverflowError, IndexError)
 """What parsing may raise on bytes that are not YAML."""
 
 
 def may_accept(error: yaml.YAMLError) -> bool:
     """Say whether `error` of libyaml is one of those that this parser exists for."""
-    problem = getattr(error, "problem", None) or ""
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None)
     return problem in (
         ODD_ANCHOR,
         "could not find expected ':'",
+        "control characters are not allowed",
+        "found character that cannot start any token",
+        "found unexpected ':'",
+        "found unknown escape character",
         "mapping values are not allowed in this context",
     )
 
 
 class Parser(Reader, Scanner, YamlParser):
     """Parses `content` into the same events as libyaml; `name` is what marks call the file."""
+
+    # PyYAML's stubs have these as constants of the instance.
+    NON_PRINTABLE = re.compile(  # type: ignore[misc]
+        "[^\t\n\r\x20-\x7f\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+    )
+    ESCAPE_REPLACEMENTS = {  # type: ignore[misc]
+        **{key: text for key, text in Scanner.ESCAPE_REPLACEMENTS.items() if key != "/"},
+        "'": "'",
+    }
 
     def __init__(self, content: bytes, name: str) -> None:
         Reader.__init__(self, content)
@@ -58,6 +73,13 @@ class Parser(Reader, Scanner, YamlParser):
                 f"while scanning an {kind}", start, "the name of it was expected", self.get_mark()
             )
         return TokenClass(name, start, self.get_mark())
+
+    def check_key(self) -> bool:
+        """Take a `?` before a blank only; texts that begin with one are refused in flow style."""
+        is_key = self.peek(1) in _BLANKS
+        if self.flow_level and not is_key:
+            raise ScannerError(None, None, "quote a text with a '?' in flow style", self.get_mark())
+        return is_key
 
     def stale_possible_simple_keys(self) -> None:
         """Forget possible keys of earlier lines; a key may be of any length."""

@@ -61,7 +61,7 @@ def _check_source(where: str, resource: Node, keys: tuple[str, ...]) -> None:
 def _check_service(where: str, service: Node) -> None:
     for port in items(service, "ports"):
         host = port.value.get("host_ip") if type(port.value) is dict else None
-        if host is not None and not _is_address(host.value):
+        if host is not None and not (type(host.value) is str and _is_address(host.value)):
             raise ComposeError(f"{where}.ports: {host.value!r} is no IP address", host.location)
     for rule in items(service, "develop", "watch"):
         path = rule.value["path"]
