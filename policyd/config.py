@@ -77,7 +77,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     engine: Annotated[Literal["embedded"], Meta(description="What evaluates Rego.")] = "embedded"
     listen: Annotated[str, Meta(description="Where the webhook listens.")] = "127.0.0.1:8093"
     workers: Annotated[int, Meta(ge=1, le=256, description="Processes of the webhook.")] = 2
-    threads: Annotated[int, Meta(ge=1, le=256, description="Threads of each process.")] = 16
+    threads: Annotated[int, Meta(ge=1, le=256, description="Threads of each process.")] = 4
     max_body: Annotated[int, Meta(ge=1024, description="Bytes of one request's body, at most.")] = (
         32 * 1024 * 1024
     )
