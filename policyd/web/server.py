@@ -79,6 +79,7 @@ def _load(settings: Settings) -> Flask:
     def close() -> None:
         app.extensions[HOOKS].close()
         services.close()
+        log.info("closed", pid=os.getpid())
 
     # A worker ends as a process of multiprocessing does, which runs finalizers but not atexit.
     multiprocessing.util.Finalize(None, close, exitpriority=1)

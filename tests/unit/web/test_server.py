@@ -43,6 +43,7 @@ def test_it_answers_logs_json_and_ends_at_sigterm(start_webhook):
     (starting,) = [line for line in lines if line["event"] == "starting"]
     assert starting["audit"] == webhook.audit
     assert any("no token is configured" in str(line["event"]) for line in lines)
+    assert len([line for line in lines if line["event"] == "closed"]) == 1
     (request,) = [line for line in lines if line.get("path") == "/v1/review"]
     assert request["decision_id"] == decision_id
     store = open_store(webhook.audit)
