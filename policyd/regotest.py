@@ -76,15 +76,21 @@ def run(paths: Sequence[Path]) -> list[TestResult]:
     return results
 
 
-def _texts(paths: Iterable[Path]) -> dict[str, str]:
-    """Return the Rego below `paths` and that of the libraries, by file name, each file once."""
+def _texts(paths: Sequence[Path]) -> dict[str, str]:
+    """Return the Rego below `paths`, and what it works with, by file name, each file once.
+
+    That is the libraries, and for a folder of the built-in packs all of those packs.
+    """
     root = built_in()
     found: dict[Path, str] = {}
     for path in paths:
         if not path.is_dir():
             raise PolicySetError("there is no such folder", Location(str(path)))
         found |= {file.resolve(): str(file) for file in rego_files(path)}
-    for file in [*rego_files(root / "lib"), *rego_files(root / "main")]:
+    beside = [*rego_files(root / "lib"), *rego_files(root / "main")]
+    if any(path.resolve().is_relative_to(root.resolve()) for path in paths):
+        beside += [file for file in rego_files(root) if not file.name.endswith("_test.rego")]
+    for file in beside:
         found.setdefault(file.resolve(), str(file))
     return {name: read_text(file) for file, name in found.items()}
 

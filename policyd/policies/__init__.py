@@ -38,6 +38,7 @@ POLICY_SET_FILE: Final = "policyset.yaml"
 
 _FOUNDATION: Final = ("lib", "main")
 _ROUTER: Final = "router.rego"
+_PACKAGES: Final = ("policyd.policies.", "policyd.lib.")
 
 
 class PolicySet(msgspec.Struct, frozen=True):
@@ -209,6 +210,16 @@ def _check(packs: Iterable[Pack], modules: Mapping[str, str], data: Mapping[str,
     if not own:
         return
     parsed = {name: lint.parse(name, text) for name, text in modules.items()}
+    taken = {module.package for name, module in parsed.items() if name not in own}
+    for name in own:
+        package = parsed[name].package.removeprefix("data.")
+        if parsed[name].package in taken:
+            raise PolicySetError(f"the package {package} is policyd's own", Location(name))
+        if not package.startswith(_PACKAGES):
+            raise PolicySetError(
+                f"the package is {package}: it must be below {' or '.join(_PACKAGES)}",
+                Location(name),
+            )
     for problem in lint.problems(parsed, {name: parsed[name] for name in own}, data):
         raise problem
     lint.compiles(modules, data)

@@ -20,6 +20,7 @@ from policyd.policies.parameters import Schema, read_schemas
 from policyd.policies.yamldoc import Value, documents, required
 
 POLICY_PACKAGE: Final = "policyd.policies."
+DATA_ROOT: Final = "policyd"
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 
 _ANNOTATIONS: Final = (
@@ -108,13 +109,13 @@ def read_text(path: Path) -> str:
 
 
 def read_data(path: Path) -> dict[str, Any]:
-    """Return the mapping in a data file, YAML or JSON."""
+    """Return the mapping in a data file, YAML or JSON: all of it stands below `policyd`."""
     found = documents(read_text(path), str(path))
     if len(found) != 1:
         raise PolicySetError(
             f"a data file is one YAML document, not {len(found)}", Location(str(path))
         )
-    found[0].mapping()
+    found[0].mapping((DATA_ROOT,))
     plain: dict[str, Any] = found[0].plain()
     return plain
 

@@ -76,6 +76,16 @@ def test_tests_and_samples_of_our_own_policies_pass() -> None:
         assert [name for name in names if name.startswith(f"{folder}/samples/denied_")]
 
 
+def test_one_policy_of_ours_is_tested_beside_the_others() -> None:
+    results = run([built_in() / "gpu" / "no_all_gpus"])
+
+    assert [result for result in results if not result.passed] == []
+    assert {Path(result.location.file).parent.name for result in results} == {
+        "no_all_gpus",
+        "samples",
+    }
+
+
 def test_denied_samples_of_our_own_policies_show_their_policy() -> None:
     for sample in built_in().glob("*/*/samples/denied_*.yaml"):
         policy = sample.parent.parent.name.replace("_", "-")

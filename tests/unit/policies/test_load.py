@@ -393,6 +393,14 @@ RULE_MISTAKES = {
         POLICY.replace('"too many"', 'sprintf("%v", [w])'),
         "limit/policy.rego:17:37: %v prints differently",
     ),
+    "package of another tree": (
+        POLICY.replace("package policyd.policies.own_limit", "package main"),
+        "policy.rego: the package is main: it must be below policyd.policies. or policyd.lib.",
+    ),
+    "package of policyd": (
+        POLICY.replace("package policyd.policies.own_limit", "package policyd.lib.grants"),
+        "limit/policy.rego: the package policyd.lib.grants is policyd's own",
+    ),
     "id of a built-in policy": (
         POLICY.replace("own-limit", "no-privileged").replace("own_limit", "no_privileged"),
         "policy 'no-privileged' is already in the pack 'container'",
@@ -442,6 +450,15 @@ def test_parameters_are_checked_against_the_schema_of_the_policy(
 def test_missing_policy_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PolicySetError, match=r"none\.yaml: cannot be read: No such file"):
         load_policy_set(tmp_path / "none.yaml")
+
+
+def test_data_of_another_root_is_refused(write: Write) -> None:
+    file = write(
+        {"policyset.yaml": HEADING + "  data: [extra.yaml]\n", "extra.yaml": "hosts: {a: 1}\n"}
+    )
+
+    with pytest.raises(PolicySetError, match=r"extra\.yaml:1:1: the document has no key 'hosts'"):
+        load_policy_set(file)
 
 
 def test_data_of_two_shapes_is_refused(write: Write) -> None:
