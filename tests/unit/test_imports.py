@@ -16,7 +16,7 @@ PURE = {"compose", "hooks", "formats", "audit.chain"}
 WAY = [
     MODEL,
     PURE,
-    {"bundle", "archive", "engines", "audit", "workloads", "policies"},
+    {"bundle", "archive", "engines", "audit", "workloads", "policies", "opabundle"},
     {"admission", "regotest"},
     {"config", "registries", "wiring"},
     {"web", "cli", "__main__"},
