@@ -1,12 +1,14 @@
 """Run the tests of policies: rules named `test_…` in *_test.rego, and samples.
 
-In: folders of policies. Out: one TestResult for each test. A sample is a Compose file in a folder
-`samples`, whose first line says what must be found in it, one id for each violation:
-`# expect: no-privileged no-privileged`, or `# expect: nothing`. All runs on the embedded engine.
+In: folders of policies. Out: one TestResult for each test. A sample is a Compose project: a file in
+a folder `samples`, or a folder there with a compose.yaml. Its first line says what must be found in
+it, one id for each violation: `# expect: no-privileged no-privileged`, or `# expect: nothing`. All
+runs on the embedded engine.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +21,7 @@ from policyd.admission import review_input
 from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine, explain, interpreter
 from policyd.errors import PolicydError, PolicySetError
-from policyd.model import Location, Review
+from policyd.model import Bundle, Location, Review
 from policyd.policies import merge_data, router
 from policyd.policies.documents import Constraint
 from policyd.policies.lint import Module, parse
@@ -69,11 +71,61 @@ def run(paths: Sequence[Path]) -> list[TestResult]:
             if not name.endswith("_test.rego") and package_of(text).startswith(POLICY_PACKAGE)
         )
     }
-    samples = [sample for path in paths for sample in sorted(path.rglob("samples/*.y*ml"))]
+    samples = [
+        sample
+        for path in paths
+        for pattern in ("samples/*.y*ml", "samples/*/compose.y*ml")
+        for sample in sorted(path.rglob(pattern))
+    ]
     results = [*_rego_tests(texts, data), *_samples(samples, policies, texts, data)]
     if not results:
         raise PolicySetError(f"there is no test below {', '.join(map(str, paths))}")
     return results
+
+
+def sample_files(folder: Path) -> list[Path]:
+    """Return the Compose files of the samples below `folder`, sorted."""
+    return sorted({*folder.rglob("samples/*.y*ml"), *folder.rglob("samples/*/compose.yaml")})
+
+
+def sample_bundle(sample: Path) -> Bundle:
+    """Return the project of a sample: its Compose file and, in a folder of its own, what is beside.
+
+    Raises PolicySetError for a file that cannot be read.
+    """
+    if sample.parent.name == "samples":
+        return memory_bundle({"compose.yaml": read_text(sample).encode()})
+    files = sorted(path for path in sample.parent.rglob("*") if path.is_file())
+    return memory_bundle(
+        {file.relative_to(sample.parent).as_posix(): read_text(file).encode() for file in files}
+    )
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """How much of a Rego file the tests evaluate: how many lines, and which none did."""
+
+    file: str
+    covered: int
+    missed: tuple[int, ...]
+
+
+def coverage(paths: Sequence[Path]) -> list[Coverage]:
+    """Return what the Rego tests below `paths` evaluate of each file there that is no test.
+
+    Raises PolicySetError as `run` does.
+    """
+    texts = _texts(paths)
+    engine = interpreter(texts, _data(paths), coverage=True)
+    for rule, _ in _named_tests(parse(name, text) for name, text in texts.items()):
+        with contextlib.suppress(RuntimeError):
+            engine.eval_rule_as_json(rule)
+    report = msgspec.json.decode(engine.get_coverage_report_as_json())
+    own = {str(file) for path in paths for file in rego_files(path)}
+    return [
+        Coverage(file["path"], len(file["covered"]), tuple(file["not_covered"]))
+        for file in report["files"]
+        if file["path"] in own and not file["path"].endswith("_test.rego")
+    ]
 
 
 def _texts(paths: Sequence[Path]) -> dict[str, str]:
@@ -87,7 +139,13 @@ def _texts(paths: Sequence[Path]) -> dict[str, str]:
         if not path.is_dir():
             raise PolicySetError("there is no such folder", Location(str(path)))
         found |= {file.resolve(): str(file) for file in rego_files(path)}
-    beside = [*rego_files(root / "lib"), *rego_files(root / "main")]
+    beside = [root / "lib" / "fixture_test.rego"]
+    beside += [
+        file
+        for folder in ("lib", "main")
+        for file in rego_files(root / folder)
+        if not file.name.endswith("_test.rego")
+    ]
     if any(path.resolve().is_relative_to(root.resolve()) for path in paths):
         beside += [file for file in rego_files(root) if not file.name.endswith("_test.rego")]
     for file in beside:
@@ -158,7 +216,7 @@ def _samples(
             expected = _expected(sample, text, policies)
             message = ""
             try:
-                found = _found(engine, sample, text, policies)
+                found = _found(engine, sample, policies)
             except PolicydError as error:
                 message = f"it cannot be judged: {error}"
             else:
@@ -185,13 +243,13 @@ def _expected(sample: Path, text: str, policies: dict[str, Policy]) -> list[str]
     return expected
 
 
-def _found(
-    engine: EmbeddedEngine, sample: Path, text: str, policies: dict[str, Policy]
-) -> list[str]:
+def _found(engine: EmbeddedEngine, sample: Path, policies: dict[str, Policy]) -> list[str]:
     """Return the policies that report the sample, one for each finding."""
     matching = {policy.id: [_constraint(policy, sample)] for policy in policies.values()}
-    bundle = memory_bundle({"compose.yaml": text.encode()})
-    project = compose.load(bundle)
+    is_alone = sample.parent.name == "samples"
+    files = [sample] if is_alone else [file for file in sample.parent.rglob("*") if file.is_file()]
+    contents = {str(file.relative_to(sample.parent)): file.read_bytes() for file in files}
+    project = compose.load(memory_bundle(contents, [sample.name]))
     document = review_input(project, workloads.workloads(project), _REVIEW, matching)
     findings = engine.findings(document).findings
     return sorted(finding.policy for finding in findings)

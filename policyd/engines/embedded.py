@@ -33,12 +33,16 @@ _REASON = re.compile(r"^error: (?P<reason>.+)$", re.MULTILINE)
 _Question = tuple[bytes, Future[str]]
 
 
-def interpreter(modules: Mapping[str, str], data: Mapping[str, Any]) -> regorus.Engine:
+def interpreter(
+    modules: Mapping[str, str], data: Mapping[str, Any], *, coverage: bool = False
+) -> regorus.Engine:
     """Return an interpreter that holds `modules` (text by file name) and `data`.
 
-    It may be used by the calling thread only. Raises what regorus raises: see `explain`.
+    It may be used by the calling thread only; with `coverage` it notes what it evaluates. Raises
+    what regorus raises: see `explain`.
     """
     engine = regorus.Engine()
+    engine.set_enable_coverage(coverage)
     for name, text in modules.items():
         engine.add_policy(name, text)
     engine.add_data_json(to_json(data).decode())

@@ -13,7 +13,7 @@ from policyd.errors import PolicySetError
 from policyd.model import Location, Workload
 from policyd.policies import load_policy_set
 from policyd.policies.packs import built_in
-from policyd.regotest import run
+from policyd.regotest import coverage, run
 
 POLICY = """# METADATA
 # title: Image
@@ -80,15 +80,17 @@ def test_one_policy_of_ours_is_tested_beside_the_others() -> None:
     results = run([built_in() / "gpu" / "no_all_gpus"])
 
     assert [result for result in results if not result.passed] == []
-    assert {Path(result.location.file).parent.name for result in results} == {
-        "no_all_gpus",
-        "samples",
-    }
+    files = [Path(result.location.file) for result in results]
+    assert {file.name for file in files} == {"policy_test.rego", "compose.yaml"}
+    assert all("no_all_gpus" in file.parts for file in files)
 
 
 def test_denied_samples_of_our_own_policies_show_their_policy() -> None:
-    for sample in built_in().glob("*/*/samples/denied_*.yaml"):
-        policy = sample.parent.parent.name.replace("_", "-")
+    samples = [*built_in().glob("*/*/samples/denied_*/compose.yaml")]
+
+    assert samples
+    for sample in samples:
+        policy = sample.parents[2].name.replace("_", "-")
         assert policy in sample.read_text().splitlines()[0].split(), sample
 
 
@@ -162,7 +164,32 @@ def test_sample_that_compose_refuses_fails_with_the_reason(write: Write) -> None
 
     (result,) = run([write(pack(sample=text))])
 
-    assert result.message.startswith("it cannot be judged: compose.yaml:4:")
+    assert result.message.startswith("it cannot be judged: denied.yaml:4:12: ")
+
+
+def test_sample_may_be_a_folder_with_files_beside_the_compose_file(write: Write) -> None:
+    files = {"images/policy.rego": POLICY} | {
+        "images/samples/denied_env/compose.yaml": (
+            "# expect: own-images\nservices:\n  web:\n    image: ${IMAGE}\n    env_file: [a.env]\n"
+        ),
+        "images/samples/denied_env/.env": "IMAGE=nginx\n",
+        "images/samples/denied_env/a.env": "A=1\n",
+    }
+
+    (result,) = run([write(files)])
+
+    assert result.message == ""
+    assert result.location.file.endswith("samples/denied_env/compose.yaml")
+
+
+def test_sample_in_a_folder_is_judged_with_what_it_refers_to(write: Write) -> None:
+    text = "# expect: own-images\nservices:\n  web:\n    image: ${IMAGE:?}\n    env_file: more\n"
+    beside = {"images/samples/hub/.env": "IMAGE=nginx\n", "images/samples/hub/more": "A=1\n"}
+    files = pack() | beside | {"images/samples/hub/compose.yaml": text}
+
+    (result,) = run([write(files)])
+
+    assert (result.message, Path(result.name).parent.name) == ("", "hub")
 
 
 def test_samples_of_a_pack_of_the_user_are_judged_by_that_pack_alone(write: Write) -> None:
@@ -208,6 +235,26 @@ def test_mistake_in_tests_is_refused_with_its_place(write: Write, mistake: str) 
 def test_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PolicySetError, match="none: there is no such folder"):
         run([tmp_path / "none"])
+
+
+def test_rego_tests_of_our_own_policies_evaluate_nearly_every_line() -> None:
+    files = coverage([built_in()])
+
+    covered = sum(file.covered for file in files)
+    missed = {file.file: file.missed for file in files if file.missed}
+    assert covered >= 0.98 * (covered + sum(map(len, missed.values()))), missed
+
+
+def test_line_that_no_test_evaluates_is_told(write: Write) -> None:
+    files = pack(test=TEST)
+    files["images/policy.rego"] += "\nother(w) if {\n\tw.privileged\n}\n"
+    root = write(files)
+
+    (found,) = coverage([root])
+
+    assert found.file == str(root / "images/policy.rego")
+    assert found.covered == 3
+    assert found.missed == (16,)
 
 
 def test_every_policy_of_ours_has_a_fix_and_a_reference() -> None:
