@@ -6,7 +6,9 @@ builds its own services, since an engine and a database connection do not surviv
 
 from __future__ import annotations
 
+import functools
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -14,6 +16,7 @@ from typing import Final
 import msgspec
 
 from policyd.cli.options import Target
+from policyd.errors import EngineError
 from policyd.formats.reviewed import Reviewed
 
 MANY: Final = 24
@@ -32,20 +35,30 @@ class Undecided(msgspec.Struct, frozen=True):
 Outcome = Reviewed | Undecided
 Judge = Callable[[Target], Outcome]
 
-_judge: Judge
+_judge: Judge | None = None
+"""What judges in this process, a worker; made by its first target."""
 
 
 def outcomes(targets: Sequence[Target], make_judge: Callable[[], Judge]) -> Iterator[Outcome]:
-    """Yield the outcome of each of `targets`. `make_judge` must be picklable."""
+    """Yield the outcome of each of `targets`. `make_judge` must be picklable.
+
+    Raises what `make_judge` raises, and EngineError when a process was killed.
+    """
     workers = min(_cores(), len(targets) // AT_ONCE)
     if len(targets) < MANY or workers < 2:
         yield from map(make_judge(), targets)
         return
-    import multiprocessing  # 20 ms that one project need not wait for
+    # Imported here: 20 ms that one project need not wait for.
+    import multiprocessing
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with context.Pool(workers, _start, (make_judge,)) as pool:
-        yield from pool.imap(_ask, targets, chunksize=AT_ONCE)
+    with ProcessPoolExecutor(workers, context, _leave_interrupts_to_the_parent) as pool:
+        ask = functools.partial(_ask, make_judge)
+        try:
+            yield from pool.map(ask, targets, chunksize=AT_ONCE)
+        except BrokenProcessPool as error:
+            raise EngineError("a process that judged projects was killed") from error
 
 
 def _cores() -> int:
@@ -54,10 +67,12 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _start(make_judge: Callable[[], Judge]) -> None:
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _ask(make_judge: Callable[[], Judge], target: Target) -> Outcome:
     global _judge
-    _judge = make_judge()
-
-
-def _ask(target: Target) -> Outcome:
+    if _judge is None:
+        _judge = make_judge()
     return _judge(target)

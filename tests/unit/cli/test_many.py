@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import os
+import signal
+
+import pytest
 
 from policyd.cli.many import MANY, Judge, Outcome, Undecided, outcomes
 from policyd.cli.options import ComposeFlags, Target
+from policyd.errors import EngineError, PolicySetError
+from policyd.model import Location
 
 
 def _tell_process() -> Judge:
@@ -31,3 +36,24 @@ def test_many_projects_keep_their_order_on_all_cores() -> None:
     assert [outcome.source for outcome in judged] == [str(number) for number in range(count)]
     if len(os.sched_getaffinity(0)) > 1:
         assert str(os.getpid()) not in {outcome.reason for outcome in judged}
+
+
+def _fail() -> Judge:
+    raise PolicySetError("it is wrong", Location("set.yaml", 1, 2))
+
+
+def _die() -> Judge:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return _tell_process()
+
+
+@pytest.mark.parametrize("count", [1, MANY * 2])
+def test_what_makes_a_judge_impossible_is_said_whatever_the_number(count: int) -> None:
+    with pytest.raises(PolicySetError, match=r"^set\.yaml:1:2: it is wrong$"):
+        list(outcomes(_targets(count), _fail))
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one core there is no worker")
+def test_a_killed_process_is_an_error_and_not_silence() -> None:
+    with pytest.raises(EngineError, match="a process that judged projects was killed"):
+        list(outcomes(_targets(MANY * 2), _die))
