@@ -28,6 +28,7 @@ from policyd.compose.scalars import ScalarError
         ("1pib", 1024**5),
         ("1e9", 1000000000),
         ("1.9", 1),
+        ("0.5", 0),
         ("1.0009k", 1024),
         ("1 ", 1),
         ("1_0k", 10240),

@@ -109,6 +109,7 @@ def test_command_substitutions_stay_text_of_one_word(line: str, words: list[str]
         "$((1))",
         "$$ (a)",
         r"\\$(a)",
+        r"a\\$(b)",
     ],
 )
 def test_what_is_left_open_and_a_bare_parenthesis_are_errors(line: str) -> None:

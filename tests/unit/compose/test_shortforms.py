@@ -149,6 +149,7 @@ def test_colons_inside_a_variable_expression_do_not_divide() -> None:
         "target": "/data",
         "volume": {},
     }
+    assert parse_volume("${A${B}:c}:/data")["source"] == "${A${B}:c}"
     assert parse_volume("${A:/data") == {"type": "volume", "volume": {}}
 
 

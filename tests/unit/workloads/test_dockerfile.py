@@ -85,6 +85,7 @@ def test_all_stages_count_and_the_target_wins() -> None:
     assert environment(text) == {"A": "last", "ONLY": "builder"}
     assert environment(text, "RUNTIME")["A"] == "runtime"
     assert environment(text, "0")["A"] == "builder"
+    assert environment(text, "3")["A"] == "last"
     assert environment(text, "none such")["A"] == "last"
     assert environment(text, "9" * 5000)["A"] == "last"
 

@@ -80,6 +80,7 @@ def test_flags_stand_before_the_arguments(
         "ADD <<E /x\n# ENV A=1\\\nE\nENV B=2",
         "ONBUILD RUN <<E\nENV A=1\nE\nENV B=2",
         "RUN <<'# x'\nENV A=1\n# x\nENV B=2",
+        "RUN <<E$X\nENV A=1\nE$X\nENV B=2",
     ],
 )
 def test_the_content_of_a_here_document_is_no_instruction(text: str) -> None:

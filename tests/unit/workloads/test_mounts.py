@@ -121,6 +121,7 @@ def test_a_volume_that_mounts_nothing_of_the_host_is_a_volume(definition: dict[s
         ({"o": "rbind", "device": "/dev"}, "/dev", False),
         ({"type": "ext4", "o": "noatime,bind,ro", "device": "/srv"}, "/srv", True),
         ({"o": "bind,ro,rw", "device": "/srv"}, "/srv", False),
+        ({"o": "bind,rw,ro", "device": "/srv"}, "/srv", True),
         ({"o": "bind, ro", "device": "/srv"}, "/srv", False),
         ({"type": "none", "device": "/srv"}, "/srv", False),
         ({"type": "bind", "device": "/srv"}, "/srv", False),

@@ -77,6 +77,7 @@ def test_what_buildkit_refuses_or_is_not_supported_is_an_error(word: str) -> Non
         ("$SET ${SET} ${NO:-a b}", ["$SET", "${SET}", "${NO:-a", "b}"]),
         ("lost${NO:-a}<<E", ["${NO:-a}<<E"]),
         ("${NO/a b/c}", ["${NO/a", "b/c}"]),
+        ("${NO//a/b}", ["${NO/a/b}"]),
         ("${NO#a}${NO:xb}", ["${NO:xb}"]),
     ],
 )

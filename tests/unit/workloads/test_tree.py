@@ -50,6 +50,7 @@ def test_values_of_any_other_type_are_empty(value: object) -> None:
     assert flag(tree, "key") is (value is True)
     assert isinstance(text(tree, "key"), str)
     assert integer(tree, "key", 7) == (5 if value == 5 else 7)
+    assert integer(tree, "no key") == 0
     assert number(tree, "key") == (value if type(value) in (int, float) else 0.0)
     assert pairs(tree, "key") == (value if isinstance(value, dict) else {})
 
