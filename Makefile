@@ -10,7 +10,7 @@ demo: $(READY)
 
 test: lint
 	$(BIN)/python -m pytest
-	$(BIN)/policyd test policies
+	$(BIN)/policyd test policies --coverage --min 95
 
 lint: $(READY)
 	$(BIN)/ruff check .

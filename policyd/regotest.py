@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +38,9 @@ from policyd.policies.packs import (
     rego_files,
 )
 from policyd.policies.parameters import defaults
+
+_PROBE: Final = "policyd_coverage_probe"
+"""A rule added to each file: a file where nothing was evaluated is not in the report of regorus."""
 
 _EXPECT: Final = re.compile(r"# expect:((?: +[a-z0-9-]+)+) *(?:\n|$)")
 _REVIEW: Final = Review(uid="", enforcement_point="cli", now=1_800_000_000_000_000_000)
@@ -71,12 +75,7 @@ def run(paths: Sequence[Path]) -> list[TestResult]:
             if not name.endswith("_test.rego") and package_of(text).startswith(POLICY_PACKAGE)
         )
     }
-    samples = [
-        sample
-        for path in paths
-        for pattern in ("samples/*.y*ml", "samples/*/compose.y*ml")
-        for sample in sorted(path.rglob(pattern))
-    ]
+    samples = [sample for path in paths for sample in sample_files(path)]
     results = [*_rego_tests(texts, data), *_samples(samples, policies, texts, data)]
     if not results:
         raise PolicySetError(f"there is no test below {', '.join(map(str, paths))}")
@@ -109,21 +108,31 @@ class Coverage(msgspec.Struct, frozen=True):
     missed: tuple[int, ...]
 
 
+def percentage(files: Iterable[Coverage]) -> float:
+    """Return how many of 100 lines of `files` were evaluated; of no lines, that is 100."""
+    counts = [(file.covered, len(file.missed)) for file in files]
+    covered, missed = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
+    return 100 * covered / (covered + missed) if covered + missed else 100.0
+
+
 def coverage(paths: Sequence[Path]) -> list[Coverage]:
     """Return what the Rego tests below `paths` evaluate of each file there that is no test.
 
-    Raises PolicySetError as `run` does.
+    Samples do not count. Raises PolicySetError as `run` does.
     """
     texts = _texts(paths)
-    engine = interpreter(texts, _data(paths), coverage=True)
-    for rule, _ in _named_tests(parse(name, text) for name, text in texts.items()):
+    modules = [parse(name, text) for name, text in texts.items()]
+    probed = {name: f"{text}\n{_PROBE} := true\n" for name, text in texts.items()}
+    engine = interpreter(probed, _data(paths), coverage=True)
+    rules = {f"{module.package}.{_PROBE}" for module in modules}
+    for rule in [*rules, *(rule for rule, _ in _named_tests(modules))]:
         with contextlib.suppress(RuntimeError):
             engine.eval_rule_as_json(rule)
     report = msgspec.json.decode(engine.get_coverage_report_as_json())
     own = {str(file) for path in paths for file in rego_files(path)}
     return [
-        Coverage(file["path"], len(file["covered"]), tuple(file["not_covered"]))
-        for file in report["files"]
+        Coverage(file["path"], len(file["covered"]) - 1, tuple(file["not_covered"]))
+        for file in sorted(report["files"], key=itemgetter("path"))
         if file["path"] in own and not file["path"].endswith("_test.rego")
     ]
 

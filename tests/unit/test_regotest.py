@@ -13,7 +13,7 @@ from policyd.errors import PolicySetError
 from policyd.model import Location, Workload
 from policyd.policies import load_policy_set
 from policyd.policies.packs import built_in
-from policyd.regotest import coverage, run
+from policyd.regotest import Coverage, coverage, percentage, run
 
 POLICY = """# METADATA
 # title: Image
@@ -255,6 +255,17 @@ def test_line_that_no_test_evaluates_is_told(write: Write) -> None:
     assert found.file == str(root / "images/policy.rego")
     assert found.covered == 3
     assert found.missed == (16,)
+
+
+def test_file_that_no_test_touches_counts_with_all_its_lines(write: Write) -> None:
+    library = "package policyd.lib.images\n\nforeign(w) if {\n\tw.image\n}\n\nx := 1\n"
+    root = write(pack(test=TEST) | {"images/lib.rego": library})
+
+    untouched, _ = coverage([root])
+
+    assert untouched == Coverage(str(root / "images/lib.rego"), 0, (4, 7))
+    assert percentage([untouched]) == 0
+    assert percentage([untouched, Coverage("x.rego", 6, ())]) == 75
 
 
 def test_every_policy_of_ours_has_a_fix_and_a_reference() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,58 @@ def test_tests_that_fail_are_named_with_their_place_and_exit_1(run, folder) -> N
     assert "rules/no_image/policy_test.rego:5:1: " in result.stdout
     assert "expected nothing, found no-image" in result.stdout
     assert result.stdout.endswith("0 passed, 2 failed\n")
+
+
+def test_without_a_folder_the_current_one_is_tested(run, folder) -> None:
+    write(folder, 0, "no-image")
+
+    assert run("test").stdout == "2 passed, 0 failed\n"
+
+
+def test_coverage_is_told_for_each_file_and_overall(run, folder) -> None:
+    write(folder, 0, "no-image")
+
+    result = run("test", "rules", "--coverage")
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "2 passed, 0 failed",
+        "",
+        "FILE                        LINES  COVERED  NOT COVERED",
+        "rules/no_image/policy.rego  3      33.3 %   12, 14",
+        "",
+        "33.3 % of 3 lines covered",
+    ]
+
+
+@pytest.mark.parametrize(("minimum", "code"), [("33.3", 0), ("33.4", 1), ("0", 0)])
+def test_less_coverage_than_the_minimum_is_exit_1(run, folder, minimum: str, code: int) -> None:
+    write(folder, 0, "no-image")
+
+    result = run("test", "rules", "--coverage", "--min", minimum)
+
+    assert result.exit_code == code
+    assert ("covered, below the minimum of 33.4 %\n" in result.stdout) == bool(code)
+
+
+def test_json_has_the_tests_and_the_coverage(run, folder) -> None:
+    write(folder, 0, "no-image")
+
+    report = json.loads(run("test", "rules", "--coverage", "--format", "json").stdout)
+
+    assert report["kind"] == "TestReport"
+    assert [test["message"] for test in report["tests"]] == ["", ""]
+    (file,) = report["coverage"]["files"]
+    assert (file["file"], file["covered"], file["missed"]) == (
+        "rules/no_image/policy.rego",
+        1,
+        [12, 14],
+    )
+    assert round(report["coverage"]["percent"], 3) == round(file["percent"], 3) == 33.333
+
+
+def test_a_minimum_without_coverage_is_exit_2(run, folder) -> None:
+    assert run("test", "rules", "--min", "95").exit_code == 2
 
 
 @pytest.mark.parametrize("arguments", [["test"], ["test", "nosuch"], ["test", "."]])
