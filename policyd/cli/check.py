@@ -16,6 +16,7 @@ from typing import Any, Final, get_args
 import click
 import msgspec
 
+from policyd.admission import explain_match as explained
 from policyd.bundle import DirectoryFiles
 from policyd.cli import DENIED, UNDECIDED, complain
 from policyd.cli.many import Judge, Outcome, Undecided, outcomes
@@ -79,17 +80,20 @@ any was denied.
     show_default=True,
     help="CHECK only judges; with --audit, CREATE and UPDATE record grants, DELETE ends them.",
 )
+@click.option("--explain-match", is_flag=True, help="Say which constraints apply, and why not.")
 @click.option(
     "--format", "form", type=click.Choice(sorted(FORMATS)), default="text", show_default=True
 )
-def command(paths: tuple[str, ...], form: str, **options: Any) -> int:
+def command(paths: tuple[str, ...], form: str, explain_match: bool, **options: Any) -> int:
     """Judge projects and say what to change.
 
     Judges the project in each PATH (default: this folder). Nothing is started, fetched or changed.
     """
     flags = compose_flags(options)
     source = Source(**{name: options.pop(name) for name in Source.__struct_fields__})
-    asked = Asked(source, options.pop("operation"), caller_environment(), settings(**options))
+    asked = Asked(
+        source, options.pop("operation"), explain_match, caller_environment(), settings(**options)
+    )
     targets, missing = _targets(paths, flags)
     judged = _with_progress(outcomes(targets, functools.partial(judge, asked)), len(targets))
     return _report([*missing, *judged], form)
@@ -100,6 +104,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     source: Source
     operation: Operation
+    explain_match: bool
     environment: dict[str, str]
     settings: Settings
 
@@ -111,11 +116,15 @@ def judge(asked: Asked) -> Judge:
     def ask(target: Target) -> Outcome:
         try:
             loaded = bundle(target, EVERY_PROFILE, asked.environment)
-            decision = services.decide(loaded, question(asked.source, asked.operation))
+            review = question(asked.source, asked.operation)
+            decision = services.decide(loaded, review)
         except PolicydError as error:
             return Undecided(target.source, str(error))
         assert isinstance(loaded.files, DirectoryFiles)
-        return reviewed(target.source, decision, loaded.files.shown)
+        matches = (
+            explained(services.policy_set, review, decision.project) if asked.explain_match else ()
+        )
+        return reviewed(target.source, decision, loaded.files.shown, msgspec.to_builtins(matches))
 
     return ask
 

@@ -21,7 +21,12 @@ _UNSAFE: Final = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u
 def render(results: Sequence[Reviewed], _colour: bool = False) -> str:
     """Return the decisions in `results` as a DecisionList, without colour in any case."""
     decisions = [
-        {"source": result.source, **msgspec.to_builtins(result.decision)} for result in results
+        {
+            "source": result.source,
+            **msgspec.to_builtins(result.decision),
+            **({"matches": result.matches} if result.matches else {}),
+        }
+        for result in results
     ]
     return document({"apiVersion": API_VERSION, "kind": "DecisionList", "decisions": decisions})
 

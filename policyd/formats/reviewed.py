@@ -7,8 +7,8 @@ of the files than what a report shows.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -26,15 +26,22 @@ _PLACE: Final = re.compile(r"^(?P<file>[^\n]+?):(?P<line>[0-9]{1,9}):(?P<column>
 class Reviewed(msgspec.Struct, frozen=True):
     """A project and its decision. `source` is the path as the caller named it.
 
-    `lines` holds the lines around each place that the decision names, by file and line number.
+    `lines` holds the lines around each place that the decision names, by file and line number;
+    `matches` says of each constraint and exception whether it applied, when that was asked for.
     """
 
     source: str
     decision: Decision
     lines: dict[str, dict[int, str]] = {}
+    matches: tuple[dict[str, Any], ...] = ()
 
 
-def reviewed(source: str, decision: Decision, content: Callable[[str], bytes | None]) -> Reviewed:
+def reviewed(
+    source: str,
+    decision: Decision,
+    content: Callable[[str], bytes | None],
+    matches: Sequence[dict[str, Any]] = (),
+) -> Reviewed:
     """Return `decision` with the lines that it names.
 
     `content` gives the bytes of a file by the name that locations use, or None.
@@ -49,7 +56,7 @@ def reviewed(source: str, decision: Decision, content: Callable[[str], bytes | N
             if 1 <= number <= len(texts[place.file]):
                 line = texts[place.file][number - 1][:MAX_LINE]
                 lines.setdefault(place.file, {})[number] = line
-    return Reviewed(source, decision, lines)
+    return Reviewed(source, decision, lines, tuple(matches))
 
 
 def places(decision: Decision) -> Iterator[Location]:

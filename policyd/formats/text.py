@@ -12,7 +12,7 @@ from typing import Final
 
 from policyd.formats.reviewed import AFTER, BEFORE, Reviewed, message_place
 from policyd.formats.table import table, visible, width
-from policyd.model import Decision, Location, NotEvaluated, Violation
+from policyd.model import Decision, Exempted, Location, NotEvaluated, Violation
 
 _CODES: Final = {"bold": "1", "red": "1;31", "green": "1;32", "yellow": "1;33", "blue": "1;34"}
 _ACTIONS: Final = {
@@ -61,11 +61,12 @@ def _project(result: Reviewed, paint: _Paint) -> Iterator[str]:
     for violation in decision.violations:
         yield ""
         yield from _violation(violation, result.lines, paint)
-    for violation in decision.exempted:
+    for exempted in decision.exempted:
         yield ""
-        yield _head(violation, "exempted", "blue", paint)
+        yield from _exempted(exempted, paint)
     yield from _grants(decision)
     yield from _not_evaluated(decision.not_evaluated, paint)
+    yield from _matches(result)
 
 
 def _verdict(result: Reviewed, paint: _Paint) -> str:
@@ -118,6 +119,22 @@ def _violation(
     yield f"{margin}{paint('=', 'blue')} policy: {visible(_policy(violation))}"
 
 
+def _exempted(exempted: Exempted, paint: _Paint) -> Iterator[str]:
+    word = "BREAK GLASS" if exempted.break_glass else "exempted"
+    yield _head(exempted, word, "red" if exempted.break_glass else "blue", paint)
+    left = _count(exempted.days_left, "day") or "less than a day"
+    sign = paint("=", "blue")
+    yield (
+        f"  {sign} exception: {visible(exempted.exception)}, "
+        f"until {visible(exempted.expires)}, {left} left"
+    )
+    yield (
+        f"  {sign} on the word of {visible(exempted.owner)}, approved by "
+        f"{visible(exempted.approved_by)}: {visible(exempted.reason)}"
+    )
+    yield f"  {sign} policy: {visible(_policy(exempted))}"
+
+
 def _head(violation: Violation, word: str, colour: str, paint: _Paint) -> str:
     place = f"{visible(str(violation.location))}: " if violation.location else ""
     return f"{paint(place, 'bold')}{paint(word, colour)}: {visible(violation.message)}"
@@ -167,6 +184,23 @@ def _not_evaluated(entries: Sequence[NotEvaluated], paint: _Paint) -> Iterator[s
             f"{visible(place)}{paint('not evaluated', 'yellow')}: "
             f"{visible(entry.what)}: {visible(entry.reason)}"
         )
+
+
+def _matches(result: Reviewed) -> Iterator[str]:
+    if not result.matches:
+        return
+    yield ""
+    rows = [
+        (
+            str(match["kind"]),
+            str(match["name"]),
+            "yes" if match["applies"] else "no",
+            str(match["reason"]),
+        )
+        for match in result.matches
+    ]
+    for line in table(("KIND", "NAME", "APPLIES", "WHY NOT"), rows):
+        yield f"  {line}"
 
 
 def _totals(results: Sequence[Reviewed], paint: _Paint) -> str:

@@ -222,6 +222,28 @@ def test_a_decision_is_recorded_only_where_a_log_is_configured(run, folder) -> N
     assert event["input"]["review"]["enforcementPoint"] == "cli"
 
 
+def test_why_a_constraint_does_not_apply_is_explained(run, folder) -> None:
+    (folder / "compose.yaml").write_text(PRIVILEGED)
+    (folder / "set.yaml").write_text(
+        "apiVersion: policyd/v1\nkind: PolicySet\nmetadata: {name: ours}\n"
+        "spec: {packs: [container]}\n---\n"
+        "apiVersion: policyd/v1\nkind: Constraint\nmetadata: {name: in-prod}\n"
+        "spec:\n  policy: no-privileged\n  enforcementAction: deny\n"
+        "  match: {environments: [prod]}\n"
+    )
+    call = ["check", "--policy-set", "set.yaml", "--explain-match", "--format", "json"]
+
+    elsewhere = json.loads(run(*call, "--environment", "dev").stdout)["decisions"][0]
+    unknown = json.loads(run(*call).stdout)["decisions"][0]
+
+    assert elsewhere["allowed"] is True
+    assert elsewhere["matches"][0]["name"] == "in-prod"
+    assert elsewhere["matches"][0]["applies"] is False
+    assert "dev" in elsewhere["matches"][0]["reason"]
+    assert unknown["allowed"] is False
+    assert unknown["matches"][0]["applies"] is True
+
+
 def test_nothing_of_a_project_reaches_the_terminal_as_a_control_character(run, folder) -> None:
     (folder / "compose.yaml").write_text(
         'services:\n  "we\\eb":\n    image: "\\e[2J"\n    privileged: true\n'

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import msgspec
+
 from policyd.formats.reviewed import Reviewed, reviewed
 from policyd.formats.text import render
 from policyd.model import (
     Decision,
+    Exempted,
     Grant,
     Location,
     NotEvaluated,
@@ -36,6 +39,19 @@ def violation(**changes) -> Violation:
         "location": Location("compose.yaml", 6, 16),
     }
     return Violation(**{**fields, **changes})
+
+
+def exempted(**changes) -> Exempted:
+    fields = {
+        **msgspec.structs.asdict(violation()),
+        "exception": "full-node",
+        "owner": "ml-infra",
+        "reason": "Until the scheduler lands",
+        "approved_by": "security@acme",
+        "expires": "2027-01-31T00:00:00Z",
+        "days_left": 42,
+    }
+    return Exempted(**{**fields, **changes})
 
 
 def denied(*violations: Violation, **more) -> Decision:
@@ -104,13 +120,13 @@ def test_warnings_dry_runs_and_exemptions_are_named_as_such() -> None:
             violation(enforcement_action="warn", location=None, remediation=""),
             violation(enforcement_action="dryrun", location=None, constraint="gpus-of-ml"),
         ),
-        exempted=(violation(),),
+        exempted=(exempted(), exempted(days_left=0, break_glass=True)),
     )
 
     assert (
         text(decision, content=b"")
         == """\
-ALLOWED  train: 1 warning, 1 violation in dry run, 1 exemption
+ALLOWED  train: 1 warning, 1 violation in dry run, 2 exemptions
 
 warning: service train asks for all GPUs
   = policy: no-all-gpus, high
@@ -120,6 +136,32 @@ dry run: service train asks for all GPUs
   = policy: no-all-gpus, high, constraint gpus-of-ml
 
 compose.yaml:6:16: exempted: service train asks for all GPUs
+  = exception: full-node, until 2027-01-31T00:00:00Z, 42 days left
+  = on the word of ml-infra, approved by security@acme: Until the scheduler lands
+  = policy: no-all-gpus, high
+
+compose.yaml:6:16: BREAK GLASS: service train asks for all GPUs
+  = exception: full-node, until 2027-01-31T00:00:00Z, less than a day left
+  = on the word of ml-infra, approved by security@acme: Until the scheduler lands
+  = policy: no-all-gpus, high
+"""
+    )
+
+
+def test_whether_constraints_apply_is_said_when_asked_for() -> None:
+    matches = (
+        {"kind": "Constraint", "name": "prod-only", "applies": False, "reason": "not in prod"},
+        {"kind": "Exception", "name": "full-node", "applies": True, "reason": ""},
+    )
+
+    assert (
+        render([Reviewed("train", allowed(), matches=matches)])
+        == """\
+ALLOWED  train
+
+  KIND        NAME       APPLIES  WHY NOT
+  Constraint  prod-only  no       not in prod
+  Exception   full-node  yes
 """
     )
 
