@@ -147,6 +147,18 @@ def test_a_failed_transaction_writes_nothing(path):
     database.close()
 
 
+def test_a_writer_holds_the_database_from_its_start(path):
+    """Also against programs that do not know the file lock."""
+    database = open_database(path, create=True)
+    other = sqlite3.connect(path, timeout=0, isolation_level=None)
+
+    with database.writing(), pytest.raises(sqlite3.OperationalError, match="database is locked"):
+        other.execute("BEGIN IMMEDIATE")
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+    database.close()
+
+
 def test_a_file_lock_keeps_threads_and_processes_apart(tmp_path):
     path = str(tmp_path / "lock")
     taken = threading.Event()
