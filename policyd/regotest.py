@@ -22,7 +22,7 @@ from policyd.admission import review_input
 from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine, explain, interpreter
 from policyd.errors import PolicydError, PolicySetError
-from policyd.model import Bundle, Location, Review
+from policyd.model import Location, Review
 from policyd.policies import merge_data, router
 from policyd.policies.documents import Constraint
 from policyd.policies.lint import Module, parse
@@ -87,17 +87,17 @@ def sample_files(folder: Path) -> list[Path]:
     return sorted({*folder.rglob("samples/*.y*ml"), *folder.rglob("samples/*/compose.yaml")})
 
 
-def sample_bundle(sample: Path) -> Bundle:
-    """Return the project of a sample: its Compose file and, in a folder of its own, what is beside.
+def sample_input(sample: Path, policies: Iterable[Policy]) -> bytes:
+    """Return what `policies`, with their defaults, are asked about a sample.
 
-    Raises PolicySetError for a file that cannot be read.
+    Raises ComposeError, as Compose would refuse it, and BundleError for too much beside it.
     """
-    if sample.parent.name == "samples":
-        return memory_bundle({"compose.yaml": read_text(sample).encode()})
-    files = sorted(path for path in sample.parent.rglob("*") if path.is_file())
-    return memory_bundle(
-        {file.relative_to(sample.parent).as_posix(): read_text(file).encode() for file in files}
-    )
+    matching = {policy.id: [_constraint(policy, sample)] for policy in policies}
+    is_alone = sample.parent.name == "samples"
+    files = [sample] if is_alone else [file for file in sample.parent.rglob("*") if file.is_file()]
+    contents = {str(file.relative_to(sample.parent)): file.read_bytes() for file in files}
+    project = compose.load(memory_bundle(contents, [sample.name]))
+    return review_input(project, workloads.workloads(project), _REVIEW, matching)
 
 
 class Coverage(msgspec.Struct, frozen=True):
@@ -254,13 +254,7 @@ def _expected(sample: Path, text: str, policies: dict[str, Policy]) -> list[str]
 
 def _found(engine: EmbeddedEngine, sample: Path, policies: dict[str, Policy]) -> list[str]:
     """Return the policies that report the sample, one for each finding."""
-    matching = {policy.id: [_constraint(policy, sample)] for policy in policies.values()}
-    is_alone = sample.parent.name == "samples"
-    files = [sample] if is_alone else [file for file in sample.parent.rglob("*") if file.is_file()]
-    contents = {str(file.relative_to(sample.parent)): file.read_bytes() for file in files}
-    project = compose.load(memory_bundle(contents, [sample.name]))
-    document = review_input(project, workloads.workloads(project), _REVIEW, matching)
-    findings = engine.findings(document).findings
+    findings = engine.findings(sample_input(sample, policies.values())).findings
     return sorted(finding.policy for finding in findings)
 
 

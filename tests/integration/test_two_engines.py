@@ -1,0 +1,108 @@
+"""Both engines give one answer to everything there is: labelled projects and samples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from policyd import compose, opabundle
+from policyd.admission import matching_constraints, review_input
+from policyd.engines import QUERY
+from policyd.engines.embedded import interpreter
+from policyd.model import Review
+from policyd.policies import PolicySet, load_policy_set
+from policyd.policies.packs import built_in
+from policyd.regotest import sample_files, sample_input
+from policyd.workloads import workloads
+from tests.corpus import corpus
+from tests.opaserver import serving
+
+pytestmark = pytest.mark.integration
+
+REVIEW = Review(uid="1", enforcement_point="ci", now=1_795_446_000_000_000_000)
+HEADING = """apiVersion: policyd/v1
+kind: PolicySet
+metadata: {{name: everything}}
+spec: {{packs: {packs}}}
+"""
+CONSTRAINT = """---
+apiVersion: policyd/v1
+kind: Constraint
+metadata: {{name: {0}}}
+spec: {{policy: {0}, enforcementAction: deny}}
+"""
+
+
+@pytest.fixture(scope="module")
+def policy_set(tmp_path_factory: pytest.TempPathFactory) -> PolicySet:
+    """Every policy of every pack of ours, each in force with its defaults."""
+    file = tmp_path_factory.mktemp("policies") / "policyset.yaml"
+    packs = sorted({path.parents[1].name for path in built_in().glob("*/*/policy.rego")})
+    file.write_text(HEADING.format(packs=json.dumps(packs)))
+    ids = load_policy_set(file).policies
+    file.write_text(file.read_text() + "".join(map(CONSTRAINT.format, ids)))
+    return load_policy_set(file)
+
+
+@pytest.fixture(scope="module")
+def opa(policy_set: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    bundle = tmp_path_factory.mktemp("opa") / "bundle.tar.gz"
+    bundle.write_bytes(opabundle.build(policy_set))
+    with serving(bundle) as url:
+        yield url
+
+
+def test_labelled_projects_get_the_same_findings_from_both(opa: str, policy_set: PolicySet) -> None:
+    inputs = dict(_of_corpus(policy_set))
+
+    assert len(inputs) > 200
+    assert _differing(opa, policy_set, inputs) == {}
+
+
+def test_samples_get_the_same_findings_from_both(opa: str, policy_set: PolicySet) -> None:
+    samples = sample_files(built_in())
+    inputs = {str(file): sample_input(file, policy_set.policies.values()) for file in samples}
+
+    assert {path.parents[2].name.replace("_", "-") for path in samples} == set(policy_set.policies)
+    assert _differing(opa, policy_set, inputs) == {}
+
+
+def _of_corpus(policy_set: PolicySet) -> Iterator[tuple[str, bytes]]:
+    for labelled in corpus.read():
+        if labelled.kind == "invalid":
+            continue
+        project = compose.load(labelled.case.bundle())
+        matching = matching_constraints(policy_set.constraints, REVIEW, project.name)
+        works = workloads(project)
+        yield labelled.case.name, review_input(project, works, REVIEW, matching)
+
+
+def _differing(
+    url: str, policy_set: PolicySet, inputs: dict[str, bytes]
+) -> dict[str, tuple[str, str]]:
+    """Return what the engines answered, as canonical JSON, where it is not the same text."""
+    embedded = interpreter(policy_set.modules, policy_set.data)
+    rule = f"{url}/v1/{QUERY.replace('.', '/')}"
+    differing = {}
+    with requests.Session() as session:
+        for name, document in inputs.items():
+            embedded.set_input_json(document.decode())
+            ours = _canonical(json.loads(embedded.eval_rule_as_json(QUERY)))
+            answer = session.post(
+                rule,
+                data=b'{"input":' + document + b"}",
+                params={"strict-builtin-errors": "true"},
+                timeout=10,
+            )
+            theirs = _canonical(answer.json().get("result", answer.text))
+            if ours != theirs:
+                differing[name] = (ours, theirs)
+    return differing
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
