@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from policyd.model import Location
 
 
@@ -12,6 +14,10 @@ class PolicydError(Exception):
     reason = "InternalError"
 
 
+MAX_MESSAGE: Final = 1_000
+"""Characters of a message on a project: names and values in it come from the sender."""
+
+
 class ComposeError(PolicydError):
     """Compose would refuse this project: the sender's fault, so a denial with this reason."""
 
@@ -19,6 +25,8 @@ class ComposeError(PolicydError):
     reason = "Invalid"
 
     def __init__(self, message: str, where: Location | None = None) -> None:
+        if len(message) > MAX_MESSAGE:
+            message = message[: MAX_MESSAGE - 1] + "…"
         super().__init__(message)
         self.message = message
         self.where = where

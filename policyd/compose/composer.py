@@ -7,8 +7,6 @@ Anchors live across the documents of a file.
 
 from __future__ import annotations
 
-import functools
-import re
 from typing import Any, Final
 
 from yaml.events import (
@@ -22,7 +20,6 @@ from yaml.events import (
     StreamEndEvent,
     StreamStartEvent,
 )
-from yaml.scanner import ScannerError
 
 from policyd.compose.limits import (
     MAX_DEPTH,
@@ -32,19 +29,13 @@ from policyd.compose.limits import (
     MAX_TEXT_GROWTH,
 )
 from policyd.compose.nodes import Mark, Node
+from policyd.compose.oddtext import SourceText
 from policyd.compose.resolver import MERGE, resolve_plain, resolve_tagged
-from policyd.compose.slowparser import ODD_ANCHOR
 from policyd.errors import ComposeError
 from policyd.model import Location
 
 RESET: Final = "!reset"
 OVERRIDE: Final = "!override"
-UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
-"""How a file in UTF-16 begins."""
-
-_BLANKS: Final = ("", " ", "\t", "\n", "\r", "\x85", "\u2028", "\u2029")
-_QUESTION: Final = re.compile(r"\?\s")
-_SLASH_ESCAPE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\/")
 
 
 class Document:
@@ -66,8 +57,7 @@ class Composer:
 
     def __init__(self, parser: Any, content: bytes, name: str) -> None:
         self.get = parser.get_event
-        self.content = content
-        self.has_slash_escape = b"\\/" in content
+        self.source = SourceText(content)
         self.file = name
         self.anchors: dict[str, tuple[Node | None, int]] = {}
         self.visits = 0
@@ -130,7 +120,7 @@ class Composer:
         if kind is ScalarEvent:
             if event.tag is None and event.anchor is None:
                 text = event.value
-                self.refuse_odd_text(event)
+                self.source.check_scalar(event, self.flow > 0)
                 if event.style:
                     return Node(text, event.start_mark)
                 place = event.start_mark if text or key_mark is None else key_mark
@@ -141,7 +131,7 @@ class Composer:
         before = self.expanded
         tag = event.tag
         if event.anchor is not None:
-            self.check_anchor(event, "&")
+            self.source.check_anchor(event, "&")
             self.anchors[event.anchor] = (None, 0)
         self.depth += 1
         self.flow += bool(event.flow_style)
@@ -173,12 +163,12 @@ class Composer:
 
     def scalar(self, event: Any, key_mark: Mark | None) -> Node:
         if event.anchor is not None:
-            self.check_anchor(event, "&")
+            self.source.check_anchor(event, "&")
             self.sources[event.anchor] = event.value
         tag = event.tag
         text = event.value
         mark: Mark = event.start_mark
-        self.refuse_odd_text(event)
+        self.source.check_scalar(event, self.flow > 0)
         if self.flow and tag is not None and not text and not event.style:
             raise self.error("a tag in flow style needs a value behind it", mark)
         resets: list[tuple[str, ...]] | None = None
@@ -202,42 +192,9 @@ class Composer:
             self.anchors[event.anchor] = (node, 1)
         return node
 
-    def refuse_odd_text(self, event: Any) -> None:
-        """Refuse what only libyaml reads as one text.
-
-        These are a `?` before a blank in flow style, and the escape `\\/` in double quotes.
-        """
-        text = event.value
-        if self.flow and not event.style and "?" in text:
-            ends = text.endswith("?") and self.follows_blank(event)
-            if ends or _QUESTION.search(text):
-                raise self.error(f"quote {text[:60]!r}: it holds a `?`", event.start_mark)
-        elif self.has_slash_escape and event.style == '"':
-            written = self.text[event.start_mark.index : event.end_mark.index]
-            if _SLASH_ESCAPE.search(written):
-                raise self.error("unknown escape \\/ in double quotes: write /", event.start_mark)
-
-    def follows_blank(self, event: Any) -> bool:
-        """Say whether a blank, or nothing, stands behind the text of `event`."""
-        index = event.end_mark.index
-        return self.text[index : index + 1] in _BLANKS
-
-    def check_anchor(self, event: Any, sign: str) -> None:
-        """Refuse a name that libyaml ends at a `?`, where Docker's parser reads on."""
-        written = sign + event.anchor
-        start = self.text.find(written, event.start_mark.index)
-        if self.text[start + len(written) : start + len(written) + 1] == "?":
-            raise ScannerError(None, None, ODD_ANCHOR, event.start_mark)
-
-    @functools.cached_property
-    def text(self) -> str:
-        """The file as the parser's marks count it."""
-        codec = "utf-16" if self.content[:2] in UTF_16 else "utf-8-sig"
-        return self.content.decode(codec, "replace")
-
     def alias(self, event: Any) -> Node:
         name = event.anchor
-        self.check_anchor(event, "*")
+        self.source.check_anchor(event, "*")
         if name not in self.anchors:
             raise self.error(f"unknown anchor {name!r}", event.start_mark)
         node, size = self.anchors[name]
@@ -336,13 +293,13 @@ class Composer:
         kind = event.__class__
         if kind is ScalarEvent:
             text: str = event.value
-            self.refuse_odd_text(event)
+            self.source.check_scalar(event, self.flow > 0)
             if event.tag is None:
                 key = text if event.style else resolve_plain(text)
             else:
                 key = self.tagged_key(event)
             if event.anchor is not None:
-                self.check_anchor(event, "&")
+                self.source.check_anchor(event, "&")
                 self.sources[event.anchor] = text
                 self.anchors[event.anchor] = (Node(key, event.start_mark), 1)
             return key, text

@@ -8,23 +8,14 @@ strings; a null that means "not set" is left out. Source: compose-go v2.14.0 typ
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from policyd.compose.field import Field
-from policyd.compose.interpolate import cast_bool
 from policyd.compose.merge import sprint
-from policyd.compose.nodes import Node, describe
-from policyd.compose.quantities import format_duration, parse_duration, parse_size
-from policyd.compose.resolver import INT64, Timestamp
-from policyd.compose.scalars import (
-    ScalarError,
-    parse_float,
-    parse_float32,
-    parse_int,
-    round_float32,
-)
-from policyd.compose.shellwords import ShellwordsError, split
+from policyd.compose.nodes import Node
+from policyd.compose.scalars import ScalarError
+from policyd.compose.shellwords import ShellwordsError
+from policyd.compose.values import VALUES, Model, as_json, text, unfit
 from policyd.errors import ComposeError
 
 EXTENSIONS: Final = "#extensions"
@@ -51,23 +42,9 @@ def decode_project(root: Node, field: Field) -> dict[str, Any]:
     return model
 
 
-def as_json(node: Node) -> Any:
-    """Return a free-form value as JSON has it: timestamps as RFC 3339 strings."""
-    value = node.value
-    if type(value) is dict:
-        return {key: as_json(child) for key, child in value.items()}
-    if type(value) is list:
-        return [as_json(child) for child in value]
-    return value.rfc3339 if isinstance(value, Timestamp) else value
-
-
-def _unfit(node: Node, wanted: str) -> ComposeError:
-    return ComposeError(f"expected {wanted}, found {describe(node)}", node.location)
-
-
 def _struct(node: Node, field: Field) -> dict[str, Any]:
     if type(node.value) is not dict:
-        raise _unfit(node, "a mapping")
+        raise unfit(node, "a mapping")
     model: dict[str, Any] = {}
     children = field.children
     for key, child in node.value.items():
@@ -87,7 +64,7 @@ def _struct(node: Node, field: Field) -> dict[str, Any]:
 
 def _map(node: Node, field: Field) -> dict[str, Any]:
     if type(node.value) is not dict or field.each is None:
-        raise _unfit(node, "a mapping")
+        raise unfit(node, "a mapping")
     each = field.each
     model: dict[str, Any] = {}
     for key, child in node.value.items():
@@ -102,142 +79,14 @@ def _map(node: Node, field: Field) -> dict[str, Any]:
 
 def _list(node: Node, field: Field) -> list[Any]:
     if type(node.value) is not list or field.item is None:
-        raise _unfit(node, "a list")
+        raise unfit(node, "a list")
     item = field.item
     return [{} if child.value is None else decode(child, item) for child in node.value]
 
 
-def _str(node: Node, _field: Field) -> str:
-    value = node.value
-    if type(value) is str:
-        return value
-    if type(value) is int and value in INT64:
-        return str(value)
-    raise _unfit(node, "a string")
-
-
-def _strings(node: Node, field: Field) -> list[str]:
-    if type(node.value) is not list:
-        raise _unfit(node, "a list")
-    return ["" if child.value is None else _str(child, field) for child in node.value]
-
-
-def _texts(node: Node, _field: Field) -> list[str]:
-    if type(node.value) is str:
-        return [node.value]
-    if type(node.value) is not list:
-        raise _unfit(node, "a string or a list")
-    for child in node.value:
-        if type(child.value) is not str:
-            raise _unfit(child, "a string")
-    return [child.value for child in node.value]
-
-
-def _numbers(node: Node, _field: Field) -> list[str]:
-    if type(node.value) is not list:
-        raise _unfit(node, "a list")
-    return [sprint(child) for child in node.value]
-
-
-def _command(node: Node, field: Field) -> list[str] | None:
-    """Return the words of a command; Compose drops what is neither text nor list: a timestamp."""
-    if type(node.value) is str:
-        return split(node.value)
-    return _texts(node, field) if type(node.value) is list else None
-
-
-def _test(node: Node, field: Field) -> list[str]:
-    return ["CMD-SHELL", node.value] if type(node.value) is str else _texts(node, field)
-
-
-def _bool(node: Node, _field: Field) -> bool:
-    if type(node.value) is bool:
-        return node.value
-    if type(node.value) is str:
-        return cast_bool(node.value)
-    raise _unfit(node, "true or false")
-
-
-def _int(node: Node, _field: Field) -> int:
-    value = node.value
-    if type(value) is str:
-        return parse_int(value)
-    if type(value) not in (int, float):
-        raise _unfit(node, "an integer")
-    number = int(value)
-    if number in INT64:
-        return number
-    return INT64[0] if type(value) is float else number - 2**64
-
-
-def _unsigned(bits: int) -> Callable[[Node, Field], int]:
-    def model(node: Node, _field: Field) -> int:
-        if type(node.value) not in (int, float):
-            raise _unfit(node, "an integer")
-        if node.value < 0:
-            raise ComposeError(f"expected 0 or more, found {node.value}", node.location)
-        number: int = int(node.value) % 2**bits
-        return number
-
-    return model
-
-
-def _float(node: Node, _field: Field) -> float:
-    if type(node.value) is str:
-        return parse_float32(node.value)
-    if type(node.value) not in (int, float):
-        raise _unfit(node, "a number")
-    return round_float32(float(node.value))
-
-
-def _cpus(node: Node, field: Field) -> float:
-    if type(node.value) is str:
-        return round_float32(parse_float(node.value))
-    return _float(node, field)
-
-
-def _bytes(node: Node, _field: Field) -> str:
-    """Return a size; Compose drops floats without a word, so that they mean no limit."""
-    value = node.value
-    if type(value) is str:
-        return str(parse_size(value))
-    return str(value) if type(value) is int and value in INT64 else "0"
-
-
-def _duration(node: Node, _field: Field) -> str:
-    return format_duration(parse_duration(sprint(node)))
-
-
-def _count(node: Node, _field: Field) -> int:
-    value = node.value
-    if type(value) is str:
-        if value.lower() == "all":
-            return -1
-        try:
-            return parse_int(value)
-        except ScalarError:
-            raise ComposeError(
-                f"count: expected a whole number or `all`, found {value[:60]!r}", node.location
-            ) from None
-    if type(value) is int and value in INT64:
-        return value
-    raise ComposeError(
-        f"count: expected a whole number or `all`, found {sprint(node)}", node.location
-    )
-
-
-def _mode(node: Node, _field: Field) -> str:
-    value = node.value
-    if type(value) is str:
-        return f"0{parse_int(value, 8):o}"
-    if type(value) is int and value in INT64:
-        return f"0{value:o}"
-    raise _unfit(node, "an octal number")
-
-
 def _limits(node: Node, _field: Field) -> dict[str, Any]:
     if type(node.value) is not dict:
-        raise _unfit(node, "a mapping")
+        raise unfit(node, "a mapping")
     limits: dict[str, Any] = {}
     for key, child in node.value.items():
         if key.startswith("x-"):
@@ -246,12 +95,12 @@ def _limits(node: Node, _field: Field) -> dict[str, Any]:
             parts = {part: child.value[part] for part in ("soft", "hard") if part in child.value}
             for part in parts.values():
                 if type(part.value) is not int:
-                    raise _unfit(part, "an integer")
+                    raise unfit(part, "an integer")
             limits[key] = {name: part.value for name, part in parts.items()}
         elif type(child.value) is int:
             limits[key] = child.value
         else:
-            raise _unfit(child, "an integer or a mapping")
+            raise unfit(child, "an integer or a mapping")
     return limits
 
 
@@ -275,14 +124,14 @@ def _mapping(node: Node, _field: Field) -> dict[str, str]:
             key: "" if child.value is None else sprint(child) for key, child in _free_entries(node)
         }
     if type(node.value) is not list:
-        raise _unfit(node, "a mapping or a list")
+        raise unfit(node, "a mapping or a list")
     pairs = [sprint(child).partition("=") for child in node.value]
     return {key: value for key, _, value in pairs}
 
 
 def _options(node: Node, field: Field) -> dict[str, str]:
     if type(node.value) is not dict:
-        raise _unfit(node, "a mapping")
+        raise unfit(node, "a mapping")
     return _mapping(node, field)
 
 
@@ -293,7 +142,7 @@ def _variables(node: Node, _field: Field) -> dict[str, str | None]:
             for key, child in _free_entries(node)
         }
     if type(node.value) is not list:
-        raise _unfit(node, "a mapping or a list")
+        raise unfit(node, "a mapping or a list")
     variables: dict[str, str | None] = {}
     for child in node.value:
         key, equals, value = sprint(child).partition("=")
@@ -308,7 +157,7 @@ _SPACES: Final = frozenset(bytes([byte]) for byte in b"\t\n\v\f\r \x85\xa0")
 
 def _lists(node: Node, _field: Field) -> dict[str, list[str]]:
     if type(node.value) is not dict:
-        raise _unfit(node, "a mapping")
+        raise unfit(node, "a mapping")
     lists: dict[str, list[str]] = {}
     for key, child in _free_entries(node):
         texts = [sprint(each) for each in child.value] if type(child.value) is list else None
@@ -319,9 +168,9 @@ def _lists(node: Node, _field: Field) -> dict[str, list[str]]:
 
 def _strings_by_key(node: Node, field: Field) -> dict[str, str]:
     if type(node.value) is not dict:
-        raise _unfit(node, "a mapping")
+        raise unfit(node, "a mapping")
     return {
-        key: "" if child.value is None else _str(child, field) for key, child in _free_entries(node)
+        key: "" if child.value is None else text(child, field) for key, child in _free_entries(node)
     }
 
 
@@ -337,7 +186,7 @@ def _hosts(node: Node, _field: Field) -> list[str] | None:
             elif child.value is None or type(child.value) is str:
                 hosts.append((host, child.value or ""))
             else:
-                raise _unfit(child, "an address")
+                raise unfit(child, "an address")
             _check_host(host, child)
     elif type(node.value) is list:
         for child in node.value:
@@ -348,7 +197,7 @@ def _hosts(node: Node, _field: Field) -> list[str] | None:
             _check_host(host, child)
             hosts += [(host, address) for address in addresses.split(",")]
     else:
-        raise _unfit(node, "a mapping or a list")
+        raise unfit(node, "a mapping or a list")
     return sorted(f"{host}={_unbracketed(address)}" for host, address in hosts)
 
 
@@ -365,54 +214,26 @@ def _unbracketed(address: str) -> str:
 
 def _ssh(node: Node, _field: Field) -> dict[str, str | None]:
     if type(node.value) is not dict:
-        raise _unfit(node, "a mapping")
+        raise unfit(node, "a mapping")
     return {
         key: None if child.value is None else sprint(child) for key, child in _free_entries(node)
     }
 
 
-_MODELS: Final[dict[str, Callable[[Node, Field], Any]]] = {
-    "any": lambda node, _field: as_json(node),
-    "bool": _bool,
-    "bool!": _bool,
-    "bool?": _bool,
-    "bytes": _bytes,
-    "bytes!": _bytes,
-    "command": _command,
-    "command!": _command,
-    "count": _count,
-    "cpus": _cpus,
-    "duration": _duration,
-    "duration?": _duration,
-    "float": _float,
+_MODELS: Final[dict[str, Model]] = {
+    **VALUES,
     "hosts?": _hosts,
-    "int": _int,
-    "int!": _int,
-    "int?": _int,
     "labels": _mapping,
     "limits": _limits,
     "list": _list,
     "lists": _lists,
     "map": _map,
     "mapping": _mapping,
-    "mode?": _mode,
-    "numbers": _numbers,
-    "opt-out": _bool,
     "options": _options,
     "ssh": _ssh,
-    "str": _str,
-    "str!": _str,
-    "strings": _strings,
     "strings-by-key": _strings_by_key,
     "struct": _struct,
     "struct!": _struct,
     "struct?": _struct,
-    "test": _test,
-    "texts": _texts,
-    "uint16": _unsigned(16),
-    "uint16!": _unsigned(16),
-    "uint32": _unsigned(32),
-    "uint64": _unsigned(64),
-    "uint64?": _unsigned(64),
     "variables": _variables,
 }

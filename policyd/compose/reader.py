@@ -13,12 +13,13 @@ from typing import Any, Final
 import yaml
 
 from policyd.compose import slowparser
-from policyd.compose.composer import UTF_16, Composer, Document
+from policyd.compose.composer import Composer, Document
 from policyd.compose.limits import (
     MAX_DIRECTIVES,
     MAX_FILE_BYTES,
     MAX_SLOW_PARSE_BYTES,
 )
+from policyd.compose.oddtext import UTF_16
 from policyd.errors import ComposeError
 from policyd.model import Location
 

@@ -1,0 +1,67 @@
+"""Watch for what libyaml reads as one text and Docker's parser reads otherwise.
+
+In: the bytes of a file and the parser's events. Out: nothing, or an error. Source: go-yaml v4
+internal/libyaml/scanner.go.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any, Final
+
+from yaml.scanner import ScannerError
+
+from policyd.compose.nodes import Node
+from policyd.compose.slowparser import ODD_ANCHOR
+from policyd.errors import ComposeError
+
+UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+"""How a file in UTF-16 begins."""
+
+_BLANKS: Final = ("", " ", "\t", "\n", "\r", "\x85", "\u2028", "\u2029")
+_QUESTION: Final = re.compile(r"\?\s")
+_SLASH_ESCAPE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\/")
+
+
+class SourceText:
+    """The text of a file, looked into only where an event may hide a difference."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.has_slash_escape = b"\\/" in content
+
+    def check_scalar(self, event: Any, in_flow: bool) -> None:
+        """Refuse what only libyaml reads as one text.
+
+        These are a `?` before a blank in flow style, and the escape `\\/` in double quotes.
+        """
+        text = event.value
+        if in_flow and not event.style and "?" in text:
+            ends = text.endswith("?") and self.follows_blank(event)
+            if ends or _QUESTION.search(text):
+                where = Node(None, event.start_mark).location
+                raise ComposeError(f"quote {text[:60]!r}: it holds a `?`", where)
+        elif self.has_slash_escape and event.style == '"':
+            written = self.text[event.start_mark.index : event.end_mark.index]
+            if _SLASH_ESCAPE.search(written):
+                where = Node(None, event.start_mark).location
+                raise ComposeError("unknown escape \\/ in double quotes: write /", where)
+
+    def follows_blank(self, event: Any) -> bool:
+        """Say whether a blank, or nothing, stands behind the text of `event`."""
+        index = event.end_mark.index
+        return self.text[index : index + 1] in _BLANKS
+
+    def check_anchor(self, event: Any, sign: str) -> None:
+        """Refuse a name that libyaml ends at a `?`, where Docker's parser reads on."""
+        written = sign + event.anchor
+        start = self.text.find(written, event.start_mark.index)
+        if self.text[start + len(written) : start + len(written) + 1] == "?":
+            raise ScannerError(None, None, ODD_ANCHOR, event.start_mark)
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The file as the parser's marks count it."""
+        codec = "utf-16" if self.content[:2] in UTF_16 else "utf-8-sig"
+        return self.content.decode(codec, "replace")
