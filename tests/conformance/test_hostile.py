@@ -25,10 +25,10 @@ _ROUND = settings(
 
 def _loads_or_refuses(case: Case) -> str:
     try:
-        project = load(case.bundle())
+        printed = load(case.bundle()).config()
     except REFUSALS as refusal:
         return str(refusal)
-    assert isinstance(project.config(), dict)
+    assert isinstance(printed, dict)
     return ""
 
 
