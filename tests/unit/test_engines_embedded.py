@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 
@@ -131,6 +132,7 @@ def test_child_process_evaluates_with_a_thread_of_its_own(make: Make) -> None:
 
     child = os.fork()
     if child == 0:
+        signal.alarm(60)
         os.write(writer, engine.findings(b'{"msg": "child"}').findings[0].msg.encode())
         os._exit(0)
     os.waitpid(child, 0)

@@ -206,6 +206,16 @@ def test_revision_changes_with_anything_in_force_and_with_nothing_else(write: Wr
     assert revision(HEADING.replace("[container]", "[container, gpu]") + CONSTRAINT) != first
 
 
+def test_revision_changes_with_the_data(write: Write) -> None:
+    def revision(word: str) -> str:
+        files = {"policyset.yaml": HEADING + "  data: [extra.yaml]\n"}
+        files["extra.yaml"] = f"policyd: {{owner: {word}}}\n"
+        return load_policy_set(write(files)).revision
+
+    assert revision("a") == revision("a")
+    assert revision("a") != revision("b")
+
+
 def test_revision_is_shown_with_the_name() -> None:
     policy_set = load_policy_set()
 
