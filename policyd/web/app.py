@@ -19,6 +19,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from policyd.bundle import MAX_FILES
+from policyd.config import Settings
 from policyd.errors import PolicydError
 from policyd.web import access, catalogue, records, reviews
 from policyd.web.body import MemoryRequest
@@ -29,6 +30,9 @@ from policyd.wiring import Services
 HOOKS: Final = "policyd.hooks"
 """Where an application keeps its hooks, which are closed with it."""
 
+OPEN: Final = ("health", "readiness", "registry_hook")
+"""Endpoints that need no token of ours; a registry's hook has one of its own."""
+
 log = structlog.get_logger("policyd.web")
 
 
@@ -37,30 +41,28 @@ def create_app(services: Services) -> Flask:
 
     Raises ConfigError when a registry's password cannot be read, and when `services` keep no log.
     """
-    audit = services.audit
     _prepare_types()
     app = Flask("policyd.web", static_folder=None)
     app.request_class = MemoryRequest
-    settings = services.settings
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
-    app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body
+    app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body
+    app.config["MAX_FORM_MEMORY_SIZE"] = services.settings.max_body
     app.config["MAX_FORM_PARTS"] = MAX_FILES + 1
-    hooks = RegistryHooks(services)
-    app.extensions[HOOKS] = hooks
-
     app.before_request(_start)
+    app.before_request(lambda: _authenticate(services.settings))
     app.after_request(_finish)
     app.register_error_handler(PolicydError, failure_of)
     app.register_error_handler(HTTPException, _http_failure)
     app.register_error_handler(Exception, _bug)
+    _add_health(app, services)
+    app.extensions[HOOKS] = _add_hooks(app, services)
+    app.post("/v1/review", endpoint="review")(lambda: reviews.review(services))
+    records.add_routes(app, services)
+    catalogue.add_routes(app, services.policy_set)
+    return app
 
-    @app.before_request
-    def authenticate() -> None:
-        if request.endpoint in ("health", "readiness", "registry_hook"):
-            return
-        if not settings.tokens:
-            access.refuse_browsers(request.host, request.headers.get("Origin", ""))
-        g.token = access.authenticate(request.headers.get("Authorization", ""), settings.tokens)
+
+def _add_health(app: Flask, services: Services) -> None:
+    audit = services.audit
 
     @app.get("/healthz", endpoint="health")
     def health() -> Response:
@@ -71,17 +73,23 @@ def create_app(services: Services) -> Flask:
         audit.check_writable()
         return reply("Health", status="ok", policySet=services.policy_set.reference)
 
-    @app.post("/v1/review")
-    def review() -> Response:
-        return reviews.review(services)
+
+def _add_hooks(app: Flask, services: Services) -> RegistryHooks:
+    hooks = RegistryHooks(services)
 
     @app.post("/hooks/registry/<name>", endpoint="registry_hook")
     def registry_hook(name: str) -> Response:
         return hooks.receive(name)
 
-    records.add_routes(app, services)
-    catalogue.add_routes(app, services.policy_set)
-    return app
+    return hooks
+
+
+def _authenticate(settings: Settings) -> None:
+    if request.endpoint in OPEN:
+        return
+    if not settings.tokens:
+        access.refuse_browsers(request.host, request.headers.get("Origin", ""))
+    g.token = access.authenticate(request.headers.get("Authorization", ""), settings.tokens)
 
 
 def _prepare_types() -> None:
