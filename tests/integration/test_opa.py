@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 
 import pytest
-import requests
 
 from policyd import opabundle
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.engines.opa import OpaEngine
 from policyd.errors import ConfigError, EngineError
 from policyd.policies import PolicySet, load_policy_set
+from tests.opaserver import serving
 
 pytestmark = pytest.mark.integration
 
@@ -64,38 +59,15 @@ def policy_set(tmp_path_factory: pytest.TempPathFactory) -> PolicySet:
 
 @pytest.fixture(scope="module")
 def opa(policy_set: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = shutil.which("opa")
-    if program is None:
-        assert not os.environ.get("CI"), "CI has no OPA"
-        pytest.skip("there is no OPA on the PATH")
     folder = tmp_path_factory.mktemp("opa")
     bundle, authorization = folder / "bundle.tar.gz", folder / "authz"
     bundle.write_bytes(opabundle.build(policy_set))
     authorization.mkdir()
     (authorization / ".manifest").write_text('{"roots": ["system/authz"]}')
     (authorization / "authz.rego").write_text(POLICY)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    command = [program, "run", "--server", "--addr", f"127.0.0.1:{port}", "--log-level", "error"]
-    command += ["--authentication=token", "--authorization=basic", "--skip-version-check"]
-    with subprocess.Popen([*command, "--bundle", bundle, authorization]) as server:
-        try:
-            _wait_for(f"{url}/health")
-            yield url
-        finally:
-            server.terminate()
-
-
-def _wait_for(url: str) -> None:
-    for _ in range(200):
-        try:
-            if requests.get(url, timeout=1).ok:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.05)
-    raise AssertionError(f"{url} did not come up")
+    options = ("--authentication=token", "--authorization=basic")
+    with serving(bundle, authorization, options=options) as url:
+        yield url
 
 
 def test_findings_are_those_of_the_embedded_engine(opa: str, policy_set: PolicySet) -> None:
