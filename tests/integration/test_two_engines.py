@@ -14,38 +14,22 @@ from policyd.admission import matching_constraints, review_input
 from policyd.engines import QUERY
 from policyd.engines.embedded import interpreter
 from policyd.model import Review
-from policyd.policies import PolicySet, load_policy_set
+from policyd.policies import PolicySet
 from policyd.policies.packs import built_in
 from policyd.regotest import sample_files, sample_input
 from policyd.workloads import workloads
+from tests import everything
 from tests.corpus import corpus
 from tests.opaserver import serving
 
 pytestmark = pytest.mark.integration
 
 REVIEW = Review(uid="1", enforcement_point="ci", now=1_795_446_000_000_000_000)
-HEADING = """apiVersion: policyd/v1
-kind: PolicySet
-metadata: {{name: everything}}
-spec: {{packs: {packs}}}
-"""
-CONSTRAINT = """---
-apiVersion: policyd/v1
-kind: Constraint
-metadata: {{name: {0}}}
-spec: {{policy: {0}, enforcementAction: deny}}
-"""
 
 
 @pytest.fixture(scope="module")
 def policy_set(tmp_path_factory: pytest.TempPathFactory) -> PolicySet:
-    """Every policy of every pack of ours, each in force with its defaults."""
-    file = tmp_path_factory.mktemp("policies") / "policyset.yaml"
-    packs = sorted({path.parents[1].name for path in built_in().glob("*/*/policy.rego")})
-    file.write_text(HEADING.format(packs=json.dumps(packs)))
-    ids = load_policy_set(file).policies
-    file.write_text(file.read_text() + "".join(map(CONSTRAINT.format, ids)))
-    return load_policy_set(file)
+    return everything.policy_set(tmp_path_factory.mktemp("policies"))
 
 
 @pytest.fixture(scope="module")

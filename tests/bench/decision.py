@@ -1,0 +1,105 @@
+"""Measure one decision by every policy against OPA: the same input and modules, in one run.
+
+    python -m tests.bench.decision
+
+Prints the milliseconds that the embedded engine takes, from the bytes of the input to the findings,
+beside those of OPA in process (`opa bench`, which reads the input once and counts the evaluation
+alone), and those of the whole way through `Admission`. Nothing is asserted. Without OPA on the PATH
+only policyd is measured.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from policyd import compose, opabundle
+from policyd.admission import Admission, matching_constraints, review_input
+from policyd.bundle import memory_bundle
+from policyd.engines import QUERY
+from policyd.engines.embedded import EmbeddedEngine
+from policyd.model import Bundle, Review
+from policyd.policies import PolicySet
+from policyd.workloads import workloads
+from tests import everything
+from tests.bench.projects import SERVICES, project
+
+ROUNDS = 7
+CALLS = 100
+
+Row = tuple[str, str, str]
+
+
+def rows() -> list[Row]:
+    """Return what was measured, a row each: what, how much, in comparison to what."""
+    with tempfile.TemporaryDirectory(prefix="policyd-bench-") as name:
+        return _rows(Path(name))
+
+
+def main() -> None:
+    """Measure and print."""
+    for what, how_much, beside in rows():
+        print(f"{what:44} {how_much:>11}  {beside}")
+
+
+def _rows(folder: Path) -> list[Row]:
+    policy_set = everything.policy_set(folder)
+    review = Review(uid="1", enforcement_point="ci", now=time.time_ns(), operation="CREATE")
+    document = _document(policy_set, review)
+    engine = EmbeddedEngine(policy_set.modules, policy_set.data)
+    admission = Admission(engine, policy_set)
+    ours, whole, theirs = [], [], []
+    for _ in range(ROUNDS):
+        ours.append(_mean(lambda: engine.findings(document)))
+        whole.append(_mean(lambda: admission.judge(_bundle(), review)))
+        theirs.append(_opa_bench(folder, policy_set, document))
+    engine.close()
+    best, peer = min(ours), min(theirs)
+    beside = f"OPA in process {peer:.2f} ms; {best / peer:.2f} times as long" if peer else "no OPA"
+    what = f"{len(policy_set.policies)} policies on {len(SERVICES)} services"
+    return [
+        (f"decision, {what}, embedded engine", f"{best:.2f} ms", beside),
+        ("  with loading, constraints, places", f"{min(whole):.2f} ms", "Admission.judge"),
+    ]
+
+
+def _bundle() -> Bundle:
+    return memory_bundle({"compose.yaml": project(1).encode()})
+
+
+def _document(policy_set: PolicySet, review: Review) -> bytes:
+    loaded = compose.load(_bundle())
+    matching = matching_constraints(policy_set.constraints, review, loaded.name)
+    return review_input(loaded, workloads(loaded), review, matching)
+
+
+def _mean(call: Callable[[], object]) -> float:
+    """Return the mean milliseconds of a call."""
+    started = time.perf_counter()
+    for _ in range(CALLS):
+        call()
+    return (time.perf_counter() - started) / CALLS * 1000
+
+
+def _opa_bench(folder: Path, policy_set: PolicySet, document: bytes) -> float:
+    """Return the mean milliseconds of one evaluation by OPA, 0 where OPA is absent."""
+    program = shutil.which("opa")
+    if program is None:
+        return 0.0
+    bundle, asked = folder / "bundle.tar.gz", folder / "input.json"
+    bundle.write_bytes(opabundle.build(policy_set))
+    asked.write_bytes(document)
+    command = [program, "bench", "--format", "json", "--metrics=false", "--benchmem=false"]
+    command += ["--bundle", str(bundle), "--input", str(asked), QUERY]
+    done = subprocess.run(command, capture_output=True, check=True)
+    measured = json.loads(done.stdout)
+    return float(measured["T"]) / float(measured["N"]) / 1e6
+
+
+if __name__ == "__main__":
+    main()
