@@ -64,7 +64,7 @@ def parse(file: str, text: str) -> Module:
     try:
         tree = msgspec.json.decode(interpreter({file: text}, {}).get_ast_as_json())[0]["ast"]
     except RuntimeError as error:
-        raise _refusal(error, file) from error
+        raise _refusal(error, file) from None
     rules: set[str] = set()
     functions: set[str] = set()
     for rule in tree["rules"]:
@@ -87,7 +87,7 @@ def compiles(modules: Mapping[str, str], data: Mapping[str, Any]) -> None:
         engine.set_input_json(to_json(_EMPTY_INPUT).decode())
         engine.eval_query_as_json("data")
     except RuntimeError as error:
-        raise _refusal(error, "") from error
+        raise _refusal(error, "") from None
 
 
 def problems(
