@@ -248,6 +248,8 @@ class Composer:
                 raise self.error(f"the key {text!r} is already defined at line {line}", key_mark)
             marks[text] = key_mark
             is_merge = key is MERGE and event.__class__ is ScalarEvent
+            if key is MERGE and not is_merge:
+                raise self.error("an alias cannot stand for the merge key <<", key_mark)
             child = self.value(self.get(), key_mark, is_merge)
             if child.resets:
                 prefix = None if is_merge and self.depth > 1 else text
@@ -263,8 +265,6 @@ class Composer:
                     self.require_string_keys(child)
             if is_merge:
                 merge = child
-            elif key is MERGE:
-                raise self.error("an alias cannot stand for the merge key <<", key_mark)
             elif type(key) is not str:
                 loose = loose or _Loose(key_mark, key)
                 written = text if event.__class__ is ScalarEvent else self.sources.get(text, text)
@@ -272,7 +272,7 @@ class Composer:
             elif child.value is MERGE:
                 blocked.add(key)
             else:
-                if key in pairs:
+                if key in pairs or (key == "name" and self.depth == 1 and self.project_name):
                     self.repeat(key, pairs, key_mark)
                 pairs[key] = child
         node = Node(pairs, mark, resets)
@@ -293,6 +293,8 @@ class Composer:
         kind = event.__class__
         if kind is ScalarEvent:
             text: str = event.value
+            if self.flow:
+                self.source.check_key(event)
             self.source.check_scalar(event, self.flow > 0)
             if event.tag is None:
                 key = text if event.style else resolve_plain(text)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from policyd.compose.field import Field
 from policyd.compose.merge import sprint
 from policyd.compose.nodes import Node
+from policyd.compose.resolver import INT64
 from policyd.compose.scalars import ScalarError
 from policyd.compose.shellwords import ShellwordsError
 from policyd.compose.values import VALUES, Model, as_json, text, unfit
@@ -94,7 +95,7 @@ def _limits(node: Node, _field: Field) -> dict[str, Any]:
         elif type(child.value) is dict:
             parts = {part: child.value[part] for part in ("soft", "hard") if part in child.value}
             for part in parts.values():
-                if type(part.value) is not int:
+                if type(part.value) is not int or part.value not in INT64:
                     raise unfit(part, "an integer")
             limits[key] = {name: part.value for name, part in parts.items()}
         elif type(child.value) is int:

@@ -176,6 +176,9 @@ def _sequence(base: Node, over: Node, field: Field) -> Node:
 
 def _hosts(base: Node, over: Node, field: Field) -> Node:
     items = as_sequence(base)
+    for item in [*items, *as_sequence(over)]:
+        if type(item.value) in (dict, list):
+            raise ComposeError(f"expected HOST=ADDRESS, found {describe(item)}", item.location)
     known = {item.value for item in items if type(item.value) is str}
     added = [item for item in as_sequence(over) if item.value not in known]
     return _joined(base, items + added, field)

@@ -29,6 +29,7 @@ class SourceText:
 
     def __init__(self, content: bytes) -> None:
         self.content = content
+        self.has_question = b"?" in content
         self.has_slash_escape = b"\\/" in content
 
     def check_scalar(self, event: Any, in_flow: bool) -> None:
@@ -47,6 +48,13 @@ class SourceText:
             if _SLASH_ESCAPE.search(written):
                 where = Node(None, event.start_mark).location
                 raise ComposeError("unknown escape \\/ in double quotes: write /", where)
+
+    def check_key(self, event: Any) -> None:
+        """Refuse a text that begins with `?` in flow style: to libyaml it is a key without it."""
+        index = event.start_mark.index
+        if self.has_question and self.text[index - 1 : index] == "?":
+            where = Node(None, event.start_mark).location
+            raise ComposeError("quote a text that begins with '?' in flow style", where)
 
     def follows_blank(self, event: Any) -> bool:
         """Say whether a blank, or nothing, stands behind the text of `event`."""

@@ -28,9 +28,6 @@ _EARLY_END: Final = re.compile(
 )
 """The end of a document that has not begun."""
 
-_ODD_QUESTION: Final = re.compile(rb"[\[{,][ \t\r\n]*+\?[^ \t\r\n,\[\]{}]")
-"""A text that begins with `?` in flow style: to libyaml the `?` is an indicator there."""
-
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -44,8 +41,6 @@ def read_documents(content: bytes, name: str) -> list[Document]:
             f"the file has {len(content)} bytes, the limit is {MAX_FILE_BYTES}", Location(name)
         )
     content = _without_odd_marks(content, name)
-    if _ODD_QUESTION.search(content):
-        return _compose_slowly(content, name)
     try:
         return _compose(yaml.CBaseLoader(_Stream(content, name)), content, name)
     except yaml.YAMLError as error:
@@ -73,8 +68,8 @@ def _compose_slowly(content: bytes, name: str) -> list[Document]:
     """Read a file that libyaml refuses or reads otherwise than Docker's parser."""
     if len(content) > MAX_SLOW_PARSE_BYTES:
         raise ComposeError(
-            "not valid YAML to libyaml, and too long for the slower parser: quote texts that begin "
-            "or end with '?', and name anchors with letters and digits",
+            "not valid YAML to libyaml, and too long for the slower parser: name anchors with "
+            "letters and digits, and keep keys short",
             Location(name),
         )
     try:
