@@ -107,6 +107,17 @@ def test_an_archive_that_is_cut_off_is_refused() -> None:
         archive_bundle(gzip.compress(packed) + gzip.compress(packed))
 
 
+def test_a_size_that_no_machine_has_is_refused() -> None:
+    packed = archive({"a" * 200: b"x"})
+    header = bytearray(packed[:512])
+    header[124:136] = b"\x80" + b"\xff" * 11
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+
+    with pytest.raises(BundleError, match=r"not a tar or tar\.gz archive"):
+        archive_bundle(bytes(header) + packed[512:])
+
+
 def test_a_damaged_header_between_two_members_does_not_hide_the_second() -> None:
     packed = bytearray(archive(PROJECT))
     second = packed.index(b"conf/app.env")

@@ -112,14 +112,14 @@ def test_a_file_is_read_once(project: Path) -> None:
 
 def test_a_file_over_the_limit_is_refused_and_one_at_the_limit_is_not(project: Path) -> None:
     with open(project / "big", "wb") as file:
-        file.truncate(MAX_FILE + 1)
+        file.truncate(MAX_FILE + 1_000)
     with open(project / "fits", "wb") as file:
         file.truncate(MAX_FILE)
     files = DirectoryFiles(str(project))
 
     assert len(files.read(f"{project}/fits")) == MAX_FILE
     with pytest.raises(
-        PayloadTooLarge, match=r"^big: the file has 4,194,305 bytes; the limit is 4 MiB$"
+        PayloadTooLarge, match=r"^big: the file has 4,195,304 bytes; the limit is 4 MiB$"
     ):
         files.read(f"{project}/big")
 

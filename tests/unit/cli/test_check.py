@@ -249,6 +249,9 @@ def test_nothing_of_a_project_reaches_the_terminal_as_a_control_character(run, f
         'services:\n  "we\\eb":\n    image: "\\e[2J"\n    privileged: true\n'
     )
 
-    shown = run("check").output + run("check", "--format", "json").output + run("config").output
+    shown = "".join(
+        run(*call).output
+        for call in (["check"], ["check", "--format", "json"], ["config"], ["check", "\x1b[2J"])
+    )
 
     assert "\x1b" not in shown

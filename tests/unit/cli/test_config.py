@@ -60,7 +60,9 @@ def test_standard_input_is_a_compose_file(run, folder) -> None:
 
 
 def test_a_variable_without_a_value_is_warned_of_once(run, folder) -> None:
-    (folder / "compose.yaml").write_text("services:\n  web:\n    image: a:${TAG}$TAG\n")
+    (folder / "compose.yaml").write_text(
+        "services:\n  web: &web\n    image: a:${TAG}$TAG\n  other: *web\n"
+    )
 
     result = run("config")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 
@@ -10,10 +11,14 @@ from policyd.cli.options import ComposeFlags, Target
 from policyd.errors import EngineError, PolicySetError
 from policyd.model import Location
 
+_made = itertools.count()
+
 
 def _tell_process() -> Judge:
+    serial = next(_made)
+
     def judge(target: Target) -> Outcome:
-        return Undecided(target.source, str(os.getpid()))
+        return Undecided(target.source, f"{os.getpid()} {serial}")
 
     return judge
 
@@ -23,9 +28,10 @@ def _targets(count: int) -> list[Target]:
 
 
 def test_a_few_projects_are_judged_in_this_process() -> None:
-    assert [outcome.reason for outcome in outcomes(_targets(2), _tell_process)] == [
-        str(os.getpid())
-    ] * 2
+    first, second = outcomes(_targets(2), _tell_process)
+
+    assert first.reason == second.reason
+    assert first.reason.split()[0] == str(os.getpid())
 
 
 def test_many_projects_keep_their_order_on_all_cores() -> None:
@@ -35,7 +41,9 @@ def test_many_projects_keep_their_order_on_all_cores() -> None:
 
     assert [outcome.source for outcome in judged] == [str(number) for number in range(count)]
     if len(os.sched_getaffinity(0)) > 1:
-        assert str(os.getpid()) not in {outcome.reason for outcome in judged}
+        processes = [reason.split()[0] for reason in {outcome.reason for outcome in judged}]
+        assert str(os.getpid()) not in processes
+        assert len(set(processes)) == len(processes), "a judge was made twice in one process"
 
 
 def _fail() -> Judge:
