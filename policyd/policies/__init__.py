@@ -7,7 +7,7 @@ revision is a digest of all that it holds. Errors: PolicySetError, with file, li
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from policyd.policies.documents import (
     Constraint,
     Heading,
     kind_of,
+    plain_constraint,
     read_constraint,
     read_heading,
 )
@@ -30,7 +31,17 @@ from policyd.policies.exceptions import (
     read_exception,
     read_max_days,
 )
-from policyd.policies.packs import Pack, Policy, built_in, read_data, read_pack, read_text
+from policyd.policies.packs import (
+    DATA_ROOT,
+    Pack,
+    Policy,
+    built_in,
+    is_plain,
+    read_data,
+    read_pack,
+    read_text,
+)
+from policyd.policies.problems import Problems
 from policyd.policies.yamldoc import Value, documents
 
 POLICY_SET_FILE: Final = "policyset.yaml"
@@ -39,6 +50,47 @@ POLICY_SET_FILE: Final = "policyset.yaml"
 _FOUNDATION: Final = ("lib", "main")
 _ROUTER: Final = "router.rego"
 _PACKAGES: Final = ("policyd.policies.", "policyd.lib.")
+_RESERVED: Final = "system"
+"""The tree of packages that OPA keeps for itself."""
+
+_ROUTE: Final = """\
+findings contains object.union(found, {{"policy": "{0}"}}) if {{
+\tinput.constraints["{0}"]
+\tsome found in {1}
+}}
+"""
+_PLAIN_ROUTE: Final = """\
+findings contains plain("{0}", found) if {{
+\tinput.constraints["{0}"]
+\tsome found in {1} with input as model
+}}
+"""
+_PLAIN_RESULTS: Final = """\
+model := object.union(input.project, input)
+
+plain(policy, found) := {"policy": policy, "msg": found} if is_string(found)
+
+else := object.union(placed(found), {"policy": policy, "msg": found.msg}) if is_string(found.msg)
+
+else := {"policy": policy, "msg": "the rule gave neither a text nor an object with msg"}
+
+placed(found) := {"service": found.service, "path": found.path} if {
+\tis_string(found.service)
+\tis_array(found.path)
+\tevery key in found.path {
+\t\tis_key(key)
+\t}
+}
+
+else := {}
+
+is_key(key) if is_string(key)
+
+is_key(key) if {
+\tis_number(key)
+\tkey == floor(key)
+}
+"""
 
 
 class PolicySet(msgspec.Struct, frozen=True):
@@ -71,25 +123,64 @@ def load_policy_set(path: Path | None = None) -> PolicySet:
 
     Raises PolicySetError for anything in it that is not right.
     """
+    policy_set, problems = _read(path)
+    for problem in problems:
+        raise problem
+    return policy_set
+
+
+def lint_policy_set(path: Path | None = None) -> list[PolicySetError]:
+    """Return all that is wrong with the policy set in `path`, or with the one of policyd.
+
+    A folder without policyset.yaml is read as a pack. Modules of policyd are looked at too. Of
+    Rego that parses and does not compile, the first place is told.
+    """
+    try:
+        if path is not None and path.is_dir() and not (path / POLICY_SET_FILE).is_file():
+            problems = _read_pack_alone(path)
+        else:
+            _, problems = _read(path, every_module=True)
+    except PolicySetError as problem:
+        return [problem]
+    return list({str(problem): problem for problem in problems}.values())
+
+
+def router(policies: Iterable[Policy]) -> str:
+    """Return the Rego that asks the policies named in `input.constraints`, and no others.
+
+    Plain rules of conftest find the effective model in their input too, and may give texts.
+    """
+    ordered = sorted(policies, key=lambda policy: policy.id)
+    rules = [
+        (_PLAIN_ROUTE if policy.plain_action else _ROUTE).format(policy.id, policy.rule)
+        for policy in ordered
+    ]
+    if any(policy.plain_action for policy in ordered):
+        rules.insert(0, _PLAIN_RESULTS)
+    return "\n".join(["package policyd.router\n", *(rules or ["findings := []\n"])])
+
+
+def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Problems]:
+    """Return the policy set in `path`, as far as it is right, and what is wrong with it.
+
+    The lint looks at the modules of the user, with `every_module` at all.
+    """
     file = path if path is not None else built_in() / "default.yaml"
     if file.is_dir():
         file /= POLICY_SET_FILE
-    heading, rest = _documents(file)
-    packs = _packs(heading, file.parent)
-    policies = _catalogue(packs)
-    schemas = {policy.id: policy.parameters for policy in policies.values()}
-    constraints = tuple(read_constraint(document, schemas) for document in rest["Constraint"])
-    max_days = read_max_days(heading.exceptions, policies)
-    exceptions = tuple(
-        read_exception(document, policies, max_days) for document in rest["Exception"]
-    )
-    check_names((c.name, c.location) for c in constraints)
-    check_names((e.name, e.location) for e in exceptions)
-    modules = {name: text for pack in packs for name, text in pack.modules.items()}
-    modules[_ROUTER] = router(policies)
-    data = _data(packs, heading, file.parent)
-    _check(packs, modules, data)
-    return PolicySet(
+    problems = Problems()
+    heading, rest = _documents(file, problems)
+    packs = _packs(heading, file.parent, problems)
+    policies = _catalogue(packs, problems)
+    constraints: tuple[Constraint, ...] = ()
+    exceptions: tuple[PolicyException, ...] = ()
+    if not problems:  # else they would seem to name policies that are not there
+        exceptions = _exceptions(heading, rest["Exception"], policies, problems)
+        constraints = _constraints(rest["Constraint"], policies, problems)
+    modules = _modules(packs, policies)
+    data = _data(packs, [file.parent / value.text() for value in heading.data], problems)
+    _check(packs, modules, data, problems, every_module)
+    policy_set = PolicySet(
         name=heading.name,
         revision=_revision(heading.name, modules, data, constraints, exceptions),
         policies=policies,
@@ -98,65 +189,76 @@ def load_policy_set(path: Path | None = None) -> PolicySet:
         data=data,
         exceptions=exceptions,
     )
+    return policy_set, problems
 
 
-def router(policies: Iterable[str]) -> str:
-    """Return the Rego that asks the policies named in `input.constraints`, and no others."""
-    rules = [
-        f'findings contains object.union(found, {{"policy": "{name}"}}) if {{\n'
-        f'\tinput.constraints["{name}"]\n'
-        f"\tsome found in data.policyd.policies.{name.replace('-', '_')}.violation\n"
-        "}\n"
-        for name in sorted(policies)
-    ]
-    return "\n".join(["package policyd.router\n", *(rules or ["findings := []\n"])])
+def _read_pack_alone(folder: Path) -> Problems:
+    """Return what is wrong with the pack in `folder`, of which no policy set is named."""
+    problems = Problems()
+    packs = [*_foundation(problems), read_pack(folder, folder.name, False, problems)]
+    if not packs[-1].modules:
+        raise PolicySetError("there is no policyset.yaml and no Rego", Location(str(folder)))
+    modules = _modules(packs, _catalogue(packs, problems))
+    _check(packs, modules, _data(packs, [], problems), problems)
+    return problems
 
 
-def _documents(file: Path) -> tuple[Heading, dict[str, list[Value]]]:
+def _documents(file: Path, problems: Problems) -> tuple[Heading, dict[str, list[Value]]]:
     """Return the heading in `file`, and its documents by kind."""
     found: dict[str, list[Value]] = {kind: [] for kind in KINDS}
     for document in documents(read_text(file), str(file)):
-        found[kind_of(document)].append(document)
+        with problems.noting():
+            found[kind_of(document)].append(document)
     headings = found["PolicySet"]
     if len(headings) != 1:
         where = headings[1].where if headings else Location(str(file))
-        raise PolicySetError(
-            f"a policy set has one document of kind PolicySet, not {len(headings)}", where
+        raise next(
+            iter(problems),
+            PolicySetError(
+                f"a policy set has one document of kind PolicySet, not {len(headings)}", where
+            ),
         )
     return read_heading(headings[0]), found
 
 
-def _packs(heading: Heading, folder: Path) -> list[Pack]:
-    root = built_in()
-    packs = [read_pack(root / name, name, is_built_in=True) for name in _FOUNDATION]
+def _foundation(problems: Problems) -> list[Pack]:
+    return [read_pack(built_in() / name, name, True, problems) for name in _FOUNDATION]
+
+
+def _packs(heading: Heading, folder: Path, problems: Problems) -> list[Pack]:
+    packs = _foundation(problems)
     for value in heading.packs:
-        name = value.text()
-        inside = root / name
-        outside = folder / name
-        if name.isidentifier() and inside.is_dir():
-            pack = read_pack(inside, name, is_built_in=True)
-        elif outside.is_dir():
-            pack = read_pack(outside, Path(name).as_posix(), is_built_in=False)
-        else:
-            known = sorted(
-                path.name
-                for path in root.iterdir()
-                if path.is_dir() and path.name not in _FOUNDATION
-            )
-            raise value.error(
-                f"is {name!r}, which is neither a built-in pack ({', '.join(known)}) "
-                f"nor a folder beside the policy set"
-            )
-        if pack.name in {other.name for other in packs}:
-            raise value.error(f"is {name!r}: there is a pack {pack.name!r} already")
-        packs.append(pack)
+        with problems.noting():
+            pack = _pack(value, folder, problems)
+            if pack.name in {other.name for other in packs}:
+                raise value.error(f"is {value.text()!r}: there is a pack {pack.name!r} already")
+            packs.append(pack)
     return packs
 
 
-def _catalogue(packs: Iterable[Pack]) -> dict[str, Policy]:
+def _pack(value: Value, folder: Path, problems: Problems) -> Pack:
+    """Return the pack that `value` names: a built-in one, or a folder below `folder`."""
+    root = built_in()
+    name = value.text()
+    inside = root / name
+    outside = folder / name
+    if name.isidentifier() and inside.is_dir():
+        return read_pack(inside, name, True, problems)
+    if outside.is_dir():
+        return read_pack(outside, Path(name).as_posix(), False, problems)
+    known = sorted(
+        path.name for path in root.iterdir() if path.is_dir() and path.name not in _FOUNDATION
+    )
+    raise value.error(
+        f"is {name!r}, which is neither a built-in pack ({', '.join(known)}) "
+        f"nor a folder beside the policy set"
+    )
+
+
+def _catalogue(packs: Iterable[Pack], problems: Problems) -> dict[str, Policy]:
     policies: dict[str, Policy] = {}
-    for pack in packs:
-        for policy in pack.policies:
+    for policy in (policy for pack in packs for policy in pack.policies):
+        with problems.noting():
             if policy.id in policies:
                 raise PolicySetError(
                     f"policy {policy.id!r} is already in the pack {policies[policy.id].pack!r}",
@@ -166,7 +268,51 @@ def _catalogue(packs: Iterable[Pack]) -> dict[str, Policy]:
     return dict(sorted(policies.items()))
 
 
-def _data(packs: Iterable[Pack], heading: Heading, folder: Path) -> dict[str, Any]:
+def _constraints(
+    found: Iterable[Value], policies: Mapping[str, Policy], problems: Problems
+) -> tuple[Constraint, ...]:
+    """Return the constraints, and those of plain rules that none of them names."""
+    schemas = {policy.id: policy.parameters for policy in policies.values()}
+    constraints: list[Constraint] = []
+    for document in found:
+        with problems.noting():
+            constraints.append(read_constraint(document, schemas))
+    with problems.noting():
+        check_names((c.name, c.location) for c in constraints)
+    named = {constraint.policy for constraint in constraints}
+    plain = [
+        plain_constraint(policy.id, policy.plain_action, policy.module)
+        for policy in policies.values()
+        if policy.plain_action and policy.id not in named
+    ]
+    return (*constraints, *plain)
+
+
+def _exceptions(
+    heading: Heading,
+    found: Iterable[Value],
+    policies: Mapping[str, Policy],
+    problems: Problems,
+) -> tuple[PolicyException, ...]:
+    max_days: dict[str, int] = {}
+    with problems.noting():
+        max_days = read_max_days(heading.exceptions, policies)
+    exceptions: list[PolicyException] = []
+    for document in found:
+        with problems.noting():
+            exceptions.append(read_exception(document, policies, max_days))
+    with problems.noting():
+        check_names((e.name, e.location) for e in exceptions)
+    return tuple(exceptions)
+
+
+def _modules(packs: Iterable[Pack], policies: Mapping[str, Policy]) -> dict[str, str]:
+    modules = {name: text for pack in packs for name, text in pack.modules.items()}
+    return {**modules, _ROUTER: router(policies.values())}
+
+
+def _data(packs: Iterable[Pack], named: Iterable[Path], problems: Problems) -> dict[str, Any]:
+    """Return the data of policyd, of `packs`, and in the files `named`, merged in that order."""
     files = [built_in() / "data.yaml"]
     for pack in packs:
         files += [
@@ -174,10 +320,10 @@ def _data(packs: Iterable[Pack], heading: Heading, folder: Path) -> dict[str, An
             for name in ("data.yaml", "data.json")
             if (pack.folder / name).is_file()
         ]
-    files += [folder / value.text() for value in heading.data]
     merged: dict[str, Any] = {}
-    for file in files:
-        merge_data(merged, read_data(file), file)
+    for file in (*files, *named):
+        with problems.noting():
+            merge_data(merged, read_data(file), file)
     return merged
 
 
@@ -201,28 +347,51 @@ def merge_data(
             into[key] = value
 
 
-def _check(packs: Iterable[Pack], modules: Mapping[str, str], data: Mapping[str, Any]) -> None:
-    """Raise PolicySetError for Rego of the user that does not compile or is not right.
+def _check(
+    packs: Iterable[Pack],
+    modules: Mapping[str, str],
+    data: Mapping[str, Any],
+    problems: Problems,
+    every_module: bool = False,
+) -> None:
+    """Note Rego of the user that does not compile or is not right.
 
     Packs that come with policyd were checked by its tests.
     """
-    own = [name for pack in packs if not pack.is_built_in for name in pack.modules]
+    users = {name for pack in packs if not pack.is_built_in for name in pack.modules}
+    own = modules.keys() - {_ROUTER} if every_module else users
     if not own:
         return
-    parsed = {name: lint.parse(name, text) for name, text in modules.items()}
-    taken = {module.package for name, module in parsed.items() if name not in own}
-    for name in own:
-        package = parsed[name].package.removeprefix("data.")
-        if parsed[name].package in taken:
-            raise PolicySetError(f"the package {package} is policyd's own", Location(name))
-        if not package.startswith(_PACKAGES):
-            raise PolicySetError(
-                f"the package is {package}: it must be below {' or '.join(_PACKAGES)}",
-                Location(name),
-            )
-    for problem in lint.problems(parsed, {name: parsed[name] for name in own}, data):
-        raise problem
-    lint.compiles(modules, data)
+    parsed: dict[str, lint.Module] = {}
+    for name, text in modules.items():
+        with problems.noting():
+            parsed[name] = lint.parse(name, text)
+    taken = {module.package for name, module in parsed.items() if name not in users}
+    for name in sorted(users & parsed.keys()):
+        with problems.noting():
+            _check_package(parsed[name], taken)
+    problems += lint.problems(parsed, {name: parsed[name] for name in sorted(own & parsed.keys())},
+                              data)  # fmt: skip
+    if len(parsed) == len(modules):
+        with problems.noting():
+            lint.compiles(modules, data)
+
+
+def _check_package(module: lint.Module, taken: Container[str]) -> None:
+    """Raise PolicySetError for a package in which a module of the user cannot be."""
+    package = module.package.removeprefix("data.")
+    where = Location(module.file)
+    if module.package in taken:
+        raise PolicySetError(f"the package {package} is policyd's own", where)
+    if is_plain(package):
+        if package.split(".")[0] == _RESERVED:
+            raise PolicySetError(f"the package is {package}: {_RESERVED} is OPA's own", where)
+    elif not package.startswith(_PACKAGES):
+        raise PolicySetError(
+            f"the package is {package}: below {DATA_ROOT} it must be below "
+            f"{' or '.join(_PACKAGES)}",
+            where,
+        )
 
 
 def _revision(

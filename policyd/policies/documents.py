@@ -106,6 +106,19 @@ def read_constraint(document: Value, schemas: Mapping[str, Mapping[str, Schema]]
     )
 
 
+def plain_constraint(policy: str, action: EnforcementAction, module: str) -> Constraint:
+    """Return the constraint of a plain rule of conftest that no document names."""
+    return Constraint(
+        name=policy,
+        policy=policy,
+        actions={"default": action},
+        match=Selector(),
+        exclude=Selector(),
+        parameters={},
+        location=Location(module),
+    )
+
+
 def known_policy(value: Value, policies: Iterable[str]) -> str:
     """Return the id in `value`, which must be one of `policies`."""
     if value.text() not in policies:

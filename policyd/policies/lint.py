@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from policyd.compose.fields import PROJECT
 from policyd.engines.embedded import explain, interpreter
 from policyd.errors import PolicySetError
 from policyd.model import Location, Workload, to_json
@@ -28,6 +29,8 @@ INPUT_KEYS: Final = (
     "unresolved",
     "notEvaluated",
 )
+
+_MODEL_KEYS: Final = tuple(PROJECT.children)
 
 _EMPTY_INPUT: Final[dict[str, Any]] = {
     "review": {},
@@ -52,11 +55,23 @@ class Module(msgspec.Struct):
     rules: set[str]
     tree: Tree
 
+    @property
+    def is_plain(self) -> bool:
+        """Say whether it holds rules of conftest, whose input is the effective model too."""
+        return self.package.split(".")[1] != "policyd"
+
     def rule_lines(self) -> Iterator[tuple[str, int]]:
         """Yield the name and the line of each rule, as often as it is written."""
         for rule in self.tree["rules"]:
             (_, body), *_ = rule.items()
             yield _path(_head(rule))[0], body["span"]["line"]
+
+    def results(self) -> Iterator[tuple[str, int, bool]]:
+        """Yield the name and the line of each rule that takes no arguments; is it a set?"""
+        for rule in self.tree["rules"]:
+            (kind, body), *_ = rule.items()
+            if kind == "Spec" and "Func" not in body["head"]:
+                yield _path(_head(rule))[0], body["span"]["line"], "Set" in body["head"]
 
 
 def parse(file: str, text: str) -> Module:
@@ -195,7 +210,7 @@ class _Rule:
             return
         verbs = _VERB.findall(text)
         for verb in verbs:
-            if verb not in ("s", "d", "%"):
+            if verb not in ("s", "d", "%") and not (verb == "v" and self.module.is_plain):
                 yield self._at(
                     node["params"][0],
                     f"%{verb} prints differently: use %s for texts, %d for numbers",
@@ -218,8 +233,9 @@ class _Rule:
         path = _path({"RefDot": node})
         root = self.module.imports.get(path[0], path[0])
         absolute = [*root.split("."), *path[1:]]
-        if absolute[0] == "input" and len(absolute) > 1 and absolute[1] not in INPUT_KEYS:
-            yield self._at(node, f"the input has no {absolute[1]}: it has {', '.join(INPUT_KEYS)}")
+        keys = INPUT_KEYS + (_MODEL_KEYS if self.module.is_plain else ())
+        if absolute[0] == "input" and len(absolute) > 1 and absolute[1] not in keys:
+            yield self._at(node, f"the input has no {absolute[1]}: it has {', '.join(keys)}")
         if path[0] in self.workloads and path[1] not in Workload.__struct_fields__:
             yield self._at(node, f"a workload has no {path[1]}")
         if absolute[0] == "data" and self.known.leads_nowhere(absolute):

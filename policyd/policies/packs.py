@@ -1,22 +1,25 @@
 """Read packs: folders of Rego, each policy described by the METADATA comment above its package.
 
-In: folders. Out: Pack, with the text of its modules, its data and its policies. Nothing is
-evaluated here. Errors: PolicySetError with file, line and column.
+In: folders. Out: Pack, with the text of its modules, its data and its policies. A package outside
+`policyd` holds plain rules of conftest: each is a policy. Nothing is evaluated here. Errors:
+PolicySetError with file, line and column.
 """
 
 from __future__ import annotations
 
 import importlib.resources
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
 from policyd.errors import PolicySetError
 from policyd.model import Location, Severity
+from policyd.policies.lint import parse
 from policyd.policies.parameters import Schema, read_schemas
+from policyd.policies.problems import Problems
 from policyd.policies.yamldoc import Value, documents, required
 
 POLICY_PACKAGE: Final = "policyd.policies."
@@ -35,15 +38,19 @@ _ANNOTATIONS: Final = (
 )
 _CUSTOM: Final = ("id", "severity", "remediation", "references", "parameters", "environment")
 _METADATA: Final = re.compile(r"^# METADATA *\n((?:#.*\n)+)", re.MULTILINE)
-_PACKAGE: Final = re.compile(r"^package +([a-z0-9_.]+)", re.MULTILINE)
+_PACKAGE: Final = re.compile(r"^package +([A-Za-z0-9_.]+)", re.MULTILINE)
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_ID_LINE: Final = re.compile(r"^# +id:", re.MULTILINE)
+_PLAIN_RULE: Final = re.compile(r"(deny|violation|warn)(_[A-Za-z0-9]+)*")
 
 
 class Policy(msgspec.Struct, frozen=True):
     """One policy, as its METADATA describes it.
 
     `environment` names the variables that it reads; one that ends in `*` stands for all that begin
-    so. `module` is the name of its file in the policy set, `source` its text.
+    so. `module` is the name of its file in the policy set, `source` its text. `rule` is the rule
+    that finds. `plain_action` is "" but for a plain rule of conftest: what is done about its
+    findings when no constraint names it.
     """
 
     id: str
@@ -57,6 +64,8 @@ class Policy(msgspec.Struct, frozen=True):
     pack: str
     module: str
     source: str
+    rule: str
+    plain_action: Literal["", "deny", "warn"] = ""
 
 
 class Pack(msgspec.Struct, frozen=True):
@@ -76,22 +85,38 @@ def built_in() -> Path:
     return inside if inside.is_dir() else package.parent / "policies"
 
 
-def read_pack(folder: Path, name: str, is_built_in: bool) -> Pack:
+def read_pack(folder: Path, name: str, is_built_in: bool, problems: Problems) -> Pack:
     """Return the pack in `folder`. Its modules are named `name`/<path below the folder>.
 
-    Raises PolicySetError for a policy without right METADATA, and for files that cannot be read.
+    Policies that are not right are left out, and noted in `problems`. Raises PolicySetError for
+    files that cannot be read.
     """
     modules = {
         f"{name}/{path.relative_to(folder).as_posix()}": read_text(path)
         for path in rego_files(folder)
         if not path.name.endswith("_test.rego")
     }
-    policies = [
-        read_policy(module, text, name)
-        for module, text in modules.items()
-        if package_of(text).startswith(POLICY_PACKAGE)
-    ]
-    return Pack(name, folder, is_built_in, modules, tuple(policies))
+    policies = tuple(read_policies(modules, name, problems))
+    return Pack(name, folder, is_built_in, modules, policies)
+
+
+def read_policies(modules: Mapping[str, str], pack: str, problems: Problems) -> Iterator[Policy]:
+    """Yield the policies in `modules`, text by name; what is not right is noted in `problems`."""
+    plain: dict[str, Policy] = {}
+    for module, text in modules.items():
+        package = package_of(text)
+        with problems.noting():
+            if package.startswith(POLICY_PACKAGE) or (is_plain(package) and _has_id(text, package)):
+                yield read_policy(module, text, pack)
+            elif is_plain(package):
+                for policy in _plain_rules(module, text, pack):
+                    plain.setdefault(policy.rule, policy)
+    yield from plain.values()
+
+
+def is_plain(package: str) -> bool:
+    """Say whether a package is one of conftest: outside the tree of policyd."""
+    return package.split(".")[0] != DATA_ROOT
 
 
 def rego_files(folder: Path) -> Iterator[Path]:
@@ -126,11 +151,50 @@ def package_of(text: str) -> str:
     return found[1] if found else ""
 
 
+def _metadata(text: str, package: str) -> re.Match[str] | None:
+    """Return the METADATA above the package."""
+    start = text[: text.index(f"package {package}")].rpartition("# METADATA")
+    return _METADATA.match(text, len(start[0])) if start[1] else None
+
+
+def _has_id(text: str, package: str) -> bool:
+    found = _metadata(text, package) if package else None
+    return bool(found and _ID_LINE.search(found[1]))
+
+
+def _plain_rules(module: str, text: str, pack: str) -> Iterator[Policy]:
+    parsed = parse(module, text)
+    package = parsed.package.removeprefix("data.")
+    for name, line, is_set in parsed.results():
+        found = _PLAIN_RULE.fullmatch(name)
+        if not found:
+            continue
+        if not is_set:
+            raise PolicySetError(
+                f"{name} must be a set of messages: `{name} contains msg if {{ … }}`",
+                Location(module, line, 1),
+            )
+        yield Policy(
+            id=re.sub("[^a-z0-9]+", "-", f"{package}-{name}".lower()),
+            title=f"{name} of the package {package}",
+            description=f"A plain rule of conftest, {parsed.package}.{name}.",
+            severity="medium",
+            remediation="See the message.",
+            references=(),
+            parameters={},
+            environment=(),
+            pack=pack,
+            module=module,
+            source=text,
+            rule=f"{parsed.package}.{name}",
+            plain_action="warn" if found[1] == "warn" else "deny",
+        )
+
+
 def read_policy(module: str, text: str, pack: str) -> Policy:
     """Return the policy in the module named `module`."""
     package = package_of(text)
-    start = text[: text.index(f"package {package}")].rpartition("# METADATA")
-    found = _METADATA.match(text, len(start[0])) if start[1] else None
+    found = _metadata(text, package)
     if not found:
         line = text[: text.index("package ")].count("\n") + 1
         raise PolicySetError(
@@ -167,4 +231,5 @@ def _policy(block: Value, package: str, module: str, text: str, pack: str) -> Po
         pack=pack,
         module=module,
         source=text,
+        rule=f"data.{package}.violation",
     )

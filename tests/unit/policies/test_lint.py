@@ -73,8 +73,8 @@ ALLOWED = [
 ]
 
 
-def lint(rule: str) -> list[PolicySetError]:
-    own = parse("p.rego", f"package p\n\nimport data.lib.names\n\n{rule}\n")
+def lint(rule: str, package: str = "policyd.policies.p") -> list[PolicySetError]:
+    own = parse("p.rego", f"package {package}\n\nimport data.lib.names\n\n{rule}\n")
     library = parse("lib.rego", LIBRARY)
     modules = {"p.rego": own, "lib.rego": library}
     return list(problems(modules, {"p.rego": own}, {"tables": {"ports": [1]}}))
@@ -93,6 +93,25 @@ def test_construct_that_engines_read_differently_is_refused_at_its_place(rule: s
 @pytest.mark.parametrize("rule", ALLOWED)
 def test_construct_that_engines_agree_on_is_not_refused(rule: str) -> None:
     assert [str(problem) for problem in lint(rule)] == []
+
+
+PLAIN = [
+    "deny contains msg if { some s in input.services; msg := s.image }",
+    "deny contains msg if { some w in input.workloads; msg := w.image }",
+    'deny contains msg if { msg := sprintf("%v", [input.name]) }',
+]
+
+
+@pytest.mark.parametrize("rule", PLAIN)
+def test_plain_rule_of_conftest_may_read_the_effective_model(rule: str) -> None:
+    assert [str(problem) for problem in lint(rule, "main")] == []
+
+
+@pytest.mark.parametrize(
+    "rule", ["x if { input.servces }", 'x := sprintf("%q", [1])', "x := time.now_ns()"]
+)
+def test_plain_rule_of_conftest_may_do_nothing_else_that_policies_may_not(rule: str) -> None:
+    assert len(lint(rule, "main")) == 1
 
 
 def test_own_packs_have_nothing_that_is_refused() -> None:

@@ -234,7 +234,7 @@ def test_policy_set_can_be_shown_as_json() -> None:
 
 
 def test_router_asks_only_policies_that_constraints_name() -> None:
-    assert router(["no-privileged"]) == (
+    assert router([load_policy_set().policies["no-privileged"]]) == (
         "package policyd.router\n\n"
         'findings contains object.union(found, {"policy": "no-privileged"}) if {\n'
         '\tinput.constraints["no-privileged"]\n'
@@ -401,7 +401,21 @@ RULE_MISTAKES = {
     ),
     "package of another tree": (
         POLICY.replace("package policyd.policies.own_limit", "package main"),
-        "policy.rego: the package is main: it must be below policyd.policies. or policyd.lib.",
+        "5:9: custom.id is 'own-limit', so the package must be policyd.policies.own_limit, "
+        "not main",
+    ),
+    "package beside those of policies": (
+        POLICY.replace("package policyd.policies.own_limit", "package policyd.policy.own_limit"),
+        "limit/policy.rego: the package is policyd.policy.own_limit: below policyd it must be "
+        "below policyd.policies. or policyd.lib.",
+    ),
+    "package of OPA": (
+        "package system.main\n\ndeny contains 1 if input.review\n",
+        "limit/policy.rego: the package is system.main: system is OPA's own",
+    ),
+    "plain rule that is no set": (
+        "package main\n\ndeny if input.review\n",
+        "limit/policy.rego:3:1: deny must be a set of messages: `deny contains msg if { … }`",
     ),
     "package of policyd": (
         POLICY.replace("package policyd.policies.own_limit", "package policyd.lib.grants"),
