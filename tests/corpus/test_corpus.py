@@ -35,12 +35,13 @@ spec: {{policy: {0}, enforcementAction: deny}}
 
 @pytest.fixture(scope="module")
 def admission(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admission]:
-    """Every policy of the two packs, at deny."""
+    """The policies that the labels name, at deny; others of the packs are off."""
     file: Path = tmp_path_factory.mktemp("corpus") / "policy-set.yaml"
     known = sorted({name for labelled in _ALL for name in labelled.violations})
     file.write_text(_HEADING + "".join(map(_CONSTRAINT.format, known)))
     policy_set = policies.load_policy_set(file)
-    assert sorted(policy_set.policies) == known
+    assert len(known) == 30
+    assert set(known) <= set(policy_set.policies)
     engine = EmbeddedEngine(policy_set.modules, policy_set.data, 10)
     yield Admission(engine, policy_set)
     engine.close()
