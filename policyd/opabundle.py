@@ -10,18 +10,20 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
-from typing import Final
 
 from policyd.model import to_json
 from policyd.policies import PolicySet
-
-ROOT: Final = "policyd"
-"""The document under `data` that the bundle owns."""
+from policyd.policies.packs import package_of
 
 
 def build(policy_set: PolicySet) -> bytes:
-    """Return the bundle of `policy_set`."""
-    manifest = {"revision": policy_set.revision, "roots": [ROOT], "rego_version": 1}
+    """Return the bundle of `policy_set`.
+
+    Its roots, the documents under `data` that it owns, are those of its packages: `policyd`, and
+    the packages of plain conftest rules.
+    """
+    roots = sorted({package_of(text).split(".")[0] for text in policy_set.modules.values()})
+    manifest = {"revision": policy_set.revision, "roots": roots, "rego_version": 1}
     files = {
         ".manifest": to_json(manifest),
         "data.json": to_json(policy_set.data),

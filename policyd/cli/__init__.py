@@ -21,7 +21,7 @@ UNDECIDED: Final = 2
 INTERRUPTED: Final = 130
 """128 and the number of SIGINT, as shells have it."""
 
-COMMANDS: Final = ("check", "config", "policies", "test", "serve", "audit")
+COMMANDS: Final = ("check", "config", "policies", "test", "bundle", "serve", "audit")
 """Each is `command` of the module of that name here, which is loaded when it is asked for."""
 
 EPILOG: Final = """\b

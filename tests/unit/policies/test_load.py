@@ -11,9 +11,10 @@ import pytest
 
 from policyd.errors import PolicySetError
 from policyd.model import Location, PolicySetRevision
-from policyd.policies import load_policy_set, router
+from policyd.policies import load_policy_set
 from policyd.policies.matching import Selector
 from policyd.policies.packs import built_in
+from policyd.policies.router import router
 
 HEADING = """apiVersion: policyd/v1
 kind: PolicySet
