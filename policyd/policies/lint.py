@@ -30,7 +30,8 @@ INPUT_KEYS: Final = (
     "notEvaluated",
 )
 
-_MODEL_KEYS: Final = tuple(PROJECT.children)
+_MODEL_KEYS: Final = tuple(PROJECT.children.keys() - {"version", "include"})
+"""Keys of the effective model: of a file's, those that Compose acts on and leaves out."""
 
 _EMPTY_INPUT: Final[dict[str, Any]] = {
     "review": {},
