@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -34,13 +34,7 @@ from policyd.model import (
 from policyd.policies import PolicySet
 from policyd.policies.documents import Constraint
 from policyd.policies.exceptions import PolicyException, applying, moment
-from policyd.policies.matching import (
-    Subject,
-    matches_any,
-    subject,
-    why_excluded,
-    why_not_matched,
-)
+from policyd.policies.matching import matches_any, subject, why_not_for
 
 Matching = Mapping[str, Sequence[Constraint]]
 """The constraints that are for a review, by policy."""
@@ -150,30 +144,6 @@ class Admission:
         return tuple(standing), tuple(exempted)
 
 
-class Match(msgspec.Struct, frozen=True, rename="camel"):
-    """Whether a constraint or an exception is for a review; `reason` says why it is not."""
-
-    kind: Literal["Constraint", "Exception"]
-    name: str
-    applies: bool
-    reason: str
-    location: Location
-
-
-def explain_match(policy_set: PolicySet, review: Review, project: str) -> tuple[Match, ...]:
-    """Return, for each constraint and exception, whether it is for `review` of that project."""
-    about = subject(review, project)
-    reasons: list[tuple[Literal["Constraint", "Exception"], str, str, Location]] = [
-        ("Constraint", constraint.name, _why_not(constraint, about), constraint.location)
-        for constraint in policy_set.constraints
-    ]
-    reasons += [
-        ("Exception", found.name, found.why_not_in_force(about, review.now), found.location)
-        for found in policy_set.exceptions
-    ]
-    return tuple(Match(kind, name, not why, why, where) for kind, name, why, where in reasons)
-
-
 def matching_constraints(
     constraints: Iterable[Constraint], review: Review, project: str
 ) -> dict[str, list[Constraint]]:
@@ -181,7 +151,7 @@ def matching_constraints(
     about = subject(review, project)
     matching: dict[str, list[Constraint]] = {}
     for constraint in constraints:
-        if not _why_not(constraint, about):
+        if not why_not_for(constraint.match, constraint.exclude, about):
             matching.setdefault(constraint.policy, []).append(constraint)
     return matching
 
@@ -204,11 +174,6 @@ def review_input(
         ],
     }
     return to_json(document)
-
-
-def _why_not(constraint: Constraint, about: Subject) -> str:
-    excluded = why_excluded(constraint.exclude, about)
-    return why_not_matched(constraint.match, about) or (excluded and f"excluded: {excluded}")
 
 
 def _reporting(finding: Finding, matching: Matching) -> list[Constraint]:

@@ -16,7 +16,6 @@ from typing import Any, Final, get_args
 import click
 import msgspec
 
-from policyd.admission import explain_match as explained
 from policyd.bundle import DirectoryFiles
 from policyd.cli import DENIED, UNDECIDED, complain
 from policyd.cli.many import Judge, Outcome, Undecided, outcomes
@@ -40,6 +39,7 @@ from policyd.errors import PolicydError
 from policyd.formats import FORMATS
 from policyd.formats.reviewed import Reviewed, reviewed
 from policyd.model import Operation, Source
+from policyd.policies.explanation import explain_match as explained
 from policyd.wiring import build
 
 DECIDING: Final = (200, 403, 422)
@@ -80,7 +80,11 @@ any was denied.
     show_default=True,
     help="CHECK only judges; with --audit, CREATE and UPDATE record grants, DELETE ends them.",
 )
-@click.option("--explain-match", is_flag=True, help="Say which constraints apply, and why not.")
+@click.option(
+    "--explain-match",
+    is_flag=True,
+    help="Say of each constraint and exception why it applies, or why not, field by field.",
+)
 @click.option(
     "--format", "form", type=click.Choice(sorted(FORMATS)), default="text", show_default=True
 )
@@ -121,9 +125,7 @@ def judge(asked: Asked) -> Judge:
         except PolicydError as error:
             return Undecided(target.source, str(error))
         assert isinstance(loaded.files, DirectoryFiles)
-        matches = (
-            explained(services.policy_set, review, decision.project) if asked.explain_match else ()
-        )
+        matches = explained(services.policy_set, review, decision) if asked.explain_match else ()
         return reviewed(target.source, decision, loaded.files.shown, msgspec.to_builtins(matches))
 
     return ask

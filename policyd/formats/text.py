@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from policyd.formats.reviewed import AFTER, BEFORE, Reviewed, message_place
 from policyd.formats.table import table, visible, width
@@ -56,6 +56,7 @@ class _Paint:
 def _project(result: Reviewed, paint: _Paint) -> Iterator[str]:
     decision = result.decision
     yield _verdict(result, paint)
+    yield from _banners(decision, paint)
     if decision.status.code == 422:
         yield from _refusal(result, paint)
     for violation in decision.violations:
@@ -74,6 +75,15 @@ def _verdict(result: Reviewed, paint: _Paint) -> str:
     source = paint(visible(result.source), "bold")
     verdict = paint("ALLOWED", "green") if decision.allowed else paint("DENIED", "red")
     return f"{verdict}  {source}{_summary(decision)}"
+
+
+def _banners(decision: Decision, paint: _Paint) -> Iterator[str]:
+    """Yield one line for each break-glass exception that the decision used."""
+    for name, until in dict.fromkeys(
+        (one.exception, one.expires) for one in decision.exempted if one.break_glass
+    ):
+        said = f"the exception {name} sets every policy aside until {until}"
+        yield f"{paint('BREAK GLASS', 'red')}  {visible(said)}"
 
 
 def _summary(decision: Decision) -> str:
@@ -190,17 +200,24 @@ def _matches(result: Reviewed) -> Iterator[str]:
     if not result.matches:
         return
     yield ""
-    rows = [
-        (
-            str(match["kind"]),
-            str(match["name"]),
-            "yes" if match["applies"] else "no",
-            str(match["reason"]),
-        )
-        for match in result.matches
-    ]
-    for line in table(("KIND", "NAME", "APPLIES", "WHY NOT"), rows):
-        yield f"  {line}"
+    yield "Constraints and exceptions:"
+    for match in result.matches:
+        where = Location(**match["location"])
+        policies = ", ".join(match["policies"]) or "every policy"
+        name = f"{match['kind'].lower()} {match['name']} ({policies})"
+        yield f"  {visible(f'{where}: {name} {_applies(match)}')}"
+        for check in match["checks"]:
+            yield f"    {visible(check['key'])}: {visible(check['reason'])}"
+
+
+def _applies(match: Mapping[str, Any]) -> str:
+    if not match["applies"]:
+        return "does not apply"
+    findings = _count(match["findings"], "finding")
+    if match["kind"] == "Constraint":
+        return f"applies: {match['action']}, {findings or 'no finding'}"
+    loud = "BREAK GLASS, " if match["action"] == "break-glass" else ""
+    return f"applies: {loud}{f'sets {findings} aside' if findings else 'sets nothing aside'}"
 
 
 def _totals(results: Sequence[Reviewed], paint: _Paint) -> str:

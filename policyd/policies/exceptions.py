@@ -171,11 +171,12 @@ def _nanoseconds(value: Value) -> int:
     text = value.text()
     try:
         when = datetime.datetime.fromisoformat(text)
-    except ValueError:
+        seconds = int(when.astimezone(datetime.UTC).timestamp())
+    except (ValueError, OverflowError):
         when = None
     if when is None or when.tzinfo is None or "T" not in text:
         raise value.error(f"is {text!r}: it must be a time like 2027-01-31T00:00:00Z")
-    return int(when.timestamp()) * 1_000_000_000
+    return seconds * 1_000_000_000
 
 
 def _check_time(found: PolicyException, expires: Value, max_days: Mapping[str, int]) -> None:

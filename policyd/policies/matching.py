@@ -1,13 +1,13 @@
 """Say whether a constraint is for a review: selectors, and the globs in them.
 
-In: a Selector and the Subject of a review. Out: "" when it holds, else why not. `*` stands for any
-text without a slash, `**` for any text. Time is bounded by the lengths of glob and text multiplied:
-nothing goes back and tries again.
+In: a Selector and the Subject of a review. Out: each field beside what the review says of it, and
+"" when the selector holds, else why not. `*` stands for any text without a slash, `**` for any
+text. Time is bounded by the lengths of glob and text multiplied: nothing goes back and tries again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -79,16 +79,43 @@ def subject(review: Review, project: str) -> Subject:
     }
 
 
+class Comparison(msgspec.Struct, frozen=True):
+    """A field of a selector beside what a review says of it.
+
+    `values` is empty when the review leaves the field unknown; `matched` is the first of them that
+    a glob matches, "" when none does.
+    """
+
+    field: str
+    globs: tuple[str, ...]
+    values: tuple[str, ...]
+    matched: str
+
+    @property
+    def differs(self) -> bool:
+        """Whether the field is known, and none of the globs matches it."""
+        return bool(self.values) and not self.matched
+
+    def __str__(self) -> str:
+        verb = "is one of" if self.matched else "is none of"
+        said = self.matched or ", ".join(self.values) or "unknown"
+        return f"{said} {verb} {', '.join(self.globs)}"
+
+
+def compared(selector: Selector, about: Subject) -> Iterator[Comparison]:
+    """Yield each field of `selector`, but for those about a finding, beside that of `about`."""
+    for field, globs in selector.globs().items():
+        values = tuple(value for value in about[field] if value)
+        matched = next((value for value in values if matches_any(globs, value)), "")
+        yield Comparison(field, globs, values, matched)
+
+
 def why_not_matched(selector: Selector, about: Subject) -> str:
     """Return "" when `selector` selects `about`, else the field that rules it out.
 
     A field that is unknown rules nothing out.
     """
-    for field, globs in selector.globs().items():
-        values = [value for value in about[field] if value]
-        if values and not any(matches_any(globs, value) for value in values):
-            return f"{field}: {', '.join(values)} is none of {', '.join(globs)}"
-    return ""
+    return next((f"{one.field}: {one}" for one in compared(selector, about) if one.differs), "")
 
 
 def why_not_granted(selector: Selector, about: Subject) -> str:
@@ -96,11 +123,7 @@ def why_not_granted(selector: Selector, about: Subject) -> str:
 
     A field that is unknown is not.
     """
-    for field, globs in selector.globs().items():
-        values = [value for value in about[field] if value]
-        if not any(matches_any(globs, value) for value in values):
-            return f"{field}: {', '.join(values) or 'unknown'} is none of {', '.join(globs)}"
-    return ""
+    return next((f"{one.field}: {one}" for one in compared(selector, about) if not one.matched), "")
 
 
 def covers(selector: Selector, service: str, path: Path) -> bool:
@@ -119,12 +142,17 @@ def why_excluded(selector: Selector, about: Subject) -> str:
     All of its fields must match; a field that is unknown does not.
     """
     reasons = []
-    for field, globs in selector.globs().items():
-        value = next((value for value in about[field] if value and matches_any(globs, value)), "")
-        if not value:
+    for one in compared(selector, about):
+        if not one.matched:
             return ""
-        reasons.append(f"{field}: {value}")
+        reasons.append(f"{one.field}: {one.matched}")
     return ", ".join(reasons)
+
+
+def why_not_for(match: Selector, exclude: Selector, about: Subject) -> str:
+    """Return "" when a constraint that matches and excludes so is for `about`, else why not."""
+    excluded = why_excluded(exclude, about)
+    return why_not_matched(match, about) or (excluded and f"excluded: {excluded}")
 
 
 def matches_any(globs: Iterable[str], text: str) -> bool:

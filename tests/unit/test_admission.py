@@ -11,7 +11,6 @@ import pytest
 from policyd import compose, workloads
 from policyd.admission import (
     Admission,
-    explain_match,
     matching_constraints,
     review_input,
 )
@@ -387,27 +386,96 @@ def test_break_glass_is_from_every_policy_and_loud(judge: Callable[..., Decision
     }
 
 
-def test_matches_are_explained_for_each_constraint_and_exception(
-    policy_set: Callable[..., PolicySet],
+def test_exception_for_a_service_and_a_path_leaves_what_is_beside_it(
+    judge: Callable[..., Decision],
 ) -> None:
-    rules = policy_set(
-        constraint("a", "no-privileged"),
-        constraint("b", "no-privileged", "deny", "  match: {repositories: ['web/**']}\n"),
-        constraint("c", "no-privileged", "deny", "  exclude: {repositories: ['ml/**']}\n"),
-        EXCEPTION,
-        EXCEPTION.replace("web-needs-it", "old").replace("2027", "2026"),
+    nodes = """\
+name: demo
+services:
+  web:
+    image: nginx
+    devices: [/dev/nvidia0, /dev/nvidia1]
+  train:
+    image: train
+    devices: [/dev/nvidia0]
+"""
+    rest = "paths: [services/*/devices/0]"
+    scoped = EXCEPTION.replace("no-privileged", "no-raw-device-nodes")
+
+    decision = judge(
+        nodes,
+        constraint("c", "no-raw-device-nodes"),
+        scoped.replace("services: [web]", f"services: [web], {rest}"),
+        review=TRAIN,
     )
 
-    found = explain_match(rules, TRAIN, "demo")
-
-    assert [(m.kind, m.name, m.applies, m.reason) for m in found] == [
-        ("Constraint", "a", True, ""),
-        ("Constraint", "b", False, "repositories: ml/train is none of web/**"),
-        ("Constraint", "c", False, "excluded: repositories: ml/train"),
-        ("Exception", "web-needs-it", True, ""),
-        ("Exception", "old", False, "it expired on 2026-01-31T00:00:00Z"),
+    assert [v.path for v in decision.exempted] == [("services", "web", "devices", 0)]
+    assert [v.path for v in decision.violations] == [
+        ("services", "web", "devices", 1),
+        ("services", "train", "devices", 0),
     ]
-    assert found[0].location.line == 6
+
+
+@pytest.mark.parametrize(
+    ("unknown", "violations", "exempted"),
+    [
+        ("  match: {repositories: [web]}\n", 1, 0),
+        ("  match: {environments: [prod], hosts: [gpu-01], users: [a], groups: [b]}\n", 1, 0),
+        ("  exclude: {repositories: ['**']}\n", 1, 0),
+        ("  exclude: {operations: [CHECK], environments: ['**']}\n", 1, 0),
+        ("  exclude: {operations: [CHECK]}\n", 0, 0),
+    ],
+)
+def test_unknown_field_leaves_a_constraint_in_force_without_exclusion_or_exception(
+    judge: Callable[..., Decision], unknown: str, violations: int, exempted: int
+) -> None:
+    anyone = EXCEPTION.replace("[ml/train]", "['**']")
+
+    decision = judge(
+        PRIVILEGED,
+        constraint("c", "no-privileged", "deny", unknown),
+        anyone,
+        review=msgspec.structs.replace(TRAIN, source=Source()),
+    )
+
+    assert (len(decision.violations), len(decision.exempted)) == (violations, exempted)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "allowed", "days_left"), [(-86_400, True, 1), (-1, True, 0), (0, False, None)]
+)
+def test_exception_ends_at_its_second_by_the_time_of_the_review(
+    judge: Callable[..., Decision], seconds: int, allowed: bool, days_left: int | None
+) -> None:
+    decision = judge(
+        PRIVILEGED,
+        constraint("c", "no-privileged"),
+        EXCEPTION,
+        review=msgspec.structs.replace(TRAIN, now=EXPIRES + seconds * 1_000_000_000),
+    )
+
+    assert decision.allowed is allowed
+    assert [one.days_left for one in decision.exempted] == (
+        [] if days_left is None else [days_left]
+    )
+
+
+def test_exception_sets_the_findings_of_every_constraint_aside(
+    judge: Callable[..., Decision],
+) -> None:
+    decision = judge(
+        PRIVILEGED,
+        constraint("a", "no-privileged", "warn"),
+        constraint("b", "no-privileged"),
+        EXCEPTION,
+        review=TRAIN,
+    )
+
+    assert [(v.constraint, v.enforcement_action) for v in decision.exempted] == [
+        ("a", "warn"),
+        ("b", "deny"),
+    ]
+    assert (decision.violations, decision.warnings) == ((), ())
 
 
 def test_project_that_compose_refuses_is_denied_with_the_reason(

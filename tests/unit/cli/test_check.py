@@ -222,26 +222,108 @@ def test_a_decision_is_recorded_only_where_a_log_is_configured(run, folder) -> N
     assert event["input"]["review"]["enforcementPoint"] == "cli"
 
 
-def test_why_a_constraint_does_not_apply_is_explained(run, folder) -> None:
+EXPLAINED = """\
+apiVersion: policyd/v1
+kind: PolicySet
+metadata: {name: ours}
+spec: {packs: [container]}
+---
+apiVersion: policyd/v1
+kind: Constraint
+metadata: {name: in-prod}
+spec:
+  policy: no-privileged
+  enforcementAction: deny
+  match: {environments: [prod]}
+---
+apiVersion: policyd/v1
+kind: Exception
+metadata: {name: own}
+spec:
+  policies: [no-privileged]
+  match: {repositories: [ml/train]}
+  expires: 2020-01-31T00:00:00Z
+  owner: ml-infra
+  reason: why
+  approvedBy: security
+"""
+
+
+def test_why_constraints_and_exceptions_apply_is_explained_in_json(run, folder) -> None:
     (folder / "compose.yaml").write_text(PRIVILEGED)
-    (folder / "set.yaml").write_text(
-        "apiVersion: policyd/v1\nkind: PolicySet\nmetadata: {name: ours}\n"
-        "spec: {packs: [container]}\n---\n"
-        "apiVersion: policyd/v1\nkind: Constraint\nmetadata: {name: in-prod}\n"
-        "spec:\n  policy: no-privileged\n  enforcementAction: deny\n"
-        "  match: {environments: [prod]}\n"
-    )
+    (folder / "set.yaml").write_text(EXPLAINED)
     call = ["check", "--policy-set", "set.yaml", "--explain-match", "--format", "json"]
 
     elsewhere = json.loads(run(*call, "--environment", "dev").stdout)["decisions"][0]
     unknown = json.loads(run(*call).stdout)["decisions"][0]
 
-    assert elsewhere["allowed"] is True
-    assert elsewhere["matches"][0]["name"] == "in-prod"
-    assert elsewhere["matches"][0]["applies"] is False
-    assert "dev" in elsewhere["matches"][0]["reason"]
-    assert unknown["allowed"] is False
-    assert unknown["matches"][0]["applies"] is True
+    assert (elsewhere["allowed"], unknown["allowed"]) == (True, False)
+    assert elsewhere["matches"] == [
+        {
+            "kind": "Constraint",
+            "name": "in-prod",
+            "location": {"file": "set.yaml", "line": 6, "column": 1},
+            "policies": ["no-privileged"],
+            "applies": False,
+            "reason": "environments: dev is none of prod",
+            "action": "deny",
+            "findings": 0,
+            "checks": [
+                {
+                    "key": "match.environments",
+                    "outcome": "differs",
+                    "reason": "dev is none of prod",
+                }
+            ],
+        },
+        {
+            "kind": "Exception",
+            "name": "own",
+            "location": {"file": "set.yaml", "line": 14, "column": 1},
+            "policies": ["no-privileged"],
+            "applies": False,
+            "reason": "it expired on 2020-01-31T00:00:00Z",
+            "action": "exempt",
+            "findings": 0,
+            "checks": [
+                {
+                    "key": "expires",
+                    "outcome": "differs",
+                    "reason": "it expired on 2020-01-31T00:00:00Z",
+                },
+                {
+                    "key": "match.repositories",
+                    "outcome": "unknown",
+                    "reason": "not known, which grants nothing",
+                },
+            ],
+        },
+    ]
+    assert (unknown["matches"][0]["applies"], unknown["matches"][0]["findings"]) == (True, 1)
+    assert unknown["matches"][0]["checks"] == [
+        {
+            "key": "match.environments",
+            "outcome": "unknown",
+            "reason": "not known, which rules nothing out",
+        }
+    ]
+
+
+def test_why_constraints_and_exceptions_apply_is_explained_in_text(run, folder) -> None:
+    (folder / "compose.yaml").write_text(PRIVILEGED)
+    (folder / "set.yaml").write_text(EXPLAINED)
+
+    shown = run("check", "--policy-set", "set.yaml", "--explain-match", "--environment", "dev")
+
+    assert shown.exit_code == 0
+    assert shown.stdout.endswith("""
+Constraints and exceptions:
+  set.yaml:6:1: constraint in-prod (no-privileged) does not apply
+    match.environments: dev is none of prod
+  set.yaml:14:1: exception own (no-privileged) does not apply
+    expires: it expired on 2020-01-31T00:00:00Z
+    match.repositories: not known, which grants nothing
+""")
 
 
 def test_nothing_of_a_project_reaches_the_terminal_as_a_control_character(run, folder) -> None:

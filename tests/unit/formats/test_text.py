@@ -120,13 +120,14 @@ def test_warnings_dry_runs_and_exemptions_are_named_as_such() -> None:
             violation(enforcement_action="warn", location=None, remediation=""),
             violation(enforcement_action="dryrun", location=None, constraint="gpus-of-ml"),
         ),
-        exempted=(exempted(), exempted(days_left=0, break_glass=True)),
+        exempted=(exempted(), exempted(exception="outage", days_left=0, break_glass=True)),
     )
 
     assert (
         text(decision, content=b"")
         == """\
 ALLOWED  train: 1 warning, 1 violation in dry run, 2 exemptions
+BREAK GLASS  the exception outage sets every policy aside until 2027-01-31T00:00:00Z
 
 warning: service train asks for all GPUs
   = policy: no-all-gpus, high
@@ -141,17 +142,51 @@ compose.yaml:6:16: exempted: service train asks for all GPUs
   = policy: no-all-gpus, high
 
 compose.yaml:6:16: BREAK GLASS: service train asks for all GPUs
-  = exception: full-node, until 2027-01-31T00:00:00Z, less than a day left
+  = exception: outage, until 2027-01-31T00:00:00Z, less than a day left
   = on the word of ml-infra, approved by security@acme: Until the scheduler lands
   = policy: no-all-gpus, high
 """
     )
 
 
-def test_whether_constraints_apply_is_said_when_asked_for() -> None:
+def test_a_break_glass_exception_is_one_banner_below_the_verdict_of_each_project() -> None:
+    glass = exempted(exception="out\x1bage", break_glass=True)
+
+    shown = text(allowed(exempted=(glass, glass)), content=b"").splitlines()
+
+    assert shown[:3] == [
+        "ALLOWED  train: 2 exemptions",
+        "BREAK GLASS  the exception out\\x1bage sets every policy aside until 2027-01-31T00:00:00Z",
+        "",
+    ]
+    assert [line for line in shown[3:] if "sets every policy aside" in line] == []
+
+
+def match(kind: str, name: str, *, applies: bool, action: str, findings: int, **more) -> dict:
+    return {
+        "kind": kind,
+        "name": name,
+        "location": {"file": "set.yaml", "line": 7, "column": 1},
+        "policies": ["no-all-gpus"],
+        "applies": applies,
+        "action": action,
+        "findings": findings,
+        "checks": [],
+        **more,
+    }
+
+
+def test_why_constraints_and_exceptions_apply_is_said_field_by_field_when_asked_for() -> None:
+    checks = [
+        {"key": "match.environments", "outcome": "differs", "reason": "dev is none of \x1bprod"},
+        {"key": "match.hosts", "outcome": "unknown", "reason": "not known"},
+    ]
     matches = (
-        {"kind": "Constraint", "name": "prod-only", "applies": False, "reason": "not in prod"},
-        {"kind": "Exception", "name": "full-node", "applies": True, "reason": ""},
+        match("Constraint", "prod", applies=False, action="deny", findings=0, checks=checks),
+        match("Constraint", "all", applies=True, action="deny", findings=2),
+        match("Constraint", "other", applies=True, action="warn", findings=0),
+        match("Exception", "own", applies=True, action="exempt", findings=1),
+        match("Exception", "glass", applies=True, action="break-glass", findings=0, policies=[]),
     )
 
     assert (
@@ -159,9 +194,14 @@ def test_whether_constraints_apply_is_said_when_asked_for() -> None:
         == """\
 ALLOWED  train
 
-  KIND        NAME       APPLIES  WHY NOT
-  Constraint  prod-only  no       not in prod
-  Exception   full-node  yes
+Constraints and exceptions:
+  set.yaml:7:1: constraint prod (no-all-gpus) does not apply
+    match.environments: dev is none of \\x1bprod
+    match.hosts: not known
+  set.yaml:7:1: constraint all (no-all-gpus) applies: deny, 2 findings
+  set.yaml:7:1: constraint other (no-all-gpus) applies: warn, no finding
+  set.yaml:7:1: exception own (no-all-gpus) applies: sets 1 finding aside
+  set.yaml:7:1: exception glass (every policy) applies: BREAK GLASS, sets nothing aside
 """
     )
 

@@ -141,6 +141,10 @@ MISTAKES = {
         EXCEPTION.replace("00Z", "00"),
         "13:12: spec.expires is '2027-01-31T00:00:00': it must be a time like",
     ),
+    "year that is none": (
+        EXCEPTION.replace("2027-01-31T00:00:00Z", "9999-12-31T23:59:59-23:59"),
+        "13:12: spec.expires is '9999-12-31T23:59:59-23:59': it must be a time like",
+    ),
     "day that is none": (EXCEPTION.replace("01-31", "02-31"), "it must be a time like"),
     "unknown policy": (
         EXCEPTION.replace("no-privileged", "no-priviliged"),
