@@ -2,15 +2,18 @@
 
 In: folders of policies. Out: one TestResult for each test. A sample is a Compose project: a file in
 a folder `samples`, or a folder there with a compose.yaml. Its first line says what must be found in
-it, one id for each violation: `# expect: no-privileged no-privileged`, or `# expect: nothing`. All
-runs on the embedded engine.
+it, one id for each violation: `# expect: no-privileged no-privileged`, or `# expect: nothing`. It
+is judged by all policies of its pack with their defaults, or, where a line says so, by others:
+`# constraints: {max-gpus: {limit: 2}}`; `# host: gpu-01` names the host. A file `samples/data.yaml`
+holds data for samples. All runs on the embedded engine.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
@@ -22,27 +25,31 @@ from policyd.admission import review_input
 from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine, explain, interpreter
 from policyd.errors import PolicydError, PolicySetError
-from policyd.model import Location, Review
-from policyd.policies import merge_data, router
+from policyd.model import Location, Review, Source
+from policyd.policies import merge_data
 from policyd.policies.documents import Constraint
 from policyd.policies.lint import Module, parse
 from policyd.policies.matching import Selector
 from policyd.policies.packs import (
-    POLICY_PACKAGE,
     Policy,
     built_in,
-    package_of,
     read_data,
-    read_policy,
+    read_policies,
     read_text,
     rego_files,
 )
-from policyd.policies.parameters import defaults
+from policyd.policies.parameters import defaults, read_parameters
+from policyd.policies.problems import Problems
+from policyd.policies.router import router
+from policyd.policies.yamldoc import Value, documents
 
 _PROBE: Final = "policyd_coverage_probe"
 """A rule added to each file: a file where nothing was evaluated is not in the report of regorus."""
 
 _EXPECT: Final = re.compile(r"# expect:((?: +[a-z0-9-]+)+) *(?:\n|$)")
+_HEADER: Final = re.compile(r"(?:#.*\n)+")
+_SETTING: Final = re.compile(r"# (constraints|host): *")
+_SAMPLE_DATA: Final = "samples/data.yaml"
 _REVIEW: Final = Review(uid="", enforcement_point="cli", now=1_800_000_000_000_000_000)
 
 
@@ -67,16 +74,16 @@ def run(paths: Sequence[Path]) -> list[TestResult]:
     """
     texts = _texts(paths)
     data = _data(paths)
-    policies = {
-        policy.id: policy
-        for policy in (
-            read_policy(name, text, "")
-            for name, text in texts.items()
-            if not name.endswith("_test.rego") and package_of(text).startswith(POLICY_PACKAGE)
-        )
-    }
+    problems = Problems()
+    rules = {name: text for name, text in texts.items() if not name.endswith("_test.rego")}
+    policies = {policy.id: policy for policy in read_policies(rules, "", problems)}
+    for problem in problems:
+        raise problem
     samples = [sample for path in paths for sample in sample_files(path)]
-    results = [*_rego_tests(texts, data), *_samples(samples, policies, texts, data)]
+    results = [
+        *_rego_tests(texts, data),
+        *_samples(samples, policies, texts, sample_data(paths, data)),
+    ]
     if not results:
         raise PolicySetError(f"there is no test below {', '.join(map(str, paths))}")
     return results
@@ -84,20 +91,66 @@ def run(paths: Sequence[Path]) -> list[TestResult]:
 
 def sample_files(folder: Path) -> list[Path]:
     """Return the Compose files of the samples below `folder`, sorted."""
-    return sorted({*folder.rglob("samples/*.y*ml"), *folder.rglob("samples/*/compose.yaml")})
+    found = {*folder.rglob("samples/*.y*ml"), *folder.rglob("samples/*/compose.yaml")}
+    return sorted(found - set(folder.rglob(_SAMPLE_DATA)))
+
+
+def sample_data(paths: Iterable[Path], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `data` with that for the samples below `paths`."""
+    merged: dict[str, Any] = copy.deepcopy(dict(data))
+    for file in sorted({file for path in paths for file in path.rglob(_SAMPLE_DATA)}):
+        merge_data(merged, read_data(file), file)
+    return merged
 
 
 def sample_input(sample: Path, policies: Iterable[Policy]) -> bytes:
-    """Return what `policies`, with their defaults, are asked about a sample.
+    """Return what those of `policies` that a sample is for are asked about it.
 
-    Raises ComposeError, as Compose would refuse it, and BundleError for too much beside it.
+    Raises ComposeError, as Compose would refuse it, BundleError for too much beside it, and
+    PolicySetError for a line of its header that is not right.
     """
-    matching = {policy.id: [_constraint(policy, sample)] for policy in policies}
+    settings = _settings(sample)
+    matching = _matching(sample, settings.get("constraints"), policies)
+    host = settings["host"].text() if "host" in settings else ""
+    review = msgspec.structs.replace(_REVIEW, source=Source(host=host))
     is_alone = sample.parent.name == "samples"
     files = [sample] if is_alone else [file for file in sample.parent.rglob("*") if file.is_file()]
     contents = {str(file.relative_to(sample.parent)): file.read_bytes() for file in files}
     project = compose.load(memory_bundle(contents, [sample.name]))
-    return review_input(project, workloads.workloads(project), _REVIEW, matching)
+    return review_input(project, workloads.workloads(project), review, matching)
+
+
+def _settings(sample: Path) -> dict[str, Value]:
+    """Return what the comment that a sample begins with says of constraints and host."""
+    header = _HEADER.match(read_text(sample))
+    found: dict[str, Value] = {}
+    for line, text in enumerate(header[0].splitlines() if header else ()):
+        setting = _SETTING.match(text)
+        if setting:
+            for value in documents(text[setting.end() :], str(sample), (line, setting.end())):
+                found[setting[1]] = value
+    return found
+
+
+def _matching(
+    sample: Path, said: Value | None, policies: Iterable[Policy]
+) -> dict[str, list[Constraint]]:
+    if said is None:
+        pack = next(folder for folder in sample.parents if folder.name == "samples").parents[1]
+        own = [policy for policy in policies if _is_of(policy, pack)]
+        return {policy.id: [_constraint(policy, sample)] for policy in own}
+    known = {policy.id: policy for policy in policies}
+    return {
+        name: [_constraint(known[name], sample, value)]
+        for name, value in said.mapping(known).items()
+    }
+
+
+def _is_of(policy: Policy, pack: Path) -> bool:
+    """Say whether `policy`, of a policy set or of a folder of tests, lies in the folder `pack`."""
+    if policy.pack:
+        return policy.pack == pack.name
+    return Path(policy.module).resolve().is_relative_to(pack.resolve())
 
 
 class Coverage(msgspec.Struct, frozen=True):
@@ -218,7 +271,7 @@ def _samples(
     data: dict[str, Any],
 ) -> Iterator[TestResult]:
     modules = {name: text for name, text in texts.items() if not name.endswith("_test.rego")}
-    engine = EmbeddedEngine(modules | {"router.rego": router(policies)}, data)
+    engine = EmbeddedEngine(modules | {"router.rego": router(policies.values())}, data)
     try:
         for sample in samples:
             text = read_text(sample)
@@ -258,14 +311,18 @@ def _found(engine: EmbeddedEngine, sample: Path, policies: dict[str, Policy]) ->
     return sorted(finding.policy for finding in findings)
 
 
-def _constraint(policy: Policy, sample: Path) -> Constraint:
+def _constraint(policy: Policy, sample: Path, parameters: Value | None = None) -> Constraint:
     return Constraint(
         name=policy.id,
         policy=policy.id,
         actions={"default": "deny"},
         match=Selector(),
         exclude=Selector(),
-        parameters=defaults(policy.parameters),
+        parameters=(
+            read_parameters(parameters, policy.parameters)
+            if parameters
+            else defaults(policy.parameters)
+        ),
         location=Location(str(sample)),
     )
 

@@ -1,4 +1,7 @@
-"""A policy set with every policy of every pack of ours, each in force with its defaults."""
+"""A policy set with every policy of every pack of ours, each in force with its defaults.
+
+Its data are ours and those that samples are judged with.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from policyd.policies.packs import built_in
 _HEADING = """apiVersion: policyd/v1
 kind: PolicySet
 metadata: {{name: everything}}
-spec: {{packs: {packs}}}
+spec: {{packs: {packs}, data: {data}}}
 """
 _CONSTRAINT = """---
 apiVersion: policyd/v1
@@ -25,7 +28,8 @@ def write(folder: Path) -> Path:
     """Write the policy set into `folder` and return its file."""
     file = folder / "policyset.yaml"
     packs = sorted({path.parents[1].name for path in built_in().glob("*/*/policy.rego")})
-    heading = _HEADING.format(packs=json.dumps(packs))
+    data = sorted(map(str, built_in().rglob("samples/data.yaml")))
+    heading = _HEADING.format(packs=json.dumps(packs), data=json.dumps(data))
     file.write_text(heading)
     ids = load_policy_set(file).policies
     file.write_text(heading + "".join(map(_CONSTRAINT.format, ids)))

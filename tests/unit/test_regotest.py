@@ -272,3 +272,87 @@ def test_every_policy_of_ours_has_a_fix_and_a_reference() -> None:
     for policy in load_policy_set().policies.values():
         assert policy.remediation.endswith("."), policy.id
         assert policy.references, policy.id
+
+
+OTHER = """# METADATA
+# title: Tag
+# description: Tags that are allowed.
+# custom:
+#   id: allowed-tags
+#   severity: low
+#   remediation: "Use another."
+#   parameters:
+#     tags: {type: array, items: {type: string}, default: []}
+package policyd.policies.allowed_tags
+
+violation contains {"msg": msg, "service": w.name, "path": w.path, "constraint": c.name} if {
+	some c in input.constraints["allowed-tags"]
+	some w in input.workloads
+	tag := split(w.image, ":")[1]
+	not tag in c.parameters.tags
+	not data.policyd.tags[tag]
+	input.review.source.host == "gpu-01"
+	msg := "another tag"
+}
+"""
+DATA = "policyd: {tags: {'%s': true}}\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "files", "message"),
+    [
+        ("# expect: own-images allowed-tags\n# host: gpu-01\n", {}, ""),
+        ("# expect: own-images\n# host: gpu-02\n", {}, ""),
+        ("# expect: own-images\n", {}, ""),
+        ("# expect: own-images\n# a word\n# host: gpu-01\n", {}, "found allowed-tags, own-images"),
+        ("# expect: own-images\n#\n# constraints: {own-images: {}}\n# host: gpu-01\n", {}, ""),
+        (
+            "# expect: nothing\n# host: gpu-01\n# constraints: {allowed-tags: {tags: ['1']}}\n",
+            {},
+            "",
+        ),
+        (
+            "# expect: own-images\n# host: gpu-01\n",
+            {"images/samples/data.yaml": DATA % "1"},
+            "",
+        ),
+        (
+            "# expect: own-images\n# host: gpu-01\n",
+            {"images/samples/data.yaml": DATA % "2"},
+            "found allowed-tags, own-images",
+        ),
+        (
+            "# expect: nothing\n# constraints: {own-image: {}}\n",
+            {},
+            "denied.yaml:2:17: the document has no key 'own-image': did you mean 'own-images'?",
+        ),
+        (
+            "# expect: nothing\n# constraints: {allowed-tags: {tags: 1}}\n",
+            {},
+            "denied.yaml:2:38: allowed-tags.tags must be a list, not a whole number",
+        ),
+        ("# expect: nothing\n# host: [a]\n", {}, "denied.yaml:2:9: the document must be a text"),
+    ],
+)
+def test_sample_says_which_constraints_and_which_host_it_is_judged_by(
+    write: Write, header: str, files: Mapping[str, str], message: str
+) -> None:
+    text = header + "services:\n  web:\n    image: nginx:1\n"
+    root = write(
+        {"data.yaml": DATA % "0", "images/tags/policy.rego": OTHER, **pack(sample=text), **files}
+    )
+
+    (result,) = run([root])
+
+    assert bool(message) is not result.passed
+    assert message in result.message
+
+
+def test_sample_is_judged_by_the_policies_of_its_own_pack(write: Write) -> None:
+    files = {"packs/a/images/policy.rego": POLICY, "packs/b/tags/policy.rego": OTHER}
+    sample = "# expect: own-images\n# host: gpu-01\n" + SAMPLE
+    root = write({"data.yaml": DATA % "0", "packs/a/images/samples/denied.yaml": sample, **files})
+
+    (result,) = run([root])
+
+    assert result.message == ""

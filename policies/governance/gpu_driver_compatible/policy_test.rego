@@ -1,0 +1,256 @@
+package policyd.policies.gpu_driver_compatible_test
+
+import data.policyd.lib.fixture
+import data.policyd.policies.gpu_driver_compatible
+
+hosts := {
+	"old": {
+		"driver_version": "470.256.02",
+		"cuda_version": "11.4",
+		"gpus": [
+			{"index": 0, "uuid": "GPU-aa", "name": "V100", "brand": "tesla", "compute_capability": "7.0"},
+			{"index": 1, "uuid": "GPU-bb", "name": "Titan V", "brand": "titan", "compute_capability": "7.0"},
+		],
+	},
+	"bare": {"driver_version": "470.256.02", "cuda_version": "11.4", "gpus": []},
+	"mig": {
+		"driver_version": "580.159.04",
+		"cuda_version": "13.0",
+		"gpus": [{
+			"index": 0,
+			"uuid": "GPU-cc",
+			"name": "A100",
+			"mig_devices": [{"index": 0, "uuid": "MIG-c0", "name": "1g.5gb"}],
+		}],
+	},
+}
+
+# on is the input of service "app" with `fields`, on `host`, under one constraint.
+on(host, fields, parameters) := object.union(fixture.app(fields), {
+	"review": {"source": {"host": host}},
+	"constraints": {"gpu-driver-compatible": [{
+		"name": "c",
+		"parameters": object.union({"minor_version_compatibility": true, "require_inventory": false}, parameters),
+	}]},
+})
+
+ids(found) := {"device_requests": [fixture.reservation({"device_ids": found})]}
+
+image(name) := object.union(ids(["0"]), {"image": name})
+
+requires(value) := object.union(ids(["0"]), {"environment": {"NVIDIA_REQUIRE_CUDA": value}})
+
+test_image_of_a_newer_cuda_is_reported_at_the_image if {
+	found := gpu_driver_compatible.violation with input as on("old", image("nvidia/cuda:12.4.1-base"), {})
+		with data.policyd.inventory.hosts as hosts
+	found == {{
+		"msg": concat("", [
+			"service app runs CUDA 12.4 by its image, which needs the driver 525.60.13: ",
+			"the host old has 470.256.02 (CUDA 11.4)",
+		]),
+		"service": "app",
+		"path": ["services", "app", "image"],
+		"constraint": "c",
+	}}
+}
+
+test_image_of_the_same_major_version_is_not_unless_asked if {
+	found := gpu_driver_compatible.violation with input as on("old", image("nvidia/cuda:11.8.0-base"), {})
+		with data.policyd.inventory.hosts as hosts
+	found == set()
+	strict := gpu_driver_compatible.violation with input as on("old", image("nvidia/cuda:11.8.0-base"), {"minor_version_compatibility": false})
+		with data.policyd.inventory.hosts as hosts
+	{v.msg | some v in strict} == {concat("", [
+		"service app runs CUDA 11.8 by its image, which needs the driver 520.61.05: ",
+		"the host old has 470.256.02 (CUDA 11.4)",
+	])}
+}
+
+test_version_that_is_in_no_table_needs_a_driver_for_it if {
+	found := gpu_driver_compatible.violation with input as on("old", image("nvidia/cuda:14.0.0-base"), {})
+		with data.policyd.inventory.hosts as hosts
+	some v in found
+	startswith(v.msg, "service app runs CUDA 14.0 by its image, which needs a driver for CUDA 14.0: ")
+}
+
+test_service_without_a_gpu_may_run_any_image if {
+	every fields in [
+		{"image": "nvidia/cuda:12.4.1-base"},
+		{"image": "nvidia/cuda:12.4.1-base", "device_requests": [fixture.reservation({"driver": "amd", "count": 1})]},
+	] {
+		found := gpu_driver_compatible.violation with input as on("old", fields, {})
+			with data.policyd.inventory.hosts as hosts
+		found == set()
+	}
+}
+
+test_gpu_of_a_privileged_service_counts if {
+	fields := {"image": "nvidia/cuda:12.4.1-base", "privileged": true}
+	found := gpu_driver_compatible.violation with input as on("old", fields, {})
+		with data.policyd.inventory.hosts as hosts
+	count(found) == 1
+}
+
+test_legacy_variable_is_reported_at_the_variable if {
+	fields := object.union(ids(["0"]), {"environment": {"CUDA_VERSION": "12.1.0"}})
+	found := gpu_driver_compatible.violation with input as on("old", fields, {})
+		with data.policyd.inventory.hosts as hosts
+	{[v.path, v.msg] | some v in found} == {[
+		["services", "app", "environment", "CUDA_VERSION"],
+		concat("", [
+			"service app has CUDA_VERSION=12.1.0, which needs the driver 525.60.13: ",
+			"the host old has 470.256.02 (CUDA 11.4)",
+		]),
+	]}
+	beside := object.union(ids(["0"]), {"environment": {"CUDA_VERSION": "12.1.0", "NVIDIA_REQUIRE_CUDA": "cuda>=11.4"}})
+	none := gpu_driver_compatible.violation with input as on("old", beside, {})
+		with data.policyd.inventory.hosts as hosts
+	none == set()
+}
+
+test_unmet_requirement_is_reported_at_the_variable if {
+	found := gpu_driver_compatible.violation with input as on("old", requires("cuda>=12.4"), {})
+		with data.policyd.inventory.hosts as hosts
+	found == {{
+		"msg": concat("", [
+			"service app asks for cuda>=12.4 (NVIDIA_REQUIRE_CUDA): ",
+			"the host old has 470.256.02 (CUDA 11.4), brand tesla",
+		]),
+		"service": "app",
+		"path": ["services", "app", "environment", "NVIDIA_REQUIRE_CUDA"],
+		"constraint": "c",
+	}}
+}
+
+test_alternatives_are_told if {
+	found := gpu_driver_compatible.violation with input as on("old", requires("cuda>=12.4 brand=tesla,driver>=535 brand=grid"), {})
+		with data.policyd.inventory.hosts as hosts
+	some v in found
+	startswith(v.msg, "service app asks for cuda>=12.4 or one of 2 alternatives (NVIDIA_REQUIRE_CUDA): ")
+}
+
+test_long_requirement_is_not_repeated if {
+	long := concat(",", [sprintf("driver>=%d", [number]) | some number in numbers.range(600, 620)])
+	found := gpu_driver_compatible.violation with input as on("old", requires(long), {})
+		with data.policyd.inventory.hosts as hosts
+	some v in found
+	startswith(v.msg, "service app asks for a condition (NVIDIA_REQUIRE_CUDA): ")
+}
+
+test_met_requirement_and_other_variables_are_not if {
+	every environment in [
+		{"NVIDIA_REQUIRE_CUDA": "cuda>=12.4 brand=tesla,driver>=470,driver<471"},
+		{"NVIDIA_REQUIRE_CUDA": ""},
+		{"NVIDIA_REQUIRE_CUDA": null},
+		{"NVIDIA_REQUIRE_JETPACK": "csv-mounts=all"},
+		{"NVIDIA_VISIBLE_DEVICES": "void"},
+	] {
+		fields := object.union(ids(["0"]), {"environment": environment})
+		found := gpu_driver_compatible.violation with input as on("old", fields, {})
+			with data.policyd.inventory.hosts as hosts
+		found == set()
+	}
+}
+
+test_each_requirement_must_be_met if {
+	fields := object.union(ids(["0"]), {"environment": {"NVIDIA_REQUIRE_CUDA": "cuda>=11.0", "NVIDIA_REQUIRE_DRIVER": "driver>=535"}})
+	found := gpu_driver_compatible.violation with input as on("old", fields, {})
+		with data.policyd.inventory.hosts as hosts
+	{v.path | some v in found} == {["services", "app", "environment", "NVIDIA_REQUIRE_DRIVER"]}
+}
+
+test_requirement_is_of_the_gpus_that_the_service_gets if {
+	value := "brand=titan"
+	every devices in [["1"], ["GPU-BB"]] {
+		fields := object.union(ids(devices), {"environment": {"NVIDIA_REQUIRE_CUDA": value}})
+		found := gpu_driver_compatible.violation with input as on("old", fields, {})
+			with data.policyd.inventory.hosts as hosts
+		found == set()
+	}
+	every requests in [
+		[fixture.reservation({"device_ids": ["0", "1"]})],
+		[fixture.reservation({"count": 1})],
+		[fixture.reservation({"count": -1})],
+	] {
+		fields := {"device_requests": requests, "environment": {"NVIDIA_REQUIRE_CUDA": value}}
+		found := gpu_driver_compatible.violation with input as on("old", fields, {})
+			with data.policyd.inventory.hosts as hosts
+		count(found) == 1
+	}
+}
+
+test_host_without_gpus_is_judged_by_its_driver if {
+	every value, number in {"cuda>=12.0": 1, "cuda>=11.0,brand=tesla,arch>=9.0": 0} {
+		fields := {"privileged": true, "environment": {"NVIDIA_REQUIRE_CUDA": value}}
+		found := gpu_driver_compatible.violation with input as on("bare", fields, {})
+			with data.policyd.inventory.hosts as hosts
+		count(found) == number
+	}
+}
+
+test_gpu_that_the_host_does_not_have_is_reported_at_the_ids if {
+	found := gpu_driver_compatible.violation with input as on("old", ids(["1", "2", "GPU-zz"]), {})
+		with data.policyd.inventory.hosts as hosts
+	found == {{
+		"msg": "service app names GPU 2, GPU-zz, which the host old does not have: it has 0 (GPU-aa), 1 (GPU-bb)",
+		"service": "app",
+		"path": ["services", "app", "deploy", "resources", "reservations", "devices", 0, "device_ids"],
+		"constraint": "c",
+	}}
+}
+
+test_every_way_to_name_a_gpu_is_looked_at if {
+	every fields in [
+		{"devices": [fixture.device("nvidia.com/gpu=7")]},
+		{"runtime": "nvidia", "environment": {"NVIDIA_VISIBLE_DEVICES": "7"}},
+		{"environment": {"NVIDIA_VISIBLE_DEVICES": "MIG-none"}},
+		{"mounts": [fixture.bind("/dev/null", "/var/run/nvidia-container-devices/7")]},
+		ids(["0:1"]),
+	] {
+		found := gpu_driver_compatible.violation with input as on("mig", fields, {})
+			with data.policyd.inventory.hosts as hosts
+		count(found) == 1
+	}
+}
+
+test_gpus_of_the_host_and_other_vendors_are_not if {
+	every fields in [
+		ids(["0", "gpu-CC", "0:0", "MIG-c0"]),
+		{"devices": [fixture.device("nvidia.com/gpu=0:0"), fixture.device("amd.com/gpu=7"), fixture.device("nvidia.com/gds=7")]},
+		{"devices": [fixture.device("/dev/nvidia7")]},
+		{"device_requests": [fixture.reservation({"count": 1}), fixture.reservation({"count": -1})]},
+	] {
+		found := gpu_driver_compatible.violation with input as on("mig", fields, {})
+			with data.policyd.inventory.hosts as hosts
+		found == set()
+	}
+}
+
+test_count_above_that_of_the_host_is_reported_at_the_count if {
+	fields := {"device_requests": [fixture.reservation({"count": 3})]}
+	found := gpu_driver_compatible.violation with input as on("old", fields, {})
+		with data.policyd.inventory.hosts as hosts
+	{[v.path[count(v.path) - 1], v.msg] | some v in found} == {["count", "service app asks for 3 GPUs, more than the host old has: it has 0 (GPU-aa), 1 (GPU-bb)"]}
+	none := gpu_driver_compatible.violation with input as on("bare", fields, {})
+		with data.policyd.inventory.hosts as hosts
+	{v.msg | some v in none} == {"service app asks for 3 GPUs, more than the host bare has: it has none"}
+}
+
+test_host_that_nobody_knows_is_reported_only_when_asked if {
+	every host, said in {"new": "the host new is not in the inventory", "": "the review names no host"} {
+		found := gpu_driver_compatible.violation with input as on(host, image("nvidia/cuda:12.4.1-base"), {})
+			with data.policyd.inventory.hosts as hosts
+		found == set()
+		asked := gpu_driver_compatible.violation with input as on(host, image("nvidia/cuda:12.4.1-base"), {"require_inventory": true})
+			with data.policyd.inventory.hosts as hosts
+		asked == {{
+			"msg": sprintf("service app is granted a GPU, and %s", [said]),
+			"service": "app",
+			"path": ["services", "app"],
+			"constraint": "c",
+		}}
+	}
+	known := gpu_driver_compatible.violation with input as on("old", ids(["0"]), {"require_inventory": true})
+		with data.policyd.inventory.hosts as hosts
+	known == set()
+}

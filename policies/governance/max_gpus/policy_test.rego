@@ -1,0 +1,119 @@
+package policyd.policies.max_gpus_test
+
+import data.policyd.lib.fixture
+import data.policyd.policies.max_gpus
+
+# limited is the input of `services`, fields by name, under one constraint.
+limited(services, parameters) := {
+	"constraints": {"max-gpus": [{"name": "c", "parameters": object.union({"limit": 4, "service_limit": -1}, parameters)}]},
+	"workloads": [fixture.service(name, fields) | some name, fields in services],
+	"unresolved": [],
+}
+
+count_of(n) := {"device_requests": [fixture.reservation({"count": n})]}
+
+entry := ["services", "app", "deploy", "resources", "reservations", "devices", 0]
+
+test_count_above_the_limit_is_reported_at_the_count if {
+	found := max_gpus.violation with input as limited({"app": count_of(5)}, {})
+	found == {{
+		"msg": "service app is granted 5 GPUs, and the limit is 4",
+		"service": "app",
+		"path": array.concat(entry, ["count"]),
+		"constraint": "c",
+	}}
+}
+
+test_the_limit_itself_is_not if {
+	every fields in [
+		count_of(4),
+		object.union(count_of(2), {"replicas": 2}),
+		{"device_requests": [fixture.reservation({"device_ids": ["0", "1", "2", "3"]})]},
+		{"devices": [fixture.device("nvidia.com/gpu=0"), fixture.device("nvidia.com/gpu=1")]},
+		{},
+	] {
+		found := max_gpus.violation with input as limited({"app": fields}, {})
+		found == set()
+	}
+}
+
+test_replicas_multiply if {
+	found := max_gpus.violation with input as limited({"app": object.union(count_of(2), {"replicas": 3})}, {})
+	{v.msg | some v in found} == {"service app is granted 6 GPUs, 2 in each of 3 replicas, and the limit is 4"}
+}
+
+test_counts_and_ids_of_all_methods_add_up_and_one_gpu_counts_once if {
+	fields := {
+		"device_requests": [fixture.reservation({"count": 1}), fixture.reservation({"device_ids": ["0", "1", "1"], "path": ["x"]})],
+		"devices": [fixture.device("nvidia.com/gpu=1"), fixture.device("amd.com/gpu=1")],
+		"environment": {"NVIDIA_VISIBLE_DEVICES": "0,2"},
+		"generic_resources": [{"kind": "GPU", "value": 2, "path": ["y"]}],
+	}
+	found := max_gpus.violation with input as limited({"app": fields}, {})
+	{v.msg | some v in found} == {"service app is granted 7 GPUs, and the limit is 4"}
+}
+
+test_all_is_over_any_limit if {
+	every fields in [count_of(-1), {"runtime": "nvidia"}, {"replicas": 0, "devices": [fixture.device("nvidia.com/gpu=all")]}] {
+		found := max_gpus.violation with input as limited({"app": fields}, {"limit": 1000000})
+		count(found) == 1
+		some v in found
+		startswith(v.msg, "service app is granted every GPU (")
+		endswith(v.msg, "), and the limit is 1000000")
+	}
+}
+
+test_devices_that_cannot_be_counted_stand_for_all if {
+	every fields in [
+		{"devices": [fixture.device("/dev/nvidia0")]},
+		{"mounts": [fixture.bind("/dev/dri/card0", "/x")]},
+		{"device_cgroup_rules": [{"rule": "c 195:0 rw", "path": ["x"]}]},
+		{"build": fixture.build({"run_flags": [{"name": "device", "value": "nvidia.com/gpu=0"}]})},
+	] {
+		found := max_gpus.violation with input as limited({"app": fields}, {"limit": 100})
+		count(found) == 1
+		some v in found
+		startswith(v.msg, "service app is granted GPUs that cannot be counted (")
+	}
+	privileged := max_gpus.violation with input as limited({"app": {"privileged": true}}, {"limit": 100})
+	{v.msg | some v in privileged} == {"service app is granted every GPU (privileged: true), and the limit is 100"}
+}
+
+test_services_together_are_reported_at_the_services if {
+	found := max_gpus.violation with input as limited({"a": count_of(2), "b": object.union(count_of(1), {"replicas": 3}), "c": {}}, {})
+	found == {{
+		"msg": "the services of the project are granted 5 GPUs together, and the limit is 4: a (2), b (3)",
+		"service": "",
+		"path": ["services"],
+		"constraint": "c",
+	}}
+}
+
+test_one_service_above_the_limit_is_not_reported_again_for_the_project if {
+	found := max_gpus.violation with input as limited({"a": count_of(9), "b": {}}, {})
+	{v.service | some v in found} == {"a"}
+}
+
+test_service_may_have_a_limit_of_its_own if {
+	found := max_gpus.violation with input as limited({"a": count_of(2), "b": count_of(1)}, {"service_limit": 1})
+	{v.msg | some v in found} == {"service a is granted 2 GPUs, and the limit is 1"}
+	wide := max_gpus.violation with input as limited({"a": count_of(5)}, {"service_limit": 9})
+	{v.msg | some v in wide} == {"service a is granted 5 GPUs, and the limit is 4"}
+	none := max_gpus.violation with input as limited({"a": count_of(1)}, {"service_limit": 0})
+	{v.msg | some v in none} == {"service a is granted 1 GPUs, and the limit is 0"}
+}
+
+test_each_constraint_reports_by_its_own_limit if {
+	constraints := {"max-gpus": [
+		{"name": "tight", "parameters": {"limit": 1, "service_limit": -1}},
+		{"name": "loose", "parameters": {"limit": 2, "service_limit": -1}},
+	]}
+	found := max_gpus.violation with input as object.union(limited({"app": count_of(2)}, {}), {"constraints": constraints})
+	{v.constraint | some v in found} == {"tight"}
+}
+
+test_huge_numbers_are_over_the_limit if {
+	fields := object.union(count_of(9223372036854775807), {"replicas": 9223372036854775807})
+	found := max_gpus.violation with input as limited({"app": fields}, {})
+	count(found) == 1
+}
