@@ -1,6 +1,7 @@
-"""`policyd policies`: the catalogue of a policy set, or one policy in full.
+"""`policyd policies`: the catalogue of a policy set, one policy in full, or what is wrong in it.
 
-In: a policy set, perhaps an id. Out: a table, a page or JSON on standard output.
+In: a policy set, perhaps an id. Out: a table, a page, Markdown or JSON on standard output; `lint`
+exits 1 when it finds something.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import Any, Final
 import click
 import msgspec
 
+from policyd.cli import DENIED
 from policyd.cli.options import settings, settings_options
 from policyd.errors import NotFound
 from policyd.formats.json import document
 from policyd.formats.table import table, visible
 from policyd.model import API_VERSION
-from policyd.policies import PolicySet, load_policy_set
+from policyd.policies import PolicySet, catalogue, lint_policy_set, load_policy_set
 from policyd.policies.documents import Constraint
 from policyd.policies.packs import Policy
 
@@ -29,36 +31,94 @@ OFF: Final = "off"
 WIDTH: Final = 88
 """Columns of a paragraph."""
 
+SHOW: Final = "show"
+"""The command that is meant when none is named: `policyd policies no-all-gpus`."""
+
 EPILOG: Final = """\b
 Examples:
   policyd policies
   policyd policies no-all-gpus
   policyd policies --policy-set policyset.yaml --format json
-\b
+  policyd policies lint rules
+"""
+SHOW_EPILOG: Final = """\b
 ACTION is what the constraints of the policy set do about a finding: deny,
 warn, dryrun; off when no constraint names the policy.
 """
+LINT_EPILOG: Final = """\b
+Examples:
+  policyd policies lint
+  policyd policies lint rules/policyset.yaml
+  policyd policies lint rules/images
+\b
+Exit codes: 0 nothing is wrong, 1 something is, 2 there is nothing at PATH.
+"""
 
 
-@click.command("policies", epilog=EPILOG)
+class PoliciesGroup(click.Group):
+    """A group that takes what is none of its commands as arguments of `show`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
+            args = [SHOW, *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("policies", cls=PoliciesGroup, epilog=EPILOG)
+def command() -> None:
+    """List the policies in force, show one in full, or lint a policy set.
+
+    `policyd policies [ID]` is `policyd policies show [ID]`.
+    """
+
+
+@command.command(SHOW, epilog=SHOW_EPILOG)
 @click.argument("policy_id", metavar="[ID]", required=False)
 @settings_options("policy_set")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
 )
-def command(policy_id: str | None, form: str, **options: Any) -> int:
-    """List the policies in force, or show one in full."""
+def show(policy_id: str | None, form: str, **options: Any) -> int:
+    """List the policies in force, or show the one with this ID in full."""
     path = settings(**options).policy_set
     policy_set = load_policy_set(Path(path) if path else None)
     if policy_id is None:
-        click.echo(_as_json(policy_set) if form == "json" else _catalogue(policy_set), nl=False)
+        forms = {"json": _as_json, "text": _catalogue, "markdown": _as_markdown}
+        click.echo(forms[form](policy_set), nl=False)
         return 0
     policy = _find(policy_set, policy_id)
     if form == "json":
         click.echo(document(_described(policy, policy_set)), nl=False)
+    elif form == "markdown":
+        click.echo(catalogue.section(policy), nl=False)
     else:
         click.echo("\n".join(_page(policy, policy_set)))
     return 0
+
+
+@command.command("lint", epilog=LINT_EPILOG)
+@click.argument(
+    "path", metavar="[PATH]", required=False, type=click.Path(exists=True, path_type=Path)
+)
+@settings_options("policy_set")
+def lint(path: Path | None, **options: Any) -> int:
+    """Say all that is wrong with a policy set and its Rego.
+
+    PATH is a policy set, a file or a folder, or the folder of one pack; by default the policy set
+    in force. METADATA, schemas of parameters, constraints and exceptions are read, the Rego is
+    compiled, and what engines read differently is refused.
+    """
+    named = settings(**options).policy_set
+    problems = lint_policy_set(path or (Path(named) if named else None))
+    for problem in problems:
+        click.echo(visible(str(problem)))
+    count = len(problems)
+    click.echo("no problems" if not count else f"{count} problem{'s' if count > 1 else ''}")
+    return DENIED if problems else 0
 
 
 def _find(policy_set: PolicySet, policy_id: str) -> Policy:
@@ -101,6 +161,10 @@ def _as_json(policy_set: PolicySet) -> str:
             "items": items,
         }
     )
+
+
+def _as_markdown(policy_set: PolicySet) -> str:
+    return catalogue.markdown(policy_set.policies.values())
 
 
 def _described(policy: Policy, policy_set: PolicySet) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def lint_policy_set(path: Path | None = None) -> list[PolicySetError]:
             _, problems = _read(path, every_module=True)
     except PolicySetError as problem:
         return [problem]
-    return list({str(problem): problem for problem in problems}.values())
+    return problems.in_order()
 
 
 def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Problems]:
@@ -136,7 +136,7 @@ def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Pro
         data=data,
         exceptions=exceptions,
     )
-    return policy_set, problems
+    return policy_set, problems.placed({pack.name: pack.folder for pack in packs})
 
 
 def _read_pack_alone(folder: Path) -> Problems:
@@ -147,7 +147,7 @@ def _read_pack_alone(folder: Path) -> Problems:
         raise PolicySetError("there is no policyset.yaml and no Rego", Location(str(folder)))
     modules = _modules(packs, _catalogue(packs, problems))
     _check(packs, modules, _data(packs, [], problems), problems)
-    return problems
+    return problems.placed({folder.name: folder})
 
 
 def _documents(file: Path, problems: Problems) -> tuple[Heading, dict[str, list[Value]]]:

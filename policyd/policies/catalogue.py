@@ -1,29 +1,68 @@
 """Write the catalogue of policies as the README has it.
 
-In: policies. Out: Markdown, one table for each pack.
+In: policies. Out: Markdown: for each pack a table, then a section for each policy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from policyd.policies.packs import Policy
 
 
 def markdown(policies: Iterable[Policy]) -> str:
-    """Return one table for each pack: id, severity, what it finds, how to mend it."""
+    """Return, for each pack, a table of its policies and the section of each."""
     by_pack: dict[str, list[Policy]] = {}
     for policy in policies:
         by_pack.setdefault(policy.pack, []).append(policy)
-    return "\n".join(line for pack in sorted(by_pack) for line in _table(pack, by_pack[pack]))
+    parts = []
+    for pack in sorted(by_pack):
+        parts.append("\n".join(_table(pack, by_pack[pack])) + "\n")
+        parts += [section(policy) for policy in by_pack[pack]]
+    return "\n".join(parts)
+
+
+def section(policy: Policy) -> str:
+    """Return all that METADATA says of `policy`, under a heading of the fourth level."""
+    return "\n".join(_section(policy)) + "\n"
 
 
 def _table(pack: str, policies: Iterable[Policy]) -> Iterator[str]:
     yield f"### Pack `{pack}`"
     yield ""
-    yield "| Policy | Severity | What it finds | How to mend it |"
-    yield "|---|---|---|---|"
+    yield "| Policy | Severity | What it finds |"
+    yield "|---|---|---|"
     for policy in policies:
-        cells = (f"`{policy.id}`", policy.severity, policy.title, policy.remediation)
-        yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+        yield _row(f"[`{policy.id}`](#{policy.id})", policy.severity, policy.title)
+
+
+def _section(policy: Policy) -> Iterator[str]:
+    yield f"#### {policy.id}"
     yield ""
+    yield f"**{policy.title}** ({policy.severity}). {_line(policy.description)}"
+    yield ""
+    yield f"How to mend it: {_line(policy.remediation)}"
+    if policy.parameters:
+        yield ""
+        yield "| Parameter | Type | Default | What it is |"
+        yield "|---|---|---|---|"
+        for name, schema in policy.parameters.items():
+            default = msgspec.json.encode(schema.default).decode()
+            yield _row(f"`{name}`", schema.type, f"`{default}`", _line(schema.description))
+    if policy.environment:
+        yield ""
+        yield f"It reads the variables {', '.join(f'`{name}`' for name in policy.environment)}."
+    if policy.references:
+        yield ""
+        yield f"See {'; '.join(map(_line, policy.references))}."
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+
+
+def _line(text: str) -> str:
+    """Return `text` on one line, with no tag of HTML in it."""
+    return " ".join(text.split()).replace("<", "&lt;")

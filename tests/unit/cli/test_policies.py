@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 from policyd.policies import load_policy_set
+from policyd.policies.catalogue import markdown, section
 
 
 def test_the_catalogue_names_every_policy_with_its_action(run) -> None:
@@ -42,3 +43,80 @@ def test_an_unknown_policy_is_exit_2_with_a_near_one_named(run) -> None:
     assert near.exit_code == far.exit_code == 2
     assert near.stderr.endswith("did you mean no-all-gpus?\n")
     assert far.stderr.endswith("`policyd policies` lists them\n")
+
+
+def test_show_may_be_said_or_left_out(run) -> None:
+    assert run("policies", "show", "no-all-gpus").stdout == run("policies", "no-all-gpus").stdout
+    assert run("policies", "show").stdout == run("policies").stdout
+
+
+def test_markdown_is_the_catalogue_or_the_section_of_one_policy(run) -> None:
+    policies = load_policy_set().policies
+
+    assert run("policies", "--format", "markdown").stdout == markdown(policies.values())
+    one = run("policies", "no-all-gpus", "--format", "markdown")
+    assert one.stdout == section(policies["no-all-gpus"])
+
+
+HEADING = (
+    "apiVersion: policyd/v1\nkind: PolicySet\nmetadata: {name: t}\nspec: {packs: [gpu, mine]}\n"
+)
+CONSTRAINT = """---
+apiVersion: policyd/v1
+kind: Constraint
+metadata: {{name: {0}}}
+spec: {{policy: {1}, enforcementAction: {2}}}
+"""
+RULE = """# METADATA
+# title: Foreign image
+# description: For a test.
+# custom:
+#   id: foreign
+#   severity: low
+#   remediation: Mirror it.
+package policyd.policies.foreign
+
+violation contains {"msg": "foreign"} if {
+\tinput.nothing
+}
+"""
+
+
+def test_lint_of_what_comes_with_policyd_finds_nothing(run) -> None:
+    result = run("policies", "lint")
+
+    assert (result.exit_code, result.stdout) == (0, "no problems\n")
+
+
+def test_lint_tells_every_problem_with_its_place_and_exits_1(run, folder) -> None:
+    (folder / "rules" / "mine").mkdir(parents=True)
+    constraints = CONSTRAINT.format("a", "no-all-gpu", "deny")
+    constraints += CONSTRAINT.format("b", "no-all-gpus", "denied")
+    (folder / "rules" / "policyset.yaml").write_text(HEADING + constraints)
+
+    documents = run("policies", "lint", "rules")
+    (folder / "rules" / "mine" / "a.rego").write_text(RULE + "\nx := time.now_ns()\n")
+    (folder / "rules" / "mine" / "b.rego").write_text("package policyd.lib.b\n\nx if {\n")
+    modules = run("policies", "lint", "rules/policyset.yaml")
+    alone = run("policies", "lint", "--policy-set", "nosuch", "rules/mine")
+
+    assert [result.exit_code for result in (documents, modules, alone)] == [1, 1, 1]
+    assert documents.stdout.splitlines() == [
+        "rules/policyset.yaml:9:16: spec.policy is 'no-all-gpu', which no pack of this policy set "
+        "has: did you mean 'no-all-gpus'?",
+        "rules/policyset.yaml:14:48: spec.enforcementAction is 'denied': it must be one of deny, "
+        "warn, dryrun",
+        "2 problems",
+    ]
+    places = ["rules/mine/a.rego:11:5", "rules/mine/a.rego:14:6", "rules/mine/b.rego:4:1"]
+    for result in (modules, alone):
+        found = [line.partition(": ")[0] for line in result.stdout.splitlines()]
+        assert [place for place in found if "mine" in place] == places
+
+
+def test_lint_where_nothing_is_is_exit_2(run, folder) -> None:
+    (folder / "empty").mkdir()
+
+    assert run("policies", "lint", "nosuch").exit_code == 2
+    result = run("policies", "lint", "empty")
+    assert result.stdout == "empty: there is no policyset.yaml and no Rego\n1 problem\n"

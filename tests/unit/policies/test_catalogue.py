@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
-from policyd.policies import load_policy_set
-from policyd.policies.catalogue import markdown
-from policyd.policies.packs import built_in
+import msgspec
 
-MARK = "<!-- catalogue: written from METADATA, checked by tests/unit/policies/test_catalogue.py -->"
+from policyd.policies import load_policy_set
+from policyd.policies.catalogue import markdown, section
+from policyd.policies.parameters import Schema
+from tests import catalogue
 
 
 def test_readme_has_the_catalogue_as_metadata_says_it() -> None:
-    readme = (built_in() / "README.md").read_text()
-
-    assert (
-        readme.partition(MARK)[2].strip() == markdown(load_policy_set().policies.values()).strip()
-    )
+    assert catalogue.README.read_text() == catalogue.readme(), "run `make catalogue`"
 
 
-def test_catalogue_has_a_table_for_each_pack() -> None:
+def test_catalogue_has_a_table_and_sections_for_each_pack() -> None:
     policies = load_policy_set().policies
 
-    lines = markdown([policies["no-privileged"], policies["no-fuse-device"]]).splitlines()
+    text = markdown(
+        [policies["no-all-gpus"], policies["no-privileged"], policies["no-fuse-device"]]
+    )
 
-    assert lines == [
+    assert text.splitlines()[:9] == [
         "### Pack `container`",
         "",
-        "| Policy | Severity | What it finds | How to mend it |",
+        "| Policy | Severity | What it finds |",
+        "|---|---|---|",
+        "| [`no-privileged`](#no-privileged) | critical | Privileged container |",
+        "| [`no-fuse-device`](#no-fuse-device) | low | The FUSE device |",
+        "",
+        "#### no-privileged",
+        "",
+    ]
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        "### Pack `container`",
+        "#### no-privileged",
+        "#### no-fuse-device",
+        "### Pack `gpu`",
+        "#### no-all-gpus",
+    ]
+
+
+def test_section_says_all_that_metadata_says() -> None:
+    policy = msgspec.structs.replace(
+        load_policy_set().policies["no-fuse-device"],
+        parameters={"limit": Schema("integer", "How many | at most, <n>.", 4)},
+        environment=("CUDA_VERSION", "DOCKER_RESOURCE_*"),
+    )
+
+    assert section(policy).splitlines() == [
+        "#### no-fuse-device",
+        "",
+        f"**The FUSE device** (low). {policy.description}",
+        "",
+        "How to mend it: Mount on the host, or ask for an exception.",
+        "",
+        "| Parameter | Type | Default | What it is |",
         "|---|---|---|---|",
-        "| `no-privileged` | critical | Privileged container | Remove `privileged: true`, "
-        "and grant the one device or capability that is needed. |",
-        "| `no-fuse-device` | low | The FUSE device | "
-        "Mount on the host, or ask for an exception. |",
+        "| `limit` | integer | `4` | How many &#124; at most, &lt;n>. |",
+        "",
+        "It reads the variables `CUDA_VERSION`, `DOCKER_RESOURCE_*`.",
+        "",
+        f"See {'; '.join(policy.references)}.",
     ]
