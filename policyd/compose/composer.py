@@ -120,7 +120,8 @@ class Composer:
         if kind is ScalarEvent:
             if event.tag is None and event.anchor is None:
                 text = event.value
-                self.source.check_scalar(event, self.flow > 0)
+                if self.source.is_odd:
+                    self.source.check_scalar(event, self.flow > 0)
                 if event.style:
                     return Node(text, event.start_mark)
                 place = event.start_mark if text or key_mark is None else key_mark
@@ -168,7 +169,8 @@ class Composer:
         tag = event.tag
         text = event.value
         mark: Mark = event.start_mark
-        self.source.check_scalar(event, self.flow > 0)
+        if self.source.is_odd:
+            self.source.check_scalar(event, self.flow > 0)
         if self.flow and tag is not None and not text and not event.style:
             raise self.error("a tag in flow style needs a value behind it", mark)
         resets: list[tuple[str, ...]] | None = None
@@ -293,9 +295,8 @@ class Composer:
         kind = event.__class__
         if kind is ScalarEvent:
             text: str = event.value
-            if self.flow:
-                self.source.check_key(event)
-            self.source.check_scalar(event, self.flow > 0)
+            if self.source.is_odd:
+                self.source.check_key(event, self.flow > 0)
             if event.tag is None:
                 key = text if event.style else resolve_plain(text)
             else:

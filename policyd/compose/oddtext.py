@@ -29,8 +29,8 @@ class SourceText:
 
     def __init__(self, content: bytes) -> None:
         self.content = content
-        self.has_question = b"?" in content
         self.has_slash_escape = b"\\/" in content
+        self.is_odd = b"?" in content or self.has_slash_escape or content[:2] in UTF_16
 
     def check_scalar(self, event: Any, in_flow: bool) -> None:
         """Refuse what only libyaml reads as one text.
@@ -49,10 +49,14 @@ class SourceText:
                 where = Node(None, event.start_mark).location
                 raise ComposeError("unknown escape \\/ in double quotes: write /", where)
 
-    def check_key(self, event: Any) -> None:
-        """Refuse a text that begins with `?` in flow style: to libyaml it is a key without it."""
+    def check_key(self, event: Any, in_flow: bool) -> None:
+        """Refuse as `check_scalar`, and a text that begins with `?` in flow style.
+
+        To libyaml that is a key without the `?`.
+        """
+        self.check_scalar(event, in_flow)
         index = event.start_mark.index
-        if self.has_question and self.text[index - 1 : index] == "?":
+        if in_flow and self.text[index - 1 : index] == "?":
             where = Node(None, event.start_mark).location
             raise ComposeError("quote a text that begins with '?' in flow style", where)
 

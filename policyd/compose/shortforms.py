@@ -24,6 +24,11 @@ _SELINUX = frozenset(("z", "Z"))
 
 # A NUL ends a volume; colons inside "${…}" do not count.
 _VOLUME_MARK = re.compile(r"[:\0}]|\$(?=\{)")
+# What nearly every volume and port looks like; everything else goes the long way.
+_PLAIN_VOLUME = re.compile(r"([^:\0$}]{2,}):([^:\0$}]{2,})(?::([^:\0$}]{2,}))?\Z")
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4})"
+_PLAIN_PORT = re.compile(rf"(?:(?:({_OCTET}(?:\.{_OCTET}){{3}}):)?{_PORT}:)?{_PORT}\Z")
 _BRACKETED = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -37,6 +42,8 @@ def parse_volume(spec: str) -> LongForm:
     The source is left as written, the target is cleaned. Unknown options are dropped, as Compose
     does. Raises ShortFormError.
     """
+    if (parts := _plain_volume(spec)) is not None:
+        return _volume(*parts)
     if spec and _is_short(spec):
         return {"type": "volume", "target": clean(spec)}
     return _volume(*_split_volume(spec))
@@ -44,7 +51,17 @@ def parse_volume(spec: str) -> LongForm:
 
 def volume_target(spec: str) -> str:
     """Return the target of the volume `spec` as written. Raises ShortFormError."""
-    return _split_volume(spec)[1]
+    parts = _plain_volume(spec)
+    return _split_volume(spec)[1] if parts is None else parts[1]
+
+
+def _plain_volume(spec: str) -> tuple[str, str, list[str]] | None:
+    """Split what nearly every volume looks like: SOURCE:TARGET[:OPTIONS], no drive, no variable."""
+    match = _PLAIN_VOLUME.match(spec)
+    if match is None:
+        return None
+    source, target, options = match.groups()
+    return source, target, options.split(",") if options else []
 
 
 def _split_volume(spec: str) -> tuple[str, str, list[str]]:
@@ -133,6 +150,9 @@ def parse_ports(spec: str) -> list[LongForm]:
     [IP:][HOST[-HOST]:]CONTAINER[-CONTAINER][/PROTOCOL]; at most 65,536 entries. Raises
     ShortFormError.
     """
+    match = _PLAIN_PORT.match(spec)
+    if match is not None:
+        return [_plain_port(*match.groups())]
     parts = spec.split(":")
     container, _, protocol = parts[-1].partition("/")
     protocol = protocol.lower() or "tcp"
@@ -158,6 +178,16 @@ def parse_ports(spec: str) -> list[LongForm]:
                 port["published"] += f"-{host_last}"
         ports.append(port)
     return ports
+
+
+def _plain_port(address: str | None, published: str | None, target: str) -> LongForm:
+    port: LongForm = {"mode": "ingress", "protocol": "tcp"}
+    if address:
+        port["host_ip"] = address
+    port["target"] = int(target)
+    if published:
+        port["published"] = published
+    return port
 
 
 def _host_ip(spec: str, text: str) -> str:
