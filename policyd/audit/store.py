@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, insert, select, tuple_, update
 
@@ -21,6 +21,7 @@ from policyd.audit.event import (
     GrantRecord,
     Target,
     decision_event,
+    event_of,
     grant_records,
     payload_of,
 )
@@ -45,7 +46,17 @@ _END: Final = (
     .values(state=bindparam("state"), ended=bindparam("ended"))
 )
 
+_EXEMPTED: Final = '"exempted":[{'
+"""In the payload of each decision that an exception changed; quotes in names are escaped there."""
+
 _Batch = Sequence[tuple[DecisionEvent, str]]
+
+
+class ExceptionUse(NamedTuple):
+    """How many decisions an exception changed, and when it last did (RFC 3339)."""
+
+    decisions: int
+    last: str
 
 
 def open_store(url: str, *, create: bool = True) -> Store:
@@ -173,6 +184,34 @@ class Store:
         )
         with self._here().database.reading() as connection:
             return [grant_of(row) for row in connection.execute(query)]
+
+    def exception_uses(self, policy_set: str, since: str) -> dict[str, ExceptionUse]:
+        """Return how often each exception of the policy set so named changed a decision.
+
+        Only decisions at or after `since`, RFC 3339 in UTC with nanoseconds, count.
+        """
+        query = (
+            select(events)
+            .where(events.c.time >= since, events.c.payload.contains(_EXEMPTED))
+            .order_by(events.c.sequence)
+            .execution_options(yield_per=PAGE)
+        )
+        uses: dict[str, ExceptionUse] = {}
+        with self._here().database.reading() as connection:
+            for row in connection.execute(query):
+                event = event_of(record_of(row))
+                if policy_set not in event.bundles:
+                    continue
+                for name in {one.exception for one in event.result.exempted}:
+                    before = uses.get(name, ExceptionUse(0, ""))
+                    uses[name] = ExceptionUse(before.decisions + 1, event.timestamp)
+        return uses
+
+    def begins(self) -> str:
+        """Return the time of the first event, as RFC 3339; "" when there is none."""
+        with self._here().database.reading() as connection:
+            first = connection.execute(select(events.c.time).order_by(events.c.sequence).limit(1))
+            return str(first.scalar() or "")
 
     def repositories(self) -> list[str]:
         """Return every repository that a decision was about, sorted; "" is one of unknown."""

@@ -21,7 +21,17 @@ UNDECIDED: Final = 2
 INTERRUPTED: Final = 130
 """128 and the number of SIGINT, as shells have it."""
 
-COMMANDS: Final = ("check", "config", "policies", "test", "bundle", "serve", "audit")
+COMMANDS: Final = (
+    "check",
+    "config",
+    "policies",
+    "exceptions",
+    "test",
+    "bundle",
+    "serve",
+    "audit",
+    "inventory",
+)
 """Each is `command` of the module of that name here, which is loaded when it is asked for."""
 
 EPILOG: Final = """\b
@@ -32,6 +42,7 @@ Examples:
   policyd check - < compose.yaml     from standard input
   policyd config                     what Docker would really run
   policyd policies no-all-gpus       one rule in full, with its fix
+  policyd exceptions                 who need not obey, until when
   policyd serve                      the webhook for CI, forges and registries
   policyd audit grants               who was given which GPU
 \b

@@ -20,7 +20,7 @@ from policyd.formats import text
 from policyd.formats.json import document
 from policyd.formats.reviewed import Reviewed
 from policyd.formats.table import table, visible
-from policyd.model import API_VERSION, AuditRecord
+from policyd.model import API_VERSION, AuditRecord, Decision
 
 if TYPE_CHECKING:
     from policyd.audit.store import Store
@@ -180,7 +180,7 @@ def _decision_row(record: AuditRecord, event: DecisionEvent) -> list[str]:
     return [
         str(record.sequence),
         _seconds(event.timestamp),
-        "allowed" if event.result.allowed else "denied",
+        _verdict(event.result),
         review.operation,
         review.user_info.username,
         review.source.repository,
@@ -188,6 +188,14 @@ def _decision_row(record: AuditRecord, event: DecisionEvent) -> list[str]:
         ",".join(sorted({violation.policy for violation in event.result.violations})),
         event.decision_id,
     ]
+
+
+def _verdict(decision: Decision) -> str:
+    """Return the verdict, and whether violations were set aside for it."""
+    verdict = "allowed" if decision.allowed else "denied"
+    if any(one.break_glass for one in decision.exempted):
+        return f"{verdict}, BREAK GLASS"
+    return f"{verdict}, exempted" if decision.exempted else verdict
 
 
 def _grant_row(record: GrantRecord) -> list[str]:

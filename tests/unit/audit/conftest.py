@@ -12,6 +12,7 @@ from policyd.audit.store import Store, open_store
 from policyd.model import (
     Decision,
     EnforcementPoint,
+    Exempted,
     Grant,
     Operation,
     PolicySetRevision,
@@ -42,6 +43,8 @@ def pair(
     project: str = "train",
     services: tuple[str, ...] = ("trainer",),
     policies: tuple[str, ...] = (),
+    exceptions: tuple[str, ...] = (),
+    policy_set: str = "default",
 ) -> Pair:
     review = Review(
         uid=f"uid-{decision_id}",
@@ -60,11 +63,15 @@ def pair(
             Violation(policy, policy, "deny", "high", f"{policy} says no", "mend it")
             for policy in policies
         ),
+        exempted=tuple(
+            Exempted("no-all-gpus", "c", "deny", "high", "m", "r", exception=name, owner="ml")
+            for name in exceptions
+        ),
         grants=tuple(
             Grant(name, "nvidia", "gpus", {"count": 2}, 1, ("services", name, "gpus", 0))
             for name in services
         ),
-        policy_set=PolicySetRevision("default", "sha256:aa"),
+        policy_set=PolicySetRevision(policy_set, "sha256:aa"),
         engine="embedded",
         decision_id=decision_id,
         project=project,

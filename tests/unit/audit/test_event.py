@@ -55,8 +55,36 @@ def test_a_payload_is_an_opa_decision_log_event(decided):
     assert result["grants"][0]["devices"] == {"count": 2}
 
 
+def test_a_payload_holds_what_was_set_aside_and_on_whose_word(decided):
+    review, decision = decided("d1", exceptions=("own",))
+
+    result = json.loads(payload_of(decision_event(review, decision)))["result"]
+
+    assert result["violations"] == []
+    assert result["exempted"] == [
+        {
+            "policy": "no-all-gpus",
+            "constraint": "c",
+            "enforcementAction": "deny",
+            "severity": "high",
+            "message": "m",
+            "remediation": "r",
+            "service": "",
+            "path": [],
+            "location": None,
+            "exception": "own",
+            "owner": "ml",
+            "reason": "",
+            "approvedBy": "",
+            "expires": "",
+            "daysLeft": 0,
+            "breakGlass": False,
+        }
+    ]
+
+
 def test_an_event_is_read_back_as_it_was_written(decided):
-    event = decision_event(*decided("d1", policies=("no-all-gpus",)))
+    event = decision_event(*decided("d1", policies=("no-all-gpus",), exceptions=("own",)))
     record = AuditRecord(1, event.timestamp, "decision", payload_of(event), "", "")
 
     assert event_of(record) == event

@@ -12,7 +12,7 @@ import pytest
 
 from policyd.audit import chain
 from policyd.audit.event import event_of
-from policyd.audit.store import Store, open_store
+from policyd.audit.store import ExceptionUse, Store, open_store
 from policyd.errors import AuditError, NotFound
 
 
@@ -298,3 +298,25 @@ def test_a_log_without_its_head_row_takes_no_record(store, path, record):
 def test_a_new_log_is_readable_by_its_owner_only(store, path):
     assert os.stat(path).st_mode & 0o777 == 0o600
     assert os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o700
+
+
+def test_uses_of_exceptions_are_counted_by_decision_from_a_time_on(store, record):
+    record("d1", exceptions=("old",))
+    record("d2", seconds=1, exceptions=("own", "own", "other"))
+    record("d3", seconds=2, exceptions=("own",), allowed=False, operation="CHECK")
+    record("d4", seconds=3, exceptions=("own",), policy_set="another")
+    record("d5", seconds=4, project='"exempted":[{"exception":"fake"}]')
+
+    assert store.exception_uses("default", "2026-11-23T15:00:01.000000000Z") == {
+        "own": ExceptionUse(2, "2026-11-23T15:00:02.000000000Z"),
+        "other": ExceptionUse(1, "2026-11-23T15:00:01.000000000Z"),
+    }
+    assert store.exception_uses("default", "2026-11-23T15:00:04.000000001Z") == {}
+
+
+def test_a_log_says_when_it_begins(store, record):
+    assert store.begins() == ""
+    record("d1", seconds=1)
+    record("d2", seconds=2)
+
+    assert store.begins() == "2026-11-23T15:00:01.000000000Z"
