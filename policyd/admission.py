@@ -35,6 +35,7 @@ from policyd.policies import PolicySet
 from policyd.policies.documents import Constraint
 from policyd.policies.exceptions import PolicyException, applying, moment
 from policyd.policies.matching import matches_any, subject, why_not_for
+from policyd.policyinput import AskedConstraint, PolicyInput, Unseen, UnsetVariable
 
 Matching = Mapping[str, Sequence[Constraint]]
 """The constraints that are for a review, by policy."""
@@ -159,20 +160,18 @@ def matching_constraints(
 def review_input(
     project: Project, works: Sequence[Workload], review: Review, matching: Matching
 ) -> bytes:
-    """Return the document that policies judge, as JSON (DESIGN section 5)."""
-    document: dict[str, Any] = {
-        "review": review,
-        "constraints": {
-            policy: [{"name": c.name, "parameters": c.parameters} for c in constraints]
+    """Return the document that policies judge, a PolicyInput, as JSON."""
+    document = PolicyInput(
+        review=review,
+        constraints={
+            policy: tuple(AskedConstraint(c.name, c.parameters) for c in constraints)
             for policy, constraints in matching.items()
         },
-        "workloads": works,
-        "project": project.tree,
-        "unresolved": [{"variable": u.variable, "path": u.path} for u in project.unresolved],
-        "notEvaluated": [
-            {"kind": n.kind, "what": n.what, "reason": n.reason} for n in project.not_evaluated
-        ],
-    }
+        workloads=tuple(works),
+        project={"name": project.name, **project.tree},
+        unresolved=tuple(UnsetVariable(u.variable, u.path) for u in project.unresolved),
+        not_evaluated=tuple(Unseen(n.kind, n.what, n.reason) for n in project.not_evaluated),
+    )
     return to_json(document)
 
 

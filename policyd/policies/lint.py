@@ -18,17 +18,11 @@ from policyd.engines.embedded import explain, interpreter
 from policyd.errors import PolicySetError
 from policyd.model import Location, Workload, to_json
 from policyd.policies.builtins import ALLOWED, REFUSED
+from policyd.policyinput import PolicyInput
 
 Tree = dict[str, Any]
 
-INPUT_KEYS: Final = (
-    "review",
-    "constraints",
-    "workloads",
-    "project",
-    "unresolved",
-    "notEvaluated",
-)
+INPUT_KEYS: Final = tuple(field.encode_name for field in msgspec.structs.fields(PolicyInput))
 
 _MODEL_KEYS: Final = tuple(PROJECT.children.keys() - {"version", "include"})
 """Keys of the effective model: of a file's, those that Compose acts on and leaves out."""
