@@ -23,6 +23,9 @@ ENVIRONMENT_PREFIX: Final = "POLICYD_"
 CONFIG_VARIABLE: Final = "POLICYD_CONFIG"
 """The variable that names the settings file, where `--config` does not."""
 
+SECRET: Final = {"secret": True}
+"""What a setting says of itself when it may hold a secret."""
+
 Sha256 = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
 Globs = tuple[Annotated[str, Meta(min_length=1)], ...]
 
@@ -69,12 +72,28 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = ""
     audit: Annotated[
         str,
-        Meta(
-            description="The audit log: a path, sqlite:///… or postgresql://….",
-            extra={"secret": True},
-        ),
+        Meta(description="The audit log: a path, sqlite:///… or postgresql://….", extra=SECRET),
     ] = ""
-    engine: Annotated[Literal["embedded"], Meta(description="What evaluates Rego.")] = "embedded"
+    reload_interval: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=86_400,
+            description="Seconds between looks at the policy set's files; 0: SIGHUP only.",
+        ),
+    ] = 5
+    engine: Annotated[Literal["embedded", "opa"], Meta(description="What evaluates Rego.")] = (
+        "embedded"
+    )
+    engine_url: Annotated[
+        str, Meta(description="The OPA server that evaluates, where `engine` is `opa`.")
+    ] = ""
+    engine_token: Annotated[
+        str, Meta(description="The bearer token that the OPA server asks for.", extra=SECRET)
+    ] = ""
+    engine_ca_file: Annotated[
+        str, Meta(description="Certificates that the OPA server's is checked against.")
+    ] = ""
     listen: Annotated[str, Meta(description="Where the webhook listens.")] = "127.0.0.1:8093"
     workers: Annotated[int, Meta(ge=1, le=256, description="Processes of the webhook.")] = 2
     threads: Annotated[int, Meta(ge=1, le=256, description="Threads of each process.")] = 4
@@ -169,6 +188,7 @@ def is_loopback(host: str) -> bool:
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
 _TABLES: Final[dict[str, type[Token] | type[Registry]]] = {"tokens": Token, "registries": Registry}
+_PATHS: Final = ("policy_set", "engine_ca_file")
 _SIMPLE: Final = [name for name in _FIELDS if name not in _TABLES]
 _FOREIGN: Final = re.compile(r"POLICYD_(CONFIG|(SERVICE|PORT)(_.*)?)")
 """Read elsewhere, or put there by Kubernetes, which names variables after a service `policyd`."""
@@ -236,7 +256,7 @@ def _from_file(path: str) -> dict[str, Any]:
             values[name] = _entries(path, text, name, value)
             continue
         values[name] = _typed(value, _FIELDS[name].type, name, where)
-        if name == "policy_set" or (name == "audit" and "://" not in value):
+        if name in _PATHS or (name == "audit" and "://" not in value):
             values[name] = os.path.join(base, value)
     return values
 

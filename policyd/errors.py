@@ -114,6 +114,13 @@ class EngineError(PolicydError):
     reason = "InternalError"
 
 
+class OtherRevision(EngineError):
+    """The engine holds another policy set than the one that the review is judged by."""
+
+    status_code = 503
+    reason = "ServiceUnavailable"
+
+
 class AuditError(PolicydError):
     """The audit log cannot be read or written: no answer leaves without its record."""
 

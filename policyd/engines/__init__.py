@@ -12,6 +12,12 @@ from policyd.model import Findings
 QUERY = "data.policyd.main.result"
 """What every engine is asked for."""
 
+NOTHING = (
+    b'{"review": {}, "constraints": {}, "workloads": [], "project": {}, "unresolved": [],'
+    b' "notEvaluated": []}'
+)
+"""A review input without workloads and constraints: what a probe asks about."""
+
 _ANSWER = msgspec.json.Decoder(Findings)
 
 

@@ -3,7 +3,7 @@
 In: Rego modules and data, once; a review input, as JSON, each time. Out: Findings. An interpreter
 belongs to the thread that made it, panics are no Exceptions, and evaluation holds the GIL: so there
 is one thread a process, started by the first review in that process, and it alone touches the
-interpreter. Source: gordon-to-regorus 0.13.
+interpreter. It ends when the engine is closed, or forgotten. Source: gordon-to-regorus 0.13.
 """
 
 from __future__ import annotations
@@ -116,6 +116,7 @@ class EmbeddedEngine:
                     daemon=True,
                 )
                 self._thread.start()
+                weakref.finalize(self, self._queue.put, None).atexit = False
             return self._queue
 
 

@@ -17,7 +17,7 @@ import requests
 from opa_client.opa import OpaClient  # type: ignore[import-untyped]
 
 from policyd.engines import QUERY, decode
-from policyd.errors import ConfigError, EngineError
+from policyd.errors import ConfigError, EngineError, OtherRevision
 from policyd.model import Findings, to_json
 
 DEADLINE: Final = 5.0
@@ -69,7 +69,7 @@ class OpaEngine:
         """Return what the policies say of `review_input`.
 
         Raises EngineError when the server cannot be reached, does not answer in time, answers with
-        an error or without a result, or holds another revision.
+        an error or without a result; OtherRevision when it holds another policy set.
         """
         document = msgspec.json.decode(review_input)
         try:
@@ -106,7 +106,7 @@ class OpaEngine:
         revisions = sorted(str(bundle.get("revision", "")) for bundle in bundles.values())
         if self._revision not in revisions:
             held = ", ".join(revisions) or "no bundle"
-            raise EngineError(
+            raise OtherRevision(
                 f"OPA at {self._url} holds {held}, the policy set in force is {self._revision}"
             )
 

@@ -1,12 +1,14 @@
 """The Flask application of the webhook.
 
 In: the services of this process. Out: a WSGI application: POST /v1/review, GET /v1/decisions,
-/v1/grants and /v1/policies, POST /hooks/registry/<name>, GET /healthz and /readyz. Every answer is
-JSON, an error is a Status; no answer shows a traceback, and none that is an error says "allowed".
+/v1/grants and /v1/policies, /bundles/<name>.tar.gz and /metrics, POST /hooks/registry/<name>, GET
+/healthz and /readyz. Every error is a Status in JSON; no answer shows a traceback, and none that is
+an error says "allowed".
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import time
 import uuid
@@ -21,16 +23,18 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from policyd.bundle import MAX_FILES
 from policyd.config import Settings
 from policyd.errors import PolicydError
-from policyd.web import access, catalogue, records, reviews
+from policyd.metrics import Metrics
+from policyd.web import access, bundles, catalogue, health, records, reviews
 from policyd.web.body import MemoryRequest
+from policyd.web.logs import log_decision
 from policyd.web.registry_hook import RegistryHooks
-from policyd.web.replies import failure, failure_of, reply
+from policyd.web.replies import failure, failure_of
 from policyd.wiring import Services
 
 HOOKS: Final = "policyd.hooks"
 """Where an application keeps its hooks, which are closed with it."""
 
-OPEN: Final = ("health", "readiness", "registry_hook")
+OPEN: Final = (health.HEALTH, health.READINESS, "registry_hook")
 """Endpoints that need no token of ours; a registry's hook has one of its own."""
 
 log = structlog.get_logger("policyd.web")
@@ -42,6 +46,8 @@ def create_app(services: Services) -> Flask:
     Raises ConfigError when a registry's password cannot be read, and when `services` keep no log.
     """
     _prepare_types()
+    metrics = Metrics(services.rules, services.clock)
+    services = dataclasses.replace(services, observer=metrics)
     app = Flask("policyd.web", static_folder=None)
     app.request_class = MemoryRequest
     app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body
@@ -53,25 +59,20 @@ def create_app(services: Services) -> Flask:
     app.register_error_handler(PolicydError, failure_of)
     app.register_error_handler(HTTPException, _http_failure)
     app.register_error_handler(Exception, _bug)
-    _add_health(app, services)
+    health.add_routes(app, services)
     app.extensions[HOOKS] = _add_hooks(app, services)
     app.post("/v1/review", endpoint="review")(lambda: reviews.review(services))
-    records.add_routes(app, services)
-    catalogue.add_routes(app, services.policy_set)
+    for module in (records, catalogue, bundles):
+        module.add_routes(app, services)
+    _add_metrics(app, metrics)
     return app
 
 
-def _add_health(app: Flask, services: Services) -> None:
-    audit = services.audit
-
-    @app.get("/healthz", endpoint="health")
-    def health() -> Response:
-        return reply("Health", status="ok")
-
-    @app.get("/readyz", endpoint="readiness")
-    def readiness() -> Response:
-        audit.check_writable()
-        return reply("Health", status="ok", policySet=services.policy_set.reference)
+def _add_metrics(app: Flask, metrics: Metrics) -> None:
+    @app.get("/metrics")
+    def show_metrics() -> Response:
+        text, content_type = metrics.text(request.headers.get("Accept", ""))
+        return Response(text, content_type=content_type)
 
 
 def _add_hooks(app: Flask, services: Services) -> RegistryHooks:
@@ -109,22 +110,23 @@ def _start() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else str(uuid.uuid4())
     g.started = time.perf_counter()
-    g.facts = {}
+    g.decision = None
 
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"
-    log.info(
+    log_decision(
+        log,
         "request",
+        g.decision,
         method=request.method,
         path=request.path,
         status=response.status_code,
         ms=round((time.perf_counter() - g.started) * 1000, 2),
         request_id=g.request_id,
         owner=g.token.owner if "token" in g else "",
-        **g.facts,
     )
     return response
 

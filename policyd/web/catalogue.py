@@ -11,20 +11,23 @@ from policyd.errors import NotFound
 from policyd.policies import PolicySet
 from policyd.web.query import NoParameters, parameters
 from policyd.web.replies import reply
+from policyd.wiring import Services
 
 
-def add_routes(app: Flask, policy_set: PolicySet) -> None:
-    """Add the routes that show `policy_set`."""
+def add_routes(app: Flask, services: Services) -> None:
+    """Add the routes that show the policy set in force."""
 
     @app.get("/v1/policies")
     def policies() -> Response:
         parameters(request, NoParameters)
+        policy_set = services.policy_set
         items = [_described(policy, policy_set) for policy in policy_set.policies]
         return reply("PolicyList", policySet=policy_set.reference, items=items)
 
     @app.get("/v1/policies/<policy_id>")
     def policy(policy_id: str) -> Response:
         parameters(request, NoParameters)
+        policy_set = services.policy_set
         if policy_id not in policy_set.policies:
             raise NotFound(f"the policy set {policy_set.name} has no policy {policy_id}")
         return reply("Policy", **_described(policy_id, policy_set))

@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 
 import structlog
 
+from policyd.model import Decision
+
 _SHARED: Final[list[Any]] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -22,6 +24,20 @@ def configure(form: Literal["json", "console"]) -> None:
         logger_factory=structlog.WriteLoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def log_decision(log: Any, event: str, decision: Decision | None, **facts: Any) -> None:
+    """Log `event` with `facts` and, if there is one, what `decision` was and by which exceptions.
+
+    A decision by a break-glass exception is a warning.
+    """
+    if decision is None:
+        log.info(event, **facts)
+        return
+    facts |= {"decision_id": decision.decision_id, "allowed": decision.allowed}
+    broken = "breakGlass" in decision.audit_annotations
+    tell = log.warning if broken else log.info
+    tell(event, **facts, **decision.audit_annotations)
 
 
 def granian_logging(form: Literal["json", "console"]) -> dict[str, Any]:

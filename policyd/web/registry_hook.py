@@ -3,7 +3,8 @@
 In: notifications of a configured registry. Out: 202 at once; in the background each pushed Compose
 artifact is fetched, judged and recorded, as a CHECK: a push deploys nothing. A registry gives up on
 a slow receiver and asks again after an error, so the queue is bounded, and a full one is a 503.
-What the same policy set has judged is not judged again, whichever process hears of it.
+What the same policy set has judged is not judged again, whichever process hears of it, unless an
+exception had its part: that may have ended since.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from policyd.hooks.registry import LeftAlone, Push, events_of
 from policyd.model import Decision, Review, Source, UserInfo
 from policyd.registries import RegistryClient
 from policyd.web.body import body_of
+from policyd.web.logs import log_decision
 from policyd.web.push_queue import PushQueue, facts
 from policyd.web.replies import failure, reply
 from policyd.wiring import Services
@@ -145,17 +147,12 @@ class _Judge:
         return any(
             result.status.code < HTTPStatus.INTERNAL_SERVER_ERROR
             and result.policy_set == self._services.policy_set.reference
+            and not result.exempted
             for result in results
         )
 
     def _tell(self, push: Push, decision: Decision) -> None:
-        log.info(
-            "judged",
-            decision_id=decision.decision_id,
-            allowed=decision.allowed,
-            reason=decision.status.message,
-            **facts(push),
-        )
+        log_decision(log, "judged", decision, reason=decision.status.message, **facts(push))
 
 
 def _plain(event: LeftAlone) -> dict[str, str]:

@@ -34,7 +34,7 @@ def review(services: Services) -> Response:
         requested_by=request.remote_addr or "",
         request_id=g.request_id,
     )
-    g.facts = {"decision_id": decision.decision_id, "allowed": decision.allowed}
+    g.decision = decision
     fails = question.fail and not decision.allowed
     code = HTTPStatus.FORBIDDEN if fails else HTTPStatus.OK
     return reply("ComposeReview", code, response=decision)

@@ -1,16 +1,23 @@
 """Serve the webhook with granian: a main process and workers, each with services of its own.
 
 In: settings. Out: nothing, until SIGTERM or SIGINT: then requests under way are answered, pushes
-that wait are judged for a while, and it returns. Errors: whatever `build` raises, before any worker
-starts; ConfigError for an address that cannot be listened on.
+that wait are judged for a while, and it returns. The main process loads the policy set, also at
+SIGHUP, and the workers follow; a worker that is stuck is ended and replaced. Errors: whatever
+`build` raises, before any worker starts; ConfigError for an address that cannot be listened on.
 """
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import multiprocessing.util
 import os
+import signal
 import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -20,12 +27,19 @@ from granian.constants import Interfaces
 
 from policyd.config import Settings, listen_address
 from policyd.errors import ConfigError
+from policyd.metrics import FOLDER_VARIABLE
+from policyd.web import watchdog
 from policyd.web.app import HOOKS, create_app
+from policyd.web.following import Follower
 from policyd.web.logs import configure, granian_logging
-from policyd.wiring import build
+from policyd.web.reloading import Reloader
+from policyd.wiring import Services, admission_by, build
 
 STOP_SECONDS: Final = 20
 """How long a worker may take to end before it is killed."""
+
+KEPT: Final = {"embedded": 1, "opa": 4}
+"""Policy sets that a worker keeps, by engine: OPA servers follow later, each in its own time."""
 
 log = structlog.get_logger("policyd.serve")
 
@@ -35,45 +49,82 @@ def serve(settings: Settings) -> None:
     host, port = listen_address(settings)
     _check_address(host, port)
     configure(settings.log_format)
-    _try_out(settings)
-    if not settings.tokens:
-        log.warning("no token is configured: whoever is on this machine may ask, for anything")
-    Granian(
-        "policyd",
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=settings.workers,
-        blocking_threads=settings.threads,
-        respawn_failed_workers=True,
-        workers_kill_timeout=STOP_SECONDS,
-        websockets=False,
-        log_dictconfig=granian_logging(settings.log_format),
-    ).serve(target_loader=functools.partial(_load, settings), wrap_loader=False)
+    with _folder() as folder:
+        reloader = Reloader(settings, folder)
+        _try_out(settings, folder)
+        if not settings.tokens:
+            log.warning("no token is configured: whoever is on this machine may ask, for anything")
+        server = Granian(
+            "policyd",
+            address=host,
+            port=port,
+            interface=Interfaces.WSGI,
+            workers=settings.workers,
+            blocking_threads=settings.threads,
+            respawn_failed_workers=True,
+            workers_kill_timeout=STOP_SECONDS,
+            websockets=False,
+            log_dictconfig=granian_logging(settings.log_format),
+        )
+        server.on_startup(functools.partial(_start_reloading, reloader))
+        server.serve(target_loader=functools.partial(_load, settings, folder), wrap_loader=False)
 
 
-def _try_out(settings: Settings) -> None:
-    """Build the services once, so that what is wrong is said here and no worker starts."""
-    services = build(settings)
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Yield a folder of the server's own, where processes meet. Raises ConfigError."""
     try:
-        create_app(services)
+        own = tempfile.TemporaryDirectory(prefix="policyd-")
+    except OSError as error:
+        raise ConfigError(f"no temporary folder can be made: {error}") from error
+    with own as name:
+        # What cleans up temporary folders leaves alone those that are locked.
+        descriptor = os.open(name, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.environ[FOLDER_VARIABLE] = name
+        try:
+            yield Path(name)
+        finally:
+            del os.environ[FOLDER_VARIABLE]
+            os.close(descriptor)
+
+
+def _start_reloading(reloader: Reloader) -> None:
+    """Have SIGHUP reload the policy set; granian would replace its workers one by one."""
+    signal.signal(signal.SIGHUP, lambda *_: reloader.wake())
+    reloader.start()
+
+
+def _services(settings: Settings, folder: Path) -> Services:
+    make = functools.partial(admission_by, settings=settings)
+    return build(settings, Follower(folder, make, KEPT[settings.engine]))
+
+
+def _try_out(settings: Settings, folder: Path) -> None:
+    """Build the services once, so that what is wrong is said here and no worker starts."""
+    services = _services(settings, folder)
+    try:
         services.audit.check_writable()
+        create_app(services)
         log.info(
             "starting",
             listen=settings.listen,
             audit=services.audit.name,
             policy_set=services.policy_set.name,
             revision=services.policy_set.revision,
+            engine=settings.engine,
         )
     finally:
         services.close()
 
 
-def _load(settings: Settings) -> Flask:
+def _load(settings: Settings, folder: Path) -> Flask:
     """Return the application of one worker, whose services are its own and end with it."""
     _keep_environment_out_of_requests()
     configure(settings.log_format)
-    services = build(settings)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    watchdog.start(max(settings.review_timeout, watchdog.LEAST_SECONDS))
+    services = _services(settings, folder)
     app = create_app(services)
 
     def close() -> None:

@@ -89,6 +89,20 @@ def test_paths_in_the_file_are_read_against_its_folder(read, tmp_path):
     assert read('audit = "postgresql://db/audit"\n').audit == "postgresql://db/audit"
 
 
+def test_an_opa_server_is_named_with_its_token_and_its_certificates(read, tmp_path):
+    token = tmp_path / "opa-token"
+    token.write_text("s3cret\n")
+
+    settings = read(
+        'engine = "opa"\nengine_url = "https://opa.acme"\nengine_ca_file = "ca.pem"\n',
+        {"POLICYD_ENGINE_TOKEN_FILE": str(token)},
+    )
+
+    assert (settings.engine, settings.engine_url) == ("opa", "https://opa.acme")
+    assert settings.engine_token == "s3cret"
+    assert settings.engine_ca_file == str(tmp_path / "ca.pem")
+
+
 def test_tokens_and_registries_are_tables(read):
     settings = read(f"[tokens.ci]\n{TOKEN}[registries.hub]\n{REGISTRY}")
 
@@ -124,7 +138,8 @@ def test_a_setting_that_may_hold_a_password_can_come_from_a_file(read, refused, 
     assert refused("", {"POLICYD_LISTEN_FILE": "x"}).startswith(
         "POLICYD_LISTEN_FILE: there is no such setting"
     )
-    assert [name for name in Settings.__struct_fields__ if is_secret(name)] == ["audit"]
+    secret = [name for name in Settings.__struct_fields__ if is_secret(name)]
+    assert secret == ["audit", "engine_token"]
 
 
 def test_settings_can_be_handed_to_another_process(read):
@@ -143,7 +158,8 @@ def test_settings_can_be_handed_to_another_process(read):
         ('workers = "two"\n', "policyd.toml:1:1: workers: expected `int`, got `str`"),
         ("workers = 0\n", "policyd.toml:1:1: workers: expected `int` >= 1"),
         ("\naudit = [1]\n", "policyd.toml:2:1: audit: expected `str`, got `array`"),
-        ('engine = "opa"\n', "policyd.toml:1:1: engine: expected embedded"),
+        ('engine = "cel"\n', "policyd.toml:1:1: engine: expected embedded or opa"),
+        ("reload_interval = -1\n", "policyd.toml:1:1: reload_interval: expected `int` >= 0"),
         (
             "workers = 2\nthreads = \n",
             "policyd.toml:2:11: this is not TOML: invalid value",

@@ -85,7 +85,7 @@ def test_settings_that_cannot_be_carried_out_are_errors(tmp_path):
 def test_the_time_of_a_review_is_limited_by_its_setting(tmp_path):
     services = build(Settings(review_timeout=7))
 
-    assert services.admission.engine._deadline == 7
+    assert services.rules.admissions()[0].engine._deadline == 7
 
 
 def test_without_a_log_no_database_is_imported():

@@ -37,7 +37,7 @@ def services(judging: Services, audit_path: str) -> Iterator[Services]:
     """The services of a webhook without tokens."""
     store = open_store(audit_path)
     settings = Settings(audit=audit_path)
-    yield Services(settings, judging.policy_set, judging.admission, store)
+    yield Services(settings, judging.rules, store)
     store.close()
 
 
@@ -48,9 +48,7 @@ def make(services: Services) -> Iterator[Callable[..., FlaskClient]]:
 
     def client(**changes: Any) -> FlaskClient:
         settings = Settings(audit=services.settings.audit, **changes)
-        app = create_app(
-            Services(settings, services.policy_set, services.admission, services.store)
-        )
+        app = create_app(Services(settings, services.rules, services.store))
         apps.append(app)
         return app.test_client()
 

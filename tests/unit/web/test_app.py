@@ -80,9 +80,7 @@ def test_a_bug_is_500_without_a_traceback_and_is_logged(services, capsys):
     def broken_clock() -> int:
         raise ZeroDivisionError("the clock stands still")
 
-    broken = Services(
-        services.settings, services.policy_set, services.admission, services.store, broken_clock
-    )
+    broken = Services(services.settings, services.rules, services.store, broken_clock)
     client = create_app(broken).test_client()
 
     response = client.post("/v1/review", data=CLEAN, content_type="application/yaml")
@@ -95,7 +93,7 @@ def test_a_bug_is_500_without_a_traceback_and_is_logged(services, capsys):
 
 
 def test_there_is_no_webhook_without_a_log(services):
-    unrecorded = Services(Settings(), services.policy_set, services.admission, None)
+    unrecorded = Services(Settings(), services.rules, None)
 
     with pytest.raises(ConfigError, match="no audit log is configured: set audit to a path"):
         create_app(unrecorded)

@@ -1,0 +1,137 @@
+"""Metrics, as Prometheus and OpenMetrics read them.
+
+In: what is decided, and the policy sets in force. Out: the text of /metrics. Where
+PROMETHEUS_MULTIPROC_DIR names a folder, processes count together there; what concerns the policy
+set is the same in all of them and is read when asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from policyd.model import Decision, Review
+from policyd.policies.exceptions import PolicyException
+from policyd.wiring import Rules
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry, Metric
+
+FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Must be set before `Metrics` is made first: prometheus_client reads it when it is imported."""
+
+BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""Seconds."""
+
+
+class Metrics:
+    """Counts what is decided in this process; shows what is counted in all."""
+
+    def __init__(self, rules: Rules, clock: Callable[[], int]) -> None:
+        """`clock` gives nanoseconds since the epoch."""
+        import prometheus_client
+
+        self._policy_set = _PolicySetMetrics(rules, clock)
+        self._own = prometheus_client.CollectorRegistry()
+        self._decisions = prometheus_client.Counter(
+            "policyd_decisions",
+            "Decisions, by answer, status code and enforcement point.",
+            ("decision", "code", "enforcement_point"),
+            registry=self._own,
+        )
+        self._violations = prometheus_client.Counter(
+            "policyd_violations",
+            "Violations that stand, by policy, what is done about them and enforcement point.",
+            ("policy", "enforcement_action", "enforcement_point"),
+            registry=self._own,
+        )
+        self._seconds = prometheus_client.Histogram(
+            "policyd_decision_duration_seconds",
+            "Time from the files of a project to its decision on record.",
+            buckets=BUCKETS,
+            registry=self._own,
+        )
+        self._audit_failures = prometheus_client.Counter(
+            "policyd_audit_failures",
+            "Decisions that could not be recorded, and so were not answered.",
+            registry=self._own,
+        )
+
+    def decided(self, review: Review, decision: Decision, seconds: float) -> None:
+        """Count a decision that took so long."""
+        answer = "allow" if decision.allowed else "deny"
+        point = review.enforcement_point
+        self._decisions.labels(answer, str(decision.status.code), point).inc()
+        for found in decision.violations:
+            self._violations.labels(found.policy, found.enforcement_action, point).inc()
+        self._seconds.observe(seconds)
+
+    def not_recorded(self) -> None:
+        """Count a decision that could not be recorded."""
+        self._audit_failures.inc()
+
+    def text(self, accept: str) -> tuple[bytes, str]:
+        """Return all metrics and their content type, which the header `accept` chooses."""
+        from prometheus_client.exposition import choose_encoder
+
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry()), content_type
+
+    def _registry(self) -> CollectorRegistry:
+        from prometheus_client import CollectorRegistry
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        registry = CollectorRegistry()
+        registry.register(self._policy_set)
+        if folder := os.environ.get(FOLDER_VARIABLE):
+            registry.register(MultiProcessCollector(None, folder))  # type: ignore[no-untyped-call]
+        else:
+            registry.register(self._own)
+        return registry
+
+
+class _PolicySetMetrics:
+    def __init__(self, rules: Rules, clock: Callable[[], int]) -> None:
+        self._rules = rules
+        self._clock = clock
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+
+        policy_set, status = self._rules.admissions()[0].policy_set, self._rules.status()
+        info = GaugeMetricFamily(
+            "policyd_policy_set_info", "The policy set in force.", labels=("name", "revision")
+        )
+        info.add_metric((policy_set.name, policy_set.revision), 1)
+        yield info
+        loads = CounterMetricFamily(
+            "policyd_policy_set_loads", "Times the policy set was loaded.", labels=("result",)
+        )
+        loads.add_metric(("success",), status.loads)
+        loads.add_metric(("failure",), status.refusals)
+        yield loads
+        for name, when in (("success", status.loaded_at), ("failure", status.refused_at)):
+            yield GaugeMetricFamily(
+                f"policyd_policy_set_last_{name}_timestamp_seconds",
+                f"When loading the policy set last was a {name}; 0 for never.",
+                when / 1e9,
+            )
+        exceptions = GaugeMetricFamily(
+            "policyd_exceptions", "Exceptions of the policy set.", labels=("state",)
+        )
+        for state, number in _states(policy_set.exceptions, self._clock()).items():
+            exceptions.add_metric((state,), number)
+        yield exceptions
+
+
+def _states(exceptions: Iterable[PolicyException], now: int) -> dict[str, int]:
+    counted = Counter[Any](
+        "expired" if now >= one.expires else "upcoming" if now < one.starts else "active"
+        for one in exceptions
+    )
+    return {state: counted[state] for state in ("active", "upcoming", "expired")}
