@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 import requests
 
@@ -16,7 +17,7 @@ from policyd.engines.embedded import interpreter
 from policyd.model import Review
 from policyd.policies import PolicySet
 from policyd.policies.packs import built_in
-from policyd.regotest import sample_files, sample_input
+from policyd.regotest import sample_data, sample_files, sample_input
 from policyd.workloads import workloads
 from tests import everything
 from tests.corpus import corpus
@@ -29,7 +30,9 @@ REVIEW = Review(uid="1", enforcement_point="ci", now=1_795_446_000_000_000_000)
 
 @pytest.fixture(scope="module")
 def policy_set(tmp_path_factory: pytest.TempPathFactory) -> PolicySet:
-    return everything.policy_set(tmp_path_factory.mktemp("policies"))
+    """Every policy of ours, on the data that its samples bring."""
+    found = everything.policy_set(tmp_path_factory.mktemp("policies"))
+    return msgspec.structs.replace(found, data=sample_data([built_in()], found.data))
 
 
 @pytest.fixture(scope="module")
