@@ -14,7 +14,7 @@ from policyd.compose.field import Field, rewrite, rewrite_below
 from policyd.compose.limits import MAX_LIST_ITEMS
 from policyd.compose.merge import as_mapping, sprint
 from policyd.compose.nodes import Node, describe, nodes
-from policyd.compose.resolver import INT64
+from policyd.compose.resolver import INT64, Timestamp
 from policyd.compose.shortforms import ShortFormError, parse_device, parse_ports, parse_volume
 from policyd.errors import ComposeError
 
@@ -76,6 +76,8 @@ def _env_file(node: Node, _field: Field) -> Node:
 def _env_file_item(item: Node) -> Node:
     if type(item.value) is str:
         return item.with_value({"path": item, "required": nodes(True, item.mark)})
+    if isinstance(item.value, Timestamp):
+        return item.with_value(None)  # a string to the schema, nothing to Compose
     if type(item.value) is not dict:
         raise _unexpected(item, "a path or a mapping")
     return with_default(item, "required", True)

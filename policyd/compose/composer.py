@@ -171,8 +171,9 @@ class Composer:
         mark: Mark = event.start_mark
         if self.source.is_odd:
             self.source.check_scalar(event, self.flow > 0)
-        if self.flow and tag is not None and not text and not event.style:
+        if self.flow and tag is not None and not (text or event.style):
             raise self.error("a tag in flow style needs a value behind it", mark)
+        self.check_tag(event)
         resets: list[tuple[str, ...]] | None = None
         if tag is None:
             value = text if event.style else resolve_plain(text)
@@ -310,7 +311,13 @@ class Composer:
             return self.alias(event).value, event.anchor
         raise self.error("a key must be a string, found a list or a mapping", event.start_mark)
 
+    def check_tag(self, event: Any) -> None:
+        """Refuse a comma in a tag in flow style, where Docker's parser ends the tag."""
+        if self.flow and event.tag is not None and "," in event.tag:
+            raise self.error("a tag in flow style cannot hold a comma", event.start_mark)
+
     def tagged_key(self, event: Any) -> Any:
+        self.check_tag(event)
         try:
             return resolve_tagged(event.tag, event.value, bool(event.style))
         except ValueError as problem:
@@ -364,7 +371,7 @@ class _Loose:
 
     def add(self, key: Any, text: str, child: Node) -> None:
         if key is not None:
-            self.entries[text] = child
+            self.entries.setdefault(text, child)
 
 
 class _LooseMapping(Node):

@@ -224,7 +224,7 @@ class _Assembly:
         for index, entry in enumerate(files):
             path: Path = ("services", name, "env_file", index)
             found = self.variables(entry, path, lookup, values)
-            self.remember(("services", name, "environment"), entry["path"], found, own)
+            self.remember(("services", name, "environment"), entry.get("path", ""), found, own)
             values.update({key: variable.value for key, variable in found.items()})
         service["environment"] = {**values, **own}
 
@@ -253,6 +253,12 @@ class _Assembly:
             if key not in own:
                 self.places[(*path, key)] = where
 
+    def read(self, file: str) -> bytes:
+        """Return the content of an env or label file; an empty path is that of no file."""
+        if not file:
+            raise FileNotFoundError
+        return self.bundle.files.read(self.loader.absolute(file))
+
     def variables(
         self,
         entry: dict[str, Any],
@@ -261,12 +267,12 @@ class _Assembly:
         known: Mapping[str, str],
     ) -> dict[str, Variable]:
         """Return what the env or label file of `entry`, named at `path`, sets."""
-        file, kind = entry["path"], entry.get("format") or ""
+        file, kind = entry.get("path", ""), entry.get("format") or ""
         name, where = self.loader.display(file), self.locate(path)
         try:
-            content = self.bundle.files.read(self.loader.absolute(file))
+            content = self.read(file)
         except FileNotFoundError:
-            if entry.get("required", True):
+            if entry.get("required", False):
                 raise ComposeError(f"there is no file {name}", where) from None
             reason = "the file is optional, and is not there"
             self.loader.not_evaluated.append(NotEvaluated("env-file", name, reason, where))
@@ -274,7 +280,7 @@ class _Assembly:
         except IsADirectoryError:
             raise ComposeError(f"{name} is a folder, expected a file", where) from None
         except BundleError as error:
-            if entry.get("required", True):
+            if entry.get("required", False):
                 raise ComposeError(str(error), where) from None
             self.loader.not_evaluated.append(NotEvaluated("env-file", name, str(error), where))
             return {}

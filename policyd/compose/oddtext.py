@@ -19,6 +19,9 @@ from policyd.errors import ComposeError
 UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 """How a file in UTF-16 begins."""
 
+_ODD_SIGNS: Final = (b"?", b"\\/", b":{", b":[")
+"""Without any of these there is nothing to look for."""
+
 _BLANKS: Final = ("", " ", "\t", "\n", "\r", "\x85", "\u2028", "\u2029")
 _QUESTION: Final = re.compile(r"\?\s")
 _SLASH_ESCAPE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\/")
@@ -30,7 +33,7 @@ class SourceText:
     def __init__(self, content: bytes) -> None:
         self.content = content
         self.has_slash_escape = b"\\/" in content
-        self.is_odd = b"?" in content or self.has_slash_escape or content[:2] in UTF_16
+        self.is_odd = content[:2] in UTF_16 or any(sign in content for sign in _ODD_SIGNS)
 
     def check_scalar(self, event: Any, in_flow: bool) -> None:
         """Refuse what only libyaml reads as one text.
@@ -50,15 +53,19 @@ class SourceText:
                 raise ComposeError("unknown escape \\/ in double quotes: write /", where)
 
     def check_key(self, event: Any, in_flow: bool) -> None:
-        """Refuse as `check_scalar`, and a text that begins with `?` in flow style.
+        """Refuse as `check_scalar`, and what only libyaml takes for a key in flow style.
 
-        To libyaml that is a key without the `?`.
+        These are a text behind a `?` without a blank, and one before `:{` or `:[`.
         """
         self.check_scalar(event, in_flow)
-        index = event.start_mark.index
-        if in_flow and self.text[index - 1 : index] == "?":
-            where = Node(None, event.start_mark).location
+        if not in_flow:
+            return
+        index, end = event.start_mark.index, event.end_mark.index
+        where = Node(None, event.start_mark).location
+        if self.text[index - 1 : index] == "?":
             raise ComposeError("quote a text that begins with '?' in flow style", where)
+        if not event.style and self.text[end : end + 2] in (":{", ":["):
+            raise ComposeError(f"a blank is missing behind {event.value[:60]!r}:", where)
 
     def follows_blank(self, event: Any) -> bool:
         """Say whether a blank, or nothing, stands behind the text of `event`."""

@@ -64,7 +64,7 @@ class Parser(Reader, Scanner, YamlParser):
         kind = "alias" if self.peek() == "*" else "anchor"
         self.forward()
         length = 0
-        while (char := self.peek(length)) not in _ANCHOR_ENDS and char.isascii():
+        while (char := self.peek(length)) not in _ANCHOR_ENDS and "!" <= char <= "~":
             length += 1
         name = self.prefix(length)
         self.forward(length)
