@@ -30,7 +30,7 @@ from policyd.compose.limits import (
 )
 from policyd.compose.nodes import Mark, Node
 from policyd.compose.oddtext import SourceText
-from policyd.compose.resolver import MERGE, resolve_plain, resolve_tagged
+from policyd.compose.resolver import LONG_TAG, MERGE, resolve_plain, resolve_tagged
 from policyd.errors import ComposeError
 from policyd.model import Location
 
@@ -313,7 +313,7 @@ class Composer:
 
     def check_tag(self, event: Any) -> None:
         """Refuse a comma in a tag in flow style, where Docker's parser ends the tag."""
-        if self.flow and event.tag is not None and "," in event.tag:
+        if self.flow and event.tag is not None and "," in event.tag.removeprefix(LONG_TAG):
             raise self.error("a tag in flow style cannot hold a comma", event.start_mark)
 
     def tagged_key(self, event: Any) -> Any:
