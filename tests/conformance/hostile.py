@@ -127,6 +127,19 @@ HOSTILE: dict[str, Callable[[], Case]] = {
     "deep-through-aliases": lambda: _case(
         "x-0: &a0 [v]\n" + "".join(f"x-{i}: &a{i} [*a{i - 1} ]\n" for i in range(1, 5_000)) + _HEAD
     ),
+    # what only the slow parser reads
+    "slow-deep-lists": lambda: _case("x-a: [&a` b, " + "[" * 30_000 + "\n"),
+    "slow-deep-mappings": lambda: _case("x-a: {&a` b: " + "{a: " * 12_000 + "\n"),
+    "slow-deep-possible-key": lambda: _case("{" + "a: {" * 15_000 + "}" * 10 + ": v\n"),
+    "slow-many-items": lambda: _case("x-a: [&a` b" + ", b" * 20_000 + "]\n" + _HEAD),
+    "slow-many-keys": lambda: _case("x-a: &a`\n" + _lines("  k%: v\n", 5_000) + _HEAD),
+    "slow-long-text": lambda: _case("x-a: &a` " + "b c " * 15_000 + "\n" + _HEAD),
+    "slow-long-quotes": lambda: _case('x-a: &a` "' + "\\'b " * 12_000 + '"\n' + _HEAD),
+    "slow-many-lines": lambda: _case("x-a: &a`\n" + "\n" * 60_000 + _HEAD),
+    "slow-many-anchors": lambda: _case("x-a:\n" + _lines("  - &`% v\n", 4_000) + _HEAD),
+    "slow-many-documents": lambda: _case("x-a: &a` v\n" + "---\nx-a: v\n" * 90),
+    "slow-long-key": lambda: _case("x-a: &a` v\n" + "k" * 60_000 + ": v\n" + _HEAD),
+    "slow-many-possible-keys": lambda: _case("x-a: &a` v\n" + "b\n" * 30_000),
     # size
     "million-keys": lambda: _field("labels:\n" + _lines("      k%: v\n", 1_000_000)),
     "many-keys-in-four-mebibytes": lambda: _field("labels:\n" + _lines("      k%: v\n", 250_000)),
