@@ -17,6 +17,7 @@ import msgspec
 
 from policyd.errors import PolicySetError
 from policyd.model import Location, Severity
+from policyd.policies.facts import check_facts
 from policyd.policies.lint import parse
 from policyd.policies.parameters import Schema, read_schemas
 from policyd.policies.problems import Problems
@@ -141,6 +142,7 @@ def read_data(path: Path) -> dict[str, Any]:
             f"a data file is one YAML document, not {len(found)}", Location(str(path))
         )
     found[0].mapping((DATA_ROOT,))
+    check_facts(found[0])
     plain: dict[str, Any] = found[0].plain()
     return plain
 

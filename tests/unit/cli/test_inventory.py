@@ -1,0 +1,127 @@
+"""`policyd inventory` on machines without a driver, and on data files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.unit.test_inventory import FILE, H200
+from tests.unit.test_nvml import Driver
+
+GPU = H200.gpus[0]
+
+
+@pytest.fixture
+def h200(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver of this machine says what that of the recorded host said."""
+    driver = Driver(
+        nvmlDeviceGetCount=lambda: 1,
+        nvmlDeviceGetUUID=lambda _: GPU.uuid,
+        nvmlDeviceGetName=lambda _: GPU.name,
+        nvmlDeviceGetPciInfo=lambda _: SimpleNamespace(busId=GPU.pci),
+        nvmlDeviceGetMemoryInfo=lambda _: SimpleNamespace(total=GPU.memory),
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", driver)
+
+
+@pytest.mark.usefixtures("h200")
+def test_collect_prints_the_document_and_nothing_else(run) -> None:
+    result = run("inventory", "collect", "--host", "gpu-01")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, FILE, "")
+
+
+@pytest.mark.usefixtures("h200")
+def test_collect_names_the_machine_by_its_host_name(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "dgx")
+
+    assert run("inventory", "collect").stdout == FILE.replace("gpu-01", "dgx")
+
+
+@pytest.mark.usefixtures("h200")
+def test_collect_writes_to_a_file(run, folder: Path) -> None:
+    result = run("inventory", "collect", "--host", "gpu-01", "--output", "gpu.yaml")
+
+    assert (result.exit_code, result.output) == (0, "")
+    assert (folder / "gpu.yaml").read_text() == FILE
+
+
+@pytest.mark.usefixtures("h200")
+def test_file_that_cannot_be_written_is_one_line(run) -> None:
+    result = run("inventory", "collect", "-o", "no/gpu.yaml")
+
+    assert result.exit_code == 2
+    assert result.stderr == "policyd: error: no/gpu.yaml: cannot be written: " \
+        "No such file or directory\n"  # fmt: skip
+
+
+def test_without_the_package_one_line_says_what_to_install(
+    run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+
+    result = run("inventory", "collect")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "policyd: error: the package nvidia-ml-py is not installed: "
+        "pip install 'policyd[inventory]'\n"
+    )
+
+
+def test_collect_loads_no_engine() -> None:
+    program = (
+        "import sys, policyd.cli.inventory\n"
+        "print({'regorus', 'flask', 'sqlalchemy', 'requests'} & set(sys.modules))\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[3],
+    )
+
+    assert done.stdout == "set()\n"
+
+
+def test_check_lists_the_hosts_of_files(run, folder: Path) -> None:
+    (folder / "a.yaml").write_text(FILE)
+    (folder / "b.yaml").write_text(
+        "policyd: {inventory: {hosts: {b: "
+        "{driver_version: '470', cuda_version: '11.4', gpus: []}}}}"
+    )
+
+    result = run("inventory", "check", "a.yaml", "b.yaml")
+
+    assert result.exit_code == 0
+    assert [line.split() for line in result.stdout.splitlines()] == [
+        ["HOST", "DRIVER", "CUDA", "GPU", "UUID", "MODEL"],
+        ["gpu-01", "580.159.04", "13.0", "0", GPU.uuid, "NVIDIA", "H200"],
+        ["b", "470", "11.4"],
+    ]
+
+
+def test_check_refuses_a_file_that_is_not_right(run, folder: Path) -> None:
+    (folder / "a.yaml").write_text(FILE.replace("  uuid: ", "  id: "))
+
+    result = run("inventory", "check", "a.yaml")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "policyd: error: a.yaml:9:11: policyd.inventory.hosts.gpu-01.gpus[0] is not right: "
+        "object contains unknown field 'id'\n"
+    )
+
+
+def test_schema_is_printed_as_json(run) -> None:
+    found = json.loads(run("inventory", "schema").stdout)
+
+    assert found["$ref"] == "#/$defs/DataFile"
+    assert found["$defs"]["Host"]["required"] == ["driver_version", "cuda_version", "gpus"]
