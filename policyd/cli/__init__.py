@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "config",
     "policies",
     "exceptions",
+    "schema",
     "test",
     "bundle",
     "serve",

@@ -91,6 +91,15 @@ def load_policy_set(path: Path | None = None) -> PolicySet:
     return policy_set
 
 
+def policies_of(path: Path | None = None) -> dict[str, Policy]:
+    """Return the policies of the policy set in `path`, whatever its other documents say.
+
+    Raises PolicySetError when there is no policy set.
+    """
+    policy_set, _ = _read(path)
+    return policy_set.policies
+
+
 def lint_policy_set(path: Path | None = None) -> list[PolicySetError]:
     """Return all that is wrong with the policy set in `path`, or with the one of policyd.
 

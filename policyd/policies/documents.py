@@ -19,7 +19,7 @@ from policyd.model import (
     Location,
     Operation,
 )
-from policyd.policies.matching import AUTHORS_KEYS, SELECTOR_KEYS, Selector
+from policyd.policies.matching import IDENTIFYING_KEYS, SELECTOR_KEYS, Selector
 from policyd.policies.parameters import Schema, defaults, read_parameters
 from policyd.policies.yamldoc import Value, required, suggestion
 
@@ -28,6 +28,9 @@ POINTS: Final[tuple[EnforcementPoint, ...]] = get_args(EnforcementPoint)
 OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 
 KINDS: Final = ("PolicySet", "Constraint", "Exception")
+DOCUMENT_KEYS: Final = ("apiVersion", "kind", "metadata", "spec")
+POLICY_SET_KEYS: Final = ("packs", "data", "exceptions")
+CONSTRAINT_KEYS: Final = ("policy", "enforcementAction", "match", "exclude", "parameters")
 
 
 class Heading(msgspec.Struct, frozen=True):
@@ -63,7 +66,7 @@ class Constraint(msgspec.Struct, frozen=True, rename="camel"):
 
 def kind_of(document: Value) -> str:
     """Return the kind of a document. Raises PolicySetError for one that is not of policyd."""
-    keys = document.mapping(("apiVersion", "kind", "metadata", "spec"))
+    keys = document.mapping(DOCUMENT_KEYS)
     version = required(keys, "apiVersion", document)
     if version.text() != API_VERSION:
         raise version.error(f"is {version.text()!r}: it must be {API_VERSION}")
@@ -73,7 +76,7 @@ def kind_of(document: Value) -> str:
 def read_heading(document: Value) -> Heading:
     """Return what a PolicySet document says."""
     name, spec = name_and_spec(document)
-    keys = spec.mapping(("packs", "data", "exceptions"))
+    keys = spec.mapping(POLICY_SET_KEYS)
     packs = tuple(required(keys, "packs", spec).items())
     if not packs:
         raise keys["packs"].error("is empty: a policy set without a pack has no policies")
@@ -91,7 +94,7 @@ def read_constraint(document: Value, schemas: Mapping[str, Mapping[str, Schema]]
     A service may not be excluded by its name: the name is the project's to choose.
     """
     name, spec = name_and_spec(document)
-    keys = spec.mapping(("policy", "enforcementAction", "match", "exclude", "parameters"))
+    keys = spec.mapping(CONSTRAINT_KEYS)
     policy = known_policy(required(keys, "policy", spec), schemas)
     own = schemas[policy]
     parameters = keys.get("parameters")
@@ -155,7 +158,7 @@ def read_selector(value: Value, known: Iterable[str] = SELECTOR_KEYS) -> Selecto
 def check_authors(value: Value) -> None:
     """Raise PolicySetError when the selector in `value` has only fields that authors choose."""
     keys = value.mapping()
-    if not keys.keys() - AUTHORS_KEYS - {"operations"}:
+    if not keys.keys() & set(IDENTIFYING_KEYS):
         raise value.error(
             "must say for which repositories, environments, hosts, users or groups: "
             "whoever writes a project names it and its services"

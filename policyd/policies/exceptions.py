@@ -32,7 +32,7 @@ DAY: Final = 86_400_000_000_000
 MAX_BREAK_GLASS: Final = DAY
 """How long an exception from all policies may be in force: a night shift and the day after it."""
 
-_KEYS: Final = (
+KEYS: Final = (
     "policies",
     "match",
     "starts",
@@ -98,7 +98,7 @@ def read_exception(
 ) -> PolicyException:
     """Return the exception in a document. `max_days` caps its time by policy, or by `default`."""
     name, spec = name_and_spec(document)
-    keys = spec.mapping(_KEYS)
+    keys = spec.mapping(KEYS)
     match = required(keys, "match", spec)
     selector = read_selector(match, EXCEPTION_KEYS)
     check_authors(match)

@@ -32,8 +32,15 @@ SELECTOR_KEYS: Final = (
 
 EXCEPTION_KEYS: Final = (*SELECTOR_KEYS, "paths")
 
-AUTHORS_KEYS: Final = frozenset(("projects", "services", "paths"))
-"""Fields whose values the author of a project chooses: alone they would let anyone in, or out."""
+IDENTIFYING_KEYS: Final = (
+    "repositories",
+    "environments",
+    "hosts",
+    "users",
+    "groups",
+    "enforcementPoints",
+)
+"""Fields that the author of a project does not choose: without one, anyone could let himself in."""
 
 
 class Selector(msgspec.Struct, frozen=True, rename="camel"):

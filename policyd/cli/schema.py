@@ -1,0 +1,45 @@
+"""`policyd schema`: JSON Schemas for editors, and of what policies are given.
+
+In: the name of a schema, a policy set. Out: JSON on standard output.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from policyd.cli.options import settings, settings_options
+from policyd.formats.json import document
+from policyd.policies import policies_of
+from policyd.schemas import SCHEMAS
+
+EPILOG: Final = """\b
+Examples:
+  policyd schema policyset --policy-set rules > rules/policyset.schema.json
+  policyd schema input > input.schema.json
+\b
+input       what policies judge; `policyd config --format review` prints one
+policyset   any document in the file of a policy set
+constraint  a Constraint, with the parameters of each policy
+exception   an Exception
+data        a data file: inventory and entitlements
+\b
+An editor with the YAML language server reads the schema that a file names in
+its first line:
+  # yaml-language-server: $schema=policyset.schema.json
+"""
+
+
+@click.command("schema", epilog=EPILOG)
+@click.argument("name", type=click.Choice(list(SCHEMAS)))
+@settings_options("policy_set")
+def command(name: str, **options: Any) -> int:
+    """Print a JSON Schema (draft 2020-12).
+
+    Policies and their parameters are those of the policy set.
+    """
+    path = settings(**options).policy_set
+    click.echo(document(SCHEMAS[name](policies_of(Path(path) if path else None))), nl=False)
+    return 0
