@@ -26,7 +26,7 @@ from policyd.policies.exceptions import DAY, PolicyException, moment
 if TYPE_CHECKING:
     from policyd.audit.store import Store
 
-State = Literal["pending", "active", "lapsing", "expired"]
+State = Literal["upcoming", "active", "lapsing", "expired"]
 
 EPILOG: Final = """\b
 Examples:
@@ -180,7 +180,7 @@ def _state(exception: PolicyException, now: int, within: int) -> State:
     if now >= exception.expires:
         return "expired"
     if now < exception.starts:
-        return "pending"
+        return "upcoming"
     return "lapsing" if exception.expires - now <= within * DAY else "active"
 
 
@@ -215,7 +215,7 @@ def _block(one: Listed) -> Iterator[str]:
     yield f"  time:     {since}until {one.expires}"
     yield visible(f"  owner:    {one.owner}, approved by {one.approved_by}")
     yield visible(f"  reason:   {one.reason}")
-    if one.uses and one.state != "pending":
+    if one.uses and one.state != "upcoming":
         number = one.uses.decisions
         decisions = f"{number or 'no'} decision{'' if number == 1 else 's'}"
         last = f", last on {one.uses.last[:19]}Z" if number else ""
@@ -225,7 +225,7 @@ def _block(one: Listed) -> Iterator[str]:
 def _left(one: Listed) -> str:
     if one.state == "expired":
         return "expired"
-    if one.state == "pending":
+    if one.state == "upcoming":
         return f"starts on {one.starts}"
     left = f"{_days(one.days_left)} left" if one.days_left else "less than a day left"
     return f"lapses soon, {left}" if one.state == "lapsing" else left

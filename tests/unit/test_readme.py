@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from policyd.config import Registry, Settings, Token
+from policyd.policies import load_policy_set
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -57,3 +58,24 @@ def test_the_output_of_check_is_what_it_prints() -> None:
 
     assert done.returncode == 1
     assert f"$ {command}\n{done.stdout}" in shown
+
+
+def test_the_policy_set_is_explained_as_shown(tmp_path: Path) -> None:
+    policy_set, exception = (block for block in blocks("yaml") if "apiVersion: policyd" in block)
+    (tmp_path / "acme.yaml").write_text(policy_set)
+    (tmp_path / "compose.yaml").write_text("services: {web: {image: nginx}}\n")
+    command = "policyd check --policy-set acme.yaml --explain-match --environment dev"
+    shown = next(block for block in blocks("console") if command in block)
+
+    done = subprocess.run(
+        [sys.executable, "-m", *command.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+
+    explained = done.stdout.partition("Constraints and exceptions:\n")[2]
+    assert shown == f"$ {command}\n…\nConstraints and exceptions:\n{explained}"
+    (tmp_path / "acme.yaml").write_text(f"{policy_set}---\n{exception}")
+    assert load_policy_set(tmp_path / "acme.yaml").exceptions[0].name == "train-needs-all"

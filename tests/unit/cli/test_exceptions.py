@@ -164,10 +164,10 @@ def test_exceptions_are_told_apart_by_their_time(run, policy_set, now) -> None:
         ("gone", "expired", -1),
         ("near", "lapsing", 3),
         ("far", "active", 30),
-        ("later", "pending", 40),
+        ("later", "upcoming", 40),
     ]
     assert [one.state for one in listed(run, "--within", "2").values()] == [
-        "expired", "active", "active", "pending",
+        "expired", "active", "active", "upcoming",
     ]  # fmt: skip
     text = run("exceptions", "--policy-set", "set.yaml", "--within", "60").stdout
     assert "4 exceptions, 1 expired, 2 to lapse within 60 days\n" in text
