@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,11 +18,10 @@ from policyd.engines.embedded import interpreter
 from policyd.model import Review
 from policyd.policies import PolicySet
 from policyd.policies.packs import built_in
-from policyd.regotest import sample_data, sample_files, sample_input
+from policyd.regotest import run, sample_data, sample_files, sample_input
 from policyd.workloads import workloads
-from tests import everything
+from tests import everything, opaserver
 from tests.corpus import corpus
-from tests.opaserver import serving
 
 pytestmark = pytest.mark.integration
 
@@ -39,7 +39,7 @@ def policy_set(tmp_path_factory: pytest.TempPathFactory) -> PolicySet:
 def opa(policy_set: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     bundle = tmp_path_factory.mktemp("opa") / "bundle.tar.gz"
     bundle.write_bytes(opabundle.build(policy_set))
-    with serving(bundle) as url:
+    with opaserver.serving(bundle) as url:
         yield url
 
 
@@ -56,6 +56,17 @@ def test_samples_get_the_same_findings_from_both(opa: str, policy_set: PolicySet
 
     assert {path.parents[2].name.replace("_", "-") for path in samples} == set(policy_set.policies)
     assert _differing(opa, policy_set, inputs) == {}
+
+
+@pytest.mark.parametrize("mode", [[], ["--bundle"]])
+def test_opa_test_runs_the_same_tests_of_our_policies_and_they_pass(mode: list[str]) -> None:
+    command = [opaserver.opa(), "test", "--format", "json", *mode, str(built_in())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    results = json.loads(done.stdout)
+    assert [result for result in results if result.get("fail") or result.get("error")] == []
+    ours = [result.name for result in run([built_in()]) if result.name.startswith("data.")]
+    assert sorted(f"{result['package']}.{result['name']}" for result in results) == sorted(ours)
 
 
 def _of_corpus(policy_set: PolicySet) -> Iterator[tuple[str, bytes]]:
