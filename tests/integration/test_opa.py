@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from policyd import opabundle
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.engines.opa import OpaEngine
 from policyd.errors import ConfigError, EngineError
+from policyd.model import Finding, to_json
 from policyd.policies import PolicySet, load_policy_set
 from tests.opaserver import serving
 
@@ -19,6 +27,7 @@ INPUT = (
     b'{"review": {}, "constraints": {}, "workloads": [], "project": {}, "unresolved": [], '
     b'"notEvaluated": []}'
 )
+EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 TOKEN = "a-token-of-the-test"
 POLICY = """package system.authz
 
@@ -41,10 +50,26 @@ package policyd.policies.fails
 
 violation contains {"msg": "found", "service": "", "path": []} if to_number(input.review.uid) > 0
 """
+PLAIN = """package main
+
+deny contains msg if {
+	some name, service in input.services
+	startswith(service.image, "nginx")
+	msg := sprintf("%v runs %v", [name, service])
+}
+
+warn contains {"msg": w.name, "service": w.name, "path": w.path, "more": 1} if {
+	some w in input.workloads
+}
+
+violation contains input.review
+
+violation contains {"msg": "placed wrongly", "path": "services.web"} if input.services
+"""
 POLICY_SET = """apiVersion: policyd/v1
 kind: PolicySet
 metadata: {name: test}
-spec: {packs: [gpu, container, ./mine]}
+spec: {packs: [gpu, container, ./mine, plain]}
 """
 
 
@@ -53,6 +78,8 @@ def policy_set(tmp_path_factory: pytest.TempPathFactory) -> PolicySet:
     folder = tmp_path_factory.mktemp("policies")
     (folder / "mine" / "fails").mkdir(parents=True)
     (folder / "mine" / "fails" / "policy.rego").write_text(FAILING)
+    (folder / "plain").mkdir()
+    (folder / "plain" / "main.rego").write_text(PLAIN)
     (folder / "policyset.yaml").write_text(POLICY_SET)
     return load_policy_set(folder)
 
@@ -75,6 +102,31 @@ def test_findings_are_those_of_the_embedded_engine(opa: str, policy_set: PolicyS
     embedded = EmbeddedEngine(policy_set.modules, policy_set.data)
 
     assert engine.findings(INPUT) == embedded.findings(INPUT)
+
+
+def test_plain_rules_of_conftest_find_the_same_on_both(opa: str, policy_set: PolicySet) -> None:
+    asked = [{"name": "c", "parameters": {}}]
+    document = msgspec.json.decode(INPUT) | {
+        "constraints": {"main-deny": asked, "main-warn": asked, "main-violation": asked},
+        "project": {"services": {"web": {"image": "nginx", "ports": [], "cpus": 1.5}}},
+        "workloads": [{"name": "web", "path": ["services", "web"]}],
+    }
+
+    answers = [
+        engine.findings(to_json(document))
+        for engine in (
+            OpaEngine(opa, policy_set.revision, token=TOKEN),
+            EmbeddedEngine(policy_set.modules, policy_set.data),
+        )
+    ]
+
+    assert answers[0] == answers[1]
+    assert set(answers[0].findings) == {
+        Finding("main-deny", 'web runs {"cpus": 1.5, "image": "nginx", "ports": []}'),
+        Finding("main-violation", "placed wrongly"),
+        Finding("main-violation", "the rule gave neither a text nor an object with msg"),
+        Finding("main-warn", "web", "web", ("services", "web")),
+    }
 
 
 def test_another_revision_is_an_engine_error(opa: str) -> None:
@@ -106,6 +158,35 @@ def test_a_server_that_is_not_there_is_an_engine_error() -> None:
 def test_an_address_that_is_no_server_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="engine_url"):
         OpaEngine(url, "sha256:x")
+
+
+def test_check_asks_a_stock_opa_that_serves_what_bundle_build_wrote(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.tar.gz"
+    project = EXAMPLES / "device-reservation" / "denied"
+    _policyd("bundle", "build", "-o", str(bundle))
+
+    with serving(bundle) as url:
+        asked = {"POLICYD_ENGINE": "opa", "POLICYD_ENGINE_URL": url}
+        theirs = _decision(_policyd("check", "--format", "json", str(project), **asked))
+    ours = _decision(_policyd("check", "--format", "json", str(project)))
+
+    assert (theirs.pop("engine"), ours.pop("engine")) == ("opa", "embedded")
+    assert theirs == ours
+    assert [violation["policy"] for violation in ours["violations"]] == ["no-all-gpus"]
+
+
+def _policyd(*arguments: str, **environment: str) -> str:
+    command = [sys.executable, "-m", "policyd", *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | environment
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+def _decision(answer: str) -> dict[str, Any]:
+    (decision,) = json.loads(answer)["decisions"]
+    return {key: value for key, value in decision.items() if key not in ("uid", "decisionId")}
 
 
 def test_a_bundle_is_the_same_bytes_for_the_same_policy_set() -> None:
