@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 from policyd.model import Decision, Review
-from policyd.policies.exceptions import PolicyException
+from policyd.policies.exceptions import PolicyException, State
 from policyd.wiring import Rules
 
 if TYPE_CHECKING:
@@ -130,8 +130,5 @@ class _PolicySetMetrics:
 
 
 def _states(exceptions: Iterable[PolicyException], now: int) -> dict[str, int]:
-    counted = Counter[Any](
-        "expired" if now >= one.expires else "upcoming" if now < one.starts else "active"
-        for one in exceptions
-    )
-    return {state: counted[state] for state in ("active", "upcoming", "expired")}
+    counted = Counter(one.state(now) for one in exceptions)
+    return {state: counted[state] for state in get_args(State)}

@@ -26,7 +26,7 @@ from policyd.policies.exceptions import DAY, PolicyException, moment
 if TYPE_CHECKING:
     from policyd.audit.store import Store
 
-State = Literal["upcoming", "active", "lapsing", "expired"]
+ListedState = Literal["upcoming", "active", "lapsing", "expired"]
 
 EPILOG: Final = """\b
 Examples:
@@ -55,7 +55,7 @@ class Listed(msgspec.Struct, frozen=True, rename="camel"):
 
     name: str
     location: Location
-    state: State
+    state: ListedState
     days_left: int
     unused: bool
     break_glass: bool
@@ -176,12 +176,10 @@ def _listed(exception: PolicyException, now: int, within: int, uses: Uses | None
     )
 
 
-def _state(exception: PolicyException, now: int, within: int) -> State:
-    if now >= exception.expires:
-        return "expired"
-    if now < exception.starts:
-        return "upcoming"
-    return "lapsing" if exception.expires - now <= within * DAY else "active"
+def _state(exception: PolicyException, now: int, within: int) -> ListedState:
+    state = exception.state(now)
+    soon = exception.expires - now <= within * DAY
+    return "lapsing" if state == "active" and soon else state
 
 
 def _page(policy_set: PolicySet, found: list[Listed], within: int, log: str) -> Iterator[str]:

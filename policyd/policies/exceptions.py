@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -44,6 +44,9 @@ KEYS: Final = (
 )
 
 
+State = Literal["upcoming", "active", "expired"]
+
+
 class PolicyException(msgspec.Struct, frozen=True, rename="camel"):
     """One exception. Times are in nanoseconds since the epoch; `starts` 0 means always.
 
@@ -65,11 +68,18 @@ class PolicyException(msgspec.Struct, frozen=True, rename="camel"):
         """Return the whole days until the exception lapses, below 0 once it has."""
         return (self.expires - now) // DAY
 
+    def state(self, now: int) -> State:
+        """Return whether the exception is over, in force, or still to come."""
+        if now >= self.expires:
+            return "expired"
+        return "upcoming" if now < self.starts else "active"
+
     def why_not_in_force(self, about: Subject, now: int) -> str:
         """Return "" when the exception is in force for a review, else why it is not."""
-        if now >= self.expires:
+        state = self.state(now)
+        if state == "expired":
             return f"it expired on {moment(self.expires)}"
-        if now < self.starts:
+        if state == "upcoming":
             return f"it starts on {moment(self.starts)}"
         return why_not_granted(self.match, about)
 
@@ -129,7 +139,9 @@ def applying(
     own = [found for found in exceptions if found.is_for(violation)]
     in_force = [found for found in own if not found.why_not_in_force(about, now)]
     expired = [
-        found for found in own if now >= found.expires and not why_not_granted(found.match, about)
+        found
+        for found in own
+        if found.state(now) == "expired" and not why_not_granted(found.match, about)
     ]
     in_force.sort(key=lambda found: (found.break_glass, -found.expires, found.name))
     return (in_force[0] if in_force else None), sorted(expired, key=lambda found: found.name)

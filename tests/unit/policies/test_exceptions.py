@@ -191,12 +191,14 @@ def test_mistake_in_an_exception_is_refused_with_its_place(load: Load, mistake: 
     ("limit", "start", "expected"),
     [
         ("30", "2027-01-01T00:00:00Z", ""),
-        ("29", "2027-01-01T00:00:00Z", "spec.expires is more than 29 days after its start"),
-        ("{default: 90, no-privileged: 7}", "2027-01-01T00:00:00Z", "more than 7 days"),
+        ("29", "2027-01-01T00:00:00Z", "14:12: spec.expires is more than 29 days after its start"),
+        ("{default: 90, no-privileged: 7}", "2027-01-01T00:00:00Z", "14:12: spec.expires is more"),
+        ("{default: 7, no-privileged: 30}", "2027-01-01T00:00:00Z", ""),
         ("{no-docker-socket: 7}", "", ""),
-        ("90", "", "spec.expires needs `starts`"),
-        ("0", "", "exceptions.maxDays is 0: it must be at least 1"),
-        ("{no-such-policy: 7}", "", "exceptions.maxDays has no key 'no-such-policy'"),
+        ("90", "", "14:12: spec.expires needs `starts`: how long this exception may last is limit"),
+        ("0", "", "6:25: spec.exceptions.maxDays is 0: it must be at least 1"),
+        ("soon", "", "6:25: spec.exceptions.maxDays "),
+        ("{no-such-policy: 7}", "", "6:26: spec.exceptions.maxDays has no key 'no-such-policy'"),
     ],
 )
 def test_time_of_exceptions_may_be_capped_by_policy(
@@ -276,6 +278,31 @@ def test_expired_exceptions_for_the_violation_are_told() -> None:
 
     assert found is None
     assert expired == [old]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"), [(-11, "upcoming"), (-10, "active"), (-1, "active"), (0, "expired")]
+)
+def test_exception_is_over_and_begins_at_its_second(seconds: int, state: str) -> None:
+    second = 1_000_000_000
+
+    found = exception(starts=EXPIRES - 10 * second).state(EXPIRES + seconds * second)
+
+    assert found == state
+
+
+def test_exception_from_several_policies_lasts_no_longer_than_the_shortest_cap(load: Load) -> None:
+    text = (
+        HEADING
+        + "  exceptions: {maxDays: {default: 90, no-docker-socket: 7}}\n"
+        + EXCEPTION.replace("[no-privileged]", "[no-privileged, no-docker-socket]")
+        + "  starts: 2027-01-01T00:00:00Z\n"
+    )
+
+    with pytest.raises(PolicySetError) as caught:
+        load(text)
+
+    assert "14:12: spec.expires is more than 7 days after its start" in str(caught.value)
 
 
 @pytest.mark.parametrize(("before", "days"), [(DAY, 1), (DAY - 1, 0), (0, 0), (-1, -1)])
