@@ -61,7 +61,7 @@ class Composer:
         self.file = name
         self.anchors: dict[str, tuple[Node | None, int]] = {}
         self.visits = 0
-        self.expanded = 0
+        self.aliased = 0
         self.dropped = 0
         self.overridden = 0
         self.depth = 0
@@ -89,7 +89,7 @@ class Composer:
                 )
             if len(found) == MAX_DOCUMENTS:
                 raise self.error(f"more than {MAX_DOCUMENTS} YAML documents", event.start_mark)
-            self.visits = self.expanded = 0
+            self.visits = self.aliased = 0
             self.project_name = ""
             event = self.get()
             root = self.value(event, None)
@@ -111,7 +111,6 @@ class Composer:
         `merging` says that it is the value of a merge key.
         """
         self.visits += 1
-        self.expanded += 1
         if self.visits > MAX_NODE_VISITS:
             raise self.error(
                 f"more than {MAX_NODE_VISITS} values in one document", event.start_mark
@@ -129,7 +128,7 @@ class Composer:
             return self.scalar(event, key_mark)
         if kind is AliasEvent:
             return self.alias(event)
-        before = self.expanded
+        before = self.visits + self.aliased
         tag = event.tag
         if event.anchor is not None:
             self.source.check_anchor(event, "&")
@@ -151,9 +150,9 @@ class Composer:
         if tag in (RESET, OVERRIDE):
             node.resets = [()]
         if tag == RESET:
-            node = _Dropped(node)
+            node = _Dropped(node.value, node.mark, [()])
         if event.anchor is not None:
-            self.anchors[event.anchor] = (node, self.expanded - before)
+            self.anchors[event.anchor] = (node, self.visits + self.aliased - before + 1)
         return node
 
     def require_string_keys(self, node: Node) -> None:
@@ -190,7 +189,7 @@ class Composer:
                 value = text
         node = Node(value, mark, resets)
         if tag == RESET and resets:
-            node = _Dropped(node)
+            node = _Dropped(node.value, node.mark, [()])
         if event.anchor is not None:
             self.anchors[event.anchor] = (node, 1)
         return node
@@ -203,8 +202,8 @@ class Composer:
         node, size = self.anchors[name]
         if node is None:
             raise self.error(f"the anchor {name!r} contains itself", event.start_mark)
-        self.expanded += size
-        if self.expanded > MAX_EXPANDED_NODES:
+        self.aliased += size
+        if self.visits + self.aliased > MAX_EXPANDED_NODES:
             raise self.error(
                 f"aliases expand the document to more than {MAX_EXPANDED_NODES} values",
                 event.start_mark,
@@ -240,12 +239,17 @@ class Composer:
         resets: list[tuple[str, ...]] | None = None
         merge: Node | None = None
         loose: _Loose | None = None
+        get, is_odd = self.get, self.source.is_odd
         while True:
-            event = self.get()
+            event = get()
             if event.__class__ is MappingEndEvent:
                 break
             key_mark = event.start_mark
-            key, text = self.key(event)
+            if event.__class__ is ScalarEvent and event.tag is event.anchor is None and not is_odd:
+                text = event.value
+                key = text if event.style else resolve_plain(text)
+            else:
+                key, text = self.key(event)
             if text in marks and not self.dropped:
                 line = marks[text].line + 1
                 raise self.error(f"the key {text!r} is already defined at line {line}", key_mark)
@@ -253,7 +257,7 @@ class Composer:
             is_merge = key is MERGE and event.__class__ is ScalarEvent
             if key is MERGE and not is_merge:
                 raise self.error("an alias cannot stand for the merge key <<", key_mark)
-            child = self.value(self.get(), key_mark, is_merge)
+            child = self.value(get(), key_mark, is_merge)
             if child.resets:
                 prefix = None if is_merge and self.depth > 1 else text
                 resets = _under(prefix, child.resets, resets)
@@ -283,7 +287,7 @@ class Composer:
             self.merge(node, merge, blocked)
         if blocked:
             self.vanished[id(pairs)] = blocked
-        return node if loose is None else _LooseMapping(node, loose)
+        return node if loose is None else _LooseMapping(pairs, mark, resets, loose=loose)
 
     def repeat(self, key: str, pairs: dict[str, Node], mark: Mark) -> None:
         """Take note of a key that is there again, by an alias: it wins here, not where merged."""
@@ -352,13 +356,8 @@ def _characters(node: Node) -> int:
     return sum(map(_characters, value)) if type(value) is list else 0
 
 
-class _Dropped(Node):
+class _Dropped(Node, eq=False, gc=False):
     """A node behind `!reset`: it leaves its path behind and nothing else."""
-
-    __slots__ = ()
-
-    def __init__(self, node: Node) -> None:
-        super().__init__(node.value, node.mark, [()])
 
 
 class _Loose:
@@ -374,14 +373,10 @@ class _Loose:
             self.entries.setdefault(text, child)
 
 
-class _LooseMapping(Node):
+class _LooseMapping(Node, eq=False, gc=False, kw_only=True):
     """A mapping with keys that are not strings: good only as the source of a merge key."""
 
-    __slots__ = ("loose",)
-
-    def __init__(self, node: Node, loose: _Loose) -> None:
-        super().__init__(node.value, node.mark, node.resets)
-        self.loose = loose
+    loose: _Loose
 
 
 def _under(

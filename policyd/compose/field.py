@@ -78,7 +78,7 @@ class Field:
         self.each: Field | None = None
         self.item: Field | None = None
         self.deep: frozenset[str] = frozenset()
-        self.concerned: dict[str, tuple[dict[str, Field | None], Field | None]] = {}
+        self.concerned: dict[str, tuple[dict[str, _Concern], _Concern]] = {}
 
     def below(self, key: str) -> Field | None:
         """Return the field of the entry `key` of a mapping, None for one not in the table."""
@@ -114,6 +114,10 @@ class Field:
             raise ValueError(f"the table of fields has no rule {rule!r}")
 
 
+_Concern = tuple[Field, bool] | None
+"""A field that a rule concerns, and whether it holds for the field itself or only below."""
+
+
 def table(project: str, rows: str, shapes: dict[str, str]) -> Field:
     """Return the field of a whole project from its rows and the shapes that they name."""
     root = Field("")
@@ -142,9 +146,10 @@ def rewrite_below(
         concerned, each = field.concerned[rule]
         entries: dict[str, Node] | None = None
         for key, child in value.items():
-            below = concerned.get(key, each)
-            if below is not None:
-                new = rewrite(child, below, rule, apply)
+            concern = concerned.get(key, each)
+            if concern is not None:
+                below, is_here = concern
+                new = apply(child, below) if is_here else rewrite_below(child, below, rule, apply)
                 if new is not child:
                     entries = entries or dict(value)
                     entries[key] = new
@@ -162,12 +167,13 @@ def _look_below(field: Field) -> frozenset[str]:
     field.always = tuple(f for f in field.children.values() if f.model.endswith("!"))
     field.deep = frozenset(own.union(*(_look_below(child) for child in below)))
     for rule in RULES:
-        each = field.each if field.each is not None and rule in field.each.deep else None
-        named = {
-            key: child if rule in child.deep else None for key, child in field.children.items()
-        }
-        field.concerned[rule] = (named, each)
+        named = {key: _concern(child, rule) for key, child in field.children.items()}
+        field.concerned[rule] = (named, None if field.each is None else _concern(field.each, rule))
     return field.deep
+
+
+def _concern(field: Field, rule: str) -> _Concern:
+    return (field, bool(getattr(field, rule))) if rule in field.deep else None
 
 
 def _regex(pattern: str) -> re.Pattern[str]:

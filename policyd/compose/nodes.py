@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import msgspec
+
 from policyd.model import Location
 
 
@@ -19,24 +21,16 @@ class Mark(Protocol):
     column: int
 
 
-class Node:
+class Node(msgspec.Struct, eq=False, gc=False):
     """A value of the tree and the place that decided it.
 
     `value` is a str, int, float, bool, None, Timestamp, a dict of str to Node or a list of Node.
     `resets` holds the paths below this node that carry `!reset` or `!override` (None: no such).
     """
 
-    __slots__ = ("mark", "resets", "value")
-
-    def __init__(
-        self, value: Any, mark: Mark | None, resets: list[tuple[str, ...]] | None = None
-    ) -> None:
-        self.value = value
-        self.mark = mark
-        self.resets = resets
-
-    def __repr__(self) -> str:
-        return f"Node({self.value!r})"
+    value: Any
+    mark: Any
+    resets: list[tuple[str, ...]] | None = None
 
     def with_value(self, value: Any) -> Node:
         """Return a node of another value at the same place."""
