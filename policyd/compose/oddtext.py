@@ -13,11 +13,13 @@ from typing import Any, Final
 from yaml.scanner import ScannerError
 
 from policyd.compose.nodes import Node
-from policyd.compose.slowparser import ODD_ANCHOR
 from policyd.errors import ComposeError
 
 UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 """How a file in UTF-16 begins."""
+
+ODD_ANCHOR: Final = "did not find expected alphabetic or numeric character"
+"""What libyaml says of the name of an anchor that it cannot read."""
 
 _ODD_SIGNS: Final = (b"?", b"\\/", b":{", b":[")
 """Without any of these there is nothing to look for."""

@@ -12,14 +12,13 @@ from typing import Any, Final
 
 import yaml
 
-from policyd.compose import slowparser
 from policyd.compose.composer import Composer, Document
 from policyd.compose.limits import (
     MAX_DIRECTIVES,
     MAX_FILE_BYTES,
     MAX_SLOW_PARSE_BYTES,
 )
-from policyd.compose.oddtext import UTF_16
+from policyd.compose.oddtext import ODD_ANCHOR, UTF_16
 from policyd.errors import ComposeError
 from policyd.model import Location
 
@@ -29,6 +28,10 @@ _EARLY_END: Final = re.compile(
 """The end of a document that has not begun."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+_ERRORS: Final = (yaml.YAMLError, RecursionError, ValueError, OverflowError, IndexError)
+"""What parsing may raise on bytes that are not YAML."""
 
 
 def read_documents(content: bytes, name: str) -> list[Document]:
@@ -44,7 +47,7 @@ def read_documents(content: bytes, name: str) -> list[Document]:
     try:
         return _compose(yaml.CBaseLoader(_Stream(content, name)), content, name)
     except yaml.YAMLError as error:
-        if slowparser.may_accept(error):
+        if _may_be_read(error):
             return _compose_slowly(content, name)
         raise _unreadable(error, name) from None
 
@@ -64,6 +67,20 @@ def _without_odd_marks(content: bytes, name: str) -> bytes:
     return content
 
 
+def _may_be_read(error: yaml.YAMLError) -> bool:
+    """Say whether the slow parser may read what libyaml refuses with `error`."""
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None)
+    return problem in (
+        ODD_ANCHOR,
+        "could not find expected ':'",
+        "control characters are not allowed",
+        "found character that cannot start any token",
+        "found unexpected ':'",
+        "found unknown escape character",
+        "mapping values are not allowed in this context",
+    )
+
+
 def _compose_slowly(content: bytes, name: str) -> list[Document]:
     """Read a file that libyaml refuses or reads otherwise than Docker's parser."""
     if len(content) > MAX_SLOW_PARSE_BYTES:
@@ -72,6 +89,8 @@ def _compose_slowly(content: bytes, name: str) -> list[Document]:
             "letters and digits, and keep keys short",
             Location(name),
         )
+    from policyd.compose import slowparser  # hardly a file needs it
+
     try:
         return _compose(slowparser.Parser(content, name), content, name)
     except yaml.YAMLError as error:
@@ -81,7 +100,7 @@ def _compose_slowly(content: bytes, name: str) -> list[Document]:
 def _compose(parser: Any, content: bytes, name: str) -> list[Document]:
     try:
         return Composer(parser, content, name).documents()
-    except slowparser.ERRORS as error:
+    except _ERRORS as error:
         if isinstance(error, yaml.YAMLError):
             raise
         raise ComposeError(f"not valid YAML: {error}", Location(name)) from None

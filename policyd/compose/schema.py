@@ -7,7 +7,6 @@ float that is not finite is refused anywhere. Source: compose-go v2.14.0 schema/
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from typing import Any, Final
@@ -164,6 +163,8 @@ def _other(key: str, child: Node, field: Field, each: Field | None) -> Field | N
         raise _MismatchError(
             f"{key!r} is not a valid name: use letters, digits, '.', '_' and '-'", child
         )
+    import difflib  # only a refusal needs it, and it takes its time to load
+
     close = difflib.get_close_matches(key, field.children, 1, 0.7)
     hint = f", did you mean {close[0]!r}?" if close else ""
     raise _MismatchError(f"unknown key {key!r}{hint}", child)

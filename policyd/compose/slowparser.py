@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-import yaml
 from yaml.parser import Parser as YamlParser
 from yaml.reader import Reader
 from yaml.scanner import Scanner, ScannerError
@@ -19,26 +18,6 @@ from yaml.tokens import AliasToken, AnchorToken
 _ANCHOR_ENDS: Final = frozenset("\0 \t\r\n\x85\u2028\u2029:,[]{}\ufeff")
 _BLANKS: Final = frozenset("\0 \t\r\n\x85\u2028\u2029")
 _AFTER_ANCHOR: Final = frozenset("\0 \t\r\n\x85\u2028\u2029?:,]}%@`")
-
-ODD_ANCHOR: Final = "did not find expected alphabetic or numeric character"
-"""What libyaml says of the name of an anchor that it cannot read."""
-
-ERRORS: Final = (yaml.YAMLError, RecursionError, ValueError, OverflowError, IndexError)
-"""What parsing may raise on bytes that are not YAML."""
-
-
-def may_accept(error: yaml.YAMLError) -> bool:
-    """Say whether `error` of libyaml is one of those that this parser exists for."""
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None)
-    return problem in (
-        ODD_ANCHOR,
-        "could not find expected ':'",
-        "control characters are not allowed",
-        "found character that cannot start any token",
-        "found unexpected ':'",
-        "found unknown escape character",
-        "mapping values are not allowed in this context",
-    )
 
 
 class Parser(Reader, Scanner, YamlParser):

@@ -7,7 +7,6 @@ PolicySetError with file, line and column.
 
 from __future__ import annotations
 
-import importlib.resources
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -81,7 +80,7 @@ class Pack(msgspec.Struct, frozen=True):
 
 def built_in() -> Path:
     """Return the folder of the packs that come with policyd: in the wheel, or in a checkout."""
-    package = Path(str(importlib.resources.files("policyd")))
+    package = Path(__file__).parent.parent
     inside = package / "_policies"
     return inside if inside.is_dir() else package.parent / "policies"
 

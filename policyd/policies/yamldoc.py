@@ -6,7 +6,6 @@ and column, for anything else. Scalars are those of YAML 1.2 and JSON: `yes` and
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -153,6 +152,8 @@ def required(values: Mapping[str, Value], key: str, of: Value) -> Value:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return what to say of `name`, which is not one of `known`: the nearest, or all of them."""
     names = sorted(known)
+    import difflib  # only a refusal needs it, and it takes its time to load
+
     near = difflib.get_close_matches(name, names, 1)
     if near:
         return f": did you mean {near[0]!r}?"
