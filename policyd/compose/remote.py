@@ -23,12 +23,13 @@ _SCP = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:[^\n?#]*(?:\?([^\n#]*))?(?:#([
 
 _CONTROL = re.compile(r"[\0-\x1f\x7f]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
-_USER = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
+_USER = r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*"
 _PORT = re.compile(r"(?::[0-9]*)?")
-# A host may escape bytes that are not ASCII; the zone of an IPv6 address also others.
+# Compiled when a URL is met, which is seldom. A host may escape bytes that are not ASCII; the zone
+# of an IPv6 address also others.
 _HOST_TEXT = r"[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"\u0080-\U0010ffff]"
-_HOST = re.compile(rf"(?:{_HOST_TEXT}|%25|%[89a-fA-F][0-9a-fA-F])*")
-_ZONE = re.compile(rf"(?:{_HOST_TEXT}|%[0-9a-fA-F]{{2}})+")
+_HOST = rf"(?:{_HOST_TEXT}|%25|%[89a-fA-F][0-9a-fA-F])*"
+_ZONE = rf"(?:{_HOST_TEXT}|%[0-9a-fA-F]{{2}})+"
 _MAX_PARAMETERS = 10_000
 
 _FLAG_PARAMETERS = ("submodules", "keep-git-dir", "fetch-by-commit")
@@ -76,7 +77,7 @@ def _is_git_url(rest: str, scheme: str) -> bool:
     if _CONTROL.search(rest + query) or _BAD_ESCAPE.search(path + "\n" + fragment):
         return False
     user, at, host = authority.rpartition("@")
-    if at and (not _USER.fullmatch(user) or _BAD_ESCAPE.search(user)):
+    if at and (not re.fullmatch(_USER, user) or _BAD_ESCAPE.search(user)):
         return False
     if not _is_host(host, scheme):
         return False
@@ -94,7 +95,7 @@ def _is_host(host: str, scheme: str) -> bool:
         return _is_ipv6(address) and (not percent or _is_zone(zone))
     first, last = host.find(":"), host.rfind(":")
     colon = first if scheme.startswith("http") else last
-    return bool((colon < 0 or _PORT.fullmatch(host, colon)) and _HOST.fullmatch(host))
+    return bool((colon < 0 or _PORT.fullmatch(host, colon)) and re.fullmatch(_HOST, host))
 
 
 def _is_ipv6(text: str) -> bool:
@@ -105,7 +106,7 @@ def _is_ipv6(text: str) -> bool:
 
 
 def _is_zone(zone: str) -> bool:
-    if not _ZONE.fullmatch(zone):
+    if not re.fullmatch(_ZONE, zone):
         return False
     escaped = (chr(int(code, 16)) for code in re.findall("%(..)", zone))
     return all(

@@ -15,7 +15,6 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
-from concurrent.futures import Future
 from typing import Any
 
 import regorus  # type: ignore[import-untyped]
@@ -30,7 +29,28 @@ DEADLINE = 5.0
 _PLACE = re.compile(r"^--> (?P<file>.+):(?P<line>\d+):(?P<column>\d+)$", re.MULTILINE)
 _REASON = re.compile(r"^error: (?P<reason>.+)$", re.MULTILINE)
 
-_Question = tuple[bytes, Future[str]]
+
+class _Answer:
+    """What a review waits for. (A Future would do, but brings in what takes long to load.)"""
+
+    def __init__(self) -> None:
+        self._ready = threading.Event()
+        self._text = ""
+        self._error: EngineError | None = None
+
+    def give(self, text: str, error: EngineError | None = None) -> None:
+        self._text, self._error = text, error
+        self._ready.set()
+
+    def wait(self, seconds: float) -> str:
+        """Return the text, "" when it does not come in time. Raises the EngineError given."""
+        self._ready.wait(seconds)
+        if self._error is not None:
+            raise self._error
+        return self._text
+
+
+_Question = tuple[bytes, _Answer]
 
 
 def interpreter(
@@ -83,12 +103,9 @@ class EmbeddedEngine:
         Raises EngineError when Rego fails, answers nothing, or takes longer than the deadline.
         """
         started = time.monotonic()
-        answer: Future[str] = Future()
+        answer = _Answer()
         self._questions().put((review_input, answer))
-        try:
-            text = answer.result(self._deadline)
-        except TimeoutError:
-            text = ""
+        text = answer.wait(self._deadline)
         if time.monotonic() - started > self._deadline:
             raise EngineError(f"the policies took longer than {self._deadline:g} seconds")
         return decode(text)
@@ -137,8 +154,8 @@ def _answer_all(
         try:
             engine = engine or interpreter(modules, data)
             engine.set_input_json(review_input.decode())
-            answer.set_result(engine.eval_rule_as_json(QUERY))
+            answer.give(engine.eval_rule_as_json(QUERY))
         except BaseException as error:  # noqa: BLE001 (a panic of regorus is no Exception)
             engine = None
             sentence, where = explain(error)
-            answer.set_exception(EngineError(f"{where}: {sentence}" if where else sentence))
+            answer.give("", EngineError(f"{where}: {sentence}" if where else sentence))
