@@ -20,3 +20,12 @@ DELIBERATE: dict[str, str] = {
     "yaml/tag-before-flow-text-with-question-mark": _LIBYAML,
 }
 """By "area/name"."""
+
+REFUSED_ON_PURPOSE: dict[str, str] = {
+    "a byte order mark stands inside the file": "Docker takes it for text, and nobody sees it",
+    "not valid YAML: ": _LIBYAML,
+    "quote a text ": _LIBYAML,
+    "a tag in flow style needs a value behind it": _LIBYAML,
+    "an alias cannot stand for the merge key": "Docker takes it for a key of the alias's name",
+}
+"""What our refusal says where Docker loads the project, in random projects; and why."""

@@ -21,6 +21,7 @@ from random import Random
 
 from tests.conformance import generate, mutate, soup
 from tests.conformance.case import Case
+from tests.conformance.differences import REFUSED_ON_PURPOSE
 from tests.conformance.judge import guarded
 from tests.conformance.oracle import Answer, Oracle
 from tests.conformance.shrink import shrink
@@ -34,10 +35,16 @@ _REMOTE = "remote resource"
 
 
 def difference(case: Case, answer: Answer) -> list[str]:
-    """Return where policyd and `answer` disagree; what would be fetched is not compared."""
+    """Return where policyd and `answer` disagree, but for what is so on purpose.
+
+    What would be fetched is not compared, nor what we refuse for a reason in differences.py.
+    """
     if _REMOTE in answer.error:
         return []
-    return guarded(case, answer.config, answer.error)
+    lines = guarded(case, answer.config, answer.error)
+    if lines and lines[0].startswith("refused") and any(map(lines[0].count, REFUSED_ON_PURPOSE)):
+        return []
+    return lines
 
 
 def symptom(lines: list[str], answer: Answer) -> str:
