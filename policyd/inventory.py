@@ -7,6 +7,7 @@ against them. Source of the brands: NVML's nvmlBrandType_t, in the words of NVID
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -77,11 +78,20 @@ class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gpus: tuple[Gpu, ...]
 
     def __post_init__(self) -> None:
-        for what in ("index", "uuid"):
-            seen = [getattr(gpu, what) for gpu in self.gpus]
-            for value in seen:
-                if seen.count(value) > 1:
-                    raise ValueError(f"two GPUs have the {what} {value}")
+        uuids = [gpu.uuid.lower() for gpu in self.gpus]
+        uuids += [part.uuid.lower() for gpu in self.gpus for part in gpu.mig_devices]
+        _refuse_doubles("GPUs have the index", [gpu.index for gpu in self.gpus])
+        _refuse_doubles("devices have the uuid", uuids)
+        _refuse_doubles("GPUs have the pci", [gpu.pci.lower() for gpu in self.gpus if gpu.pci])
+        for gpu in self.gpus:
+            _refuse_doubles("MIG devices have the index", [part.index for part in gpu.mig_devices])
+
+
+def _refuse_doubles(what: str, values: Sequence[str | int]) -> None:
+    """Raise ValueError, which msgspec reports with its place, for a value that stands twice."""
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"two {what} {value}")
 
 
 class GpuFacts(msgspec.Struct, frozen=True):

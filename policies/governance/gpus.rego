@@ -17,8 +17,8 @@ named(route) := [id |
 ]
 
 plain(id, vendor) := data.policyd.lib.cdi.device(id) if {
-	data.policyd.lib.cdi.is_name(id)
 	contains(id, "/gpu=")
+	data.policyd.lib.cdi.is_name(id)
 	data.policyd.lib.cdi.vendor(id) == vendor
 }
 

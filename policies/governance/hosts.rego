@@ -5,20 +5,17 @@ reviewed := data.policyd.inventory.hosts[input.review.source.host]
 
 is_known if reviewed
 
-# find is what goes by `id` on the reviewed host, as nvidia-container-cli finds it: by index, UUID,
-# PCI address, or GPU and MIG index. It is a set of {"uuid", "gpu"}, where `gpu` is the whole one.
-find(id) := gpus(lower(id)) | mig_devices(lower(id))
-
-gpus(id) := {{"uuid": gpu.uuid, "gpu": gpu} |
+# by_name is what goes by a name in lower case on the reviewed host: its UUID, and its GPU. The names
+# are those that nvidia-container-cli and CDI know: index, UUID, PCI address, GPU and MIG index.
+by_name := {name: {"uuid": part.uuid, "gpu": gpu} |
 	some gpu in reviewed.gpus
-	id in gpu_names(gpu)
+	some part in array.concat([gpu], object.get(gpu, "mig_devices", []))
+	some name in names(gpu, part)
 }
 
-mig_devices(id) := {{"uuid": mig.uuid, "gpu": gpu} |
-	some gpu in reviewed.gpus
-	some mig in object.get(gpu, "mig_devices", [])
-	id in mig_names(gpu, mig)
-}
+names(gpu, part) := gpu_names(gpu) if gpu == part
+
+else := {sprintf("%d:%d", [gpu.index, part.index]), sprintf("mig%d:%d", [gpu.index, part.index]), lower(part.uuid)}
 
 gpu_names(gpu) := {sprintf("%d", [gpu.index]), sprintf("gpu%d", [gpu.index]), lower(gpu.uuid)} | pci_names(gpu)
 
@@ -26,13 +23,10 @@ pci_names(gpu) := {pci, trim_prefix(pci, "0000")} if pci := lower(gpu.pci)
 
 else := set()
 
-mig_names(gpu, mig) := {
-	sprintf("%d:%d", [gpu.index, mig.index]),
-	sprintf("mig%d:%d", [gpu.index, mig.index]),
-	lower(mig.uuid),
-}
+# has says whether the reviewed host has what goes by `id`.
+has(id) if by_name[lower(id)]
 
 # device is the UUID of what goes by `id` on the reviewed host, or `id` where nothing does.
-device(id) := lower(min({found.uuid | some found in find(id)})) if find(id) != set()
+device(id) := uuid if uuid := lower(by_name[lower(id)].uuid)
 
 else := id

@@ -31,23 +31,24 @@ test_only_a_host_of_the_inventory_is_known if {
 
 test_gpu_goes_by_index_uuid_and_pci_address if {
 	every id in ["0", "gpu0", "GPU-AA", "gpu-aa", "00000000:17:00.0", "0000:17:00.0"] {
-		uuids := {one.uuid | some one in hosts.find(id)} with input as of("a") with data.policyd.inventory.hosts as inventory
-		uuids == {"GPU-AA"}
+		device := hosts.device(id) with input as of("a") with data.policyd.inventory.hosts as inventory
+		device == "gpu-aa"
+		hosts.has(id) with input as of("a") with data.policyd.inventory.hosts as inventory
 	}
 }
 
 test_mig_device_goes_by_uuid_and_indexes_and_has_its_gpu if {
-	every id in ["1:1", "mig1:1", "mig-B1"] {
-		parts := hosts.find(id) with input as of("a") with data.policyd.inventory.hosts as inventory
-		{[part.uuid, part.gpu.index] | some part in parts} == {["MIG-b1", 1]}
+	every id in ["1:1", "mig1:1", "mig-b1"] {
+		found := hosts.by_name[id] with input as of("a") with data.policyd.inventory.hosts as inventory
+		[found.uuid, found.gpu.index] == ["MIG-b1", 1]
 	}
 }
 
 test_other_ids_are_not_there if {
 	every id in ["2", "00", "-1", "GPU-A", "0:0", "1:2", "", "all", "17:00.0"] {
-		none := hosts.find(id) with input as of("a") with data.policyd.inventory.hosts as inventory
-		none == set()
+		not hosts.has(id) with input as of("a") with data.policyd.inventory.hosts as inventory
 	}
+	not hosts.has("0") with input as of("b") with data.policyd.inventory.hosts as inventory
 }
 
 test_device_is_the_uuid_where_there_is_one if {

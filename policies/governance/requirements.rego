@@ -1,5 +1,8 @@
 package policyd.lib.requirements
 
+# The conditions of NVIDIA's images have about 2,000 characters; longer ones than this are not read.
+longest := 20000
+
 # alternatives are the conditions of an NVIDIA_REQUIRE_… variable: of those that spaces separate,
 # one must hold; of one, all terms that commas separate. Source: libnvidia-container, cli/dsl.c.
 alternatives(value) := [terms |
@@ -10,32 +13,28 @@ alternatives(value) := [terms |
 
 # met says whether one alternative of `value` holds for `facts`: "cuda", "driver" and "arch" are
 # parsed versions ([] for unknown), "brand" a text in lower case ("" for unknown).
-met(value, _) if alternatives(value) == []
+met(value, _) if trim(value, " ,") == ""
 
 met(value, facts) if {
+	count(value) <= longest
 	some terms in alternatives(value)
 	every term in terms {
-		holds(term, facts)
+		holds(parse(term), facts)
 	}
 }
 
 # What is not known is taken to hold, as the toolkit does.
+holds(term, facts) if facts[term.name] in {"", []}
+
 holds(term, facts) if {
-	parsed := parse(term)
-	facts[parsed.name] in {"", []}
+	term.name != "brand"
+	data.policyd.lib.versions.compare(facts[term.name], term.operator, data.policyd.lib.versions.parse(term.value))
 }
 
 holds(term, facts) if {
-	parsed := parse(term)
-	parsed.name in {"cuda", "driver", "arch"}
-	data.policyd.lib.versions.compare(facts[parsed.name], parsed.operator, data.policyd.lib.versions.parse(parsed.value))
-}
-
-holds(term, facts) if {
-	parsed := parse(term)
-	parsed.name == "brand"
-	parsed.operator in {"=", "!="}
-	data.policyd.lib.versions.compare(facts.brand, parsed.operator, lower(parsed.value))
+	term.name == "brand"
+	term.operator in {"=", "!="}
+	data.policyd.lib.versions.compare(facts.brand, term.operator, lower(term.value))
 }
 
 parse(term) := {"name": lower(parts[1]), "operator": parts[2], "value": parts[3]} if {

@@ -61,3 +61,9 @@ test_image_of_cuda_13_runs_on_a_listed_branch if {
 	not requirements.met(value, object.union(facts, {"brand": "geforce"}))
 	requirements.met(value, object.union(facts, {"brand": "geforce", "cuda": [13, 0, 0, 0]}))
 }
+
+test_condition_that_is_too_long_is_not_met if {
+	long := concat(" ", [sprintf("cuda>=%d", [number]) | some number in numbers.range(1, 2500)])
+	not requirements.met(long, facts)
+	requirements.met(substring(long, 0, 20000), facts)
+}

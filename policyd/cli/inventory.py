@@ -1,7 +1,7 @@
 """`policyd inventory`: the hosts and GPUs that policies know.
 
-In: the NVIDIA driver of this machine, or data files. Out: a data file of a policy set, what is in
-one, or the JSON Schema of data files. `collect` loads no Rego engine: it runs where there is none.
+In: the NVIDIA driver of this machine, or data files. Out: a data file of a policy set, or what is
+in one. `collect` loads no Rego engine: it runs where there is none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import click
 
 from policyd import nvml
 from policyd.errors import ConfigError
-from policyd.formats.json import document
 from policyd.formats.table import table, visible
 from policyd.inventory import data_file, describe
 
@@ -27,8 +26,9 @@ Examples:
   policyd inventory check gpu-01.yaml gpu-02.yaml
 \b
 Name the files in spec.data of a policy set. The policy gpu-driver-compatible
-then reports what the host of a review cannot run. `collect` needs the package
-nvidia-ml-py: pip install 'policyd[inventory]'
+then reports what the host of a review cannot run. `policyd schema data` is
+their JSON Schema. `collect` needs the package nvidia-ml-py:
+  pip install 'policyd[inventory]'
 """
 
 
@@ -72,15 +72,6 @@ def check(files: tuple[Path, ...]) -> int:
 
     rows = [row for file in files for row in _rows(read_data(file))]
     click.echo("\n".join(table(HEADER, rows)))
-    return 0
-
-
-@command.command("schema")
-def print_schema() -> int:
-    """Print the JSON Schema of data files: of hosts and of entitlements."""
-    from policyd.policies.facts import schema
-
-    click.echo(document(schema()), nl=False)
     return 0
 
 

@@ -58,7 +58,9 @@ def test_recorded_host_becomes_this_file() -> None:
 
 def test_file_is_read_back_as_the_same_host(tmp_path: Path) -> None:
     parts = (MigDevice(0, "MIG-1", "1g.5gb"), MigDevice(1, "MIG-2"))
-    host = describe(HostFacts("9.10", 9000, (gpu(mig_devices=parts), gpu(index=1, uuid="GPU-2"))))
+    host = describe(
+        HostFacts("9.10", 9000, (gpu(mig_devices=parts), gpu(index=1, uuid="GPU-2", pci="")))
+    )
     file = tmp_path / "gpu.yaml"
     for name in ("gpu-01", "on", "1.0", "ü: #"):
         file.write_text(data_file(name, host), encoding="utf-8")
@@ -95,9 +97,24 @@ def test_what_is_not_known_is_left_out() -> None:
     ]
 
 
-@pytest.mark.parametrize(("field", "value"), [("index", 0), ("uuid", H200.gpus[0].uuid)])
-def test_two_gpus_of_one_index_or_uuid_are_no_host(field: str, value: object) -> None:
-    other = gpu(**({"index": 1, "uuid": "GPU-2"} | {field: value}))
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"index": 0}, "two GPUs have the index 0"),
+        (
+            {"uuid": H200.gpus[0].uuid.lower()},
+            f"two devices have the uuid {H200.gpus[0].uuid.lower()}",
+        ),
+        ({"pci": H200.gpus[0].pci}, "two GPUs have the pci 00000000:00:06.0"),
+        (
+            {"mig_devices": (MigDevice(0, "a"), MigDevice(0, "b"))},
+            "two MIG devices have the index 0",
+        ),
+        ({"mig_devices": (MigDevice(0, "a"), MigDevice(1, "A"))}, "two devices have the uuid a"),
+    ],
+)
+def test_two_devices_of_one_name_are_no_host(fields: dict[str, object], message: str) -> None:
+    other = gpu(**({"index": 1, "uuid": "GPU-2", "pci": ""} | fields))
 
-    with pytest.raises(ValueError, match=f"two GPUs have the {field} {value}"):
+    with pytest.raises(ValueError, match=message):
         describe(HostFacts("580", 13000, (H200.gpus[0], other)))

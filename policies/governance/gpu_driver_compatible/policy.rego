@@ -36,17 +36,15 @@ import data.policyd.lib.gpus
 import data.policyd.lib.hosts
 import data.policyd.lib.requirements
 import data.policyd.lib.routes
-import data.policyd.lib.versions
 import data.policyd.lib.workload
 
 vendors := {"nvidia", "unknown"}
 
 # granted holds the workloads that may get a GPU of NVIDIA.
-granted contains w if {
+granted := [w |
 	some w in input.workloads
-	some route in routes.of[w.name]
-	route.vendor in vendors
-}
+	{route.vendor | some route in routes.of[w.name]} & vendors != set()
+]
 
 violation contains object.union(workload.finding(w, [], msg), {"constraint": c.name}) if {
 	some c in input.constraints["gpu-driver-compatible"]
@@ -65,9 +63,20 @@ else := sprintf("the host %s is not in the inventory", [input.review.source.host
 violation contains object.union(workload.finding(w, ["image"], msg), {"constraint": c.name}) if {
 	some c in input.constraints["gpu-driver-compatible"]
 	some w in granted
-	some version in cuda.of_image(w.image)
-	needed := cuda.missing(hosts.reviewed, version, c.parameters.minor_version_compatibility)
+	some [version, minor, needed] in outdated[w.image]
+	minor == c.parameters.minor_version_compatibility
 	msg := sprintf("service %s runs CUDA %s by its image, which needs %s: %s", [w.name, version, driver(needed, version), has])
+}
+
+# outdated[image] says which versions of CUDA the host cannot run, and the driver that they need, with
+# minor version compatibility and without: services often share an image.
+outdated := {image: found |
+	some image in {w.image | some w in granted}
+	found := {[version, minor, needed] |
+		some version in cuda.of_image(image)
+		some minor in [true, false]
+		needed := cuda.missing(hosts.reviewed, version, minor)
+	}
 }
 
 # An image that says CUDA_VERSION without NVIDIA_REQUIRE_CUDA asks for that version.
@@ -87,7 +96,7 @@ driver("", version) := sprintf("a driver for CUDA %s", [version])
 
 driver(needed, _) := sprintf("the driver %s", [needed]) if needed != ""
 
-has := sprintf("the host %s has %s (CUDA %s)", [
+has := sprintf("the host %s has the driver %s (CUDA %s)", [
 	input.review.source.host,
 	hosts.reviewed.driver_version,
 	hosts.reviewed.cuda_version,
@@ -98,26 +107,40 @@ has := sprintf("the host %s has %s (CUDA %s)", [
 violation contains object.union(workload.at(w, path, msg), {"constraint": c.name}) if {
 	some c in input.constraints["gpu-driver-compatible"]
 	some w in granted
-	some name, value in environment.of[w.name]
-	startswith(name, "NVIDIA_REQUIRE_")
-	not startswith(name, "NVIDIA_REQUIRE_JETPACK")
-	is_string(value)
-	some facts in facts_of[w.name]
-	not requirements.met(value, facts)
+	some [name, value] in required[w.name]
+	some facts in unmet[value]
+	facts in facts_of[w.name]
 	path := environment.path(w, name)
-	msg := sprintf("service %s asks for %s (%s): %s%s", [w.name, condition(value), name, has, brand(facts)])
+	msg := sprintf("service %s asks for %s (%s): %s%s", [w.name, first_of(value), which(name, value), has, brand(facts)])
 }
 
-condition(value) := shown(first) if {
-	[terms] := requirements.alternatives(value)
-	first := concat(",", terms)
+# required[service] are the variables that ask for a driver or GPUs: name and value.
+required := {w.name: found |
+	some w in granted
+	found := {[name, value] |
+		some name, value in environment.of[w.name]
+		startswith(name, "NVIDIA_REQUIRE_")
+		not startswith(name, "NVIDIA_REQUIRE_JETPACK")
+		is_string(value)
+	}
 }
 
-condition(value) := sprintf("%s or one of %d alternatives", [shown(first), count(all) - 1]) if {
-	all := requirements.alternatives(value)
-	count(all) > 1
-	first := concat(",", all[0])
+# unmet[value] are the facts for which a value is not met: services often share both.
+unmet := {value: found |
+	some [_, value] in {entry | some entries in required; some entry in entries}
+	found := {facts |
+		some facts in {one | some all in facts_of; some one in all}
+		not requirements.met(value, facts)
+	}
 }
+
+first_of(value) := shown(concat(",", requirements_of(value)[0]))
+
+which(name, value) := name if count(requirements_of(value)) == 1
+
+else := sprintf("%s, the first of %d alternatives", [name, number]) if number := count(requirements_of(value))
+
+requirements_of(value) := data.policyd.lib.requirements.alternatives(value)
 
 shown(terms) := terms if regex.match(`^[!-~]{1,80}$`, terms)
 
@@ -127,33 +150,35 @@ brand(facts) := sprintf(", brand %s", [facts.brand]) if facts.brand != ""
 
 else := ""
 
-# facts_of[service] are the facts about each GPU that it gets, or about the host when it has none.
+# facts_of[service] are the facts about each GPU that it gets, or about a host that has none.
 facts_of := {w.name: facts |
 	some w in granted
-	facts := {{
-		"cuda": versions.parse(hosts.reviewed.cuda_version),
-		"driver": versions.parse(hosts.reviewed.driver_version),
-		"brand": lower(object.get(gpu, "brand", "")),
-		"arch": arch(object.get(gpu, "compute_capability", "")),
-	} |
-		some gpu in used(w)
-	}
+	facts := {of_gpu[index] | some index in used(w)}
+}
+
+of_gpu[-1] := facts_about({}) if hosts.reviewed.gpus == []
+
+of_gpu[gpu.index] := facts_about(gpu) if some gpu in hosts.reviewed.gpus
+
+facts_about(gpu) := {
+	"cuda": data.policyd.lib.versions.parse(data.policyd.lib.hosts.reviewed.cuda_version),
+	"driver": data.policyd.lib.versions.parse(data.policyd.lib.hosts.reviewed.driver_version),
+	"brand": lower(object.get(gpu, "brand", "")),
+	"arch": arch(object.get(gpu, "compute_capability", "")),
 }
 
 arch(capability) := [] if capability == ""
 
 arch(capability) := data.policyd.lib.versions.parse(capability) if capability != ""
 
-# used are the GPUs that the service names or counts, or all where that is not known.
+# used are the indexes of the GPUs that a service names or counts, or of all where that is not known.
 used(w) := chosen if {
 	chosen := named(w) | first(w)
 	chosen != set()
 	not unbounded(w)
 }
 
-else := {gpu | some gpu in data.policyd.lib.hosts.reviewed.gpus} if count(data.policyd.lib.hosts.reviewed.gpus) > 0
-
-else := {{}}
+else := object.keys(of_gpu)
 
 unbounded(w) if {
 	some route in data.policyd.lib.routes.of[w.name]
@@ -161,19 +186,20 @@ unbounded(w) if {
 	route.vendor in vendors
 }
 
-named(w) := {found.gpu |
+named(w) := {data.policyd.lib.hosts.by_name[lower(id)].gpu.index |
 	some route in data.policyd.lib.routes.of[w.name]
 	route.vendor == "nvidia"
 	some id in data.policyd.lib.gpus.named(route)
-	some found in data.policyd.lib.hosts.find(id)
+	data.policyd.lib.hosts.has(id)
 }
 
-# first are the GPUs that a count takes: the engine turns it into the indexes from 0 on.
-first(w) := {gpu |
+# first are those that a count takes: the engine turns it into the indexes from 0 on.
+first(w) := {index |
 	some route in data.policyd.lib.routes.of[w.name]
 	route.vendor == "nvidia"
-	some gpu in data.policyd.lib.hosts.reviewed.gpus
-	gpu.index < data.policyd.lib.gpus.counted(route)
+	some index, _ in of_gpu
+	index < data.policyd.lib.gpus.counted(route)
+	index >= 0
 }
 
 # --- GPUs -----------------------------------------------------------------------------------------
@@ -184,7 +210,7 @@ violation contains object.union(workload.at(w, route.path, msg), {"constraint": 
 	some w in input.workloads
 	some route in routes.of[w.name]
 	route.vendor == "nvidia"
-	absent := [id | some id in gpus.named(route); not contains(id, "/"); hosts.find(id) == set()]
+	absent := [id | some id in gpus.named(route); not contains(id, "/"); not hosts.has(id)]
 	absent != []
 	msg := sprintf("service %s names GPU %s, which the host %s does not have: %s", [w.name, concat(", ", absent), input.review.source.host, inventory])
 }

@@ -46,7 +46,7 @@ test_image_of_a_newer_cuda_is_reported_at_the_image if {
 	found == {{
 		"msg": concat("", [
 			"service app runs CUDA 12.4 by its image, which needs the driver 525.60.13: ",
-			"the host old has 470.256.02 (CUDA 11.4)",
+			"the host old has the driver 470.256.02 (CUDA 11.4)",
 		]),
 		"service": "app",
 		"path": ["services", "app", "image"],
@@ -62,7 +62,7 @@ test_image_of_the_same_major_version_is_not_unless_asked if {
 		with data.policyd.inventory.hosts as hosts
 	{v.msg | some v in strict} == {concat("", [
 		"service app runs CUDA 11.8 by its image, which needs the driver 520.61.05: ",
-		"the host old has 470.256.02 (CUDA 11.4)",
+		"the host old has the driver 470.256.02 (CUDA 11.4)",
 	])}
 }
 
@@ -99,7 +99,7 @@ test_legacy_variable_is_reported_at_the_variable if {
 		["services", "app", "environment", "CUDA_VERSION"],
 		concat("", [
 			"service app has CUDA_VERSION=12.1.0, which needs the driver 525.60.13: ",
-			"the host old has 470.256.02 (CUDA 11.4)",
+			"the host old has the driver 470.256.02 (CUDA 11.4)",
 		]),
 	]}
 	beside := object.union(ids(["0"]), {"environment": {"CUDA_VERSION": "12.1.0", "NVIDIA_REQUIRE_CUDA": "cuda>=11.4"}})
@@ -114,7 +114,7 @@ test_unmet_requirement_is_reported_at_the_variable if {
 	found == {{
 		"msg": concat("", [
 			"service app asks for cuda>=12.4 (NVIDIA_REQUIRE_CUDA): ",
-			"the host old has 470.256.02 (CUDA 11.4), brand tesla",
+			"the host old has the driver 470.256.02 (CUDA 11.4), brand tesla",
 		]),
 		"service": "app",
 		"path": ["services", "app", "environment", "NVIDIA_REQUIRE_CUDA"],
@@ -126,7 +126,7 @@ test_alternatives_are_told if {
 	found := gpu_driver_compatible.violation with input as on("old", requires("cuda>=12.4 brand=tesla,driver>=535 brand=grid"), {})
 		with data.policyd.inventory.hosts as hosts
 	some v in found
-	startswith(v.msg, "service app asks for cuda>=12.4 or one of 2 alternatives (NVIDIA_REQUIRE_CUDA): ")
+	startswith(v.msg, "service app asks for cuda>=12.4 (NVIDIA_REQUIRE_CUDA, the first of 3 alternatives): ")
 }
 
 test_long_requirement_is_not_repeated if {

@@ -24,10 +24,7 @@ package policyd.policies.gpu_owner_label
 import data.policyd.lib.routes
 import data.policyd.lib.workload
 
-granted contains w if {
-	some w in input.workloads
-	routes.of[w.name] != set()
-}
+granted := [w | some w in input.workloads; routes.of[w.name] != set()]
 
 # owners are the labels of a service that name an owner.
 owners(w, names) := {name: value |

@@ -30,10 +30,7 @@ package policyd.policies.gpu_service_limits
 import data.policyd.lib.routes
 import data.policyd.lib.workload
 
-granted contains w if {
-	some w in input.workloads
-	routes.of[w.name] != set()
-}
+granted := [w | some w in input.workloads; routes.of[w.name] != set()]
 
 violation contains object.union(workload.finding(w, [], msg), {"constraint": c.name}) if {
 	some c in input.constraints["gpu-service-limits"]

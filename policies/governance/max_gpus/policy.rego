@@ -93,7 +93,7 @@ gives(route) if gpus.counted(route) > 0
 
 gives(route) if gpus.named(route) != []
 
-number_of(w) := sprintf("%d GPUs", [number]) if {
+number_of(w) := gpus_in_words(number) if {
 	w.replicas == 1
 	number := each[w.name]
 }
@@ -102,3 +102,7 @@ else := sprintf("%d GPUs, %d in each of %d replicas", [total, number, w.replicas
 	total := in_all[w.name]
 	number := each[w.name]
 }
+
+gpus_in_words(1) := "1 GPU"
+
+gpus_in_words(number) := sprintf("%d GPUs", [number]) if number != 1

@@ -100,7 +100,7 @@ test_service_may_have_a_limit_of_its_own if {
 	wide := max_gpus.violation with input as limited({"a": count_of(5)}, {"service_limit": 9})
 	{v.msg | some v in wide} == {"service a is granted 5 GPUs, and the limit is 4"}
 	none := max_gpus.violation with input as limited({"a": count_of(1)}, {"service_limit": 0})
-	{v.msg | some v in none} == {"service a is granted 1 GPUs, and the limit is 0"}
+	{v.msg | some v in none} == {"service a is granted 1 GPU, and the limit is 0"}
 }
 
 test_each_constraint_reports_by_its_own_limit if {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -118,10 +117,3 @@ def test_check_refuses_a_file_that_is_not_right(run, folder: Path) -> None:
         "policyd: error: a.yaml:9:11: policyd.inventory.hosts.gpu-01.gpus[0] is not right: "
         "object contains unknown field 'id'\n"
     )
-
-
-def test_schema_is_printed_as_json(run) -> None:
-    found = json.loads(run("inventory", "schema").stdout)
-
-    assert found["$ref"] == "#/$defs/DataFile"
-    assert found["$defs"]["Host"]["required"] == ["driver_version", "cuda_version", "gpus"]
