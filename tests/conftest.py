@@ -26,7 +26,9 @@ PROGRAM = (
 class Webhook:
     """A running webhook; `output` is what it logged so far."""
 
-    def __init__(self, folder: Path, port: int, settings: dict[str, object]) -> None:
+    def __init__(
+        self, folder: Path, port: int, settings: dict[str, object], first: str = ""
+    ) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.audit = str(folder / "audit.db")
@@ -34,7 +36,7 @@ class Webhook:
         given = {"listen": f"127.0.0.1:{port}", "audit": self.audit, "threads": 4, **settings}
         with self._log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, json.dumps(given)],
+                [sys.executable, "-c", first + PROGRAM, json.dumps(given)],
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -85,11 +87,14 @@ def free_port() -> Callable[[], int]:
 
 @pytest.fixture
 def start_webhook(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., Webhook]]:
-    """A function that starts a webhook with these settings, on `port` or a free one."""
+    """A function that starts a webhook with these settings, on `port` or a free one.
+
+    `first` is Python that runs in it before anything else.
+    """
     running: list[Webhook] = []
 
-    def start(port: int = 0, **settings: object) -> Webhook:
-        running.append(Webhook(tmp_path, port or free_port(), settings))
+    def start(port: int = 0, first: str = "", **settings: object) -> Webhook:
+        running.append(Webhook(tmp_path, port or free_port(), settings, first))
         return running[-1]
 
     yield start

@@ -65,19 +65,25 @@ class Reloader:
         """Have the policy set loaded now, changed or not. A signal handler may call this."""
         self._wakes.put(None)
 
+    def look(self, asked: bool = False) -> None:
+        """Load the policy set again if its files have changed, or if `asked`."""
+        if not asked and self._files.stamps() == self._stamps:
+            return
+        self._stamps = self._settled()
+        with self._no_fork:
+            try:
+                self._reload()
+            except OSError as error:
+                log.error("workers cannot be told", reason=str(error))
+
     def _run(self) -> None:
         while True:
             try:
                 self._wakes.get(timeout=self._settings.reload_interval or None)
             except queue.Empty:
-                if self._files.stamps() == self._stamps:
-                    continue
-            self._stamps = self._settled()
-            with self._no_fork:
-                try:
-                    self._reload()
-                except OSError as error:
-                    log.error("workers cannot be told", reason=str(error))
+                self.look()
+            else:
+                self.look(asked=True)
 
     def _settled(self) -> Mapping[Path, Stamp]:
         """Return the stamps of the files once they have stayed the same for a moment."""

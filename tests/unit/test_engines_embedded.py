@@ -154,6 +154,18 @@ def test_closed_engine_has_no_thread(make: Make) -> None:
     assert set(threading.enumerate()) - before == set()
 
 
+def test_forgotten_engine_has_no_thread_once_it_has_answered(make: Make) -> None:
+    before = set(threading.enumerate())
+    engine = EmbeddedEngine({"main.rego": MAIN}, {"devices": []})
+    engine.findings(b'{"msg": ""}')
+    (thread,) = set(threading.enumerate()) - before
+
+    del engine
+    thread.join(30)
+
+    assert not thread.is_alive()
+
+
 def test_panic_is_explained_without_its_backtrace() -> None:
     class Panic(BaseException):
         pass
