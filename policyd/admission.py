@@ -25,6 +25,7 @@ from policyd.model import (
     Finding,
     Findings,
     Location,
+    NotEvaluated,
     Review,
     Status,
     Violation,
@@ -73,7 +74,7 @@ class Admission:
         loaded = msgspec.structs.replace(
             self.refuse(review, EngineError("the engine was not asked")),
             project=project.name,
-            not_evaluated=project.not_evaluated,
+            not_evaluated=(*project.not_evaluated, *_blank_variables(project)),
             bundle_digest=bundle.files.digest(),
         )
         matching = matching_constraints(self.policy_set.constraints, review, project.name)
@@ -173,6 +174,15 @@ def review_input(
         not_evaluated=tuple(Unseen(n.kind, n.what, n.reason) for n in project.not_evaluated),
     )
     return to_json(document)
+
+
+def _blank_variables(project: Project) -> list[NotEvaluated]:
+    """Return the variables without a value, each at its first use: who deploys may set them."""
+    reason = "the variable has no value here: it is blank, and may be anything at deployment"
+    first = {use.variable: use.location for use in reversed(project.unresolved)}
+    return [
+        NotEvaluated("variable", f"${{{name}}}", reason, first[name]) for name in sorted(first)
+    ]
 
 
 def _reporting(finding: Finding, matching: Matching) -> list[Constraint]:

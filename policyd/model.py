@@ -20,6 +20,7 @@ EnforcementAction = Literal["deny", "warn", "dryrun"]
 EnforcementPoint = Literal["cli", "ci", "webhook", "registry", "forge", "daemon"]
 Operation = Literal["CHECK", "CREATE", "UPDATE", "DELETE"]
 Severity = Literal["critical", "high", "medium", "low"]
+UnseenKind = Literal["remote-include", "env-file", "variable", "profiles", "home"]
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -47,11 +48,11 @@ class Unresolved(msgspec.Struct, frozen=True):
 class NotEvaluated(msgspec.Struct, frozen=True):
     """Something that could not be looked at, and why.
 
-    A remote include; an optional env file that is not there; profiles that do not fit together; a
-    path in a home folder that is not known.
+    A remote include; an optional env file that is not there; a variable that has no value here;
+    profiles that do not fit together; a path in a home folder that is not known.
     """
 
-    kind: Literal["remote-include", "env-file", "profiles", "home"]
+    kind: UnseenKind
     what: str
     reason: str
     location: Location | None = None

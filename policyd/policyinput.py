@@ -5,11 +5,11 @@ Keys of ours are camelCase; those of the project and of workloads are snake_case
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-from policyd.model import Path, Review, Workload
+from policyd.model import Path, Review, UnseenKind, Workload
 
 
 class AskedConstraint(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class UnsetVariable(msgspec.Struct, frozen=True):
 class Unseen(msgspec.Struct, frozen=True):
     """Something that could not be looked at, and why."""
 
-    kind: Literal["remote-include", "env-file", "profiles", "home"]
+    kind: UnseenKind
     what: str
     reason: str
 

@@ -181,6 +181,16 @@ def test_grants_are_in_every_decision(judge: Callable[..., Decision]) -> None:
     )
 
 
+def test_variables_without_a_value_are_named_once_each(judge: Callable[..., Decision]) -> None:
+    decision = judge("services:\n  web:\n    image: x:$TAG\n    user: $TAG$UID\n")
+
+    reason = "the variable has no value here: it is blank, and may be anything at deployment"
+    assert decision.not_evaluated == (
+        NotEvaluated("variable", "${TAG}", reason, Location("compose.yaml", 3, 12)),
+        NotEvaluated("variable", "${UID}", reason, Location("compose.yaml", 4, 11)),
+    )
+
+
 def test_policy_that_no_constraint_names_is_off(judge: Callable[..., Decision]) -> None:
     decision = judge(PRIVILEGED, constraint("c", "no-docker-socket"))
 

@@ -95,6 +95,7 @@ def test_policy_set_of_nobody_denies_on_the_policies_for_a_shared_gpu_host() -> 
             "no-host-dev-mounts",
             "no-device-cgroup-rules",
             "no-remote-includes",
+            "no-unresolved-gpu-selection",
         )
     }
 
