@@ -170,8 +170,6 @@ class Composer:
         mark: Mark = event.start_mark
         if self.source.is_odd:
             self.source.check_scalar(event, self.flow > 0)
-        if self.flow and tag is not None and not (text or event.style):
-            raise self.error("a tag in flow style needs a value behind it", mark)
         self.check_tag(event)
         resets: list[tuple[str, ...]] | None = None
         if tag is None:
@@ -278,6 +276,8 @@ class Composer:
                 loose.add(key, written, child)
             elif child.value is MERGE:
                 blocked.add(key)
+                if key == "name" and self.depth == 1:
+                    self.project_name = "<<"
             else:
                 if key in pairs or (key == "name" and self.depth == 1 and self.project_name):
                     self.repeat(key, pairs, key_mark)
@@ -316,9 +316,13 @@ class Composer:
         raise self.error("a key must be a string, found a list or a mapping", event.start_mark)
 
     def check_tag(self, event: Any) -> None:
-        """Refuse a comma in a tag in flow style, where Docker's parser ends the tag."""
-        if self.flow and event.tag is not None and "," in event.tag.removeprefix(LONG_TAG):
+        """Refuse tags in flow style that Docker's parser ends elsewhere."""
+        if not self.flow or event.tag is None:
+            return
+        if "," in event.tag.removeprefix(LONG_TAG):
             raise self.error("a tag in flow style cannot hold a comma", event.start_mark)
+        if not event.value and not event.style:
+            raise self.error("a tag in flow style needs a value behind it", event.start_mark)
 
     def tagged_key(self, event: Any) -> Any:
         self.check_tag(event)

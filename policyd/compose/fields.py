@@ -6,7 +6,7 @@ has:
 
     cast=       strings are read as this at interpolation: bool, int, float
     merge=      how a later file changes it (merge.py); default: mappings by key, lists appended
-    unique=     what makes two items of the list the same one (merge.py)
+    unique=     what makes two items of the list the same one (unicity.py)
     long=       how the short form becomes the long one (canonical.py)
     default=    what is filled in where it is missing (canonical.py)
     path=       how a relative path in it is made absolute (paths.py)

@@ -1,8 +1,8 @@
-"""Merge one tree over another, field by field, and make lists hold an item once.
+"""Merge one tree over another, field by field.
 
 In: trees of nodes; inputs are not changed. Out: a new tree, whose values keep the place that
 decided them. The rule of each field is its row in `fields.py`. Sources: compose-spec 13-merge.md,
-compose-go v2.14.0 override/merge.go, override/uncity.go and loader/reset.go (Apply).
+compose-go v2.14.0 override/merge.go and loader/reset.go (Apply).
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from policyd.compose.field import Field, rewrite
-from policyd.compose.limits import MAX_LIST_ITEMS, MAX_POOL_PAIRS
+from policyd.compose.field import Field
+from policyd.compose.limits import MAX_POOL_PAIRS
 from policyd.compose.nodes import Node, describe
-from policyd.compose.resolver import INT64, Timestamp
+from policyd.compose.resolver import Timestamp
 from policyd.compose.scalars import to_text
-from policyd.compose.shortforms import ShortFormError, volume_target
 from policyd.errors import ComposeError
 
 NOWHERE: Final = Field("")
@@ -81,14 +80,6 @@ def _prune(node: Node, trees: list[_Paths]) -> Node:
         if below and not any(_END in tree for tree in below):
             return node.with_value([_prune(child, below) for child in value])
     return node
-
-
-def enforce_unicity(node: Node, field: Field) -> Node:
-    """Return `node` with the lists that hold an item once cleaned: the last one wins, in place.
-
-    Raises ComposeError for an item that has nothing to tell it by.
-    """
-    return rewrite(node, field, "unique", _unique)
 
 
 def as_sequence(node: Node) -> list[Node]:
@@ -233,21 +224,38 @@ def _subnets(base: Node, over: Node, _field: Field) -> Node:
     for pool in over.value:
         if type(pool.value) is not dict:
             raise ComposeError(f"expected a mapping, found {describe(pool)}", pool.location)
-    lefts = [dict(pool.value) for pool in over.value]
+    # Compose changes these mappings in place, shared ones too; ours are copies, changed likewise.
+    lefts = [_copy(pool).value for pool in over.value]
     pools: list[dict[str, Node]] = []
     for original in base.value:
-        right = as_mapping(original, None)
+        right = as_mapping(_copy(original), None)
         for left in lefts:
             known = [_subnet(pool) for pool in pools]
             if _subnet(left) != _subnet(right) and _subnet(left) not in known:
                 pools.append(left)
                 continue
-            _add(right, left, NOWHERE)
+            _add_in_place(right, left)
+            known = [_subnet(pool) for pool in pools]
             if _subnet(right) in known:
                 pools[known.index(_subnet(right))] = right
             else:
                 pools.append(right)
     return base.with_value([base.with_value(pool) for pool in pools] or None)
+
+
+def _copy(node: Node) -> Node:
+    if type(node.value) is dict:
+        return node.with_value({key: _copy(child) for key, child in node.value.items()})
+    return node
+
+
+def _add_in_place(entries: dict[str, Node], over: dict[str, Node]) -> None:
+    for key, child in over.items():
+        known = entries.get(key)
+        if known is not None and type(known.value) is dict and type(child.value) is dict:
+            _add_in_place(known.value, child.value)
+        else:
+            entries[key] = child if known is None else merge(known, child, NOWHERE)
 
 
 def _subnet(pool: dict[str, Node]) -> Any:
@@ -263,125 +271,4 @@ _RULES: Final[dict[str, Rule]] = {
     "replace": _replace,
     "sequence": _sequence,
     "subnets": _subnets,
-}
-
-
-def _unique(node: Node, field: Field) -> Node:
-    value = node.value
-    if type(value) is not list:
-        return node
-    if len(value) > MAX_LIST_ITEMS:
-        raise ComposeError(f"more than {MAX_LIST_ITEMS} items in a list", node.location)
-    identify = _IDENTITIES[field.unique]
-    places: dict[str, int] = {}
-    items: list[Node] = []
-    for item in value:
-        identity = identify(item)
-        if identity in places:
-            items[places[identity]] = item
-        else:
-            places[identity] = len(items)
-            items.append(item)
-    return node if len(items) == len(value) else node.with_value(items)
-
-
-def _key(item: Node) -> str:
-    if type(item.value) is not str:
-        raise ComposeError(f"expected a string, found {describe(item)}", item.location)
-    return item.value.partition("=")[0]
-
-
-def _entry(item: Node, key: str) -> Any:
-    return item.value[key].value if key in item.value else None
-
-
-def _target(item: Node) -> str:
-    target = _entry(item, "target")
-    if type(target) is not str:
-        raise ComposeError("a target is missing: add `target`", item.location)
-    return target
-
-
-def _volume(item: Node) -> str:
-    if type(item.value) is dict:
-        return _target(item)
-    if type(item.value) is not str:
-        return ""
-    try:
-        return volume_target(item.value)
-    except ShortFormError as problem:
-        raise ComposeError(str(problem), item.location) from None
-
-
-def _device(item: Node) -> str:
-    if type(item.value) is dict:
-        return _target(item)
-    if type(item.value) is not str:
-        return ""
-    parts: list[str] = item.value.split(":")
-    return parts[0] if len(parts) == 1 else parts[1]
-
-
-def _exposed(item: Node) -> str:
-    if type(item.value) is str:
-        return item.value
-    if type(item.value) is int and item.value in INT64:
-        return str(item.value)
-    raise ComposeError(f"expected a port, found {describe(item)}", item.location)
-
-
-def _mounted(folder: str) -> Callable[[Node], str]:
-    def identify(item: Node) -> str:
-        if type(item.value) is str:
-            return f"{folder}/{item.value}"
-        if type(item.value) is not dict:
-            raise ComposeError(f"expected a name, found {describe(item)}", item.location)
-        if "target" in item.value:
-            return _target(item)
-        source = item.value.get("source")
-        return f"{folder}/{'%!s(<nil>)' if source is None else sprint(source)}"
-
-    return identify
-
-
-def _port(item: Node) -> str:
-    """Identify a port; a number published and the same text are two ports, as in Compose."""
-    value = item.value
-    if type(value) is int:
-        return str(value)
-    if type(value) is str:
-        return value
-    if type(value) is not dict:
-        return ""
-    if "target" not in value:
-        raise ComposeError("a port needs a `target`", item.location)
-    host = sprint(value["host_ip"]) if "host_ip" in value else "0.0.0.0"  # noqa: S104
-    protocol = sprint(value["protocol"]) if "protocol" in value else "tcp"
-    published = _entry(item, "published")
-    shown = published if type(published) is str else f"%!s({published!r})"
-    target = value["target"].value
-    number = str(target) if type(target) is int else f"%!d({target!r})"
-    return f"{host}:{shown}:{number}/{protocol}"
-
-
-def _env_file(item: Node) -> str:
-    if type(item.value) is str:
-        return item.value
-    if type(item.value) is not dict:
-        return ""
-    path = _entry(item, "path")
-    if type(path) is not str:
-        raise ComposeError("an env_file needs a `path`", item.location)
-    return path
-
-
-_IDENTITIES: Final[dict[str, Callable[[Node], str]]] = {
-    "config": _mounted(""),
-    "device": _device,
-    "key": _key,
-    "path": _env_file,
-    "port": _port,
-    "secret": _mounted("/run/secrets"),
-    "value": _exposed,
-    "volume": _volume,
 }

@@ -17,7 +17,7 @@ from policyd.compose.fields import PROJECT
 from policyd.compose.gopath import dirname, join, relative
 from policyd.compose.interpolate import Growth, interpolate
 from policyd.compose.limits import MAX_EXTENDS_DEPTH, MAX_INCLUDE_DEPTH, MAX_LOADED_FILES
-from policyd.compose.merge import as_mapping, enforce_unicity, merge, prune
+from policyd.compose.merge import as_mapping, merge, prune
 from policyd.compose.nodes import Node, describe
 from policyd.compose.normalize import resolve_environment
 from policyd.compose.paths import Home, resolve_paths
@@ -25,6 +25,7 @@ from policyd.compose.reader import read_documents
 from policyd.compose.remote import is_remote
 from policyd.compose.resolver import Timestamp
 from policyd.compose.schema import check
+from policyd.compose.unicity import enforce_unicity
 from policyd.compose.validation import validate
 from policyd.errors import BundleError, ComposeError
 from policyd.model import Bundle, NotEvaluated, Unresolved

@@ -136,21 +136,22 @@ def _dependencies(service: Node) -> dict[str, Node]:
         found.setdefault(name, nodes(value, at.mark))
 
     for link in items(service, "links"):
-        parts = link.value.split(":")
+        parts = _required_text(link).split(":")
         add(parts[0] if len(parts) == 2 else link.value, link, True)
     for namespace in _NAMESPACES:
         mode = service.value.get(namespace)
-        if mode is not None:
-            if type(mode.value) is not str:
-                raise ComposeError(
-                    f"{namespace}: expected a string, found {describe(mode)}", mode.location
-                )
-            if mode.value.startswith("service:"):
-                add(mode.value.removeprefix("service:"), mode, True)
+        if mode is not None and _required_text(mode).startswith("service:"):
+            add(mode.value.removeprefix("service:"), mode, True)
     for volume in items(service, "volumes_from"):
-        if not volume.value.startswith("container:"):
+        if not _required_text(volume).startswith("container:"):
             add(volume.value.split(":")[0], volume, False)
     return found
+
+
+def _required_text(node: Node) -> str:
+    if type(node.value) is not str:
+        raise ComposeError(f"expected a string, found {describe(node)}", node.location)
+    return node.value
 
 
 def _clean_targets(volumes: Node) -> Node:

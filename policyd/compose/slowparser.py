@@ -15,6 +15,8 @@ from yaml.reader import Reader
 from yaml.scanner import Scanner, ScannerError
 from yaml.tokens import AliasToken, AnchorToken
 
+from policyd.compose.limits import MAX_DEPTH
+
 _ANCHOR_ENDS: Final = frozenset("\0 \t\r\n\x85\u2028\u2029:,[]{}\ufeff")
 _BLANKS: Final = frozenset("\0 \t\r\n\x85\u2028\u2029")
 _AFTER_ANCHOR: Final = frozenset("\0 \t\r\n\x85\u2028\u2029?:,]}%@`")
@@ -52,6 +54,14 @@ class Parser(Reader, Scanner, YamlParser):
                 f"while scanning an {kind}", start, "the name of it was expected", self.get_mark()
             )
         return TokenClass(name, start, self.get_mark())
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803
+        """Open a list or mapping in flow style; tokens are fetched ahead, in time by its depth."""
+        if self.flow_level >= MAX_DEPTH:
+            raise ScannerError(
+                None, None, f"more than {MAX_DEPTH} levels of nesting", self.get_mark()
+            )
+        super().fetch_flow_collection_start(TokenClass)
 
     def check_key(self) -> bool:
         """Take a `?` before a blank only; texts that begin with one are refused in flow style."""
