@@ -225,7 +225,7 @@ def test_uses_count_from_the_window_and_from_the_start_of_the_exception(
     assert (week["old"].unused, week["old"].uses.decisions) == (True, 0)
     assert year["old"].uses == Uses(moment(now - 50 * DAY), 2, month["old"].uses.last)
     assert year["recent"].uses == Uses(moment(now - 2 * DAY), 0, "")
-    assert year["later"].unused is False
+    assert (year["later"].unused, year["later"].uses.since) == (False, year["old"].uses.since)
 
 
 def test_an_empty_log_tells_nothing(run, policy_set) -> None:
