@@ -180,9 +180,7 @@ def _blank_variables(project: Project) -> list[NotEvaluated]:
     """Return the variables without a value, each at its first use: who deploys may set them."""
     reason = "the variable has no value here: it is blank, and may be anything at deployment"
     first = {use.variable: use.location for use in reversed(project.unresolved)}
-    return [
-        NotEvaluated("variable", f"${{{name}}}", reason, first[name]) for name in sorted(first)
-    ]
+    return [NotEvaluated("variable", f"${{{name}}}", reason, first[name]) for name in sorted(first)]
 
 
 def _reporting(finding: Finding, matching: Matching) -> list[Constraint]:
