@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -39,8 +41,8 @@ class Webhook:
                 [sys.executable, "-c", first + PROGRAM, json.dumps(given)],
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
-        wait_until(self.is_ready)
 
     @property
     def output(self) -> str:
@@ -57,6 +59,12 @@ class Webhook:
         """Send SIGTERM and return the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(40)
+
+    def kill(self) -> None:
+        """End it and its workers, however they are."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
@@ -89,16 +97,17 @@ def free_port() -> Callable[[], int]:
 def start_webhook(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., Webhook]]:
     """A function that starts a webhook with these settings, on `port` or a free one.
 
-    `first` is Python that runs in it before anything else.
+    It returns once it is ready, unless told not to `wait`. `first` is Python that runs in it before
+    anything else.
     """
     running: list[Webhook] = []
 
-    def start(port: int = 0, first: str = "", **settings: object) -> Webhook:
+    def start(port: int = 0, *, wait: bool = True, first: str = "", **settings: object) -> Webhook:
         running.append(Webhook(tmp_path, port or free_port(), settings, first))
+        if wait:
+            wait_until(running[-1].is_ready)
         return running[-1]
 
     yield start
     for webhook in running:
-        if webhook.process.poll() is None:
-            webhook.process.kill()
-            webhook.process.wait()
+        webhook.kill()

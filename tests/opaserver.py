@@ -35,7 +35,8 @@ def serving(*bundles: Path, options: tuple[str, ...] = ()) -> Iterator[str]:
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     command = [opa(), "run", "--server", "--addr", f"127.0.0.1:{port}", "--log-level", "error"]
-    command += ["--skip-version-check", *options, "--bundle", *map(str, bundles)]
+    command += ["--skip-version-check", *options]
+    command += ["--bundle", *map(str, bundles)] if bundles else []
     with subprocess.Popen(command) as server:
         try:
             _wait_for(f"{url}/health")

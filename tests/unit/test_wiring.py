@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import sqlite3
 import subprocess
 import sys
 
@@ -86,6 +88,80 @@ def test_the_time_of_a_review_is_limited_by_its_setting(tmp_path):
     services = build(Settings(review_timeout=7))
 
     assert services.rules.admissions()[0].engine._deadline == 7
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"engine": "opa"}, "engine is opa: say with engine_url where the server is"),
+        (
+            {"engine_url": "http://127.0.0.1:8181"},
+            "engine_url is set, and engine is embedded: set engine to opa",
+        ),
+        (
+            {"engine": "opa", "engine_url": "https://opa", "engine_ca_file": "/gone.pem"},
+            "engine_ca_file: there is no file /gone.pem",
+        ),
+        (
+            {"engine": "opa", "engine_url": "opa:8181"},
+            "engine_url: expected http(s)://HOST[:PORT], found 'opa:8181'",
+        ),
+    ],
+)
+def test_an_engine_that_cannot_be_asked_is_an_error(settings, message):
+    with pytest.raises(ConfigError) as caught:
+        build(Settings(**settings))
+
+    assert str(caught.value) == message
+
+
+def test_an_opa_server_that_is_not_there_is_a_denial(bundle):
+    services = build(Settings(engine="opa", engine_url="http://127.0.0.1:9"))
+
+    decision = services.decide(bundle, REVIEW)
+
+    assert (decision.allowed, decision.engine, decision.status.code) == (False, "opa", 500)
+    assert decision.status.message == "OPA at http://127.0.0.1:9: no connection"
+    services.close()
+
+
+class Noting:
+    """Notes what it is told."""
+
+    def __init__(self):
+        self.decisions = []
+        self.failures = 0
+
+    def decided(self, review, decision, seconds):
+        assert seconds > 0
+        self.decisions.append((review, decision))
+
+    def not_recorded(self):
+        self.failures += 1
+
+
+def test_what_is_decided_is_told_once_it_is_on_record(services, bundle):
+    noting = Noting()
+    observed = dataclasses.replace(services, observer=noting)
+
+    decided = observed.decide(bundle, REVIEW)
+    refused = observed.refuse(REVIEW, BundleError("it is too large"))
+
+    assert noting.decisions == [(REVIEW, decided), (REVIEW, refused)]
+    assert noting.failures == 0
+
+
+def test_what_cannot_be_recorded_is_told_and_is_no_decision(services, bundle, tmp_path):
+    noting = Noting()
+    observed = dataclasses.replace(services, observer=noting)
+    with sqlite3.connect(tmp_path / "audit.db") as other:
+        other.execute("DROP TABLE heads")
+    other.close()
+
+    with pytest.raises(AuditError):
+        observed.decide(bundle, REVIEW)
+
+    assert (noting.decisions, noting.failures) == ([], 1)
 
 
 def test_without_a_log_no_database_is_imported():

@@ -214,6 +214,17 @@ def test_a_worker_that_is_stuck_is_replaced(start_webhook, until, rules):
     assert "_answer_all" in webhook.output
 
 
+def test_workers_end_when_the_main_process_is_gone(start_webhook, until, rules):
+    webhook = start_webhook(workers=2, policy_set=str(rules.folder))
+    pids = re.findall(r"Spawning worker-[12] with PID: ([0-9]+)", webhook.output)
+
+    webhook.process.kill()
+
+    until(lambda: webhook.output.count('"event": "closed"') == len(pids) == 2)
+    with pytest.raises(requests.ConnectionError):
+        review(webhook)
+
+
 def test_nothing_is_left_behind(start_webhook, rules, tmp_path, monkeypatch):
     temporary = tmp_path / "temporary"
     temporary.mkdir()

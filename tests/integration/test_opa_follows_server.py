@@ -1,0 +1,145 @@
+"""A real OPA that follows the bundle of a running webhook, which asks it in turn."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.opaserver import serving
+
+pytestmark = pytest.mark.integration
+
+TOKEN = "test-secret"
+HEADING = """apiVersion: policyd/v1
+kind: PolicySet
+metadata: {name: acme}
+spec: {packs: [rules]}
+---
+apiVersion: policyd/v1
+kind: Constraint
+metadata: {name: named}
+spec: {policy: named, enforcementAction: deny}
+"""
+POLICY = """# METADATA
+# title: Named
+# description: A service has a name that is not allowed.
+# custom:
+#   id: named
+#   severity: low
+#   remediation: Rename it.
+package policyd.policies.named
+
+violation contains {"msg": "it is named web", "service": "web", "path": ["services", "web"]} if {
+	some workload in input.workloads
+	workload.name == "web"
+}
+"""
+WEB = "services:\n  web:\n    image: nginx:1.27\n"
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    """The folder of a policy set."""
+    folder = tmp_path / "acme"
+    (folder / "rules").mkdir(parents=True)
+    (folder / "policyset.yaml").write_text(HEADING)
+    (folder / "rules" / "policy.rego").write_text(POLICY)
+    return folder
+
+
+@contextmanager
+def fleet(folder: Path, port: int, token: str) -> Iterator[str]:
+    """Yield the address of an OPA that follows the webhook on `port`."""
+    config = {
+        "services": {
+            "policyd": {
+                "url": f"http://127.0.0.1:{port}",
+                "credentials": {"bearer": {"token": token}},
+            }
+        },
+        "bundles": {
+            "acme": {
+                "service": "policyd",
+                "resource": "bundles/acme.tar.gz",
+                "polling": {"min_delay_seconds": 1, "max_delay_seconds": 1},
+            }
+        },
+    }
+    file = folder / "opa.json"
+    file.write_text(json.dumps(config))  # JSON is YAML
+    with serving(options=("--config-file", str(file))) as url:
+        yield url
+
+
+def settings(rules: Path, url: str) -> dict[str, object]:
+    token = {
+        "owner": "ci",
+        "sha256": hashlib.sha256(TOKEN.encode()).hexdigest(),
+        "repositories": ["**"],
+    }
+    return {
+        "policy_set": str(rules),
+        "reload_interval": 1,
+        "engine": "opa",
+        "engine_url": url,
+        "tokens": {"ci": token},
+    }
+
+
+def review(url: str) -> dict[str, object]:
+    response = requests.post(
+        f"{url}/v1/review",
+        data=WEB,
+        headers={"Content-Type": "application/yaml", "Authorization": f"Bearer {TOKEN}"},
+        timeout=30,
+    )
+    answer: dict[str, object] = response.json()["response"]
+    return answer
+
+
+def test_an_opa_follows_the_policy_set_and_no_review_is_let_down_meanwhile(
+    tmp_path: Path, rules: Path, free_port: Callable[[], int], start_webhook, until
+) -> None:
+    port = free_port()
+    with fleet(tmp_path, port, TOKEN) as opa:
+        webhook = start_webhook(port, workers=2, **settings(rules, opa))
+        first = review(webhook.url)
+        assert (first["engine"], first["status"]["code"]) == ("opa", 403)
+        assert first["violations"][0]["message"] == "it is named web"
+
+        (rules / "rules" / "policy.rego").write_text(POLICY.replace("it is", "it may not be"))
+        answers = [first]
+        deadline = time.monotonic() + 60
+        while answers[-1]["policySet"] == first["policySet"]:
+            assert time.monotonic() < deadline, "it never followed"
+            answers.append(review(webhook.url))
+
+        assert {answer["status"]["code"] for answer in answers} == {403}
+        assert answers[-1]["violations"][0]["message"] == "it may not be named web"
+        ready = requests.get(f"{webhook.url}/readyz", timeout=30).json()
+        assert ready["policySet"] == answers[-1]["policySet"]
+        assert ready["warnings"] == []
+        until(lambda: '"path": "/bundles/acme.tar.gz", "status": 304' in webhook.output)
+
+
+def test_a_webhook_is_not_ready_until_an_opa_holds_its_policy_set(
+    tmp_path: Path, rules: Path, free_port: Callable[[], int], start_webhook, until
+) -> None:
+    port = free_port()
+    with fleet(tmp_path, port, "another-token") as opa:
+        webhook = start_webhook(port, wait=False, workers=1, **settings(rules, opa))
+        until(lambda: '"path": "/bundles/acme.tar.gz", "status": 401' in webhook.output)
+        ready = requests.get(f"{webhook.url}/readyz", timeout=30)
+        answer = review(webhook.url)
+
+    assert ready.status_code == 503
+    assert ready.json()["message"].startswith(f"OPA at {opa} holds no bundle, the policy set in")
+    assert (answer["allowed"], answer["status"]["code"]) == (False, 503)
+    assert answer["status"]["message"] == ready.json()["message"]
