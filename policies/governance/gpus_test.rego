@@ -4,7 +4,7 @@ import data.policyd.lib.gpus
 
 test_ids_are_named_as_written_and_cdi_names_by_their_device if {
 	gpus.named({"method": "reservation", "vendor": "nvidia", "devices": ["1", "GPU-aa", "1"]}) == ["1", "GPU-aa", "1"]
-	gpus.named({"method": "cdi", "vendor": "nvidia", "devices": ["nvidia.com/gpu=0", "nvidia.com/gds=0", "amd.com/gpu=2"]}) == ["0", "nvidia.com/gds=0", "amd.com/gpu=2"]
+	gpus.named({"method": "cdi", "vendor": "nvidia", "devices": ["nvidia.com/gpu=0", "nvidia.com/gds=0", "amd.com/gpu=2", "nvidia.com/gpu=0 1"]}) == ["0", "nvidia.com/gds=0", "amd.com/gpu=2", "nvidia.com/gpu=0 1"]
 	gpus.named({"method": "cdi", "vendor": "amd", "devices": ["amd.com/gpu=2"]}) == ["2"]
 }
 

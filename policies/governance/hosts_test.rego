@@ -9,7 +9,7 @@ inventory := {"a": {
 	"driver_version": "535.104.05",
 	"cuda_version": "12.2",
 	"gpus": [
-		{"index": 0, "uuid": "GPU-AA", "name": "A100", "pci": "00000000:17:00.0"},
+		{"index": 0, "uuid": "GPU-AA", "name": "A100", "pci": "00000000:C1:00.0"},
 		{
 			"index": 1,
 			"uuid": "GPU-BB",
@@ -30,7 +30,7 @@ test_only_a_host_of_the_inventory_is_known if {
 }
 
 test_gpu_goes_by_index_uuid_and_pci_address if {
-	every id in ["0", "gpu0", "GPU-AA", "gpu-aa", "00000000:17:00.0", "0000:17:00.0"] {
+	every id in ["0", "gpu0", "GPU-AA", "gpu-aa", "00000000:c1:00.0", "0000:C1:00.0"] {
 		device := hosts.device(id) with input as of("a") with data.policyd.inventory.hosts as inventory
 		device == "gpu-aa"
 		hosts.has(id) with input as of("a") with data.policyd.inventory.hosts as inventory
@@ -45,7 +45,7 @@ test_mig_device_goes_by_uuid_and_indexes_and_has_its_gpu if {
 }
 
 test_other_ids_are_not_there if {
-	every id in ["2", "00", "-1", "GPU-A", "0:0", "1:2", "", "all", "17:00.0"] {
+	every id in ["2", "00", "-1", "GPU-A", "0:0", "1:2", "", "all", "C1:00.0"] {
 		not hosts.has(id) with input as of("a") with data.policyd.inventory.hosts as inventory
 	}
 	not hosts.has("0") with input as of("b") with data.policyd.inventory.hosts as inventory

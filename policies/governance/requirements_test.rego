@@ -40,7 +40,7 @@ test_nothing_asks_for_nothing if {
 }
 
 test_what_is_no_condition_is_not_met if {
-	met({"cuda", "cuda>=", ">=12", "cuda>=twelve", "cuda~12", "cuda=>12", "brand>=tesla", "memory>=12", "cuda>=99999999999999999999", "cuda>=12.2;"}) == set()
+	met({"cuda", "cuda>=", ">=12", "cuda>=twelve", "cuda~12", "cuda=>12", "brand>=tesla", "brand<1", "cuda>=99 ,", "memory>=12", "cuda>=99999999999999999999", "cuda>=12.2;"}) == set()
 }
 
 test_what_is_not_known_is_taken_to_hold if {

@@ -199,7 +199,6 @@ first(w) := {index |
 	route.vendor == "nvidia"
 	some index, _ in of_gpu
 	index < data.policyd.lib.gpus.counted(route)
-	index >= 0
 }
 
 # --- GPUs -----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ hosts := {
 		"driver_version": "470.256.02",
 		"cuda_version": "11.4",
 		"gpus": [
-			{"index": 0, "uuid": "GPU-aa", "name": "V100", "brand": "tesla", "compute_capability": "7.0"},
+			{"index": 0, "uuid": "GPU-aa", "name": "V100", "brand": "Tesla", "compute_capability": "7.0"},
 			{"index": 1, "uuid": "GPU-bb", "name": "Titan V", "brand": "titan", "compute_capability": "7.0"},
 		],
 	},
@@ -142,7 +142,8 @@ test_met_requirement_and_other_variables_are_not if {
 		{"NVIDIA_REQUIRE_CUDA": "cuda>=12.4 brand=tesla,driver>=470,driver<471"},
 		{"NVIDIA_REQUIRE_CUDA": ""},
 		{"NVIDIA_REQUIRE_CUDA": null},
-		{"NVIDIA_REQUIRE_JETPACK": "csv-mounts=all"},
+		{"NVIDIA_REQUIRE_JETPACK_HOST": "csv-mounts=all"},
+		{"CUDA_VERSION": null},
 		{"NVIDIA_VISIBLE_DEVICES": "void"},
 	] {
 		fields := object.union(ids(["0"]), {"environment": environment})
@@ -253,4 +254,47 @@ test_host_that_nobody_knows_is_reported_only_when_asked if {
 	known := gpu_driver_compatible.violation with input as on("old", ids(["0"]), {"require_inventory": true})
 		with data.policyd.inventory.hosts as hosts
 	known == set()
+}
+
+test_gpus_of_other_vendors_are_not_those_that_a_requirement_is_about if {
+	amd := [fixture.reservation({"driver": "amd", "device_ids": ["0"]}), fixture.reservation({"driver": "amd", "count": 2}), fixture.reservation({"driver": "amd", "count": -1})]
+	fields := {
+		"device_requests": array.concat(amd, [fixture.reservation({"device_ids": ["1"]})]),
+		"environment": {"NVIDIA_REQUIRE_CUDA": "brand=titan"},
+	}
+	found := gpu_driver_compatible.violation with input as on("old", fields, {})
+		with data.policyd.inventory.hosts as hosts
+	found == set()
+}
+
+test_requirement_is_of_all_gpus_where_a_service_may_get_any if {
+	every fields in [object.union(ids(["1"]), {"privileged": true}), {"environment": {}, "runtime": "nvidia"}] {
+		with_value := object.union(fields, {"environment": {"NVIDIA_REQUIRE_CUDA": "brand=titan"}})
+		found := gpu_driver_compatible.violation with input as on("old", with_value, {})
+			with data.policyd.inventory.hosts as hosts
+		{v.path[3] | some v in found} == {"NVIDIA_REQUIRE_CUDA"}
+	}
+	unknown := object.union(ids(["9"]), {"environment": {"NVIDIA_REQUIRE_CUDA": "brand=titan"}})
+	both := gpu_driver_compatible.violation with input as on("old", unknown, {})
+		with data.policyd.inventory.hosts as hosts
+	count(both) == 2
+}
+
+test_services_with_one_requirement_are_judged_by_their_own_gpus if {
+	services := [fixture.service(name, object.union(ids([id]), {"environment": {"NVIDIA_REQUIRE_CUDA": "brand=titan"}})) |
+		some name, id in {"a": "0", "b": "1"}
+	]
+	found := gpu_driver_compatible.violation with input as object.union(on("old", {}, {}), {"workloads": services})
+		with data.policyd.inventory.hosts as hosts
+	{v.service | some v in found} == {"a"}
+}
+
+test_count_of_other_vendors_and_of_generic_resources_is_not if {
+	fields := {
+		"device_requests": [fixture.reservation({"driver": "amd", "count": 9})],
+		"generic_resources": [{"kind": "NVIDIA-GPU", "value": 9, "path": ["x"]}],
+	}
+	found := gpu_driver_compatible.violation with input as on("old", fields, {})
+		with data.policyd.inventory.hosts as hosts
+	found == set()
 }

@@ -73,3 +73,12 @@ test_the_maximum_itself_is_not if {
 	found := gpu_service_limits.violation with input as under(limits(1073741824, 4000000000), {"max_memory": 1073741824, "max_cpus": 4})
 	found == set()
 }
+
+test_other_limits_are_not_where_it_stands if {
+	fields := object.union(
+		under(limits(2, 1), {"max_memory": 1}),
+		{"project": {"services": {"app": {"mem_limit": "2", "deploy": {"resources": {"limits": {"pids": 1}}}}}}},
+	)
+	found := gpu_service_limits.violation with input as fields
+	{v.path | some v in found} == {["services", "app", "mem_limit"]}
+}

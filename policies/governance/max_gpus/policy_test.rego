@@ -117,3 +117,20 @@ test_huge_numbers_are_over_the_limit if {
 	found := max_gpus.violation with input as limited({"app": fields}, {})
 	count(found) == 1
 }
+
+test_the_limit_itself_for_services_together_is_not_and_each_is_named if {
+	services := {"a": count_of(3), "b": count_of(1)}
+	none := max_gpus.violation with input as limited(services, {})
+	none == set()
+	found := max_gpus.violation with input as limited(services, {"limit": 3})
+	{v.msg | some v in found} == {"the services of the project are granted 4 GPUs together, and the limit is 3: a (3), b (1)"}
+}
+
+test_count_is_reported_at_the_first_declaration_that_gives if {
+	two := {"device_requests": [fixture.reservation({"count": 3}), fixture.reservation({"count": 3, "path": ["z"]})]}
+	found := max_gpus.violation with input as limited({"app": two}, {})
+	{v.path | some v in found} == {array.concat(entry, ["count"])}
+	beside := {"devices": [fixture.device("/dev/nvidia0")], "environment": {"NVIDIA_VISIBLE_DEVICES": "0,1,2,3,4"}}
+	named := max_gpus.violation with input as limited({"app": beside}, {})
+	{v.path[2] | some v in named; contains(v.msg, "5 GPUs")} == {"environment"}
+}
