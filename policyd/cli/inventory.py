@@ -68,15 +68,18 @@ def collect(host: str | None, output: str) -> int:
 )
 def check(files: tuple[Path, ...]) -> int:
     """Read data files as a policy set does, and list their hosts."""
+    from policyd.policies import merge_data
     from policyd.policies.packs import read_data
 
-    rows = [row for file in files for row in _rows(read_data(file))]
-    click.echo("\n".join(table(HEADER, rows)))
+    merged: dict[str, Any] = {}
+    for file in files:
+        merge_data(merged, read_data(file), file)
+    click.echo("\n".join(table(HEADER, list(_rows(merged)))))
     return 0
 
 
 def _rows(data: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each GPU of each host in a data file, one for a host without a GPU."""
+    """Yield a row for each GPU of each host in `data`, one for a host without a GPU."""
     hosts = data["policyd"].get("inventory", {}).get("hosts", {})
     for name, host in sorted(hosts.items()):
         for gpu in host["gpus"] or [{"index": "", "uuid": ""}]:

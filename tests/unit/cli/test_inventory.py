@@ -102,8 +102,20 @@ def test_check_lists_the_hosts_of_files(run, folder: Path) -> None:
     assert result.exit_code == 0
     assert [line.split() for line in result.stdout.splitlines()] == [
         ["HOST", "DRIVER", "CUDA", "GPU", "UUID", "MODEL"],
-        ["gpu-01", "580.159.04", "13.0", "0", GPU.uuid, "NVIDIA", "H200"],
         ["b", "470", "11.4"],
+        ["gpu-01", "580.159.04", "13.0", "0", GPU.uuid, "NVIDIA", "H200"],
+    ]
+
+
+def test_check_lists_a_host_of_two_files_once_as_the_later_says(run, folder: Path) -> None:
+    (folder / "a.yaml").write_text(FILE)
+    (folder / "b.yaml").write_text(FILE.replace("580.159.04", "590.1"))
+
+    result = run("inventory", "check", "a.yaml", "b.yaml")
+
+    assert [line.split()[:2] for line in result.stdout.splitlines()] == [
+        ["HOST", "DRIVER"],
+        ["gpu-01", "590.1"],
     ]
 
 
