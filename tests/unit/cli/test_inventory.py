@@ -109,13 +109,13 @@ def test_check_lists_the_hosts_of_files(run, folder: Path) -> None:
 
 def test_check_lists_a_host_of_two_files_once_as_the_later_says(run, folder: Path) -> None:
     (folder / "a.yaml").write_text(FILE)
-    (folder / "b.yaml").write_text(FILE.replace("580.159.04", "590.1"))
+    (folder / "b.yaml").write_text(FILE.replace("580.159.04", "590.48.01"))
 
     result = run("inventory", "check", "a.yaml", "b.yaml")
 
     assert [line.split()[:2] for line in result.stdout.splitlines()] == [
         ["HOST", "DRIVER"],
-        ["gpu-01", "590.1"],
+        ["gpu-01", "590.48.01"],
     ]
 
 
