@@ -32,7 +32,10 @@ Examples:
 A test is a rule test_… in a file *_test.rego, which must be true, or a
 sample: a Compose file in a folder samples, or compose.yaml in a folder there.
 Its first line says what must be found in it: # expect: no-privileged, or
-# expect: nothing. Lines count as covered when a test rule evaluates them.
+# expect: nothing. It is judged by the policies of its pack; a line below may
+name policies with parameters, # constraints: {max-gpus: {limit: 2}}, and
+another the host, # host: gpu-01. samples/data.yaml holds data for samples.
+Lines count as covered when a test rule evaluates them.
 """
 
 
