@@ -186,7 +186,7 @@ def _plain(schema: Schema) -> Json:
     found: Json = {
         key: value
         for key, value in msgspec.to_builtins(schema).items()
-        if value not in ("", None, []) or (key == "default" and value is not None)
+        if value is not None and (value or key not in ("description", "enum"))
     }
     below = {"items": schema.items, "additionalProperties": schema.additional_properties}
     return found | {key: _plain(part) for key, part in below.items() if part}

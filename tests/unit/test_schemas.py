@@ -115,6 +115,14 @@ def test_document_that_is_read_fits(
     validators[name].validate(document)
 
 
+def test_parameters_that_are_read_fit(validators: dict[str, Any], tmp_path: Path) -> None:
+    document = copy.deepcopy(CONSTRAINT)
+    document["spec"] |= {"policy": "max-gpus", "parameters": {"limit": 8, "service_limit": -1}}
+
+    assert is_read(tmp_path, document)
+    validators["constraint"].validate(document)
+
+
 def ours() -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the documents of policy sets that we ship or show, and where they stand."""
     readme = (built_in() / "README.md").read_text()
