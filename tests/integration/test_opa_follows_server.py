@@ -1,9 +1,12 @@
-"""A real OPA that follows the bundle of a running webhook, which asks it in turn."""
+"""A real OPA that follows the bundle of a running webhook, and is asked in turn."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +15,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from policyd import opabundle
+from policyd.policies import load_policy_set
 from tests.opaserver import serving
 
 pytestmark = pytest.mark.integration
@@ -127,6 +132,33 @@ def test_an_opa_follows_the_policy_set_and_no_review_is_let_down_meanwhile(
         assert ready["policySet"] == answers[-1]["policySet"]
         assert ready["warnings"] == []
         until(lambda: '"path": "/bundles/acme.tar.gz", "status": 304' in webhook.output)
+
+
+def test_the_command_asks_an_opa_and_says_what_the_embedded_engine_says(
+    tmp_path: Path, rules: Path
+) -> None:
+    (tmp_path / "compose.yaml").write_text(WEB)
+    bundle = tmp_path / "bundle.tar.gz"
+    bundle.write_bytes(opabundle.build(load_policy_set(rules)))
+    command = [sys.executable, "-m", "policyd", "check", str(tmp_path), "--format", "json"]
+    answers = {}
+    with serving(bundle) as opa:
+        for engine in ({}, {"POLICYD_ENGINE": "opa", "POLICYD_ENGINE_URL": opa}):
+            done = subprocess.run(
+                [*command, "--policy-set", str(rules)],
+                capture_output=True,
+                check=False,
+                env={**os.environ, **engine},
+            )
+            assert (done.returncode, done.stderr) == (1, b"")
+            (decision,) = json.loads(done.stdout)["decisions"]
+            for name in ("uid", "decisionId"):
+                del decision[name]
+            answers[decision.pop("engine")] = decision
+
+    assert set(answers) == {"embedded", "opa"}
+    assert answers["embedded"] == answers["opa"]
+    assert answers["opa"]["violations"][0]["message"] == "it is named web"
 
 
 def test_a_webhook_is_not_ready_until_an_opa_holds_its_policy_set(
