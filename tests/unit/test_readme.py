@@ -12,7 +12,6 @@ import pytest
 
 from policyd.config import Registry, Settings, Token
 from policyd.policies import load_policy_set
-from policyd.policies.packs import read_data
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -80,12 +79,3 @@ def test_the_policy_set_is_explained_as_shown(tmp_path: Path) -> None:
     assert shown == f"$ {command}\n…\nConstraints and exceptions:\n{explained}"
     (tmp_path / "acme.yaml").write_text(f"{policy_set}---\n{exception}")
     assert load_policy_set(tmp_path / "acme.yaml").exceptions[0].name == "train-needs-all"
-
-
-def test_the_entitlements_shown_are_right(tmp_path: Path) -> None:
-    shown = next(block for block in blocks("yaml") if "entitlements:" in block)
-    (tmp_path / "data.yaml").write_text(shown)
-
-    data = read_data(tmp_path / "data.yaml")
-
-    assert data["policyd"]["entitlements"]["vision-training"]["count"] == 2
