@@ -42,6 +42,7 @@ class Webhook:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                env={**os.environ, "TMPDIR": str(folder)},
             )
 
     @property

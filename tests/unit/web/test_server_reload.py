@@ -225,13 +225,11 @@ def test_workers_end_when_the_main_process_is_gone(start_webhook, until, rules):
         review(webhook)
 
 
-def test_nothing_is_left_behind(start_webhook, rules, tmp_path, monkeypatch):
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
+def test_nothing_is_left_behind(start_webhook, rules, tmp_path):
     webhook = start_webhook(workers=1, policy_set=str(rules.folder))
-    assert len(list(temporary.iterdir())) == 1
+    (folder,) = tmp_path.glob("policyd-*")
+    assert folder.stat().st_mode & 0o777 == 0o700
 
     assert webhook.stop() == 0
 
-    assert list(temporary.iterdir()) == []
+    assert not folder.exists()
