@@ -137,12 +137,13 @@ def relative_name(name: str) -> str:
 class DirectoryFiles:
     """Files below one folder, each read once. See `policyd.model.Files`.
 
-    `named` are files that the caller named himself: these may lie outside.
+    `root` is its absolute path. `named` are files that the caller named himself: these may lie
+    outside.
     """
 
     def __init__(self, root: str, named: Iterable[str] = ()) -> None:
-        self._root = _clean(os.path.abspath(root))
-        self._real_root = os.path.realpath(self._root)
+        self.root: Final = _clean(os.path.abspath(root))
+        self._real_root = os.path.realpath(self.root)
         self._named = frozenset(os.path.realpath(path) for path in named)
         self._kinds: dict[str, Kind] = {}
         self._contents: dict[str, bytes] = {}
@@ -156,7 +157,7 @@ class DirectoryFiles:
         real = os.path.realpath(path)
         if not self._allowed(real):
             raise BundleError(
-                f"{self.display(path)}: lies outside {self._root}; "
+                f"{self.display(path)}: lies outside {self.root}; "
                 "name a wider folder with --root if it may be read"
             )
         kind = self.kind(path)
@@ -175,13 +176,13 @@ class DirectoryFiles:
             real = os.path.realpath(path)
             kind = _kind_on_disk(real) if self._allowed(real) else ""
             self._kinds[path] = kind
-            if _below(path, self._root):
+            if _below(path, self.root):
                 self._seen.kind(self._name(path), kind)
         return self._kinds[path]
 
     def display(self, path: str) -> str:
         path = _clean(path)
-        return self._name(path) if _below(path, self._root) else path
+        return self._name(path) if _below(path, self.root) else path
 
     def digest(self) -> str:
         return self._seen.digest()
@@ -201,13 +202,13 @@ class DirectoryFiles:
         """Return what was read as the file that messages call `name`; None when nothing was."""
         if name == "-":
             return self._stdin
-        return self._contents.get(posixpath.join(self._root, name))
+        return self._contents.get(posixpath.join(self.root, name))
 
     def _allowed(self, real: str) -> bool:
         return _below(real, self._real_root) or real in self._named
 
     def _name(self, path: str) -> str:
-        return posixpath.relpath(path, self._root)
+        return posixpath.relpath(path, self.root)
 
 
 class MemoryFiles:

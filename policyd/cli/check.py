@@ -126,7 +126,10 @@ def judge(asked: Asked) -> Judge:
             return Undecided(target.source, str(error))
         assert isinstance(loaded.files, DirectoryFiles)
         matches = explained(services.policy_set, review, decision) if asked.explain_match else ()
-        return reviewed(target.source, decision, loaded.files.shown, msgspec.to_builtins(matches))
+        files = loaded.files
+        return reviewed(
+            target.source, decision, files.root, files.shown, msgspec.to_builtins(matches)
+        )
 
     return ask
 

@@ -6,6 +6,7 @@ of the files than what a report shows.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
@@ -26,25 +27,35 @@ _PLACE: Final = re.compile(r"^(?P<file>[^\n]+?):(?P<line>[0-9]{1,9}):(?P<column>
 class Reviewed(msgspec.Struct, frozen=True):
     """A project and its decision. `source` is the path as the caller named it.
 
-    `lines` holds the lines around each place that the decision names, by file and line number;
-    `matches` says of each constraint and exception whether it applied, when that was asked for.
+    Files in the decision are named from the folder `folder`, an absolute path; `-` is standard
+    input. `lines` holds the lines around each place that the decision names, by file and line
+    number; `matches` says of each constraint and exception whether it applied, when that was
+    asked for.
     """
 
     source: str
     decision: Decision
+    folder: str = ""
     lines: dict[str, dict[int, str]] = {}
     matches: tuple[dict[str, Any], ...] = ()
+
+    def shown(self, file: str) -> str:
+        """Return the path from the current folder to what the decision names `file`."""
+        if not self.folder or file == "-":
+            return file
+        return os.path.relpath(os.path.join(self.folder, file))
 
 
 def reviewed(
     source: str,
     decision: Decision,
+    folder: str,
     content: Callable[[str], bytes | None],
     matches: Sequence[dict[str, Any]] = (),
 ) -> Reviewed:
     """Return `decision` with the lines that it names.
 
-    `content` gives the bytes of a file by the name that locations use, or None.
+    `content` gives the bytes of a file by its name in the decision, from `folder` on, or None.
     """
     lines: dict[str, dict[int, str]] = {}
     texts: dict[str, list[str]] = {}
@@ -56,7 +67,7 @@ def reviewed(
             if 1 <= number <= len(texts[place.file]):
                 line = texts[place.file][number - 1][:MAX_LINE]
                 lines.setdefault(place.file, {})[number] = line
-    return Reviewed(source, decision, lines, tuple(matches))
+    return Reviewed(source, decision, folder, lines, tuple(matches))
 
 
 def places(decision: Decision) -> Iterator[Location]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from policyd.formats.reviewed import AFTER, BEFORE, Reviewed, message_place
 from policyd.formats.table import table, visible, width
-from policyd.model import Decision, Exempted, Location, NotEvaluated, Violation
+from policyd.model import Decision, Exempted, Location, Violation
 
 _CODES: Final = {"bold": "1", "red": "1;31", "green": "1;32", "yellow": "1;33", "blue": "1;34"}
 _ACTIONS: Final = {
@@ -61,12 +61,12 @@ def _project(result: Reviewed, paint: _Paint) -> Iterator[str]:
         yield from _refusal(result, paint)
     for violation in decision.violations:
         yield ""
-        yield from _violation(violation, result.lines, paint)
+        yield from _violation(violation, result, paint)
     for exempted in decision.exempted:
         yield ""
-        yield from _exempted(exempted, paint)
+        yield from _exempted(exempted, result, paint)
     yield from _grants(decision)
-    yield from _not_evaluated(decision.not_evaluated, paint)
+    yield from _not_evaluated(result, paint)
     yield from _matches(result)
 
 
@@ -107,20 +107,20 @@ def _count(number: int, one: str, many: str = "") -> str:
 
 
 def _refusal(result: Reviewed, paint: _Paint) -> Iterator[str]:
+    message = result.decision.status.message
+    place = message_place(result.decision)
     yield ""
-    yield visible(result.decision.status.message)
-    if place := message_place(result.decision):
+    yield visible(result.shown(place.file) + message[len(place.file) :] if place else message)
+    if place:
         yield from _excerpt(place, result.lines, paint)
 
 
-def _violation(
-    violation: Violation, lines: Mapping[str, Mapping[int, str]], paint: _Paint
-) -> Iterator[str]:
+def _violation(violation: Violation, result: Reviewed, paint: _Paint) -> Iterator[str]:
     word, colour = _ACTIONS[violation.enforcement_action]
-    yield _head(violation, word, colour, paint)
+    yield _head(violation, result, paint(word, colour), paint)
     margin = "  "
     if violation.location:
-        excerpt = list(_excerpt(violation.location, lines, paint))
+        excerpt = list(_excerpt(violation.location, result.lines, paint))
         yield from excerpt
         if excerpt:
             margin = " " * (len(str(violation.location.line + AFTER)) + 1)
@@ -129,9 +129,9 @@ def _violation(
     yield f"{margin}{paint('=', 'blue')} policy: {visible(_policy(violation))}"
 
 
-def _exempted(exempted: Exempted, paint: _Paint) -> Iterator[str]:
-    word = "BREAK GLASS" if exempted.break_glass else "exempted"
-    yield _head(exempted, word, "red" if exempted.break_glass else "blue", paint)
+def _exempted(exempted: Exempted, result: Reviewed, paint: _Paint) -> Iterator[str]:
+    word = paint("BREAK GLASS", "red") if exempted.break_glass else paint("exempted", "blue")
+    yield _head(exempted, result, word, paint)
     left = _count(exempted.days_left, "day") or "less than a day"
     sign = paint("=", "blue")
     yield (
@@ -145,9 +145,16 @@ def _exempted(exempted: Exempted, paint: _Paint) -> Iterator[str]:
     yield f"  {sign} policy: {visible(_policy(exempted))}"
 
 
-def _head(violation: Violation, word: str, colour: str, paint: _Paint) -> str:
-    place = f"{visible(str(violation.location))}: " if violation.location else ""
-    return f"{paint(place, 'bold')}{paint(word, colour)}: {visible(violation.message)}"
+def _head(violation: Violation, result: Reviewed, word: str, paint: _Paint) -> str:
+    place = _place(violation.location, result)
+    return f"{paint(place, 'bold')}{word}: {visible(violation.message)}"
+
+
+def _place(location: Location | None, result: Reviewed) -> str:
+    """Return where `location` is, from the current folder, and ": "; "" when there is none."""
+    if not location:
+        return ""
+    return visible(f"{Location(result.shown(location.file), location.line, location.column)}: ")
 
 
 def _policy(violation: Violation) -> str:
@@ -186,12 +193,11 @@ def _grants(decision: Decision) -> Iterator[str]:
         yield f"  {line}"
 
 
-def _not_evaluated(entries: Sequence[NotEvaluated], paint: _Paint) -> Iterator[str]:
-    for entry in entries:
-        place = f"{entry.location}: " if entry.location else ""
+def _not_evaluated(result: Reviewed, paint: _Paint) -> Iterator[str]:
+    for entry in result.decision.not_evaluated:
         yield ""
         yield (
-            f"{visible(place)}{paint('not evaluated', 'yellow')}: "
+            f"{_place(entry.location, result)}{paint('not evaluated', 'yellow')}: "
             f"{visible(entry.what)}: {visible(entry.reason)}"
         )
 

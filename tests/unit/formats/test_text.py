@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
+import pytest
 
 from policyd.formats.reviewed import Reviewed, reviewed
 from policyd.formats.text import render
@@ -63,7 +66,7 @@ def allowed(**more) -> Decision:
 
 
 def text(decision: Decision, source: str = "train", content: bytes = COMPOSE) -> str:
-    return render([reviewed(source, decision, {"compose.yaml": content}.get)])
+    return render([reviewed(source, decision, "", {"compose.yaml": content}.get)])
 
 
 def test_a_denial_shows_verdict_place_lines_reason_fix_policy_and_grants() -> None:
@@ -87,6 +90,26 @@ Accelerators it asks for:
   train    nvidia  gpus    all      1
 """
     )
+
+
+def test_places_are_named_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    refused = Decision("1", False, Status(422, "Invalid", "compose.yaml:2:1: unknown key 'x'"))
+    seen = NotEvaluated("profile", "debug", "clashes", Location("compose.yaml", 9, 1))
+
+    def heads(decision: Decision, folder: Path) -> list[str]:
+        shown = render([reviewed("x", decision, str(folder), {"compose.yaml": COMPOSE}.get)])
+        return [line for line in shown.splitlines() if "compose.yaml" in line]
+
+    assert heads(denied(violation(), not_evaluated=(seen,)), tmp_path / "here" / "sub") == [
+        "sub/compose.yaml:6:16: denied: service train asks for all GPUs",
+        "sub/compose.yaml:9:1: not evaluated: debug: clashes",
+    ]
+    assert heads(refused, tmp_path) == ["../compose.yaml:2:1: unknown key 'x'"]
+    assert heads(refused, tmp_path / "here") == ["compose.yaml:2:1: unknown key 'x'"]
 
 
 def test_an_allowed_project_takes_one_line() -> None:
@@ -288,7 +311,7 @@ def test_nothing_of_a_project_reaches_the_terminal_as_a_control_character() -> N
 
     shown = render(
         [
-            reviewed(evil, decision, lambda _: f"image: {evil}".encode()),
+            reviewed(evil, decision, "", lambda _: f"image: {evil}".encode()),
             Reviewed("refused" + evil, refused),
         ]
     )
