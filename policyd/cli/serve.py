@@ -20,6 +20,9 @@ Examples:
 Without tokens in the settings file it listens on loopback only. Every
 decision is on disk before it is answered: in --audit, else in
 $XDG_STATE_HOME/policyd/audit.db (~/.local/state/policyd/audit.db).
+\b
+It follows its policy set: at SIGHUP, and when the files change. One that is
+not right is refused, and the last good one stays in force.
 """
 
 
