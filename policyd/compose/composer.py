@@ -338,6 +338,8 @@ class Composer:
         sources = source.value if type(source.value) is list else [source]
         for each in sources:
             if type(each.value) is not dict:
+                if self.dropped:
+                    continue
                 raise self.error(
                     "the merge key << takes a mapping or a list of mappings", each.mark
                 )

@@ -1,0 +1,158 @@
+"""The audit log in a real PostgreSQL, a cluster of its own that ends with the tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from policyd.audit.store import Store, open_store
+from policyd.errors import AuditError
+from tests.unit.audit.conftest import pair
+
+pytestmark = pytest.mark.integration
+
+APPENDS = 25
+APPENDER = (
+    "import sys\n"
+    "from concurrent.futures import ThreadPoolExecutor\n"
+    "from policyd.audit.store import open_store\n"
+    "from tests.unit.audit.conftest import pair\n"
+    "store = open_store(sys.argv[1])\n"
+    "with ThreadPoolExecutor(5) as threads:\n"
+    "    names = [f'{sys.argv[2]}-{n}' for n in range(int(sys.argv[3]))]\n"
+    "    list(threads.map(lambda name: store.append_decision(*pair(name, project=name)), names))\n"
+)
+"""Records decisions from several threads of one process."""
+
+
+def programs() -> Path:
+    """Return the folder of initdb and postgres; without them, skip, and fail in CI."""
+    found = [Path(path).parent for path in [shutil.which("initdb")] if path]
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not found:
+        assert not os.environ.get("CI"), "CI has no PostgreSQL"
+        pytest.skip("there is no PostgreSQL")
+    return found[-1]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The socket folder of a running PostgreSQL, which does not run as root."""
+    user = "postgres" if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="policyd-postgresql-"))
+    if user:
+        shutil.chown(folder, user)
+    data = str(folder / "data")
+
+    def run(program: str, *arguments: str) -> None:
+        subprocess.run(
+            [programs() / program, "-D", data, *arguments],
+            user=user,
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+    try:
+        run("initdb", "--auth=trust", "--username=policyd", "--encoding=UTF8", "--no-sync")
+        log = str(folder / "log")
+        run("pg_ctl", "-w", "-l", log, "-o", f"-k {folder} -c listen_addresses=''", "start")
+        yield str(folder)
+        run("pg_ctl", "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def url(cluster: str, request: pytest.FixtureRequest) -> str:
+    """A database of this test's own, empty."""
+    name = f"audit_{abs(hash(request.node.nodeid))}"
+    with psycopg.connect(f"postgresql://policyd@/postgres?host={cluster}", autocommit=True) as it:
+        it.execute(f"CREATE DATABASE {name}")
+    return f"postgresql://policyd:hunter2@/{name}?host={cluster}"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    opened = open_store(url)
+    yield opened
+    opened.close()
+
+
+def tamper(url: str, *statements: str) -> None:
+    """Run SQL as an owner of the tables can, who drops what protects them first."""
+    with psycopg.connect(url) as connection:
+        for row in connection.execute(
+            "SELECT tgname FROM pg_trigger WHERE tgrelid = 'events'::regclass AND NOT tgisinternal"
+        ).fetchall():
+            connection.execute(f"DROP TRIGGER {row[0]} ON events")
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_decisions_and_grants_are_kept_as_in_sqlite(store: Store) -> None:
+    store.append_decision(*pair("d1", services=("a", "b"), exceptions=("train-all",)))
+    store.append_decision(*pair("d2", operation="UPDATE", seconds=60))
+    store.append_decision(
+        *pair("d3", repository="acme/serve", policies=("no-privileged",), allowed=False)
+    )
+
+    assert [r.sequence for r in store.decisions()] == [3, 2, 1]
+    assert [r.sequence for r in store.decisions(policy="no-privileged")] == [3]
+    assert [r.sequence for r in store.decisions(allowed=True, before=2)] == [1]
+    assert [(g.sequence, g.service, g.state) for g in store.grants(active=False)] == [
+        (2, "trainer", "active"),
+        (1, "b", "superseded"),
+        (1, "a", "superseded"),
+    ]
+    assert store.exception_uses("default", "")["train-all"].decisions == 1
+    assert store.repositories() == ["acme/serve", "acme/train"]
+    assert store.verify().ok
+    store.append_decision(*pair("d4", operation="DELETE", seconds=120))
+    assert store.grants() == []
+
+
+def test_processes_and_threads_that_write_at_once_make_one_chain(url: str) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", APPENDER, url, str(number), str(APPENDS)])
+        for number in range(4)
+    ]
+
+    assert [writer.wait(60) for writer in writers] == [0] * 4
+    store = open_store(url)
+    report = store.verify()
+    assert (report.ok, report.events) == (True, 4 * APPENDS)
+    assert len(store.grants(limit=1000)) == 4 * APPENDS
+    store.close()
+
+
+def test_what_is_changed_is_refused_and_found(store: Store, url: str) -> None:
+    store.append_decision(*pair("d1"))
+    store.append_decision(*pair("d2", project="other"))
+    for statement in ("UPDATE events SET allowed = false", "DELETE FROM events"):
+        with psycopg.connect(url) as connection, pytest.raises(psycopg.Error):
+            connection.execute(statement)
+
+    tamper(url, "UPDATE events SET payload = replace(payload, 'ci-bot', 'x') WHERE sequence = 1")
+
+    problems = [str(problem) for problem in store.verify().problems]
+    assert problems[0] == "event 1: its hash does not match its payload"
+
+
+def test_a_log_of_a_newer_version_is_refused_without_its_password(store: Store, url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'ffff'")
+
+    with pytest.raises(AuditError) as caught:
+        open_store(url)
+
+    assert "was written by another version of policyd" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
