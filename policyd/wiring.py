@@ -8,7 +8,7 @@ requests, and `check` starts faster without.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -138,9 +138,17 @@ class Services:
         self.observer.decided(review, decision, time.perf_counter() - started)
         return decision
 
+    def in_turn(self) -> Iterator[Admission]:
+        """Yield what to ask in turn while the engine answers that it holds another policy set.
+
+        The newest comes last too: an engine may have followed since it was asked about that.
+        """
+        yield from self.rules.admissions()
+        yield self.rules.admissions()[0]
+
     def _judged(self, bundle: Bundle, review: Review) -> Decision:
         """Return the decision by the newest policy set that the engine holds."""
-        decisions = (admission.judge(bundle, review) for admission in self.rules.admissions())
+        decisions = (admission.judge(bundle, review) for admission in self.in_turn())
         newest = next(decisions)
         if newest.status.code != OtherRevision.status_code:
             return newest

@@ -38,15 +38,16 @@ def add_routes(app: Flask, services: Services) -> None:
 
 def _engine_warnings(services: Services) -> list[str]:
     """Ask the engine, and return what there is to say. Raises EngineError when it cannot judge."""
-    newest, *older = services.rules.admissions()
-    try:
-        newest.engine.findings(NOTHING)
-        return []
-    except OtherRevision as error:
-        for admission in older:
-            try:
-                admission.engine.findings(NOTHING)
-            except OtherRevision:
-                continue
-            return [f"{error}; until it follows, {admission.policy_set.revision} decides"]
-        raise
+    newest = services.policy_set.revision
+    refused: list[OtherRevision] = []
+    for admission in services.in_turn():
+        try:
+            admission.engine.findings(NOTHING)
+        except OtherRevision as error:
+            refused.append(error)
+            continue
+        revision = admission.policy_set.revision
+        if revision == newest:
+            return []
+        return [f"{refused[0]}; until it follows, {revision} decides"]
+    raise refused[0]

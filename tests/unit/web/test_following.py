@@ -163,6 +163,19 @@ def test_until_an_engine_follows_the_policy_set_that_it_holds_decides(fleet, put
     assert fleet.decide(BUNDLE, REVIEW).policy_set.revision == "three"
 
 
+def test_an_engine_that_follows_while_it_is_asked_is_asked_again(fleet, put, monkeypatch):
+    put("two")
+    older = fleet.rules.admissions()[1]
+
+    def follow(review_input: bytes) -> Findings:
+        monkeypatch.setattr(Fleet, "held", "two")
+        return Fleet.findings(older.engine, review_input)
+
+    monkeypatch.setattr(older.engine, "findings", follow)
+
+    assert fleet.decide(BUNDLE, REVIEW).policy_set.revision == "two"
+
+
 def test_an_engine_that_holds_none_of_the_last_policy_sets_is_a_denial(fleet, put):
     for revision in ("two", "three", "four"):
         put(revision)
