@@ -15,9 +15,6 @@ from yaml.scanner import ScannerError
 from policyd.compose.nodes import Node
 from policyd.errors import ComposeError
 
-UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
-"""How a file in UTF-16 begins."""
-
 ODD_ANCHOR: Final = "did not find expected alphabetic or numeric character"
 """What libyaml says of the name of an anchor that it cannot read."""
 
@@ -35,7 +32,7 @@ class SourceText:
     def __init__(self, content: bytes) -> None:
         self.content = content
         self.has_slash_escape = b"\\/" in content
-        self.is_odd = content[:2] in UTF_16 or any(sign in content for sign in _ODD_SIGNS)
+        self.is_odd = any(sign in content for sign in _ODD_SIGNS)
 
     def check_scalar(self, event: Any, in_flow: bool) -> None:
         """Refuse what only libyaml reads as one text.
@@ -84,5 +81,4 @@ class SourceText:
     @functools.cached_property
     def text(self) -> str:
         """The file as the parser's marks count it."""
-        codec = "utf-16" if self.content[:2] in UTF_16 else "utf-8-sig"
-        return self.content.decode(codec, "replace")
+        return self.content.decode("utf-8-sig", "replace")

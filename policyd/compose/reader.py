@@ -18,7 +18,7 @@ from policyd.compose.limits import (
     MAX_FILE_BYTES,
     MAX_SLOW_PARSE_BYTES,
 )
-from policyd.compose.oddtext import ODD_ANCHOR, UTF_16
+from policyd.compose.oddtext import ODD_ANCHOR
 from policyd.errors import ComposeError
 from policyd.model import Location
 
@@ -26,6 +26,9 @@ _EARLY_END: Final = re.compile(
     rb"((?:\xef\xbb\xbf)?(?:[ ]*+(?:#[^\n]*+)?\r?\n)*+\.\.\.)(?=[ \t\r\n]|\Z)"
 )
 """The end of a document that has not begun."""
+
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+"""How a file in UTF-16 begins."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -55,12 +58,19 @@ def read_documents(content: bytes, name: str) -> list[Document]:
 def _without_odd_marks(content: bytes, name: str) -> bytes:
     """Return `content` as libyaml should read it, where it differs from Docker's parser.
 
-    A `...` before any document is blanked out. A byte order mark inside a file is refused: to
-    Docker it is text, libyaml may skip it. So are directives in great number.
+    UTF-16 becomes UTF-8. A `...` before any document is blanked out. A byte order mark inside a
+    file is refused: to Docker it is text, libyaml may skip it. So are directives in great number.
     """
+    begins = 1
+    if content[:2] in _UTF_16:
+        try:
+            content = content.decode("utf-16").encode()
+        except UnicodeDecodeError:
+            return content  # libyaml refuses it, and says where
+        begins = 0
     if content.count(b"\n%") > MAX_DIRECTIVES:
         raise ComposeError(f"more than {MAX_DIRECTIVES} YAML directives", Location(name))
-    if content[:2] not in UTF_16 and content.find(_BYTE_ORDER_MARK, 1) > 0:
+    if content.find(_BYTE_ORDER_MARK, begins) >= 0:
         raise ComposeError("a byte order mark stands inside the file: remove it", Location(name))
     while (match := _EARLY_END.match(content)) is not None:
         content = content[: match.end(1) - 3] + b"   " + content[match.end(1) :]

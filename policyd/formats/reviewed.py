@@ -61,13 +61,18 @@ def reviewed(
     texts: dict[str, list[str]] = {}
     for place in places(decision):
         if place.file not in texts:
-            text = (content(place.file) or b"").decode("utf-8", "replace")
-            texts[place.file] = re.split(r"\r\n|\r|\n", text)
+            texts[place.file] = _lines(content(place.file) or b"")
         for number in range(place.line - BEFORE, place.line + AFTER + 1):
             if 1 <= number <= len(texts[place.file]):
                 line = texts[place.file][number - 1][:MAX_LINE]
                 lines.setdefault(place.file, {})[number] = line
     return Reviewed(source, decision, folder, lines, tuple(matches))
+
+
+def _lines(content: bytes) -> list[str]:
+    """Return the lines of a file in UTF-8 or, where it says so itself, UTF-16 (YAML 1.2.2, 5.2)."""
+    codec = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    return re.split(r"\r\n|\r|\n", content.decode(codec, "replace"))
 
 
 def places(decision: Decision) -> Iterator[Location]:

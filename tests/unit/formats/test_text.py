@@ -92,6 +92,13 @@ Accelerators it asks for:
     )
 
 
+def test_the_lines_of_a_file_in_utf_16_are_shown_as_text() -> None:
+    shown = text(denied(violation()), content=COMPOSE.decode().encode("utf-16"))
+
+    assert shown == text(denied(violation()))
+    assert "6 |         count: all\n" in shown
+
+
 def test_places_are_named_from_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
