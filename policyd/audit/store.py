@@ -65,7 +65,11 @@ def open_store(url: str, *, create: bool = True) -> Store:
     Raises AuditError when it cannot be opened, or is not there and `create` is false.
     """
     store = Store(url, create=create)
-    store.migrate()
+    try:
+        store.migrate()
+    except AuditError:
+        store.close()
+        raise
     return store
 
 

@@ -124,6 +124,8 @@ def judge(asked: Asked) -> Judge:
             decision = services.decide(loaded, review)
         except PolicydError as error:
             return Undecided(target.source, str(error))
+        except Exception as error:  # noqa: BLE001 (a defect must not hide what others were told)
+            return Undecided(target.source, f"this is a defect of policyd: {error!r}")
         assert isinstance(loaded.files, DirectoryFiles)
         matches = explained(services.policy_set, review, decision) if asked.explain_match else ()
         files = loaded.files
@@ -181,6 +183,6 @@ def _report(judged: Sequence[Outcome], form: str) -> int:
         click.echo(FORMATS[form](decided, colour), nl=False, color=colour)
     for outcome in judged:
         if isinstance(outcome, Undecided):
-            several = len(judged) > 1 and outcome.source not in outcome.reason
+            several = len(judged) > 1 and not outcome.reason.startswith(outcome.source)
             complain(f"{outcome.source}: {outcome.reason}" if several else outcome.reason)
     return exit_code(judged)

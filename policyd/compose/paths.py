@@ -105,6 +105,9 @@ class _Resolver:
         driver, options = node.value.get("driver"), node.value.get("driver_opts")
         if driver is None or driver.value != "local" or options is None:
             return node
+        if type(options.value) is not dict:
+            found = describe(options)
+            raise ComposeError(f"driver_opts: expected a mapping, found {found}", options.location)
         kind, device = options.value.get("o"), options.value.get("device")
         if kind is None or kind.value != "bind" or device is None:
             return node

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from policyd.bundle import Bundle
 from policyd.cli.many import MANY
+from policyd.cli.options import Target, bundle
 
 CLEAN = "services:\n  web:\n    image: nginx\n"
 PRIVILEGED = "services:\n  web:\n    image: nginx\n    privileged: true\n"
@@ -337,3 +339,23 @@ def test_nothing_of_a_project_reaches_the_terminal_as_a_control_character(run, f
     )
 
     assert "\x1b" not in shown
+
+
+def test_a_defect_of_ours_decides_nothing_and_stops_no_other_project(
+    run, folder, monkeypatch
+) -> None:
+    def broken(target: Target, *_: object) -> Bundle:
+        if target.source == "a":
+            raise ZeroDivisionError("division by zero")
+        return bundle(target, *_)
+
+    write(folder, a=CLEAN, b=PRIVILEGED)
+    monkeypatch.setattr("policyd.cli.check.bundle", broken)
+
+    result = run("check", "a", "b")
+
+    assert result.exit_code == 2
+    assert result.stdout.startswith("DENIED  b: 1 violation\n")
+    assert result.stderr == (
+        "policyd: error: a: this is a defect of policyd: ZeroDivisionError('division by zero')\n"
+    )
