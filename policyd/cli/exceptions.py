@@ -69,7 +69,9 @@ class Listed(msgspec.Struct, frozen=True, rename="camel"):
     uses: Uses | None
 
 
-@click.command("exceptions", epilog=EPILOG)
+@click.command(
+    "exceptions", epilog=EPILOG, short_help="List exceptions, and what ends soon or is unused."
+)
 @settings_options("policy_set", "audit")
 @click.option(
     "--within",

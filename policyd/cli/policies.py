@@ -64,7 +64,12 @@ class PoliciesGroup(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group("policies", cls=PoliciesGroup, epilog=EPILOG)
+@click.group(
+    "policies",
+    cls=PoliciesGroup,
+    epilog=EPILOG,
+    short_help="List policies, show one, lint a policy set.",
+)
 def command() -> None:
     """List the policies in force, show one in full, or lint a policy set.
 

@@ -39,7 +39,7 @@ Lines count as covered when a test rule evaluates them.
 """
 
 
-@click.command("test", epilog=EPILOG)
+@click.command("test", epilog=EPILOG, short_help="Run the tests of policies.")
 @click.argument("paths", nargs=-1, metavar="[FOLDER]...", type=click.Path(path_type=Path))
 @click.option("-v", "--verbose", is_flag=True, help="Name the tests that passed too.")
 @click.option("--coverage", "measured", is_flag=True, help="Say which lines no test evaluates.")
