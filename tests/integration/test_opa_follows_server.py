@@ -17,35 +17,12 @@ import requests
 
 from policyd import opabundle
 from policyd.policies import load_policy_set
+from tests.namedrule import HEADING, POLICY
 from tests.opaserver import serving
 
 pytestmark = pytest.mark.integration
 
 TOKEN = "test-secret"
-HEADING = """apiVersion: policyd/v1
-kind: PolicySet
-metadata: {name: acme}
-spec: {packs: [rules]}
----
-apiVersion: policyd/v1
-kind: Constraint
-metadata: {name: named}
-spec: {policy: named, enforcementAction: deny}
-"""
-POLICY = """# METADATA
-# title: Named
-# description: A service has a name that is not allowed.
-# custom:
-#   id: named
-#   severity: low
-#   remediation: Rename it.
-package policyd.policies.named
-
-violation contains {"msg": "it is named web", "service": "web", "path": ["services", "web"]} if {
-	some workload in input.workloads
-	workload.name == "web"
-}
-"""
 WEB = "services:\n  web:\n    image: nginx:1.27\n"
 
 

@@ -12,30 +12,8 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-HEADING = """apiVersion: policyd/v1
-kind: PolicySet
-metadata: {name: acme}
-spec: {packs: [rules]}
----
-apiVersion: policyd/v1
-kind: Constraint
-metadata: {name: named}
-spec: {policy: named, enforcementAction: deny}
-"""
-POLICY = """# METADATA
-# title: Named
-# description: A service has a name that is not allowed.
-# custom:
-#   id: named
-#   severity: low
-#   remediation: Rename it.
-package policyd.policies.named
+from tests.namedrule import HEADING, POLICY
 
-violation contains {"msg": "it is named web", "service": "web", "path": ["services", "web"]} if {
-	some workload in input.workloads
-	workload.name == "web"
-}
-"""
 NEVER_ENDS = """
 violation contains {"msg": "no", "service": "", "path": []} if {
 	some workload in input.workloads
