@@ -2,7 +2,8 @@
 
     python -m tests.bench.loader
 
-Prints the milliseconds of one load by both, their ratio, and how they grow with the services.
+Prints the milliseconds of one load by both, their ratio, and how they grow with the services: by
+the clock, and in processor time, since the garbage collector of compose-go has other cores.
 Nothing is asserted. Needs Go for the comparison; without it only policyd is measured.
 """
 
@@ -80,7 +81,7 @@ def rows() -> list[Row]:
             path.parent.mkdir()
             path.write_text(project(size))
             found.append(_row(size, path))
-    parse = _mean(lambda: list(yaml.parse(project(SIZES[0]), yaml.CLoader)), 100)
+    parse, _ = _mean(lambda: list(yaml.parse(project(SIZES[0]), yaml.CLoader)), 100)
     found.append(("  libyaml's events of 8 services", f"{parse:.2f} ms", "PyYAML, from Python"))
     return found
 
@@ -97,38 +98,43 @@ def _row(size: int, path: Path) -> Row:
     def once() -> None:
         load(directory_bundle(str(path.parent), [str(path)], profiles=["*"]))
 
-    first = _mean(once, 1)
-    count = max(1, int(ROUND_MILLISECONDS / first))
+    count = max(1, int(ROUND_MILLISECONDS / _mean(once, 1)[0]))
     ours, theirs = [], []
     for _ in range(ROUNDS):
         ours.append(_mean(once, count))
         theirs.append(_compose_go(path, max(1, count // 6)))
-    best, peer = min(ours), min(theirs)
-    beside = f"{best / size * 1000:.0f} µs a service"
-    if peer:
-        beside += f"; compose-go {peer:.2f} ms, {peer / best:.1f} times as long"
+    clock, used = (min(column) for column in zip(*ours, strict=True))
+    beside = f"{clock / size * 1000:.0f} µs a service"
+    if theirs[0][0]:
+        peer, peer_used = (min(column) for column in zip(*theirs, strict=True))
+        beside += (
+            f"; compose-go {peer:.2f} ms, {peer / clock:.1f} times as long; "
+            f"{peer_used:.2f} ms of processor time, {peer_used / used:.1f} times as much"
+        )
     lines = project(size).count("\n")
-    return f"load, {size:,} services, {lines:,} lines", f"{best:.2f} ms", beside
+    return f"load, {size:,} services, {lines:,} lines", f"{clock:.2f} ms", beside
 
 
-def _mean(call: Callable[[], object], count: int) -> float:
-    """Return the mean milliseconds of `count` calls."""
-    started = time.perf_counter()
+def _mean(call: Callable[[], object], count: int) -> tuple[float, float]:
+    """Return the mean milliseconds of `count` calls, by the clock and of processor time."""
+    started, used = time.perf_counter(), time.process_time()
     for _ in range(count):
         call()
-    return (time.perf_counter() - started) / count * 1000
+    clock, used = time.perf_counter() - started, time.process_time() - used
+    return clock / count * 1000, used / count * 1000
 
 
-def _compose_go(path: Path, count: int) -> float:
-    """Return the mean milliseconds of `count` loads by compose-go, 0 where Go is absent."""
+def _compose_go(path: Path, count: int) -> tuple[float, float]:
+    """Return the same of `count` loads by compose-go; zeros where Go is absent."""
     try:
         binary = build()
     except FileNotFoundError:
-        return 0.0
+        return 0.0, 0.0
     done = subprocess.run(
         [binary, "-bench", str(count), str(path)], capture_output=True, text=True, check=True
     )
-    return float(done.stdout.split()[-1])
+    clock, used = done.stdout.split()[-2:]
+    return float(clock), float(used)
 
 
 if __name__ == "__main__":
