@@ -81,4 +81,4 @@ class SourceText:
     @functools.cached_property
     def text(self) -> str:
         """The file as the parser's marks count it."""
-        return self.content.decode("utf-8-sig", "replace")
+        return self.content.decode("utf-8", "replace")

@@ -22,9 +22,7 @@ from policyd.compose.oddtext import ODD_ANCHOR
 from policyd.errors import ComposeError
 from policyd.model import Location
 
-_EARLY_END: Final = re.compile(
-    rb"((?:\xef\xbb\xbf)?(?:[ ]*+(?:#[^\n]*+)?\r?\n)*+\.\.\.)(?=[ \t\r\n]|\Z)"
-)
+_EARLY_END: Final = re.compile(rb"((?:[ ]*+(?:#[^\n]*+)?\r?\n)*+\.\.\.)(?=[ \t\r\n]|\Z)")
 """The end of a document that has not begun."""
 
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -58,19 +56,20 @@ def read_documents(content: bytes, name: str) -> list[Document]:
 def _without_odd_marks(content: bytes, name: str) -> bytes:
     """Return `content` as libyaml should read it, where it differs from Docker's parser.
 
-    UTF-16 becomes UTF-8. A `...` before any document is blanked out. A byte order mark inside a
-    file is refused: to Docker it is text, libyaml may skip it. So are directives in great number.
+    UTF-16 becomes UTF-8, without a byte order mark. A `...` before any document is blanked out. A
+    byte order mark inside a file is refused: to Docker it is text, libyaml may skip it. So are
+    directives in great number.
     """
-    begins = 1
     if content[:2] in _UTF_16:
         try:
             content = content.decode("utf-16").encode()
         except UnicodeDecodeError:
             return content  # libyaml refuses it, and says where
-        begins = 0
+    elif content[3:5] not in _UTF_16:
+        content = content.removeprefix(_BYTE_ORDER_MARK)
     if content.count(b"\n%") > MAX_DIRECTIVES:
         raise ComposeError(f"more than {MAX_DIRECTIVES} YAML directives", Location(name))
-    if content.find(_BYTE_ORDER_MARK, begins) >= 0:
+    if _BYTE_ORDER_MARK in content:
         raise ComposeError("a byte order mark stands inside the file: remove it", Location(name))
     while (match := _EARLY_END.match(content)) is not None:
         content = content[: match.end(1) - 3] + b"   " + content[match.end(1) :]
