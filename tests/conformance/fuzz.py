@@ -180,17 +180,20 @@ def _random_rounds(directory: Path, minutes: float, seed: int) -> int:
     directory.mkdir(parents=True, exist_ok=True)
     counts: collections.Counter[str] = collections.Counter()
     slowest = largest = 0.0
-    end, first = time.monotonic() + minutes * 60, seed
-    while time.monotonic() < end:
-        case = project(Random(seed))
-        seed += 1
-        run = measured(case)
-        counts["bad" if run.bad else run.outcome.partition(":")[0]] += 1
-        slowest, largest = max(slowest, run.seconds), max(largest, run.mebibytes)
-        if run.bad:
-            _write(directory, case, run, seed - 1)
-    print(f"{seed - first} projects from seed {first}: {dict(counts)}")
-    print(f"slowest {slowest * 1000:.0f} ms, largest {largest:.0f} MiB")
+    started, first = time.monotonic(), seed
+    try:
+        while time.monotonic() < started + minutes * 60:
+            case = project(Random(seed))
+            seed += 1
+            run = measured(case)
+            counts["bad" if run.bad else run.outcome.partition(":")[0]] += 1
+            slowest, largest = max(slowest, run.seconds), max(largest, run.mebibytes)
+            if run.bad:
+                _write(directory, case, run, seed - 1)
+    finally:
+        passed = (time.monotonic() - started) / 60
+        print(f"{seed - first} projects from seed {first} in {passed:.0f} min: {dict(counts)}")
+        print(f"slowest {slowest * 1000:.0f} ms, largest {largest:.0f} MiB", flush=True)
     return 1 if counts["bad"] else 0
 
 
