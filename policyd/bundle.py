@@ -143,8 +143,9 @@ class DirectoryFiles:
 
     def __init__(self, root: str, named: Iterable[str] = ()) -> None:
         self.root: Final = _clean(os.path.abspath(root))
-        self._real_root = os.path.realpath(self.root)
-        self._named = frozenset(os.path.realpath(path) for path in named)
+        self._folders: dict[str, str] = {}
+        self._real_root = self._real(self.root)
+        self._named = frozenset(self._real(path) for path in named)
         self._kinds: dict[str, Kind] = {}
         self._contents: dict[str, bytes] = {}
         self._stdin: bytes | None = None
@@ -154,7 +155,7 @@ class DirectoryFiles:
         path = _clean(path)
         if path in self._contents:
             return self._contents[path]
-        real = os.path.realpath(path)
+        real = self._real(path)
         if not self._allowed(real):
             raise BundleError(
                 f"{self.display(path)}: lies outside {self.root}; "
@@ -166,23 +167,23 @@ class DirectoryFiles:
         if kind == "directory":
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         content = _read_regular(real, self.display(path))
-        self._seen.file(self._name(path), content)
+        self._seen.file(_relative(path, self.root), content)
         self._contents[path] = content
         return content
 
     def kind(self, path: str) -> Kind:
         path = _clean(path)
         if path not in self._kinds:
-            real = os.path.realpath(path)
+            real = self._real(path)
             kind = _kind_on_disk(real) if self._allowed(real) else ""
             self._kinds[path] = kind
             if _below(path, self.root):
-                self._seen.kind(self._name(path), kind)
+                self._seen.kind(_relative(path, self.root), kind)
         return self._kinds[path]
 
     def display(self, path: str) -> str:
         path = _clean(path)
-        return self._name(path) if _below(path, self.root) else path
+        return _relative(path, self.root) if _below(path, self.root) else path
 
     def digest(self) -> str:
         return self._seen.digest()
@@ -204,11 +205,16 @@ class DirectoryFiles:
             return self._stdin
         return self._contents.get(posixpath.join(self.root, name))
 
+    def _real(self, path: str) -> str:
+        """Return the clean absolute `path` without links; its folder is looked up only once."""
+        folder, name = posixpath.split(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        real = posixpath.join(self._folders[folder], name)
+        return os.path.realpath(real) if os.path.islink(real) else real
+
     def _allowed(self, real: str) -> bool:
         return _below(real, self._real_root) or real in self._named
-
-    def _name(self, path: str) -> str:
-        return posixpath.relpath(path, self.root)
 
 
 class MemoryFiles:
@@ -261,7 +267,7 @@ class MemoryFiles:
 
     def display(self, path: str) -> str:
         path = _clean(path)
-        return posixpath.relpath(path, self._root) if _below(path, self._root) else path
+        return _relative(path, self._root) if _below(path, self._root) else path
 
     def digest(self) -> str:
         return self._seen.digest()
@@ -343,6 +349,12 @@ def _below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
+def _relative(path: str, folder: str) -> str:
+    """Return the clean absolute `path` relative to `folder`; nearly every one is below it."""
+    below = path[len(folder) :].lstrip("/") or "."
+    return below if _below(path, folder) else posixpath.relpath(path, folder)
+
+
 def _default_root(directory: str, start: str, discover: bool) -> str:
     home = _clean(posixpath.join(directory, start))
     above = [home]
@@ -379,7 +391,9 @@ def _read_regular(real: str, shown: str) -> bytes:
             raise BundleError(f"{shown}: is not a regular file")
         check_size(shown, status.st_size)
         try:
-            content = file.read(MAX_FILE + 1)
+            content = file.read(status.st_size + 1)
+            if len(content) > status.st_size:  # it has grown, or is one of those that say 0
+                content += file.read(MAX_FILE + 1 - len(content))
         except OSError as error:
             raise BundleError(f"{shown}: cannot be read: {error.strerror}") from error
     check_size(shown, len(content))

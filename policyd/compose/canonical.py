@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from policyd.compose.field import Field, rewrite, rewrite_below
+from policyd.compose.field import Field, Rules, rewrite, rewrite_below
 from policyd.compose.limits import MAX_LIST_ITEMS
 from policyd.compose.merge import as_mapping, sprint
 from policyd.compose.nodes import Node, describe, nodes
@@ -23,12 +23,12 @@ Rule = Callable[[Node, Field], Node]
 
 def to_long_forms(node: Node, field: Field) -> Node:
     """Return `node` with every short form below it written out. Raises ComposeError."""
-    return rewrite(node, field, "long", lambda found, at: _LONG[at.long](found, at))
+    return rewrite(node, field, "long", _LONG)
 
 
 def fill_defaults(node: Node, field: Field) -> Node:
     """Return `node` with the values that Compose supplies where they are missing."""
-    return rewrite(node, field, "default", lambda found, at: _DEFAULTS[at.default](found))
+    return rewrite(node, field, "default", _DEFAULTS)
 
 
 def with_default(node: Node, key: str, default: Any) -> Node:
@@ -47,7 +47,7 @@ def _build(node: Node, field: Field) -> Node:
         return node.with_value({"context": node})
     if type(node.value) is not dict:
         raise _unexpected(node, "a path or a mapping")
-    return rewrite_below(node, field, "long", lambda found, at: _LONG[at.long](found, at))
+    return rewrite_below(node, field, "long", _LONG)
 
 
 def _depends_on(node: Node, _field: Field) -> Node:
@@ -216,7 +216,7 @@ def _ports(node: Node, _field: Field) -> Node:
     return node.with_value(items)
 
 
-_LONG: Final[dict[str, Rule]] = {
+_LONG: Final[Rules] = {
     "build": _build,
     "depends_on": _depends_on,
     "device": _short(parse_device, "a device or a mapping"),
@@ -237,23 +237,23 @@ _LONG: Final[dict[str, Rule]] = {
 }
 
 
-def _default_context(node: Node) -> Node:
+def _default_context(node: Node, _field: Field) -> Node:
     return with_default(node, "context", ".") if type(node.value) is dict else node
 
 
-def _default_count(node: Node) -> Node:
+def _default_count(node: Node, _field: Field) -> Node:
     if type(node.value) is not dict:
         raise _unexpected(node, "a mapping")
     return node if "device_ids" in node.value else with_default(node, "count", "all")
 
 
-def _default_port(node: Node) -> Node:
+def _default_port(node: Node, _field: Field) -> Node:
     if type(node.value) is not dict:
         return node
     return with_default(with_default(node, "protocol", "tcp"), "mode", "ingress")
 
 
-def _default_secret(node: Node) -> Node:
+def _default_secret(node: Node, _field: Field) -> Node:
     if type(node.value) is not dict:
         raise _unexpected(node, "a mapping")
     source = node.value.get("source")
@@ -261,13 +261,13 @@ def _default_secret(node: Node) -> Node:
     return with_default(node, "target", f"/run/secrets/{name}")
 
 
-def _default_bind(node: Node) -> Node:
+def _default_bind(node: Node, _field: Field) -> Node:
     if type(node.value) is not dict:
         raise _unexpected(node, "a mapping")
     return with_default(node, "create_host_path", True)
 
 
-_DEFAULTS: Final[dict[str, Callable[[Node], Node]]] = {
+_DEFAULTS: Final[Rules] = {
     "bind": _default_bind,
     "context": _default_context,
     "count": _default_count,

@@ -118,23 +118,18 @@ class _Checker:
         mode = service.get("network_mode", "")
         if mode.startswith("service:") and mode.removeprefix("service:") not in self.on:
             yield self.refuse(f"has the unknown network_mode {mode!r}", name, "network_mode")
-        used = [
-            ("volumes", "volume", index, volume["source"])
-            for index, volume in enumerate(service.get("volumes", []))
-            if volume.get("type") == "volume" and volume.get("source")
-        ]
-        for kind in ("secret", "config"):
-            used += [
-                (f"{kind}s", kind, index, entry.get("source", ""))
-                for index, entry in enumerate(service.get(f"{kind}s", []))
-            ]
-        used += [
-            ("secrets", "build secret", index, entry.get("source", ""))
-            for index, entry in enumerate(service.get("build", {}).get("secrets", []))
-        ]
-        for section, what, index, source in used:
+        used: list[tuple[str, str, Path, str]] = []
+        for index, volume in enumerate(service.get("volumes", ())):
+            if volume.get("type") == "volume" and volume.get("source"):
+                used.append(("volumes", "volume", ("volumes", index), volume["source"]))
+        for section, what in (("secrets", "secret"), ("configs", "config")):
+            for index, entry in enumerate(service.get(section, ())):
+                used.append((section, what, (section, index), entry.get("source", "")))
+        for index, entry in enumerate(service.get("build", {}).get("secrets", ())):
+            at = ("build", "secrets", index)
+            used.append(("secrets", "build secret", at, entry.get("source", "")))
+        for section, what, path, source in used:
             if source not in self.model.get(section, {}):
-                path = ("build", section, index) if what == "build secret" else (section, index)
                 yield self.refuse(f"refers to undefined {what} {source!r}", name, *path)
         for model in service.get("models", {}):
             if model not in self.model.get("models", {}):

@@ -57,7 +57,9 @@ def _struct(node: Node, field: Field) -> dict[str, Any]:
             below = children.get(key.lower())
             if below is None or below.key in node.value:
                 continue
-        value = decode(child, below)
+        value = child.value
+        if type(value) is not below.as_is:
+            value = decode(child, below)
         if value is not None:
             model[below.key] = value
     return model
@@ -105,25 +107,29 @@ def _limits(node: Node, _field: Field) -> dict[str, Any]:
     return limits
 
 
-def _free_entries(node: Node) -> list[tuple[str, Node]]:
+def _free_entries(node: Node) -> dict[str, Node]:
     """Return the entries of a free-form mapping, those that begin with `x-` under one key."""
-    entries: list[tuple[str, Node]] = []
-    extensions: dict[str, Node] = {}
-    for key, child in node.value.items():
-        if key.startswith("x-"):
-            extensions[key] = child
-        else:
-            entries.append((key, child))
-    if extensions:
-        entries.append((EXTENSIONS, node.with_value(extensions)))
-    return entries
+    extensions = {key: child for key, child in node.value.items() if key[:2] == "x-"}
+    if not extensions:
+        entries: dict[str, Node] = node.value
+        return entries
+    others = {key: child for key, child in node.value.items() if key not in extensions}
+    return {**others, EXTENSIONS: node.with_value(extensions)}
+
+
+def _free_texts(node: Node, nothing: Any) -> dict[str, Any]:
+    """Return a free-form mapping as texts, with `nothing` where there is no value."""
+    return {
+        key: value
+        if type(value := child.value) is str
+        else (nothing if value is None else sprint(child))
+        for key, child in _free_entries(node).items()
+    }
 
 
 def _mapping(node: Node, _field: Field) -> dict[str, str]:
     if type(node.value) is dict:
-        return {
-            key: "" if child.value is None else sprint(child) for key, child in _free_entries(node)
-        }
+        return _free_texts(node, "")
     if type(node.value) is not list:
         raise unfit(node, "a mapping or a list")
     pairs = [sprint(child).partition("=") for child in node.value]
@@ -138,10 +144,7 @@ def _options(node: Node, field: Field) -> dict[str, str]:
 
 def _variables(node: Node, _field: Field) -> dict[str, str | None]:
     if type(node.value) is dict:
-        return {
-            key: None if child.value is None else sprint(child)
-            for key, child in _free_entries(node)
-        }
+        return _free_texts(node, None)
     if type(node.value) is not list:
         raise unfit(node, "a mapping or a list")
     variables: dict[str, str | None] = {}
@@ -160,7 +163,7 @@ def _lists(node: Node, _field: Field) -> dict[str, list[str]]:
     if type(node.value) is not dict:
         raise unfit(node, "a mapping")
     lists: dict[str, list[str]] = {}
-    for key, child in _free_entries(node):
+    for key, child in _free_entries(node).items():
         texts = [sprint(each) for each in child.value] if type(child.value) is list else None
         if texts is None or texts:
             lists[key] = [sprint(child)] if texts is None else texts
@@ -171,7 +174,8 @@ def _strings_by_key(node: Node, field: Field) -> dict[str, str]:
     if type(node.value) is not dict:
         raise unfit(node, "a mapping")
     return {
-        key: "" if child.value is None else text(child, field) for key, child in _free_entries(node)
+        key: "" if child.value is None else text(child, field)
+        for key, child in _free_entries(node).items()
     }
 
 
@@ -181,7 +185,7 @@ def _hosts(node: Node, _field: Field) -> list[str] | None:
         return None
     hosts: list[tuple[str, str]] = []
     if type(node.value) is dict:
-        for host, child in _free_entries(node):
+        for host, child in _free_entries(node).items():
             if type(child.value) is list:
                 hosts += [(host, sprint(each)) for each in child.value]
             elif child.value is None or type(child.value) is str:
@@ -216,9 +220,7 @@ def _unbracketed(address: str) -> str:
 def _ssh(node: Node, _field: Field) -> dict[str, str | None]:
     if type(node.value) is not dict:
         raise unfit(node, "a mapping")
-    return {
-        key: None if child.value is None else sprint(child) for key, child in _free_entries(node)
-    }
+    return _free_texts(node, None)
 
 
 _MODELS: Final[dict[str, Model]] = {

@@ -7,14 +7,17 @@ which walks it beside a tree of values.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from policyd.compose.nodes import Node
 
 _NAMES: Final = "^[a-zA-Z0-9._-]+$"
-RULES: Final = ("unique", "long", "default", "path")
-"""The rules that `rewrite` applies."""
+KINDS: Final = ("unique", "long", "default", "path")
+"""The kinds of rules that `rewrite` applies."""
+
+Rules = Mapping[str, Callable[[Node, "Field"], Node]]
+"""What to do with a value and its field, by the name of the rule."""
 
 _OTHERS: Final = frozenset({"x", "closed", "open"})
 
@@ -24,14 +27,17 @@ class Field:
 
     `accepts` holds the words of the table (str, int, num, bool, null, map, list, any); `children`
     the fields of named keys, `each` the field of any other key, `item` that of list items; `deep`
-    names the rules (unique, long, default, path) that hold here or somewhere below; `always` holds
-    the children that are printed even when they are not there; `concerned` has, for each of these
-    rules, the children and the `each` that it concerns.
+    names the kinds of rules (unique, long, default, path) that are here or somewhere below;
+    `always` holds the children that are printed even when they are not there; `concerned` has, for
+    each of these kinds, what it concerns of the children, of other keys and of list items; `free`
+    holds the types of scalars that the schema takes here whatever their value, `as_is` is the one
+    that the model keeps as it is.
     """
 
     __slots__ = (
         "accepts",
         "always",
+        "as_is",
         "cast",
         "children",
         "concerned",
@@ -39,6 +45,7 @@ class Field:
         "default",
         "each",
         "enum",
+        "free",
         "hidden",
         "item",
         "json",
@@ -78,7 +85,9 @@ class Field:
         self.each: Field | None = None
         self.item: Field | None = None
         self.deep: frozenset[str] = frozenset()
-        self.concerned: dict[str, tuple[dict[str, _Concern], _Concern]] = {}
+        self.free: frozenset[type] = frozenset()
+        self.as_is: type | None = None
+        self.concerned: dict[str, tuple[dict[str, _Concern], _Concern, _Concern]] = {}
 
     def below(self, key: str) -> Field | None:
         """Return the field of the entry `key` of a mapping, None for one not in the table."""
@@ -114,8 +123,8 @@ class Field:
             raise ValueError(f"the table of fields has no rule {rule!r}")
 
 
-_Concern = tuple[Field, bool] | None
-"""A field that a rule concerns, and whether it holds for the field itself or only below."""
+_Concern = tuple[Field, str] | None
+"""A field that a kind of rule concerns, and the rule that it has: "" when only fields below do."""
 
 
 def table(project: str, rows: str, shapes: dict[str, str]) -> Field:
@@ -127,53 +136,71 @@ def table(project: str, rows: str, shapes: dict[str, str]) -> Field:
     return root
 
 
-def rewrite(node: Node, field: Field, rule: str, apply: Callable[[Node, Field], Node]) -> Node:
-    """Return `node` with `apply` done to every value whose field has `rule`; none below those.
+def rewrite(node: Node, field: Field, kind: str, rules: Rules) -> Node:
+    """Return `node` with the rule of its field applied to every value that has one of that kind.
 
-    `rule` is one of unique, long, default, path. What has not changed is not copied.
+    `kind` is one of unique, long, default, path; `rules` has what to do by the name that is in the
+    table. Nothing is done below a value that has a rule. What has not changed is not copied.
     """
-    if getattr(field, rule):
-        return apply(node, field)
-    return rewrite_below(node, field, rule, apply)
+    rule = getattr(field, kind)
+    return rules[rule](node, field) if rule else rewrite_below(node, field, kind, rules)
 
 
-def rewrite_below(
-    node: Node, field: Field, rule: str, apply: Callable[[Node, Field], Node]
-) -> Node:
+def rewrite_below(node: Node, field: Field, kind: str, rules: Rules) -> Node:
     """Do as `rewrite`, for the values below `node` only."""
     value = node.value
+    named, others, item = field.concerned[kind]
     if type(value) is dict:
-        concerned, each = field.concerned[rule]
         entries: dict[str, Node] | None = None
         for key, child in value.items():
-            concern = concerned.get(key, each)
+            concern = named.get(key, others)
             if concern is not None:
-                below, is_here = concern
-                new = apply(child, below) if is_here else rewrite_below(child, below, rule, apply)
+                below, rule = concern
+                if rule:
+                    new = rules[rule](child, below)
+                else:
+                    new = rewrite_below(child, below, kind, rules)
                 if new is not child:
-                    entries = entries or dict(value)
+                    if entries is None:
+                        entries = value.copy()
                     entries[key] = new
-        return node if entries is None else node.with_value(entries)
-    item = field.item or field.each
-    if type(value) is list and item is not None and rule in item.deep:
-        items = [rewrite(child, item, rule, apply) for child in value]
-        return node.with_value(items)
+        return node if entries is None else Node(entries, node.mark)
+    if type(value) is list and item is not None:
+        below, rule = item
+        if rule:
+            apply = rules[rule]
+            return Node([apply(child, below) for child in value], node.mark)
+        return Node([rewrite_below(child, below, kind, rules) for child in value], node.mark)
     return node
 
 
 def _look_below(field: Field) -> frozenset[str]:
     below = [*field.children.values(), *(f for f in (field.each, field.item) if f is not None)]
-    own = {rule for rule in RULES if getattr(field, rule)}
+    own = {kind for kind in KINDS if getattr(field, kind)}
     field.always = tuple(f for f in field.children.values() if f.model.endswith("!"))
     field.deep = frozenset(own.union(*(_look_below(child) for child in below)))
-    for rule in RULES:
-        named = {key: _concern(child, rule) for key, child in field.children.items()}
-        field.concerned[rule] = (named, None if field.each is None else _concern(field.each, rule))
+    field.free = _free(field)
+    field.as_is = {"str": str, "bool": bool}.get(field.model.rstrip("?!"))
+    for kind in KINDS:
+        named = {key: _concern(child, kind) for key, child in field.children.items()}
+        others, item = _concern(field.each, kind), _concern(field.item or field.each, kind)
+        field.concerned[kind] = (named, others, item)
     return field.deep
 
 
-def _concern(field: Field, rule: str) -> _Concern:
-    return (field, bool(getattr(field, rule))) if rule in field.deep else None
+def _free(field: Field) -> frozenset[type]:
+    kinds: dict[str, type] = {"bool": bool, "null": type(None)}
+    if not field.enum and field.pattern is None:
+        kinds["str"] = str
+    if field.min is None:
+        kinds["int"] = int
+    return frozenset(kinds[kind] for kind in field.accepts & kinds.keys())
+
+
+def _concern(field: Field | None, kind: str) -> _Concern:
+    if field is None or kind not in field.deep:
+        return None
+    return field, getattr(field, kind)
 
 
 def _regex(pattern: str) -> re.Pattern[str]:

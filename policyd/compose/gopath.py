@@ -8,6 +8,8 @@ from __future__ import annotations
 
 def clean(path: str) -> str:
     """Return `path` without ".", doubled slashes and inner ".."; "" gives "."."""
+    if path and path[0] != "." and path[-1] != "/" and "//" not in path and "/." not in path:
+        return path
     rooted = path.startswith("/")
     parts: list[str] = []
     for part in path.split("/"):

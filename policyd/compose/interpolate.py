@@ -56,41 +56,32 @@ class _Interpolation:
         self.path: list[str | int] = []
 
     def container(self, node: Node, field: Field) -> Node:
+        """Return the mapping or list `node` with the texts below it replaced."""
         value = node.value
-        changed: Any = None
+        entries: Any
         if type(value) is dict:
-            children, each = field.children, field.each
-            for key, child in value.items():
-                below = children.get(key, each) or NOWHERE
-                if type(child.value) is str and not below.cast and "$" not in child.value:
-                    continue
-                new = self.child(key, child, below)
-                if new is not child:
-                    changed = changed or dict(value)
-                    changed[key] = new
+            entries, children, others = value.items(), field.children, field.each or NOWHERE
         else:
-            item = field.item or NOWHERE
-            for index, child in enumerate(value):
-                new = self.child(index, child, item)
-                if new is not child:
-                    changed = changed or list(value)
-                    changed[index] = new
-        if changed is None:
-            return node
-        return Node(changed, node.mark, node.resets)
-
-    def child(self, key: str | int, child: Node, field: Field) -> Node:
-        kind = type(child.value)
-        if kind is str:
-            if "$" not in child.value and not field.cast:
-                return child
-            return self.text(key, child, field)
-        if kind is dict or kind is list:
-            self.path.append(key)
-            new = self.container(child, field)
-            self.path.pop()
-            return new
-        return child
+            entries, children, others = enumerate(value), {}, field.item or NOWHERE
+        changed: Any = None
+        for key, child in entries:
+            inner = child.value
+            kind = type(inner)
+            below = children.get(key, others)
+            if kind is str:
+                if "$" not in inner and not below.cast:
+                    continue
+                new = self.text(key, child, below)
+            elif kind is dict or kind is list:
+                self.path.append(key)
+                new = self.container(child, below)
+                self.path.pop()
+            else:
+                continue
+            if new is not child:
+                changed = value.copy() if changed is None else changed
+                changed[key] = new
+        return node if changed is None else Node(changed, node.mark, node.resets)
 
     def text(self, key: str | int, node: Node, field: Field) -> Node:
         try:

@@ -53,10 +53,26 @@ def plain(node: Node) -> Any:
     return value
 
 
+def text_length(node: Node) -> int:
+    """Return how many characters the texts at and below `node` have together."""
+    value = node.value
+    if type(value) is str:
+        return len(value)
+    if type(value) is dict:
+        return sum(map(text_length, value.values()))
+    return sum(map(text_length, value)) if type(value) is list else 0
+
+
 def nodes(value: Any, mark: Mark | None) -> Node:
     """Return `value` (dicts, lists, scalars) as a tree whose every node stands at `mark`."""
     if type(value) is dict:
-        return Node({key: nodes(child, mark) for key, child in value.items()}, mark)
+        return Node(
+            {
+                key: nodes(child, mark) if type(child) in (dict, list) else Node(child, mark)
+                for key, child in value.items()
+            },
+            mark,
+        )
     if type(value) is list:
         return Node([nodes(child, mark) for child in value], mark)
     return Node(value, mark)

@@ -18,8 +18,8 @@ from policyd.errors import ComposeError
 ODD_ANCHOR: Final = "did not find expected alphabetic or numeric character"
 """What libyaml says of the name of an anchor that it cannot read."""
 
-_ODD_SIGNS: Final = (b"?", b"\\/", b":{", b":[")
-"""Without any of these there is nothing to look for."""
+_GLUED: Final = re.compile(rb":[{\[]")
+"""A colon without a blank before a collection. Without one, `?` and `\\/` nothing can differ."""
 
 _BLANKS: Final = ("", " ", "\t", "\n", "\r", "\x85", "\u2028", "\u2029")
 _QUESTION: Final = re.compile(r"\?\s")
@@ -31,8 +31,8 @@ class SourceText:
 
     def __init__(self, content: bytes) -> None:
         self.content = content
-        self.has_slash_escape = b"\\/" in content
-        self.is_odd = any(sign in content for sign in _ODD_SIGNS)
+        self.has_slash_escape = b"\\" in content and b"\\/" in content
+        self.is_odd = self.has_slash_escape or b"?" in content or _GLUED.search(content) is not None
 
     def check_scalar(self, event: Any, in_flow: bool) -> None:
         """Refuse what only libyaml reads as one text.

@@ -7,10 +7,9 @@ field holds what kind of path is in `fields.py`. Source: compose-go v2.14.0 path
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Final
 
-from policyd.compose.field import Field, rewrite
+from policyd.compose.field import Field, Rules, rewrite
 from policyd.compose.gopath import join
 from policyd.compose.nodes import Node, describe
 from policyd.compose.remote import is_remote, is_remote_context
@@ -40,14 +39,14 @@ class Home:
 def resolve_paths(root: Node, field: Field, folder: str, home: Home) -> Node:
     """Return `root` with paths relative to `folder` joined to it. Raises ComposeError."""
     resolver = _Resolver(folder, home)
-    return rewrite(root, field, "path", resolver.apply)
+    return rewrite(root, field, "path", resolver.rules)
 
 
 class _Resolver:
     def __init__(self, folder: str, home: Home) -> None:
         self.folder = folder
         self.home = home
-        self.rules: dict[str, Callable[[Node], Node]] = {
+        self.rules: Rules = {
             "context": self.context,
             "driver_opts": self.driver_opts,
             "extends": self.extends,
@@ -57,21 +56,18 @@ class _Resolver:
             "volume": self.volume,
         }
 
-    def apply(self, node: Node, field: Field) -> Node:
-        return self.rules[field.path](node)
-
     def text(self, node: Node) -> str:
         if type(node.value) is not str:
             raise ComposeError(f"expected a path, found {describe(node)}", node.location)
         return node.value
 
-    def path(self, node: Node) -> Node:
+    def path(self, node: Node, _field: Field) -> Node:
         path = self.home.expand(self.text(node), node)
         if not path or path.startswith("/"):
             return node.with_value(path)
         return node.with_value(join(self.folder, path))
 
-    def host_path(self, node: Node) -> Node:
+    def host_path(self, node: Node, _field: Field) -> Node:
         """Resolve a path of the engine's host, which may be one of Windows."""
         if type(node.value) is not str:
             return node
@@ -80,13 +76,13 @@ class _Resolver:
             return node.with_value(path)
         return node.with_value(join(self.folder, path))
 
-    def context(self, node: Node) -> Node:
-        return node if is_remote_context(self.text(node)) else self.path(node)
+    def context(self, node: Node, field: Field) -> Node:
+        return node if is_remote_context(self.text(node)) else self.path(node, field)
 
-    def extends(self, node: Node) -> Node:
-        return node if is_remote(self.text(node)) else self.path(node)
+    def extends(self, node: Node, field: Field) -> Node:
+        return node if is_remote(self.text(node)) else self.path(node, field)
 
-    def volume(self, node: Node) -> Node:
+    def volume(self, node: Node, field: Field) -> Node:
         if type(node.value) is not dict:
             return node
         kind = node.value.get("type")
@@ -96,9 +92,9 @@ class _Resolver:
         if source is None:
             raise ComposeError("a bind mount needs a `source`", node.location)
         self.text(source)
-        return node.with_value({**node.value, "source": self.host_path(source)})
+        return node.with_value({**node.value, "source": self.host_path(source, field)})
 
-    def driver_opts(self, node: Node) -> Node:
+    def driver_opts(self, node: Node, field: Field) -> Node:
         """Resolve the device of a local volume that is a bind, and says so in just these words."""
         if node.value is None:
             return node
@@ -111,5 +107,5 @@ class _Resolver:
         kind, device = options.value.get("o"), options.value.get("device")
         if kind is None or kind.value != "bind" or device is None:
             return node
-        resolved = options.with_value({**options.value, "device": self.host_path(device)})
+        resolved = options.with_value({**options.value, "device": self.host_path(device, field)})
         return node.with_value({**node.value, "driver_opts": resolved})

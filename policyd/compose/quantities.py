@@ -6,6 +6,7 @@ the text of a duration. Source: docker/go-units size.go, go-str2duration, Go tim
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 
@@ -15,6 +16,7 @@ _FACTORS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50
 _SUFFIXES = {"": 1, "b": 1} | {
     unit + ending: factor for unit, factor in _FACTORS.items() for ending in ("", "b", "ib")
 }
+_SIZE = re.compile(r"(.*[0-9. ])(.*)\Z", re.DOTALL)
 # In bytes: the Kelvin sign is a "k" of three.
 _LONGEST_SUFFIX = 3
 
@@ -39,14 +41,13 @@ def parse_size(text: str) -> int:
     Units are powers of 1024, in any letter case. Fractions of a byte are cut off. Raises
     ScalarError, also for a size that does not fit in 64 bits.
     """
-    try:
-        return parse_int(text)
-    except ScalarError:
-        pass
-    end = max(text.rfind(mark) for mark in "0123456789. ")
-    if end < 0:
+    match = _SIZE.match(text)
+    if match is None:
         raise _not_a_size(text)
-    number, suffix = text[: end + 1].removesuffix(" "), text[end + 1 :]
+    number, suffix = match[1].removesuffix(" "), match[2]
+    if not suffix:
+        with contextlib.suppress(ScalarError):
+            return parse_int(text)
     factor = _SUFFIXES.get(suffix.lower())
     if factor is None or len(suffix.encode("utf-8", "surrogatepass")) > _LONGEST_SUFFIX:
         raise _not_a_size(text)

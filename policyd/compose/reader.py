@@ -67,9 +67,9 @@ def _without_odd_marks(content: bytes, name: str) -> bytes:
             return content  # libyaml refuses it, and says where
     elif content[3:5] not in _UTF_16:
         content = content.removeprefix(_BYTE_ORDER_MARK)
-    if content.count(b"\n%") > MAX_DIRECTIVES:
+    if b"%" in content and content.count(b"\n%") > MAX_DIRECTIVES:
         raise ComposeError(f"more than {MAX_DIRECTIVES} YAML directives", Location(name))
-    if _BYTE_ORDER_MARK in content:
+    if b"\xef" in content and _BYTE_ORDER_MARK in content:
         raise ComposeError("a byte order mark stands inside the file: remove it", Location(name))
     while (match := _EARLY_END.match(content)) is not None:
         content = content[: match.end(1) - 3] + b"   " + content[match.end(1) :]

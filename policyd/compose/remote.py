@@ -7,13 +7,12 @@ compose-go v2.14.0 paths/context.go.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Literal
 from urllib.parse import unquote_to_bytes
 
 from policyd.compose.gopath import clean
-from policyd.compose.scalars import ScalarError, parse_flag
+from policyd.compose.scalars import ScalarError, is_ipv6, parse_flag
 
 _CONTEXT_PREFIXES = ("service:", "https://", "http://", "git://", "ssh://", "github.com/", "git@")
 
@@ -92,17 +91,10 @@ def _is_host(host: str, scheme: str) -> bool:
         address, percent, zone = name.partition("%25")
         if host.rfind("[") or not closing or not _PORT.fullmatch(port):
             return False
-        return _is_ipv6(address) and (not percent or _is_zone(zone))
+        return is_ipv6(address) and (not percent or _is_zone(zone))
     first, last = host.find(":"), host.rfind(":")
     colon = first if scheme.startswith("http") else last
     return bool((colon < 0 or _PORT.fullmatch(host, colon)) and re.fullmatch(_HOST, host))
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        return "%" not in text and ipaddress.ip_address(text).version == 6
-    except ValueError:
-        return False
 
 
 def _is_zone(zone: str) -> bool:

@@ -68,8 +68,10 @@ _WORDS: Final[dict[str, Any]] = {
     "<<": MERGE,
 }
 _NUMERIC: Final = frozenset("0123456789+-")
-_TYPED: Final = _NUMERIC | frozenset("yYnNtTfFoO~<.")
+TYPED_STARTS: Final = _NUMERIC | frozenset(("", *"nNtTfF~<."))
+"""How plain scalars begin that may be something else than their text; "" is nothing at all."""
 
+_NUMBER_LIKE: Final = re.compile(r"[-+0-9a-fA-FxXoO._:tTZ, ]+\Z")
 _INTEGER: Final = re.compile(
     r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]+)|(0|[1-9][0-9]*))\Z"
 )
@@ -84,14 +86,14 @@ _TIMESTAMP: Final = re.compile(
 
 def resolve_plain(text: str) -> Any:
     """Return what the plain, untagged scalar `text` means."""
-    if not text:
-        return None
-    first = text[0]
-    if first not in _TYPED:
+    first = text[:1]
+    if first not in TYPED_STARTS:
         return text
     if text in _WORDS:
         return _WORDS[text]
     if first in _NUMERIC:
+        if _NUMBER_LIKE.match(text) is None:
+            return text
         moment = _timestamp(text)
         return _number(text) if moment is None else moment
     if first == "." and _DOT_FLOAT.match(text):

@@ -6,6 +6,7 @@ and fmt, compose-go v2.14.0 loader/interpolate.go.
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 import struct
@@ -18,6 +19,8 @@ SPACES = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 """What Go's unicode.IsSpace holds for a space; Python's isspace takes more."""
+
+_SINGLE = struct.Struct("<f")
 
 _SHOWN = 80
 
@@ -33,6 +36,11 @@ _HEXADECIMAL = re.compile(
     r"|\.[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)[pP][+-]?[0-9]+(?:_[0-9]+)*"
 )
 _SPECIAL = re.compile(r"[+-]?(?:inf|infinity)|nan", re.IGNORECASE | re.ASCII)
+
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+"""The pattern of an IPv4 address."""
+_IPV4 = re.compile(IPV4)
 
 _BOOLEANS = {"true": True, "false": False}
 _BOOLEAN_WORDS = {"y": True, "yes": True, "on": True, "n": False, "no": False, "off": False}
@@ -105,16 +113,15 @@ def round_float32(value: float) -> float:
     single = _single(value)
     if math.isnan(single) or math.isinf(single):
         return single
-    return next(
-        shortest
-        for digits in range(1, 10)
-        if _single(shortest := float(f"{single:.{digits}g}")) == single
-    )
+    digits = 1
+    while _single(shortest := float(f"{single:.{digits}g}")) != single:
+        digits += 1
+    return shortest
 
 
 def _single(value: float) -> float:
     try:
-        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+        return float(_SINGLE.unpack(_SINGLE.pack(value))[0])
     except OverflowError:
         return math.copysign(math.inf, value)
 
@@ -130,6 +137,19 @@ def parse_bool(text: str) -> tuple[bool, bool]:
     if word in _BOOLEAN_WORDS:
         return _BOOLEAN_WORDS[word], True
     raise ScalarError(f"{quoted(text)} is not a boolean: write true or false")
+
+
+def is_ip_address(text: str) -> bool:
+    """Say whether net.ParseIP takes `text`: an IPv4 or IPv6 address, no zone, no leading zeros."""
+    return bool(_IPV4.fullmatch(text)) or is_ipv6(text)
+
+
+def is_ipv6(text: str) -> bool:
+    """Say whether `text` is an IPv6 address without a zone."""
+    try:
+        return "%" not in text and ipaddress.ip_address(text).version == 6
+    except ValueError:
+        return False
 
 
 def parse_flag(text: str) -> bool:

@@ -141,6 +141,8 @@ def _check_mapping(node: Node, field: Field) -> None:
             if below is None:
                 _require_finite(child)
                 continue
+        if type(child.value) in below.free:
+            continue
         try:
             _check(child, below)
         except _MismatchError as mismatch:
@@ -175,6 +177,8 @@ def _check_list(node: Node, field: Field) -> None:
     for index, child in enumerate(node.value):
         if item is None:
             _require_finite(child)
+            continue
+        if type(child.value) in item.free:
             continue
         try:
             _check(child, item)

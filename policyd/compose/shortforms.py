@@ -7,13 +7,12 @@ go-connections v0.7.0 nat.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from policyd.compose.gopath import clean
-from policyd.compose.scalars import ScalarError, parse_int, quoted
+from policyd.compose.scalars import IPV4, ScalarError, is_ip_address, parse_int, quoted
 
 LongForm = dict[str, Any]
 
@@ -26,9 +25,8 @@ _SELINUX = frozenset(("z", "Z"))
 _VOLUME_MARK = re.compile(r"[:\0}]|\$(?=\{)")
 # What nearly every volume and port looks like; everything else goes the long way.
 _PLAIN_VOLUME = re.compile(r"([^:\0$}]{2,}):([^:\0$}]{2,})(?::([^:\0$}]{2,}))?\Z")
-_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4})"
-_PLAIN_PORT = re.compile(rf"(?:(?:({_OCTET}(?:\.{_OCTET}){{3}}):)?{_PORT}:)?{_PORT}\Z")
+_PLAIN_PORT = re.compile(rf"(?:(?:({IPV4}):)?{_PORT}:)?{_PORT}\Z")
 _BRACKETED = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -196,15 +194,8 @@ def _host_ip(spec: str, text: str) -> str:
         address = bracketed[1] if bracketed else text
     else:
         address = text
-    if address:
-        try:
-            if "%" in address:
-                raise ValueError
-            ipaddress.ip_address(address)
-        except ValueError:
-            raise ShortFormError(
-                f"port {quoted(spec)} has a host address that is not an IP address"
-            ) from None
+    if address and not is_ip_address(address):
+        raise ShortFormError(f"port {quoted(spec)} has a host address that is not an IP address")
     return address
 
 

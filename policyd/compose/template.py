@@ -29,6 +29,8 @@ _VARIABLE = re.compile(
     rf"\$(?:(?P<escaped>\$)|(?P<plain>{_NAME})|"
     rf"(?P<brace>\{{)(?:(?P<name>{_NAME})(?:(?P<closed>\}})|(?P<operator>:?[-+?]))?)?)"
 )
+# What nearly every text with a variable looks like; everything else goes the long way.
+_ONE_VARIABLE = re.compile(rf"([^$]*)\$\{{({_NAME})(?:(:?-)([^${{}}\n]*))?\}}([^$]*)\Z")
 # The character after an opening brace is never looked at, so "{}" opens and does not close.
 _BRACE = re.compile(r"\}|\{.?", re.DOTALL)
 
@@ -54,6 +56,15 @@ def substitute(text: str, lookup: Lookup, missing: Missing) -> str:
     """
     if "$" not in text:
         return text
+    if (match := _ONE_VARIABLE.match(text)) is not None:
+        before, name, operator, default, after = match.groups()
+        value = lookup(name)
+        if value is None or (operator == ":-" and not value):
+            if operator is None:
+                missing(name)
+            value = default or ""
+        if len(value) <= MAX_GROWTH:
+            return before + value + after
     return _Substitution(lookup, missing, len(text) + MAX_GROWTH).run(text, 0)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from policyd.compose.field import Field, rewrite
+from policyd.compose.field import Field, Rules, rewrite
 from policyd.compose.limits import MAX_LIST_ITEMS
 from policyd.compose.merge import sprint
 from policyd.compose.nodes import Node, describe
@@ -23,12 +23,12 @@ def enforce_unicity(node: Node, field: Field) -> Node:
 
     Raises ComposeError for an item that has nothing to tell it by.
     """
-    return rewrite(node, field, "unique", _unique)
+    return rewrite(node, field, "unique", _UNIQUE)
 
 
 def _unique(node: Node, field: Field) -> Node:
     value = node.value
-    if type(value) is not list:
+    if type(value) is not list or (len(value) == 1 and type(value[0].value) is str):
         return node
     if len(value) > MAX_LIST_ITEMS:
         raise ComposeError(f"more than {MAX_LIST_ITEMS} items in a list", node.location)
@@ -145,3 +145,5 @@ _IDENTITIES: Final[dict[str, Callable[[Node], str]]] = {
     "value": _exposed,
     "volume": _volume,
 }
+
+_UNIQUE: Final[Rules] = dict.fromkeys(_IDENTITIES, _unique)

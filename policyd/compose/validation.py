@@ -6,9 +6,8 @@ validation/*.go.
 
 from __future__ import annotations
 
-import ipaddress
-
 from policyd.compose.nodes import Node
+from policyd.compose.scalars import is_ip_address
 from policyd.errors import ComposeError
 
 
@@ -61,7 +60,7 @@ def _check_source(where: str, resource: Node, keys: tuple[str, ...]) -> None:
 def _check_service(where: str, service: Node) -> None:
     for port in items(service, "ports"):
         host = port.value.get("host_ip") if type(port.value) is dict else None
-        if host is not None and not (type(host.value) is str and _is_address(host.value)):
+        if host is not None and not (type(host.value) is str and is_ip_address(host.value)):
             raise ComposeError(f"{where}.ports: {host.value!r} is no IP address", host.location)
     for rule in items(service, "develop", "watch"):
         path = rule.value["path"]
@@ -73,11 +72,3 @@ def _check_service(where: str, service: Node) -> None:
             raise ComposeError(
                 f"{where}: `count` and `device_ids` exclude each other", request.location
             )
-
-
-def _is_address(text: str) -> bool:
-    """Say whether Go's net.ParseIP takes `text`: no zone, no leading zeros."""
-    try:
-        return "%" not in text and bool(ipaddress.ip_address(text))
-    except ValueError:
-        return False

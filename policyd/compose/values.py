@@ -56,7 +56,10 @@ def text(node: Node, _field: Field) -> str:
 def _strings(node: Node, field: Field) -> list[str]:
     if type(node.value) is not list:
         raise unfit(node, "a list")
-    return ["" if child.value is None else text(child, field) for child in node.value]
+    return [
+        value if type(value := child.value) is str else "" if value is None else text(child, field)
+        for child in node.value
+    ]
 
 
 def _texts(node: Node, _field: Field) -> list[str]:
