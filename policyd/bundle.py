@@ -32,12 +32,7 @@ MAX_NAME: Final = 4_096
 PROJECT_ROOT: Final = "/project"
 """Where the files of a request appear to lie."""
 
-COMPOSE_NAMES: Final = (
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
-)
+COMPOSE_NAMES: Final = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """The names that Compose looks for when it is given no file."""
 
 Kind = Literal["file", "directory", ""]
@@ -143,8 +138,8 @@ class DirectoryFiles:
 
     def __init__(self, root: str, named: Iterable[str] = ()) -> None:
         self.root: Final = _clean(os.path.abspath(root))
-        self._folders: dict[str, str] = {}
-        self._real_root = self._real(self.root)
+        self._real_root = os.path.realpath(self.root)
+        self._reals = {self.root: self._real_root}
         self._named = frozenset(self._real(path) for path in named)
         self._kinds: dict[str, Kind] = {}
         self._contents: dict[str, bytes] = {}
@@ -206,12 +201,14 @@ class DirectoryFiles:
         return self._contents.get(posixpath.join(self.root, name))
 
     def _real(self, path: str) -> str:
-        """Return the clean absolute `path` without links; its folder is looked up only once."""
-        folder, name = posixpath.split(path)
-        if folder not in self._folders:
-            self._folders[folder] = os.path.realpath(folder)
-        real = posixpath.join(self._folders[folder], name)
-        return os.path.realpath(real) if os.path.islink(real) else real
+        """Return the clean absolute `path` without links; each folder is looked up only once."""
+        if path not in self._reals:
+            folder, name = posixpath.split(path)
+            if folder not in self._reals:
+                self._reals[folder] = os.path.realpath(folder)
+            real = posixpath.join(self._reals[folder], name)
+            self._reals[path] = os.path.realpath(real) if os.path.islink(real) else real
+        return self._reals[path]
 
     def _allowed(self, real: str) -> bool:
         return _below(real, self._real_root) or real in self._named

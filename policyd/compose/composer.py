@@ -92,7 +92,7 @@ class Composer:
             event = self.get()
             root = self.value(event, None, 0, False)
             self.require_string_keys(root)
-            if root.__class__ is _Dropped or type(root.value) is not dict:
+            if type(root) is _Dropped or type(root.value) is not dict:
                 raise self.error("the top level must be a mapping", event.start_mark)
             name = root.value.get("name")
             if name is not None and type(name.value) is str:
@@ -103,12 +103,7 @@ class Composer:
         return ComposeError(message, Node(None, mark).location)
 
     def value(
-        self,
-        event: Any,
-        key_mark: Mark | None,
-        depth: int,
-        in_flow: bool,
-        merging: bool = False,
+        self, event: Any, key_mark: Mark | None, depth: int, in_flow: bool, merging: bool = False
     ) -> Node:
         """Return the node that starts with `event`; a `_Dropped` one where `!reset` stands.
 
@@ -116,8 +111,10 @@ class Composer:
         `depth` counts the collections around it, `in_flow` says that they are in flow style, and
         `merging` that it is the value of a merge key.
         """
-        self.count(event.start_mark)
-        kind = event.__class__
+        self.visits += 1
+        if self.visits > MAX_NODE_VISITS:
+            raise self.too_many(event.start_mark)
+        kind = type(event)
         if kind is ScalarEvent:
             return self.scalar(event, key_mark, in_flow)
         if kind is AliasEvent:
@@ -148,7 +145,7 @@ class Composer:
         tag = None if self.overridden else event.tag
         self.dropped += tag == RESET
         self.overridden += tag == OVERRIDE
-        if event.__class__ is MappingStartEvent:
+        if type(event) is MappingStartEvent:
             node = self.mapping(mark, depth, bool(event.flow_style))
         else:
             node = self.sequence(mark, depth, bool(event.flow_style), merging)
@@ -158,11 +155,8 @@ class Composer:
             node.resets = [()]
         return _Dropped(node.value, node.mark, [()]) if tag == RESET else node
 
-    def count(self, mark: Mark) -> None:
-        """Count one more value of the document."""
-        self.visits += 1
-        if self.visits > MAX_NODE_VISITS:
-            raise self.error(f"more than {MAX_NODE_VISITS} values in one document", mark)
+    def too_many(self, mark: Mark) -> ComposeError:
+        return self.error(f"more than {MAX_NODE_VISITS} values in one document", mark)
 
     def require_string_keys(self, node: Node) -> None:
         """Refuse a mapping with other keys than strings; only merge keys may bring one in."""
@@ -233,12 +227,14 @@ class Composer:
         get, is_odd = self.get, self.source.is_odd
         while True:
             event = get()
-            kind = event.__class__
+            kind = type(event)
             if kind is SequenceEndEvent:
                 return Node(items, mark, resets)
             index += 1
-            if kind is ScalarEvent and event.tag is event.anchor is None and not is_odd:
-                self.count(event.start_mark)
+            if kind is ScalarEvent and event.tag is None and event.anchor is None and not is_odd:
+                self.visits += 1
+                if self.visits > MAX_NODE_VISITS:
+                    raise self.too_many(event.start_mark)
                 value: Any = event.value
                 if not event.style and value[:1] in TYPED_STARTS:
                     value = resolve_plain(value)
@@ -248,9 +244,9 @@ class Composer:
             node = self.value(event, None, depth, in_flow)
             if node.resets:
                 resets = _under(str(index - 1), node.resets, resets)
-            if node.__class__ is LooseMapping and not merging:
+            if type(node) is LooseMapping and not merging:
                 self.require_string_keys(node)
-            if node.__class__ is not _Dropped and node.value is not MERGE:
+            if type(node) is not _Dropped and node.value is not MERGE:
                 items.append(node)
 
     def mapping(self, mark: Mark, depth: int, in_flow: bool) -> Node:
@@ -263,11 +259,11 @@ class Composer:
         get, is_odd = self.get, self.source.is_odd
         while True:
             event = get()
-            kind = event.__class__
+            kind = type(event)
             if kind is MappingEndEvent:
                 break
             key_mark = event.start_mark
-            if kind is ScalarEvent and event.tag is event.anchor is None and not is_odd:
+            if kind is ScalarEvent and event.tag is None and event.anchor is None and not is_odd:
                 key = text = event.value
                 if not event.style and text[:1] in TYPED_STARTS:
                     key = resolve_plain(text)
@@ -282,8 +278,9 @@ class Composer:
                 raise self.error("an alias cannot stand for the merge key <<", key_mark)
             event = get()
             if (  # nearly every scalar; what is left goes the long way
-                event.__class__ is ScalarEvent
-                and event.tag is event.anchor is None
+                type(event) is ScalarEvent
+                and event.tag is None
+                and event.anchor is None
                 and not is_odd
                 and type(key) is str
                 and key not in pairs
@@ -295,15 +292,17 @@ class Composer:
                     place = place if value else key_mark
                     value = resolve_plain(value)
                 if value is not MERGE:
-                    self.count(place)
+                    self.visits += 1
+                    if self.visits > MAX_NODE_VISITS:
+                        raise self.too_many(place)
                     pairs[key] = Node(value, place)
                     continue
             child = self.value(event, key_mark, depth, in_flow, is_merge)
             if child.resets:
                 prefix = None if is_merge and depth > 1 else text
                 resets = _under(prefix, child.resets, resets)
-            if child.__class__ is not Node:
-                if child.__class__ is _Dropped:
+            if type(child) is not Node:
+                if type(child) is _Dropped:
                     if depth == 1 and key == "name" and type(child.value) is str:
                         if key in pairs:
                             raise self.second_name(key_mark)
@@ -339,7 +338,7 @@ class Composer:
 
     def key(self, event: Any, in_flow: bool) -> tuple[Any, str]:
         """Return the value of a key, and the text by which Docker tells keys apart."""
-        kind = event.__class__
+        kind = type(event)
         if kind is ScalarEvent:
             text: str = event.value
             if self.source.is_odd:

@@ -83,7 +83,8 @@ class _Checker:
                 yield self.refuse(f"depends on undefined service {other!r}", name, "depends_on")
         yield from self.check_references(name, service)
         yield from self.check_resources(name, service)
-        yield from self.check_watch(name, service)
+        if "develop" in service:
+            yield from self.check_watch(name, service["develop"])
         yield from self.check_targets(name, service)
 
     def check_build(self, name: str, service: Service, build: Service) -> Iterator[ComposeError]:
@@ -160,8 +161,8 @@ class _Checker:
                     f"has a {key} that differs from deploy.resources.{section}.{twin}", name, key
                 )
 
-    def check_watch(self, name: str, service: Service) -> Iterator[ComposeError]:
-        for index, rule in enumerate(service.get("develop", {}).get("watch", [])):
+    def check_watch(self, name: str, develop: Service) -> Iterator[ComposeError]:
+        for index, rule in enumerate(develop.get("watch", ())):
             if not rule.get("target") and rule.get("action") not in _FREE_ACTIONS:
                 yield self.refuse(
                     "has a watch rule that needs a target", name, "develop", "watch", index
@@ -169,17 +170,12 @@ class _Checker:
 
     def check_targets(self, name: str, service: Service) -> Iterator[ComposeError]:
         taken: set[str] = set()
-        targets = [
-            ("tmpfs", index, entry.partition(":")[0])
-            for index, entry in enumerate(service.get("tmpfs", []))
-        ] + [
-            ("volumes", index, volume.get("target", ""))
-            for index, volume in enumerate(service.get("volumes", []))
-        ]
-        for section, index, target in targets:
-            if target in taken:
-                yield self.refuse(f"mounts two things on {target!r}", name, section, index)
-            taken.add(target)
+        for section in ("tmpfs", "volumes"):
+            for index, entry in enumerate(service.get(section, ())):
+                target = entry.partition(":")[0] if section == "tmpfs" else entry.get("target", "")
+                if target in taken:
+                    yield self.refuse(f"mounts two things on {target!r}", name, section, index)
+                taken.add(target)
 
     def check_secrets(self) -> Iterator[ComposeError]:
         for name, secret in self.model.get("secrets", {}).items():

@@ -84,17 +84,18 @@ def prepare(bundle: Bundle, unresolved: list[Unresolved]) -> Call:
     """
     process = dict(bundle.environment)
     given = _given_env_files(bundle, process)
-    if not any(is_remote(path) for path in bundle.compose_files):
-        files = _env_files(bundle, bundle.compose_files, given, process)
+    files = _env_files(bundle, bundle.compose_files, given, process)
+    if files and not any(is_remote(path) for path in bundle.compose_files):
         for key, value in read_env_files(bundle, files, process).items():
             if key.startswith("COMPOSE_"):
                 process.setdefault(key, value)
+        files = _env_files(bundle, bundle.compose_files, given, process)
     environment = dict(process)
     environment.setdefault("PWD", bundle.working_directory)
-    files = _env_files(bundle, bundle.compose_files, given, process)
     _add(environment, read_env_files(bundle, files, environment))
     compose_files, warnings = _compose_files(bundle, environment)
-    files = _env_files(bundle, compose_files, given, process) or files
+    if compose_files != bundle.compose_files:
+        files = _env_files(bundle, compose_files, given, process) or files
     _add(environment, read_env_files(bundle, files, environment, unresolved))
     return Call(
         compose_files,

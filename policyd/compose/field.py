@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from operator import is_
 from typing import Final
 
 from policyd.compose.nodes import Node
@@ -169,8 +170,10 @@ def rewrite_below(node: Node, field: Field, kind: str, rules: Rules) -> Node:
         below, rule = item
         if rule:
             apply = rules[rule]
-            return Node([apply(child, below) for child in value], node.mark)
-        return Node([rewrite_below(child, below, kind, rules) for child in value], node.mark)
+            items = [apply(child, below) for child in value]
+        else:
+            items = [rewrite_below(child, below, kind, rules) for child in value]
+        return node if all(map(is_, items, value)) else Node(items, node.mark)
     return node
 
 

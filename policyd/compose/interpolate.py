@@ -31,7 +31,7 @@ class Growth:
 
     def add(self, characters: int, node: Node) -> None:
         """Count `characters` more. Raises ComposeError when they are too many."""
-        self.characters += max(characters, 0)
+        self.characters += characters
         if self.characters > MAX_TEXT_GROWTH:
             raise ComposeError(
                 f"variables add more than {MAX_TEXT_GROWTH} characters to the project",
@@ -45,7 +45,21 @@ def interpolate(root: Node, field: Field, lookup: Lookup, missing: Missing, grow
     Raises ComposeError for a malformed expression, a required variable without a value, and a text
     that is not of its field's type.
     """
-    return _Interpolation(lookup, missing, growth).container(root, field)
+    try:
+        return _Interpolation(lookup, missing, growth).container(root, field)
+    except _UnreadableError as error:
+        path = ".".join(map(str, reversed(error.path)))
+        raise ComposeError(f"{path}: {error.problem}", error.node.location) from None
+
+
+class _UnreadableError(Exception):
+    """What is wrong with a text; the path grows as it passes the levels above."""
+
+    def __init__(self, problem: ValueError, node: Node) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+        self.node = node
+        self.path: list[str | int] = []
 
 
 class _Interpolation:
@@ -53,7 +67,6 @@ class _Interpolation:
         self.lookup = lookup
         self.growth = growth
         self.missing = missing
-        self.path: list[str | int] = []
 
     def container(self, node: Node, field: Field) -> Node:
         """Return the mapping or list `node` with the texts below it replaced."""
@@ -68,34 +81,32 @@ class _Interpolation:
             inner = child.value
             kind = type(inner)
             below = children.get(key, others)
-            if kind is str:
-                if "$" not in inner and not below.cast:
+            try:
+                if kind is str:
+                    if "$" not in inner and not below.cast:
+                        continue
+                    new = self.text(child, below)
+                elif kind is dict or kind is list:
+                    new = self.container(child, below)
+                else:
                     continue
-                new = self.text(key, child, below)
-            elif kind is dict or kind is list:
-                self.path.append(key)
-                new = self.container(child, below)
-                self.path.pop()
-            else:
-                continue
+            except _UnreadableError as error:
+                error.path.append(key)
+                raise
             if new is not child:
                 changed = value.copy() if changed is None else changed
                 changed[key] = new
         return node if changed is None else Node(changed, node.mark, node.resets)
 
-    def text(self, key: str | int, node: Node, field: Field) -> Node:
+    def text(self, node: Node, field: Field) -> Node:
         try:
             text = substitute(node.value, self.lookup, lambda name: self.missing(name, node))
             value = _CASTS[field.cast](text) if field.cast else text
-        except TemplateError as problem:
-            raise ComposeError(f"{self.dotted(key)}: {problem}", node.location) from None
-        except ScalarError as problem:
-            raise ComposeError(f"{self.dotted(key)}: {problem}", node.location) from None
-        self.growth.add(len(text) - len(node.value), node)
+        except (TemplateError, ScalarError) as problem:
+            raise _UnreadableError(problem, node) from None
+        if len(text) > len(node.value):
+            self.growth.add(len(text) - len(node.value), node)
         return Node(value, node.mark, node.resets)
-
-    def dotted(self, key: str | int) -> str:
-        return ".".join(map(str, (*self.path, key)))
 
 
 def cast_bool(text: str) -> bool:

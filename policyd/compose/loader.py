@@ -316,15 +316,15 @@ def _drop_unused(model: dict[str, Any]) -> None:
         kind: set() for kind in ("networks", "volumes", "secrets", "configs", "models")
     }
     for service in model["services"].values():
-        used["networks"].update(service.get("networks", {}))
-        used["models"].update(service.get("models", {}))
-        for volume in service.get("volumes", []):
+        used["networks"].update(service.get("networks", ()))
+        used["models"].update(service.get("models", ()))
+        for volume in service.get("volumes", ()):
             if volume.get("type") == "volume":
                 used["volumes"].add(volume.get("source", ""))
-        build = service.get("build", {})
-        for secret in [*service.get("secrets", []), *build.get("secrets", [])]:
+        for secret in (*service.get("secrets", ()), *service.get("build", {}).get("secrets", ())):
             used["secrets"].add(secret.get("source", ""))
-        used["configs"].update(config.get("source", "") for config in service.get("configs", []))
+        for config in service.get("configs", ()):
+            used["configs"].add(config.get("source", ""))
     for kind, names in used.items():
         if kind in model:
             model[kind] = {key: value for key, value in model[kind].items() if key in names}

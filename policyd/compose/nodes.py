@@ -68,7 +68,7 @@ def nodes(value: Any, mark: Mark | None) -> Node:
     if type(value) is dict:
         return Node(
             {
-                key: nodes(child, mark) if type(child) in (dict, list) else Node(child, mark)
+                key: Node(child, mark) if type(child) is str else nodes(child, mark)
                 for key, child in value.items()
             },
             mark,

@@ -91,7 +91,7 @@ def _service(service: Node, environment: Mapping[str, str]) -> Node:
         known = entries.get("depends_on", service.with_value({}))
         entries["depends_on"] = known.with_value({**dependencies, **known.value})
     _inherit_image(entries)
-    if not any(key in entries for key in ("provider", "network_mode")):
+    if "provider" not in entries and "network_mode" not in entries:
         networks = entries.get("networks")
         if networks is None or not networks.value:
             entries["networks"] = service.with_value({"default": service.with_value(None)})
@@ -161,9 +161,9 @@ def _clean_targets(volumes: Node) -> Node:
         if target is None or type(target.value) is not str:
             raise ComposeError("a volume needs a `target`", volume.location)
         path = clean(target.value)
-        cleaned.append(
-            volume if path == target.value else _put(volume, "target", target.with_value(path))
-        )
+        if path != target.value:
+            volume = _put(volume, "target", target.with_value(path))
+        cleaned.append(volume)
     return volumes.with_value(cleaned)
 
 

@@ -91,6 +91,8 @@ def parse_duration(text: str) -> int:
 
 def _nanoseconds(whole: str, fraction: str, unit: int) -> int:
     value = int(whole.lstrip("0")[:20] or "0") * unit
+    if not fraction:
+        return value
     # Go stops at the digit that would overflow 64 bits.
     digits = 0
     scale = 1.0

@@ -41,6 +41,8 @@ def is_remote(path: str) -> Literal["", "git", "oci"]:
 
     `github.com/…` and `user@host:path` are git even where a local file has that name.
     """
+    if path.startswith("/"):
+        return ""
     if path.startswith("oci://"):
         return "oci"
     return "git" if _is_git(path) else ""

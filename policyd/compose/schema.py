@@ -133,14 +133,14 @@ def _check_range(node: Node, field: Field) -> None:
 
 
 def _check_mapping(node: Node, field: Field) -> None:
-    children, each = field.children, field.each
+    children, each, keys = field.children, field.each, field.keys
     for key, child in node.value.items():
         below = children.get(key)
+        if below is None and each is not None and (keys is None or keys.search(key)):
+            below = each
         if below is None:
-            below = _other(key, child, field, each)
-            if below is None:
-                _require_finite(child)
-                continue
+            _require_unnamed(key, child, field)
+            continue
         if type(child.value) in below.free:
             continue
         try:
@@ -153,15 +153,13 @@ def _check_mapping(node: Node, field: Field) -> None:
             raise _MismatchError(f"`{key}` is missing", node)
 
 
-def _other(key: str, child: Node, field: Field, each: Field | None) -> Field | None:
-    """Return the field of a key that is not named in the table; None: anything goes."""
-    if each is not None and (field.keys is None or field.keys.search(key)):
-        return each
-    if field.others == "open" or (field.others == "x" and key.startswith("x-")):
-        return None
-    if "any" in field.accepts:
-        return None
-    if each is not None:
+def _require_unnamed(key: str, child: Node, field: Field) -> None:
+    """Refuse a key that has no field, unless anything goes there that is JSON."""
+    is_open = field.others == "open" or (field.others == "x" and key.startswith("x-"))
+    if is_open or "any" in field.accepts:
+        _require_finite(child)
+        return
+    if field.each is not None:
         raise _MismatchError(
             f"{key!r} is not a valid name: use letters, digits, '.', '_' and '-'", child
         )

@@ -7,8 +7,9 @@ durations Go strings ("1m30s"), file modes octal strings. Source: compose-go v2.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from policyd.compose.field import Field
 from policyd.compose.interpolate import cast_bool
@@ -27,6 +28,10 @@ from policyd.compose.shellwords import split
 from policyd.errors import ComposeError
 
 Model = Callable[[Node, Field], Any]
+Value = TypeVar("Value")
+
+_SHORT: Final = 16
+"""How many characters of a text may be kept in memory from one project to the next."""
 
 
 def as_json(node: Node) -> Any:
@@ -37,6 +42,27 @@ def as_json(node: Node) -> Any:
     if type(value) is list:
         return [as_json(child) for child in value]
     return value.rfc3339 if isinstance(value, Timestamp) else value
+
+
+def _remembered(read: Callable[[str], Value]) -> Callable[[str], Value]:
+    """Let `read` remember short texts: the same few sizes and times stand in nearly every file."""
+    remember = functools.lru_cache(maxsize=256)(read)
+    return lambda text: remember(text) if len(text) <= _SHORT else read(text)
+
+
+@_remembered
+def _duration_text(text: str) -> str:
+    return format_duration(parse_duration(text))
+
+
+@_remembered
+def _size_text(text: str) -> str:
+    return str(parse_size(text))
+
+
+@_remembered
+def _cpu_count(text: str) -> float:
+    return round_float32(parse_float(text))
 
 
 def unfit(node: Node, wanted: str) -> ComposeError:
@@ -132,7 +158,7 @@ def _float(node: Node, _field: Field) -> float:
 
 def _cpus(node: Node, field: Field) -> float:
     if type(node.value) is str:
-        return round_float32(parse_float(node.value))
+        return _cpu_count(node.value)
     return _float(node, field)
 
 
@@ -140,12 +166,12 @@ def _bytes(node: Node, _field: Field) -> str:
     """Return a size; Compose drops floats without a word, so that they mean no limit."""
     value = node.value
     if type(value) is str:
-        return str(parse_size(value))
+        return _size_text(value)
     return str(value) if type(value) is int and value in INT64 else "0"
 
 
 def _duration(node: Node, _field: Field) -> str:
-    return format_duration(parse_duration(sprint(node)))
+    return _duration_text(sprint(node))
 
 
 def _count(node: Node, _field: Field) -> int:
