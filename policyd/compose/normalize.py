@@ -16,6 +16,7 @@ from policyd.compose.validation import items
 from policyd.errors import ComposeError
 
 _NAMESPACES: Final = ("network_mode", "ipc", "pid", "uts", "cgroup")
+_DEPENDENT: Final = frozenset(("links", "volumes_from", *_NAMESPACES))
 _NAMED: Final = ("networks", "volumes", "configs", "secrets")
 
 
@@ -129,6 +130,8 @@ def _lookup(node: Node, environment: Mapping[str, str], *, keep: bool) -> Node:
 
 def _dependencies(service: Node) -> dict[str, Node]:
     """Return the services that links, shared namespaces and shared volumes depend on."""
+    if _DEPENDENT.isdisjoint(service.value):
+        return {}
     found: dict[str, Node] = {}
 
     def add(name: str, at: Node, restart: bool) -> None:

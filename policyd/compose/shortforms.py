@@ -8,7 +8,7 @@ go-connections v0.7.0 nat.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from policyd.compose.gopath import clean
@@ -23,7 +23,8 @@ _SELINUX = frozenset(("z", "Z"))
 
 # A NUL ends a volume; colons inside "${…}" do not count.
 _VOLUME_MARK = re.compile(r"[:\0}]|\$(?=\{)")
-# What nearly every volume and port looks like; everything else goes the long way.
+# What nearly every volume (SOURCE:TARGET[:OPTIONS], no drive, no variable) and port looks like;
+# everything else goes the long way.
 _PLAIN_VOLUME = re.compile(r"([^:\0$}]{2,}):([^:\0$}]{2,})(?::([^:\0$}]{2,}))?\Z")
 _PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4})"
 _PLAIN_PORT = re.compile(rf"(?:(?:({IPV4}):)?{_PORT}:)?{_PORT}\Z")
@@ -40,8 +41,9 @@ def parse_volume(spec: str) -> LongForm:
     The source is left as written, the target is cleaned. Unknown options are dropped, as Compose
     does. Raises ShortFormError.
     """
-    if (parts := _plain_volume(spec)) is not None:
-        return _volume(*parts)
+    if (match := _PLAIN_VOLUME.match(spec)) is not None:
+        source, target, options = match.groups()
+        return _volume(source, target, options.split(",") if options else ())
     if spec and _is_short(spec):
         return {"type": "volume", "target": clean(spec)}
     return _volume(*_split_volume(spec))
@@ -49,17 +51,8 @@ def parse_volume(spec: str) -> LongForm:
 
 def volume_target(spec: str) -> str:
     """Return the target of the volume `spec` as written. Raises ShortFormError."""
-    parts = _plain_volume(spec)
-    return _split_volume(spec)[1] if parts is None else parts[1]
-
-
-def _plain_volume(spec: str) -> tuple[str, str, list[str]] | None:
-    """Split what nearly every volume looks like: SOURCE:TARGET[:OPTIONS], no drive, no variable."""
     match = _PLAIN_VOLUME.match(spec)
-    if match is None:
-        return None
-    source, target, options = match.groups()
-    return source, target, options.split(",") if options else []
+    return _split_volume(spec)[1] if match is None else match[2]
 
 
 def _split_volume(spec: str) -> tuple[str, str, list[str]]:
@@ -108,7 +101,7 @@ def _volume_sections(spec: str) -> Iterator[tuple[str, bool]]:
             start = mark.end()
 
 
-def _volume(source: str, target: str, options: list[str]) -> LongForm:
+def _volume(source: str, target: str, options: Iterable[str]) -> LongForm:
     is_bind = _is_file_path(source)
     long: LongForm = {"type": "bind" if is_bind else "volume"}
     if source:
