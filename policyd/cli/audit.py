@@ -14,7 +14,7 @@ import msgspec
 
 from policyd.audit.event import DecisionEvent, GrantRecord, event_of
 from policyd.cli import DENIED
-from policyd.cli.options import Command, settings, settings_options
+from policyd.cli.options import Command, close_at_end, settings, settings_options
 from policyd.config import default_audit
 from policyd.formats import text
 from policyd.formats.json import document
@@ -163,7 +163,9 @@ def _store(config: str | None, audit: str | None) -> Store:
     from policyd.audit.store import open_store
 
     url = settings(config, audit=audit).audit or default_audit(os.environ)
-    return open_store(url, create=False)
+    store = open_store(url, create=False)
+    close_at_end(store)
+    return store
 
 
 def _list(kind: str, items: list[AuditRecord] | list[GrantRecord]) -> dict[str, object]:

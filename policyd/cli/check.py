@@ -25,6 +25,7 @@ from policyd.cli.options import (
     Target,
     bundle,
     caller_environment,
+    close_at_end,
     compose_flags,
     compose_options,
     current_folder,
@@ -116,6 +117,7 @@ class Asked(msgspec.Struct, frozen=True):
 def judge(asked: Asked) -> Judge:
     """Return what judges targets in this process."""
     services = build(asked.settings)
+    close_at_end(services)
 
     def ask(target: Target) -> Outcome:
         try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import click
 import msgspec
 
-from policyd.cli.options import settings, settings_options
+from policyd.cli.options import close_at_end, settings, settings_options
 from policyd.config import Settings, default_audit
 from policyd.formats.json import document
 from policyd.formats.table import visible
@@ -125,10 +125,12 @@ def _open_log(chosen: Settings) -> Store | None:
     """Return the audit log of `chosen`, or that of `serve` if there is one."""
     from policyd.audit.store import open_store
 
-    if chosen.audit:
-        return open_store(chosen.audit, create=False)
     usual = default_audit(os.environ)
-    return open_store(usual, create=False) if os.path.exists(usual) else None
+    if not chosen.audit and not os.path.exists(usual):
+        return None
+    store = open_store(chosen.audit or usual, create=False)
+    close_at_end(store)
+    return store
 
 
 def _uses(policy_set: PolicySet, log: Store, now: int, since: int) -> dict[str, Uses]:

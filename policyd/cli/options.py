@@ -13,7 +13,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import click
 import msgspec
@@ -33,6 +33,14 @@ HELP: Final = {
     "listen": "Where to listen. Default: 127.0.0.1:8093.",
     "workers": "Processes. Default: 2.",
 }
+
+
+class Closeable(Protocol):
+    """Something that holds files or connections until it is closed."""
+
+    def close(self) -> None:
+        """Let go of them."""
+
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -99,6 +107,13 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
 def settings(config: str | None, **flags: object) -> Settings:
     """Return the settings of file, environment and `flags`. Raises ConfigError."""
     return load_settings(config, os.environ, flags)
+
+
+def close_at_end(resource: Closeable) -> None:
+    """Close `resource` when the command that runs is done; in a worker process, nothing ends."""
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.call_on_close(resource.close)
 
 
 def compose_flags(options: dict[str, Any]) -> ComposeFlags:

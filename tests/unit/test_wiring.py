@@ -4,6 +4,7 @@ import dataclasses
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -154,9 +155,8 @@ def test_what_is_decided_is_told_once_it_is_on_record(services, bundle):
 def test_what_cannot_be_recorded_is_told_and_is_no_decision(services, bundle, tmp_path):
     noting = Noting()
     observed = dataclasses.replace(services, observer=noting)
-    with sqlite3.connect(tmp_path / "audit.db") as other:
+    with closing(sqlite3.connect(tmp_path / "audit.db")) as other, other:
         other.execute("DROP TABLE heads")
-    other.close()
 
     with pytest.raises(AuditError):
         observed.decide(bundle, REVIEW)

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,8 @@ def test_records_are_numbered_without_gaps_and_chained(store, record):
 def test_a_record_is_on_disk_when_append_returns(path, record):
     appended = record("d1")
 
-    with sqlite3.connect(path) as other:
+    with closing(sqlite3.connect(path)) as other, other:
         rows = other.execute("SELECT sequence, payload, hash FROM events").fetchall()
-    other.close()
     assert rows == [(1, appended.payload, appended.hash)]
 
 
@@ -278,18 +278,16 @@ def test_a_record_that_the_disk_does_not_take_is_an_error_and_leaves_the_log_who
 def test_a_log_can_be_asked_whether_it_takes_records(store, path, record):
     store.check_writable()
     record("d1")
-    with sqlite3.connect(path) as other:
+    with closing(sqlite3.connect(path)) as other, other:
         other.execute("DROP TABLE heads")
-    other.close()
 
     with pytest.raises(AuditError, match="cannot be written: no such table: heads"):
         store.check_writable()
 
 
 def test_a_log_without_its_head_row_takes_no_record(store, path, record):
-    with sqlite3.connect(path) as other:
+    with closing(sqlite3.connect(path)) as other, other:
         other.execute("DELETE FROM heads")
-    other.close()
 
     with pytest.raises(AuditError, match="has lost its head row"):
         record("d1")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -19,10 +20,9 @@ def tamper(path):
     """A function that runs SQL on the file, as someone could who may write it."""
 
     def run(*statements: str) -> None:
-        with sqlite3.connect(path) as connection:
+        with closing(sqlite3.connect(path)) as connection, connection:
             for statement in (*DROP, *statements):
                 connection.execute(statement)
-        connection.close()
 
     return run
 

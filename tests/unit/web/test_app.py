@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -67,9 +68,8 @@ def test_ready_says_by_which_rules_and_only_while_decisions_can_be_recorded(
     assert (ready.status_code, ready.json["status"]) == (200, "ok")
     assert ready.json["policySet"]["revision"] == services.policy_set.revision
 
-    with sqlite3.connect(audit_path) as other:
+    with closing(sqlite3.connect(audit_path)) as other, other:
         other.execute("DROP TABLE heads")
-    other.close()
 
     unready = client.get("/readyz")
     assert (unready.status_code, unready.json["reason"]) == (503, "ServiceUnavailable")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 
 import pytest
 
@@ -166,9 +167,8 @@ def test_a_query_that_is_not_right_is_refused(client, path, message):
 def test_a_log_that_cannot_be_read_is_503(client, audit_path):
     import sqlite3
 
-    with sqlite3.connect(audit_path) as other:
+    with closing(sqlite3.connect(audit_path)) as other, other:
         other.execute("DROP TABLE grants")
-    other.close()
 
     response = client.get("/v1/grants")
     assert (response.status_code, response.json["reason"]) == (503, "ServiceUnavailable")

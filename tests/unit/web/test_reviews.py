@@ -4,6 +4,7 @@ import io
 import json
 import sqlite3
 import tarfile
+from contextlib import closing
 
 import pytest
 
@@ -497,9 +498,8 @@ def test_a_form_over_the_limit_is_refused(make):
 
 
 def test_a_decision_that_cannot_be_recorded_is_no_answer(post, audit_path):
-    with sqlite3.connect(audit_path) as other:
+    with closing(sqlite3.connect(audit_path)) as other, other:
         other.execute("DROP TABLE heads")
-    other.close()
 
     assert refusal(post(CLEAN)) == (
         503,
