@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ipaddress
 import math
 import struct
 
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 
 from policyd.compose.scalars import (
     ScalarError,
+    is_ip_address,
+    is_ipv6,
     parse_bool,
     parse_flag,
     parse_float,
@@ -225,3 +228,30 @@ def test_quoted_text_is_one_short_line() -> None:
     assert quoted("a\nb'") == '"a\\nb\'"'
     assert quoted("x" * 80) == f"'{'x' * 80}'"
     assert quoted("x" * 81) == f"'{'x' * 79}…'"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("255.255.255.255", True),
+        ("::1", True),
+        ("::ffff:10.0.0.1", True),
+        ("256.0.0.1", False),
+        ("127.0.0.01", False),
+        ("1.2.3", False),
+        ("1.2.3.4.5", False),
+        ("1.2.3.4\n", False),
+        ("fe80::1%eth0", False),
+        ("localhost", False),
+        ("", False),
+    ],
+)
+def test_an_ip_address_has_no_zone_and_no_leading_zeros(text: str, expected: bool) -> None:
+    assert is_ip_address(text) is expected
+
+
+@given(st.ip_addresses())
+def test_every_ip_address_is_one(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    assert is_ip_address(str(address))
+    assert is_ipv6(str(address)) is (address.version == 6)

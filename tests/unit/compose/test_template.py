@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from policyd.compose.template import MAX_DEPTH, MAX_GROWTH, TemplateError, substitute
@@ -285,3 +285,27 @@ def test_doubling_every_dollar_gives_the_text_itself(text: str) -> None:
 @given(st.text(alphabet=st.characters(blacklist_characters="{}$\r\n")))
 def test_a_default_without_braces_and_dollars_is_literal(text: str) -> None:
     assert filled(f"${{NO:-{text}}}") == text
+
+
+PIECES = ("${SET", "${NO", "${EMPTY", ":-", "-", ":+", "?", "}", "{", "text", "$", "\n")
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+@example("${NO:-a}b}")
+@example("${NO:-a{b}c}")
+@example("${EMPTY:-}")
+@example("a${NO}b")
+def test_a_dollar_sign_before_a_text_changes_nothing_else_in_it(text: str) -> None:
+    """One variable alone is read by a shorter way; `$$` sends the text the long way."""
+
+    def read(whole: str) -> tuple[str, list[str]]:
+        names: list[str] = []
+        try:
+            return substitute(whole, VARIABLES.get, names.append), names
+        except TemplateError as error:
+            return f"$refused: {error}", []
+
+    alone, (behind, names) = read(text), read("$$" + text)
+
+    assert behind == (alone[0] if alone[0].startswith("$refused") else "$" + alone[0])
+    assert names == alone[1]
