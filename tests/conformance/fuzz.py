@@ -190,10 +190,11 @@ def _random_rounds(directory: Path, minutes: float, seed: int) -> int:
             slowest, largest = max(slowest, run.seconds), max(largest, run.mebibytes)
             if run.bad:
                 _write(directory, case, run, seed - 1)
-    finally:
-        passed = (time.monotonic() - started) / 60
-        print(f"{seed - first} projects from seed {first} in {passed:.0f} min: {dict(counts)}")
-        print(f"slowest {slowest * 1000:.0f} ms, largest {largest:.0f} MiB", flush=True)
+    except KeyboardInterrupt:
+        print("cut short", flush=True)
+    passed = (time.monotonic() - started) / 60
+    print(f"{seed - first} projects from seed {first} in {passed:.0f} min: {dict(counts)}")
+    print(f"slowest {slowest * 1000:.0f} ms, largest {largest:.0f} MiB", flush=True)
     return 1 if counts["bad"] else 0
 
 
