@@ -7,9 +7,11 @@ compose-go v2.14.0 transform/*.go and loader/omitEmpty.go.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Final
 
+from policyd.compose.effort import Effort
 from policyd.compose.field import Field, Rules, rewrite, rewrite_below
 from policyd.compose.limits import MAX_LIST_ITEMS
 from policyd.compose.merge import as_mapping, sprint
@@ -21,9 +23,10 @@ from policyd.errors import ComposeError
 Rule = Callable[[Node, Field], Node]
 
 
-def to_long_forms(node: Node, field: Field) -> Node:
+def to_long_forms(node: Node, field: Field, effort: Effort) -> Node:
     """Return `node` with every short form below it written out. Raises ComposeError."""
-    return rewrite(node, field, "long", _LONG)
+    ports = functools.partial(_ports, effort=effort)
+    return rewrite(node, field, "long", {**_LONG, "ports": ports})
 
 
 def fill_defaults(node: Node, field: Field) -> Node:
@@ -196,7 +199,7 @@ def _short(parse: Callable[[str], Any], what: str) -> Rule:
     return rule
 
 
-def _ports(node: Node, _field: Field) -> Node:
+def _ports(node: Node, _field: Field, effort: Effort) -> Node:
     if type(node.value) is not list:
         raise _unexpected(node, "a list")
     items: list[Node] = []
@@ -210,6 +213,8 @@ def _ports(node: Node, _field: Field) -> Node:
             long_forms = parse_ports(str(item.value))
         except ShortFormError as problem:
             raise ComposeError(str(problem), item.location) from None
+        if len(long_forms) > 1:
+            effort.spend(4 * len(long_forms), item)
         items += [nodes(long, item.mark) for long in long_forms]
         if len(items) > MAX_LIST_ITEMS:
             raise ComposeError(f"more than {MAX_LIST_ITEMS} ports", item.location)
@@ -229,7 +234,6 @@ _LONG: Final[Rules] = {
     "limit": _limit,
     "list": _list,
     "pairs": _pairs,
-    "ports": _ports,
     "source": _source,
     "ssh": _ssh,
     "text": _text,

@@ -21,15 +21,15 @@ from yaml.events import (
     StreamStartEvent,
 )
 
+from policyd.compose.anchors import Anchors
 from policyd.compose.limits import (
     MAX_DEPTH,
     MAX_DOCUMENTS,
-    MAX_EXPANDED_NODES,
     MAX_NODE_VISITS,
-    MAX_TEXT_GROWTH,
+    MAX_RESET_STEPS,
 )
 from policyd.compose.mergekeys import LooseEntries, LooseMapping, MergeKeys
-from policyd.compose.nodes import Mark, Node, text_length
+from policyd.compose.nodes import Mark, Node, Resets
 from policyd.compose.oddtext import SourceText
 from policyd.compose.resolver import LONG_TAG, MERGE, TYPED_STARTS, resolve_plain, resolve_tagged
 from policyd.errors import ComposeError
@@ -40,13 +40,18 @@ OVERRIDE: Final = "!override"
 
 
 class Document:
-    """One YAML document of a file: its tree, and the `name` it gives the project ("" for none)."""
+    """One YAML document of a file.
 
-    __slots__ = ("name", "root")
+    `root` is its tree, `name` the one that it gives the project ("" for none), `size` the number of
+    its values, those of aliases counted each time.
+    """
 
-    def __init__(self, root: Node, name: str) -> None:
+    __slots__ = ("name", "root", "size")
+
+    def __init__(self, root: Node, name: str, size: int) -> None:
         self.root = root
         self.name = name
+        self.size = size
 
 
 class Composer:
@@ -60,12 +65,11 @@ class Composer:
         self.get = parser.get_event
         self.source = SourceText(content)
         self.file = name
-        self.anchors: dict[str, _Anchor] = {}
+        self.anchors = Anchors()
         self.visits = 0
-        self.aliased = 0
         self.dropped = 0
         self.overridden = 0
-        self.texts = 0
+        self.reset_steps = 0
         self.project_name = ""
         self.merge_keys = MergeKeys()
         self.sources: dict[str, str] = {}
@@ -87,7 +91,7 @@ class Composer:
                 )
             if len(found) == MAX_DOCUMENTS:
                 raise self.error(f"more than {MAX_DOCUMENTS} YAML documents", event.start_mark)
-            self.visits = self.aliased = 0
+            self.visits = self.anchors.added = 0
             self.project_name = ""
             event = self.get()
             root = self.value(event, None, 0, False)
@@ -97,7 +101,7 @@ class Composer:
             name = root.value.get("name")
             if name is not None and type(name.value) is str:
                 self.project_name = name.value
-            found.append(Document(root, self.project_name))
+            found.append(Document(root, self.project_name, self.visits + self.anchors.added))
 
     def error(self, message: str, mark: Mark | None) -> ComposeError:
         return ComposeError(message, Node(None, mark).location)
@@ -133,11 +137,11 @@ class Composer:
 
     def anchored(self, event: Any, mark: Mark, depth: int, merging: bool) -> Node:
         """Return the collection that starts with `event`, and remember it by its anchor."""
-        before = self.visits + self.aliased - 1
+        before = self.visits + self.anchors.added - 1
         self.source.check_anchor(event, "&")
-        self.anchors[event.anchor] = _Anchor(None, 0)
+        self.anchors.open(event.anchor)
         node = self.tagged(event, mark, depth, merging)
-        self.anchors[event.anchor] = _Anchor(node, self.visits + self.aliased - before)
+        self.anchors.set(event.anchor, node, self.visits + self.anchors.added - before)
         return node
 
     def tagged(self, event: Any, mark: Mark, depth: int, merging: bool) -> Node:
@@ -158,6 +162,17 @@ class Composer:
     def too_many(self, mark: Mark) -> ComposeError:
         return self.error(f"more than {MAX_NODE_VISITS} values in one document", mark)
 
+    def under(self, key: str | None, child: Node, found: Resets | None) -> Resets:
+        """Add the resets of `child`, which stands at `key`, to those found so far."""
+        added = child.resets or []
+        self.reset_steps += len(added)
+        if self.reset_steps > MAX_RESET_STEPS:
+            raise self.error("too many !reset and !override, too deep", child.mark)
+        prefix = () if key is None else (key,)
+        found = [] if found is None else found
+        found += [prefix + path for path in added]
+        return found
+
     def require_string_keys(self, node: Node) -> None:
         """Refuse a mapping with other keys than strings; only merge keys may bring one in."""
         if isinstance(node, LooseMapping) and not self.dropped:
@@ -175,7 +190,7 @@ class Composer:
             self.source.check_scalar(event, in_flow)
         if tag is not None and in_flow:
             self.check_tag(event)
-        resets: list[tuple[str, ...]] | None = None
+        resets: Resets | None = None
         if tag is None:
             value = text if event.style else resolve_plain(text)
             if value is None and not text and key_mark is not None:
@@ -193,36 +208,17 @@ class Composer:
         if tag == RESET and resets:
             node = _Dropped(node.value, node.mark, [()])
         if event.anchor is not None:
-            self.anchors[event.anchor] = _Anchor(node, 1)
+            self.anchors.set(event.anchor, node, 1)
         return node
 
     def alias(self, event: Any) -> Node:
         name = event.anchor
         self.source.check_anchor(event, "*")
-        anchor = self.anchors.get(name)
-        if anchor is None:
-            raise self.error(f"unknown anchor {name!r}", event.start_mark)
-        node = anchor.node
-        if node is None:
-            raise self.error(f"the anchor {name!r} contains itself", event.start_mark)
-        self.aliased += anchor.size
-        if self.visits + self.aliased > MAX_EXPANDED_NODES:
-            raise self.error(
-                f"aliases expand the document to more than {MAX_EXPANDED_NODES} values",
-                event.start_mark,
-            )
-        if anchor.characters is None:
-            anchor.characters = text_length(node)
-        self.texts += anchor.characters
-        if self.texts > MAX_TEXT_GROWTH:
-            raise self.error(
-                f"aliases add more than {MAX_TEXT_GROWTH} characters", event.start_mark
-            )
-        return node
+        return self.anchors.node(name, event.start_mark, self.visits)
 
     def sequence(self, mark: Mark, depth: int, in_flow: bool, merging: bool) -> Node:
         items: list[Node] = []
-        resets: list[tuple[str, ...]] | None = None
+        resets: Resets | None = None
         index = 0
         get, is_odd = self.get, self.source.is_odd
         while True:
@@ -243,7 +239,7 @@ class Composer:
                 continue
             node = self.value(event, None, depth, in_flow)
             if node.resets:
-                resets = _under(str(index - 1), node.resets, resets)
+                resets = self.under(str(index - 1), node, resets)
             if type(node) is LooseMapping and not merging:
                 self.require_string_keys(node)
             if type(node) is not _Dropped and node.value is not MERGE:
@@ -253,7 +249,7 @@ class Composer:
         pairs: dict[str, Node] = {}
         marks: dict[str, Mark] = {}
         blocked: set[str] = set()
-        resets: list[tuple[str, ...]] | None = None
+        resets: Resets | None = None
         merge: Node | None = None
         loose: LooseEntries | None = None
         get, is_odd = self.get, self.source.is_odd
@@ -300,7 +296,7 @@ class Composer:
             child = self.value(event, key_mark, depth, in_flow, is_merge)
             if child.resets:
                 prefix = None if is_merge and depth > 1 else text
-                resets = _under(prefix, child.resets, resets)
+                resets = self.under(prefix, child, resets)
             if type(child) is not Node:
                 if type(child) is _Dropped:
                     if depth == 1 and key == "name" and type(child.value) is str:
@@ -350,7 +346,7 @@ class Composer:
             if event.anchor is not None:
                 self.source.check_anchor(event, "&")
                 self.sources[event.anchor] = text
-                self.anchors[event.anchor] = _Anchor(Node(key, event.start_mark), 1)
+                self.anchors.set(event.anchor, Node(key, event.start_mark), 1)
             return key, text
         if kind is AliasEvent:
             return self.alias(event).value, event.anchor
@@ -374,26 +370,5 @@ class Composer:
             raise self.error(str(problem), event.start_mark) from None
 
 
-class _Anchor:
-    """A node that aliases name, None while it is read: its values, and the length of its texts."""
-
-    __slots__ = ("characters", "node", "size")
-
-    def __init__(self, node: Node | None, size: int) -> None:
-        self.node = node
-        self.size = size
-        self.characters: int | None = None
-
-
 class _Dropped(Node, eq=False, gc=False):
     """A node behind `!reset`: it leaves its path behind and nothing else."""
-
-
-def _under(
-    key: str | None, paths: list[tuple[str, ...]], found: list[tuple[str, ...]] | None
-) -> list[tuple[str, ...]]:
-    """Add `paths`, which start below `key`, to those found so far."""
-    prefix = () if key is None else (key,)
-    found = [] if found is None else found
-    found += [prefix + path for path in paths]
-    return found

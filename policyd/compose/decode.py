@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from policyd.compose.field import Field
+from policyd.compose.limits import MAX_LIST_ITEMS
 from policyd.compose.merge import sprint
 from policyd.compose.nodes import Node
 from policyd.compose.resolver import INT64
@@ -203,6 +204,8 @@ def _hosts(node: Node, _field: Field) -> list[str] | None:
             hosts += [(host, address) for address in addresses.split(",")]
     else:
         raise unfit(node, "a mapping or a list")
+    if len(hosts) > MAX_LIST_ITEMS:
+        raise ComposeError(f"more than {MAX_LIST_ITEMS} host addresses", node.location)
     return sorted(f"{host}={_unbracketed(address)}" for host, address in hosts)
 
 

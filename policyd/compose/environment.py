@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from policyd.compose.dotenv import DotenvError, parse
+from policyd.compose.effort import Effort
 from policyd.compose.gopath import dirname, join
+from policyd.compose.limits import MAX_LOADED_FILES
 from policyd.compose.nodes import Node
 from policyd.compose.paths import Home
 from policyd.compose.remote import is_remote
@@ -49,6 +51,7 @@ def read_env_files(
     bundle: Bundle,
     paths: tuple[str, ...],
     environment: Mapping[str, str],
+    effort: Effort,
     unresolved: list[Unresolved] | None = None,
 ) -> dict[str, str]:
     """Return what the environment files at `paths` set; a later one wins.
@@ -62,6 +65,7 @@ def read_env_files(
         name = bundle.files.display(path)
         try:
             content = bundle.files.read(path)
+            effort.read(content, Location(name))
             found = parse(content, environment.get, values)
         except FileNotFoundError:
             raise ComposeError(f"there is no environment file {name}") from None
@@ -77,7 +81,7 @@ def read_env_files(
     return values
 
 
-def prepare(bundle: Bundle, unresolved: list[Unresolved]) -> Call:
+def prepare(bundle: Bundle, effort: Effort, unresolved: list[Unresolved]) -> Call:
     """Return how Compose would be called on `bundle`.
 
     Raises NoComposeFile where there is none, ComposeError where Compose would refuse.
@@ -86,17 +90,17 @@ def prepare(bundle: Bundle, unresolved: list[Unresolved]) -> Call:
     given = _given_env_files(bundle, process)
     files = _env_files(bundle, bundle.compose_files, given, process)
     if files and not any(is_remote(path) for path in bundle.compose_files):
-        for key, value in read_env_files(bundle, files, process).items():
+        for key, value in read_env_files(bundle, files, process, effort).items():
             if key.startswith("COMPOSE_"):
                 process.setdefault(key, value)
         files = _env_files(bundle, bundle.compose_files, given, process)
     environment = dict(process)
     environment.setdefault("PWD", bundle.working_directory)
-    _add(environment, read_env_files(bundle, files, environment))
+    _add(environment, read_env_files(bundle, files, environment, effort))
     compose_files, warnings = _compose_files(bundle, environment)
     if compose_files != bundle.compose_files:
         files = _env_files(bundle, compose_files, given, process) or files
-    _add(environment, read_env_files(bundle, files, environment, unresolved))
+    _add(environment, read_env_files(bundle, files, environment, effort, unresolved))
     return Call(
         compose_files,
         _directory(bundle, compose_files),
@@ -165,7 +169,10 @@ def _compose_files(
 def _listed_files(bundle: Bundle, environment: Mapping[str, str]) -> tuple[str, ...]:
     separator = environment.get("COMPOSE_PATH_SEPARATOR") or ":"
     files: list[str] = []
-    for name in environment["COMPOSE_FILE"].split(separator):
+    names = environment["COMPOSE_FILE"].split(separator)
+    if len(names) > MAX_LOADED_FILES:
+        raise ComposeError(f"COMPOSE_FILE names more than {MAX_LOADED_FILES} files")
+    for name in names:
         if name == "-":
             files.append(name)
             continue

@@ -54,3 +54,8 @@ def relative(base: str, target: str) -> str:
     if ".." in ours[shared:]:
         return target
     return "/".join([".."] * (len(ours) - shared) + theirs[shared:]) or "."
+
+
+def below(base: str, path: str) -> str:
+    """Return `path` as seen from the folder `base`: as it is when it is absolute."""
+    return path if path.startswith("/") else join(base, path)

@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
+from policyd.compose.effort import Effort
 from policyd.compose.field import Field
-from policyd.compose.limits import MAX_TEXT_GROWTH
 from policyd.compose.merge import NOWHERE
 from policyd.compose.nodes import Node
 from policyd.compose.scalars import ScalarError, parse_bool, parse_float, parse_float32, parse_int
@@ -23,30 +23,14 @@ Missing = Callable[[str, Node], None]
 """Called with a variable that has no value and no default, and the text that uses it."""
 
 
-class Growth:
-    """How many characters variables have added to the texts of a project."""
-
-    def __init__(self) -> None:
-        self.characters = 0
-
-    def add(self, characters: int, node: Node) -> None:
-        """Count `characters` more. Raises ComposeError when they are too many."""
-        self.characters += characters
-        if self.characters > MAX_TEXT_GROWTH:
-            raise ComposeError(
-                f"variables add more than {MAX_TEXT_GROWTH} characters to the project",
-                node.location,
-            )
-
-
-def interpolate(root: Node, field: Field, lookup: Lookup, missing: Missing, growth: Growth) -> Node:
+def interpolate(root: Node, field: Field, lookup: Lookup, missing: Missing, effort: Effort) -> Node:
     """Return `root` with every `${VAR}` replaced and the values of typed fields read.
 
     Raises ComposeError for a malformed expression, a required variable without a value, and a text
     that is not of its field's type.
     """
     try:
-        return _Interpolation(lookup, missing, growth).container(root, field)
+        return _Interpolation(lookup, missing, effort).container(root, field)
     except _UnreadableError as error:
         path = ".".join(map(str, reversed(error.path)))
         raise ComposeError(f"{path}: {error.problem}", error.node.location) from None
@@ -63,9 +47,9 @@ class _UnreadableError(Exception):
 
 
 class _Interpolation:
-    def __init__(self, lookup: Lookup, missing: Missing, growth: Growth) -> None:
+    def __init__(self, lookup: Lookup, missing: Missing, effort: Effort) -> None:
         self.lookup = lookup
-        self.growth = growth
+        self.effort = effort
         self.missing = missing
 
     def container(self, node: Node, field: Field) -> Node:
@@ -99,13 +83,14 @@ class _Interpolation:
         return node if changed is None else Node(changed, node.mark, node.resets)
 
     def text(self, node: Node, field: Field) -> Node:
+        self.effort.spend(node.value.count("$"), node)
         try:
             text = substitute(node.value, self.lookup, lambda name: self.missing(name, node))
             value = _CASTS[field.cast](text) if field.cast else text
         except (TemplateError, ScalarError) as problem:
             raise _UnreadableError(problem, node) from None
         if len(text) > len(node.value):
-            self.growth.add(len(text) - len(node.value), node)
+            self.effort.grow(len(text) - len(node.value), node)
         return Node(value, node.mark, node.resets)
 
 

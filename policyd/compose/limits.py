@@ -41,11 +41,22 @@ MAX_LIST_ITEMS: Final = 10_000
 """Items of a list that holds each thing once: ports (a range such as "1-65535" is one line),
 mounts, devices, variables. Each short form becomes several values."""
 
-MAX_POOL_PAIRS: Final = 10_000
-"""Pairs of address pools that are compared when an `ipam.config` is overridden."""
+MAX_POOL_PAIRS: Final = 100
+"""Pairs of address pools that are compared when an `ipam.config` is overridden: each with all."""
 
-MAX_TEXT_GROWTH: Final = 16 * 1024 * 1024
+MAX_TEXT_GROWTH: Final = 4 * 1024 * 1024
 """Characters that aliases and variables may add to a project: one long text can be used often."""
 
 MAX_DIRECTIVES: Final = 100
 """Lines that may be YAML directives: libyaml compares each `%TAG` with all before it."""
+
+MAX_STEPS: Final = 400_000
+"""Steps of loading a project, each of one to three microseconds: values, counted anew for each file
+merged over them and each service that extends them; lines, `$` and `\\` of environment files, each
+time they are read; `$` in values; characters of commands. Thousands of services take 200,000."""
+
+MAX_DURATION_CHARACTERS: Final = 100
+"""Characters of a duration: "876000h59m59.999999999s" has 23."""
+
+MAX_RESET_STEPS: Final = 100_000
+"""Paths of `!reset` and `!override` in a file, counted at each level above them."""

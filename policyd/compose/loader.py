@@ -15,6 +15,7 @@ from typing import Any, Final
 from policyd.compose.consistency import inconsistencies, shared_container_names
 from policyd.compose.decode import decode_project
 from policyd.compose.dotenv import DotenvError, Variable, parse, parse_raw
+from policyd.compose.effort import Effort
 from policyd.compose.environment import Call, prepare
 from policyd.compose.fields import PROJECT
 from policyd.compose.limits import MAX_PROFILES_APART, MAX_SERVICES
@@ -26,6 +27,7 @@ from policyd.compose.positions import locate, paths_of
 from policyd.compose.project import Project
 from policyd.compose.resolver import Timestamp
 from policyd.compose.template import TemplateError, substitute
+from policyd.compose.validation import long_texts
 from policyd.errors import BundleError, ComposeError
 from policyd.model import Bundle, Location, NotEvaluated, Path, Unresolved
 
@@ -65,8 +67,9 @@ def _without_collector() -> Iterator[None]:
 
 def _load(bundle: Bundle) -> Project:
     unresolved: list[Unresolved] = []
-    call = prepare(bundle, unresolved)
-    loader = ModelLoader(bundle, Home(call.environment.get("HOME", "")))
+    effort = Effort()
+    call = prepare(bundle, effort, unresolved)
+    loader = ModelLoader(bundle, Home(call.environment.get("HOME", "")), effort)
     loader.unresolved_in_files += unresolved
     name = _project_name(bundle, call, loader)
     environment = {**call.environment, PROJECT_NAME: name}
@@ -103,8 +106,10 @@ def _project_name(bundle: Bundle, call: Call, loader: ModelLoader) -> str:
             raise ComposeError("name: expected a string, found a timestamp", name.location)
     names = [document.name for documents in files for document in documents if document.name]
     is_named = any(documents and documents[0].name for documents in files)
+    pattern = names[-1] if names else ""
+    loader.effort.spend(pattern.count("$"), _first_file(call, loader))
     try:
-        written = substitute(names[-1] if names else "", call.environment.get, _ignore)
+        written = substitute(pattern, call.environment.get, _ignore)
     except TemplateError as problem:
         raise ComposeError(f"name: {problem}", _first_file(call, loader)) from None
     default = "" if is_named else _normal_name(call.directory.rpartition("/")[2])
@@ -135,6 +140,8 @@ class _Assembly:
         return locate(self.root, path, self.places)
 
     def project(self, name: str, call: Call) -> Project:
+        for text, steps in long_texts(self.root):
+            self.loader.effort.spend(steps, text)
         model = decode_project(self.root, PROJECT)
         services = model.setdefault("services", {})
         if len(services) > MAX_SERVICES:
@@ -156,7 +163,9 @@ class _Assembly:
 
     def unresolved(self) -> list[Unresolved]:
         """Return the variables without a value, at the paths of the model that use them."""
-        used = self.loader.unresolved
+        used = {
+            (name, id(node.mark)): (name, node) for name, node in self.loader.unresolved
+        }.values()
         found: dict[Unresolved, None] = {}
         if used:
             marks: dict[int, list[Path]] = {id(node.mark): [] for _, node in used}
@@ -164,8 +173,9 @@ class _Assembly:
                 marks[id(mark)].append(path)
             for variable, node in used:
                 where = node.location or Location("")
-                for path in marks[id(node.mark)] or [()]:
-                    found[Unresolved(variable, path, where)] = None
+                paths = marks[id(node.mark)] or [()]
+                self.loader.effort.spend(4 * len(paths), where)
+                found.update(dict.fromkeys(Unresolved(variable, path, where) for path in paths))
         found.update(dict.fromkeys(self.loader.unresolved_in_files))
         return list(found)
 
@@ -175,8 +185,15 @@ class _Assembly:
         Where every profile is on for the sake of judging it (`profiles` is empty), what goes wrong
         only because several are on together is reported as not evaluated.
         """
-        for error in self.errors(model, enabled):
-            if profiles or self.is_of_one_profile(model, error):
+        errors = self.errors(model, enabled)
+        first = next(errors, None)
+        if first is None:
+            return
+        if profiles:
+            raise first
+        alone = self.messages_of_one_profile(model)
+        for error in (first, *errors):
+            if alone is None or error.message in alone:
                 raise error
             self.loader.not_evaluated.append(
                 NotEvaluated("profiles", "all profiles together", error.message, error.where)
@@ -186,17 +203,17 @@ class _Assembly:
         yield from inconsistencies(model, enabled, self.locate)
         yield from shared_container_names(model, enabled, self.locate)
 
-    def is_of_one_profile(self, model: dict[str, Any], error: ComposeError) -> bool:
-        """Say whether `error` comes up with no profile, or with a single one."""
+    def messages_of_one_profile(self, model: dict[str, Any]) -> set[str] | None:
+        """Return what goes wrong with no profile or a single one; None where they are too many."""
         services = model["services"]
         names = {name for service in services.values() for name in service.get("profiles", [])}
         if len(names) > MAX_PROFILES_APART:
-            return True
-        return any(
-            found.message == error.message
-            for name in ("", *sorted(names))
-            for found in self.errors(model, _enabled(services, (name,)))
-        )
+            return None
+        return {
+            error.message
+            for name in ("", *names)
+            for error in self.errors(model, _enabled(services, (name,)))
+        }
 
     def without_home(self) -> list[NotEvaluated]:
         reason = "~ stands for the home folder of whoever deploys, which is not known here"
@@ -284,6 +301,7 @@ class _Assembly:
                 raise ComposeError(str(error), where) from None
             self.loader.not_evaluated.append(NotEvaluated("env-file", name, str(error), where))
             return {}
+        self.loader.effort.read(content, where)
         if kind not in ("", "raw"):
             raise ComposeError(f"the format {kind!r} of {name} is unknown: use `raw`", where)
         try:
@@ -296,12 +314,13 @@ class _Assembly:
 
 def _enabled(services: Mapping[str, Service], profiles: Profiles) -> list[str]:
     """Return the services that `profiles` turn on; without any, all of them."""
-    if not profiles or "*" in profiles:
+    chosen = frozenset(profiles)
+    if not chosen or "*" in chosen:
         return list(services)
     return [
         name
         for name, service in services.items()
-        if not (own := service.get("profiles", [])) or any(profile in profiles for profile in own)
+        if not (own := service.get("profiles")) or not chosen.isdisjoint(own)
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from policyd.compose.field import Field
 from policyd.compose.limits import MAX_POOL_PAIRS
-from policyd.compose.nodes import Node, describe
+from policyd.compose.nodes import Node, Resets, describe
 from policyd.compose.resolver import Timestamp
 from policyd.compose.scalars import to_text
 from policyd.errors import ComposeError
@@ -44,7 +44,7 @@ def merge(base: Node, over: Node, field: Field) -> Node:
     return over
 
 
-def prune(node: Node, paths: list[tuple[str, ...]]) -> Node:
+def prune(node: Node, paths: Resets) -> Node:
     """Return `node` without the entries at `paths`, which `!reset` and `!override` named.
 
     `*` in a path matches any key. Items of lists are never removed.
@@ -58,6 +58,12 @@ def prune(node: Node, paths: list[tuple[str, ...]]) -> Node:
             branch = branch.setdefault(key, {})
         branch[_END] = {}
     return _prune(node, [tree])
+
+
+def prune_one(kind: str, name: str, resource: Node, resets: Resets) -> Node:
+    """Return `resource` without what `resets` name below it; all of it where they name itself."""
+    holder = prune(Node({kind: Node({name: resource}, None)}, None), resets).value.get(kind)
+    return resource if holder is None else holder.value.get(name, resource)
 
 
 _Paths = dict[str, Any]
@@ -227,19 +233,25 @@ def _subnets(base: Node, over: Node, _field: Field) -> Node:
     # Compose changes these mappings in place, shared ones too; ours are copies, changed likewise.
     lefts = [_copy(pool).value for pool in over.value]
     pools: list[dict[str, Node]] = []
+    subnets: list[Any] = []
     for original in base.value:
         right = as_mapping(_copy(original), None)
+        places: list[int] = []
         for left in lefts:
-            known = [_subnet(pool) for pool in pools]
-            if _subnet(left) != _subnet(right) and _subnet(left) not in known:
+            if _subnet(left) != _subnet(right) and _subnet(left) not in subnets:
                 pools.append(left)
+                subnets.append(_subnet(left))
                 continue
             _add_in_place(right, left)
-            known = [_subnet(pool) for pool in pools]
-            if _subnet(right) in known:
-                pools[known.index(_subnet(right))] = right
+            for place in places:
+                subnets[place] = _subnet(right)
+            if _subnet(right) in subnets:
+                places.append(subnets.index(_subnet(right)))
+                pools[places[-1]] = right
             else:
+                places.append(len(pools))
                 pools.append(right)
+                subnets.append(_subnet(right))
     return base.with_value([base.with_value(pool) for pool in pools] or None)
 
 

@@ -12,13 +12,15 @@ from typing import Any, NamedTuple
 
 from policyd.compose.canonical import fill_defaults, to_long_forms
 from policyd.compose.composer import Document
+from policyd.compose.effort import Effort
 from policyd.compose.environment import read_env_files
+from policyd.compose.extends import Extends, Services
 from policyd.compose.fields import PROJECT
-from policyd.compose.gopath import dirname, join, relative
-from policyd.compose.interpolate import Growth, interpolate
-from policyd.compose.limits import MAX_EXTENDS_DEPTH, MAX_INCLUDE_DEPTH, MAX_LOADED_FILES
-from policyd.compose.merge import as_mapping, merge, prune
-from policyd.compose.nodes import Node, describe
+from policyd.compose.gopath import below, dirname, join, relative
+from policyd.compose.interpolate import interpolate
+from policyd.compose.limits import MAX_INCLUDE_DEPTH, MAX_LOADED_FILES
+from policyd.compose.merge import as_mapping, merge, prune, prune_one
+from policyd.compose.nodes import Node, Resets, describe, text_of
 from policyd.compose.normalize import resolve_environment
 from policyd.compose.paths import Home, resolve_paths
 from policyd.compose.reader import read_documents
@@ -27,14 +29,10 @@ from policyd.compose.resolver import Timestamp
 from policyd.compose.schema import check
 from policyd.compose.unicity import enforce_unicity
 from policyd.compose.validation import validate
-from policyd.errors import BundleError, ComposeError
+from policyd.errors import ComposeError
 from policyd.model import Bundle, NotEvaluated, Unresolved
 
-Resets = list[tuple[str, ...]]
-Services = dict[str, Node]
-
 _IMPORTED = ("services", "volumes", "networks", "secrets", "configs", "models")
-_SERVICE = PROJECT.children["services"].each or PROJECT
 
 
 class Scope(NamedTuple):
@@ -54,17 +52,18 @@ class Scope(NamedTuple):
 class ModelLoader:
     """Loads models for one project, and remembers what it could not resolve or look at."""
 
-    def __init__(self, bundle: Bundle, home: Home) -> None:
+    def __init__(self, bundle: Bundle, home: Home, effort: Effort) -> None:
         self.bundle = bundle
         self.home = home
+        self.effort = effort
         self.unresolved: list[tuple[str, Node]] = []
         self.unresolved_in_files: list[Unresolved] = []
         self.not_evaluated: list[NotEvaluated] = []
         self.warnings: list[str] = []
-        self.growth = Growth()
+        self.size = 0
         self.parsed: dict[str, list[Document]] = {}
         self.loaded = 0
-        self.models: dict[Any, Node] = {}
+        self.models: dict[Any, tuple[Node, int]] = {}
         self.bases: dict[tuple[str, str, int], tuple[Services, Resets, Scope]] = {}
 
     def documents(self, path: str) -> list[Document]:
@@ -118,19 +117,23 @@ class ModelLoader:
         resets: Resets = []
         for document in self.documents(path):
             resets = document.root.resets or []
+            self.size += document.size
+            self.effort.spend(self.size, document.root)
             tree = interpolate(
-                document.root, PROJECT, scope.environment.get, self.record_unresolved, self.growth
+                document.root, PROJECT, scope.environment.get, self.record_unresolved, self.effort
             )
             if not base_only:
                 scope = scope._replace(included=(*scope.included, path))
                 tree = self.include(tree, scope, resets)
             root = prune(root, resets)
             if not base_only:
-                tree = _Extends(self, path, scope, resets).apply(tree)
+                tree = Extends(self, path, scope, resets).apply(tree)
             root = enforce_unicity(merge(root, tree, PROJECT), PROJECT)
             if not base_only:
                 root = self.checked(root, path)
-            root = enforce_unicity(to_long_forms(root, PROJECT), PROJECT)
+            before = self.effort.steps
+            root = enforce_unicity(to_long_forms(root, PROJECT, self.effort), PROJECT)
+            self.size += self.effort.steps - before
         return root, resets
 
     def checked(self, root: Node, path: str) -> Node:
@@ -177,7 +180,7 @@ class ModelLoader:
             directory, project = "", ""
         else:
             directory, project = self.include_directory(options, paths[0], scope)
-        files = tuple(_below(scope.base, path) for path in paths)
+        files = tuple(below(scope.base, path) for path in paths)
         for path in files[:1]:
             if path in scope.included:
                 circle = " includes ".join(map(self.display, (*scope.included, path)))
@@ -186,8 +189,17 @@ class ModelLoader:
         key = (files, directory, project, tuple(sorted(environment.items())))
         if key not in self.models:
             inner = Scope(directory, project, environment, scope.included, scope.depth + 1)
-            self.models[key] = self.load(files, inner)
-        return _import_resources(tree, self.models[key], resets)
+            outer, self.size = self.size, 0
+            self.models[key] = self.load(files, inner), self.size
+            self.size = outer
+        model, size = self.models[key]
+        self.add(size, entry)
+        return _import_resources(tree, model, resets)
+
+    def add(self, size: int, at: Node) -> None:
+        """Count `size` values more of the model that is loaded, brought in at `at`."""
+        self.size += size
+        self.effort.spend(size, at)
 
     def skip_remote(self, path: str, entry: Node) -> None:
         kind = is_remote(path)
@@ -207,9 +219,9 @@ class ModelLoader:
         project = options.get("project_directory")
         if project is not None and type(project.value) is int:
             project = project.with_value(str(project.value))
-        folder = _text(project, "include.project_directory")
+        folder = text_of(project, "include.project_directory")
         if not folder:
-            file = _below(scope.base, path)
+            file = below(scope.base, path)
             return self.folder_of(file, scope.base), dirname(file)
         if folder.startswith("/"):
             return folder, folder
@@ -217,9 +229,9 @@ class ModelLoader:
 
     def folder_of(self, path: str, base: str) -> str:
         """Return the folder of `path`, or `path` if it is one, relative to `base`."""
-        target = _below(base, path)
+        target = below(base, path)
         if self.bundle.files.kind(self.absolute(target)) != "directory":
-            target = _below(base, dirname(path))
+            target = below(base, dirname(path))
         return relative(base, target)
 
     def include_environment(
@@ -227,7 +239,7 @@ class ModelLoader:
     ) -> dict[str, str]:
         names = _texts(options.get("env_file"), "include.env_file")
         if names:
-            paths = [_below(scope.directory, name) for name in names if name != "/dev/null"]
+            paths = [below(scope.directory, name) for name in names if name != "/dev/null"]
         else:
             paths = [join(project, ".env")]
             if self.bundle.files.kind(self.absolute(paths[0])) != "file":
@@ -235,138 +247,17 @@ class ModelLoader:
         absolute = tuple(self.absolute(path) for path in paths)
         try:
             values = read_env_files(
-                self.bundle, absolute, scope.environment, self.unresolved_in_files
+                self.bundle, absolute, scope.environment, self.effort, self.unresolved_in_files
             )
         except ComposeError as error:
             raise ComposeError(f"include: {error.message}", error.where or entry.location) from None
         return {**values, **scope.environment}
 
 
-class _Extends:
-    """Resolves `extends` of the services of one document."""
-
-    def __init__(self, loader: ModelLoader, path: str, scope: Scope, resets: Resets) -> None:
-        self.loader = loader
-        self.file = path
-        self.scope = scope
-        self.resets = resets
-
-    def apply(self, tree: Node) -> Node:
-        holder = tree.value.get("services")
-        if holder is None:
-            return tree
-        if type(holder.value) is not dict:
-            raise ComposeError(
-                f"services: expected a mapping, found {describe(holder)}", holder.location
-            )
-        services: Services = dict(holder.value)
-        for name in services:
-            services[name] = self.resolve(name, services, self.resets, ())
-        return tree.with_value({**tree.value, "services": holder.with_value(services)})
-
-    def resolve(
-        self, name: str, services: Services, resets: Resets, seen: tuple[tuple[str, str], ...]
-    ) -> Node:
-        """Return the service `name` with what it extends; `services` remembers it."""
-        service = services[name]
-        if service.value is None:
-            return service
-        if type(service.value) is not dict:
-            raise ComposeError(
-                f"services.{name}: expected a mapping, found {describe(service)}", service.location
-            )
-        extends = service.value.get("extends")
-        if extends is None:
-            return service
-        reference, file = self.reference(name, extends)
-        base_resets, known, where = resets, services, self.file
-        if file:
-            known, base_resets = self.base_services(file, extends)
-            where = file
-        if reference not in known:
-            raise ComposeError(
-                f"services.{name}: cannot extend {reference!r}, there is no such service in "
-                f"{file or self.loader.display(where)}",
-                extends.location,
-            )
-        step = (where, name)
-        if step in seen:
-            circle = " extends ".join([*(service for _, service in seen), name])
-            raise ComposeError(f"services extend each other: {circle}", extends.location)
-        if len(seen) >= MAX_EXTENDS_DEPTH:
-            raise ComposeError(
-                f"services extend each other more than {MAX_EXTENDS_DEPTH} deep", extends.location
-            )
-        base = self.resolve(reference, known, base_resets, (*seen, step))
-        if base.value is None:
-            return service
-        merged = merge(_prune_one("services", name, base, resets), service, _SERVICE)
-        entries = {key: child for key, child in merged.value.items() if key != "extends"}
-        services[name] = Node(entries, service.mark, service.resets)
-        return services[name]
-
-    def reference(self, name: str, extends: Node) -> tuple[str, str]:
-        if type(extends.value) is str:
-            return extends.value, ""
-        service = extends.value.get("service") if type(extends.value) is dict else None
-        if service is None or type(service.value) is not str:
-            raise ComposeError(f"services.{name}.extends: `service` is missing", extends.location)
-        file = extends.value.get("file")
-        if file is None or file.value is None:
-            return service.value, ""
-        path = _text(file, "extends.file")
-        if not path:
-            raise ComposeError("extends.file is empty, expected a path", file.location)
-        return service.value, path
-
-    def base_services(self, file: str, extends: Node) -> tuple[Services, Resets]:
-        """Return the raw services of the file that `extends` names, and its resets."""
-        loader, scope = self.loader, self.scope
-        if is_remote(file):
-            raise ComposeError(f"extends.file {file!r} is remote: never fetched", extends.location)
-        local = _below(scope.base, file)
-        folder = loader.folder_of(file, scope.base)
-        key = (local, folder, id(scope.environment))
-        if key not in loader.bases:
-            try:
-                root, resets = loader.load_file(local, scope, Node({}, None), base_only=True)
-            except BundleError as error:
-                raise ComposeError(str(error), extends.location) from None
-            except ComposeError as error:
-                raise ComposeError(error.message, error.where or extends.location) from None
-            holder = root.value.get("services")
-            if holder is None or type(holder.value) is not dict:
-                raise ComposeError(
-                    f"extends.file {file!r} has no mapping of services", extends.location
-                )
-            root = resolve_paths(root, PROJECT, folder, loader.home)
-            loader.bases[key] = (root.value["services"].value, resets, scope)
-        services, resets, _ = loader.bases[key]
-        return dict(services), resets
-
-
-def _prune_one(kind: str, name: str, resource: Node, resets: Resets) -> Node:
-    """Return `resource` without what `resets` name below it; all of it where they name itself."""
-    holder = prune(Node({kind: Node({name: resource}, None)}, None), resets).value.get(kind)
-    return resource if holder is None else holder.value.get(name, resource)
-
-
-def _below(base: str, path: str) -> str:
-    return path if path.startswith("/") else join(base, path)
-
-
-def _text(node: Node | None, what: str) -> str:
-    if node is None or node.value is None:
-        return ""
-    if type(node.value) is not str:
-        raise ComposeError(f"{what}: expected a path, found {describe(node)}", node.location)
-    return node.value
-
-
 def _texts(node: Node | None, what: str) -> list[str]:
     if node is None or node.value is None:
         return []
-    return [_text(item, what) for item in (node.value if type(node.value) is list else [node])]
+    return [text_of(item, what) for item in (node.value if type(node.value) is list else [node])]
 
 
 def _import_resources(tree: Node, imported: Node, resets: Resets) -> Node:
@@ -387,6 +278,6 @@ def _import_resources(tree: Node, imported: Node, resets: Resets) -> Node:
             if name not in known:
                 known[name] = resource
                 continue
-            known[name] = merge(_prune_one(kind, name, resource, resets), known[name], field)
+            known[name] = merge(prune_one(kind, name, resource, resets), known[name], field)
         entries[kind] = (holder or source).with_value(known)
     return Node(entries, tree.mark, tree.resets)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from policyd.errors import ComposeError
 from policyd.model import Location
 
 
@@ -21,6 +22,10 @@ class Mark(Protocol):
     column: int
 
 
+Resets = list[tuple[str, ...]]
+"""Paths of `!reset` and `!override`, each below the node that holds them."""
+
+
 class Node(msgspec.Struct, eq=False, gc=False):
     """A value of the tree and the place that decided it.
 
@@ -30,7 +35,7 @@ class Node(msgspec.Struct, eq=False, gc=False):
 
     value: Any
     mark: Any
-    resets: list[tuple[str, ...]] | None = None
+    resets: Resets | None = None
 
     def with_value(self, value: Any) -> Node:
         """Return a node of another value at the same place."""
@@ -63,6 +68,14 @@ def text_length(node: Node) -> int:
     return sum(map(text_length, value)) if type(value) is list else 0
 
 
+def count(node: Node) -> int:
+    """Return how many values stand at and below `node`."""
+    value = node.value
+    if type(value) is dict:
+        return 1 + sum(map(count, value.values()))
+    return 1 + sum(map(count, value)) if type(value) is list else 1
+
+
 def nodes(value: Any, mark: Mark | None) -> Node:
     """Return `value` (dicts, lists, scalars) as a tree whose every node stands at `mark`."""
     if type(value) is dict:
@@ -92,3 +105,12 @@ def describe(node: Node) -> str:
         if isinstance(value, kind):
             return name
     return "nothing (null)" if value is None else "a timestamp"
+
+
+def text_of(node: Node | None, what: str) -> str:
+    """Return the path that `node` holds, "" for none. Raises ComposeError, which names `what`."""
+    if node is None or node.value is None:
+        return ""
+    if type(node.value) is not str:
+        raise ComposeError(f"{what}: expected a path, found {describe(node)}", node.location)
+    return node.value

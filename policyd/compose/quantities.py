@@ -10,6 +10,7 @@ import contextlib
 import math
 import re
 
+from policyd.compose.limits import MAX_DURATION_CHARACTERS
 from policyd.compose.scalars import MAX_INT64, ScalarError, parse_float, parse_int, quoted
 
 _FACTORS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
@@ -73,6 +74,8 @@ def parse_duration(text: str) -> int:
 
     Raises ScalarError for a number without a unit, an unknown unit and what exceeds 64 bits.
     """
+    if len(text) > MAX_DURATION_CHARACTERS:
+        raise _not_a_duration(text)
     negative = text.startswith("-")
     rest = text[1:] if text[:1] in ("+", "-") else text
     if rest == "0":

@@ -14,6 +14,8 @@ _BLANKS = " \t\r\n"
 _OPERATORS = ";&|<>"
 _ESCAPES = {"t": "\t", "n": "\n"}
 _ORDINARY = re.compile(r"[^\\ \t\r\n`()\"';&|<>]+")
+_MARKS = re.compile(r"[\\`()\"';&|<>]")
+_WORD = re.compile(r"[^ \t\r\n]+")
 _DIGITS = re.compile("[0-9]+")
 _REGIONS = {'"': "double quote", "'": "single quote", "`": "backquote", ")": "$("}
 
@@ -27,6 +29,8 @@ def split(line: str) -> list[str]:
 
     Raises ShellwordsError for an open quote, a backslash at the end and a bare parenthesis.
     """
+    if not _MARKS.search(line):
+        return _WORD.findall(line)
     return _Splitter(line).run()
 
 

@@ -6,6 +6,8 @@ validation/*.go.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from policyd.compose.nodes import Node
 from policyd.compose.scalars import is_ip_address
 from policyd.errors import ComposeError
@@ -36,6 +38,25 @@ def items(node: Node, *path: str) -> list[Node]:
             return []
         node = node.value[key]
     return list(node.value) if type(node.value) is list else []
+
+
+def long_texts(root: Node) -> Iterator[tuple[Node, int]]:
+    """Yield the texts of services that hold many things, and the steps that it takes to part them.
+
+    These are commands, a step for four characters, and addresses of hosts.
+    """
+    for _, service in entries(root, "services"):
+        holders = [service]
+        for stage in ("pre_start", "post_start", "pre_stop"):
+            holders += items(service, stage)
+        rules = items(service, "develop", "watch")
+        holders += [rule.value["exec"] for rule in rules if "exec" in rule.value]
+        for holder in holders:
+            for key in ("command", "entrypoint"):
+                if key in holder.value and type(holder.value[key].value) is str:
+                    yield holder.value[key], len(holder.value[key].value) // 4
+        for host in [*items(service, "extra_hosts"), *items(service, "build", "extra_hosts")]:
+            yield host, str(host.value).count(",")
 
 
 def _check_external(name: str, volume: Node) -> None:

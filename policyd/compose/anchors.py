@@ -1,0 +1,68 @@
+"""Remember what the anchors of a file name, and hold aliases to their limits.
+
+In: nodes by the names of their anchors. Out: the node that an alias stands for. Limits: limits.py.
+"""
+
+from __future__ import annotations
+
+from policyd.compose.limits import MAX_EXPANDED_NODES, MAX_TEXT_GROWTH
+from policyd.compose.nodes import Mark, Node, text_length
+from policyd.errors import ComposeError
+
+
+class _Anchor:
+    """A node, None while it is read, the number of its values, and the length of its texts."""
+
+    __slots__ = ("characters", "node", "size")
+
+    def __init__(self, node: Node | None, size: int) -> None:
+        self.node = node
+        self.size = size
+        self.characters: int | None = None
+
+
+class Anchors:
+    """The anchors of one file, which outlive its documents.
+
+    `added` counts the values that aliases add to a document; its reader sets it back.
+    """
+
+    def __init__(self) -> None:
+        self.added = 0
+        self._known: dict[str, _Anchor] = {}
+        self._characters = 0
+
+    def open(self, name: str) -> None:
+        """Take note that the node of the anchor `name` begins."""
+        self._known[name] = _Anchor(None, 0)
+
+    def set(self, name: str, node: Node, size: int) -> None:
+        """Let aliases of `name` stand for `node`, which has `size` values."""
+        self._known[name] = _Anchor(node, size)
+
+    def node(self, name: str, mark: Mark, values: int) -> Node:
+        """Return what the alias of `name` at `mark` stands for.
+
+        `values` is the number of values of the document so far, without those that aliases add.
+        Raises ComposeError for an unknown anchor, one that contains itself, and limits.
+        """
+        anchor = self._known.get(name)
+        if anchor is None:
+            raise _refusal(f"unknown anchor {name!r}", mark)
+        if anchor.node is None:
+            raise _refusal(f"the anchor {name!r} contains itself", mark)
+        self.added += anchor.size
+        if values + self.added > MAX_EXPANDED_NODES:
+            raise _refusal(
+                f"aliases expand the document to more than {MAX_EXPANDED_NODES} values", mark
+            )
+        if anchor.characters is None:
+            anchor.characters = text_length(anchor.node)
+        self._characters += anchor.characters
+        if self._characters > MAX_TEXT_GROWTH:
+            raise _refusal(f"aliases add more than {MAX_TEXT_GROWTH} characters", mark)
+        return anchor.node
+
+
+def _refusal(message: str, mark: Mark) -> ComposeError:
+    return ComposeError(message, Node(None, mark).location)
