@@ -375,4 +375,86 @@ HOSTILE: dict[str, Callable[[], Case]] = {
     "build-ssh-of-equals": lambda: _field(f'build: {{context: ., ssh: ["{"=" * MIB}"]}}'),
     "host-ip-of-a-mebibyte": lambda: _field(f'ports: [{{target: 1, host_ip: "{"1." * MIB}"}}]'),
     "pull-policy-of-a-mebibyte": lambda: _field("pull_policy: every_" + "1h" * 500_000 + "x"),
+    # small things that multiply
+    "port-ranges-in-great-number": lambda: _case(
+        "services:\n" + _lines('  s%: {image: x, ports: ["1-9999"]}\n', 200)
+    ),
+    "env-file-of-many-services": lambda: _case(
+        {
+            "compose.yaml": "services:\n" + _lines("  s%: {image: x, env_file: [e]}\n", 300),
+            "e": _lines("V%=1\n", 5_000),
+        }
+    ),
+    "env-file-of-lines": lambda: _case({"compose.yaml": _HEAD, ".env": "A=\n" * MIB}),
+    "env-file-of-many-includes": lambda: _case(
+        {
+            "compose.yaml": "include:\n" + _lines("  - {path: o.yaml, env_file: e}\n", 3_000),
+            "o.yaml": _HEAD,
+            "e": "A=\n" * 20_000,
+        }
+    ),
+    "label-files-in-great-number": lambda: _case(
+        {
+            "compose.yaml": "services:\n"
+            + _lines(f"  s%: {{image: x, label_file: [{', '.join(['l'] * 50)}]}}\n", 300),
+            "l": _lines("L%=1\n", 100),
+        }
+    ),
+    "env-files-named-often": lambda: _case(
+        {"compose.yaml": _HEAD, "e": "A=1\n" * 100}, env_files=["e"] * 20_000
+    ),
+    "large-service-extended-often": lambda: _case(
+        "services:\n  b:\n    image: x\n    environment:\n"
+        + _lines("      V%: v\n", 5_000)
+        + _lines("  s%: {extends: b}\n", 1_000)
+    ),
+    "large-file-overridden-often": lambda: _case(
+        f"{_HEAD}    environment:\n"
+        + _lines("      V%: v\n", 20_000)
+        + _lines("---\nservices: {a: {image: x%}}\n", 99)
+    ),
+    "compose-file-named-often": lambda: _case(
+        {"compose.yaml": _HEAD, ".env": "COMPOSE_FILE=" + "compose.yaml:" * 300_000}
+    ),
+    "compose-file-of-separators": lambda: _case(
+        {"compose.yaml": _HEAD, ".env": "COMPOSE_PATH_SEPARATOR=a\nCOMPOSE_FILE=" + "a" * 3 * MIB}
+    ),
+    "profiles-of-the-environment": lambda: _case(
+        {
+            "compose.yaml": f"{_HEAD}    profiles: [{', '.join(f'q{i}' for i in range(9_000))}]\n",
+            ".env": "COMPOSE_PROFILES=" + _lines("p%,", 300_000),
+        },
+        profiles=[],
+    ),
+    "pools-of-many-networks": lambda: _case(
+        {
+            f"{name}.yaml": f"{_HEAD}networks:\n"
+            + _lines(
+                "  n%: {ipam: {config: ["
+                + ", ".join(f"{{subnet: 10.{second}.{third}.0/24}}" for third in range(10))
+                + "]}}\n",
+                2_000,
+            )
+            for second, name in enumerate("ab")
+        },
+        files=["a.yaml", "b.yaml"],
+    ),
+    "resets-below-many-levels": lambda: _case(
+        f"{_HEAD}x-a: " + "{k: " * 90 + "{" + _lines("k%: !reset 1, ", 20_000) + "}" + "}" * 90
+    ),
+    "variable-of-a-text-used-often": lambda: _case(
+        f'x-a: &a "${{NO}}"\n{_HEAD}    command: [{", ".join(["*a "] * 9_000)}]\n'
+    ),
+    "variables-of-a-text-used-often": lambda: _case(
+        f'x-a: &a "{_lines("${NO%}", 1_000)}"\n{_HEAD}    command: [{", ".join(["*a "] * 900)}]\n'
+    ),
+    "commands-by-alias": lambda: _case(
+        'x-a: &a "' + "'" * (MIB // 2) + '"\nservices:\n' + _lines("  s%: {command: *a }\n", 7)
+    ),
+    "dollars-by-alias": lambda: _case(
+        'x-a: &a "' + "$$" * (MIB // 4) + '"\nservices:\n' + _lines("  s%: {hostname: *a }\n", 7)
+    ),
+    "host-addresses": lambda: _field(f'extra_hosts: ["a={"1," * MIB}"]'),
+    "duration-of-a-mebibyte": lambda: _field(f'stop_grace_period: "{"1s" * MIB}"'),
+    "name-of-variables": lambda: _case('name: "' + "${A:-x}" * 500_000 + f'"\n{_HEAD}'),
 }

@@ -1,0 +1,139 @@
+"""Small files that multiply are refused where they pass the limit; large ones are loaded."""
+
+from __future__ import annotations
+
+import pytest
+
+from policyd.bundle import memory_bundle
+from policyd.compose import load
+from policyd.compose.effort import Effort
+from policyd.compose.limits import MAX_STEPS, MAX_TEXT_GROWTH
+from policyd.errors import ComposeError
+
+TOO_LARGE = (
+    "the project is too large: more than 400000 values, variables and lines, counted each time "
+    "they are used"
+)
+
+
+def refusal(files: dict[str, str], **options: str) -> str:
+    with pytest.raises(ComposeError) as error:
+        load(
+            memory_bundle(
+                {name: text.encode() for name, text in files.items()}, environment=options
+            )
+        )
+    return str(error.value)
+
+
+def services(count: int, entry: str) -> str:
+    return "services:\n" + "".join(f"  s{number}: {{{entry}}}\n" for number in range(count))
+
+
+def test_the_last_step_that_is_allowed_is_allowed() -> None:
+    effort = Effort()
+    effort.spend(MAX_STEPS, None)
+    effort.grow(MAX_TEXT_GROWTH, None)
+
+    with pytest.raises(ComposeError, match="the project is too large"):
+        effort.spend(1, None)
+    with pytest.raises(ComposeError, match="variables add more than 4194304 characters"):
+        effort.grow(1, None)
+
+
+def test_port_ranges_count_by_port() -> None:
+    allowed = load(
+        memory_bundle({"compose.yaml": services(9, "image: x, ports: [1-9999]").encode()})
+    )
+
+    assert len(allowed.tree["services"]["s8"]["ports"]) == 9_999
+    assert refusal({"compose.yaml": services(11, "image: x, ports: [1-9999]")}) == (
+        f"compose.yaml:11:26: {TOO_LARGE}"
+    )
+
+
+def test_an_env_file_counts_each_time_it_is_read() -> None:
+    variables = "".join(f"V{number}=1\n" for number in range(5_000))
+
+    assert refusal({"compose.yaml": services(99, "image: x, env_file: e"), "e": variables}) == (
+        f"compose.yaml:27:29: {TOO_LARGE}"
+    )
+
+
+def test_an_env_file_counts_for_each_include() -> None:
+    entries = "".join("  - {path: o.yaml, env_file: e}\n" for _ in range(30))
+    files = {"compose.yaml": f"include:\n{entries}", "o.yaml": services(1, "image: x")}
+
+    assert refusal(files | {"e": "A=\n" * 9_000}) == f"e: include: {TOO_LARGE}"
+
+
+def test_a_service_counts_each_time_it_is_extended() -> None:
+    base = "  b:\n    environment:\n" + "".join(f"      V{n}: v\n" for n in range(9_000))
+
+    assert refusal({"compose.yaml": services(99, "image: x, extends: b") + base}) == (
+        f"compose.yaml:45:28: {TOO_LARGE}"
+    )
+
+
+def test_a_file_counts_each_time_another_is_merged_over_it() -> None:
+    large = services(1, "image: x") + "".join(f"x-{n}: v\n" for n in range(9_000))
+
+    assert refusal({"compose.yaml": large + "---\nservices: {}\n" * 50}) == (
+        f"compose.yaml:9090:1: {TOO_LARGE}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "place"),
+    [
+        ('image: x, command: "' + "'" * 1_700_000 + '"', "compose.yaml:2:27"),
+        ('image: x, hostname: "' + "$$" * 400_001 + '"', "compose.yaml:2:28"),
+        ('image: x, extra_hosts: ["a=' + "1," * 400_001 + '"]', "compose.yaml:2:32"),
+        ("image: x, post_start: [{command: '" + "a" * 1_700_000 + "'}]", "compose.yaml:2:41"),
+    ],
+    ids=["command", "dollars", "host addresses", "hook"],
+)
+def test_a_text_of_many_things_counts_by_them(entry: str, place: str) -> None:
+    assert refusal({"compose.yaml": services(1, entry)}) == f"{place}: {TOO_LARGE}"
+
+
+def test_a_variable_without_a_value_counts_wherever_its_text_is_used() -> None:
+    aliases = ", ".join(["*a "] * 12_000)
+    text = "".join(f"${{N{number}}}" for number in range(10))
+
+    assert (
+        refusal(
+            {"compose.yaml": f'x-a: &a "{text}"\n' + services(1, f"image: x, command: [{aliases}]")}
+        )
+        == f"compose.yaml:1:6: {TOO_LARGE}"
+    )
+
+
+def test_compose_file_names_at_most_as_many_files_as_are_loaded() -> None:
+    names = ":".join(["compose.yaml"] * 501)
+
+    assert refusal({"compose.yaml": services(1, "image: x")}, COMPOSE_FILE=names) == (
+        "COMPOSE_FILE names more than 500 files"
+    )
+
+
+def test_resets_count_at_each_level_above_them() -> None:
+    below = ", ".join(f"k{number}: !reset 1" for number in range(2_000))
+    deep = "{k: " * 60 + "{" + below + "}" + "}" * 60
+
+    assert refusal({"compose.yaml": services(1, "image: x") + f"x-a: {deep}\n"}) == (
+        "compose.yaml:3:50: too many !reset and !override, too deep"
+    )
+
+
+def test_what_goes_wrong_only_with_profiles_together_is_found_in_one_pass() -> None:
+    many = "services:\n" + "".join(
+        f"  s{n}: {{image: x, profiles: [p{n % 50}], container_name: name{n // 2}}}\n"
+        for n in range(1_000)
+    )
+    project = load(memory_bundle({"compose.yaml": many.encode()}))
+
+    assert len(project.not_evaluated) == 500
+    assert project.not_evaluated[0].reason == (
+        "services 's0' and 's1' have the same container_name 'name0'"
+    )
