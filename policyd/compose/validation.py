@@ -7,10 +7,15 @@ validation/*.go.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from policyd.compose.nodes import Node
 from policyd.compose.scalars import is_ip_address
 from policyd.errors import ComposeError
+
+_STAGES: Final = ("pre_start", "post_start", "pre_stop")
+_LONG: Final = frozenset(("command", "entrypoint", "extra_hosts", "build", "develop", *_STAGES))
+"""The keys of a service below which `long_texts` looks."""
 
 
 def validate(root: Node) -> None:
@@ -46,8 +51,10 @@ def long_texts(root: Node) -> Iterator[tuple[Node, int]]:
     These are commands, a step for four characters, and addresses of hosts.
     """
     for _, service in entries(root, "services"):
+        if _LONG.isdisjoint(service.value):
+            continue
         holders = [service]
-        for stage in ("pre_start", "post_start", "pre_stop"):
+        for stage in _STAGES:
             holders += items(service, stage)
         rules = items(service, "develop", "watch")
         holders += [rule.value["exec"] for rule in rules if "exec" in rule.value]
