@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from policyd.compose.effort import Effort
 from policyd.compose.field import Field, Rules, rewrite, rewrite_below
-from policyd.compose.limits import MAX_LIST_ITEMS
 from policyd.compose.merge import as_mapping, sprint
 from policyd.compose.nodes import Node, describe, nodes
 from policyd.compose.resolver import INT64, Timestamp
@@ -216,8 +215,6 @@ def _ports(node: Node, _field: Field, effort: Effort) -> Node:
         if len(long_forms) > 1:
             effort.spend(4 * len(long_forms), item)
         items += [nodes(long, item.mark) for long in long_forms]
-        if len(items) > MAX_LIST_ITEMS:
-            raise ComposeError(f"more than {MAX_LIST_ITEMS} ports", item.location)
     return node.with_value(items)
 
 

@@ -266,8 +266,7 @@ class Composer:
             else:
                 key, text = self.key(event, in_flow)
             if text in marks and not self.dropped:
-                line = marks[text].line + 1
-                raise self.error(f"the key {text!r} is already defined at line {line}", key_mark)
+                raise self.second_key(text, marks[text], key_mark)
             marks[text] = key_mark
             is_merge = key is MERGE
             if is_merge and kind is not ScalarEvent:
@@ -329,6 +328,12 @@ class Composer:
             self.merge_keys.block(pairs, blocked)
         return node if loose is None else LooseMapping(pairs, mark, resets, loose=loose)
 
+    def second_key(self, key: str, first: Mark, mark: Mark) -> ComposeError:
+        hint = ": write <<: [*a, *b] once" if key == "<<" else ""
+        return self.error(
+            f"the key {key!r} is already defined at line {first.line + 1}{hint}", mark
+        )
+
     def second_name(self, mark: Mark) -> ComposeError:
         return self.error("the key 'name' is already defined", mark)
 
@@ -350,7 +355,10 @@ class Composer:
             return key, text
         if kind is AliasEvent:
             return self.alias(event).value, event.anchor
-        raise self.error("a key must be a string, found a list or a mapping", event.start_mark)
+        raise self.error(
+            "a key must be a string, found a list or a mapping: is {{…}} of a template left over?",
+            event.start_mark,
+        )
 
     def check_tag(self, event: Any) -> None:
         """Refuse tags in flow style that Docker's parser ends elsewhere."""

@@ -38,8 +38,8 @@ MAX_EXTENDS_DEPTH: Final = 50
 """Links of a chain of `extends`."""
 
 MAX_LIST_ITEMS: Final = 10_000
-"""Items of a list that holds each thing once: ports (a range such as "1-65535" is one line),
-mounts, devices, variables. Each short form becomes several values."""
+"""Items of a list that holds each thing once: mounts, devices, variables. Each short form becomes
+several values. Ports are counted as steps: "1-65535" is one line, and media servers open 10,001."""
 
 MAX_POOL_PAIRS: Final = 100
 """Pairs of address pools that are compared when an `ipam.config` is overridden: each with all."""
@@ -53,7 +53,8 @@ MAX_DIRECTIVES: Final = 100
 MAX_STEPS: Final = 400_000
 """Steps of loading a project, each of one to three microseconds: values, counted anew for each file
 merged over them and each service that extends them; lines, `$` and `\\` of environment files, each
-time they are read; `$` in values; characters of commands. Thousands of services take 200,000."""
+time they are read; `$` in values; characters of commands; four a port of a range. Thousands of
+services take 200,000."""
 
 MAX_DURATION_CHARACTERS: Final = 100
 """Characters of a duration: "876000h59m59.999999999s" has 23."""

@@ -32,6 +32,7 @@ from policyd.errors import BundleError, ComposeError
 from policyd.model import Bundle, Location, NotEvaluated, Path, Unresolved
 
 PROJECT_NAME: Final = "COMPOSE_PROJECT_NAME"
+_MANY_NAMES: Final = 5
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9_-]")
 
 Service = dict[str, Any]
@@ -73,7 +74,26 @@ def _load(bundle: Bundle) -> Project:
     loader.unresolved_in_files += unresolved
     name = _project_name(bundle, call, loader)
     environment = {**call.environment, PROJECT_NAME: name}
-    root = loader.load(call.files, Scope(call.directory, call.directory, environment))
+    scope = Scope(call.directory, call.directory, environment)
+    with _naming_variables(loader):
+        return _assembled(bundle, loader, call, name, scope)
+
+
+@contextmanager
+def _naming_variables(loader: ModelLoader) -> Iterator[None]:
+    """Let an error at a text say which variables had no value there: they may be why."""
+    try:
+        yield
+    except ComposeError as error:
+        names = {name for name, node in loader.unresolved if node.location == error.where}
+        if error.where is None or not 0 < len(names) <= _MANY_NAMES:
+            raise
+        hint = f"{', '.join(sorted(names))} {'has' if len(names) == 1 else 'have'} no value here"
+        raise ComposeError(f"{error.message} ({hint})", error.where) from None
+
+
+def _assembled(bundle: Bundle, loader: ModelLoader, call: Call, name: str, scope: Scope) -> Project:
+    root = loader.load(call.files, scope)
     if not root.value:
         raise ComposeError("the Compose file is empty", _first_file(call, loader))
     if not name:
@@ -81,8 +101,8 @@ def _load(bundle: Bundle) -> Project:
             "the project has no name: set `name`, or use a folder name with letters or digits",
             _first_file(call, loader),
         )
-    root = normalize(root, name, environment)
-    return _Assembly(bundle, loader, root, environment).project(name, call)
+    root = normalize(root, name, scope.environment)
+    return _Assembly(bundle, loader, root, scope.environment).project(name, call)
 
 
 def _first_file(call: Call, loader: ModelLoader) -> Location:
@@ -290,7 +310,7 @@ class _Assembly:
             content = self.read(file)
         except FileNotFoundError:
             if entry.get("required", False):
-                raise ComposeError(f"there is no file {name}", where) from None
+                raise ComposeError(f"the {path[2]} {name} is not there", where) from None
             reason = "the file is optional, and is not there"
             self.loader.not_evaluated.append(NotEvaluated("env-file", name, reason, where))
             return {}

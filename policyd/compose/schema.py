@@ -55,6 +55,8 @@ def check(root: Node, field: Field) -> None:
         _check(root, field)
     except _MismatchError as mismatch:
         message = mismatch.message
+        if len(mismatch.path) == 0 and "services" not in root.value:
+            message += "; services stand below `services:`, no more at the top as in version 1"
         if mismatch.path:
             message = f"{_dotted(mismatch.path)}: {message}"
         raise ComposeError(message, mismatch.node.location) from None

@@ -30,7 +30,7 @@ def _unique(node: Node, field: Field) -> Node:
     value = node.value
     if type(value) is not list or (len(value) == 1 and type(value[0].value) is str):
         return node
-    if len(value) > MAX_LIST_ITEMS:
+    if len(value) > MAX_LIST_ITEMS and field.unique != "port":  # ranges are counted as steps
         raise ComposeError(f"more than {MAX_LIST_ITEMS} items in a list", node.location)
     identify = _IDENTITIES[field.unique]
     places: dict[str, int] = {}

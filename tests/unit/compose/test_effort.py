@@ -52,6 +52,19 @@ def test_port_ranges_count_by_port() -> None:
     )
 
 
+def test_the_ports_of_a_media_server_are_loaded() -> None:
+    text = services(1, "image: x, ports: ['50000-60000:50000-60000/udp', 16384-32768:16384-32768]")
+    ports = load(memory_bundle({"compose.yaml": text.encode()})).tree["services"]["s0"]["ports"]
+
+    assert len(ports) == 10_001 + 16_385
+    assert ports[10_000] == {
+        "mode": "ingress",
+        "protocol": "udp",
+        "target": 60_000,
+        "published": "60000",
+    }
+
+
 def test_an_env_file_counts_each_time_it_is_read() -> None:
     variables = "".join(f"V{number}=1\n" for number in range(5_000))
 

@@ -142,10 +142,17 @@ ERRORS = [
     ("a duplicate key", SERVICE + "    «image: x\n", "the key 'image' is already defined at line 3"),
     ("a malformed variable", SERVICE + "    runtime: «${A\n", "services.web.runtime: "),
     ("a required variable", SERVICE + "    runtime: «${A:?set A}\n", "services.web.runtime: required variable 'A' is missing a value: 'set A'"),
-    ("a missing env file", SERVICE + "    env_file: «x.env\n", "there is no file x.env"),
+    ("a missing env file", SERVICE + "    env_file: «x.env\n", "the env_file x.env is not there"),
     ("extends outside", SERVICE + "    extends: «{file: ../x.yaml, service: a}\n", "/x.yaml: lies outside the project"),
     ("an undefined volume", SERVICE + "    volumes: [«'data:/d']\n", "service 'web' refers to undefined volume 'data'"),
     ("no image", "services:\n  «web:\n    user: x\n", "service 'web' has neither an image nor a build nor a provider"),
+    ("a number that a variable lacks", SERVICE + "    healthcheck: {retries: «$RETRIES}\n", "services.web.healthcheck.retries: '' is not a decimal integer (RETRIES has no value here)"),
+    ("a port that variables lack", SERVICE + "    ports: [«'$A:$B']\n", "port ':' names no container port (A, B have no value here)"),
+    ("a volume that a variable lacks", SERVICE + "    volumes: [«'$A:/data']\n", "volume ':/data' has an empty part between colons (A has no value here)"),
+    ("a size that a variable lacks", SERVICE + "    mem_limit: «$A\n", "mem_limit: '' is not a size: write bytes, or a number and k, m, g, t or p (A has no value here)"),
+    ("a file of version 1", "«web:\n  image: x\n", "unknown key 'web'; services stand below `services:`, no more at the top as in version 1"),
+    ("a template", SERVICE + "    volumes: [{«{x}}]\n", "a key must be a string, found a list or a mapping: is {{…}} of a template left over?"),
+    ("two merge keys", "x-a: &a {}\n" + SERVICE + "    <<: *a\n    «<<: *a\n", "the key '<<' is already defined at line 5: write <<: [*a, *b] once"),
     ("a flow list that is open", "services:\n  web:\n    cap_add: [A\n«", "not valid YAML: "),
 ]  # fmt: skip
 
