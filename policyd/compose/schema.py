@@ -55,11 +55,15 @@ def check(root: Node, field: Field) -> None:
         _check(root, field)
     except _MismatchError as mismatch:
         message = mismatch.message
-        if len(mismatch.path) == 0 and "services" not in root.value:
+        if not mismatch.path and "services" not in root.value and _is_service(mismatch.node):
             message += "; services stand below `services:`, no more at the top as in version 1"
         if mismatch.path:
             message = f"{_dotted(mismatch.path)}: {message}"
         raise ComposeError(message, mismatch.node.location) from None
+
+
+def _is_service(node: Node) -> bool:
+    return type(node.value) is dict and ("image" in node.value or "build" in node.value)
 
 
 def _dotted(path: list[str]) -> str:
