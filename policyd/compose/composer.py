@@ -146,18 +146,30 @@ class Composer:
 
     def tagged(self, event: Any, mark: Mark, depth: int, merging: bool) -> Node:
         """Return the collection that starts with `event`, which may have a tag."""
-        tag = None if self.overridden else event.tag
-        self.dropped += tag == RESET
-        self.overridden += tag == OVERRIDE
+        is_reset = event.tag == RESET
+        unjudged = is_reset and not self.overridden
+        is_override = event.tag == OVERRIDE and not self.overridden
+        self.dropped += unjudged
+        self.overridden += is_override
         if type(event) is MappingStartEvent:
             node = self.mapping(mark, depth, bool(event.flow_style))
         else:
             node = self.sequence(mark, depth, bool(event.flow_style), merging)
-        self.dropped -= tag == RESET
-        self.overridden -= tag == OVERRIDE
-        if tag in (RESET, OVERRIDE):
+        self.dropped -= unjudged
+        self.overridden -= is_override
+        if is_override:
             node.resets = [()]
-        return _Dropped(node.value, node.mark, [()]) if tag == RESET else node
+        if is_reset:
+            if not unjudged:
+                self.require_string_keys(node)
+            return _Dropped(node.value, node.mark, [()])
+        return node
+
+    def kept(self, node: Node) -> Node:
+        """Return `node` as it is used: below `!override` and `!reset` what was to vanish stays."""
+        if type(node) is _Dropped and (self.overridden or self.dropped):
+            return node.with_value(node.value)
+        return node
 
     def too_many(self, mark: Mark) -> ComposeError:
         return self.error(f"more than {MAX_NODE_VISITS} values in one document", mark)
@@ -196,7 +208,7 @@ class Composer:
             if value is None and not text and key_mark is not None:
                 mark = key_mark
         elif tag in (RESET, OVERRIDE):
-            value, resets = text, None if self.overridden else [()]
+            value, resets = text, None if self.overridden and tag == OVERRIDE else [()]
         else:
             try:
                 value = resolve_tagged(tag, text, bool(event.style))
@@ -205,7 +217,7 @@ class Composer:
                     raise self.error(str(problem), mark) from None
                 value = text
         node = Node(value, mark, resets)
-        if tag == RESET and resets:
+        if tag == RESET:
             node = _Dropped(node.value, node.mark, [()])
         if event.anchor is not None:
             self.anchors.set(event.anchor, node, 1)
@@ -237,7 +249,7 @@ class Composer:
                 if value is not MERGE:
                     items.append(Node(value, event.start_mark))
                 continue
-            node = self.value(event, None, depth, in_flow)
+            node = self.kept(self.value(event, None, depth, in_flow))
             if node.resets:
                 resets = self.under(str(index - 1), node, resets)
             if type(node) is LooseMapping and not merging:
@@ -292,7 +304,7 @@ class Composer:
                         raise self.too_many(place)
                     pairs[key] = Node(value, place)
                     continue
-            child = self.value(event, key_mark, depth, in_flow, is_merge)
+            child = self.kept(self.value(event, key_mark, depth, in_flow, is_merge))
             if child.resets:
                 prefix = None if is_merge and depth > 1 else text
                 resets = self.under(prefix, child, resets)

@@ -21,6 +21,7 @@ ODD_ANCHOR: Final = "did not find expected alphabetic or numeric character"
 _GLUED: Final = re.compile(rb":[{\[]")
 """A colon without a blank before a collection. Without one, `?` and `\\/` nothing can differ."""
 
+_GLUED_VALUE: Final = re.compile(r"[ \t]*:[{\[]")
 _BLANKS: Final = ("", " ", "\t", "\n", "\r", "\x85", "\u2028", "\u2029")
 _QUESTION: Final = re.compile(r"\?\s")
 _SLASH_ESCAPE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\/")
@@ -63,7 +64,7 @@ class SourceText:
         where = Node(None, event.start_mark).location
         if self.text[index - 1 : index] == "?":
             raise ComposeError("quote a text that begins with '?' in flow style", where)
-        if not event.style and self.text[end : end + 2] in (":{", ":["):
+        if not event.style and _GLUED_VALUE.match(self.text, end):
             raise ComposeError(f"a blank is missing behind {event.value[:60]!r}:", where)
 
     def follows_blank(self, event: Any) -> bool:
