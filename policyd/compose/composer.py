@@ -7,7 +7,7 @@ Anchors live across the documents of a file.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from yaml.events import (
     AliasEvent,
@@ -31,12 +31,10 @@ from policyd.compose.limits import (
 from policyd.compose.mergekeys import LooseEntries, LooseMapping, MergeKeys
 from policyd.compose.nodes import Mark, Node, Resets
 from policyd.compose.oddtext import SourceText
+from policyd.compose.resets import OVERRIDE, RESET, Dropped, drop_hidden
 from policyd.compose.resolver import LONG_TAG, MERGE, TYPED_STARTS, resolve_plain, resolve_tagged
 from policyd.errors import ComposeError
 from policyd.model import Location
-
-RESET: Final = "!reset"
-OVERRIDE: Final = "!override"
 
 
 class Document:
@@ -70,6 +68,7 @@ class Composer:
         self.dropped = 0
         self.overridden = 0
         self.reset_steps = 0
+        self.has_hidden = False
         self.project_name = ""
         self.merge_keys = MergeKeys()
         self.sources: dict[str, str] = {}
@@ -96,7 +95,7 @@ class Composer:
             event = self.get()
             root = self.value(event, None, 0, False)
             self.require_string_keys(root)
-            if type(root) is _Dropped or type(root.value) is not dict:
+            if type(root) is Dropped or type(root.value) is not dict:
                 raise self.error("the top level must be a mapping", event.start_mark)
             name = root.value.get("name")
             if name is not None and type(name.value) is str:
@@ -109,7 +108,7 @@ class Composer:
     def value(
         self, event: Any, key_mark: Mark | None, depth: int, in_flow: bool, merging: bool = False
     ) -> Node:
-        """Return the node that starts with `event`; a `_Dropped` one where `!reset` stands.
+        """Return the node that starts with `event`; a `Dropped` one where `!reset` stands.
 
         `key_mark` is where the key of it stands: the place of a block collection and of nothing.
         `depth` counts the collections around it, `in_flow` says that they are in flow style, and
@@ -146,9 +145,8 @@ class Composer:
 
     def tagged(self, event: Any, mark: Mark, depth: int, merging: bool) -> Node:
         """Return the collection that starts with `event`, which may have a tag."""
-        is_reset = event.tag == RESET
+        is_reset, is_override = event.tag == RESET, event.tag == OVERRIDE
         unjudged = is_reset and not self.overridden
-        is_override = event.tag == OVERRIDE and not self.overridden
         self.dropped += unjudged
         self.overridden += is_override
         if type(event) is MappingStartEvent:
@@ -162,14 +160,17 @@ class Composer:
         if is_reset:
             if not unjudged:
                 self.require_string_keys(node)
-            return _Dropped(node.value, node.mark, [()])
+            return Dropped(node.value, node.mark, [()])
         return node
 
-    def kept(self, node: Node) -> Node:
-        """Return `node` as it is used: below `!override` and `!reset` what was to vanish stays."""
-        if type(node) is _Dropped and (self.overridden or self.dropped):
-            return node.with_value(node.value)
-        return node
+    def vanishes(self) -> bool:
+        """Say whether what `!reset` marks vanishes here: below `!override` and `!reset` it stays.
+
+        It stays until an alias elsewhere looks at it.
+        """
+        stays = self.overridden > 0 or self.dropped > 0
+        self.has_hidden = self.has_hidden or stays
+        return not stays
 
     def too_many(self, mark: Mark) -> ComposeError:
         return self.error(f"more than {MAX_NODE_VISITS} values in one document", mark)
@@ -208,7 +209,7 @@ class Composer:
             if value is None and not text and key_mark is not None:
                 mark = key_mark
         elif tag in (RESET, OVERRIDE):
-            value, resets = text, None if self.overridden and tag == OVERRIDE else [()]
+            value, resets = text, [()]
         else:
             try:
                 value = resolve_tagged(tag, text, bool(event.style))
@@ -218,7 +219,7 @@ class Composer:
                 value = text
         node = Node(value, mark, resets)
         if tag == RESET:
-            node = _Dropped(node.value, node.mark, [()])
+            node = Dropped(node.value, node.mark, [()])
         if event.anchor is not None:
             self.anchors.set(event.anchor, node, 1)
         return node
@@ -226,7 +227,10 @@ class Composer:
     def alias(self, event: Any) -> Node:
         name = event.anchor
         self.source.check_anchor(event, "*")
-        return self.anchors.node(name, event.start_mark, self.visits)
+        node = self.anchors.node(name, event.start_mark, self.visits)
+        if self.has_hidden and not self.overridden and not self.dropped:
+            drop_hidden(node)
+        return node
 
     def sequence(self, mark: Mark, depth: int, in_flow: bool, merging: bool) -> Node:
         items: list[Node] = []
@@ -249,12 +253,12 @@ class Composer:
                 if value is not MERGE:
                     items.append(Node(value, event.start_mark))
                 continue
-            node = self.kept(self.value(event, None, depth, in_flow))
+            node = self.value(event, None, depth, in_flow)
             if node.resets:
                 resets = self.under(str(index - 1), node, resets)
             if type(node) is LooseMapping and not merging:
                 self.require_string_keys(node)
-            if type(node) is not _Dropped and node.value is not MERGE:
+            if node.value is not MERGE and not (type(node) is Dropped and self.vanishes()):
                 items.append(node)
 
     def mapping(self, mark: Mark, depth: int, in_flow: bool) -> Node:
@@ -304,19 +308,18 @@ class Composer:
                         raise self.too_many(place)
                     pairs[key] = Node(value, place)
                     continue
-            child = self.kept(self.value(event, key_mark, depth, in_flow, is_merge))
+            child = self.value(event, key_mark, depth, in_flow, is_merge)
             if child.resets:
                 prefix = None if is_merge and depth > 1 else text
                 resets = self.under(prefix, child, resets)
-            if type(child) is not Node:
-                if type(child) is _Dropped:
-                    if depth == 1 and key == "name" and type(child.value) is str:
-                        if key in pairs:
-                            raise self.second_name(key_mark)
-                        self.project_name = child.value
-                    continue
-                if not is_merge:
-                    self.require_string_keys(child)
+            if type(child) is Dropped and self.vanishes():
+                if depth == 1 and key == "name" and type(child.value) is str:
+                    if key in pairs:
+                        raise self.second_name(key_mark)
+                    self.project_name = child.value
+                continue
+            if type(child) is LooseMapping and not is_merge:
+                self.require_string_keys(child)
             if is_merge:
                 merge = child
             elif type(key) is not str:
@@ -388,7 +391,3 @@ class Composer:
             if self.dropped:
                 return event.value
             raise self.error(str(problem), event.start_mark) from None
-
-
-class _Dropped(Node, eq=False, gc=False):
-    """A node behind `!reset`: it leaves its path behind and nothing else."""
