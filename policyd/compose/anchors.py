@@ -5,20 +5,20 @@ In: nodes by the names of their anchors. Out: the node that an alias stands for.
 
 from __future__ import annotations
 
-from policyd.compose.limits import MAX_EXPANDED_NODES, MAX_TEXT_GROWTH
-from policyd.compose.nodes import Mark, Node, text_length
+from policyd.compose.limits import MAX_DEPTH, MAX_EXPANDED_NODES, MAX_TEXT_GROWTH
+from policyd.compose.nodes import Mark, Node, extent
 from policyd.errors import ComposeError
 
 
 class _Anchor:
-    """A node, None while it is read, the number of its values, and the length of its texts."""
+    """A node, None while it is read, the number of its values, and its extent."""
 
-    __slots__ = ("characters", "node", "size")
+    __slots__ = ("extent", "node", "size")
 
     def __init__(self, node: Node | None, size: int) -> None:
         self.node = node
         self.size = size
-        self.characters: int | None = None
+        self.extent: tuple[int, int] | None = None
 
 
 class Anchors:
@@ -40,8 +40,8 @@ class Anchors:
         """Let aliases of `name` stand for `node`, which has `size` values."""
         self._known[name] = _Anchor(node, size)
 
-    def node(self, name: str, mark: Mark, values: int) -> Node:
-        """Return what the alias of `name` at `mark` stands for.
+    def node(self, name: str, mark: Mark, values: int, depth: int) -> Node:
+        """Return what the alias of `name` at `mark`, below `depth` collections, stands for.
 
         `values` is the number of values of the document so far, without those that aliases add.
         Raises ComposeError for an unknown anchor, one that contains itself, and limits.
@@ -56,9 +56,12 @@ class Anchors:
             raise _refusal(
                 f"aliases expand the document to more than {MAX_EXPANDED_NODES} values", mark
             )
-        if anchor.characters is None:
-            anchor.characters = text_length(anchor.node)
-        self._characters += anchor.characters
+        if anchor.extent is None:
+            anchor.extent = extent(anchor.node)
+        characters, levels = anchor.extent
+        if depth + levels > MAX_DEPTH + 1:
+            raise _refusal(f"more than {MAX_DEPTH} levels of nesting", mark)
+        self._characters += characters
         if self._characters > MAX_TEXT_GROWTH:
             raise _refusal(f"aliases add more than {MAX_TEXT_GROWTH} characters", mark)
         return anchor.node

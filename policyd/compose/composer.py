@@ -121,7 +121,7 @@ class Composer:
         if kind is ScalarEvent:
             return self.scalar(event, key_mark, in_flow)
         if kind is AliasEvent:
-            return self.alias(event)
+            return self.alias(event, depth)
         if depth == MAX_DEPTH:
             raise self.error(f"more than {MAX_DEPTH} levels of nesting", event.start_mark)
         is_flow = bool(event.flow_style)
@@ -224,10 +224,10 @@ class Composer:
             self.anchors.set(event.anchor, node, 1)
         return node
 
-    def alias(self, event: Any) -> Node:
+    def alias(self, event: Any, depth: int) -> Node:
         name = event.anchor
         self.source.check_anchor(event, "*")
-        node = self.anchors.node(name, event.start_mark, self.visits)
+        node = self.anchors.node(name, event.start_mark, self.visits, depth)
         if self.has_hidden and not self.overridden and not self.dropped:
             drop_hidden(node)
         return node
@@ -369,7 +369,7 @@ class Composer:
                 self.anchors.set(event.anchor, Node(key, event.start_mark), 1)
             return key, text
         if kind is AliasEvent:
-            return self.alias(event).value, event.anchor
+            return self.alias(event, 0).value, event.anchor
         raise self.error(
             "a key must be a string, found a list or a mapping: is {{…}} of a template left over?",
             event.start_mark,

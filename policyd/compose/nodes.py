@@ -58,14 +58,18 @@ def plain(node: Node) -> Any:
     return value
 
 
-def text_length(node: Node) -> int:
-    """Return how many characters the texts at and below `node` have together."""
+def extent(node: Node) -> tuple[int, int]:
+    """Return the characters of all texts at and below `node`, and the levels that it has."""
     value = node.value
     if type(value) is str:
-        return len(value)
-    if type(value) is dict:
-        return sum(map(text_length, value.values()))
-    return sum(map(text_length, value)) if type(value) is list else 0
+        return len(value), 1
+    if type(value) is not dict and type(value) is not list:
+        return 0, 1
+    characters, levels = 0, 0
+    for child in value.values() if type(value) is dict else value:
+        more, below = extent(child)
+        characters, levels = characters + more, max(levels, below)
+    return characters, levels + 1
 
 
 def count(node: Node) -> int:

@@ -139,6 +139,20 @@ def test_resets_count_at_each_level_above_them() -> None:
     )
 
 
+@pytest.mark.parametrize(("levels", "is_refused"), [(49, False), (50, True)])
+def test_aliases_add_their_levels(levels: int, is_refused: bool) -> None:
+    """The mapping that is the file, 50 levels behind the alias, and those around it."""
+    text = services(1, "image: x") + (
+        f"x-a: &a {'{k: ' * 50}v{'}' * 50}\nx-b: {'{k: ' * levels}*a {'}' * levels}\n"
+    )
+
+    if is_refused:
+        message = f"compose.yaml:4:{6 + 4 * levels}: more than 100 levels of nesting"
+        assert refusal({"compose.yaml": text}) == message
+    else:
+        assert "x-b" in load(memory_bundle({"compose.yaml": text.encode()})).tree
+
+
 def test_what_goes_wrong_only_with_profiles_together_is_found_in_one_pass() -> None:
     many = "services:\n" + "".join(
         f"  s{n}: {{image: x, profiles: [p{n % 50}], container_name: name{n // 2}}}\n"
