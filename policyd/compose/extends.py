@@ -6,32 +6,39 @@ extend. Source: compose-go v2.14.0 loader/extends.go.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 from policyd.compose.fields import PROJECT
-from policyd.compose.gopath import below
 from policyd.compose.limits import MAX_EXTENDS_DEPTH
 from policyd.compose.merge import merge, prune_one
 from policyd.compose.nodes import Node, Resets, count, describe, text_of
-from policyd.compose.paths import resolve_paths
-from policyd.compose.remote import is_remote
-from policyd.errors import BundleError, ComposeError
-
-if TYPE_CHECKING:
-    from policyd.compose.model import ModelLoader, Scope
+from policyd.errors import ComposeError
 
 Services = dict[str, Node]
+OtherFile = Callable[[str, Node], tuple[Services, Resets]]
+"""Gives the raw services of the file that `extends` (a node) names, and its resets."""
 
 _SERVICE = PROJECT.children["services"].each or PROJECT
 
 
-class Extends:
-    """Resolves `extends` of the services of one document."""
+class Loader(Protocol):
+    """What loads the model that the document is part of."""
 
-    def __init__(self, loader: ModelLoader, path: str, scope: Scope, resets: Resets) -> None:
+    def display(self, path: str) -> str:
+        """Return `path` as messages show it."""
+
+    def add(self, size: int, at: Node) -> None:
+        """Count `size` values more. Raises ComposeError when they are too many."""
+
+
+class Extends:
+    """Resolves `extends` of the services of one document, that of the file at `path`."""
+
+    def __init__(self, loader: Loader, path: str, other: OtherFile, resets: Resets) -> None:
         self.loader = loader
         self.file = path
-        self.scope = scope
+        self.other = other
         self.resets = resets
 
     def apply(self, tree: Node) -> Node:
@@ -64,7 +71,7 @@ class Extends:
         reference, file = self.reference(name, extends)
         base_resets, known, where = resets, services, self.file
         if file:
-            known, base_resets = self.base_services(file, extends)
+            known, base_resets = self.other(file, extends)
             where = file
         if reference not in known:
             raise ComposeError(
@@ -102,30 +109,3 @@ class Extends:
         if not path:
             raise ComposeError("extends.file is empty, expected a path", file.location)
         return service.value, path
-
-    def base_services(self, file: str, extends: Node) -> tuple[Services, Resets]:
-        """Return the raw services of the file that `extends` names, and its resets."""
-        loader, scope = self.loader, self.scope
-        if is_remote(file):
-            raise ComposeError(f"extends.file {file!r} is remote: never fetched", extends.location)
-        local = below(scope.base, file)
-        folder = loader.folder_of(file, scope.base)
-        key = (local, folder, id(scope.environment))
-        if key not in loader.bases:
-            outer, loader.size = loader.size, 0
-            try:
-                root, resets = loader.load_file(local, scope, Node({}, None), base_only=True)
-            except BundleError as error:
-                raise ComposeError(str(error), extends.location) from None
-            except ComposeError as error:
-                raise ComposeError(error.message, error.where or extends.location) from None
-            loader.size = outer
-            holder = root.value.get("services")
-            if holder is None or type(holder.value) is not dict:
-                raise ComposeError(
-                    f"extends.file {file!r} has no mapping of services", extends.location
-                )
-            root = resolve_paths(root, PROJECT, folder, loader.home)
-            loader.bases[key] = (root.value["services"].value, resets, scope)
-        services, resets, _ = loader.bases[key]
-        return dict(services), resets

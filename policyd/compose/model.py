@@ -8,6 +8,7 @@ The order of the steps decides what wins; it is that of compose-go v2.14.0 loade
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from policyd.compose.canonical import fill_defaults, to_long_forms
@@ -29,7 +30,7 @@ from policyd.compose.resolver import Timestamp
 from policyd.compose.schema import check
 from policyd.compose.unicity import enforce_unicity
 from policyd.compose.validation import validate
-from policyd.errors import ComposeError
+from policyd.errors import BundleError, ComposeError
 from policyd.model import Bundle, NotEvaluated, Unresolved
 
 _IMPORTED = ("services", "volumes", "networks", "secrets", "configs", "models")
@@ -127,7 +128,7 @@ class ModelLoader:
                 tree = self.include(tree, scope, resets)
             root = prune(root, resets)
             if not base_only:
-                tree = Extends(self, path, scope, resets).apply(tree)
+                tree = Extends(self, path, partial(self.base_services, scope), resets).apply(tree)
             root = enforce_unicity(merge(root, tree, PROJECT), PROJECT)
             if not base_only:
                 root = self.checked(root, path)
@@ -252,6 +253,32 @@ class ModelLoader:
         except ComposeError as error:
             raise ComposeError(f"include: {error.message}", error.where or entry.location) from None
         return {**values, **scope.environment}
+
+    def base_services(self, scope: Scope, file: str, extends: Node) -> tuple[Services, Resets]:
+        """Return the raw services of the file that `extends` names, and its resets."""
+        if is_remote(file):
+            raise ComposeError(f"extends.file {file!r} is remote: never fetched", extends.location)
+        local = below(scope.base, file)
+        folder = self.folder_of(file, scope.base)
+        key = (local, folder, id(scope.environment))
+        if key not in self.bases:
+            outer, self.size = self.size, 0
+            try:
+                root, resets = self.load_file(local, scope, Node({}, None), base_only=True)
+            except BundleError as error:
+                raise ComposeError(str(error), extends.location) from None
+            except ComposeError as error:
+                raise ComposeError(error.message, error.where or extends.location) from None
+            self.size = outer
+            holder = root.value.get("services")
+            if holder is None or type(holder.value) is not dict:
+                raise ComposeError(
+                    f"extends.file {file!r} has no mapping of services", extends.location
+                )
+            root = resolve_paths(root, PROJECT, folder, self.home)
+            self.bases[key] = (root.value["services"].value, resets, scope)
+        services, resets, _ = self.bases[key]
+        return dict(services), resets
 
 
 def _texts(node: Node | None, what: str) -> list[str]:
