@@ -250,7 +250,7 @@ class Composer:
                 value: Any = event.value
                 if not event.style and value[:1] in TYPED_STARTS:
                     value = resolve_plain(value)
-                if value is not MERGE:
+                if value is not MERGE or merging:
                     items.append(Node(value, event.start_mark))
                 continue
             node = self.value(event, None, depth, in_flow)
@@ -258,7 +258,9 @@ class Composer:
                 resets = self.under(str(index - 1), node, resets)
             if type(node) is LooseMapping and not merging:
                 self.require_string_keys(node)
-            if node.value is not MERGE and not (type(node) is Dropped and self.vanishes()):
+            if node.value is MERGE and not merging:
+                continue
+            if not (type(node) is Dropped and self.vanishes()):
                 items.append(node)
 
     def mapping(self, mark: Mark, depth: int, in_flow: bool) -> Node:

@@ -16,7 +16,7 @@ from policyd.compose.interpolate import cast_bool
 from policyd.compose.merge import sprint
 from policyd.compose.nodes import Node, describe
 from policyd.compose.quantities import format_duration, parse_duration, parse_size
-from policyd.compose.resolver import INT64, Timestamp
+from policyd.compose.resolver import INT64, UINT64, Timestamp
 from policyd.compose.scalars import (
     ScalarError,
     parse_float,
@@ -142,7 +142,9 @@ def _unsigned(bits: int) -> Callable[[Node, Field], int]:
             raise unfit(node, "an integer")
         if node.value < 0:
             raise ComposeError(f"expected 0 or more, found {node.value}", node.location)
-        number: int = int(node.value) % 2**bits
+        whole = int(node.value)
+        # A float beyond 64 bits becomes what amd64 makes of it.
+        number: int = (whole if whole in UINT64 else 2**63) % 2**bits
         return number
 
     return model
@@ -159,6 +161,8 @@ def _float(node: Node, _field: Field) -> float:
 def _cpus(node: Node, field: Field) -> float:
     if type(node.value) is str:
         return _cpu_count(node.value)
+    if type(node.value) is int and node.value not in INT64:
+        raise unfit(node, "a number of CPUs")
     return _float(node, field)
 
 
