@@ -28,7 +28,7 @@ from policyd.compose.limits import (
     MAX_NODE_VISITS,
     MAX_RESET_STEPS,
 )
-from policyd.compose.mergekeys import LooseEntries, LooseMapping, MergeKeys
+from policyd.compose.mergekeys import NOT_MAPPINGS, LooseEntries, LooseMapping, MergeKeys
 from policyd.compose.nodes import Mark, Node, Resets
 from policyd.compose.oddtext import SourceText
 from policyd.compose.resets import OVERRIDE, RESET, Dropped, drop_hidden
@@ -250,17 +250,20 @@ class Composer:
                 value: Any = event.value
                 if not event.style and value[:1] in TYPED_STARTS:
                     value = resolve_plain(value)
-                if value is not MERGE or merging:
+                if value is not MERGE:
                     items.append(Node(value, event.start_mark))
+                elif merging and not self.dropped:
+                    raise self.error(NOT_MAPPINGS, event.start_mark)
                 continue
             node = self.value(event, None, depth, in_flow)
             if node.resets:
                 resets = self.under(str(index - 1), node, resets)
             if type(node) is LooseMapping and not merging:
                 self.require_string_keys(node)
-            if node.value is MERGE and not merging:
-                continue
-            if not (type(node) is Dropped and self.vanishes()):
+            if node.value is MERGE:
+                if merging and not self.dropped:
+                    raise self.error(NOT_MAPPINGS, node.mark)
+            elif not (type(node) is Dropped and self.vanishes()):
                 items.append(node)
 
     def mapping(self, mark: Mark, depth: int, in_flow: bool) -> Node:
@@ -327,7 +330,8 @@ class Composer:
             elif type(key) is not str:
                 loose = loose or LooseEntries(key_mark, key)
                 written = text if kind is ScalarEvent else self.sources.get(text, text)
-                loose.add(key, written, child)
+                if child.value is not MERGE:
+                    loose.add(key, written, child)
             elif child.value is MERGE:
                 blocked.add(key)
                 if key == "name" and depth == 1:

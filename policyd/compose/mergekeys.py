@@ -6,10 +6,12 @@ go-yaml v4 constructor.go (mapping, merge).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from policyd.compose.nodes import Mark, Node
 from policyd.errors import ComposeError
+
+NOT_MAPPINGS: Final = "the merge key << takes a mapping or a list of mappings"
 
 Entries = dict[str, Node]
 
@@ -57,9 +59,7 @@ class MergeKeys:
             if type(each.value) is not dict:
                 if not judge:
                     continue
-                raise ComposeError(
-                    "the merge key << takes a mapping or a list of mappings", each.location
-                )
+                raise ComposeError(NOT_MAPPINGS, each.location)
             brought: Entries = each.value
             if id(brought) in self.firsts:
                 brought = {**brought, **self.firsts[id(brought)]}
