@@ -15,6 +15,7 @@ import yaml
 from policyd.compose.composer import Composer, Document
 from policyd.compose.limits import (
     MAX_DIRECTIVES,
+    MAX_DOCUMENTS,
     MAX_FILE_BYTES,
     MAX_SLOW_PARSE_BYTES,
 )
@@ -71,9 +72,12 @@ def _without_odd_marks(content: bytes, name: str) -> bytes:
         raise ComposeError(f"more than {MAX_DIRECTIVES} YAML directives", Location(name))
     if b"\xef" in content and _BYTE_ORDER_MARK in content:
         raise ComposeError("a byte order mark stands inside the file: remove it", Location(name))
-    while (match := _EARLY_END.match(content)) is not None:
+    for _ in range(MAX_DOCUMENTS):
+        match = _EARLY_END.match(content)
+        if match is None:
+            return content
         content = content[: match.end(1) - 3] + b"   " + content[match.end(1) :]
-    return content
+    raise ComposeError(f"more than {MAX_DOCUMENTS} times ... before a document", Location(name))
 
 
 def _may_be_read(error: yaml.YAMLError) -> bool:

@@ -375,6 +375,7 @@ HOSTILE: dict[str, Callable[[], Case]] = {
     "build-ssh-of-equals": lambda: _field(f'build: {{context: ., ssh: ["{"=" * MIB}"]}}'),
     "host-ip-of-a-mebibyte": lambda: _field(f'ports: [{{target: 1, host_ip: "{"1." * MIB}"}}]'),
     "pull-policy-of-a-mebibyte": lambda: _field("pull_policy: every_" + "1h" * 500_000 + "x"),
+    "ends-before-a-document": lambda: _case("...\n" * 100_000 + _HEAD),
     "levels-by-aliases": lambda: _case(
         "x-0: &a0 v\n"
         + "".join(f"x-{i}: &a{i} {'{k: ' * 95}*a{i - 1} {'}' * 95}\n" for i in range(1, 10))
