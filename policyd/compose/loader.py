@@ -33,6 +33,7 @@ from policyd.model import Bundle, Location, NotEvaluated, Path, Unresolved
 
 PROJECT_NAME: Final = "COMPOSE_PROJECT_NAME"
 _MANY_NAMES: Final = 5
+"""Variables that an error may name; more would hide what it says."""
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9_-]")
 
 Service = dict[str, Any]

@@ -59,7 +59,7 @@ def _without_odd_marks(content: bytes, name: str) -> bytes:
 
     UTF-16 becomes UTF-8, without a byte order mark. A `...` before any document is blanked out. A
     byte order mark inside a file is refused: to Docker it is text, libyaml may skip it. So are
-    directives in great number.
+    directives and such `...` in great number.
     """
     if content[:2] in _UTF_16:
         try:
