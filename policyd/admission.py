@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from policyd import compose, workloads
+from policyd import compose
 from policyd.compose.project import Project
 from policyd.engines import Engine
 from policyd.errors import ComposeError, EngineError, PolicydError
@@ -32,11 +32,12 @@ from policyd.model import (
     Workload,
     to_json,
 )
-from policyd.policies import PolicySet
-from policyd.policies.documents import Constraint
 from policyd.policies.exceptions import PolicyException, applying, moment
+from policyd.policies.manifests import Constraint
 from policyd.policies.matching import matches_any, subject, why_not_for
-from policyd.policyinput import AskedConstraint, PolicyInput, Unseen, UnsetVariable
+from policyd.policies.policy_set import PolicySet
+from policyd.policy_input import AskedConstraint, PolicyInput, Unseen, UnsetVariable
+from policyd.workloads.extraction import workloads
 
 Matching = Mapping[str, Sequence[Constraint]]
 """The constraints that are for a review, by policy."""
@@ -66,7 +67,7 @@ class Admission:
         """
         try:
             project = self._load(bundle)
-            works = workloads.workloads(project)
+            works = workloads(project)
         except ComposeError as error:
             return msgspec.structs.replace(
                 self.refuse(review, error), bundle_digest=bundle.files.digest()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from policyd.policies.catalogue import markdown
 from policyd.policies.packs import built_in
-from tests import everything
+from tests.support import everything
 
 README = built_in() / "README.md"
 MARK = "<!-- `make catalogue` writes what follows from METADATA. -->\n"

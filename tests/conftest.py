@@ -19,7 +19,7 @@ import requests
 PROGRAM = (
     "import sys, msgspec\n"
     "from policyd.config import Settings\n"
-    "from policyd.web.server import serve\n"
+    "from policyd.serving.server import serve\n"
     "serve(msgspec.json.decode(sys.argv[1], type=Settings))\n"
 )
 """`policyd serve` without its command line: settings are JSON."""

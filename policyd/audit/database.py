@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from policyd.audit.file_lock import file_lock
-from policyd.audit.schema import REVISION
+from policyd.audit.tables import REVISION
 from policyd.errors import AuditError
 
 BUSY_TIMEOUT: Final = 10.0

@@ -27,7 +27,7 @@ from policyd.audit.event import (
 )
 from policyd.audit.group_commit import GroupCommit
 from policyd.audit.rows import event_row, grant_of, grant_row, record_of
-from policyd.audit.schema import events, grants, heads
+from policyd.audit.tables import events, grants, heads
 from policyd.audit.verify import VerifyReport, verify
 from policyd.errors import AuditError, NotFound
 from policyd.model import AuditRecord, Decision, Review

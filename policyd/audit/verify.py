@@ -26,7 +26,7 @@ from policyd.audit.event import (
     lookup_columns,
 )
 from policyd.audit.rows import grant_row, record_of
-from policyd.audit.schema import events, grants, heads
+from policyd.audit.tables import events, grants, heads
 from policyd.errors import AuditError
 
 MAX_PROBLEMS: Final = 100

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import click
 
-from policyd import opabundle
+from policyd import opa_bundle
 from policyd.cli.options import settings, settings_options
 from policyd.errors import ConfigError
 from policyd.formats.table import visible
-from policyd.policies import load_policy_set
+from policyd.policies.policy_set import load_policy_set
 
 EPILOG: Final = """\b
 Examples:
@@ -51,7 +51,7 @@ def build(output: str, **options: Any) -> int:
     """
     path = settings(**options).policy_set
     policy_set = load_policy_set(Path(path) if path else None)
-    content = opabundle.build(policy_set)
+    content = opa_bundle.build(policy_set)
     if output == "-":
         sys.stdout.buffer.write(content)
         return 0

@@ -16,6 +16,7 @@ from typing import Any, Final, get_args
 import click
 import msgspec
 
+from policyd.bootstrap import build
 from policyd.bundle import DirectoryFiles
 from policyd.cli import DENIED, UNDECIDED, complain
 from policyd.cli.many import Judge, Outcome, Undecided, outcomes
@@ -40,8 +41,7 @@ from policyd.errors import PolicydError
 from policyd.formats import FORMATS
 from policyd.formats.reviewed import Reviewed, reviewed
 from policyd.model import Operation, Source
-from policyd.policies.explanation import explain_match as explained
-from policyd.wiring import build
+from policyd.policies.match_explanation import explain_match as explained
 
 DECIDING: Final = (200, 403, 422)
 """Codes of a status that is a verdict; any other says that the engine or the log failed."""

@@ -31,8 +31,8 @@ from policyd.compose.project import Project
 from policyd.config import Settings
 from policyd.formats.json import escaped
 from policyd.model import Source
-from policyd.policies import load_policy_set
-from policyd.workloads import workloads
+from policyd.policies.policy_set import load_policy_set
+from policyd.workloads.extraction import workloads
 
 EPILOG: Final = """\b
 Examples:

@@ -20,8 +20,8 @@ from policyd.config import Settings, default_audit
 from policyd.formats.json import document
 from policyd.formats.table import visible
 from policyd.model import API_VERSION, Location
-from policyd.policies import PolicySet, load_policy_set
 from policyd.policies.exceptions import DAY, PolicyException, moment
+from policyd.policies.policy_set import PolicySet, load_policy_set
 
 if TYPE_CHECKING:
     from policyd.audit.store import Store

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import click
 
-from policyd import nvml
 from policyd.errors import ConfigError
 from policyd.formats.table import table, visible
-from policyd.inventory import data_file, describe
+from policyd.inventory import nvml
+from policyd.inventory.hosts import data_file, describe
 
 HEADER: Final = ("HOST", "DRIVER", "CUDA", "GPU", "UUID", "MODEL")
 
@@ -68,8 +68,8 @@ def collect(host: str | None, output: str) -> int:
 )
 def check(files: tuple[Path, ...]) -> int:
     """Read data files as a policy set does, and list their hosts."""
-    from policyd.policies import merge_data
     from policyd.policies.packs import read_data
+    from policyd.policies.policy_set import merge_data
 
     merged: dict[str, Any] = {}
     for file in files:

@@ -21,9 +21,10 @@ from policyd.errors import NotFound
 from policyd.formats.json import document
 from policyd.formats.table import table, visible
 from policyd.model import API_VERSION
-from policyd.policies import PolicySet, catalogue, lint_policy_set, load_policy_set
-from policyd.policies.documents import Constraint
+from policyd.policies import catalogue
+from policyd.policies.manifests import Constraint
 from policyd.policies.packs import Policy
+from policyd.policies.policy_set import PolicySet, lint_policy_set, load_policy_set
 
 HEADER: Final = ("POLICY", "SEVERITY", "ACTION", "PACK", "WHAT IT FINDS")
 OFF: Final = "off"

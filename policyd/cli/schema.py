@@ -12,8 +12,8 @@ import click
 
 from policyd.cli.options import settings, settings_options
 from policyd.formats.json import document
-from policyd.policies import policies_of
-from policyd.schemas import SCHEMAS
+from policyd.json_schemas import SCHEMAS
+from policyd.policies.policy_set import policies_of
 
 EPILOG: Final = """\b
 Examples:

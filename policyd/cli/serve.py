@@ -30,7 +30,7 @@ not right is refused, and the last good one stays in force.
 @settings_options("policy_set", "audit", "listen", "workers")
 def command(**options: Any) -> int:
     """Run the webhook that CI jobs, forges and registries ask."""
-    from policyd.web.server import serve
+    from policyd.serving.server import serve
 
     read = settings(**options)
     if not read.audit:

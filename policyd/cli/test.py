@@ -19,7 +19,7 @@ from policyd.cli import DENIED
 from policyd.formats.json import document
 from policyd.formats.table import table, visible
 from policyd.model import API_VERSION
-from policyd.regotest import Coverage, TestResult, coverage, percentage, run
+from policyd.rego_tests import Coverage, TestResult, coverage, percentage, run
 
 HEADER: Final = ("FILE", "LINES", "COVERED", "NOT COVERED")
 

@@ -12,22 +12,22 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from policyd.compose.consistency import inconsistencies, shared_container_names
-from policyd.compose.decode import decode_project
-from policyd.compose.dotenv import DotenvError, Variable, parse, parse_raw
 from policyd.compose.effort import Effort
-from policyd.compose.environment import Call, prepare
-from policyd.compose.fields import PROJECT
 from policyd.compose.limits import MAX_PROFILES_APART, MAX_SERVICES
-from policyd.compose.model import ModelLoader, Scope
 from policyd.compose.nodes import Node
-from policyd.compose.normalize import normalize
-from policyd.compose.paths import Home
+from policyd.compose.phases.assemble import ModelLoader, Scope
+from policyd.compose.phases.consistency import inconsistencies, shared_container_names
+from policyd.compose.phases.decode import decode_project
+from policyd.compose.phases.invocation import Call, prepare
+from policyd.compose.phases.normalize import normalize
+from policyd.compose.phases.paths import Home
+from policyd.compose.phases.validation import long_texts
 from policyd.compose.positions import locate, paths_of
 from policyd.compose.project import Project
-from policyd.compose.resolver import Timestamp
-from policyd.compose.template import TemplateError, substitute
-from policyd.compose.validation import long_texts
+from policyd.compose.table.fields import PROJECT
+from policyd.compose.text.dotenv import DotenvError, Variable, parse, parse_raw
+from policyd.compose.text.template import TemplateError, substitute
+from policyd.compose.yaml.resolver import Timestamp
 from policyd.errors import BundleError, ComposeError
 from policyd.model import Bundle, Location, NotEvaluated, Path, Unresolved
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from policyd.compose.field import Field
-from policyd.compose.merge import NOWHERE
 from policyd.compose.nodes import Mark, Node
+from policyd.compose.phases.merge import NOWHERE
+from policyd.compose.table.field import Field
 from policyd.model import Location, Path
 
 

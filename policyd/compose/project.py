@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from policyd.compose.fields import PROJECT
 from policyd.compose.nodes import Node
+from policyd.compose.phases.printing import print_project
 from policyd.compose.positions import locate
-from policyd.compose.printing import print_project
+from policyd.compose.table.fields import PROJECT
 from policyd.model import Location, NotEvaluated, Path, Unresolved
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from policyd.errors import RequestError
-from policyd.hooks.artifact import COMPOSE_FILE, is_digest
+from policyd.registry.artifact import COMPOSE_FILE, is_digest
 
 MAX_EVENTS: Final = 1_000
 """Events of one notification: a registry sends one, or what queued up while we were away."""

@@ -15,7 +15,7 @@ import msgspec
 
 from policyd.errors import PolicySetError
 from policyd.model import Location, Violation
-from policyd.policies.documents import check_authors, known_policy, name_and_spec, read_selector
+from policyd.policies.manifests import check_authors, known_policy, name_and_spec, read_selector
 from policyd.policies.matching import (
     EXCEPTION_KEYS,
     Selector,
@@ -24,7 +24,7 @@ from policyd.policies.matching import (
     why_not_granted,
 )
 from policyd.policies.parameters import Schema, check
-from policyd.policies.yamldoc import Value, required
+from policyd.policies.yaml_documents import Value, required
 
 DAY: Final = 86_400_000_000_000
 """Nanoseconds."""

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import msgspec
 
-from policyd.compose.fields import PROJECT
+from policyd.compose.table.fields import PROJECT
 from policyd.engines.embedded import explain, interpreter
 from policyd.errors import PolicySetError
 from policyd.model import Location, Workload, to_json
 from policyd.policies.builtins import ALLOWED, REFUSED
-from policyd.policyinput import PolicyInput
+from policyd.policy_input import PolicyInput
 
 Tree = dict[str, Any]
 

@@ -16,11 +16,11 @@ import msgspec
 
 from policyd.errors import PolicySetError
 from policyd.model import Location, Severity
-from policyd.policies.facts import check_facts
 from policyd.policies.lint import parse
+from policyd.policies.organisation_data import check_facts
 from policyd.policies.parameters import Schema, read_schemas
 from policyd.policies.problems import Problems
-from policyd.policies.yamldoc import Value, documents, required
+from policyd.policies.yaml_documents import Value, documents, required
 
 POLICY_PACKAGE: Final = "policyd.policies."
 DATA_ROOT: Final = "policyd"

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from policyd.policies.yamldoc import Value, required
+from policyd.policies.yaml_documents import Value, required
 
 _KEYS: Final = (
     "type",

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from policyd.config import Token, is_loopback
 from policyd.errors import Forbidden, Unauthorized
-from policyd.hooks.bearer import matches, presented
 from policyd.model import Source, UserInfo
 from policyd.policies.matching import matches_any
+from policyd.web.bearer import matches, presented
 
 LOCAL: Final = Token(owner="local", repositories=("**",), speaks_for_users=True)
 """Who asks when no token is configured: then only this machine can, and it may speak for all."""

@@ -20,16 +20,16 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from policyd.bootstrap import Services
 from policyd.bundle import MAX_FILES
 from policyd.config import Settings
 from policyd.errors import PolicydError
+from policyd.logs import log_decision
 from policyd.metrics import Metrics
 from policyd.web import access, bundles, catalogue, health, records, reviews
 from policyd.web.body import MemoryRequest
-from policyd.web.logs import log_decision
 from policyd.web.registry_hook import RegistryHooks
 from policyd.web.replies import failure, failure_of
-from policyd.wiring import Services
 
 HOOKS: Final = "policyd.hooks"
 """Where an application keeps its hooks, which are closed with it."""

@@ -9,11 +9,11 @@ import hashlib
 
 from flask import Flask, Response, request
 
-from policyd import opabundle
+from policyd import opa_bundle
+from policyd.bootstrap import Services
 from policyd.errors import NotFound
-from policyd.policies import PolicySet
+from policyd.policies.policy_set import PolicySet
 from policyd.web.query import NoParameters, parameters
-from policyd.wiring import Services
 
 
 def add_routes(app: Flask, services: Services) -> None:
@@ -42,7 +42,7 @@ class _Bundles:
     def of(self, policy_set: PolicySet) -> tuple[bytes, str]:
         revision, content, digest = self._made
         if revision != policy_set.revision:
-            content = opabundle.build(policy_set)
+            content = opa_bundle.build(policy_set)
             digest = hashlib.sha256(content).hexdigest()
             self._made = (policy_set.revision, content, digest)
         return content, digest

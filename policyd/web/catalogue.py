@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 from flask import Flask, Response, request
 
+from policyd.bootstrap import Services
 from policyd.errors import NotFound
-from policyd.policies import PolicySet
+from policyd.policies.policy_set import PolicySet
 from policyd.web.query import NoParameters, parameters
 from policyd.web.replies import reply
-from policyd.wiring import Services
 
 
 def add_routes(app: Flask, services: Services) -> None:

@@ -6,10 +6,10 @@ from http import HTTPStatus
 
 from flask import Flask, Response
 
+from policyd.bootstrap import Services
 from policyd.engines import NOTHING
 from policyd.errors import EngineError, OtherRevision
 from policyd.web.replies import failure, reply
-from policyd.wiring import Services
 
 HEALTH, READINESS = "health", "readiness"
 

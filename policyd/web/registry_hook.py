@@ -16,6 +16,7 @@ import structlog
 from flask import Response, request
 
 from policyd.audit.event import event_of
+from policyd.bootstrap import Services
 from policyd.bundle import memory_bundle
 from policyd.config import Registry, read_password
 from policyd.errors import (
@@ -27,16 +28,15 @@ from policyd.errors import (
     PolicydError,
     Unauthorized,
 )
-from policyd.hooks.artifact import PROJECT_FILE, env_files_left_out
-from policyd.hooks.bearer import matches, presented
 from policyd.hooks.registry import LeftAlone, Push, events_of
+from policyd.logs import log_decision
 from policyd.model import Decision, Review, Source, UserInfo
-from policyd.registries import RegistryClient
+from policyd.registry.artifact import PROJECT_FILE, env_files_left_out
+from policyd.registry.client import RegistryClient
+from policyd.registry.push_queue import PushQueue, facts
+from policyd.web.bearer import matches, presented
 from policyd.web.body import body_of
-from policyd.web.logs import log_decision
-from policyd.web.push_queue import PushQueue, facts
 from policyd.web.replies import failure, reply
-from policyd.wiring import Services
 
 MAX_NOTIFICATION: Final = 4 * 1024 * 1024
 """Bytes of a notification: an event has some 2 kB."""

@@ -6,11 +6,11 @@ from http import HTTPStatus
 
 from flask import Response, g, request
 
+from policyd.bootstrap import Services
 from policyd.model import Review
 from policyd.web import access
-from policyd.web.questions import question_of
 from policyd.web.replies import reply
-from policyd.wiring import Services
+from policyd.web.review_request import question_of
 
 
 def review(services: Services) -> Response:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from policyd.compose.scalars import SPACES
+from policyd.compose.text.scalars import SPACES
 from policyd.workloads.shellword import ShellWord, ShellWordError
 
 BLANKS = re.compile(r"[\t\v\f\r ]+")

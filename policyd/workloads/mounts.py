@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from policyd.compose.gopath import clean
+from policyd.compose.text.posix_paths import clean
 from policyd.errors import ComposeError
 from policyd.model import Mount, Path
 from policyd.workloads.hostpath import host_path

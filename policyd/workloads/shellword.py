@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from policyd.compose.scalars import SPACES
+from policyd.compose.text.scalars import SPACES
 
 MAX_DEPTH = 40
 """How deep `${A:-${B:-…}}` may be nested."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from policyd.compose.scalars import ScalarError, parse_int, to_text
+from policyd.compose.text.scalars import ScalarError, parse_int, to_text
 
 Tree = dict[str, Any]
 

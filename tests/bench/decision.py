@@ -20,16 +20,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from policyd import compose, opabundle
+from policyd import compose, opa_bundle
 from policyd.admission import Admission, matching_constraints, review_input
 from policyd.bundle import memory_bundle
 from policyd.engines import QUERY
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.model import Bundle, Review
-from policyd.policies import PolicySet
-from policyd.workloads import workloads
-from tests import everything
+from policyd.policies.policy_set import PolicySet
+from policyd.workloads.extraction import workloads
 from tests.bench.projects import SERVICES, project
+from tests.support import everything
 
 ROUNDS = 7
 CALLS = 200
@@ -97,7 +97,7 @@ def _opa_bench(folder: Path, policy_set: PolicySet, document: bytes) -> float:
     if program is None:
         return 0.0
     bundle, asked = folder / "bundle.tar.gz", folder / "input.json"
-    bundle.write_bytes(opabundle.build(policy_set))
+    bundle.write_bytes(opa_bundle.build(policy_set))
     asked.write_bytes(document)
     command = [program, "bench", "--format", "json", "--bundle", str(bundle), "--input", str(asked)]
     done = subprocess.run([*command, QUERY], capture_output=True, check=True)

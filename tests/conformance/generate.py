@@ -10,8 +10,8 @@ import re
 from random import Random
 from typing import Any
 
-from policyd.compose.field import Field
-from policyd.compose.fields import PROJECT
+from policyd.compose.table.field import Field
+from policyd.compose.table.fields import PROJECT
 from tests.conformance import distort, vocabulary, yamltext
 from tests.conformance.case import Case
 from tests.conformance.vocabulary import Mostly

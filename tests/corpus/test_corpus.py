@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from policyd import policies
 from policyd.admission import Admission
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.model import Decision, Review
+from policyd.policies.policy_set import load_policy_set
 from tests.corpus import corpus
 from tests.corpus.corpus import Labelled
 
@@ -39,7 +39,7 @@ def admission(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admission]:
     file: Path = tmp_path_factory.mktemp("corpus") / "policy-set.yaml"
     known = sorted({name for labelled in _ALL for name in labelled.violations})
     file.write_text(_HEADING + "".join(map(_CONSTRAINT.format, known)))
-    policy_set = policies.load_policy_set(file)
+    policy_set = load_policy_set(file)
     assert len(known) == 30
     assert set(known) <= set(policy_set.policies)
     engine = EmbeddedEngine(policy_set.modules, policy_set.data, 10)

@@ -15,9 +15,9 @@ import pytest
 import yaml
 from werkzeug.serving import make_server
 
+from policyd.bootstrap import build
 from policyd.config import Settings, Token
 from policyd.web.app import HOOKS, create_app
-from policyd.wiring import build
 
 pytestmark = [
     pytest.mark.integration,

@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from policyd import opabundle
+from policyd import opa_bundle
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.engines.opa import OpaEngine
 from policyd.errors import ConfigError, EngineError
 from policyd.model import Finding, to_json
-from policyd.policies import PolicySet, load_policy_set
-from tests.opaserver import serving
+from policyd.policies.policy_set import PolicySet, load_policy_set
+from tests.support.opaserver import serving
 
 pytestmark = pytest.mark.integration
 
@@ -88,7 +88,7 @@ def policy_set(tmp_path_factory: pytest.TempPathFactory) -> PolicySet:
 def opa(policy_set: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("opa")
     bundle, authorization = folder / "bundle.tar.gz", folder / "authz"
-    bundle.write_bytes(opabundle.build(policy_set))
+    bundle.write_bytes(opa_bundle.build(policy_set))
     authorization.mkdir()
     (authorization / ".manifest").write_text('{"roots": ["system/authz"]}')
     (authorization / "authz.rego").write_text(POLICY)
@@ -190,4 +190,4 @@ def _decision(answer: str) -> dict[str, Any]:
 
 
 def test_a_bundle_is_the_same_bytes_for_the_same_policy_set() -> None:
-    assert opabundle.build(load_policy_set()) == opabundle.build(load_policy_set())
+    assert opa_bundle.build(load_policy_set()) == opa_bundle.build(load_policy_set())

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from policyd import opabundle
-from policyd.policies import load_policy_set
-from tests.namedrule import HEADING, POLICY
-from tests.opaserver import serving
+from policyd import opa_bundle
+from policyd.policies.policy_set import load_policy_set
+from tests.support.namedrule import HEADING, POLICY
+from tests.support.opaserver import serving
 
 pytestmark = pytest.mark.integration
 
@@ -116,7 +116,7 @@ def test_the_command_asks_an_opa_and_says_what_the_embedded_engine_says(
 ) -> None:
     (tmp_path / "compose.yaml").write_text(WEB)
     bundle = tmp_path / "bundle.tar.gz"
-    bundle.write_bytes(opabundle.build(load_policy_set(rules)))
+    bundle.write_bytes(opa_bundle.build(load_policy_set(rules)))
     command = [sys.executable, "-m", "policyd", "check", str(tmp_path), "--format", "json"]
     answers = {}
     with serving(bundle) as opa:

@@ -11,17 +11,17 @@ import msgspec
 import pytest
 import requests
 
-from policyd import compose, opabundle
+from policyd import compose, opa_bundle
 from policyd.admission import matching_constraints, review_input
 from policyd.engines import QUERY
 from policyd.engines.embedded import interpreter
 from policyd.model import Review
-from policyd.policies import PolicySet
 from policyd.policies.packs import built_in
-from policyd.regotest import run, sample_data, sample_files, sample_input
-from policyd.workloads import workloads
-from tests import everything, opaserver
+from policyd.policies.policy_set import PolicySet
+from policyd.rego_tests import run, sample_data, sample_files, sample_input
+from policyd.workloads.extraction import workloads
 from tests.corpus import corpus
+from tests.support import everything, opaserver
 
 pytestmark = pytest.mark.integration
 
@@ -38,7 +38,7 @@ def policy_set(tmp_path_factory: pytest.TempPathFactory) -> PolicySet:
 @pytest.fixture(scope="module")
 def opa(policy_set: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     bundle = tmp_path_factory.mktemp("opa") / "bundle.tar.gz"
-    bundle.write_bytes(opabundle.build(policy_set))
+    bundle.write_bytes(opa_bundle.build(policy_set))
     with opaserver.serving(bundle) as url:
         yield url
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from policyd import compose, workloads
+from policyd import compose
 from policyd.admission import (
     Admission,
     matching_constraints,
@@ -31,7 +31,8 @@ from policyd.model import (
     UserInfo,
     Violation,
 )
-from policyd.policies import PolicySet, load_policy_set
+from policyd.policies.policy_set import PolicySet, load_policy_set
+from policyd.workloads.extraction import workloads
 
 PRIVILEGED = """\
 name: demo
@@ -613,9 +614,7 @@ def test_input_of_policies_has_the_matching_constraints_and_the_whole_project(
     project = compose.load(bundle(text))
     matching = matching_constraints(rules.constraints, review, "demo")
 
-    document = msgspec.json.decode(
-        review_input(project, workloads.workloads(project), review, matching)
-    )
+    document = msgspec.json.decode(review_input(project, workloads(project), review, matching))
 
     assert document["review"] == {
         "uid": "r-1",

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from policyd.bootstrap import build
 from policyd.bundle import directory_bundle
 from policyd.config import Settings
 from policyd.model import Review
-from policyd.wiring import build
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.parent for path in (ROOT / "deploy/examples").rglob("compose.yaml"))

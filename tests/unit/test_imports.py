@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "policyd"
 
 MODEL = {"model", "errors"}
-PURE = {"compose", "hooks", "formats", "audit.chain"}
+PURE = {"compose", "hooks", "formats", "audit.chain", "registry.artifact"}
 WAY = [
     MODEL,
     PURE,
@@ -23,15 +23,16 @@ WAY = [
         "audit",
         "workloads",
         "policies",
-        "policyinput",
-        "opabundle",
-        "schemas",
+        "policy_input",
+        "opa_bundle",
+        "json_schemas",
         "inventory",
-        "nvml",
     },
-    {"admission", "regotest"},
-    {"config", "registries", "wiring", "metrics"},
-    {"web", "cli", "__main__"},
+    {"admission", "rego_tests"},
+    {"config", "registry", "bootstrap", "metrics", "logs"},
+    {"web"},
+    {"serving"},
+    {"cli", "__main__"},
 ]
 """Each group may import the groups before it, and itself."""
 

@@ -8,12 +8,12 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
+from policyd.bootstrap import LoadStatus
 from policyd.metrics import Metrics
 from policyd.model import Decision, Location, Review, Status, Violation
-from policyd.policies import load_policy_set
 from policyd.policies.exceptions import PolicyException
 from policyd.policies.matching import Selector
-from policyd.wiring import LoadStatus
+from policyd.policies.policy_set import load_policy_set
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 REVIEW = Review(uid="u-1", enforcement_point="ci", now=0)
@@ -122,7 +122,7 @@ import os, sys
 from policyd.config import Settings
 from policyd.metrics import Metrics
 from policyd.model import Decision, Review, Status
-from policyd.wiring import build
+from policyd.bootstrap import build
 
 services = build(Settings())
 review = Review(uid="1", enforcement_point="ci", now=0)

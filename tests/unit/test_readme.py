@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from policyd.config import Registry, Settings, Token
-from policyd.policies import load_policy_set
+from policyd.policies.policy_set import load_policy_set
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -14,8 +14,8 @@ from alembic.script import ScriptDirectory
 from policyd.audit import file_lock as locks
 from policyd.audit.database import open_database
 from policyd.audit.file_lock import file_lock
-from policyd.audit.schema import REVISION, metadata
 from policyd.audit.store import open_store
+from policyd.audit.tables import REVISION, metadata
 from policyd.errors import AuditError
 
 

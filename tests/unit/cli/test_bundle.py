@@ -5,8 +5,8 @@ import json
 import tarfile
 from pathlib import Path
 
-from policyd import opabundle
-from policyd.policies import load_policy_set
+from policyd import opa_bundle
+from policyd.policies.policy_set import load_policy_set
 
 
 def manifest(content: bytes) -> dict[str, object]:
@@ -22,8 +22,8 @@ def test_the_built_in_policy_set_is_written_with_its_revision(run, folder: Path)
 
     policy_set = load_policy_set()
     assert result.stdout == f"bundle.tar.gz: policy set default, {policy_set.revision}\n"
-    assert (folder / "bundle.tar.gz").read_bytes() == opabundle.build(policy_set)
-    assert manifest(opabundle.build(policy_set)) == {
+    assert (folder / "bundle.tar.gz").read_bytes() == opa_bundle.build(policy_set)
+    assert manifest(opa_bundle.build(policy_set)) == {
         "revision": policy_set.revision,
         "roots": ["policyd"],
         "rego_version": 1,
@@ -46,7 +46,7 @@ def test_the_policy_set_and_the_file_that_are_named_are_taken(run, folder: Path)
 def test_a_dash_is_standard_output(run) -> None:
     result = run("bundle", "build", "-o", "-")
 
-    assert result.stdout_bytes == opabundle.build(load_policy_set())
+    assert result.stdout_bytes == opa_bundle.build(load_policy_set())
 
 
 def test_a_file_that_cannot_be_written_is_exit_2(run) -> None:

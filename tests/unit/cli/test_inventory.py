@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.unit.test_inventory import FILE, H200
-from tests.unit.test_nvml import Driver
+from tests.unit.inventory.test_hosts import FILE, H200
+from tests.unit.inventory.test_nvml import Driver
 
 GPU = H200.gpus[0]
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 
-from policyd.policies import load_policy_set
 from policyd.policies.catalogue import markdown, section
+from policyd.policies.policy_set import load_policy_set
 
 
 def test_the_catalogue_names_every_policy_with_its_action(run) -> None:

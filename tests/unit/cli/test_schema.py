@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from policyd.json_schemas import SCHEMAS
 from policyd.model import to_json
-from policyd.policies import load_policy_set
-from policyd.schemas import SCHEMAS
+from policyd.policies.policy_set import load_policy_set
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

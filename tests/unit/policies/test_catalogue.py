@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from policyd.policies import load_policy_set
 from policyd.policies.catalogue import markdown, section
 from policyd.policies.parameters import Schema
+from policyd.policies.policy_set import load_policy_set
 from tests import catalogue
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from policyd.errors import PolicySetError
 from policyd.model import Location, Review, Source, UserInfo, Violation
-from policyd.policies import PolicySet, load_policy_set
 from policyd.policies.exceptions import DAY, PolicyException, applying, moment
 from policyd.policies.matching import Selector, subject
+from policyd.policies.policy_set import PolicySet, load_policy_set
 
 HEADING = """apiVersion: policyd/v1
 kind: PolicySet

@@ -8,9 +8,9 @@ import pytest
 
 from policyd.errors import PolicySetError
 from policyd.model import Location
-from policyd.policies import lint_policy_set
 from policyd.policies.lint import compiles, parse, problems
-from tests import everything
+from policyd.policies.policy_set import lint_policy_set
+from tests.support import everything
 
 LIBRARY = """package lib.names
 

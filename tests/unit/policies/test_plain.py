@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from policyd import opabundle
+from policyd import opa_bundle
 from policyd.admission import Admission
 from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.errors import PolicySetError
 from policyd.model import Decision, Location, Review
-from policyd.policies import PolicySet, load_policy_set
-from policyd.regotest import run
+from policyd.policies.policy_set import PolicySet, load_policy_set
+from policyd.rego_tests import run
 
 HEADING = """apiVersion: policyd/v1
 kind: PolicySet
@@ -163,7 +163,7 @@ def test_rules_that_two_packages_give_one_id_are_refused(load: Load) -> None:
 
 
 def test_a_bundle_owns_the_packages_of_plain_rules(load: Load) -> None:
-    content = opabundle.build(load(PACK))
+    content = opa_bundle.build(load(PACK))
 
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         member = archive.extractfile("/.manifest")

@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from policyd.audit.store import open_store
+from policyd.bootstrap import Services, build
 from policyd.config import Settings, Token
 from policyd.web.app import HOOKS, create_app
-from policyd.wiring import Services, build
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 

@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
+from policyd.bootstrap import Services
 from policyd.config import Settings
 from policyd.errors import ConfigError
 from policyd.web.app import create_app
-from policyd.wiring import Services
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 
@@ -130,7 +130,7 @@ PREPARED = """
 import gc, sys, msgspec
 from policyd.config import Settings
 from policyd.web.app import create_app
-from policyd.wiring import build
+from policyd.bootstrap import build
 
 def unprepared():
     kinds = [kind for kind in all_kinds(msgspec.Struct) if kind.__module__.startswith("policyd.")]

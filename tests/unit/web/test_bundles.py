@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from policyd import opabundle
+from policyd import opa_bundle
 
 PATH = "/bundles/default.tar.gz"
 
@@ -12,7 +12,7 @@ def test_the_policy_set_in_force_is_served_as_a_bundle(client, services):
 
     assert services.policy_set.name == "default"
     assert (response.status_code, response.mimetype) == (200, "application/gzip")
-    assert response.data == opabundle.build(services.policy_set)
+    assert response.data == opa_bundle.build(services.policy_set)
 
 
 def test_who_holds_it_already_is_told_so(client):

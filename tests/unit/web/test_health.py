@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from policyd.bootstrap import LoadStatus, Services
 from policyd.engines import NOTHING
 from policyd.errors import EngineError, OtherRevision
 from policyd.model import Findings, PolicySetRevision
 from policyd.web.app import create_app
-from policyd.wiring import LoadStatus, Services
 
 
 class Engine:

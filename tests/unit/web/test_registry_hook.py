@@ -8,7 +8,7 @@ import pytest
 from policyd.audit.event import event_of
 from policyd.config import Registry
 from policyd.model import UserInfo
-from policyd.web import push_queue
+from policyd.registry import push_queue
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 HASH = "4808b1e8ba72343ca96b37575b9e329b10ae6873c0d8b23a6db204976b71f344"

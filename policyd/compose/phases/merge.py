@@ -1,0 +1,286 @@
+"""Merge one tree over another, field by field.
+
+In: trees of nodes; inputs are not changed. Out: a new tree, whose values keep the place that
+decided them. The rule of each field is its row in `fields.py`. Sources: compose-spec 13-merge.md,
+compose-go v2.14.0 override/merge.go and loader/reset.go (Apply).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from policyd.compose.limits import MAX_POOL_PAIRS
+from policyd.compose.nodes import Node, Resets, describe
+from policyd.compose.table.field import Field
+from policyd.compose.text.scalars import to_text
+from policyd.compose.yaml.resolver import Timestamp
+from policyd.errors import ComposeError
+
+NOWHERE: Final = Field("")
+"""The field of what is in no table: extensions and unknown keys merge by the plain rules."""
+
+Rule = Callable[[Node, Node, Field], Node]
+
+
+def merge(base: Node, over: Node, field: Field) -> Node:
+    """Return `over` merged over `base`, both values of `field`.
+
+    Raises ComposeError when the two cannot be merged.
+    """
+    if field.merge:
+        return _RULES[field.merge](base, over, field)
+    below = base.value
+    if over.value is None:
+        return base
+    if type(below) is dict:
+        if type(over.value) is not dict:
+            raise _cannot(base, over)
+        return _by_key(base, over, field)
+    if type(below) is list:
+        if type(over.value) is not list:
+            raise _cannot(base, over)
+        return base.with_value(below + over.value)
+    return over
+
+
+def prune(node: Node, paths: Resets) -> Node:
+    """Return `node` without the entries at `paths`, which `!reset` and `!override` named.
+
+    `*` in a path matches any key. Items of lists are never removed.
+    """
+    if not paths:
+        return node
+    tree: _Paths = {}
+    for path in paths:
+        branch = tree
+        for key in path:
+            branch = branch.setdefault(key, {})
+        branch[_END] = {}
+    return _prune(node, [tree])
+
+
+def prune_one(kind: str, name: str, resource: Node, resets: Resets) -> Node:
+    """Return `resource` without what `resets` name below it; all of it where they name itself."""
+    holder = prune(Node({kind: Node({name: resource}, None)}, None), resets).value.get(kind)
+    return resource if holder is None else holder.value.get(name, resource)
+
+
+_Paths = dict[str, Any]
+_END: Final = "\0"
+"""Marks the end of a path: no key of a YAML file holds a NUL."""
+
+
+def _prune(node: Node, trees: list[_Paths]) -> Node:
+    """Prune by several trees of paths, which have all led to `node`."""
+    value = node.value
+    if type(value) is dict:
+        kept: dict[str, Node] = {}
+        for key, child in value.items():
+            below = [tree[part] for tree in trees for part in (key, "*") if part in tree]
+            if not any(_END in tree for tree in below):
+                kept[key] = _prune(child, below) if below else child
+        return node.with_value(kept)
+    if type(value) is list:
+        below = [tree["*"] for tree in trees if "*" in tree]
+        if below and not any(_END in tree for tree in below):
+            return node.with_value([_prune(child, below) for child in value])
+    return node
+
+
+def as_sequence(node: Node) -> list[Node]:
+    """Return a list, a mapping or a single text as a list of `key=value` texts."""
+    value = node.value
+    if type(value) is list:
+        return list(value)
+    if type(value) is str:
+        return [node]
+    if type(value) is not dict:
+        return []
+    items: list[Node] = []
+    for key, child in value.items():
+        if child.value is None:
+            items.append(child.with_value(key))
+        elif type(child.value) is list:
+            items += [each.with_value(f"{key}={sprint(each)}") for each in child.value]
+        else:
+            items.append(child.with_value(f"{key}={sprint(child)}"))
+    items.sort(key=lambda item: str(item.value))
+    return items
+
+
+def as_mapping(node: Node, default: dict[str, Any] | None) -> dict[str, Node]:
+    """Return a mapping, or a list of keys as one whose values are `default`.
+
+    Raises ComposeError for a key that is not a text.
+    """
+    value = node.value
+    if type(value) is dict:
+        return dict(value)
+    if type(value) is not list:
+        return {}
+    mapping: dict[str, Node] = {}
+    for item in value:
+        if type(item.value) is not str:
+            raise ComposeError(f"expected a name, found {describe(item)}", item.location)
+        entry = default and {key: item.with_value(each) for key, each in default.items()}
+        mapping[item.value] = item.with_value(entry)
+    return mapping
+
+
+def sprint(node: Node) -> str:
+    """Return the value as Go's fmt.Sprint writes it."""
+    value = node.value
+    if isinstance(value, Timestamp):
+        return value.go
+    if value is None:
+        return "<nil>"
+    if type(value) is dict:
+        return "map[" + " ".join(f"{key}:{sprint(value[key])}" for key in sorted(value)) + "]"
+    if type(value) is list:
+        return "[" + " ".join(sprint(child) for child in value) + "]"
+    return to_text(value)
+
+
+def _cannot(base: Node, over: Node) -> ComposeError:
+    where = f" at {base.location}" if base.location else ""
+    return ComposeError(
+        f"cannot override {describe(base)}{where} by {describe(over)}", over.location
+    )
+
+
+def _by_key(base: Node, over: Node, field: Field) -> Node:
+    entries = dict(base.value)
+    return base.with_value(_add(entries, over.value, field))
+
+
+def _add(entries: dict[str, Node], over: dict[str, Node], field: Field) -> dict[str, Node]:
+    for key, child in over.items():
+        if key in entries:
+            entries[key] = merge(entries[key], child, field.below(key) or NOWHERE)
+        else:
+            entries[key] = child
+    return entries
+
+
+def _replace(_base: Node, over: Node, _field: Field) -> Node:
+    return over
+
+
+def _sequence(base: Node, over: Node, field: Field) -> Node:
+    return _joined(base, as_sequence(base) + as_sequence(over), field)
+
+
+def _hosts(base: Node, over: Node, field: Field) -> Node:
+    items = as_sequence(base)
+    for item in [*items, *as_sequence(over)]:
+        if type(item.value) in (dict, list):
+            raise ComposeError(f"expected HOST=ADDRESS, found {describe(item)}", item.location)
+    known = {item.value for item in items if type(item.value) is str}
+    added = [item for item in as_sequence(over) if item.value not in known]
+    return _joined(base, items + added, field)
+
+
+def _joined(base: Node, items: list[Node], field: Field) -> Node:
+    """Return the list; an empty one that was no list before is null, which the schema refuses."""
+    if not items and type(base.value) is not list and not field.unique:
+        return base.with_value(None)
+    return base.with_value(items)
+
+
+def _build(base: Node, over: Node, field: Field) -> Node:
+    def long(node: Node) -> dict[str, Node]:
+        if type(node.value) is str:
+            return {"context": node}
+        if type(node.value) is dict:
+            return dict(node.value)
+        if node is over:
+            return {}
+        raise _cannot(base, over)
+
+    return base.with_value(_add(long(base), long(over), field))
+
+
+def _mapping_rule(default: dict[str, Any] | None) -> Rule:
+    def rule(base: Node, over: Node, field: Field) -> Node:
+        entries = as_mapping(base, default)
+        added = as_mapping(over, default)
+        if added and type(base.value) not in (dict, list):
+            raise _cannot(base, over)
+        return base.with_value(_add(entries, added, field))
+
+    return rule
+
+
+def _logging(base: Node, over: Node, field: Field) -> Node:
+    if type(base.value) is not dict or type(over.value) is not dict:
+        raise _cannot(base, over)
+    ours, theirs = over.value.get("driver"), base.value.get("driver")
+    if ours is None or theirs is None or ours.value == theirs.value:
+        return _by_key(base, over, field)
+    return over
+
+
+def _subnets(base: Node, over: Node, _field: Field) -> Node:
+    """Merge address pools by subnet, with all the twists of compose-go's mergeIPAMConfig."""
+    if type(base.value) is not list or type(over.value) is not list:
+        raise _cannot(base, over)
+    if len(base.value) * len(over.value) > MAX_POOL_PAIRS:
+        raise ComposeError("too many address pools to override", over.location)
+    for pool in over.value:
+        if type(pool.value) is not dict:
+            raise ComposeError(f"expected a mapping, found {describe(pool)}", pool.location)
+    # Compose changes these mappings in place, shared ones too; ours are copies, changed likewise.
+    lefts = [_copy(pool).value for pool in over.value]
+    pools: list[dict[str, Node]] = []
+    subnets: list[Any] = []
+    for original in base.value:
+        right = as_mapping(_copy(original), None)
+        places: list[int] = []
+        for left in lefts:
+            if _subnet(left) != _subnet(right) and _subnet(left) not in subnets:
+                pools.append(left)
+                subnets.append(_subnet(left))
+                continue
+            _add_in_place(right, left)
+            for place in places:
+                subnets[place] = _subnet(right)
+            if _subnet(right) in subnets:
+                places.append(subnets.index(_subnet(right)))
+                pools[places[-1]] = right
+            else:
+                places.append(len(pools))
+                pools.append(right)
+                subnets.append(_subnet(right))
+    return base.with_value([base.with_value(pool) for pool in pools] or None)
+
+
+def _copy(node: Node) -> Node:
+    if type(node.value) is dict:
+        return node.with_value({key: _copy(child) for key, child in node.value.items()})
+    return node
+
+
+def _add_in_place(entries: dict[str, Node], over: dict[str, Node]) -> None:
+    for key, child in over.items():
+        known = entries.get(key)
+        if known is not None and type(known.value) is dict and type(child.value) is dict:
+            _add_in_place(known.value, child.value)
+        else:
+            entries[key] = child if known is None else merge(known, child, NOWHERE)
+
+
+def _subnet(pool: dict[str, Node]) -> Any:
+    return pool["subnet"].value if "subnet" in pool else None
+
+
+_RULES: Final[dict[str, Rule]] = {
+    "build": _build,
+    "depends_on": _mapping_rule({"condition": "service_started", "required": True}),
+    "hosts": _hosts,
+    "keys": _mapping_rule(None),
+    "logging": _logging,
+    "replace": _replace,
+    "sequence": _sequence,
+    "subnets": _subnets,
+}

@@ -1,0 +1,221 @@
+"""Add what Compose implies: the default network, dependencies, resource names, build defaults.
+
+In: a validated tree with absolute paths. Out: a new tree. Source: compose-go v2.14.0
+loader/normalize.go, loader/environment.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from policyd.compose.nodes import Node, describe, nodes
+from policyd.compose.phases.canonical import with_default
+from policyd.compose.phases.validation import items
+from policyd.compose.text.posix_paths import clean
+from policyd.errors import ComposeError
+
+_NAMESPACES: Final = ("network_mode", "ipc", "pid", "uts", "cgroup")
+_DEPENDENT: Final = frozenset(("links", "volumes_from", *_NAMESPACES))
+_NAMED: Final = ("networks", "volumes", "configs", "secrets")
+
+
+def resolve_environment(root: Node, environment: Mapping[str, str]) -> Node:
+    """Return `root` with what is named only given its value in `environment`.
+
+    These are bare names in `environment` lists, and the content of configs.
+    """
+    configs = root.value.get("configs")
+    if configs is not None:
+        filled = {key: _content(config, environment) for key, config in configs.value.items()}
+        root = _put(root, "configs", configs.with_value(filled))
+    services = root.value.get("services")
+    if services is None:
+        return root
+    changed: dict[str, Node] = {}
+    for name, service in services.value.items():
+        variables = service.value.get("environment") if type(service.value) is dict else None
+        if variables is None or type(variables.value) is not list:
+            continue
+        resolved = [_resolved(item, environment) for item in variables.value]
+        entries = {**service.value, "environment": variables.with_value(resolved)}
+        changed[name] = service.with_value(entries)
+    if not changed:
+        return root
+    return _put(root, "services", services.with_value({**services.value, **changed}))
+
+
+def normalize(root: Node, name: str, environment: Mapping[str, str]) -> Node:
+    """Return `root` with everything that the project `name` implies."""
+    services = root.value.get("services")
+    if services is not None:
+        normal = {key: _service(service, environment) for key, service in services.value.items()}
+        root = _put(root, "services", services.with_value(normal))
+    root = _default_network(root)
+    for kind in _NAMED:
+        if kind in root.value:
+            root = _put(root, kind, _name_resources(root.value[kind], name))
+    if "configs" in root.value:
+        root = _put(root, "configs", _without_secrets(root.value["configs"]))
+    return root
+
+
+def _content(config: Node, environment: Mapping[str, str]) -> Node:
+    name = config.value.get("environment") if type(config.value) is dict else None
+    if name is None or name.value not in environment:
+        return config
+    return _put(config, "content", name.with_value(environment[name.value]))
+
+
+def _put(node: Node, key: str, child: Node) -> Node:
+    return node.with_value({**node.value, key: child})
+
+
+def _resolved(item: Node, environment: Mapping[str, str]) -> Node:
+    found = environment.get(item.value) if type(item.value) is str else None
+    return item if found is None else item.with_value(f"{item.value}={found}")
+
+
+def _service(service: Node, environment: Mapping[str, str]) -> Node:
+    entries = dict(service.value)
+    policy = entries.get("pull_policy")
+    if policy is not None and policy.value == "if_not_present":
+        entries["pull_policy"] = policy.with_value("missing")
+    if "build" in entries:
+        entries["build"] = _build(entries["build"], environment)
+    if "environment" in entries:
+        entries["environment"] = _lookup(entries["environment"], environment, keep=True)
+    if "volumes" in entries:
+        entries["volumes"] = _clean_targets(entries["volumes"])
+    dependencies = _dependencies(service)
+    if dependencies:
+        known = entries.get("depends_on", service.with_value({}))
+        entries["depends_on"] = known.with_value({**dependencies, **known.value})
+    _inherit_image(entries)
+    if "provider" not in entries and "network_mode" not in entries:
+        networks = entries.get("networks")
+        if networks is None or not networks.value:
+            entries["networks"] = service.with_value({"default": service.with_value(None)})
+    return service.with_value(entries)
+
+
+def _build(build: Node, environment: Mapping[str, str]) -> Node:
+    build = with_default(build, "context", ".")
+    if "dockerfile" not in build.value and "dockerfile_inline" not in build.value:
+        build = with_default(build, "dockerfile", "Dockerfile")
+    if "args" in build.value:
+        build = _put(build, "args", _lookup(build.value["args"], environment, keep=False))
+    return build
+
+
+def _lookup(node: Node, environment: Mapping[str, str], *, keep: bool) -> Node:
+    """Give names without a value the one in `environment`; others are kept, or dropped."""
+    if type(node.value) is dict:
+        entries: dict[str, Node] = {}
+        for key, child in node.value.items():
+            if child.value is not None:
+                entries[key] = child
+            elif key in environment:
+                entries[key] = child.with_value(environment[key])
+            elif keep:
+                entries[key] = child
+        return node.with_value(entries)
+    kept: list[Node] = []
+    for item in node.value:
+        item = item if "=" in item.value else _resolved(item, environment)
+        if keep or "=" in item.value:
+            kept.append(item)
+    return node.with_value(kept)
+
+
+def _dependencies(service: Node) -> dict[str, Node]:
+    """Return the services that links, shared namespaces and shared volumes depend on."""
+    if _DEPENDENT.isdisjoint(service.value):
+        return {}
+    found: dict[str, Node] = {}
+
+    def add(name: str, at: Node, restart: bool) -> None:
+        value = {"condition": "service_started", "restart": restart, "required": True}
+        found.setdefault(name, nodes(value, at.mark))
+
+    for link in items(service, "links"):
+        parts = _required_text(link).split(":")
+        add(parts[0] if len(parts) == 2 else link.value, link, True)
+    for namespace in _NAMESPACES:
+        mode = service.value.get(namespace)
+        if mode is not None and _required_text(mode).startswith("service:"):
+            add(mode.value.removeprefix("service:"), mode, True)
+    for volume in items(service, "volumes_from"):
+        if not _required_text(volume).startswith("container:"):
+            add(volume.value.split(":")[0], volume, False)
+    return found
+
+
+def _required_text(node: Node) -> str:
+    if type(node.value) is not str:
+        raise ComposeError(f"expected a string, found {describe(node)}", node.location)
+    return node.value
+
+
+def _clean_targets(volumes: Node) -> Node:
+    cleaned: list[Node] = []
+    for volume in volumes.value:
+        target = volume.value.get("target")
+        if target is None or type(target.value) is not str:
+            raise ComposeError("a volume needs a `target`", volume.location)
+        path = clean(target.value)
+        if path != target.value:
+            volume = _put(volume, "target", target.with_value(path))
+        cleaned.append(volume)
+    return volumes.with_value(cleaned)
+
+
+def _inherit_image(entries: dict[str, Node]) -> None:
+    hooks, image = entries.get("pre_start"), entries.get("image")
+    if hooks is None or image is None or type(image.value) is not str or not image.value:
+        return
+    entries["pre_start"] = hooks.with_value(
+        [hook if "image" in hook.value else _put(hook, "image", image) for hook in hooks.value]
+    )
+
+
+def _default_network(root: Node) -> Node:
+    services = root.value.get("services")
+    used = services is not None and any(
+        "default" in service.value["networks"].value
+        for service in services.value.values()
+        if "networks" in service.value
+        and "provider" not in service.value
+        and "network_mode" not in service.value
+    )
+    networks = root.value.get("networks")
+    if not used or (networks is not None and "default" in networks.value):
+        return root
+    known = {} if networks is None else networks.value
+    holder = root.with_value(None) if networks is None else networks
+    return _put(root, "networks", holder.with_value({**known, "default": root.with_value(None)}))
+
+
+def _without_secrets(configs: Node) -> Node:
+    """Return `configs` without contents that come from the environment: they may be secrets."""
+    return configs.with_value(
+        {
+            key: config.with_value({k: v for k, v in config.value.items() if k != "content"})
+            if "environment" in config.value
+            else config
+            for key, config in configs.value.items()
+        }
+    )
+
+
+def _name_resources(resources: Node, project: str) -> Node:
+    named: dict[str, Node] = {}
+    for key, resource in resources.value.items():
+        entries = {} if resource.value is None else resource.value
+        if "name" in entries and entries["name"].value is not None:
+            named[key] = resource
+            continue
+        external = entries.get("external")
+        name = key if external is not None and external.value is True else f"{project}_{key}"
+        named[key] = resource.with_value({**entries, "name": resource.with_value(name)})
+    return resources.with_value(named)

@@ -1,0 +1,111 @@
+"""Make the relative paths of a tree absolute.
+
+In: a tree of long forms and the folder that relative paths are relative to. Out: a new tree. Which
+field holds what kind of path is in `fields.py`. Source: compose-go v2.14.0 paths/*.go.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from policyd.compose.nodes import Node, describe
+from policyd.compose.phases.remote import is_remote, is_remote_context
+from policyd.compose.table.field import Field, Rules, rewrite
+from policyd.compose.text.posix_paths import join
+from policyd.errors import ComposeError
+
+_WINDOWS: Final = re.compile(r"(?s)(?:.:[\\/]|\\[\\/]|\\\?\?[\\/][^\\/]*[\\/])")
+"""A path that is absolute on Windows, and is left as it is."""
+
+
+class Home:
+    """The home folder that `~` stands for; "" where it is unknown, and what asked for it then."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.missed: list[Node] = []
+
+    def expand(self, path: str, node: Node) -> str:
+        """Return `path` with a leading `~` replaced; as it is where no home is known."""
+        if not path.startswith("~"):
+            return path
+        if not self.folder:
+            self.missed.append(node)
+            return path
+        return join(self.folder, path[1:])
+
+
+def resolve_paths(root: Node, field: Field, folder: str, home: Home) -> Node:
+    """Return `root` with paths relative to `folder` joined to it. Raises ComposeError."""
+    resolver = _Resolver(folder, home)
+    return rewrite(root, field, "path", resolver.rules)
+
+
+class _Resolver:
+    def __init__(self, folder: str, home: Home) -> None:
+        self.folder = folder
+        self.home = home
+        self.rules: Rules = {
+            "context": self.context,
+            "driver_opts": self.driver_opts,
+            "extends": self.extends,
+            "file": self.host_path,
+            "path": self.path,
+            "symlink": self.path,
+            "volume": self.volume,
+        }
+
+    def text(self, node: Node) -> str:
+        if type(node.value) is not str:
+            raise ComposeError(f"expected a path, found {describe(node)}", node.location)
+        return node.value
+
+    def path(self, node: Node, _field: Field) -> Node:
+        path = self.home.expand(self.text(node), node)
+        if not path or path.startswith("/"):
+            return node.with_value(path)
+        return node.with_value(join(self.folder, path))
+
+    def host_path(self, node: Node, _field: Field) -> Node:
+        """Resolve a path of the engine's host, which may be one of Windows."""
+        if type(node.value) is not str:
+            return node
+        path = self.home.expand(node.value, node)
+        if path.startswith("/") or _WINDOWS.match(path):
+            return node.with_value(path)
+        return node.with_value(join(self.folder, path))
+
+    def context(self, node: Node, field: Field) -> Node:
+        return node if is_remote_context(self.text(node)) else self.path(node, field)
+
+    def extends(self, node: Node, field: Field) -> Node:
+        return node if is_remote(self.text(node)) else self.path(node, field)
+
+    def volume(self, node: Node, field: Field) -> Node:
+        if type(node.value) is not dict:
+            return node
+        kind = node.value.get("type")
+        if kind is None or kind.value != "bind":
+            return node
+        source = node.value.get("source")
+        if source is None:
+            raise ComposeError("a bind mount needs a `source`", node.location)
+        self.text(source)
+        return node.with_value({**node.value, "source": self.host_path(source, field)})
+
+    def driver_opts(self, node: Node, field: Field) -> Node:
+        """Resolve the device of a local volume that is a bind, and says so in just these words."""
+        if node.value is None:
+            return node
+        driver, options = node.value.get("driver"), node.value.get("driver_opts")
+        if driver is None or driver.value != "local" or options is None:
+            return node
+        if type(options.value) is not dict:
+            found = describe(options)
+            raise ComposeError(f"driver_opts: expected a mapping, found {found}", options.location)
+        kind, device = options.value.get("o"), options.value.get("device")
+        if kind is None or kind.value != "bind" or device is None:
+            return node
+        resolved = options.with_value({**options.value, "device": self.host_path(device, field)})
+        return node.with_value({**node.value, "driver_opts": resolved})

@@ -1,0 +1,149 @@
+"""Make lists hold each thing once: the last one wins, at the place of the first.
+
+In: a tree of nodes, before or after short forms are written out. Out: a new tree. What tells the
+items of a list apart is in `fields.py`. Source: compose-go v2.14.0 override/uncity.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from policyd.compose.limits import MAX_LIST_ITEMS
+from policyd.compose.nodes import Node, describe
+from policyd.compose.phases.merge import sprint
+from policyd.compose.phases.short_forms import ShortFormError, volume_target
+from policyd.compose.table.field import Field, Rules, rewrite
+from policyd.compose.yaml.resolver import INT64
+from policyd.errors import ComposeError
+
+
+def enforce_unicity(node: Node, field: Field) -> Node:
+    """Return `node` with the lists that hold an item once cleaned: the last one wins, in place.
+
+    Raises ComposeError for an item that has nothing to tell it by.
+    """
+    return rewrite(node, field, "unique", _UNIQUE)
+
+
+def _unique(node: Node, field: Field) -> Node:
+    value = node.value
+    if type(value) is not list or (len(value) == 1 and type(value[0].value) is str):
+        return node
+    if len(value) > MAX_LIST_ITEMS and field.unique != "port":  # ranges are counted as steps
+        raise ComposeError(f"more than {MAX_LIST_ITEMS} items in a list", node.location)
+    identify = _IDENTITIES[field.unique]
+    places: dict[str, int] = {}
+    items: list[Node] = []
+    for item in value:
+        identity = identify(item)
+        if identity in places:
+            items[places[identity]] = item
+        else:
+            places[identity] = len(items)
+            items.append(item)
+    return node if len(items) == len(value) else node.with_value(items)
+
+
+def _key(item: Node) -> str:
+    if type(item.value) is not str:
+        raise ComposeError(f"expected a string, found {describe(item)}", item.location)
+    return item.value.partition("=")[0]
+
+
+def _entry(item: Node, key: str) -> Any:
+    return item.value[key].value if key in item.value else None
+
+
+def _target(item: Node) -> str:
+    target = _entry(item, "target")
+    if type(target) is not str:
+        raise ComposeError("a target is missing: add `target`", item.location)
+    return target
+
+
+def _volume(item: Node) -> str:
+    if type(item.value) is dict:
+        return _target(item)
+    if type(item.value) is not str:
+        return ""
+    try:
+        return volume_target(item.value)
+    except ShortFormError as problem:
+        raise ComposeError(str(problem), item.location) from None
+
+
+def _device(item: Node) -> str:
+    if type(item.value) is dict:
+        return _target(item)
+    if type(item.value) is not str:
+        return ""
+    parts: list[str] = item.value.split(":")
+    return parts[0] if len(parts) == 1 else parts[1]
+
+
+def _exposed(item: Node) -> str:
+    if type(item.value) is str:
+        return item.value
+    if type(item.value) is int and item.value in INT64:
+        return str(item.value)
+    raise ComposeError(f"expected a port, found {describe(item)}", item.location)
+
+
+def _mounted(folder: str) -> Callable[[Node], str]:
+    def identify(item: Node) -> str:
+        if type(item.value) is str:
+            return f"{folder}/{item.value}"
+        if type(item.value) is not dict:
+            raise ComposeError(f"expected a name, found {describe(item)}", item.location)
+        if "target" in item.value:
+            return _target(item)
+        source = item.value.get("source")
+        return f"{folder}/{'%!s(<nil>)' if source is None else sprint(source)}"
+
+    return identify
+
+
+def _port(item: Node) -> str:
+    """Identify a port; a number published and the same text are two ports, as in Compose."""
+    value = item.value
+    if type(value) is int:
+        return str(value)
+    if type(value) is str:
+        return value
+    if type(value) is not dict:
+        return ""
+    if "target" not in value:
+        raise ComposeError("a port needs a `target`", item.location)
+    host = sprint(value["host_ip"]) if "host_ip" in value else "0.0.0.0"  # noqa: S104
+    protocol = sprint(value["protocol"]) if "protocol" in value else "tcp"
+    published = _entry(item, "published")
+    shown = published if type(published) is str else f"%!s({published!r})"
+    target = value["target"].value
+    number = str(target) if type(target) is int else f"%!d({target!r})"
+    return f"{host}:{shown}:{number}/{protocol}"
+
+
+def _env_file(item: Node) -> str:
+    if type(item.value) is str:
+        return item.value
+    if type(item.value) is not dict:
+        return ""
+    path = _entry(item, "path")
+    if type(path) is not str:
+        raise ComposeError("an env_file needs a `path`", item.location)
+    return path
+
+
+_IDENTITIES: Final[dict[str, Callable[[Node], str]]] = {
+    "config": _mounted(""),
+    "device": _device,
+    "key": _key,
+    "path": _env_file,
+    "port": _port,
+    "secret": _mounted("/run/secrets"),
+    "value": _exposed,
+    "volume": _volume,
+}
+
+_UNIQUE: Final[Rules] = dict.fromkeys(_IDENTITIES, _unique)

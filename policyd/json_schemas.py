@@ -1,0 +1,214 @@
+"""JSON Schemas: of the policies' input, and of the documents of a policy set, for editors.
+
+In: the policies of a policy set. Out: schemas of draft 2020-12, as JSON values. They come from the
+types, and from the lists of keys by which documents are read. Every document that is accepted fits
+its schema; times, names that stand twice and globs are checked on reading only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from policyd.model import API_VERSION
+from policyd.policies import exceptions, organisation_data
+from policyd.policies.manifests import (
+    ACTIONS,
+    CONSTRAINT_KEYS,
+    DOCUMENT_KEYS,
+    KINDS,
+    OPERATIONS,
+    POINTS,
+    POLICY_SET_KEYS,
+)
+from policyd.policies.matching import EXCEPTION_KEYS, IDENTIFYING_KEYS, SELECTOR_KEYS
+from policyd.policies.packs import Policy
+from policyd.policies.parameters import Schema
+from policyd.policy_input import PolicyInput
+
+Json = dict[str, Any]
+Policies = Mapping[str, Policy]
+
+DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+_TEXT: Final[Json] = {"type": "string", "minLength": 1}
+_DAYS: Final[Json] = {"type": "integer", "minimum": 1}
+_TIME: Final[Json] = {
+    "type": "string",
+    "format": "date-time",
+    "description": "As in 2027-01-31T00:00:00Z.",
+}
+
+
+def policy_input(_policies: Policies) -> Json:
+    """Return the schema of the document that policies judge: every key is always there."""
+    schema = msgspec.json.schema(PolicyInput)
+    for part in schema["$defs"].values():
+        part["description"] = " ".join(part["description"].split())
+        part["required"] = list(part["properties"])
+        part["additionalProperties"] = False
+    return {"$schema": DRAFT, **schema}
+
+
+def policy_set(policies: Policies) -> Json:
+    """Return the schema of each document in the file of a policy set, of any kind."""
+    of_kind: dict[str, Callable[[Policies], Json]] = {
+        "PolicySet": _heading,
+        "Constraint": _constraint,
+        "Exception": _exception,
+    }
+    return {
+        "$schema": DRAFT,
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"kind": {"enum": list(KINDS)}},
+        "allOf": [
+            {"if": {"properties": {"kind": {"const": kind}}}, "then": of_kind[kind](policies)}
+            for kind in KINDS
+        ],
+    }
+
+
+def constraint(policies: Policies) -> Json:
+    """Return the schema of a Constraint; parameters are those of the policy that it names."""
+    return {"$schema": DRAFT, **_constraint(policies)}
+
+
+def exception(policies: Policies) -> Json:
+    """Return the schema of an Exception."""
+    return {"$schema": DRAFT, **_exception(policies)}
+
+
+def data(_policies: Policies) -> Json:
+    """Return the schema of a data file: what it states about hosts and entitlements."""
+    return organisation_data.schema()
+
+
+SCHEMAS: Final[dict[str, Callable[[Policies], Json]]] = {
+    "input": policy_input,
+    "policyset": policy_set,
+    "constraint": constraint,
+    "exception": exception,
+    "data": data,
+}
+"""What there is a schema of, by the name that the command line gives it."""
+
+
+def _heading(policies: Policies) -> Json:
+    days = {"anyOf": [_DAYS, _mapping(dict.fromkeys(("default", *policies), _DAYS))]}
+    keys: Json = {
+        "packs": _list(_TEXT) | {"description": "Built-in packs by name, others by folder."},
+        "data": _list(_TEXT, at_least=0) | {"description": "Data files, in the order of merging."},
+        "exceptions": _mapping({"maxDays": days}, ["maxDays"]),
+    }
+    return _document("PolicySet", _only(keys, POLICY_SET_KEYS), ["packs"])
+
+
+def _constraint(policies: Policies) -> Json:
+    action = {"enum": list(ACTIONS)}
+    by_point = _mapping(dict.fromkeys(("default", *POINTS), action), ["default"])
+    keys: Json = {
+        "policy": {"enum": list(policies)},
+        "enforcementAction": {"anyOf": [action, by_point]},
+        "match": _selector(SELECTOR_KEYS),
+        "exclude": _exclusion(),
+        "parameters": {"type": "object"},
+    }
+    schema = _document("Constraint", _only(keys, CONSTRAINT_KEYS), ["policy", "enforcementAction"])
+    schema["properties"]["spec"]["allOf"] = [
+        {
+            "if": {"properties": {"policy": {"const": policy.id}}},
+            "then": {"properties": {"parameters": _parameters(policy.parameters)}},
+        }
+        for policy in policies.values()
+    ]
+    return schema
+
+
+def _exception(policies: Policies) -> Json:
+    keys: Json = {
+        "policies": _list({"enum": list(policies)}),
+        "match": _selector(EXCEPTION_KEYS) | _any_of(IDENTIFYING_KEYS),
+        "starts": _TIME,
+        "expires": _TIME,
+        "owner": _TEXT,
+        "reason": _TEXT,
+        "approvedBy": _TEXT,
+        "breakGlass": {"type": "boolean"},
+    }
+    required = ["match", "expires", "owner", "reason", "approvedBy"]
+    schema = _document("Exception", _only(keys, exceptions.KEYS), required)
+    schema["properties"]["spec"] |= {
+        "if": {"required": ["breakGlass"], "properties": {"breakGlass": {"const": True}}},
+        "then": {"required": ["starts"], "properties": {"policies": False}},
+        "else": {"required": ["policies"]},
+    }
+    return schema
+
+
+def _document(kind: str, spec: Json, required: Sequence[str]) -> Json:
+    keys: Json = {
+        "apiVersion": {"const": API_VERSION},
+        "kind": {"const": kind},
+        "metadata": _mapping({"name": _TEXT}, ["name"]),
+        "spec": _mapping(spec, required),
+    }
+    return _mapping(_only(keys, DOCUMENT_KEYS), DOCUMENT_KEYS)
+
+
+def _selector(keys: Iterable[str]) -> Json:
+    choices = {"operations": OPERATIONS, "enforcementPoints": POINTS}
+    return _mapping(
+        {
+            key: _list(
+                {"anyOf": [{"enum": list(choices[key])}, {"type": "string", "pattern": "[*]"}]}
+                if key in choices
+                else _TEXT
+            )
+            for key in keys
+        }
+    )
+
+
+def _exclusion() -> Json:
+    selector = _selector(key for key in SELECTOR_KEYS if key != "services")
+    return selector | {"if": {"required": ["projects"]}, "then": _any_of(IDENTIFYING_KEYS)}
+
+
+def _parameters(schemas: Mapping[str, Schema]) -> Json:
+    return _mapping({name: _plain(schema) for name, schema in schemas.items()})
+
+
+def _plain(schema: Schema) -> Json:
+    """Return the schema of a parameter, which is JSON Schema but for what it leaves empty."""
+    found: Json = {
+        key: value
+        for key, value in msgspec.to_builtins(schema).items()
+        if value is not None and (value or key not in ("description", "enum"))
+    }
+    below = {"items": schema.items, "additionalProperties": schema.additional_properties}
+    return found | {key: _plain(part) for key, part in below.items() if part}
+
+
+def _mapping(properties: Json, required: Sequence[str] = ()) -> Json:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _list(items: Json, at_least: int = 1) -> Json:
+    return {"type": "array", "items": items, "minItems": at_least}
+
+
+def _any_of(keys: Iterable[str]) -> Json:
+    return {"anyOf": [{"required": [key]} for key in keys]}
+
+
+def _only(properties: Json, keys: Iterable[str]) -> Json:
+    """Return `properties` in the order of `keys`, those by which a document is read."""
+    return {key: properties[key] for key in keys}

@@ -1,0 +1,131 @@
+"""Say why each constraint and exception of a policy set applied to a review, or did not.
+
+In: a policy set, a review, its decision. Out: a Match for each constraint and exception, with what
+each of its conditions says of the review.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, Literal
+
+import msgspec
+
+from policyd.model import Decision, Location, Review
+from policyd.policies.exceptions import PolicyException, moment
+from policyd.policies.manifests import Constraint
+from policyd.policies.matching import Selector, Subject, compared, subject, why_not_for
+from policyd.policies.policy_set import PolicySet
+
+Outcome = Literal["matches", "differs", "unknown", "narrows"]
+
+_MATCH: Final = "not known, which rules nothing out"
+_EXCLUDE: Final = "not known, which excludes nothing"
+_GRANT: Final = "not known, which grants nothing"
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One condition: its key in the spec ("match.hosts"), and what it says of the review.
+
+    "narrows" is for conditions on findings, not on reviews.
+    """
+
+    key: str
+    outcome: Outcome
+    reason: str
+
+
+class Match(msgspec.Struct, frozen=True, rename="camel"):
+    """Whether a constraint or an exception is for a review; `reason` says why it is not.
+
+    `policies` is empty for a break-glass exception, which is from all of them. `findings` counts
+    those that the constraint has reported, or that the exception has set aside.
+    """
+
+    kind: Literal["Constraint", "Exception"]
+    name: str
+    location: Location
+    policies: tuple[str, ...]
+    applies: bool
+    reason: str
+    action: Literal["deny", "warn", "dryrun", "exempt", "break-glass"]
+    findings: int
+    checks: tuple[Check, ...]
+
+
+def explain_match(policy_set: PolicySet, review: Review, decision: Decision) -> tuple[Match, ...]:
+    """Return, for each constraint and exception, whether it is for `review`, and why."""
+    about = subject(review, decision.project)
+    constraints = [_constraint(found, review, about, decision) for found in policy_set.constraints]
+    exceptions = [_exception(found, review, about, decision) for found in policy_set.exceptions]
+    return (*constraints, *exceptions)
+
+
+def _constraint(
+    constraint: Constraint, review: Review, about: Subject, decision: Decision
+) -> Match:
+    why_not = why_not_for(constraint.match, constraint.exclude, about)
+    found = (*decision.violations, *decision.exempted)
+    return Match(
+        kind="Constraint",
+        name=constraint.name,
+        location=constraint.location,
+        policies=(constraint.policy,),
+        applies=not why_not,
+        reason=why_not,
+        action=constraint.action_at(review.enforcement_point),
+        findings=sum(one.constraint == constraint.name for one in found),
+        checks=(
+            *_fields("match", constraint.match, about, _MATCH),
+            *_fields("exclude", constraint.exclude, about, _EXCLUDE),
+        ),
+    )
+
+
+def _exception(
+    exception: PolicyException, review: Review, about: Subject, decision: Decision
+) -> Match:
+    why_not = exception.why_not_in_force(about, review.now)
+    return Match(
+        kind="Exception",
+        name=exception.name,
+        location=exception.location,
+        policies=exception.policies,
+        applies=not why_not,
+        reason=why_not,
+        action="break-glass" if exception.break_glass else "exempt",
+        findings=sum(one.exception == exception.name for one in decision.exempted),
+        checks=(
+            *_times(exception, review.now),
+            *_fields("match", exception.match, about, _GRANT),
+        ),
+    )
+
+
+def _times(exception: PolicyException, now: int) -> Iterator[Check]:
+    starts, expires = moment(exception.starts), moment(exception.expires)
+    if exception.starts > now:
+        yield Check("starts", "differs", f"it starts on {starts}")
+    elif exception.starts:
+        yield Check("starts", "matches", f"it started on {starts}")
+    if exception.expires > now:
+        yield Check("expires", "matches", f"it expires on {expires}")
+    else:
+        yield Check("expires", "differs", f"it expired on {expires}")
+
+
+def _fields(clause: str, selector: Selector, about: Subject, unknown: str) -> Iterator[Check]:
+    for one in compared(selector, about):
+        key = f"{clause}.{one.field}"
+        if one.matched:
+            yield Check(key, "matches", str(one))
+        elif one.differs:
+            yield Check(key, "differs", str(one))
+        else:
+            yield Check(key, "unknown", unknown)
+    if selector.services:
+        wanted = ", ".join(selector.services)
+        yield Check(f"{clause}.services", "narrows", f"only findings of a service in {wanted}")
+    if selector.paths:
+        wanted = ", ".join(selector.paths)
+        yield Check(f"{clause}.paths", "narrows", f"only findings at a place in {wanted}")

@@ -1,0 +1,368 @@
+"""The rule book: packs of policies, the constraints that put them in force, and exceptions.
+
+In: a policy set, a YAML file, and the packs that it names. Out: PolicySet, which never changes; its
+revision is a digest of all that it holds. Errors: PolicySetError, with file, line and column.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Container, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from policyd.errors import PolicySetError
+from policyd.model import Location, PolicySetRevision
+from policyd.policies import lint
+from policyd.policies.exceptions import (
+    PolicyException,
+    check_names,
+    read_exception,
+    read_max_days,
+)
+from policyd.policies.manifests import (
+    KINDS,
+    Constraint,
+    Heading,
+    kind_of,
+    plain_constraint,
+    read_constraint,
+    read_heading,
+)
+from policyd.policies.packs import (
+    DATA_ROOT,
+    Pack,
+    Policy,
+    built_in,
+    is_plain,
+    read_data,
+    read_pack,
+    read_text,
+)
+from policyd.policies.problems import Problems
+from policyd.policies.router import router
+from policyd.policies.yaml_documents import Value, documents
+
+POLICY_SET_FILE: Final = "policyset.yaml"
+"""The file of a policy set that is a folder."""
+
+_FOUNDATION: Final = ("lib", "main")
+_ROUTER: Final = "router.rego"
+_PACKAGES: Final = ("policyd.policies.", "policyd.lib.")
+_RESERVED: Final = "system"
+"""The tree of packages that OPA keeps for itself."""
+
+
+class PolicySet(msgspec.Struct, frozen=True):
+    """What is in force: policies by id, constraints, exceptions, and the Rego for an engine.
+
+    `modules` has the text of each Rego file by name, `data` the document under `data`.
+    """
+
+    name: str
+    revision: str
+    policies: dict[str, Policy]
+    constraints: tuple[Constraint, ...]
+    modules: dict[str, str]
+    data: dict[str, Any]
+    exceptions: tuple[PolicyException, ...] = ()
+
+    @property
+    def reference(self) -> PolicySetRevision:
+        """Return the name and the revision, as decisions show them."""
+        return PolicySetRevision(self.name, self.revision)
+
+    @property
+    def environment_names(self) -> frozenset[str]:
+        """Return the variables that some policy reads; a name in `*` stands for a beginning."""
+        return frozenset(name for policy in self.policies.values() for name in policy.environment)
+
+
+def load_policy_set(path: Path | None = None) -> PolicySet:
+    """Return the policy set in the file or folder `path`, or the one that comes with policyd.
+
+    Raises PolicySetError for anything in it that is not right.
+    """
+    policy_set, problems = _read(path)
+    for problem in problems:
+        raise problem
+    return policy_set
+
+
+def policies_of(path: Path | None = None) -> dict[str, Policy]:
+    """Return the policies of the policy set in `path`, whatever its other documents say.
+
+    Raises PolicySetError when there is no policy set.
+    """
+    policy_set, _ = _read(path)
+    return policy_set.policies
+
+
+def lint_policy_set(path: Path | None = None) -> list[PolicySetError]:
+    """Return all that is wrong with the policy set in `path`, or with the one of policyd.
+
+    A folder without policyset.yaml is read as a pack. Modules of policyd are looked at too. Of
+    Rego that parses and does not compile, the first place is told.
+    """
+    try:
+        if path is not None and path.is_dir() and not (path / POLICY_SET_FILE).is_file():
+            problems = _read_pack_alone(path)
+        else:
+            _, problems = _read(path, every_module=True)
+    except PolicySetError as problem:
+        return [problem]
+    return problems.in_order()
+
+
+def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Problems]:
+    """Return the policy set in `path`, as far as it is right, and what is wrong with it.
+
+    The lint looks at the modules of the user, with `every_module` at all.
+    """
+    file = path if path is not None else built_in() / "default.yaml"
+    if file.is_dir():
+        file /= POLICY_SET_FILE
+    problems = Problems()
+    heading, rest = _documents(file, problems)
+    packs = _packs(heading, file.parent, problems)
+    policies = _catalogue(packs, problems)
+    constraints: tuple[Constraint, ...] = ()
+    exceptions: tuple[PolicyException, ...] = ()
+    if not problems:  # else they would seem to name policies that are not there
+        exceptions = _exceptions(heading, rest["Exception"], policies, problems)
+        constraints = _constraints(rest["Constraint"], policies, problems)
+    modules = _modules(packs, policies)
+    data = _data(packs, [file.parent / value.text() for value in heading.data], problems)
+    _check(packs, modules, data, problems, every_module)
+    policy_set = PolicySet(
+        name=heading.name,
+        revision=_revision(heading.name, modules, data, constraints, exceptions),
+        policies=policies,
+        constraints=constraints,
+        modules=modules,
+        data=data,
+        exceptions=exceptions,
+    )
+    return policy_set, problems.placed({pack.name: pack.folder for pack in packs})
+
+
+def _read_pack_alone(folder: Path) -> Problems:
+    """Return what is wrong with the pack in `folder`, of which no policy set is named."""
+    problems = Problems()
+    packs = [*_foundation(problems), read_pack(folder, folder.name, False, problems)]
+    if not packs[-1].modules:
+        raise PolicySetError("there is no policyset.yaml and no Rego", Location(str(folder)))
+    modules = _modules(packs, _catalogue(packs, problems))
+    _check(packs, modules, _data(packs, [], problems), problems)
+    return problems.placed({folder.name: folder})
+
+
+def _documents(file: Path, problems: Problems) -> tuple[Heading, dict[str, list[Value]]]:
+    """Return the heading in `file`, and its documents by kind."""
+    found: dict[str, list[Value]] = {kind: [] for kind in KINDS}
+    for document in documents(read_text(file), str(file)):
+        with problems.noting():
+            found[kind_of(document)].append(document)
+    headings = found["PolicySet"]
+    if len(headings) != 1:
+        where = headings[1].where if headings else Location(str(file))
+        raise next(
+            iter(problems),
+            PolicySetError(
+                f"a policy set has one document of kind PolicySet, not {len(headings)}", where
+            ),
+        )
+    return read_heading(headings[0]), found
+
+
+def _foundation(problems: Problems) -> list[Pack]:
+    return [read_pack(built_in() / name, name, True, problems) for name in _FOUNDATION]
+
+
+def _packs(heading: Heading, folder: Path, problems: Problems) -> list[Pack]:
+    packs = _foundation(problems)
+    for value in heading.packs:
+        with problems.noting():
+            pack = _pack(value, folder, problems)
+            if pack.name in {other.name for other in packs}:
+                raise value.error(f"is {value.text()!r}: there is a pack {pack.name!r} already")
+            packs.append(pack)
+    return packs
+
+
+def _pack(value: Value, folder: Path, problems: Problems) -> Pack:
+    """Return the pack that `value` names: a built-in one, or a folder below `folder`."""
+    root = built_in()
+    name = value.text()
+    inside = root / name
+    outside = folder / name
+    if name.isidentifier() and inside.is_dir():
+        return read_pack(inside, name, True, problems)
+    if outside.is_dir():
+        return read_pack(outside, Path(name).as_posix(), False, problems)
+    known = sorted(
+        path.name for path in root.iterdir() if path.is_dir() and path.name not in _FOUNDATION
+    )
+    raise value.error(
+        f"is {name!r}, which is neither a built-in pack ({', '.join(known)}) "
+        f"nor a folder beside the policy set"
+    )
+
+
+def _catalogue(packs: Iterable[Pack], problems: Problems) -> dict[str, Policy]:
+    policies: dict[str, Policy] = {}
+    for policy in (policy for pack in packs for policy in pack.policies):
+        with problems.noting():
+            if policy.id in policies:
+                raise PolicySetError(
+                    f"policy {policy.id!r} is already in the pack {policies[policy.id].pack!r}",
+                    Location(policy.module),
+                )
+            policies[policy.id] = policy
+    return dict(sorted(policies.items()))
+
+
+def _constraints(
+    found: Iterable[Value], policies: Mapping[str, Policy], problems: Problems
+) -> tuple[Constraint, ...]:
+    """Return the constraints, and those of plain rules that none of them names."""
+    schemas = {policy.id: policy.parameters for policy in policies.values()}
+    constraints: list[Constraint] = []
+    for document in found:
+        with problems.noting():
+            constraints.append(read_constraint(document, schemas))
+    with problems.noting():
+        check_names((c.name, c.location) for c in constraints)
+    named = {constraint.policy for constraint in constraints}
+    plain = [
+        plain_constraint(policy.id, policy.plain_action, policy.module)
+        for policy in policies.values()
+        if policy.plain_action and policy.id not in named
+    ]
+    return (*constraints, *plain)
+
+
+def _exceptions(
+    heading: Heading,
+    found: Iterable[Value],
+    policies: Mapping[str, Policy],
+    problems: Problems,
+) -> tuple[PolicyException, ...]:
+    max_days: dict[str, int] = {}
+    with problems.noting():
+        max_days = read_max_days(heading.exceptions, policies)
+    exceptions: list[PolicyException] = []
+    for document in found:
+        with problems.noting():
+            exceptions.append(read_exception(document, policies, max_days))
+    with problems.noting():
+        check_names((e.name, e.location) for e in exceptions)
+    return tuple(exceptions)
+
+
+def _modules(packs: Iterable[Pack], policies: Mapping[str, Policy]) -> dict[str, str]:
+    modules = {name: text for pack in packs for name, text in pack.modules.items()}
+    return {**modules, _ROUTER: router(policies.values())}
+
+
+def _data(packs: Iterable[Pack], named: Iterable[Path], problems: Problems) -> dict[str, Any]:
+    """Return the data of policyd, of `packs`, and in the files `named`, merged in that order."""
+    files = [built_in() / "data.yaml"]
+    for pack in packs:
+        files += [
+            pack.folder / name
+            for name in ("data.yaml", "data.json")
+            if (pack.folder / name).is_file()
+        ]
+    merged: dict[str, Any] = {}
+    for file in (*files, *named):
+        with problems.noting():
+            merge_data(merged, read_data(file), file)
+    return merged
+
+
+def merge_data(
+    into: dict[str, Any], new: Mapping[str, Any], file: Path, at: tuple[str, ...] = ()
+) -> None:
+    """Add `new`, the data of `file`, to `into`, key by key; of two values the new one stays.
+
+    Raises PolicySetError where one is a mapping and the other is not.
+    """
+    for key, value in new.items():
+        old = into.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            merge_data(old, value, file, (*at, key))
+        elif key in into and isinstance(old, dict) != isinstance(value, dict):
+            raise PolicySetError(
+                f"{'.'.join((*at, key))} is a mapping in one data file and not in another",
+                Location(str(file)),
+            )
+        else:
+            into[key] = value
+
+
+def _check(
+    packs: Iterable[Pack],
+    modules: Mapping[str, str],
+    data: Mapping[str, Any],
+    problems: Problems,
+    every_module: bool = False,
+) -> None:
+    """Note Rego of the user that does not compile or is not right.
+
+    Packs that come with policyd were checked by its tests.
+    """
+    users = {name for pack in packs if not pack.is_built_in for name in pack.modules}
+    own = modules.keys() - {_ROUTER} if every_module else users
+    if not own:
+        return
+    parsed: dict[str, lint.Module] = {}
+    for name, text in modules.items():
+        with problems.noting():
+            parsed[name] = lint.parse(name, text)
+    taken = {module.package for name, module in parsed.items() if name not in users}
+    for name in sorted(users & parsed.keys()):
+        with problems.noting():
+            _check_package(parsed[name], taken)
+    problems += lint.problems(parsed, {name: parsed[name] for name in sorted(own & parsed.keys())},
+                              data)  # fmt: skip
+    if len(parsed) == len(modules):
+        with problems.noting():
+            lint.compiles(modules, data)
+
+
+def _check_package(module: lint.Module, taken: Container[str]) -> None:
+    """Raise PolicySetError for a package in which a module of the user cannot be."""
+    package = module.package.removeprefix("data.")
+    where = Location(module.file)
+    if module.package in taken:
+        raise PolicySetError(f"the package {package} is policyd's own", where)
+    if is_plain(package):
+        if package.split(".")[0] == _RESERVED:
+            raise PolicySetError(f"the package is {package}: {_RESERVED} is OPA's own", where)
+    elif not package.startswith(_PACKAGES):
+        raise PolicySetError(
+            f"the package is {package}: below {DATA_ROOT} it must be below "
+            f"{' or '.join(_PACKAGES)}",
+            where,
+        )
+
+
+def _revision(
+    name: str,
+    modules: Mapping[str, str],
+    data: Mapping[str, Any],
+    constraints: Iterable[Constraint],
+    exceptions: Iterable[PolicyException],
+) -> str:
+    content = {
+        "name": name,
+        "modules": modules,
+        "data": data,
+        "constraints": [msgspec.structs.replace(c, location=Location("")) for c in constraints],
+        "exceptions": [msgspec.structs.replace(e, location=Location("")) for e in exceptions],
+    }
+    text = msgspec.json.encode(msgspec.to_builtins(content), order="deterministic")
+    return "sha256:" + hashlib.sha256(text).hexdigest()

@@ -1,0 +1,1 @@
+"""Container registries: fetch the Compose artifacts that are pushed there, and queue the pushes."""

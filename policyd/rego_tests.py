@@ -1,0 +1,332 @@
+"""Run the tests of policies: rules named `test_…` in *_test.rego, and samples.
+
+In: folders of policies. Out: one TestResult for each test. A sample is a Compose project: a file in
+a folder `samples`, or a folder there with a compose.yaml. Its first line says what must be found in
+it, one id for each violation: `# expect: no-privileged no-privileged`, or `# expect: nothing`. It
+is judged by all policies of its pack with their defaults, or, where a line says so, by others:
+`# constraints: {max-gpus: {limit: 2}}`; `# host: gpu-01` names the host. A file `samples/data.yaml`
+holds data for samples. All runs on the embedded engine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from policyd import compose
+from policyd.admission import review_input
+from policyd.bundle import memory_bundle
+from policyd.engines.embedded import EmbeddedEngine, explain, interpreter
+from policyd.errors import PolicydError, PolicySetError
+from policyd.model import Location, Review, Source
+from policyd.policies.lint import Module, parse
+from policyd.policies.manifests import Constraint
+from policyd.policies.matching import Selector
+from policyd.policies.packs import (
+    Policy,
+    built_in,
+    read_data,
+    read_policies,
+    read_text,
+    rego_files,
+)
+from policyd.policies.parameters import defaults, read_parameters
+from policyd.policies.policy_set import merge_data
+from policyd.policies.problems import Problems
+from policyd.policies.router import router
+from policyd.policies.yaml_documents import Value, documents
+from policyd.workloads.extraction import workloads
+
+_PROBE: Final = "policyd_coverage_probe"
+"""A rule added to each file: a file where nothing was evaluated is not in the report of regorus."""
+
+_EXPECT: Final = re.compile(r"# expect:((?: +[a-z0-9-]+)+) *(?:\n|$)")
+_HEADER: Final = re.compile(r"(?:#.*\n)+")
+_SETTING: Final = re.compile(r"# (constraints|host): *")
+_SAMPLE_DATA: Final = "samples/data.yaml"
+_REVIEW: Final = Review(uid="", enforcement_point="cli", now=1_800_000_000_000_000_000)
+
+
+class TestResult(msgspec.Struct, frozen=True):
+    """What one test gave: `message` says why it failed, "" when it passed."""
+
+    name: str
+    location: Location
+    message: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Say whether the test passed."""
+        return not self.message
+
+
+def run(paths: Sequence[Path]) -> list[TestResult]:
+    """Return the result of each test and sample below `paths`, in order of their files.
+
+    Raises PolicySetError for Rego that does not compile, METADATA that is not right, two tests of
+    one name, a sample that does not say what it expects, and when there is no test at all.
+    """
+    texts = _texts(paths)
+    data = _data(paths)
+    problems = Problems()
+    rules = {name: text for name, text in texts.items() if not name.endswith("_test.rego")}
+    policies = {policy.id: policy for policy in read_policies(rules, "", problems)}
+    for problem in problems:
+        raise problem
+    samples = [sample for path in paths for sample in sample_files(path)]
+    results = [
+        *_rego_tests(texts, data),
+        *_samples(samples, policies, texts, sample_data(paths, data)),
+    ]
+    if not results:
+        raise PolicySetError(f"there is no test below {', '.join(map(str, paths))}")
+    return results
+
+
+def sample_files(folder: Path) -> list[Path]:
+    """Return the Compose files of the samples below `folder`, sorted."""
+    found = {*folder.rglob("samples/*.y*ml"), *folder.rglob("samples/*/compose.yaml")}
+    return sorted(found - set(folder.rglob(_SAMPLE_DATA)))
+
+
+def sample_data(paths: Iterable[Path], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `data` with that for the samples below `paths`."""
+    merged: dict[str, Any] = copy.deepcopy(dict(data))
+    for file in sorted({file for path in paths for file in path.rglob(_SAMPLE_DATA)}):
+        merge_data(merged, read_data(file), file)
+    return merged
+
+
+def sample_input(sample: Path, policies: Iterable[Policy]) -> bytes:
+    """Return what those of `policies` that a sample is for are asked about it.
+
+    Raises ComposeError, as Compose would refuse it, BundleError for too much beside it, and
+    PolicySetError for a line of its header that is not right.
+    """
+    settings = _settings(sample)
+    matching = _matching(sample, settings.get("constraints"), policies)
+    host = settings["host"].text() if "host" in settings else ""
+    review = msgspec.structs.replace(_REVIEW, source=Source(host=host))
+    is_alone = sample.parent.name == "samples"
+    files = [sample] if is_alone else [file for file in sample.parent.rglob("*") if file.is_file()]
+    contents = {str(file.relative_to(sample.parent)): file.read_bytes() for file in files}
+    project = compose.load(memory_bundle(contents, [sample.name]))
+    return review_input(project, workloads(project), review, matching)
+
+
+def _settings(sample: Path) -> dict[str, Value]:
+    """Return what the comment that a sample begins with says of constraints and host."""
+    header = _HEADER.match(read_text(sample))
+    found: dict[str, Value] = {}
+    for line, text in enumerate(header[0].splitlines() if header else ()):
+        setting = _SETTING.match(text)
+        if setting:
+            for value in documents(text[setting.end() :], str(sample), (line, setting.end())):
+                found[setting[1]] = value
+    return found
+
+
+def _matching(
+    sample: Path, said: Value | None, policies: Iterable[Policy]
+) -> dict[str, list[Constraint]]:
+    if said is None:
+        pack = next(folder for folder in sample.parents if folder.name == "samples").parents[1]
+        own = [policy for policy in policies if _is_of(policy, pack)]
+        return {policy.id: [_constraint(policy, sample)] for policy in own}
+    known = {policy.id: policy for policy in policies}
+    return {
+        name: [_constraint(known[name], sample, value)]
+        for name, value in said.mapping(known).items()
+    }
+
+
+def _is_of(policy: Policy, pack: Path) -> bool:
+    """Say whether `policy`, of a policy set or of a folder of tests, lies in the folder `pack`."""
+    if policy.pack:
+        return policy.pack == pack.name
+    return Path(policy.module).resolve().is_relative_to(pack.resolve())
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """How much of a Rego file the tests evaluate: how many lines, and which none did."""
+
+    file: str
+    covered: int
+    missed: tuple[int, ...]
+
+
+def percentage(files: Iterable[Coverage]) -> float:
+    """Return how many of 100 lines of `files` were evaluated; of no lines, that is 100."""
+    counts = [(file.covered, len(file.missed)) for file in files]
+    covered, missed = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
+    return 100 * covered / (covered + missed) if covered + missed else 100.0
+
+
+def coverage(paths: Sequence[Path]) -> list[Coverage]:
+    """Return what the Rego tests below `paths` evaluate of each file there that is no test.
+
+    Samples do not count. Raises PolicySetError as `run` does.
+    """
+    texts = _texts(paths)
+    modules = [parse(name, text) for name, text in texts.items()]
+    probed = {name: f"{text}\n{_PROBE} := true\n" for name, text in texts.items()}
+    engine = interpreter(probed, _data(paths), coverage=True)
+    rules = {f"{module.package}.{_PROBE}" for module in modules}
+    for rule in [*rules, *(rule for rule, _ in _named_tests(modules))]:
+        with contextlib.suppress(RuntimeError):
+            engine.eval_rule_as_json(rule)
+    report = msgspec.json.decode(engine.get_coverage_report_as_json())
+    own = {str(file) for path in paths for file in rego_files(path)}
+    return [
+        Coverage(file["path"], len(file["covered"]) - 1, tuple(file["not_covered"]))
+        for file in sorted(report["files"], key=itemgetter("path"))
+        if file["path"] in own and not file["path"].endswith("_test.rego")
+    ]
+
+
+def _texts(paths: Sequence[Path]) -> dict[str, str]:
+    """Return the Rego below `paths`, and what it works with, by file name, each file once.
+
+    That is the libraries, and for a folder of the built-in packs all of those packs.
+    """
+    root = built_in()
+    found: dict[Path, str] = {}
+    for path in paths:
+        if not path.is_dir():
+            raise PolicySetError("there is no such folder", Location(str(path)))
+        found |= {file.resolve(): str(file) for file in rego_files(path)}
+    beside = [root / "lib" / "fixture_test.rego"]
+    beside += [
+        file
+        for folder in ("lib", "main")
+        for file in rego_files(root / folder)
+        if not file.name.endswith("_test.rego")
+    ]
+    if any(path.resolve().is_relative_to(root.resolve()) for path in paths):
+        beside += [file for file in rego_files(root) if not file.name.endswith("_test.rego")]
+    for file in beside:
+        found.setdefault(file.resolve(), str(file))
+    return {name: read_text(file) for file, name in found.items()}
+
+
+def _data(paths: Iterable[Path]) -> dict[str, Any]:
+    files = {(built_in() / "data.yaml").resolve()} | {
+        (path / name).resolve()
+        for path in paths
+        for name in ("data.yaml", "data.json")
+        if (path / name).is_file()
+    }
+    merged: dict[str, Any] = {}
+    for file in sorted(files):
+        merge_data(merged, read_data(file), file)
+    return merged
+
+
+def _rego_tests(texts: dict[str, str], data: dict[str, Any]) -> Iterator[TestResult]:
+    modules = [parse(name, text) for name, text in texts.items()]
+    tests = list(_named_tests(modules))
+    engine = interpreter(texts, data)
+    engine.set_gather_prints(True)
+    for rule, where in tests:
+        try:
+            answer = msgspec.json.decode(engine.eval_rule_as_json(rule))
+        except RuntimeError as error:
+            sentence, place = explain(error)
+            yield TestResult(rule, where, f"{place}: {sentence}" if place else sentence)
+            continue
+        printed = "".join(f"; {line}" for line in engine.take_prints())
+        yield TestResult(rule, where, "" if answer is True else f"it is not true{printed}")
+
+
+def _named_tests(modules: Iterable[Module]) -> Iterator[tuple[str, Location]]:
+    seen: dict[str, Location] = {}
+    for module in modules:
+        if not module.file.endswith("_test.rego"):
+            continue
+        for name, line in module.rule_lines():
+            if not name.startswith("test_"):
+                continue
+            rule = f"{module.package}.{name}"
+            where = Location(module.file, line, 1)
+            if rule in seen:
+                raise PolicySetError(
+                    f"{name} is already at {seen[rule]}: of two rules of one name, one that is "
+                    "true hides one that fails",
+                    where,
+                )
+            seen[rule] = where
+            yield rule, where
+
+
+def _samples(
+    samples: Iterable[Path],
+    policies: dict[str, Policy],
+    texts: dict[str, str],
+    data: dict[str, Any],
+) -> Iterator[TestResult]:
+    modules = {name: text for name, text in texts.items() if not name.endswith("_test.rego")}
+    engine = EmbeddedEngine(modules | {"router.rego": router(policies.values())}, data)
+    try:
+        for sample in samples:
+            text = read_text(sample)
+            expected = _expected(sample, text, policies)
+            message = ""
+            try:
+                found = _found(engine, sample, policies)
+            except PolicydError as error:
+                message = f"it cannot be judged: {error}"
+            else:
+                if found != expected:
+                    message = f"expected {_list(expected)}, found {_list(found)}"
+            yield TestResult(str(sample), Location(str(sample), 1, 1), message)
+    finally:
+        engine.close()
+
+
+def _expected(sample: Path, text: str, policies: dict[str, Policy]) -> list[str]:
+    said = _EXPECT.match(text)
+    if not said:
+        raise PolicySetError(
+            "a sample begins with the line `# expect: <policy id> …` or `# expect: nothing`",
+            Location(str(sample), 1, 1),
+        )
+    expected = sorted(said[1].split())
+    if expected == ["nothing"]:
+        return []
+    for name in expected:
+        if name not in policies:
+            raise PolicySetError(f"there is no policy {name!r} here", Location(str(sample), 1, 1))
+    return expected
+
+
+def _found(engine: EmbeddedEngine, sample: Path, policies: dict[str, Policy]) -> list[str]:
+    """Return the policies that report the sample, one for each finding."""
+    findings = engine.findings(sample_input(sample, policies.values())).findings
+    return sorted(finding.policy for finding in findings)
+
+
+def _constraint(policy: Policy, sample: Path, parameters: Value | None = None) -> Constraint:
+    return Constraint(
+        name=policy.id,
+        policy=policy.id,
+        actions={"default": "deny"},
+        match=Selector(),
+        exclude=Selector(),
+        parameters=(
+            read_parameters(parameters, policy.parameters)
+            if parameters
+            else defaults(policy.parameters)
+        ),
+        location=Location(str(sample)),
+    )
+
+
+def _list(ids: Sequence[str]) -> str:
+    return ", ".join(ids) or "nothing"

@@ -1,0 +1,181 @@
+"""Load the policy set, and again when it changes.
+
+In: settings, and a folder to publish in. Out: what `published` holds there. One thread of the main
+process looks at the files of the policy set every few seconds, and at once when woken (SIGHUP). A
+policy set that is not right is refused: the last good one stays in force, and the status says why.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from policyd.bootstrap import LoadStatus, policy_set_of
+from policyd.config import Settings
+from policyd.engines import NOTHING
+from policyd.engines.embedded import EmbeddedEngine
+from policyd.errors import PolicydError, PolicySetError
+from policyd.model import Location
+from policyd.policies.policy_set import PolicySet
+from policyd.policies.source_files import files_of, named_by, policy_set_file
+from policyd.serving.publication import Published, publish
+
+SETTLE_SECONDS: Final = 0.3
+"""For how long files must stay the same before they are read: an editor or git writes several."""
+SETTLE_LOOKS: Final = 20
+"""Looks after which they are read, still changing or not."""
+
+Stamp = tuple[int, ...]
+"""What changes when a file does; () when it is not there."""
+
+log = structlog.get_logger("policyd.rules")
+
+
+class Reloader:
+    """Keeps what is published in step with the files of the policy set."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        """Load the policy set and publish it in `folder`. Raises PolicySetError, EngineError."""
+        self._settings = settings
+        self._folder = folder
+        self._files = _Files(Path(settings.policy_set) if settings.policy_set else None)
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._no_fork = threading.Lock()
+        self._stamps = self._files.stamps()
+        self._put(Published(self._load(), LoadStatus(loads=1, loaded_at=time.time_ns())))
+
+    def start(self) -> None:
+        """Start to look. A fork waits for a reload to end: the child could not end it."""
+        os.register_at_fork(
+            before=self._no_fork.acquire,
+            after_in_parent=self._no_fork.release,
+            after_in_child=self._no_fork.release,
+        )
+        threading.Thread(target=self._run, name="policyd-reload", daemon=True).start()
+
+    def wake(self) -> None:
+        """Have the policy set loaded now, changed or not. A signal handler may call this."""
+        self._wakes.put(None)
+
+    def look(self, asked: bool = False) -> None:
+        """Load the policy set again if its files have changed, or if `asked`."""
+        if not asked and self._files.stamps() == self._stamps:
+            return
+        self._stamps = self._settled()
+        with self._no_fork:
+            try:
+                self._reload()
+            except OSError as error:
+                log.error("workers cannot be told", reason=str(error))
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._wakes.get(timeout=self._settings.reload_interval or None)
+            except queue.Empty:
+                self.look()
+            else:
+                self.look(asked=True)
+
+    def _settled(self) -> Mapping[Path, Stamp]:
+        """Return the stamps of the files once they have stayed the same for a moment."""
+        stamps = self._files.stamps()
+        for _ in range(SETTLE_LOOKS):
+            time.sleep(SETTLE_SECONDS)
+            before, stamps = stamps, self._files.stamps()
+            if before == stamps:
+                break
+        return stamps
+
+    def _reload(self) -> None:
+        """Publish the policy set, or why it is refused. Raises OSError when neither is possible."""
+        status = self._published.status
+        try:
+            policy_set = self._load()
+        except BaseException as error:  # noqa: BLE001 (a panic of regorus is no Exception)
+            problem = self._explained(error)
+            in_force = self._published.policy_set
+            log.error("policy set refused", reason=problem, in_force=in_force.revision)
+            refused = msgspec.structs.replace(
+                status,
+                refusals=status.refusals + 1,
+                refused_at=time.time_ns(),
+                problem=problem,
+            )
+            self._put(Published(in_force, refused))
+            return
+        log.info("policy set loaded", name=policy_set.name, revision=policy_set.revision)
+        loaded = msgspec.structs.replace(
+            status, loads=status.loads + 1, loaded_at=time.time_ns(), problem=""
+        )
+        self._put(Published(policy_set, loaded))
+
+    def _put(self, published: Published) -> None:
+        publish(self._folder, published)
+        self._published = published
+
+    def _load(self) -> PolicySet:
+        """Return the policy set, which an engine has taken and answered by."""
+        policy_set = policy_set_of(self._settings)
+        engine = EmbeddedEngine(policy_set.modules, policy_set.data, self._settings.review_timeout)
+        try:
+            engine.findings(NOTHING)
+        finally:
+            engine.close()
+        return policy_set
+
+    def _explained(self, error: BaseException) -> str:
+        """Return what is wrong, without the policy set's folder: whoever can ask is told."""
+        if not isinstance(error, (PolicydError, OSError)):
+            log.error("bug", exc_info=error)
+            return "an error that is ours; the log has more"
+        if not isinstance(error, PolicySetError) or error.where is None:
+            return str(error)
+        where = error.where
+        file = self._files.relative(where.file)
+        return f"{Location(file, where.line, where.column)}: {error.message}"
+
+
+class _Files:
+    """The files of a policy set; None is the one that comes with policyd, which never changes."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._file = policy_set_file(path) if path else None
+        self._read: Stamp = ()
+        self._packs: list[Path] = []
+        self._data: list[Path] = []
+
+    def stamps(self) -> Mapping[Path, Stamp]:
+        """Return the stamps of all files that the policy set is made of, as it is now."""
+        if self._file is None:
+            return {}
+        if (own := _stamp(self._file)) != self._read:
+            self._packs, self._data = named_by(self._file)
+            self._read = own
+        found = {file: _stamp(file) for file in (self._file, *self._data)}
+        for pack in self._packs:
+            try:
+                found |= {file: _stamp(file) for file in files_of(pack)}
+            except OSError:
+                found[pack] = ()
+        return found
+
+    def relative(self, file: str) -> str:
+        """Return `file` below the folder of the policy set, where it lies there."""
+        return file.removeprefix(f"{self._file.parent}{os.sep}") if self._file else file
+
+
+def _stamp(file: Path) -> Stamp:
+    try:
+        found = os.stat(file)
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

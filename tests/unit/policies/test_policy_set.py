@@ -1,0 +1,495 @@
+"""Policy sets as files on disk: what is in force, and what every mistake is answered with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from policyd.errors import PolicySetError
+from policyd.model import Location, PolicySetRevision
+from policyd.policies.matching import Selector
+from policyd.policies.packs import built_in
+from policyd.policies.policy_set import load_policy_set
+from policyd.policies.router import router
+
+HEADING = """apiVersion: policyd/v1
+kind: PolicySet
+metadata: {name: team}
+spec:
+  packs: [container]
+"""
+
+OWN_HEADING = HEADING.replace("[container]", "[rules/own]")
+
+CONSTRAINT = """---
+apiVersion: policyd/v1
+kind: Constraint
+metadata: {name: c}
+spec:
+  policy: no-privileged
+  enforcementAction: deny
+"""
+
+POLICY = """# METADATA
+# title: Limit
+# description: Too many.
+# custom:
+#   id: own-limit
+#   severity: low
+#   remediation: "Use fewer."
+#   parameters:
+#     limit:
+#       type: integer
+#       minimum: 1
+#       default: 4
+#       description: How many.
+#     names: {type: array, items: {type: string}, default: []}
+package policyd.policies.own_limit
+
+violation contains {"msg": "too many", "service": w.name, "path": w.path, "constraint": c.name} if {
+	some c in input.constraints["own-limit"]
+	some w in input.workloads
+	w.replicas > c.parameters.limit
+}
+"""
+
+OWN_CONSTRAINT = CONSTRAINT.replace("no-privileged", "own-limit")
+
+Write = Callable[[Mapping[str, str]], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def written(files: Mapping[str, str]) -> Path:
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+        return tmp_path / "policyset.yaml"
+
+    return written
+
+
+def own(policy: str, constraint: str = OWN_CONSTRAINT) -> dict[str, str]:
+    return {"policyset.yaml": OWN_HEADING + constraint, "rules/own/limit/policy.rego": policy}
+
+
+def test_policy_set_of_nobody_denies_on_the_policies_for_a_shared_gpu_host() -> None:
+    policy_set = load_policy_set()
+
+    assert policy_set.name == "default"
+    assert {c.policy: c.actions for c in policy_set.constraints} == {
+        name: {"default": "deny"}
+        for name in (
+            "no-all-gpus",
+            "no-raw-device-nodes",
+            "no-nvidia-runtime",
+            "no-gpu-via-environment",
+            "require-gpu-driver",
+            "known-accelerator-vendor",
+            "no-privileged",
+            "no-docker-socket",
+            "no-host-dev-mounts",
+            "no-device-cgroup-rules",
+            "no-remote-includes",
+            "no-unresolved-gpu-selection",
+        )
+    }
+
+
+def test_catalogue_comes_from_metadata() -> None:
+    policy = load_policy_set().policies["no-gpu-via-environment"]
+
+    assert policy.title == "GPU selected by an environment variable"
+    assert policy.severity == "high"
+    assert policy.remediation == (
+        "Declare the GPU as a reservation, and set `NVIDIA_VISIBLE_DEVICES: void` elsewhere."
+    )
+    assert policy.references == (
+        "NVIDIA Container Toolkit user guide: "
+        "accept-nvidia-visible-devices-envvar-when-unprivileged = false",
+    )
+    assert policy.pack == "gpu"
+    assert policy.module == "gpu/no_gpu_via_environment/policy.rego"
+    assert "CUDA_VERSION" in policy.environment
+
+
+def test_environment_names_are_those_that_some_policy_reads(write: Write) -> None:
+    names = load_policy_set(write({"policyset.yaml": HEADING})).environment_names
+
+    assert names == frozenset()
+    assert {"NVIDIA_VISIBLE_DEVICES", "DOCKER_RESOURCE_*", "NVIDIA_GDS"} <= (
+        load_policy_set().environment_names
+    )
+
+
+def test_folder_of_a_policy_set_stands_for_its_file(write: Write) -> None:
+    file = write({"policyset.yaml": HEADING + CONSTRAINT})
+
+    assert load_policy_set(file.parent).revision == load_policy_set(file).revision
+
+
+def test_constraint_holds_what_its_document_says(write: Write) -> None:
+    file = write(
+        {
+            "policyset.yaml": HEADING
+            + CONSTRAINT.replace("deny", "{default: deny, forge: warn, cli: dryrun}")
+            + "  match:\n    repositories: ['ml/**']\n    services: [web]\n"
+            + "    enforcementPoints: [ci, forge]\n"
+            + "  exclude: {repositories: ['ml/sandbox-*'], operations: [DELETE]}\n"
+        }
+    )
+
+    (constraint,) = load_policy_set(file).constraints
+
+    assert constraint.name == "c"
+    assert constraint.policy == "no-privileged"
+    assert [constraint.action_at(point) for point in ("cli", "ci", "forge")] == [
+        "dryrun",
+        "deny",
+        "warn",
+    ]
+    assert constraint.match == Selector(
+        repositories=("ml/**",), services=("web",), enforcement_points=("ci", "forge")
+    )
+    assert constraint.exclude == Selector(repositories=("ml/sandbox-*",), operations=("DELETE",))
+    assert constraint.location == Location(str(file), 7, 1)
+
+
+def test_parameters_are_completed_with_defaults(write: Write) -> None:
+    file = write(own(POLICY, OWN_CONSTRAINT + "  parameters: {names: [a]}\n"))
+
+    (constraint,) = load_policy_set(file).constraints
+
+    assert constraint.parameters == {"limit": 4, "names": ["a"]}
+
+
+def test_pack_of_the_user_is_compiled_with_the_libraries(write: Write) -> None:
+    policy_set = load_policy_set(write(own(POLICY)))
+
+    assert set(policy_set.policies) == {"own-limit"}
+    assert policy_set.policies["own-limit"].pack == "rules/own"
+    assert "rules/own/limit/policy.rego" in policy_set.modules
+    assert "lib/grants.rego" in policy_set.modules
+
+
+def test_tests_of_a_pack_are_not_loaded() -> None:
+    assert not [name for name in load_policy_set().modules if name.endswith("_test.rego")]
+
+
+def test_data_files_add_to_the_tables(write: Write) -> None:
+    file = write(
+        {
+            "policyset.yaml": HEADING + "  data: [extra.yaml]\n",
+            "extra.yaml": "policyd: {tables: {runtimes: {vetted: {my-runc: true, kata: false}}}}\n",
+        }
+    )
+
+    vetted = load_policy_set(file).data["policyd"]["tables"]["runtimes"]["vetted"]
+
+    assert vetted["my-runc"] is True
+    assert vetted["kata"] is False
+    assert vetted["runc"] is True
+
+
+def test_revision_changes_with_anything_in_force_and_with_nothing_else(write: Write) -> None:
+    def revision(text: str) -> str:
+        return load_policy_set(write({"policyset.yaml": text})).revision
+
+    first = revision(HEADING + CONSTRAINT)
+
+    assert re.fullmatch("sha256:[0-9a-f]{64}", first)
+    assert revision("# a comment\n" + HEADING + CONSTRAINT) == first
+    assert revision(HEADING + CONSTRAINT.replace("deny", "warn")) != first
+    assert revision(HEADING.replace("team", "other") + CONSTRAINT) != first
+    assert revision(HEADING.replace("[container]", "[container, gpu]") + CONSTRAINT) != first
+
+
+def test_revision_changes_with_the_data(write: Write) -> None:
+    def revision(word: str) -> str:
+        files = {"policyset.yaml": HEADING + "  data: [extra.yaml]\n"}
+        files["extra.yaml"] = f"policyd: {{owner: {word}}}\n"
+        return load_policy_set(write(files)).revision
+
+    assert revision("a") == revision("a")
+    assert revision("a") != revision("b")
+
+
+def test_revision_is_shown_with_the_name() -> None:
+    policy_set = load_policy_set()
+
+    assert policy_set.reference == PolicySetRevision("default", policy_set.revision)
+
+
+def test_policy_set_never_changes() -> None:
+    with pytest.raises(AttributeError):
+        load_policy_set().name = "other"  # type: ignore[misc]
+
+
+def test_policy_set_can_be_shown_as_json() -> None:
+    shown = msgspec.json.decode(msgspec.json.encode(load_policy_set()))
+
+    assert shown["constraints"][0]["match"]["enforcementPoints"] == []
+
+
+def test_router_asks_only_policies_that_constraints_name() -> None:
+    assert router([load_policy_set().policies["no-privileged"]]) == (
+        "package policyd.router\n\n"
+        'findings contains object.union(found, {"policy": "no-privileged"}) if {\n'
+        '\tinput.constraints["no-privileged"]\n'
+        "\tsome found in data.policyd.policies.no_privileged.violation\n"
+        "}\n"
+    )
+
+
+def test_built_in_packs_lie_beside_the_package() -> None:
+    folders = {path.name for path in built_in().iterdir() if path.is_dir()}
+
+    assert folders >= {"lib", "main", "gpu", "container"}
+
+
+MISTAKES = {
+    "not YAML": ("a: [", "2:1: this is not YAML: did not find expected node content"),
+    "no PolicySet": (CONSTRAINT, "a policy set has one document of kind PolicySet, not 0"),
+    "two PolicySets": (HEADING + "---\n" + HEADING, "7:1: a policy set has one document of kind"),
+    "a list": ("- a\n", "1:1: the document must be a mapping, not a list"),
+    "unknown key": (
+        HEADING + CONSTRAINT + "  matches: {}\n",
+        "13:3: spec has no key 'matches': did you mean 'match'?",
+    ),
+    "key twice": (HEADING + CONSTRAINT + "  policy: x\n", "'policy' stands there twice"),
+    "wrong apiVersion": (
+        HEADING.replace("policyd/v1", "v2"),
+        "1:13: apiVersion is 'v2': it must be policyd/v1",
+    ),
+    "unknown kind": (
+        HEADING + CONSTRAINT.replace("kind: Constraint", "kind: Policy"),
+        "8:7: kind is 'Policy': it must be one of PolicySet, Constraint, Exception",
+    ),
+    "no name": (
+        HEADING + CONSTRAINT.replace("metadata: {name: c}\n", ""),
+        "7:1: the document lacks 'metadata'",
+    ),
+    "unknown policy": (
+        HEADING + CONSTRAINT.replace("no-privileged", "no-priviledged"),
+        "11:11: spec.policy is 'no-priviledged', which no pack of this policy set has: "
+        "did you mean 'no-privileged'?",
+    ),
+    "unknown action": (
+        HEADING + CONSTRAINT.replace("deny", "block"),
+        "12:22: spec.enforcementAction is 'block': it must be one of deny, warn, dryrun",
+    ),
+    "actions without a default": (
+        HEADING + CONSTRAINT.replace("deny", "{ci: deny}"),
+        "12:22: spec.enforcementAction lacks 'default'",
+    ),
+    "unknown enforcement point": (
+        HEADING + CONSTRAINT.replace("deny", "{default: deny, gitlab: warn}"),
+        "12:38: spec.enforcementAction has no key 'gitlab'",
+    ),
+    "action of a wrong type": (
+        HEADING + CONSTRAINT.replace("deny", "[deny]"),
+        "12:22: spec.enforcementAction must be a text, not a list",
+    ),
+    "name twice": (
+        HEADING + CONSTRAINT + CONSTRAINT,
+        "14:1: the name 'c' is already at ",
+    ),
+    "glob of a wrong type": (
+        HEADING + CONSTRAINT + "  match: {repositories: ml}\n",
+        "13:25: spec.match.repositories must be a list, not a text",
+    ),
+    "number as a glob": (
+        HEADING + CONSTRAINT + "  match: {hosts: [1]}\n",
+        "13:19: spec.match.hosts[0] must be a text, not a whole number",
+    ),
+    "empty list": (
+        HEADING + CONSTRAINT + "  match: {hosts: []}\n",
+        "13:18: spec.match.hosts is an empty list, which would select nothing",
+    ),
+    "unknown operation": (
+        HEADING + CONSTRAINT + "  match: {operations: [DEPLOY]}\n",
+        "13:24: spec.match.operations[0] is 'DEPLOY': it must be one of CHECK, CREATE",
+    ),
+    "exclusion of services": (
+        HEADING + CONSTRAINT + "  exclude: {services: [web]}\n",
+        "13:23: spec.exclude.services is not possible",
+    ),
+    "unknown parameter": (
+        HEADING + CONSTRAINT + "  parameters: {limit: 1}\n",
+        "13:16: spec.parameters has no key 'limit'",
+    ),
+    "unknown pack": (
+        HEADING.replace("container", "containers"),
+        "5:11: spec.packs[0] is 'containers', which is neither a built-in pack (container, ",
+    ),
+    "pack twice": (
+        HEADING.replace("container", "gpu, gpu"),
+        "5:16: spec.packs[1] is 'gpu': there is a pack 'gpu' already",
+    ),
+    "no packs": (HEADING.replace("container", ""), "5:10: spec.packs is empty"),
+    "alias": (HEADING.replace("team", "&a team") + "x: *a\n", "an alias is not read here"),
+    "deep nesting": (HEADING + "x: " + "[" * 60, "nesting this deep is not read here"),
+    "missing data file": (HEADING + "  data: [none.yaml]\n", "none.yaml: cannot be read: No such"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_in_a_policy_set_is_refused_with_its_place(write: Write, mistake: str) -> None:
+    text, expected = MISTAKES[mistake]
+    file = write({"policyset.yaml": text})
+
+    with pytest.raises(PolicySetError) as caught:
+        load_policy_set(file)
+
+    assert expected in str(caught.value)
+    assert str(caught.value).startswith(str(file.parent))
+
+
+RULE_MISTAKES = {
+    "no METADATA": (POLICY.replace("# METADATA", "#"), "limit/policy.rego:15:1: a policy needs"),
+    "METADATA that is not YAML": (
+        POLICY.replace("Too many.", "Too: many: colons"),
+        "limit/policy.rego:3:19: this is not YAML",
+    ),
+    "unknown key": (
+        POLICY.replace("#   severity", "#   severty"),
+        "6:5: custom has no key 'severty': did you mean 'severity'?",
+    ),
+    "unknown severity": (
+        POLICY.replace("severity: low", "severity: minor"),
+        "6:15: custom.severity is 'minor': it must be one of critical, high, medium, low",
+    ),
+    "id of another package": (
+        POLICY.replace("id: own-limit", "id: other-limit"),
+        "5:9: custom.id is 'other-limit', so the package must be policyd.policies.other_limit, "
+        "not policyd.policies.own_limit",
+    ),
+    "id in capitals": (POLICY.replace("id: own-limit", "id: Own"), "it must be in lower case"),
+    "parameter without a default": (
+        POLICY.replace("#       default: 4\n", ""),
+        "10:9: custom.parameters.limit lacks 'default'",
+    ),
+    "default of a wrong type": (
+        POLICY.replace("default: 4", "default: four"),
+        "12:18: custom.parameters.limit.default must be a whole number, not a text",
+    ),
+    "default below the minimum": (
+        POLICY.replace("default: 4", "default: 0"),
+        "custom.parameters.limit.default is 0: it must be at least 1",
+    ),
+    "unknown type": (
+        POLICY.replace("type: integer", "type: int"),
+        "10:15: custom.parameters.limit.type is 'int': it must be one of string, boolean",
+    ),
+    "minimum of a text": (
+        POLICY.replace("type: integer", "type: string").replace("default: 4", "default: a"),
+        "custom.parameters.limit.minimum is for integer and number only",
+    ),
+    "Rego that does not parse": (
+        POLICY.replace("> c.parameters", ">> c.parameters"),
+        "limit/policy.rego:20:17: expecting expression",
+    ),
+    "Rego that does not compile": (
+        POLICY.replace("some w in input.workloads", "some x in input.workloads"),
+        "limit/policy.rego:",
+    ),
+    "Rego that the lint refuses": (
+        POLICY.replace('"too many"', 'sprintf("%v", [w])'),
+        "limit/policy.rego:17:37: %v prints differently",
+    ),
+    "package of another tree": (
+        POLICY.replace("package policyd.policies.own_limit", "package main"),
+        "5:9: custom.id is 'own-limit', so the package must be policyd.policies.own_limit, "
+        "not main",
+    ),
+    "package beside those of policies": (
+        POLICY.replace("package policyd.policies.own_limit", "package policyd.policy.own_limit"),
+        "limit/policy.rego: the package is policyd.policy.own_limit: below policyd it must be "
+        "below policyd.policies. or policyd.lib.",
+    ),
+    "package of OPA": (
+        "package system.main\n\ndeny contains 1 if input.review\n",
+        "limit/policy.rego: the package is system.main: system is OPA's own",
+    ),
+    "plain rule that is no set": (
+        "package main\n\ndeny if input.review\n",
+        "limit/policy.rego:3:1: deny must be a set of messages: `deny contains msg if { … }`",
+    ),
+    "package of policyd": (
+        POLICY.replace("package policyd.policies.own_limit", "package policyd.lib.grants"),
+        "limit/policy.rego: the package policyd.lib.grants is policyd's own",
+    ),
+    "id of a built-in policy": (
+        POLICY.replace("own-limit", "no-privileged").replace("own_limit", "no_privileged"),
+        "policy 'no-privileged' is already in the pack 'container'",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", RULE_MISTAKES)
+def test_mistake_in_a_pack_is_refused_with_its_place(write: Write, mistake: str) -> None:
+    policy, expected = RULE_MISTAKES[mistake]
+    file = write(
+        {
+            "policyset.yaml": HEADING.replace("[container]", "[container, rules/own]"),
+            "rules/own/limit/policy.rego": policy,
+        }
+    )
+
+    with pytest.raises(PolicySetError) as caught:
+        load_policy_set(file)
+
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ("{limit: 0}", "13:23: spec.parameters.limit is 0: it must be at least 1"),
+        ("{limit: '4'}", "13:23: spec.parameters.limit must be a whole number, not a text"),
+        ("{limit: true}", "spec.parameters.limit must be a whole number, not true or false"),
+        ("{names: [a, 1]}", "13:27: spec.parameters.names[1] must be a text, not a whole number"),
+        ("{limits: 4}", "spec.parameters has no key 'limits': did you mean 'limit'?"),
+        ("[]", "13:15: spec.parameters must be a mapping, not a list"),
+        ("{limit: 1234567890123456789}", "is a number of more than 18 digits"),
+    ],
+)
+def test_parameters_are_checked_against_the_schema_of_the_policy(
+    write: Write, parameters: str, expected: str
+) -> None:
+    file = write(own(POLICY, OWN_CONSTRAINT + f"  parameters: {parameters}\n"))
+
+    with pytest.raises(PolicySetError) as caught:
+        load_policy_set(file)
+
+    assert expected in str(caught.value)
+
+
+def test_missing_policy_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicySetError, match=r"none\.yaml: cannot be read: No such file"):
+        load_policy_set(tmp_path / "none.yaml")
+
+
+def test_data_of_another_root_is_refused(write: Write) -> None:
+    file = write(
+        {"policyset.yaml": HEADING + "  data: [extra.yaml]\n", "extra.yaml": "hosts: {a: 1}\n"}
+    )
+
+    with pytest.raises(PolicySetError, match=r"extra\.yaml:1:1: the document has no key 'hosts'"):
+        load_policy_set(file)
+
+
+def test_data_of_two_shapes_is_refused(write: Write) -> None:
+    file = write(
+        {
+            "policyset.yaml": HEADING + "  data: [extra.yaml]\n",
+            "extra.yaml": "policyd: {tables: {drivers: nvidia}}\n",
+        }
+    )
+
+    with pytest.raises(PolicySetError, match=r"policyd\.tables\.drivers is a mapping in one"):
+        load_policy_set(file)

@@ -1,0 +1,379 @@
+"""Workloads of real projects: through the loader, from a file's text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policyd.bundle import PROJECT_ROOT, memory_bundle
+from policyd.compose import load
+from policyd.compose.project import Project
+from policyd.errors import ComposeError
+from policyd.model import (
+    Build,
+    CgroupRule,
+    Device,
+    DeviceRequest,
+    GenericResource,
+    Hook,
+    Mount,
+    RunFlag,
+    Workload,
+    to_json,
+)
+from policyd.workloads.extraction import MAX_INLINE_DOCKERFILES, workloads
+
+
+def project(text: str, **files: str) -> Project:
+    """Load a project of one Compose file; further files by name, "_" for the dot."""
+    contents = {"compose.yaml": text.encode()}
+    contents |= {name.replace("_", "."): content.encode() for name, content in files.items()}
+    return load(memory_bundle(contents, profiles=["*"]))
+
+
+def only(text: str) -> Workload:
+    """Return the one workload of a service `app` whose keys are `text`."""
+    indented = "".join(f"    {line}\n" for line in text.strip("\n").split("\n"))
+    [workload] = workloads(project(f"services:\n  app:\n    image: x\n{indented}"))
+    return workload
+
+
+def test_a_service_with_nothing_set_is_empty_everywhere() -> None:
+    [workload] = workloads(project("services:\n  app:\n    image: nginx\n"))
+
+    assert workload == Workload(
+        name="app", path=("services", "app"), image="nginx", project_directory=PROJECT_ROOT
+    )
+
+
+def test_services_of_every_profile_come_in_order_of_their_names() -> None:
+    found = workloads(
+        project(
+            "services:\n"
+            "  web: {image: a}\n"
+            "  X-ray: {image: b, scale: 0}\n"
+            "  job: {image: c, profiles: [debug, ci]}\n"
+        )
+    )
+
+    assert [(each.name, each.replicas, each.profiles) for each in found] == [
+        ("X-ray", 0, ()),
+        ("job", 1, ("debug", "ci")),
+        ("web", 1, ()),
+    ]
+
+
+def test_privileges_and_namespaces_are_as_loaded() -> None:
+    workload = only("""
+privileged: yes
+use_api_socket: true
+runtime: nvidia
+user: "0"
+cap_add: [sys_admin]
+cap_drop: [ALL]
+security_opt: ["seccomp:unconfined"]
+pid: host
+ipc: shareable
+uts: host
+userns_mode: host
+cgroup: host
+cgroup_parent: /x
+network_mode: host
+device_cgroup_rules: ["c 195:* rwm", "a *:* m"]
+labels: {a: 1, b: null}
+annotations: ["cdi.k8s.io/x=nvidia.com/gpu=all", bare]
+""")
+
+    assert workload.privileged is True
+    assert workload.use_api_socket is True
+    assert (workload.runtime, workload.user) == ("nvidia", "0")
+    assert (workload.cap_add, workload.cap_drop) == (("sys_admin",), ("ALL",))
+    assert workload.security_opt == ("seccomp:unconfined",)
+    assert (workload.pid, workload.ipc, workload.uts) == ("host", "shareable", "host")
+    assert (workload.userns_mode, workload.cgroup) == ("host", "host")
+    assert (workload.cgroup_parent, workload.network_mode) == ("/x", "host")
+    assert workload.device_cgroup_rules == (
+        CgroupRule("c 195:* rwm", ("services", "app", "device_cgroup_rules", 0)),
+        CgroupRule("a *:* m", ("services", "app", "device_cgroup_rules", 1)),
+    )
+    assert workload.labels == {"a": "1", "b": ""}
+    assert workload.annotations == {"cdi.k8s.io/x": "nvidia.com/gpu=all", "bare": ""}
+
+
+def test_a_provider_is_named_by_its_type() -> None:
+    [workload] = workloads(project("services:\n  app:\n    provider: {type: model}\n"))
+
+    assert (workload.provider, workload.image) == ("model", "")
+
+
+def test_device_requests_keep_counts_that_print_as_nothing() -> None:
+    workload = only("""
+gpus:
+  - {}
+  - {count: 0, driver: nvidia, options: {virtualization: false}}
+  - {device_ids: []}
+deploy:
+  resources:
+    reservations:
+      devices:
+        - {capabilities: [gpu], count: "2"}
+        - {capabilities: [gpu, utility], device_ids: ["0", GPU-1]}
+      generic_resources:
+        - discrete_resource_spec: {kind: NVIDIA-GPU, value: 2}
+""")
+    path = ("services", "app", "deploy", "resources", "reservations")
+
+    assert workload.device_requests == (
+        DeviceRequest("gpus", ("services", "app", "gpus", 0), count=-1),
+        DeviceRequest(
+            "gpus",
+            ("services", "app", "gpus", 1),
+            driver="nvidia",
+            options={"virtualization": "false"},
+        ),
+        DeviceRequest("gpus", ("services", "app", "gpus", 2)),
+        DeviceRequest("reservation", (*path, "devices", 0), count=2, capabilities=("gpu",)),
+        DeviceRequest(
+            "reservation",
+            (*path, "devices", 1),
+            device_ids=("0", "GPU-1"),
+            capabilities=("gpu", "utility"),
+        ),
+    )
+    assert workload.generic_resources == (
+        GenericResource("NVIDIA-GPU", 2, (*path, "generic_resources", 0)),
+    )
+
+
+def test_devices_have_a_clean_node() -> None:
+    workload = only("""
+devices:
+  - dev//nvidia0:/dev/x:r
+  - nvidia.com/gpu=all
+  - {source: /proc/1/root/dev/fuse, target: /dev/fuse}
+""")
+
+    assert workload.devices == (
+        Device("dev//nvidia0", "/dev/x", "r", "/dev/nvidia0", ("services", "app", "devices", 0)),
+        Device(
+            "nvidia.com/gpu=all",
+            "nvidia.com/gpu=all",
+            "rwm",
+            "/nvidia.com/gpu=all",
+            ("services", "app", "devices", 1),
+        ),
+        Device(
+            "/proc/1/root/dev/fuse", "/dev/fuse", "", "/dev/fuse", ("services", "app", "devices", 2)
+        ),
+    )
+
+
+def test_mounts_come_from_volumes_options_files_and_other_services() -> None:
+    found = workloads(
+        project(
+            "services:\n"
+            "  app:\n"
+            "    image: x\n"
+            "    volumes: ['.:/src', 'data:/data:ro', 'plain:/plain', /anonymous]\n"
+            "    secrets: [key]\n"
+            "    volumes_from: ['base:ro']\n"
+            "  base:\n"
+            "    image: x\n"
+            "    volumes: [/var/run/docker.sock:/var/run/docker.sock:ro]\n"
+            "volumes:\n"
+            "  data: {driver_opts: {type: none, o: bind, device: /dev}}\n"
+            "  plain:\n"
+            "secrets:\n"
+            "  key: {file: ./key.pem}\n"
+        )
+    )
+
+    app = ("services", "app")
+    assert found[0].volumes_from == ("base:ro",)
+    assert found[0].mounts == (
+        Mount("bind", PROJECT_ROOT, PROJECT_ROOT, "/src", False, "volumes", (*app, "volumes", 0)),
+        Mount("bind", "/dev", "/dev", "/data", True, "driver_opts", (*app, "volumes", 1), "data"),
+        Mount(
+            "volume",
+            "project_plain",
+            "project_plain",
+            "/plain",
+            False,
+            "volumes",
+            (*app, "volumes", 2),
+            "plain",
+        ),
+        Mount("volume", "", "", "/anonymous", False, "volumes", (*app, "volumes", 3)),
+        Mount(
+            "bind",
+            f"{PROJECT_ROOT}/key.pem",
+            f"{PROJECT_ROOT}/key.pem",
+            "/run/secrets/key",
+            True,
+            "secrets",
+            (*app, "secrets", 0),
+        ),
+        Mount(
+            "bind",
+            "/run/docker.sock",
+            "/var/run/docker.sock",
+            "/var/run/docker.sock",
+            True,
+            "volumes_from",
+            (*app, "volumes_from", 0),
+        ),
+    )
+
+
+def test_the_environment_holds_env_files_and_names_without_a_value() -> None:
+    [workload] = workloads(
+        project(
+            "services:\n"
+            "  app:\n"
+            "    image: x\n"
+            "    env_file: app.env\n"
+            "    environment: {A: 1, B: null, C: true}\n",
+            app_env="A=file\nD=$A\n",
+        )
+    )
+
+    assert workload.environment == {"A": "1", "B": None, "C": "true", "D": "1"}
+
+
+def test_a_build_shows_its_privileges_and_what_its_inline_dockerfile_sets() -> None:
+    workload = only("""
+build:
+  context: ./src
+  privileged: true
+  network: host
+  entitlements: [security.insecure]
+  args: {N: NVIDIA_VISIBLE_DEVICES}
+  target: run
+  dockerfile_inline: |
+    FROM base AS run
+    ARG N
+    ENV $$N=all
+    RUN --device=nvidia.com/gpu=all train
+    FROM base
+    ENV NVIDIA_VISIBLE_DEVICES=void
+""")
+
+    assert workload.build == Build(
+        path=("services", "app", "build"),
+        context=f"{PROJECT_ROOT}/src",
+        dockerfile_inline=workload.build.dockerfile_inline if workload.build else "",
+        privileged=True,
+        entitlements=("security.insecure",),
+        network="host",
+        environment={"NVIDIA_VISIBLE_DEVICES": "all"},
+        run_flags=(RunFlag("device", "nvidia.com/gpu=all"),),
+    )
+    assert workload.build
+    assert workload.build.dockerfile_inline.startswith("FROM base AS run\nARG N\nENV $N=all\n")
+
+
+def test_hooks_of_every_stage_have_their_own_rights() -> None:
+    workload = only("""
+environment: {A: service}
+pre_start:
+  - {command: a, environment: {A: hook, B: null}}
+post_start:
+  - {command: b, user: root, privileged: true}
+pre_stop:
+  - {command: c, privileged: "yes"}
+develop:
+  watch:
+    - {path: ., action: rebuild}
+    - {path: ., action: sync+exec, target: /x, exec: {command: d, privileged: true}}
+""")
+    app = ("services", "app")
+
+    assert workload.hooks == (
+        Hook(
+            "pre_start",
+            (*app, "pre_start", 0),
+            image="x",
+            environment={"A": "hook", "B": None},
+        ),
+        Hook("post_start", (*app, "post_start", 0), privileged=True, user="root"),
+        Hook("pre_stop", (*app, "pre_stop", 0), privileged=True),
+        Hook("watch", (*app, "develop", "watch", 1, "exec"), privileged=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "replicas", "memory", "cpus"),
+    [
+        ("scale: 3", 3, 0, 0),
+        ("deploy: {replicas: 2}", 2, 0, 0),
+        ("mem_limit: 512m\ncpus: 1.5", 1, 536870912, 1_500_000_000),
+        ("mem_limit: -1\ncpus: 0.1", 1, 0, 100_000_000),
+        ("mem_limit: 1e9", 1, 0, 0),
+        ("deploy: {resources: {limits: {memory: 1g, cpus: '2'}}}", 1, 1073741824, 2_000_000_000),
+        ("deploy: {resources: {limits: {cpus: inf}}}", 1, 0, 0),
+    ],
+)
+def test_replicas_and_limits_come_from_either_place(
+    keys: str, replicas: int, memory: int, cpus: int
+) -> None:
+    workload = only(keys)
+
+    assert (workload.replicas, workload.memory_limit, workload.cpu_limit) == (
+        replicas,
+        memory,
+        cpus,
+    )
+
+
+def test_inline_dockerfiles_are_read_up_to_a_size_all_together() -> None:
+    half = "#" * (MAX_INLINE_DOCKERFILES // 2)
+    loaded = project("services:\n  app: {image: x}\n")
+    loaded.tree = {
+        "services": {name: {"build": {"dockerfile_inline": half}} for name in ("a", "b")}
+    }
+
+    assert len(workloads(loaded)) == 2
+    loaded.tree["services"]["c"] = {"build": {"dockerfile_inline": "#"}}
+    with pytest.raises(ComposeError, match="dockerfile_inline: the services have 524289 char"):
+        workloads(loaded)
+
+
+WORDS = """
+services volumes secrets a b build deploy resources reservations limits devices gpus source target
+type file name driver driver_opts device o environment exec watch develop pre_start volumes_from
+count memory cpus scale replicas dockerfile_inline args
+"""
+SCALARS: Any = (
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.floats()
+    | st.sampled_from(["", "a", "b:ro"])
+)
+ANYTHING: Any = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(WORDS.split()), inner, max_size=4)
+    ),
+    max_leaves=30,
+)
+
+
+@settings(max_examples=200)
+@given(ANYTHING, ANYTHING, ANYTHING)
+def test_any_tree_gives_workloads_of_the_right_types(service: Any, volume: Any, extra: Any) -> None:
+    loaded = project("services:\n  app:\n    image: x\n")
+    loaded.tree = {
+        "services": {"a": service, "b": {"volumes": [volume], "volumes_from": ["a"]}},
+        "volumes": {"a": volume},
+        "secrets": extra,
+    }
+
+    found = workloads(loaded)
+
+    assert [each.name for each in found] == ["a", "b"]
+    assert to_json(found).startswith(b'[{"name":"a"')
