@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, get_args
 
-from policyd.bootstrap import Rules
 from policyd.model import Decision, Review
 from policyd.policies.exceptions import PolicyException, State
+from policyd.services import Rules
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric

@@ -1,1 +1,22 @@
-"""Hooks: one module a source of notifications, which verifies and parses them. No sockets."""
+"""Hooks: one module for each source of notifications. A module parses; it opens no sockets."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from policyd.hooks import registry
+from policyd.hooks.events import Ignored, Push
+
+
+class Hook(Protocol):
+    """Parses the notifications of one source."""
+
+    def __call__(self, body: bytes, /) -> list[Push | Ignored]:
+        """Return the events of the notification `body`, in their order.
+
+        Raises RequestError for a body that is not a notification of this source.
+        """
+
+
+HOOKS: Final[dict[str, Hook]] = {"registry": registry.parse}
+"""The implementations, by name: the part of the path after /hooks/."""

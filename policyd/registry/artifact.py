@@ -27,6 +27,12 @@ FILE_NAME: Final = "com.docker.compose.file"
 EXTENDS: Final = "com.docker.compose.extends"
 ENV_NAME: Final = "com.docker.compose.envfile"
 PROJECT_FILE: Final = "compose.yaml"
+MANIFEST_TYPES: Final = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+MAX_REPOSITORY: Final = 255
+"""Characters in the name of a repository. The limit is that of distribution."""
 
 MIB: Final = 1024 * 1024
 MAX_MANIFEST: Final = 4 * MIB
@@ -39,6 +45,10 @@ MAX_ARTIFACT: Final = 32 * MIB
 
 _LEFT_OUT: Final = re.compile(rb"(?<![0-9A-Za-z])[0-9a-f]{64}\.env(?![0-9A-Za-z])")
 """What `publish` writes in place of the path of an env_file."""
+
+
+_COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 
 
 class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
@@ -128,6 +138,11 @@ def env_files_left_out(files: Mapping[str, bytes]) -> list[str]:
 def is_digest(text: str) -> bool:
     """Whether `text` is "sha256:" and 64 hexadecimal digits."""
     return re.fullmatch(r"sha256:[0-9a-f]{64}", text) is not None
+
+
+def is_repository(name: str) -> bool:
+    """Return whether `name` is a valid repository name by the grammar of distribution."""
+    return len(name) <= MAX_REPOSITORY and _REPOSITORY.fullmatch(name) is not None
 
 
 def sha256(content: bytes) -> str:

@@ -23,8 +23,15 @@ from requests.auth import AuthBase
 
 from policyd.config import Registry
 from policyd.errors import RegistryError
-from policyd.hooks.registry import MANIFEST_TYPES, is_repository
-from policyd.registry.artifact import MAX_MANIFEST, check_blob, files_of, is_digest, manifest_of
+from policyd.registry.artifact import (
+    MANIFEST_TYPES,
+    MAX_MANIFEST,
+    check_blob,
+    files_of,
+    is_digest,
+    is_repository,
+    manifest_of,
+)
 
 CONNECT_TIMEOUT: Final = 5.0
 READ_TIMEOUT: Final = 10.0

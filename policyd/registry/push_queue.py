@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from policyd.errors import AuditError, PolicydError, RegistryError
-from policyd.hooks.registry import Push
+from policyd.hooks.events import Push
 
 MAX_WAITING: Final = 1_000
 """Pushes that wait: a registry keeps and repeats what was answered with 503."""
@@ -89,10 +89,10 @@ class PushQueue:
                 if pause is None or self._closing.is_set():
                     self._give_up(push, error)
                     return
-                log.warning("will try again", seconds=pause, reason=str(error), **facts(push))
+                log.warning("will try again", seconds=pause, reason=str(error), **log_fields(push))
                 self._closing.wait(pause)
 
 
-def facts(push: Push) -> dict[str, str]:
+def log_fields(push: Push) -> dict[str, str]:
     """Return what a line of the log says of `push`."""
     return {"event_id": push.event_id, "repository": push.repository, "digest": push.digest}

@@ -15,8 +15,8 @@ from pathlib import Path
 import structlog
 
 from policyd.admission import Admission
-from policyd.bootstrap import LoadStatus
 from policyd.policies.policy_set import PolicySet
+from policyd.services import LoadStatus
 from policyd.serving import publication
 
 log = structlog.get_logger("policyd.rules")

@@ -13,9 +13,9 @@ from typing import Final
 
 import msgspec
 
-from policyd.bootstrap import LoadStatus
 from policyd.model import to_json
 from policyd.policies.policy_set import PolicySet
+from policyd.services import LoadStatus
 
 FILE: Final = "policy-set.json"
 

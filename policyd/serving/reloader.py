@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from policyd.bootstrap import LoadStatus, policy_set_of
+from policyd.bootstrap import policy_set_of
 from policyd.config import Settings
 from policyd.engines import NOTHING
 from policyd.engines.embedded import EmbeddedEngine
@@ -26,6 +26,7 @@ from policyd.errors import PolicydError, PolicySetError
 from policyd.model import Location
 from policyd.policies.policy_set import PolicySet
 from policyd.policies.source_files import files_of, named_by, policy_set_file
+from policyd.services import LoadStatus
 from policyd.serving.publication import Published, publish
 
 SETTLE_SECONDS: Final = 0.3

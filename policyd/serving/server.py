@@ -25,15 +25,17 @@ from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 
-from policyd.bootstrap import Services, admission_by, build
+from policyd.bootstrap import admission_by, build
 from policyd.config import Settings, listen_address
 from policyd.errors import ConfigError
 from policyd.logs import configure, granian_logging
 from policyd.metrics import FOLDER_VARIABLE
+from policyd.services import Services
 from policyd.serving import watchdog
 from policyd.serving.follower import Follower
 from policyd.serving.reloader import Reloader
-from policyd.web.app import HOOKS, create_app
+from policyd.web.app import create_app
+from policyd.web.registry_notifications import PUSH_REVIEWS
 
 STOP_SECONDS: Final = 20
 """How long a worker may take to end before it is killed."""
@@ -128,7 +130,7 @@ def _load(settings: Settings, folder: Path) -> Flask:
     app = create_app(services)
 
     def close() -> None:
-        app.extensions[HOOKS].close()
+        app.extensions[PUSH_REVIEWS].close()
         services.close()
         log.info("closed", pid=os.getpid())
 

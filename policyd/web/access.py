@@ -1,11 +1,16 @@
-"""Who may ask for what.
+"""Authentication and authorisation of requests.
 
-In: the headers of a request, the configured tokens, what a review says it is about. Out: the token
-that asks, and the user that the review is recorded for. Errors: Unauthorized, Forbidden.
+In: the headers of a request, the configured tokens, what a review says about its subject. Out: the
+token that the request presents, and the user that the review is recorded for. Tokens are compared
+by their SHA-256 digests and in constant time, so that neither memory nor timing reveals one.
+Errors: Unauthorized, Forbidden. Source: RFC 6750, section 2.1.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,45 +19,56 @@ from policyd.config import Token, is_loopback
 from policyd.errors import Forbidden, Unauthorized
 from policyd.model import Source, UserInfo
 from policyd.policies.matching import matches_any
-from policyd.web.bearer import matches, presented
 
 LOCAL: Final = Token(owner="local", repositories=("**",), speaks_for_users=True)
-"""Who asks when no token is configured: then only this machine can, and it may speak for all."""
+"""Stands for the caller when no token is configured: only this machine can connect then."""
+
+
+def digest_of_bearer(authorization: str) -> str:
+    """Return the SHA-256 (hex) of the bearer token in the header `authorization`; "" for none."""
+    found = re.fullmatch(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([\x21-\x7e]+) *", authorization)
+    return hashlib.sha256(found[1].encode()).hexdigest() if found else ""
+
+
+def is_token(digest: str, expected: str) -> bool:
+    """Return whether `digest`, from `digest_of_bearer`, is `expected`. It never is if empty."""
+    return hmac.compare_digest(digest, expected) and bool(expected)
 
 
 def authenticate(authorization: str, tokens: Mapping[str, Token]) -> Token:
-    """Return the token in the header `authorization`, or LOCAL where none is configured.
+    """Return the token in the header `authorization`, or LOCAL if no token is configured.
 
     Raises Unauthorized.
     """
     if not tokens:
         return LOCAL
     if not authorization:
-        raise Unauthorized("this needs a token: Authorization: Bearer …")
-    digest = presented(authorization)
-    found = [token for token in tokens.values() if matches(digest, token.sha256)]
+        raise Unauthorized("a token is required: Authorization: Bearer …")
+    digest = digest_of_bearer(authorization)
+    found = [token for token in tokens.values() if is_token(digest, token.sha256)]
     if not found:
-        raise Unauthorized("this token is not known")
+        raise Unauthorized("unknown token")
     return found[0]
 
 
 def refuse_browsers(host: str, origin: str) -> None:
-    """Keep pages of others, open in a browser here, from a webhook that asks for no token.
+    """Refuse requests that other sites' pages make from a browser on this machine.
 
-    A name that an attacker points to this machine is no name of it (DNS rebinding), and a page's
-    own requests say where it is from. Raises Forbidden.
+    A webhook without tokens trusts this machine, and so would trust such a page. `host` and
+    `origin` are the headers of the request: with DNS rebinding the host is a foreign name, and a
+    browser names the page's site in Origin. Raises Forbidden.
     """
     name = urlsplit(f"//{host}").hostname or ""
     if not is_loopback(name):
-        raise Forbidden(f"without a token, this answers to localhost only, not to {name!r}")
+        raise Forbidden(f"without tokens, only requests to localhost are allowed, not to {name!r}")
     if origin and urlsplit(origin).netloc != host:
-        raise Forbidden("without a token, this answers to no page of another site")
+        raise Forbidden("without tokens, requests from pages of other sites are not allowed")
 
 
 def authorise(token: Token, source: Source, user_info: UserInfo | None) -> UserInfo:
-    """Return the user that a review about `source` is asked by. Raises Forbidden.
+    """Return the user that a review about `source` is recorded for. Raises Forbidden.
 
-    `user_info` is what the request says, if it says anything.
+    `user_info` is the user named in the request, None if it names none.
     """
     for kind, name, globs in (
         ("repository", source.repository, token.repositories),
@@ -60,9 +76,9 @@ def authorise(token: Token, source: Source, user_info: UserInfo | None) -> UserI
         ("host", source.host, token.hosts),
     ):
         if name and not matches_any(globs, name):
-            raise Forbidden(f"this token may not speak for the {kind} {name!r}")
+            raise Forbidden(f"this token is not valid for the {kind} {name!r}")
     if user_info is None:
         return UserInfo(username=token.owner)
     if not token.speaks_for_users:
-        raise Forbidden("this token may not say who asks: leave userInfo out")
+        raise Forbidden("this token may not name a user: remove userInfo")
     return user_info

@@ -2,8 +2,7 @@
 
 In: the services of this process. Out: a WSGI application: POST /v1/review, GET /v1/decisions,
 /v1/grants and /v1/policies, /bundles/<name>.tar.gz and /metrics, POST /hooks/registry/<name>, GET
-/healthz and /readyz. Every error is a Status in JSON; no answer shows a traceback, and none that is
-an error says "allowed".
+/healthz and /readyz. Every error is answered with a Status in JSON. No answer contains a traceback.
 """
 
 from __future__ import annotations
@@ -20,22 +19,38 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from policyd.bootstrap import Services
 from policyd.bundle import MAX_FILES
 from policyd.config import Settings
 from policyd.errors import PolicydError
 from policyd.logs import log_decision
 from policyd.metrics import Metrics
-from policyd.web import access, bundles, catalogue, health, records, reviews
+from policyd.services import Services
+from policyd.web import (
+    access,
+    exposition,
+    health,
+    opa_bundles,
+    policies,
+    records,
+    registry_notifications,
+    reviews,
+)
 from policyd.web.body import MemoryRequest
-from policyd.web.registry_hook import RegistryHooks
 from policyd.web.replies import failure, failure_of
 
-HOOKS: Final = "policyd.hooks"
-"""Where an application keeps its hooks, which are closed with it."""
+ROUTES: Final = (
+    health,
+    reviews,
+    records,
+    policies,
+    opa_bundles,
+    exposition,
+    registry_notifications,
+)
+"""The modules that add routes."""
 
-OPEN: Final = (health.HEALTH, health.READINESS, "registry_hook")
-"""Endpoints that need no token of ours; a registry's hook has one of its own."""
+OPEN: Final = (health.HEALTH, health.READINESS, registry_notifications.ENDPOINT)
+"""Endpoints that require none of the configured tokens. Each registry has a token of its own."""
 
 log = structlog.get_logger("policyd.web")
 
@@ -43,11 +58,10 @@ log = structlog.get_logger("policyd.web")
 def create_app(services: Services) -> Flask:
     """Return the application that answers with `services`.
 
-    Raises ConfigError when a registry's password cannot be read, and when `services` keep no log.
+    Raises ConfigError when a registry's password cannot be read, and when there is no audit log.
     """
     _prepare_types()
-    metrics = Metrics(services.rules, services.clock)
-    services = dataclasses.replace(services, observer=metrics)
+    services = dataclasses.replace(services, observer=Metrics(services.rules, services.clock))
     app = Flask("policyd.web", static_folder=None)
     app.request_class = MemoryRequest
     app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body
@@ -58,31 +72,10 @@ def create_app(services: Services) -> Flask:
     app.after_request(_finish)
     app.register_error_handler(PolicydError, failure_of)
     app.register_error_handler(HTTPException, _http_failure)
-    app.register_error_handler(Exception, _bug)
-    health.add_routes(app, services)
-    app.extensions[HOOKS] = _add_hooks(app, services)
-    app.post("/v1/review", endpoint="review")(lambda: reviews.review(services))
-    for module in (records, catalogue, bundles):
+    app.register_error_handler(Exception, _unexpected)
+    for module in ROUTES:
         module.add_routes(app, services)
-    _add_metrics(app, metrics)
     return app
-
-
-def _add_metrics(app: Flask, metrics: Metrics) -> None:
-    @app.get("/metrics")
-    def show_metrics() -> Response:
-        text, content_type = metrics.text(request.headers.get("Accept", ""))
-        return Response(text, content_type=content_type)
-
-
-def _add_hooks(app: Flask, services: Services) -> RegistryHooks:
-    hooks = RegistryHooks(services)
-
-    @app.post("/hooks/registry/<name>", endpoint="registry_hook")
-    def registry_hook(name: str) -> Response:
-        return hooks.receive(name)
-
-    return hooks
 
 
 def _authenticate(settings: Settings) -> None:
@@ -94,9 +87,10 @@ def _authenticate(settings: Settings) -> None:
 
 
 def _prepare_types() -> None:
-    """Have msgspec look at every type of ours now, in one thread.
+    """Make msgspec build its decoders for all types of policyd now, in one thread.
 
-    It does so when a type is first decoded, and crashes the process when two threads are first.
+    It builds a decoder when a type is first decoded, and crashes the process if two threads are
+    the first at the same time.
     """
     waiting = list(msgspec.Struct.__subclasses__())
     while waiting:
@@ -135,11 +129,11 @@ def _http_failure(error: HTTPException) -> Response:
     code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     message = error.description or HTTPStatus(code).phrase
     if isinstance(error, RequestEntityTooLarge):
-        message = "the body is larger than this takes"
+        message = "request body too large"
     elif code == HTTPStatus.NOT_FOUND:
-        message = f"there is nothing at {request.path}"
+        message = f"{request.path} does not exist"
     elif code == HTTPStatus.METHOD_NOT_ALLOWED:
-        message = f"{request.path} does not take {request.method}"
+        message = f"{request.path} does not support {request.method}"
     response = failure(code, message)
     for name, value in error.get_headers():
         if name == "Allow":
@@ -147,7 +141,7 @@ def _http_failure(error: HTTPException) -> Response:
     return response
 
 
-def _bug(error: Exception) -> Response:
-    """The one boundary of the webhook: what nobody foresaw is logged, and nothing is allowed."""
-    log.error("bug", request_id=g.get("request_id", ""), exc_info=error)
-    return failure(HTTPStatus.INTERNAL_SERVER_ERROR, "an error that is ours; the log has more")
+def _unexpected(error: Exception) -> Response:
+    """Log an unexpected error and answer 500: nothing is allowed."""
+    log.error("internal error", request_id=g.get("request_id", ""), exc_info=error)
+    return failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the log")

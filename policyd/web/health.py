@@ -6,9 +6,9 @@ from http import HTTPStatus
 
 from flask import Flask, Response
 
-from policyd.bootstrap import Services
 from policyd.engines import NOTHING
 from policyd.errors import EngineError, OtherRevision
+from policyd.services import Services
 from policyd.web.replies import failure, reply
 
 HEALTH, READINESS = "health", "readiness"

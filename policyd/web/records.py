@@ -15,10 +15,10 @@ from msgspec import Meta
 
 from policyd.audit.event import event_of
 from policyd.audit.store import PAGE, Store
-from policyd.bootstrap import Services
 from policyd.errors import NotFound
 from policyd.model import AuditRecord
 from policyd.policies.matching import matches_any
+from policyd.services import Services
 from policyd.web.query import NoParameters, parameters
 from policyd.web.replies import reply
 

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Response, g, request
+from flask import Flask, Response, g, request
 
-from policyd.bootstrap import Services
 from policyd.model import Review
+from policyd.services import Services
 from policyd.web import access
 from policyd.web.replies import reply
 from policyd.web.review_request import question_of
 
 
-def review(services: Services) -> Response:
-    """Answer the request at hand; its decision is on record when this returns.
+def add_routes(app: Flask, services: Services) -> None:
+    """Add the route."""
 
-    A denial is an answer like an allow, HTTP 200, unless the request says `?fail=true`.
+    @app.post("/v1/review")
+    def review() -> Response:
+        return _review(services)
+
+
+def _review(services: Services) -> Response:
+    """Answer the current request. Its decision is in the audit log when this returns.
+
+    A denial is answered with HTTP 200, as an allow is, unless the request says `?fail=true`.
     """
     question, bundle = question_of(request, services.settings.max_body)
     user_info = access.authorise(g.token, question.source, question.user_info)

@@ -17,7 +17,8 @@ from werkzeug.serving import make_server
 
 from policyd.bootstrap import build
 from policyd.config import Settings, Token
-from policyd.web.app import HOOKS, create_app
+from policyd.web.app import create_app
+from policyd.web.registry_notifications import PUSH_REVIEWS
 
 pytestmark = [
     pytest.mark.integration,
@@ -63,7 +64,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
-    app.extensions[HOOKS].close()
+    app.extensions[PUSH_REVIEWS].close()
     services.close()
 
 
@@ -112,4 +113,4 @@ def test_a_job_without_the_right_token_fails(tmp_path: Path, url: str, name: str
     )
 
     assert done.returncode == 22
-    assert "this token is not known" in done.stdout
+    assert "unknown token" in done.stdout

@@ -175,7 +175,11 @@ def test_what_is_no_project_is_left_alone_with_the_reason_in_the_log(
 
     digest = registry.push_recorded("simple")
     decision_on(webhook, digest)
-    reason = "the manifest refers to no Compose file" if references else "it is no Compose project"
+    reason = (
+        "the manifest refers to no Compose file"
+        if references
+        else "the artifact is not a Compose project"
+    )
     until(lambda: reason in webhook.output)
 
     gone = registry.session.delete(f"{registry.url}/v2/demo/simple/manifests/{digest}", timeout=10)
@@ -192,7 +196,7 @@ def test_the_same_manifest_is_judged_once_however_often_it_is_pushed(start, deci
     decision_on(webhook, digest)
 
     assert registry.push_recorded("oci10") == digest
-    until(lambda: "judged before" in webhook.output)
+    until(lambda: "push already decided" in webhook.output)
     decision_on(webhook, digest)
 
 

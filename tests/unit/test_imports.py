@@ -29,7 +29,7 @@ WAY = [
         "inventory",
     },
     {"admission", "rego_tests"},
-    {"config", "registry", "bootstrap", "metrics", "logs"},
+    {"config", "registry", "services", "bootstrap", "metrics", "logs"},
     {"web"},
     {"serving"},
     {"cli", "__main__"},

@@ -12,9 +12,11 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from policyd.audit.event import event_of
-from policyd.bootstrap import Services, build
+from policyd.bootstrap import build
 from policyd.config import Registry, Settings
-from policyd.web.app import HOOKS, create_app
+from policyd.services import Services
+from policyd.web.app import create_app
+from policyd.web.registry_notifications import PUSH_REVIEWS
 
 RULES = """apiVersion: policyd/v1
 kind: PolicySet
@@ -77,7 +79,7 @@ def webhook(ruled: Services, registry) -> Iterator[FlaskClient]:
     settings = Settings(audit=ruled.settings.audit, registries={"hub": hub})
     app = create_app(dataclasses.replace(ruled, settings=settings))
     yield app.test_client()
-    app.extensions[HOOKS].close()
+    app.extensions[PUSH_REVIEWS].close()
 
 
 def ask(webhook: FlaskClient, repository: str):
@@ -175,9 +177,9 @@ def test_an_exempted_push_is_judged_whenever_it_is_told_and_break_glass_is_a_war
             told = {"events": [event | {"id": f"event-{number}"}]}
             webhook.post("/hooks/registry/hub", json=told, headers=SECRET)
             until(lambda number=number: recorded() == number)
-        until(lambda: [line["event"] for line in logs].count("judged") == 2)
+        until(lambda: [line["event"] for line in logs].count("push decided") == 2)
 
-    judged = [line for line in logs if line["event"] == "judged"]
+    judged = [line for line in logs if line["event"] == "push decided"]
     assert [(line["log_level"], line["breakGlass"]) for line in judged] == [
         ("warning", "outage"),
         ("warning", "outage"),

@@ -8,12 +8,12 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
-from policyd.bootstrap import LoadStatus
 from policyd.metrics import Metrics
 from policyd.model import Decision, Location, Review, Status, Violation
 from policyd.policies.exceptions import PolicyException
 from policyd.policies.matching import Selector
 from policyd.policies.policy_set import load_policy_set
+from policyd.services import LoadStatus
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 REVIEW = Review(uid="u-1", enforcement_point="ci", now=0)

@@ -11,6 +11,7 @@ from policyd.registry.artifact import (
     check_blob,
     env_files_left_out,
     files_of,
+    is_repository,
     manifest_of,
     sha256,
 )
@@ -233,3 +234,15 @@ def test_env_files_that_were_left_out_are_found():
 
     assert env_files_left_out(files) == [f"{other}.env"]
     assert env_files_left_out({**files, f"{other}.env": b""}) == []
+
+
+@pytest.mark.parametrize("name", ["a", "demo/simple", "a1.b_c__d-e--f/x", "a" * 255])
+def test_names_of_repositories_are_taken(name):
+    assert is_repository(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "A", "/a", "a/", "a//b", "a/../b", ".a", "a..b", "a?x", "a%2fb", "a" * 256, "a\n"]
+)
+def test_names_that_no_repository_has_are_refused(name):
+    assert not is_repository(name)

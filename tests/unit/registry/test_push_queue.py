@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from policyd.errors import AuditError, RegistryError
-from policyd.hooks.registry import Push
+from policyd.hooks.events import Push
 from policyd.registry import push_queue
 from policyd.registry.push_queue import PushQueue
 

@@ -8,12 +8,13 @@ from functools import partial
 import msgspec
 import pytest
 
-from policyd.bootstrap import LoadStatus, Services, admission_by
+from policyd.bootstrap import admission_by
 from policyd.bundle import memory_bundle
 from policyd.config import Settings
 from policyd.errors import OtherRevision
 from policyd.model import Findings, Review
 from policyd.policies.policy_set import load_policy_set
+from policyd.services import LoadStatus, Services
 from policyd.serving import publication
 from policyd.serving.follower import Follower
 from policyd.serving.publication import Published, publish

@@ -12,9 +12,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from policyd.audit.store import open_store
-from policyd.bootstrap import Services, build
+from policyd.bootstrap import build
 from policyd.config import Settings, Token
-from policyd.web.app import HOOKS, create_app
+from policyd.services import Services
+from policyd.web.app import create_app
+from policyd.web.registry_notifications import PUSH_REVIEWS
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 
@@ -54,7 +56,7 @@ def make(services: Services) -> Iterator[Callable[..., FlaskClient]]:
 
     yield client
     for app in apps:
-        app.extensions[HOOKS].close()
+        app.extensions[PUSH_REVIEWS].close()
 
 
 @pytest.fixture

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from policyd.audit.event import event_of
 from policyd.model import UserInfo
+from policyd.web.access import digest_of_bearer, is_token
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
+SECRET_DIGEST = hashlib.sha256(b"test-secret").hexdigest()
 
 
 @pytest.fixture
@@ -46,7 +50,7 @@ def test_without_a_token_nothing_is_answered(guarded, ask, services):
 
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"] == "Bearer"
-    assert response.json["message"] == "this needs a token: Authorization: Bearer …"
+    assert response.json["message"] == "a token is required: Authorization: Bearer …"
     for path in ("/v1/decisions", "/v1/decisions/x", "/v1/grants", "/v1/policies", "/nothing"):
         assert guarded.get(path).status_code == 401
     assert services.audit.decisions() == []
@@ -63,7 +67,7 @@ def test_a_body_is_not_read_before_the_token(guarded):
 def test_a_token_that_is_not_known_is_refused(ask, value):
     response = ask(value)
 
-    assert (response.status_code, response.json["message"]) == (401, "this token is not known")
+    assert (response.status_code, response.json["message"]) == (401, "unknown token")
 
 
 def test_a_token_names_the_user_and_the_enforcement_point(ask, services):
@@ -77,10 +81,10 @@ def test_a_token_names_the_user_and_the_enforcement_point(ask, services):
 @pytest.mark.parametrize(
     ("value", "query", "message"),
     [
-        ("ci-token", "?repository=other/x", "may not speak for the repository 'other/x'"),
-        ("ci-token", "?repository=acme", "may not speak for the repository 'acme'"),
-        ("narrow-token", "?environment=prod", "may not speak for the environment 'prod'"),
-        ("narrow-token", "?host=gpu-10", "may not speak for the host 'gpu-10'"),
+        ("ci-token", "?repository=other/x", "is not valid for the repository 'other/x'"),
+        ("ci-token", "?repository=acme", "is not valid for the repository 'acme'"),
+        ("narrow-token", "?environment=prod", "is not valid for the environment 'prod'"),
+        ("narrow-token", "?host=gpu-10", "is not valid for the host 'gpu-10'"),
     ],
 )
 def test_a_token_speaks_only_for_what_is_its_own(ask, services, value, query, message):
@@ -103,7 +107,7 @@ def test_only_a_token_that_speaks_for_users_may_name_one(guarded, ask, envelope,
 
     refused = guarded.post("/v1/review", json=asked, headers={"Authorization": "Bearer ci-token"})
     assert refused.status_code == 403
-    assert refused.json["message"] == "this token may not say who asks: leave userInfo out"
+    assert refused.json["message"] == "this token may not name a user: remove userInfo"
     assert ask("ci-token", "?user=alice").status_code == 403
 
     taken = guarded.post(
@@ -142,3 +146,31 @@ def test_without_tokens_pages_of_others_are_not_answered(client, services, heade
 
     assert (response.status_code, response.json["reason"]) == (403, "Forbidden")
     assert services.audit.decisions() == []
+
+
+@pytest.mark.parametrize("header", ["Bearer test-secret", "bearer  test-secret "])
+def test_the_right_token_is_token(header):
+    assert digest_of_bearer(header) == SECRET_DIGEST
+    assert is_token(digest_of_bearer(header), SECRET_DIGEST)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "test-secret",
+        "Basic test-secret",
+        "Bearer test-secret x",
+        "Bearer é",
+    ],
+)
+def test_no_bearer_token_matches_nothing(header):
+    assert digest_of_bearer(header) == ""
+    assert not is_token(digest_of_bearer(header), SECRET_DIGEST)
+
+
+def test_a_wrong_token_and_an_empty_expectation_do_not_match():
+    assert not is_token(digest_of_bearer("Bearer wrong"), SECRET_DIGEST)
+    assert not is_token("", "")

@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
-from policyd.bootstrap import Services
 from policyd.config import Settings
 from policyd.errors import ConfigError
+from policyd.services import Services
 from policyd.web.app import create_app
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
@@ -26,7 +26,7 @@ def test_every_error_is_a_status_in_json(client):
         "status": "Failure",
         "code": 404,
         "reason": "NotFound",
-        "message": "there is nothing at /nothing",
+        "message": "/nothing does not exist",
     }
 
 
@@ -34,7 +34,7 @@ def test_a_method_that_a_route_does_not_take_is_405_and_the_right_ones_are_named
     response = client.get("/v1/review")
 
     assert (response.status_code, response.json["reason"]) == (405, "MethodNotAllowed")
-    assert response.json["message"] == "/v1/review does not take GET"
+    assert response.json["message"] == "/v1/review does not support GET"
     assert "POST" in response.headers["Allow"]
 
 
@@ -87,7 +87,7 @@ def test_a_bug_is_500_without_a_traceback_and_is_logged(services, capsys):
 
     assert response.status_code == 500
     assert response.json["reason"] == "InternalError"
-    assert response.json["message"] == "an error that is ours; the log has more"
+    assert response.json["message"] == "internal error; see the log"
     assert "clock" not in response.text
     assert "ZeroDivisionError: the clock stands still" in capsys.readouterr().out
 

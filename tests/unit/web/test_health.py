@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from policyd.bootstrap import LoadStatus, Services
 from policyd.engines import NOTHING
 from policyd.errors import EngineError, OtherRevision
 from policyd.model import Findings, PolicySetRevision
+from policyd.services import LoadStatus, Services
 from policyd.web.app import create_app
 
 

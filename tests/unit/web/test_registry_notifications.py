@@ -112,8 +112,7 @@ def test_a_project_whose_env_files_were_left_out_is_denied_as_incomplete(
     assert event.result.allowed is False
     assert event.result.status.code == 422
     assert event.result.status.message == (
-        f"the artifact is incomplete: what {HASH}.env would set is not in it; "
-        "publish it with --with-env"
+        f"the artifact is incomplete: it does not contain {HASH}.env; publish it with --with-env"
     )
 
 
@@ -191,7 +190,7 @@ def test_what_was_judged_is_not_judged_again(registry, notify, recorded, service
     recorded(2)
 
     assert [event.req_id for event in recorded(2)] == ["event-3", "event-1"]
-    assert "judged before" in capsys.readouterr().out
+    assert "push already decided" in capsys.readouterr().out
 
 
 def test_a_push_that_cannot_be_fetched_is_tried_again_denied_and_judged_when_told_anew(
@@ -226,7 +225,7 @@ def test_a_manifest_that_is_no_project_is_left_alone_with_the_reason_in_the_log(
     def is_said() -> bool:
         nonlocal said
         said += capsys.readouterr().out
-        return "it is no Compose project" in said
+        return "the artifact is not a Compose project" in said
 
     until(is_said)
     assert services.audit.decisions() == []
@@ -270,7 +269,7 @@ def test_a_registry_that_is_not_configured_is_not_found(hook):
     response = hook.post("/hooks/registry/other", json={"events": []}, headers=SECRET)
 
     assert response.status_code == 404
-    assert response.json["message"] == "no registry of the name 'other' is configured"
+    assert response.json["message"] == "no registry named 'other' is configured"
 
 
 @pytest.mark.parametrize(

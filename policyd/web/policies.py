@@ -1,4 +1,4 @@
-"""GET /v1/policies: the rules, what is done about each, and for whom."""
+"""GET /v1/policies: the policies in force and their constraints."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 import msgspec
 from flask import Flask, Response, request
 
-from policyd.bootstrap import Services
 from policyd.errors import NotFound
 from policyd.policies.policy_set import PolicySet
+from policyd.services import Services
 from policyd.web.query import NoParameters, parameters
 from policyd.web.replies import reply
 
 
 def add_routes(app: Flask, services: Services) -> None:
-    """Add the routes that show the policy set in force."""
+    """Add the routes of the policy list and of one policy."""
 
     @app.get("/v1/policies")
     def policies() -> Response:
@@ -29,12 +29,12 @@ def add_routes(app: Flask, services: Services) -> None:
         parameters(request, NoParameters)
         policy_set = services.policy_set
         if policy_id not in policy_set.policies:
-            raise NotFound(f"the policy set {policy_set.name} has no policy {policy_id}")
+            raise NotFound(f"there is no policy {policy_id} in the policy set {policy_set.name}")
         return reply("Policy", **_described(policy_id, policy_set))
 
 
 def _described(policy_id: str, policy_set: PolicySet) -> dict[str, Any]:
-    """Return a policy and the constraints that put it in force; where these lie is not told."""
+    """Return a policy and its constraints, without their places in files: these are not public."""
     constraints = [
         {name: value for name, value in msgspec.to_builtins(found).items() if name != "location"}
         for found in policy_set.constraints

@@ -1,6 +1,6 @@
-"""GET /bundles/<name>.tar.gz: the policy set in force as a bundle, which OPA servers follow.
+"""GET /bundles/<name>.tar.gz: the policy set in force as an OPA bundle, for OPA servers to poll.
 
-An OPA that asks again with the ETag that it was given is told that nothing has changed.
+A request with the current ETag is answered with 304 Not Modified.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import hashlib
 from flask import Flask, Response, request
 
 from policyd import opa_bundle
-from policyd.bootstrap import Services
 from policyd.errors import NotFound
 from policyd.policies.policy_set import PolicySet
+from policyd.services import Services
 from policyd.web.query import NoParameters, parameters
 
 
 def add_routes(app: Flask, services: Services) -> None:
     """Add the route."""
-    bundles = _Bundles()
+    cache = _Cache()
 
     @app.get("/bundles/<name>.tar.gz")
     def bundle(name: str) -> Response:
@@ -26,23 +26,23 @@ def add_routes(app: Flask, services: Services) -> None:
         policy_set = services.policy_set
         if name != policy_set.name:
             raise NotFound(f"the policy set in force is {policy_set.name!r}, not {name!r}")
-        content, digest = bundles.of(policy_set)
+        content, digest = cache.bundle_of(policy_set)
         response = Response(content, mimetype="application/gzip")
         response.set_etag(digest)
         response.make_conditional(request)
         return response
 
 
-class _Bundles:
-    """Keeps the bundle that was made last, with its digest."""
+class _Cache:
+    """Keeps the OPA bundle that was built last, with its SHA-256."""
 
     def __init__(self) -> None:
-        self._made = ("", b"", "")
+        self._built = ("", b"", "")
 
-    def of(self, policy_set: PolicySet) -> tuple[bytes, str]:
-        revision, content, digest = self._made
+    def bundle_of(self, policy_set: PolicySet) -> tuple[bytes, str]:
+        revision, content, digest = self._built
         if revision != policy_set.revision:
             content = opa_bundle.build(policy_set)
             digest = hashlib.sha256(content).hexdigest()
-            self._made = (policy_set.revision, content, digest)
+            self._built = (policy_set.revision, content, digest)
         return content, digest

@@ -30,6 +30,6 @@ def test_a_policy_that_is_not_there_is_not_found(client, services):
 
     assert (response.status_code, response.json["reason"]) == (404, "NotFound")
     assert response.json["message"] == (
-        f"the policy set {services.policy_set.name} has no policy no-such"
+        f"there is no policy no-such in the policy set {services.policy_set.name}"
     )
     assert client.get("/v1/policies?x=1").status_code == 400

@@ -1,0 +1,129 @@
+"""Review what is pushed to the configured registries.
+
+In: pushes, as `policyd.hooks` reports them. Out: for each pushed Compose artifact, which is fetched
+in the background, a recorded decision on a CHECK: a push deploys nothing. The queue is bounded,
+because a registry gives up on a slow receiver and repeats a notification that was not accepted.
+An artifact is not evaluated again by the policy set that has already decided on it, in whichever
+process, unless an exception was applied: it may have expired since.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import structlog
+
+from policyd.audit.event import event_of
+from policyd.bundle import memory_bundle
+from policyd.config import Registry, read_password
+from policyd.errors import AuditError, BundleError, ComposeError, NoComposeFile, PolicydError
+from policyd.hooks.events import Push
+from policyd.logs import log_decision
+from policyd.model import Decision, Review, Source, UserInfo
+from policyd.registry.artifact import PROJECT_FILE, env_files_left_out
+from policyd.registry.client import RegistryClient
+from policyd.registry.push_queue import PushQueue, log_fields
+from policyd.services import Services
+
+log = structlog.get_logger("policyd.registry")
+
+
+class PushReviews:
+    """The queues of pushes that wait for their review, one for each configured registry."""
+
+    def __init__(self, services: Services) -> None:
+        """Raises ConfigError when the file with a registry's password cannot be read."""
+        self._queues: dict[str, PushQueue] = {}
+        for name, registry in services.settings.registries.items():
+            client = RegistryClient(registry, read_password(registry, name))
+            reviewer = _Reviewer(services, registry, client)
+            self._queues[name] = PushQueue(reviewer.review, reviewer.give_up)
+
+    def offer(self, registry: str, push: Push) -> bool:
+        """Queue `push` to the registry of this name. Return False when its queue is full."""
+        return self._queues[registry].offer(push)
+
+    def close(self) -> None:
+        """Review waiting pushes for a limited time, then stop."""
+        for queue in self._queues.values():
+            queue.close()
+
+
+class _Reviewer:
+    """Reviews the pushes to one registry."""
+
+    def __init__(self, services: Services, registry: Registry, client: RegistryClient) -> None:
+        self._services = services
+        self._registry = registry
+        self._client = client
+
+    def review(self, push: Push) -> None:
+        """Fetch, evaluate and record what was pushed. Raises RegistryError and AuditError."""
+        if self._is_decided(push):
+            log.info("push already decided", **log_fields(push))
+            return
+        try:
+            files = self._client.project_files(push.repository, push.digest)
+            if files is None:
+                reason = "the artifact is not a Compose project"
+                log.info("push ignored", reason=reason, **log_fields(push))
+                return
+            decision = self._decide(push, files)
+        except (ComposeError, BundleError, NoComposeFile) as error:
+            decision = self._refuse(push, error)
+        self._log(push, decision)
+
+    def give_up(self, push: Push, error: PolicydError) -> None:
+        """Record that `push` could not be evaluated. It is denied until it is pushed again."""
+        log.error("push not evaluated", reason=str(error), **log_fields(push))
+        try:
+            self._log(push, self._refuse(push, error))
+        except AuditError as unrecorded:
+            log.error("decision not recorded", reason=str(unrecorded), **log_fields(push))
+
+    def _decide(self, push: Push, files: dict[str, bytes]) -> Decision:
+        if names := env_files_left_out(files):
+            raise ComposeError(
+                f"the artifact is incomplete: it does not contain {', '.join(names)}; "
+                "publish it with --with-env"
+            )
+        # Compose runs it in a folder named after the digest, which names the project by default.
+        folder = f"/{push.digest.removeprefix('sha256:')}"
+        bundle = memory_bundle(files, (PROJECT_FILE,), root=folder)
+        return self._services.decide(bundle, self._question(push), request_id=push.event_id)
+
+    def _refuse(self, push: Push, error: PolicydError) -> Decision:
+        return self._services.refuse(self._question(push), error, request_id=push.event_id)
+
+    def _question(self, push: Push) -> Review:
+        return Review(
+            uid=push.event_id,
+            enforcement_point="registry",
+            now=self._services.clock(),
+            operation="CHECK",
+            user_info=UserInfo(username=push.actor),
+            source=Source(
+                repository=self._registry.prefix + push.repository,
+                ref=push.tag,
+                commit=push.digest,
+            ),
+        )
+
+    def _is_decided(self, push: Push) -> bool:
+        found = self._services.audit.decisions(
+            1,
+            repositories=[self._registry.prefix + push.repository],
+            commit=push.digest,
+            enforcement_point="registry",
+        )
+        results = [event_of(record).result for record in found]
+        return any(
+            result.status.code < HTTPStatus.INTERNAL_SERVER_ERROR
+            and result.policy_set == self._services.policy_set.reference
+            and not result.exempted
+            for result in results
+        )
+
+    def _log(self, push: Push, decision: Decision) -> None:
+        reason = decision.status.message
+        log_decision(log, "push decided", decision, reason=reason, **log_fields(push))

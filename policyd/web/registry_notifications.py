@@ -1,0 +1,73 @@
+"""POST /hooks/registry/<name>: receive the notifications of a registry.
+
+The answer is 202 at once; pushes are reviewed in the background. An answer of 503 means that the
+queue is full: the registry sends the notification again later.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from flask import Flask, Response, request
+
+from policyd.errors import NotFound, Unauthorized
+from policyd.hooks import HOOKS
+from policyd.hooks.events import Ignored
+from policyd.registry.push_reviews import PushReviews
+from policyd.services import Services
+from policyd.web.access import digest_of_bearer, is_token
+from policyd.web.body import body_of
+from policyd.web.replies import failure, reply
+
+ENDPOINT: Final = "registry_notifications"
+
+PUSH_REVIEWS: Final = "policyd.push_reviews"
+"""The key in `Flask.extensions` of the application's PushReviews, which must be closed with it."""
+
+MAX_NOTIFICATION: Final = 4 * 1024 * 1024
+"""Bytes of a notification: an event has some 2 kB."""
+
+log = structlog.get_logger("policyd.registry")
+
+
+def add_routes(app: Flask, services: Services) -> None:
+    """Add the route, as ENDPOINT. Raises ConfigError for a password that cannot be read."""
+    registries = services.settings.registries
+    reviews = PushReviews(services)
+    app.extensions[PUSH_REVIEWS] = reviews
+
+    @app.post("/hooks/registry/<name>", endpoint=ENDPOINT)
+    def receive(name: str) -> Response:
+        if name not in registries:
+            raise NotFound(f"no registry named {name!r} is configured")
+        digest = digest_of_bearer(request.headers.get("Authorization", ""))
+        if not is_token(digest, registries[name].hook_sha256):
+            raise Unauthorized("the registry's token is required: Authorization: Bearer …")
+        return _accept(reviews, name, body_of(request, MAX_NOTIFICATION))
+
+
+def _accept(reviews: PushReviews, name: str, body: bytes) -> Response:
+    accepted = 0
+    for event in HOOKS["registry"](body):
+        if isinstance(event, Ignored):
+            _log_ignored(name, event)
+        elif reviews.offer(name, event):
+            accepted += 1
+        else:
+            return failure(
+                HTTPStatus.SERVICE_UNAVAILABLE, "too many pushes are waiting; try again later"
+            )
+    return reply("Accepted", HTTPStatus.ACCEPTED, accepted=accepted)
+
+
+def _log_ignored(name: str, event: Ignored) -> None:
+    log.info(
+        "event ignored",
+        registry=name,
+        event_id=event.event_id,
+        action=event.action,
+        repository=event.repository,
+        reason=event.reason,
+    )
