@@ -1,8 +1,8 @@
 """One recorded answer of `docker compose config`, and the bundle that asks the loader the same.
 
 In: a txtar file (`case.json`, `project/…`, `expected.json` or `expected-error.txt`). Out: a `Case`.
-The recordings were made in the folder /project, with HOME=/home/user, by docker compose v5
-(compose-go v2.14.0, go.yaml.in/yaml v4.0.0-rc.6).
+The recordings were made in the folder /project, with HOME=/home/user, by docker compose 5.7.1
+(compose-go v2.16.2, go.yaml.in/yaml v4.0.0).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 // memory it answers {"error": "timeout"} or {"error": "memory"} and ends with status 3, since a
 // loader that runs away cannot be stopped; the caller starts it anew.
 //
-// The steps are those of docker compose v5.5 with compose-go v2.14.0: compose.go setEnvWithDotEnv,
+// The steps are those of docker compose 5.7.1 with compose-go v2.16.2: compose.go setEnvWithDotEnv,
 // loader.go LoadProject, config.go runConfigInterpolate.
 package main
 
