@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test lint bench catalogue clean
+.PHONY: demo test lint bench catalogue compose-diff clean
 
 demo: $(READY)
 	$(BIN)/python deploy/demo.py
@@ -22,6 +22,13 @@ bench: $(READY)
 
 catalogue: $(READY)
 	$(BIN)/python -m tests.catalogue
+
+# Prints which answers change with another version of compose-go: make compose-diff VERSION=2.16.2
+VERSION ?= latest
+MINUTES ?= 5
+
+compose-diff: $(READY)
+	$(BIN)/python -m tests.conformance.compose_diff $(VERSION) --minutes $(MINUTES)
 
 $(READY): pyproject.toml policyd/__init__.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "policyd needs Python 3.11 or later; try: make PYTHON=python3.11")'

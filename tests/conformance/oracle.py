@@ -48,10 +48,13 @@ def build() -> Path:
 
 
 class Oracle:
-    """A running oracle; started again after it ran away. Use as a context manager."""
+    """A running oracle, restarted after a timeout or a crash. Use as a context manager.
 
-    def __init__(self) -> None:
-        self._binary = build()
+    `binary` is the program to run; by default it is built from tests/oracle.
+    """
+
+    def __init__(self, binary: Path | None = None) -> None:
+        self._binary = binary or build()
         self._root = tempfile.mkdtemp(prefix="policyd-oracle-")
         self._process: subprocess.Popen[bytes] | None = None
 
