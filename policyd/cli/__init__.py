@@ -1,8 +1,8 @@
-"""The command `policyd`: parse, call, render, exit code. Only this package prints or exits.
+"""The command `policyd`. Only the modules of this package print or exit.
 
 Exit codes: 0 allowed or done; 1 denied, or Compose would refuse the project; 2 nothing was decided:
-wrong usage, no Compose file, a broken policy set, engine or audit log. A PolicydError becomes one
-line on standard error; any other exception is a bug and keeps its traceback.
+incorrect usage, no Compose file, or a failure of the policy set, the engine or the audit log. A
+PolicydError becomes one line on standard error. Any other exception keeps its traceback.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from policyd.formats.table import visible
 DENIED: Final = 1
 UNDECIDED: Final = 2
 INTERRUPTED: Final = 130
-"""128 and the number of SIGINT, as shells have it."""
+"""128 plus the number of SIGINT, the convention of shells."""
 
 COMMANDS: Final = (
     "check",
@@ -33,26 +33,26 @@ COMMANDS: Final = (
     "audit",
     "inventory",
 )
-"""Each is `command` of the module of that name here, which is loaded when it is asked for."""
+"""Each command is `command` in the module of the same name, which is imported on first use."""
 
 EPILOG: Final = """\b
 Examples:
-  policyd check                      the project in this folder
-  policyd check apps/*               many projects, on all cores
+  policyd check                      evaluate the project in this folder
+  policyd check apps/*               evaluate many projects, on all cores
   policyd check -f compose.yaml -f compose.prod.yaml --environment prod
-  policyd check - < compose.yaml     from standard input
-  policyd config                     what Docker would really run
-  policyd policies no-all-gpus       one rule in full, with its fix
-  policyd exceptions                 who need not obey, until when
-  policyd serve                      the webhook for CI, forges and registries
-  policyd audit grants               who was given which GPU
+  policyd check - < compose.yaml     read a Compose file from standard input
+  policyd config                     show what Docker would really run
+  policyd policies no-all-gpus       show one policy with its remediation
+  policyd exceptions                 show who is exempt, and until when
+  policyd serve                      run the webhook for CI and registries
+  policyd audit grants               show who holds which GPU
 \b
 Exit codes: 0 allowed, 1 denied, 2 nothing was decided.
 """
 
 
 class Commands(click.Group):
-    """A group whose commands are loaded when asked for, and return their exit code."""
+    """A group whose commands are imported on first use and return their exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -76,7 +76,7 @@ class Commands(click.Group):
 
 
 class Failure(click.ClickException):
-    """A PolicydError as click reports it: one line on standard error."""
+    """A PolicydError, reported by click as one line on standard error."""
 
     exit_code = UNDECIDED
 
@@ -85,7 +85,7 @@ class Failure(click.ClickException):
 
 
 class Refusal(Failure):
-    """Compose would refuse the project."""
+    """An error that Compose would report too: the project is denied."""
 
     exit_code = DENIED
 
@@ -104,6 +104,6 @@ def complain(sentence: str, kind: str = "error") -> None:
 def main() -> None:
     """Decide whether a Docker Compose project may be deployed.
 
-    policyd works out what Docker would really run, judges it by the policies of your organisation
-    and says, for each violation, which line to change and how.
+    policyd computes what Docker would really run, evaluates the policies of your organisation on
+    it, and reports for each violation which line to change and how.
     """

@@ -1,7 +1,6 @@
-"""Options that several commands share, and what they make.
+"""Options that several commands share.
 
-In: what a caller typed, his environment, his current folder. Out: the arguments of
-`directory_bundle`, the settings, the source of a review.
+In: the arguments, environment and current folder of the caller. Out: bundles, settings and reviews.
 """
 
 from __future__ import annotations
@@ -19,34 +18,35 @@ import click
 import msgspec
 
 from policyd.bundle import MAX_FILE, directory_bundle
-from policyd.config import Settings, load_settings
+from policyd.config import Settings
 from policyd.errors import BundleError
 from policyd.model import Bundle, Operation, Review, Source, UserInfo
+from policyd.settings_reader import load_settings
 
 EVERY_PROFILE: Final[tuple[str, ...]] = ()
-"""What turns every profile on in order to judge it."""
+"""Profiles of a bundle that is evaluated with every profile enabled."""
 
 METAVARS: Final = {"policy_set": "FILE", "audit": "URL", "listen": "HOST:PORT", "workers": "N"}
 HELP: Final = {
-    "policy_set": "Policy set to judge by (YAML). Default: the built-in one.",
+    "policy_set": "Policy set: a YAML file or a folder. Default: the built-in one.",
     "audit": "Audit log: a path, sqlite:///… or postgresql://…",
-    "listen": "Where to listen. Default: 127.0.0.1:8093.",
-    "workers": "Processes. Default: 2.",
+    "listen": "Address to listen on. Default: 127.0.0.1:8093.",
+    "workers": "Number of worker processes. Default: 2.",
 }
 
 
 class Closeable(Protocol):
-    """Something that holds files or connections until it is closed."""
+    """A resource that holds files or connections until it is closed."""
 
     def close(self) -> None:
-        """Let go of them."""
+        """Release the files and connections."""
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class ComposeFlags(msgspec.Struct, frozen=True):
-    """The flags of Compose itself, and the root of what may be read."""
+    """The flags of Compose, and the folder that bounds what may be read."""
 
     files: tuple[str, ...] = ()
     project_name: str = ""
@@ -57,7 +57,7 @@ class ComposeFlags(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One project to load: `source` is the path as typed, `stdin` the text that "-" stands for."""
+    """One project to load. `source` is the path as typed, `stdin` the content of "-"."""
 
     source: str
     directory: str
@@ -66,22 +66,22 @@ class Target(msgspec.Struct, frozen=True):
 
 
 def compose_options(command: Command) -> Command:
-    """Add the flags of Compose to `command`; they come as `flags`, a dict."""
+    """Return `command` with the flags of Compose added."""
     for option in reversed(
         [
             click.option(
                 "-f", "--file", "files", multiple=True, metavar="FILE",
-                help="Compose file; several are merged in order. '-' is standard input.",
+                help="Compose file. Several files are merged in order; '-' is standard input.",
             ),
             click.option("-p", "--project-name", default="", metavar="NAME", help="Project name."),
             click.option("--profile", "profiles", multiple=True, metavar="NAME",
                          help="Profile to enable; '*' for all."),
             click.option("--env-file", "env_files", multiple=True, metavar="FILE",
-                         help="Environment file for ${VARIABLES}, in place of .env."),
+                         help="Environment file for ${VARIABLES}, instead of .env."),
             click.option("--project-directory", default="", metavar="FOLDER",
-                         help="Folder that relative paths start from."),
+                         help="Folder that relative paths refer to."),
             click.option("--root", default="", metavar="FOLDER",
-                         help="Nothing outside this folder is read. Default: the nearest folder "
+                         help="Folder that bounds what may be read. Default: the nearest folder "
                          "with .git, else the folder of the project."),
         ]
     ):  # fmt: skip
@@ -90,7 +90,7 @@ def compose_options(command: Command) -> Command:
 
 
 def settings_options(*names: str) -> Callable[[Command], Command]:
-    """Add `--config` and the settings `names`; they come as keyword arguments of those names."""
+    """Return a decorator that adds `--config` and a flag for each of the settings `names`."""
 
     def decorate(command: Command) -> Command:
         for name in reversed(names):
@@ -105,19 +105,19 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
 
 
 def settings(config: str | None, **flags: object) -> Settings:
-    """Return the settings of file, environment and `flags`. Raises ConfigError."""
+    """Return the settings from the file, the environment and `flags`. Raises ConfigError."""
     return load_settings(config, os.environ, flags)
 
 
 def close_at_end(resource: Closeable) -> None:
-    """Close `resource` when the command that runs is done; in a worker process, nothing ends."""
+    """Close `resource` when the current command ends, if there is one."""
     context = click.get_current_context(silent=True)
     if context is not None:
         context.call_on_close(resource.close)
 
 
 def compose_flags(options: dict[str, Any]) -> ComposeFlags:
-    """Take the flags of Compose out of `options`."""
+    """Remove the flags of Compose from `options` and return them."""
     return ComposeFlags(**{name: options.pop(name) for name in ComposeFlags.__struct_fields__})
 
 
@@ -175,12 +175,12 @@ def question(source: Source, operation: Operation) -> Review:
 
 
 def stdin() -> bytes:
-    """Return standard input, no more of it than tells that it is too large."""
+    """Return standard input, up to one byte more than the limit of a file."""
     return sys.stdin.buffer.read(MAX_FILE + 1)
 
 
 def current_folder() -> str:
-    """Return the current folder as the shell names it, as Compose does."""
+    """Return the current folder by the name that the shell uses, as Compose does."""
     named = os.environ.get("PWD", "")
     try:
         if os.path.isabs(named) and os.path.samefile(named, "."):
@@ -191,7 +191,7 @@ def current_folder() -> str:
 
 
 def caller_environment() -> dict[str, str]:
-    """Return the process environment, with what is not UTF-8 replaced."""
+    """Return the process environment, with bytes that are not valid UTF-8 replaced."""
     return {_text(name): _text(value) for name, value in os.environ.items()}
 
 

@@ -17,19 +17,19 @@ Examples:
   policyd serve --config policyd.toml
   policyd serve --listen 127.0.0.1:9000 --audit postgresql://policyd@db/audit
 \b
-Without tokens in the settings file it listens on loopback only. Every
-decision is on disk before it is answered: in --audit, else in
+Without tokens in the settings file, the address must be a loopback address.
+Every decision is on disk before it is answered: in --audit, by default in
 $XDG_STATE_HOME/policyd/audit.db (~/.local/state/policyd/audit.db).
 \b
-It follows its policy set: at SIGHUP, and when the files change. One that is
-not right is refused, and the last good one stays in force.
+The policy set is reloaded on SIGHUP and when its files change. If the new
+policy set is not valid, the previous one stays in force.
 """
 
 
 @click.command("serve", epilog=EPILOG)
 @settings_options("policy_set", "audit", "listen", "workers")
 def command(**options: Any) -> int:
-    """Run the webhook that CI jobs, forges and registries ask."""
+    """Run the webhook for CI jobs, forges and registries."""
     from policyd.serving.server import serve
 
     read = settings(**options)

@@ -15,7 +15,7 @@ import structlog
 
 from policyd.audit.event import event_of
 from policyd.bundle import memory_bundle
-from policyd.config import Registry, read_password
+from policyd.config import Registry
 from policyd.errors import AuditError, BundleError, ComposeError, NoComposeFile, PolicydError
 from policyd.hooks.events import Push
 from policyd.logs import log_decision
@@ -24,6 +24,7 @@ from policyd.registry.artifact import PROJECT_FILE, env_files_left_out
 from policyd.registry.client import RegistryClient
 from policyd.registry.push_queue import PushQueue, log_fields
 from policyd.services import Services
+from policyd.settings_reader import read_password
 
 log = structlog.get_logger("policyd.registry")
 

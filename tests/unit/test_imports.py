@@ -29,7 +29,7 @@ WAY = [
         "inventory",
     },
     {"admission", "rego_tests"},
-    {"config", "registry", "services", "bootstrap", "metrics", "logs"},
+    {"config", "settings_reader", "registry", "services", "bootstrap", "metrics", "logs"},
     {"web"},
     {"serving"},
     {"cli", "__main__"},

@@ -73,7 +73,7 @@ def test_a_project_that_compose_would_refuse_is_denied(run, folder) -> None:
         (["check", "nosuch"], "policyd: error: nosuch: No such file or directory"),
         (["check", "--root", "nosuch"], "policyd: error: {}/nosuch: the root is not a folder"),
         (["check", "--policy-set", "nosuch.yaml"], "policyd: error: nosuch.yaml: cannot be read"),
-        (["check", "--config", "nosuch.toml"], "policyd: error: nosuch.toml: cannot be read"),
+        (["check", "--config", "nosuch.toml"], "policyd: error: nosuch.toml: cannot read the file"),
         (["check", "--audit", "/proc/no/a.db"], "policyd: error: the audit log /proc/no/a.db"),
         (["check", "-f", "oci://x/y"], "policyd: error: oci://x/y: remote projects are not fetch"),
     ],

@@ -86,7 +86,7 @@ def test_a_variable_of_the_process_is_no_header_of_a_request(start_webhook, monk
     ("change", "error", "message"),
     [
         ({"listen": "0.0.0.0:0"}, ConfigError, "no token is configured"),
-        ({"listen": "127.0.0.1"}, ConfigError, "is not host:port"),
+        ({"listen": "127.0.0.1"}, ConfigError, "write HOST:PORT"),
         ({"policy_set": "/nothing.yaml"}, PolicySetError, "cannot be read"),
         ({"audit": ""}, ConfigError, "no audit log is configured"),
     ],

@@ -1,0 +1,297 @@
+"""Read the settings from a TOML file, the environment and the flags of a command.
+
+In: the path of a settings file, environment variables POLICYD_<SETTING>, flags. Out: Settings.
+A setting that may hold a secret is also read from the file that POLICYD_<SETTING>_FILE names.
+Errors: ConfigError, with file and line where they are known, for an unknown setting and for a value
+that is not valid.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import inspect
+
+from policyd.config import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Registry, Settings, Token
+from policyd.errors import ConfigError
+from policyd.model import Location
+
+_FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
+_TABLES: Final[dict[str, type[Token] | type[Registry]]] = {"tokens": Token, "registries": Registry}
+_PATHS: Final = ("policy_set", "engine_ca_file")
+_SIMPLE: Final = [name for name in _FIELDS if name not in _TABLES]
+_FOREIGN: Final = re.compile(r"POLICYD_(CONFIG|URL|TOKEN|(SERVICE|PORT)(_.*)?)")
+"""Variables that are not settings: Kubernetes sets POLICYD_SERVICE_… and POLICYD_PORT… for a
+service named `policyd`, and jobs in CI set POLICYD_URL and POLICYD_TOKEN."""
+
+
+def load_settings(
+    file: str | None, environment: Mapping[str, str], flags: Mapping[str, object]
+) -> Settings:
+    """Return the settings of `file` (TOML), overridden by `environment`, then by `flags`.
+
+    When `file` is None, POLICYD_CONFIG may name the file. A flag that is None was not given. Paths
+    in the file are relative to its folder. Raises ConfigError.
+    """
+    path = environment.get(CONFIG_VARIABLE, "") if file is None else file
+    values = _from_file(path) if path else {}
+    values |= _from_environment(environment)
+    for name, value in flags.items():
+        if value is not None:
+            values[name] = _converted(value, name, f"--{name.replace('_', '-')}")
+    return Settings(**values)
+
+
+def is_secret(name: str) -> bool:
+    """Return whether the setting `name` may hold a secret, and may be read from its own file."""
+    kind = inspect.type_info(_FIELDS[name].type)
+    return isinstance(kind, inspect.Metadata) and bool((kind.extra or {}).get("secret"))
+
+
+def read_password(registry: Registry, name: str) -> str:
+    """Return the password for pulling from the registry `name`, or "" when there is none.
+
+    Raises ConfigError when the file that contains it cannot be read.
+    """
+    if not registry.password_file:
+        return ""
+    return _secret_from(registry.password_file, f"registries.{name}.password_file")
+
+
+# --- environment and flags -----------------------------------------------------------------------
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    known = {ENVIRONMENT_PREFIX + name.upper(): name for name in _SIMPLE}
+    secret = {f"{variable}_FILE": name for variable, name in known.items() if is_secret(name)}
+    values = {}
+    for variable in sorted(environment):
+        text = environment[variable]
+        if variable in known:
+            values[known[variable]] = _converted(text, known[variable], variable)
+        elif variable in secret:
+            if variable.removesuffix("_FILE") in environment:
+                plain = variable.removesuffix("_FILE")
+                raise ConfigError(f"{variable} and {plain} are both set; set only one of them")
+            values[secret[variable]] = _secret_from(text, variable)
+        elif variable.startswith(ENVIRONMENT_PREFIX) and not _FOREIGN.fullmatch(variable):
+            near = _near(variable.removeprefix(ENVIRONMENT_PREFIX).lower(), _SIMPLE)
+            hint = f"; did you mean {ENVIRONMENT_PREFIX}{near.upper()}?" if near else ""
+            raise ConfigError(f"{variable}: unknown setting{hint}")
+    return values
+
+
+def _converted(value: object, name: str, where: str) -> Any:
+    if name not in _FIELDS:
+        raise ConfigError(f"{where}: unknown setting{_hint(name, _FIELDS)}")
+    kind = _FIELDS[name].type
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError as error:
+        found = "another value" if is_secret(name) else repr(value)
+        raise ConfigError(f"{where}: expected {_expected(kind)}, found {found}") from error
+
+
+def _secret_from(path: str, where: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read().strip()
+    except OSError as error:
+        raise ConfigError(f"{where}: cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{where}: {path} is not valid UTF-8") from error
+    if not text:
+        raise ConfigError(f"{where}: {path} is empty")
+    return text
+
+
+# --- file ----------------------------------------------------------------------------------------
+
+
+def _from_file(path: str) -> dict[str, Any]:
+    text, data = _parsed(path)
+    base = os.path.dirname(os.path.abspath(path))
+    values: dict[str, Any] = {}
+    for name, value in data.items():
+        where = _location(path, text, (name,))
+        if name not in _FIELDS:
+            raise ConfigError(f"{name}: unknown setting{_hint(name, _FIELDS)}", where)
+        if name in _TABLES:
+            values[name] = _entries(path, text, name, value)
+            continue
+        values[name] = _typed(value, _FIELDS[name].type, name, where)
+        if name in _PATHS or (name == "audit" and "://" not in value):
+            values[name] = os.path.join(base, value)
+    return values
+
+
+def _parsed(path: str) -> tuple[str, dict[str, Any]]:
+    # Imported here because only a settings file needs it, and `check` starts faster without it.
+    import tomllib
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        return text, tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r" \(at line ([0-9]+), column ([0-9]+)\)$", str(error))
+        where = Location(path, int(found[1]), int(found[2])) if found else Location(path)
+        reason = str(error)[: found.start()] if found else str(error)
+        raise ConfigError(f"invalid TOML: {reason[:1].lower()}{reason[1:]}", where) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("the file is not valid UTF-8", Location(path)) from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the file: {error.strerror}") from error
+
+
+def _entries(path: str, text: str, table: str, entries: object) -> dict[str, Any]:
+    if not isinstance(entries, dict) or not all(isinstance(e, dict) for e in entries.values()):
+        where = _location(path, text, (table,))
+        raise ConfigError(f"{table}: expected tables, as in [{table}.NAME]", where)
+    values: dict[str, Any] = {}
+    for name, entry in entries.items():
+        label, at = f"{table}.{name}", _location(path, text, (table, name))
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+            raise ConfigError(
+                f"{label}: invalid name; a name consists of letters, digits, '-' and '_', and "
+                "begins with a letter or digit",
+                at,
+            )
+        places = {key: _location(path, text, (table, name, key)) for key in entry}
+        typed = _table(entry, _TABLES[table], label, at, places)
+        try:
+            values[name] = _with_secret(typed, label, os.path.dirname(os.path.abspath(path)))
+        except ConfigError as error:
+            raise ConfigError(error.message, at) from error
+    if table == "tokens":
+        _check_distinct(values, _location(path, text, (table,)))
+    return values
+
+
+def _table(
+    entry: Mapping[str, object],
+    kind: type[Token] | type[Registry],
+    label: str,
+    where: Location,
+    places: Mapping[str, Location],
+) -> Token | Registry:
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    for key in entry:
+        if key not in fields:
+            raise ConfigError(f"{label}: unknown setting {key}{_hint(key, fields)}", places[key])
+    for field in fields.values():
+        if field.required and field.name not in entry:
+            raise ConfigError(f"{label}: the required setting {field.name} is missing", where)
+    values = {
+        key: _typed(value, fields[key].type, f"{label}.{key}", places[key])
+        for key, value in entry.items()
+    }
+    return kind(**values)
+
+
+def _typed(value: object, kind: Any, label: str, where: Location) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{label}: expected {_expected(kind)}", where) from error
+
+
+def _with_secret(entry: Token | Registry, label: str, base: str) -> Token | Registry:
+    digest, file = (
+        ("sha256", "value_file") if isinstance(entry, Token) else ("hook_sha256", "hook_token_file")
+    )
+    if bool(getattr(entry, digest)) == bool(getattr(entry, file)):
+        raise ConfigError(f"{label}: set exactly one of {digest} and {file}")
+    changes: dict[str, Any] = {}
+    if path := getattr(entry, file):
+        secret = _secret_from(os.path.join(base, path), f"{label}.{file}")
+        changes = {digest: hashlib.sha256(secret.encode()).hexdigest(), file: ""}
+    if isinstance(entry, Registry):
+        _check_url(entry, label)
+        if entry.password_file:
+            changes["password_file"] = os.path.join(base, entry.password_file)
+    return msgspec.structs.replace(entry, **changes)
+
+
+def _check_url(registry: Registry, label: str) -> None:
+    scheme, shown = (
+        ("https?", "http:// or https://") if registry.insecure else ("https", "https://")
+    )
+    if not re.fullmatch(
+        rf"{scheme}://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]+)?/?", registry.url
+    ):
+        raise ConfigError(f"{label}.url: expected {shown} and a host, optionally with a port")
+    if bool(registry.username) != bool(registry.password_file):
+        raise ConfigError(f"{label}: username and password_file must be set together")
+
+
+def _check_distinct(tokens: Mapping[str, Token], where: Location) -> None:
+    names: dict[str, str] = {}
+    for name, token in tokens.items():
+        if (other := names.setdefault(token.sha256, name)) != name:
+            raise ConfigError(f"tokens.{other} and tokens.{name} are the same token", where)
+
+
+def _location(path: str, text: str, key: tuple[str, ...]) -> Location:
+    """Return the line of `key`, found by its header or its assignment; line 0 when not found."""
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\[?([^\[\]]+)\]", line):
+            table = tuple(part.strip(" \t\"'") for part in header[1].split("."))
+            found = table
+        elif assigned := re.match(r"\s*([\w\"'.-]+)\s*=", line):
+            found = (*table, *(part.strip("\"'") for part in assigned[1].split(".")))
+        else:
+            continue
+        if found[: len(key)] == key:
+            return Location(path, number, len(line) - len(line.lstrip()) + 1)
+    return Location(path)
+
+
+# --- messages ------------------------------------------------------------------------------------
+
+
+def _expected(kind: Any) -> str:
+    """Return what a value of the type `kind` looks like, as an error message says it."""
+    info = inspect.type_info(kind)
+    if isinstance(info, inspect.Metadata):
+        info = info.type
+    if isinstance(info, inspect.IntType):
+        return f"a whole number{_bounds(info)}"
+    if isinstance(info, inspect.BoolType):
+        return "true or false"
+    if isinstance(info, inspect.LiteralType):
+        *first, last = [str(value) for value in info.values]
+        return f"{', '.join(first)} or {last}"
+    if isinstance(info, inspect.VarTupleType):
+        return "a list of texts, none of them empty"
+    if isinstance(info, inspect.StrType) and info.pattern:
+        return "64 lowercase hexadecimal digits"
+    return (
+        "a text"
+        if isinstance(info, inspect.StrType) and not info.min_length
+        else "a non-empty text"
+    )
+
+
+def _bounds(info: inspect.IntType) -> str:
+    if info.ge is not None and info.le is not None:
+        return f" from {info.ge} to {info.le}"
+    return f" of at least {info.ge}" if info.ge is not None else ""
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    near = _near(name, known)
+    return f"; did you mean {near}?" if near else ""
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    # Imported here because only a mistake needs it, and `check` starts faster without it.
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(known), 1, cutoff=0.7)), "")
