@@ -29,7 +29,6 @@ from policyd.model import (
     Review,
     Status,
     Violation,
-    Workload,
     to_json,
 )
 from policyd.policies.exceptions import PolicyException, applying, moment
@@ -38,6 +37,7 @@ from policyd.policies.matching import matches_any, subject, why_not_for
 from policyd.policies.policy_set import PolicySet
 from policyd.policy_input import AskedConstraint, PolicyInput, Unseen, UnsetVariable
 from policyd.workloads.extraction import workloads
+from policyd.workloads.model import Workload
 
 Matching = Mapping[str, Sequence[Constraint]]
 """The constraints that are for a review, by policy."""

@@ -21,6 +21,10 @@ EnforcementPoint = Literal["cli", "ci", "webhook", "registry", "forge", "daemon"
 Operation = Literal["CHECK", "CREATE", "UPDATE", "DELETE"]
 Severity = Literal["critical", "high", "medium", "low"]
 UnseenKind = Literal["remote-include", "env-file", "variable", "profiles", "home"]
+WorkloadKind = Literal["service", "hook", "job"]
+Certainty = Literal["certain", "default-runtime", "unknown"]
+GrantedDevices = str | tuple[str, ...] | dict[str, int]
+"""The devices of a grant: "all", ids or node paths as written, or {"count": n}."""
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -109,143 +113,6 @@ class Bundle(msgspec.Struct, frozen=True):
     stdin: bytes | None = None
 
 
-# --- what policies judge -------------------------------------------------------------------------
-
-
-class DeviceRequest(msgspec.Struct, frozen=True):
-    """One entry of `gpus` or of `deploy.resources.reservations.devices`, as loaded.
-
-    `count` is -1 for all, 0 for none; `device_ids` is empty when none are named.
-    """
-
-    source: Literal["gpus", "reservation"]
-    path: Path
-    driver: str = ""
-    count: int = 0
-    device_ids: tuple[str, ...] = ()
-    capabilities: tuple[str, ...] = ()
-    options: dict[str, str] = {}
-
-
-class Device(msgspec.Struct, frozen=True):
-    """One entry of `devices`; `node` is `source` as a clean absolute host path."""
-
-    source: str
-    target: str
-    permissions: str
-    node: str
-    path: Path
-
-
-class CgroupRule(msgspec.Struct, frozen=True):
-    """One entry of `device_cgroup_rules`, as written."""
-
-    rule: str
-    path: Path
-
-
-class Mount(msgspec.Struct, frozen=True):
-    """Something of the host, or a volume, that a container sees.
-
-    `type` is bind, npipe, tmpfs, volume, cluster, image or `filesystem` (a local volume that mounts
-    the block device `source` with the filesystem `fstype`). `source` of a bind is a host path:
-    absolute, cleaned, /proc/<pid>/root and /var/run resolved; `source_raw` and `target` are cleaned
-    only. `origin` says where it came from: volumes, driver_opts, secrets, configs, volumes_from.
-    """
-
-    type: str
-    source: str
-    source_raw: str
-    target: str
-    read_only: bool
-    origin: Literal["volumes", "driver_opts", "secrets", "configs", "volumes_from"]
-    path: Path
-    volume: str = ""
-    fstype: str = ""
-
-
-class RunFlag(msgspec.Struct, frozen=True):
-    """A flag of a RUN instruction in `dockerfile_inline`: --device=nvidia.com/gpu=all."""
-
-    name: str
-    value: str
-
-
-class Build(msgspec.Struct, frozen=True):
-    """The `build` section; `environment` is what ENV of `dockerfile_inline` sets."""
-
-    path: Path
-    context: str = ""
-    dockerfile_inline: str = ""
-    privileged: bool = False
-    entitlements: tuple[str, ...] = ()
-    network: str = ""
-    environment: dict[str, str] = {}
-    run_flags: tuple[RunFlag, ...] = ()
-
-
-class Hook(msgspec.Struct, frozen=True):
-    """A lifecycle hook, or the exec of a watch rule. Only `pre_start` is a container of its own."""
-
-    stage: Literal["pre_start", "post_start", "pre_stop", "watch"]
-    path: Path
-    privileged: bool = False
-    user: str = ""
-    image: str = ""
-    environment: dict[str, str | None] = {}
-
-
-class GenericResource(msgspec.Struct, frozen=True):
-    """A Swarm generic resource: kind and value."""
-
-    kind: str
-    value: int
-    path: Path
-
-
-class Workload(msgspec.Struct, frozen=True):
-    """One service as policies judge it: every key always there, typed, empty when nothing is set.
-
-    `environment` has null for a name that is passed through and has no value. `replicas` counts
-    containers; `memory_limit` is in bytes, `cpu_limit` in billionths of a CPU, 0 for no limit.
-    """
-
-    name: str
-    path: Path
-    image: str = ""
-    replicas: int = 1
-    profiles: tuple[str, ...] = ()
-    runtime: str = ""
-    privileged: bool = False
-    use_api_socket: bool = False
-    user: str = ""
-    cap_add: tuple[str, ...] = ()
-    cap_drop: tuple[str, ...] = ()
-    security_opt: tuple[str, ...] = ()
-    pid: str = ""
-    ipc: str = ""
-    uts: str = ""
-    userns_mode: str = ""
-    cgroup: str = ""
-    cgroup_parent: str = ""
-    network_mode: str = ""
-    provider: str = ""
-    volumes_from: tuple[str, ...] = ()
-    device_requests: tuple[DeviceRequest, ...] = ()
-    devices: tuple[Device, ...] = ()
-    device_cgroup_rules: tuple[CgroupRule, ...] = ()
-    generic_resources: tuple[GenericResource, ...] = ()
-    mounts: tuple[Mount, ...] = ()
-    environment: dict[str, str | None] = {}
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    build: Build | None = None
-    hooks: tuple[Hook, ...] = ()
-    memory_limit: int = 0
-    cpu_limit: int = 0
-    project_directory: str = ""
-
-
 # --- who asks ------------------------------------------------------------------------------------
 
 
@@ -282,27 +149,34 @@ class Review(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One violation as Rego reported it. `constraint` is "" unless the policy named one."""
+    """One violation as Rego reported it.
+
+    `constraint` is "" unless the policy named one, `remediation` is "" for that of the policy.
+    """
 
     policy: str
     msg: str
     service: str = ""
     path: Path = ()
     constraint: str = ""
+    remediation: str = ""
 
 
-class Grant(msgspec.Struct, frozen=True):
-    """One way by which a service gets an accelerator.
+class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One way by which a workload gets an accelerator, all declarations of it together.
 
-    `devices` is "all", a tuple of ids or node paths, or {"count": n}.
+    `service` is the name of the service or of the job; a hook has the name of its service.
     """
 
     service: str
     vendor: str
     method: str
-    devices: str | tuple[str, ...] | dict[str, int]
+    devices: GrantedDevices
     replicas: int
     path: Path
+    kind: WorkloadKind = "service"
+    hook: int | None = None
+    certainty: Certainty = "certain"
 
 
 class Findings(msgspec.Struct, frozen=True):

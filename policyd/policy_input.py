@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from policyd.model import Path, Review, UnseenKind, Workload
+from policyd.model import Path, Review, UnseenKind
+from policyd.workloads.model import Workload
 
 
 class AskedConstraint(msgspec.Struct, frozen=True):

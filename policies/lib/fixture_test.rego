@@ -6,6 +6,8 @@ service(name, fields) := object.union(empty(name), fields)
 empty(name) := {
 	"name": name,
 	"path": ["services", name],
+	"kind": "service",
+	"hook": null,
 	"image": "registry.example/app:1",
 	"replicas": 1,
 	"profiles": [],
@@ -38,6 +40,9 @@ empty(name) := {
 	"memory_limit": 0,
 	"cpu_limit": 0,
 	"project_directory": "/project",
+	"runtime_class": "",
+	"selectors": [],
+	"grants": [],
 }
 
 # reservation is the only device reservation of service "app".
@@ -80,6 +85,7 @@ bind(source, target) := {
 build(fields) := object.union(
 	{
 		"path": ["services", "app", "build"],
+		"base": "",
 		"context": ".",
 		"dockerfile_inline": "",
 		"privileged": false,

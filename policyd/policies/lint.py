@@ -16,9 +16,10 @@ import msgspec
 from policyd.compose.table.fields import PROJECT
 from policyd.engines.embedded import explain, interpreter
 from policyd.errors import PolicySetError
-from policyd.model import Location, Workload, to_json
+from policyd.model import Location, to_json
 from policyd.policies.builtins import ALLOWED, REFUSED
 from policyd.policy_input import PolicyInput
+from policyd.workloads.model import Workload
 
 Tree = dict[str, Any]
 

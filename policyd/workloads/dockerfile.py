@@ -11,7 +11,6 @@ import csv
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from policyd.model import RunFlag
 from policyd.workloads.instructions import (
     BLANKS,
     Instruction,
@@ -19,6 +18,7 @@ from policyd.workloads.instructions import (
     arg_pairs,
     env_pairs,
 )
+from policyd.workloads.model import RunFlag
 from policyd.workloads.shellword import ShellWord, ShellWordError
 
 MAX_GROWTH = 1 << 20

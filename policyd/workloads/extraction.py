@@ -12,7 +12,10 @@ from typing import Final, Literal
 
 from policyd.compose.project import Project
 from policyd.errors import ComposeError
-from policyd.model import (
+from policyd.model import Path
+from policyd.workloads import dockerfile
+from policyd.workloads.hostpath import host_path
+from policyd.workloads.model import (
     Build,
     CgroupRule,
     Device,
@@ -20,11 +23,8 @@ from policyd.model import (
     GenericResource,
     Hook,
     Mount,
-    Path,
     Workload,
 )
-from policyd.workloads import dockerfile
-from policyd.workloads.hostpath import host_path
 from policyd.workloads.mounts import mounts_by_service
 from policyd.workloads.tree import (
     Tree,

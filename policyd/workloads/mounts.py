@@ -14,8 +14,9 @@ import msgspec
 
 from policyd.compose.text.posix_paths import clean
 from policyd.errors import ComposeError
-from policyd.model import Mount, Path
+from policyd.model import Path
 from policyd.workloads.hostpath import host_path
+from policyd.workloads.model import Mount
 from policyd.workloads.tree import Tree, entries, flag, items, mapping, pairs, text, texts
 
 Origin = Literal["volumes", "driver_opts", "secrets", "configs", "volumes_from"]

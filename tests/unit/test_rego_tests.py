@@ -10,10 +10,11 @@ import yaml
 
 from policyd.engines.embedded import interpreter
 from policyd.errors import PolicySetError
-from policyd.model import Location, Workload
+from policyd.model import Location
 from policyd.policies.packs import built_in
 from policyd.policies.policy_set import load_policy_set
 from policyd.rego_tests import Coverage, coverage, percentage, run
+from policyd.workloads.model import Workload
 
 POLICY = """# METADATA
 # title: Image

@@ -12,7 +12,9 @@ from policyd.bundle import PROJECT_ROOT, memory_bundle
 from policyd.compose import load
 from policyd.compose.project import Project
 from policyd.errors import ComposeError
-from policyd.model import (
+from policyd.model import to_json
+from policyd.workloads.extraction import MAX_INLINE_DOCKERFILES, workloads
+from policyd.workloads.model import (
     Build,
     CgroupRule,
     Device,
@@ -22,9 +24,7 @@ from policyd.model import (
     Mount,
     RunFlag,
     Workload,
-    to_json,
 )
-from policyd.workloads.extraction import MAX_INLINE_DOCKERFILES, workloads
 
 
 def project(text: str, **files: str) -> Project:

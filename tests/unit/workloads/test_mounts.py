@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from policyd.errors import ComposeError
-from policyd.model import Mount
 from policyd.workloads import mounts as module
+from policyd.workloads.model import Mount
 from policyd.workloads.mounts import mounts_by_service
 
 V0 = ("services", "app", "volumes", 0)
