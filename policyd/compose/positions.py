@@ -1,12 +1,12 @@
-"""Find the place of a path of the model, and the paths of places.
+"""Find the place of a path of the model, and the paths of a place.
 
-In: the normal tree of a project. Places are worked out only when they are asked for: every node
-keeps the parser's mark.
+In: the normal tree of a project. Every node keeps the mark of the parser, so places are computed
+only on demand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from policyd.compose.nodes import Mark, Node
@@ -16,7 +16,7 @@ from policyd.model import Location, Path
 
 
 def locate(root: Node, path: Path, places: dict[Path, Location]) -> Location | None:
-    """Return the place of `path` below `root`; `places` knows what other files decided."""
+    """Return the place of `path` below `root`; `places` holds those in environment files."""
     for length in range(len(path), 0, -1):
         if path[:length] in places:
             return places[path[:length]]
@@ -31,7 +31,7 @@ def locate(root: Node, path: Path, places: dict[Path, Location]) -> Location | N
 
 
 def _step(node: Node, part: str | int) -> Node | None:
-    """Return the value at `part` of `node`: also of a list of `key=value` that became a mapping."""
+    """Return the value at `part` of `node`, which may still be a list of `key=value` texts."""
     value: Any = node.value
     if isinstance(value, dict):
         child: Node | None = value.get(part) if isinstance(part, str) else None
@@ -49,10 +49,10 @@ def _step(node: Node, part: str | int) -> Node | None:
 
 
 def paths_of(
-    node: Node, field: Field, marks: set[int], path: Path = ()
+    node: Node, field: Field, marks: Container[Mark], path: Path = ()
 ) -> Iterator[tuple[Path, Mark]]:
-    """Yield the outermost path of each value below `node` that stands at one of `marks` (ids)."""
-    if node.mark is not None and id(node.mark) in marks:
+    """Yield the outermost path of each value at and below `node` that has one of `marks`."""
+    if node.mark is not None and node.mark in marks:
         yield path, node.mark
         return
     if type(node.value) is dict:

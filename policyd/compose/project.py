@@ -14,11 +14,12 @@ from policyd.model import Location, NotEvaluated, Path, Unresolved
 class Project:
     """The effective model of a project. Made by `policyd.compose.load`.
 
-    `tree` is the model as loaded, plain dicts, lists and scalars: services that are on, and the
-    resources that they use. It keeps what printing drops: `count: 0`, `device_ids: []`. `directory`
-    is the absolute project directory, `name` the project's name. `unresolved` names each variable
-    that had no value, `not_evaluated` what could not be looked at, `warnings` what Compose would
-    warn of.
+    `tree` is the model to evaluate, plain dicts, lists and scalars: the services and jobs that
+    could run, and the resources that the services use. A hook below `pre_start` holds everything
+    that it inherits, and a job the variables of its env files. The tree keeps what printing omits:
+    `count: 0`, `device_ids: []`. `directory` is the absolute project directory, `name` the
+    project's name. `unresolved` names each variable without a value, `not_evaluated` everything
+    that was not looked at, `warnings` the warnings of Compose.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class Project:
         name: str,
         directory: str,
         tree: dict[str, Any],
+        printed: dict[str, Any],
         root: Node,
         places: dict[Path, Location],
     ) -> None:
@@ -35,21 +37,22 @@ class Project:
         self.unresolved: tuple[Unresolved, ...] = ()
         self.not_evaluated: tuple[NotEvaluated, ...] = ()
         self.warnings: tuple[str, ...] = ()
+        self._printed = printed
         self._root = root
         self._places = places
 
     def locate(self, path: Path) -> Location | None:
         """Return the place in the files that decided the value at `path` of `tree`.
 
-        A path that is not in the tree gives the place of its nearest ancestor that is; None when
-        no file says anything of it.
+        A path that is not in the tree gives the place of its nearest ancestor that is in it. The
+        result is None when no file mentions it.
         """
         return locate(self._root, path, self._places)
 
     def config(self) -> dict[str, Any]:
-        """Return what `docker compose config --format json` prints, as a value ("$" is doubled).
+        """Return what `docker compose config --format json` prints, as a value.
 
-        Raises ComposeError for the one thing that Compose loads and cannot print as JSON: an SSH
-        key with a path in `build.ssh`.
+        Every `$` is doubled, in keys too. Raises ComposeError for the only value that Compose loads
+        and cannot print as JSON: an SSH key with a path in `build.ssh`.
         """
-        return print_project(self.name, self.tree, PROJECT)
+        return print_project(self.name, self._printed, PROJECT)

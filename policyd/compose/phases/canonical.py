@@ -1,8 +1,8 @@
-"""Turn short forms into long ones, and fill in what is missing.
+"""Expand short forms, and fill in defaults.
 
-In: a merged tree that the schema has accepted. Out: a tree of long forms; what comes of a short
-form stands where the short form stood. Which field has which rule is in `fields.py`. Source:
-compose-go v2.14.0 transform/*.go and loader/omitEmpty.go.
+In: a merged tree that the schema has accepted. Out: a tree of long forms; the values of an expanded
+short form have its place. The table of fields says which field has which rule. Source: compose-go
+v2.16.2 transform/*.go and loader/omitEmpty.go.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from policyd.compose.phases.short_forms import (
     parse_volume,
 )
 from policyd.compose.table.field import Field, Rules, rewrite, rewrite_below
+from policyd.compose.table.rules import implementing
 from policyd.compose.yaml.resolver import INT64, Timestamp
 from policyd.errors import ComposeError
 
@@ -28,7 +29,7 @@ Rule = Callable[[Node, Field], Node]
 
 
 def to_long_forms(node: Node, field: Field, effort: Effort) -> Node:
-    """Return `node` with every short form below it written out. Raises ComposeError."""
+    """Return `node` with every short form below it expanded. Raises ComposeError."""
     ports = functools.partial(_ports, effort=effort)
     return rewrite(node, field, "long", {**_LONG, "ports": ports})
 
@@ -84,7 +85,7 @@ def _env_file_item(item: Node) -> Node:
     if type(item.value) is str:
         return item.with_value({"path": item, "required": nodes(True, item.mark)})
     if isinstance(item.value, Timestamp):
-        return item.with_value(None)  # a string to the schema, nothing to Compose
+        return item.with_value(None)  # the schema sees a string, Compose ignores it
     if type(item.value) is not dict:
         raise _unexpected(item, "a path or a mapping")
     return with_default(item, "required", True)
@@ -223,6 +224,14 @@ def _ports(node: Node, _field: Field, effort: Effort) -> Node:
     return node.with_value(items)
 
 
+def _schedule(node: Node, _field: Field) -> Node:
+    if type(node.value) is str:
+        return node.with_value({"cron": node})
+    if type(node.value) is not dict:
+        raise _unexpected(node, "a cron expression or a mapping")
+    return node
+
+
 _LONG: Final[Rules] = {
     "build": _build,
     "depends_on": _depends_on,
@@ -236,11 +245,13 @@ _LONG: Final[Rules] = {
     "limit": _limit,
     "list": _list,
     "pairs": _pairs,
+    "schedule": _schedule,
     "source": _source,
     "ssh": _ssh,
     "text": _text,
     "volume": _short(parse_volume, "a volume or a mapping"),
 }
+implementing("long", {**_LONG, "ports": _ports})
 
 
 def _default_context(node: Node, _field: Field) -> Node:
@@ -273,10 +284,13 @@ def _default_bind(node: Node, _field: Field) -> Node:
     return with_default(node, "create_host_path", True)
 
 
-_DEFAULTS: Final[Rules] = {
-    "bind": _default_bind,
-    "context": _default_context,
-    "count": _default_count,
-    "port": _default_port,
-    "secret": _default_secret,
-}
+_DEFAULTS: Final[Rules] = implementing(
+    "default",
+    {
+        "bind": _default_bind,
+        "context": _default_context,
+        "count": _default_count,
+        "port": _default_port,
+        "secret": _default_secret,
+    },
+)

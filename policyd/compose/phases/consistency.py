@@ -1,14 +1,14 @@
-"""Check that the services which are on fit together.
+"""Check that the enabled services and jobs fit together.
 
-In: the loaded model and the names of its services that are on. Out: what is wrong, as errors.
-Source: compose-go v2.14.0 loader/validate.go (checkConsistency), graph/cycle.go; docker/compose v5
+In: the loaded model and the names of its enabled services and jobs. Out: what is wrong, as errors.
+Source: compose-go v2.16.2 loader/validate.go (checkConsistency), graph/cycle.go; docker/compose v5
 cmd/compose/config.go (container names).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from policyd.errors import ComposeError
 from policyd.model import Location, Path
@@ -20,16 +20,26 @@ _FREE_ACTIONS: Final = ("rebuild", "restart")
 _TESTS: Final = ("CMD", "CMD-SHELL", "NONE")
 
 
-def inconsistencies(
-    model: dict[str, Any], enabled: Iterable[str], locate: Locate
-) -> Iterator[ComposeError]:
-    """Yield what is wrong with the services `enabled` of `model`; Compose stops at the first.
+class Enabled(NamedTuple):
+    """The names of the services and jobs that are enabled."""
 
-    `locate` gives the place of a path for messages.
+    services: list[str]
+    jobs: list[str]
+
+
+def inconsistencies(
+    model: dict[str, Any], enabled: Enabled, locate: Locate
+) -> Iterator[ComposeError]:
+    """Yield what is wrong with the `enabled` services and jobs of `model`.
+
+    Compose stops at the first error. `locate` gives the place of a path for messages.
     """
-    checker = _Checker(model, list(enabled), locate)
-    for name in checker.enabled:
+    checker = _Checker(model, enabled, locate)
+    for name in enabled.services:
         yield from checker.check_service(name, checker.services[name])
+    yield from checker.check_names()
+    for name in enabled.jobs:
+        yield from checker.check_job(name)
     yield from checker.check_secrets()
     yield from checker.check_cycles()
 
@@ -37,7 +47,10 @@ def inconsistencies(
 def shared_container_names(
     model: dict[str, Any], enabled: Iterable[str], locate: Locate
 ) -> Iterator[ComposeError]:
-    """Yield enabled services of one container name, which `docker compose config` refuses."""
+    """Yield an error for each enabled service whose container name another one has.
+
+    `docker compose config` refuses them.
+    """
     seen: dict[str, str] = {}
     for service in enabled:
         name = model["services"][service].get("container_name")
@@ -49,11 +62,12 @@ def shared_container_names(
 
 
 class _Checker:
-    def __init__(self, model: dict[str, Any], enabled: list[str], locate: Locate) -> None:
+    def __init__(self, model: dict[str, Any], enabled: Enabled, locate: Locate) -> None:
         self.model = model
         self.services: dict[str, Service] = model.get("services", {})
-        self.enabled = enabled
-        self.on = frozenset(enabled)
+        self.jobs: dict[str, Service] = model.get("jobs", {})
+        self.enabled = frozenset(enabled.services)
+        self.enabled_jobs = frozenset(enabled.jobs)
         self.locate = locate
 
     def refuse(self, message: str, service: str, *path: str | int) -> ComposeError:
@@ -77,15 +91,37 @@ class _Checker:
                 "test",
             )
         for other, dependency in service.get("depends_on", {}).items():
-            if other not in self.on and (
-                other not in self.services or dependency.get("required", False)
-            ):
-                yield self.refuse(f"depends on undefined service {other!r}", name, "depends_on")
+            if self.is_missing(other, dependency):
+                what = "job {!r}, but a service can only depend on services"
+                undefined = what if other in self.enabled_jobs else "undefined service {!r}"
+                yield self.refuse(f"depends on {undefined.format(other)}", name, "depends_on")
         yield from self.check_references(name, service)
         yield from self.check_resources(name, service)
         if "develop" in service:
             yield from self.check_watch(name, service["develop"])
         yield from self.check_targets(name, service)
+
+    def is_missing(self, other: str, dependency: Service) -> bool:
+        """Return whether a dependency on the service `other` cannot be satisfied."""
+        if other in self.enabled:
+            return False
+        return other not in self.services or dependency.get("required", False)
+
+    def check_names(self) -> Iterator[ComposeError]:
+        """Refuse a name that a service and a job share, even if they are disabled."""
+        for name in self.jobs.keys() & self.services.keys():
+            yield ComposeError(
+                f"{name!r} is the name of a service and of a job: names must be unique",
+                self.locate(("jobs", name)),
+            )
+
+    def check_job(self, name: str) -> Iterator[ComposeError]:
+        for other, dependency in self.jobs[name].get("depends_on", {}).items():
+            if other not in self.enabled_jobs and self.is_missing(other, dependency):
+                yield ComposeError(
+                    f"job {name!r} depends on undefined service or job {other!r}",
+                    self.locate(("jobs", name, "depends_on")),
+                )
 
     def check_build(self, name: str, service: Service, build: Service) -> Iterator[ComposeError]:
         if build.get("dockerfile") and build.get("dockerfile_inline"):
@@ -93,7 +129,7 @@ class _Checker:
         for context, source in build.get("additional_contexts", {}).items():
             if source.startswith("service:"):
                 other = source.removeprefix("service:")
-                if other not in self.on:
+                if other not in self.services:
                     yield self.refuse(
                         f"has the unknown service {other!r} as context {context!r}", name, "build"
                     )
@@ -117,7 +153,7 @@ class _Checker:
 
     def check_references(self, name: str, service: Service) -> Iterator[ComposeError]:
         mode = service.get("network_mode", "")
-        if mode.startswith("service:") and mode.removeprefix("service:") not in self.on:
+        if mode.startswith("service:") and mode.removeprefix("service:") not in self.enabled:
             yield self.refuse(f"has the unknown network_mode {mode!r}", name, "network_mode")
         used: list[tuple[str, str, Path, str]] = []
         for index, volume in enumerate(service.get("volumes", ())):
@@ -186,7 +222,7 @@ class _Checker:
                 )
 
     def check_cycles(self) -> Iterator[ComposeError]:
-        """Refuse services that depend on each other in a circle."""
+        """Refuse services that depend on each other in a cycle."""
         done: set[str] = set()
         for start in sorted(self.enabled):
             path: list[str] = []
@@ -200,12 +236,14 @@ class _Checker:
                     path.pop()
                     done.add(current)
                 elif child in path:
-                    circle = " -> ".join([*path[path.index(child) :], child])
-                    yield self.refuse(f"depends on itself: {circle}", child, "depends_on")
+                    cycle = " -> ".join([*path[path.index(child) :], child])
+                    yield self.refuse(f"depends on itself: {cycle}", child, "depends_on")
                     return
                 elif child not in done:
                     path.append(child)
                     stack.append((child, iter(self.dependencies(child))))
 
     def dependencies(self, name: str) -> list[str]:
-        return [other for other in self.services[name].get("depends_on", {}) if other in self.on]
+        return [
+            other for other in self.services[name].get("depends_on", {}) if other in self.enabled
+        ]

@@ -13,9 +13,10 @@ from typing import Any, Final
 from policyd.compose.limits import MAX_LIST_ITEMS
 from policyd.compose.nodes import Node
 from policyd.compose.phases.merge import sprint
-from policyd.compose.phases.values import VALUES, Model, as_json, text, unfit
+from policyd.compose.phases.values import VALUES, as_json, text, unfit
 from policyd.compose.table.field import Field
-from policyd.compose.text.command_line import ShellwordsError
+from policyd.compose.table.rules import implementing
+from policyd.compose.text.command_line import CommandLineError
 from policyd.compose.text.scalars import ScalarError
 from policyd.compose.yaml.resolver import INT64
 from policyd.errors import ComposeError
@@ -28,7 +29,7 @@ def decode(node: Node, field: Field) -> Any:
     """Return the value of `node` as the model of `field` has it. Raises ComposeError."""
     try:
         return _MODELS[field.model](node, field)
-    except (ScalarError, ShellwordsError) as problem:
+    except (ScalarError, CommandLineError) as problem:
         raise ComposeError(f"{field.key}: {problem}", node.location) from None
 
 
@@ -226,20 +227,23 @@ def _ssh(node: Node, _field: Field) -> dict[str, str | None]:
     return _free_texts(node, None)
 
 
-_MODELS: Final[dict[str, Model]] = {
-    **VALUES,
-    "hosts?": _hosts,
-    "labels": _mapping,
-    "limits": _limits,
-    "list": _list,
-    "lists": _lists,
-    "map": _map,
-    "mapping": _mapping,
-    "options": _options,
-    "ssh": _ssh,
-    "strings-by-key": _strings_by_key,
-    "struct": _struct,
-    "struct!": _struct,
-    "struct?": _struct,
-    "variables": _variables,
-}
+_MODELS: Final = implementing(
+    "model",
+    {
+        **VALUES,
+        "hosts?": _hosts,
+        "labels": _mapping,
+        "limits": _limits,
+        "list": _list,
+        "lists": _lists,
+        "map": _map,
+        "mapping": _mapping,
+        "options": _options,
+        "ssh": _ssh,
+        "strings-by-key": _strings_by_key,
+        "struct": _struct,
+        "struct!": _struct,
+        "struct?": _struct,
+        "variables": _variables,
+    },
+)

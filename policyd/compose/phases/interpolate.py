@@ -1,8 +1,8 @@
 """Replace variables in the values of a document, and read some values as another type.
 
 In: the tree of one YAML document and a lookup of variables. Out: a new tree; keys are never
-touched. What `cast` a field has is in `fields.py`. Source: compose-spec 12-interpolation.md,
-compose-go v2.14.0 interpolation/interpolation.go and loader/interpolate.go.
+touched. The table of fields says which `cast` a field has. Source: compose-spec
+12-interpolation.md, compose-go v2.16.2 interpolation/interpolation.go and loader/interpolate.go.
 """
 
 from __future__ import annotations
@@ -11,32 +11,33 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
-from policyd.compose.effort import Effort
+from policyd.compose.context import LoadContext
 from policyd.compose.nodes import Node
 from policyd.compose.phases.merge import NOWHERE
 from policyd.compose.table.field import Field
+from policyd.compose.table.rules import implementing
 from policyd.compose.text.scalars import (
     ScalarError,
     parse_bool,
     parse_float,
     parse_float32,
     parse_int,
+    parse_umask,
 )
 from policyd.compose.text.template import Lookup, TemplateError, substitute
 from policyd.errors import ComposeError
 
-Missing = Callable[[str, Node], None]
-"""Called with a variable that has no value and no default, and the text that uses it."""
 
+def interpolate(root: Node, field: Field, lookup: Lookup, context: LoadContext) -> Node:
+    """Return `root` with every `${VAR}` replaced and the values of typed fields parsed.
 
-def interpolate(root: Node, field: Field, lookup: Lookup, missing: Missing, effort: Effort) -> Node:
-    """Return `root` with every `${VAR}` replaced and the values of typed fields read.
+    Variables without a value and without a default are reported in the context.
 
     Raises ComposeError for a malformed expression, a required variable without a value, and a text
     that is not of its field's type.
     """
     try:
-        return _Interpolation(lookup, missing, effort).container(root, field)
+        return _Interpolation(lookup, context).container(root, field)
     except _UnreadableError as error:
         path = ".".join(map(str, reversed(error.path)))
         raise ComposeError(f"{path}: {error.problem}", error.node.location) from None
@@ -53,10 +54,10 @@ class _UnreadableError(Exception):
 
 
 class _Interpolation:
-    def __init__(self, lookup: Lookup, missing: Missing, effort: Effort) -> None:
+    def __init__(self, lookup: Lookup, context: LoadContext) -> None:
         self.lookup = lookup
-        self.effort = effort
-        self.missing = missing
+        self.effort = context.effort
+        self.missing = context.record_unresolved
 
     def container(self, node: Node, field: Field) -> Node:
         """Return the mapping or list `node` with the texts below it replaced."""
@@ -115,9 +116,13 @@ def _finite(parse: Callable[[str], float]) -> Callable[[str], float]:
     return cast
 
 
-_CASTS: Final[dict[str, Callable[[str], Any]]] = {
-    "bool": cast_bool,
-    "float": _finite(parse_float),
-    "float32": _finite(parse_float32),
-    "int": parse_int,
-}
+_CASTS: Final = implementing(
+    "cast",
+    {
+        "bool": cast_bool,
+        "float": _finite(parse_float),
+        "float32": _finite(parse_float32),
+        "int": parse_int,
+        "umask": parse_umask,
+    },
+)

@@ -1,112 +1,104 @@
-"""What a call of Compose works with: its files, its environment, its profiles, its project name.
+"""How Compose is called on a bundle: its files, environment, directory and profiles.
 
-In: a bundle. Out: `Call`. Source: compose-go v2.14.0 cli/options.go, dotenv/env.go; docker/compose
-v5 cmd/compose/compose.go (setEnvWithDotEnv, ToProject).
+In: the context of a load. Out: an `Invocation`. Source: compose-go v2.16.2 cli/options.go,
+dotenv/env.go; docker/compose v5 cmd/compose/compose.go (setEnvWithDotEnv, ToProject).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from policyd.compose.effort import Effort
+from policyd.compose.context import LoadContext
+from policyd.compose.file_names import COMPOSE_FILE_NAMES, OVERRIDE_FILE_NAMES
 from policyd.compose.limits import MAX_LOADED_FILES
 from policyd.compose.nodes import Node
-from policyd.compose.phases.paths import Home
 from policyd.compose.phases.remote import is_remote
+from policyd.compose.profiles import Profiles, chosen_profiles
 from policyd.compose.text.dotenv import DotenvError, parse
 from policyd.compose.text.posix_paths import dirname, join
 from policyd.compose.text.scalars import ScalarError, parse_flag
 from policyd.errors import ComposeError, NoComposeFile
 from policyd.model import Bundle, Location, Unresolved
 
-FILE_NAMES: Final = (
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
-)
-OVERRIDE_NAMES: Final = (
-    "compose.override.yml",
-    "compose.override.yaml",
-    "docker-compose.override.yml",
-    "docker-compose.override.yaml",
-)
 
-
-class Call(NamedTuple):
-    """A call of Compose. `files` are absolute paths or "-", `directory` is the project's.
-
-    `profiles` are those that are on; without any, every one is, to be judged.
-    """
+class Invocation(NamedTuple):
+    """A call of Compose. `files` are absolute paths or "-", `directory` is the project's."""
 
     files: tuple[str, ...]
     directory: str
     environment: dict[str, str]
-    profiles: tuple[str, ...]
-    warnings: tuple[str, ...]
+    profiles: Profiles
 
 
 def read_env_files(
-    bundle: Bundle,
+    context: LoadContext,
     paths: tuple[str, ...],
     environment: Mapping[str, str],
-    effort: Effort,
-    unresolved: list[Unresolved] | None = None,
+    *,
+    report_unresolved: bool = True,
 ) -> dict[str, str]:
-    """Return what the environment files at `paths` set; a later one wins.
+    """Return the variables that the environment files at `paths` set; a later file wins.
 
-    A variable in a value comes from `environment`, else from what was read before it. One that has
-    no value is added to `unresolved`. Raises ComposeError for a file that is missing or cannot be
-    read as one.
+    A variable in a value comes from `environment`, else from what was read before it. One without
+    a value is reported in the context, unless the same files are read again later. Raises
+    ComposeError for a file that is missing or cannot be parsed.
     """
     values: dict[str, str] = {}
     for path in paths:
-        name = bundle.files.display(path)
+        name = context.bundle.files.display(path)
         try:
-            content = bundle.files.read(path)
-            effort.read(content, Location(name))
+            content = context.bundle.files.read(path)
+            context.effort.read(content, Location(name))
             found = parse(content, environment.get, values)
         except FileNotFoundError:
-            raise ComposeError(f"there is no environment file {name}") from None
+            raise ComposeError(f"the environment file {name} does not exist") from None
         except IsADirectoryError:
-            raise ComposeError(f"the environment file {name} is a folder") from None
+            raise ComposeError(
+                f"the environment file {name} is a directory, expected a file"
+            ) from None
         except DotenvError as problem:
             raise ComposeError(str(problem), Location(name, problem.line, 1)) from None
         for key, variable in found.items():
             values[key] = variable.value
-            if unresolved is not None:
+            if report_unresolved:
                 where = Location(name, variable.line, 1)
-                unresolved += [Unresolved(missing, (), where) for missing in variable.unresolved]
+                context.unresolved_in_files += [
+                    Unresolved(missing, (), where) for missing in variable.unresolved
+                ]
     return values
 
 
-def prepare(bundle: Bundle, effort: Effort, unresolved: list[Unresolved]) -> Call:
-    """Return how Compose would be called on `bundle`.
+def prepare(context: LoadContext) -> Invocation:
+    """Return how Compose would be called on the bundle of `context`.
 
-    Raises NoComposeFile where there is none, ComposeError where Compose would refuse.
+    Compose reads the environment files up to three times, because each pass can set variables that
+    select other files. Raises NoComposeFile where there is none, ComposeError where Compose would
+    refuse.
     """
+    bundle = context.bundle
     process = dict(bundle.environment)
-    given = _given_env_files(bundle, process)
+    given = _given_env_files(context, process)
     files = _env_files(bundle, bundle.compose_files, given, process)
     if files and not any(is_remote(path) for path in bundle.compose_files):
-        for key, value in read_env_files(bundle, files, process, effort).items():
+        first = read_env_files(context, files, process, report_unresolved=False)
+        for key, value in first.items():
             if key.startswith("COMPOSE_"):
                 process.setdefault(key, value)
         files = _env_files(bundle, bundle.compose_files, given, process)
     environment = dict(process)
     environment.setdefault("PWD", bundle.working_directory)
-    _add(environment, read_env_files(bundle, files, environment, effort))
-    compose_files, warnings = _compose_files(bundle, environment)
+    _add(environment, read_env_files(context, files, environment, report_unresolved=False))
+    compose_files = _compose_files(context, environment)
     if compose_files != bundle.compose_files:
         files = _env_files(bundle, compose_files, given, process) or files
-    _add(environment, read_env_files(bundle, files, environment, effort, unresolved))
-    return Call(
+    _add(environment, read_env_files(context, files, environment))
+    context.home = environment.get("HOME", "")
+    return Invocation(
         compose_files,
         _directory(bundle, compose_files),
         environment,
-        _profiles(bundle, environment),
-        warnings,
+        chosen_profiles(bundle.profiles, environment),
     )
 
 
@@ -115,15 +107,12 @@ def _add(environment: dict[str, str], values: Mapping[str, str]) -> None:
         environment.setdefault(key, value)
 
 
-def _given_env_files(bundle: Bundle, process: Mapping[str, str]) -> tuple[str, ...]:
-    if bundle.env_files:
-        return bundle.env_files
-    home = Home(process.get("HOME", ""))
+def _given_env_files(context: LoadContext, process: Mapping[str, str]) -> tuple[str, ...]:
+    if context.bundle.env_files:
+        return context.bundle.env_files
     names = [name for name in process.get("COMPOSE_ENV_FILES", "").split(",") if name]
-    expanded = [home.expand(name, Node(name, None)) for name in names]
-    return tuple(
-        name if name.startswith("/") else join(bundle.working_directory, name) for name in expanded
-    )
+    expanded = [context.expand_home(name, Node(name, None)) for name in names]
+    return tuple(map(context.absolute, expanded))
 
 
 def _env_files(
@@ -156,14 +145,12 @@ def _directory(bundle: Bundle, compose_files: tuple[str, ...]) -> str:
     return bundle.working_directory
 
 
-def _compose_files(
-    bundle: Bundle, environment: Mapping[str, str]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if bundle.compose_files:
-        return bundle.compose_files, ()
+def _compose_files(context: LoadContext, environment: Mapping[str, str]) -> tuple[str, ...]:
+    if context.bundle.compose_files:
+        return context.bundle.compose_files
     if "COMPOSE_FILE" in environment:
-        return _listed_files(bundle, environment), ()
-    return _discover(bundle)
+        return _listed_files(context.bundle, environment)
+    return _discover(context)
 
 
 def _listed_files(bundle: Bundle, environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -171,7 +158,7 @@ def _listed_files(bundle: Bundle, environment: Mapping[str, str]) -> tuple[str, 
     files: list[str] = []
     names = environment["COMPOSE_FILE"].split(separator)
     if len(names) > MAX_LOADED_FILES:
-        raise ComposeError(f"COMPOSE_FILE names more than {MAX_LOADED_FILES} files")
+        raise ComposeError(f"COMPOSE_FILE lists more than {MAX_LOADED_FILES} files")
     for name in names:
         if name == "-":
             files.append(name)
@@ -179,35 +166,28 @@ def _listed_files(bundle: Bundle, environment: Mapping[str, str]) -> tuple[str, 
         path = name if name.startswith("/") else join(bundle.working_directory, name or ".")
         if not bundle.files.kind(path):
             raise NoComposeFile(
-                f"COMPOSE_FILE names {bundle.files.display(path)}, and there is no such file"
+                f"COMPOSE_FILE lists {bundle.files.display(path)}, which does not exist"
             )
         files.append(path)
     return tuple(files)
 
 
-def _discover(bundle: Bundle) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Find the default files in the working directory, or in the nearest parent that has one."""
-    folder = _directory(bundle, ())
+def _discover(context: LoadContext) -> tuple[str, ...]:
+    """Return the default files in the project directory, or in its nearest parent that has one."""
+    files = context.bundle.files
+    start = folder = _directory(context.bundle, ())
     while True:
-        found = [name for name in FILE_NAMES if bundle.files.kind(join(folder, name))]
+        found = [name for name in COMPOSE_FILE_NAMES if files.kind(join(folder, name))]
         if found:
-            overrides = [name for name in OVERRIDE_NAMES if bundle.files.kind(join(folder, name))]
-            warnings = [
+            overrides = [name for name in OVERRIDE_FILE_NAMES if files.kind(join(folder, name))]
+            context.warnings += [
                 f"found {', '.join(names)}: using {names[0]}"
                 for names in (found, overrides)
                 if len(names) > 1
             ]
-            names = [found[0], *overrides[:1]]
-            return tuple(join(folder, name) for name in names), tuple(warnings)
+            return tuple(join(folder, name) for name in (found[0], *overrides[:1]))
         if folder == "/":
             raise NoComposeFile(
-                f"no Compose file in {_directory(bundle, ())} or above: "
-                f"looked for {', '.join(FILE_NAMES)}"
+                f"no Compose file in {start} or above: looked for {', '.join(COMPOSE_FILE_NAMES)}"
             )
         folder = dirname(folder)
-
-
-def _profiles(bundle: Bundle, environment: Mapping[str, str]) -> tuple[str, ...]:
-    if bundle.profiles is not None:
-        return bundle.profiles
-    return tuple(name.strip() for name in environment.get("COMPOSE_PROFILES", "").split(","))

@@ -1,8 +1,8 @@
 """Merge one tree over another, field by field.
 
 In: trees of nodes; inputs are not changed. Out: a new tree, whose values keep the place that
-decided them. The rule of each field is its row in `fields.py`. Sources: compose-spec 13-merge.md,
-compose-go v2.14.0 override/merge.go and loader/reset.go (Apply).
+decided them. The rule of each field is in the table of fields. Sources: compose-spec 13-merge.md,
+compose-go v2.16.2 override/merge.go and loader/reset.go (Apply).
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import Any, Final
 from policyd.compose.limits import MAX_POOL_PAIRS
 from policyd.compose.nodes import Node, Resets, describe
 from policyd.compose.table.field import Field
+from policyd.compose.table.rules import implementing
 from policyd.compose.text.scalars import to_text
 from policyd.compose.yaml.resolver import Timestamp
 from policyd.errors import ComposeError
 
 NOWHERE: Final = Field("")
-"""The field of what is in no table: extensions and unknown keys merge by the plain rules."""
+"""The field of values that are not in the table: extensions and unknown keys merge plainly."""
 
 Rule = Callable[[Node, Node, Field], Node]
 
@@ -29,7 +30,7 @@ def merge(base: Node, over: Node, field: Field) -> Node:
     Raises ComposeError when the two cannot be merged.
     """
     if field.merge:
-        return _RULES[field.merge](base, over, field)
+        return MERGE_RULES[field.merge](base, over, field)
     below = base.value
     if over.value is None:
         return base
@@ -40,8 +41,41 @@ def merge(base: Node, over: Node, field: Field) -> Node:
     if type(below) is list:
         if type(over.value) is not list:
             raise _cannot(base, over)
-        return base.with_value(below + over.value)
+        return base.with_value(_appended(below, over.value))
     return over
+
+
+def identity(node: Node) -> Any:
+    """Return a hashable value that is equal for nodes with deeply equal values.
+
+    As in Go, values of different types differ: 2, 2.0, "2" and true are four values. The order of
+    the keys of a mapping does not matter.
+    """
+    value = node.value
+    kind = type(value)
+    if kind is str:
+        return value
+    if kind is dict:
+        return frozenset((key, identity(child)) for key, child in value.items())
+    if kind is list:
+        return tuple(map(identity, value))
+    if isinstance(value, Timestamp):
+        return Timestamp, value.rfc3339
+    return kind, (node if value != value else value)  # a NaN equals nothing
+
+
+def _appended(base: list[Node], over: list[Node]) -> list[Node]:
+    """Return `base` with the items of `over` that are not deeply equal to an earlier one."""
+    if not over:
+        return base
+    known = set(map(identity, base))
+    items = list(base)
+    for item in over:
+        key = identity(item)
+        if key not in known:
+            known.add(key)
+            items.append(item)
+    return items
 
 
 def prune(node: Node, paths: Resets) -> Node:
@@ -61,7 +95,10 @@ def prune(node: Node, paths: Resets) -> Node:
 
 
 def prune_one(kind: str, name: str, resource: Node, resets: Resets) -> Node:
-    """Return `resource` without what `resets` name below it; all of it where they name itself."""
+    """Return `resource` without the entries at `resets` below it.
+
+    A resource that is itself at one of `resets` is returned unchanged.
+    """
     holder = prune(Node({kind: Node({name: resource}, None)}, None), resets).value.get(kind)
     return resource if holder is None else holder.value.get(name, resource)
 
@@ -110,17 +147,19 @@ def as_sequence(node: Node) -> list[Node]:
 
 
 def as_mapping(node: Node, default: dict[str, Any] | None) -> dict[str, Node]:
-    """Return a mapping, or a list of keys as one whose values are `default`.
+    """Return a mapping, or a list of keys or a single key as one whose values are `default`.
 
-    Raises ComposeError for a key that is not a text.
+    Raises ComposeError for a key that is not a string.
     """
     value = node.value
     if type(value) is dict:
         return dict(value)
-    if type(value) is not list:
+    if value is None:
         return {}
+    if type(value) not in (list, str):
+        raise ComposeError(f"expected a mapping, found {describe(node)}", node.location)
     mapping: dict[str, Node] = {}
-    for item in value:
+    for item in value if type(value) is list else [node]:
         if type(item.value) is not str:
             raise ComposeError(f"expected a name, found {describe(item)}", item.location)
         entry = default and {key: item.with_value(each) for key, each in default.items()}
@@ -167,25 +206,26 @@ def _replace(_base: Node, over: Node, _field: Field) -> Node:
     return over
 
 
-def _sequence(base: Node, over: Node, field: Field) -> Node:
-    return _joined(base, as_sequence(base) + as_sequence(over), field)
+def _sequence(base: Node, over: Node, _field: Field) -> Node:
+    """Merge lists that may be written as a mapping or as one text."""
+    items = _appended(as_sequence(base), as_sequence(over))
+    # Where neither side holds anything, Compose has null, which the schema refuses.
+    return base.with_value(items if items or type(base.value) is list else None)
 
 
-def _hosts(base: Node, over: Node, field: Field) -> Node:
-    items = as_sequence(base)
-    for item in [*items, *as_sequence(over)]:
-        if type(item.value) in (dict, list):
-            raise ComposeError(f"expected HOST=ADDRESS, found {describe(item)}", item.location)
-    known = {item.value for item in items if type(item.value) is str}
-    added = [item for item in as_sequence(over) if item.value not in known]
-    return _joined(base, items + added, field)
+def _pairs(base: Node, over: Node, _field: Field) -> Node:
+    """Merge KEY=VALUE lists by key: the last value, at the place of the first."""
+    items: dict[str, Node] = {}
+    for item in [*as_sequence(base), *as_sequence(over)]:
+        if type(item.value) is not str:
+            raise ComposeError(f"expected KEY=VALUE, found {describe(item)}", item.location)
+        items[item.value.partition("=")[0]] = item
+    return base.with_value(list(items.values()))
 
 
-def _joined(base: Node, items: list[Node], field: Field) -> Node:
-    """Return the list; an empty one that was no list before is null, which the schema refuses."""
-    if not items and type(base.value) is not list and not field.unique:
-        return base.with_value(None)
-    return base.with_value(items)
+def _ulimit(base: Node, over: Node, field: Field) -> Node:
+    is_mapping = type(base.value) is dict and type(over.value) is dict
+    return _by_key(base, over, field) if is_mapping else over
 
 
 def _build(base: Node, over: Node, field: Field) -> Node:
@@ -202,12 +242,11 @@ def _build(base: Node, over: Node, field: Field) -> Node:
 
 
 def _mapping_rule(default: dict[str, Any] | None) -> Rule:
+    """Return the rule of mappings that may be written as a list of keys, or as one key."""
+
     def rule(base: Node, over: Node, field: Field) -> Node:
         entries = as_mapping(base, default)
-        added = as_mapping(over, default)
-        if added and type(base.value) not in (dict, list):
-            raise _cannot(base, over)
-        return base.with_value(_add(entries, added, field))
+        return base.with_value(_add(entries, as_mapping(over, default), field))
 
     return rule
 
@@ -222,16 +261,16 @@ def _logging(base: Node, over: Node, field: Field) -> Node:
 
 
 def _subnets(base: Node, over: Node, _field: Field) -> Node:
-    """Merge address pools by subnet, with all the twists of compose-go's mergeIPAMConfig."""
+    """Merge address pools by subnet, exactly as mergeIPAMConfig of compose-go does."""
     if type(base.value) is not list or type(over.value) is not list:
         raise _cannot(base, over)
     if len(base.value) * len(over.value) > MAX_POOL_PAIRS:
         raise ComposeError("too many address pools to override", over.location)
-    for pool in over.value:
-        if type(pool.value) is not dict:
+    for pool in [*base.value, *over.value]:
+        if pool.value is None:
             raise ComposeError(f"expected a mapping, found {describe(pool)}", pool.location)
-    # Compose changes these mappings in place, shared ones too; ours are copies, changed likewise.
-    lefts = [_copy(pool).value for pool in over.value]
+    # Compose changes these mappings in place, and later steps see the change; so do these copies.
+    lefts = [as_mapping(_copy(pool), None) for pool in over.value]
     pools: list[dict[str, Node]] = []
     subnets: list[Any] = []
     for original in base.value:
@@ -274,13 +313,17 @@ def _subnet(pool: dict[str, Node]) -> Any:
     return pool["subnet"].value if "subnet" in pool else None
 
 
-_RULES: Final[dict[str, Rule]] = {
-    "build": _build,
-    "depends_on": _mapping_rule({"condition": "service_started", "required": True}),
-    "hosts": _hosts,
-    "keys": _mapping_rule(None),
-    "logging": _logging,
-    "replace": _replace,
-    "sequence": _sequence,
-    "subnets": _subnets,
-}
+MERGE_RULES: Final = implementing(
+    "merge",
+    {
+        "build": _build,
+        "depends_on": _mapping_rule({"condition": "service_started", "required": True}),
+        "keys": _mapping_rule(None),
+        "logging": _logging,
+        "pairs": _pairs,
+        "replace": _replace,
+        "sequence": _sequence,
+        "subnets": _subnets,
+        "ulimit": _ulimit,
+    },
+)

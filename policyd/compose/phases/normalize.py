@@ -1,6 +1,6 @@
 """Add what Compose implies: the default network, dependencies, resource names, build defaults.
 
-In: a validated tree with absolute paths. Out: a new tree. Source: compose-go v2.14.0
+In: a validated tree with absolute paths. Out: a new tree. Source: compose-go v2.16.2
 loader/normalize.go, loader/environment.go.
 """
 
@@ -9,55 +9,63 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from policyd.compose.effort import Effort
 from policyd.compose.nodes import Node, describe, nodes
 from policyd.compose.phases.canonical import with_default
+from policyd.compose.phases.hooks import with_inherited_hooks
+from policyd.compose.phases.validation import entries as mapping_entries
 from policyd.compose.phases.validation import items
 from policyd.compose.text.posix_paths import clean
 from policyd.errors import ComposeError
 
 _NAMESPACES: Final = ("network_mode", "ipc", "pid", "uts", "cgroup")
 _DEPENDENT: Final = frozenset(("links", "volumes_from", *_NAMESPACES))
+WORKLOADS: Final = ("services", "jobs")
+"""The kinds of entries that become containers."""
 _NAMED: Final = ("networks", "volumes", "configs", "secrets")
 
 
 def resolve_environment(root: Node, environment: Mapping[str, str]) -> Node:
-    """Return `root` with what is named only given its value in `environment`.
+    """Return `root` with values from `environment` for names that have none.
 
-    These are bare names in `environment` lists, and the content of configs.
+    These are bare names in `environment` lists of services and jobs, and the content of configs.
     """
     configs = root.value.get("configs")
     if configs is not None:
         filled = {key: _content(config, environment) for key, config in configs.value.items()}
         root = _put(root, "configs", configs.with_value(filled))
-    services = root.value.get("services")
-    if services is None:
-        return root
-    changed: dict[str, Node] = {}
-    for name, service in services.value.items():
-        variables = service.value.get("environment") if type(service.value) is dict else None
-        if variables is None or type(variables.value) is not list:
+    for kind in WORKLOADS:
+        holder = root.value.get(kind)
+        if holder is None:
             continue
-        resolved = [_resolved(item, environment) for item in variables.value]
-        entries = {**service.value, "environment": variables.with_value(resolved)}
-        changed[name] = service.with_value(entries)
-    if not changed:
-        return root
-    return _put(root, "services", services.with_value({**services.value, **changed}))
+        changed: dict[str, Node] = {}
+        for name, entry in holder.value.items():
+            variables = entry.value.get("environment") if type(entry.value) is dict else None
+            if variables is not None and type(variables.value) is list:
+                resolved = [_resolved(item, environment) for item in variables.value]
+                changed[name] = _put(entry, "environment", variables.with_value(resolved))
+        if changed:
+            root = _put(root, kind, holder.with_value({**holder.value, **changed}))
+    return root
 
 
-def normalize(root: Node, name: str, environment: Mapping[str, str]) -> Node:
-    """Return `root` with everything that the project `name` implies."""
-    services = root.value.get("services")
-    if services is not None:
-        normal = {key: _service(service, environment) for key, service in services.value.items()}
-        root = _put(root, "services", services.with_value(normal))
+def normalize(root: Node, name: str, environment: Mapping[str, str], effort: Effort) -> Node:
+    """Return `root` with everything that the project `name` implies.
+
+    The containers of hooks inherit from their services. Raises ComposeError.
+    """
+    for kind in WORKLOADS:
+        if kind in root.value:
+            holder = root.value[kind]
+            normal = {key: _workload(each, environment) for key, each in holder.value.items()}
+            root = _put(root, kind, holder.with_value(normal))
     root = _default_network(root)
     for kind in _NAMED:
         if kind in root.value:
             root = _put(root, kind, _name_resources(root.value[kind], name))
     if "configs" in root.value:
         root = _put(root, "configs", _without_secrets(root.value["configs"]))
-    return root
+    return with_inherited_hooks(root, effort)
 
 
 def _content(config: Node, environment: Mapping[str, str]) -> Node:
@@ -76,7 +84,8 @@ def _resolved(item: Node, environment: Mapping[str, str]) -> Node:
     return item if found is None else item.with_value(f"{item.value}={found}")
 
 
-def _service(service: Node, environment: Mapping[str, str]) -> Node:
+def _workload(service: Node, environment: Mapping[str, str]) -> Node:
+    """Return a service or job with everything that it implies."""
     entries = dict(service.value)
     policy = entries.get("pull_policy")
     if policy is not None and policy.value == "if_not_present":
@@ -91,7 +100,6 @@ def _service(service: Node, environment: Mapping[str, str]) -> Node:
     if dependencies:
         known = entries.get("depends_on", service.with_value({}))
         entries["depends_on"] = known.with_value({**dependencies, **known.value})
-    _inherit_image(entries)
     if "provider" not in entries and "network_mode" not in entries:
         networks = entries.get("networks")
         if networks is None or not networks.value:
@@ -109,7 +117,10 @@ def _build(build: Node, environment: Mapping[str, str]) -> Node:
 
 
 def _lookup(node: Node, environment: Mapping[str, str], *, keep: bool) -> Node:
-    """Give names without a value the one in `environment`; others are kept, or dropped."""
+    """Return `node` with values from `environment` for names that have none.
+
+    Names without a value anywhere are kept, or dropped.
+    """
     if type(node.value) is dict:
         entries: dict[str, Node] = {}
         for key, child in node.value.items():
@@ -170,30 +181,26 @@ def _clean_targets(volumes: Node) -> Node:
     return volumes.with_value(cleaned)
 
 
-def _inherit_image(entries: dict[str, Node]) -> None:
-    hooks, image = entries.get("pre_start"), entries.get("image")
-    if hooks is None or image is None or type(image.value) is not str or not image.value:
-        return
-    entries["pre_start"] = hooks.with_value(
-        [hook if "image" in hook.value else _put(hook, "image", image) for hook in hooks.value]
-    )
-
-
 def _default_network(root: Node) -> Node:
-    services = root.value.get("services")
-    used = services is not None and any(
-        "default" in service.value["networks"].value
-        for service in services.value.values()
-        if "networks" in service.value
-        and "provider" not in service.value
-        and "network_mode" not in service.value
-    )
+    """Return `root` with the network `default`, where a service or job uses it."""
     networks = root.value.get("networks")
-    if not used or (networks is not None and "default" in networks.value):
+    if networks is not None and "default" in networks.value:
+        return root
+    entries = [each for kind in WORKLOADS for _, each in mapping_entries(root, kind)]
+    if not any(map(_uses_default_network, entries)):
         return root
     known = {} if networks is None else networks.value
     holder = root.with_value(None) if networks is None else networks
     return _put(root, "networks", holder.with_value({**known, "default": root.with_value(None)}))
+
+
+def _uses_default_network(entry: Node) -> bool:
+    return (
+        "networks" in entry.value
+        and "default" in entry.value["networks"].value
+        and "provider" not in entry.value
+        and "network_mode" not in entry.value
+    )
 
 
 def _without_secrets(configs: Node) -> Node:

@@ -1,7 +1,7 @@
 """Make the relative paths of a tree absolute.
 
 In: a tree of long forms and the folder that relative paths are relative to. Out: a new tree. Which
-field holds what kind of path is in `fields.py`. Source: compose-go v2.14.0 paths/*.go.
+field holds what kind of path is in `fields.py`. Source: compose-go v2.16.2 paths/*.go.
 """
 
 from __future__ import annotations
@@ -9,52 +9,40 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from policyd.compose.context import LoadContext
 from policyd.compose.nodes import Node, describe
 from policyd.compose.phases.remote import is_remote, is_remote_context
 from policyd.compose.table.field import Field, Rules, rewrite
+from policyd.compose.table.rules import implementing
 from policyd.compose.text.posix_paths import join
 from policyd.errors import ComposeError
 
 _WINDOWS: Final = re.compile(r"(?s)(?:.:[\\/]|\\[\\/]|\\\?\?[\\/][^\\/]*[\\/])")
-"""A path that is absolute on Windows, and is left as it is."""
+"""A path that is absolute on Windows. It is left unchanged."""
 
 
-class Home:
-    """The home folder that `~` stands for; "" where it is unknown, and what asked for it then."""
-
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
-        self.missed: list[Node] = []
-
-    def expand(self, path: str, node: Node) -> str:
-        """Return `path` with a leading `~` replaced; as it is where no home is known."""
-        if not path.startswith("~"):
-            return path
-        if not self.folder:
-            self.missed.append(node)
-            return path
-        return join(self.folder, path[1:])
-
-
-def resolve_paths(root: Node, field: Field, folder: str, home: Home) -> Node:
+def resolve_paths(root: Node, field: Field, folder: str, context: LoadContext) -> Node:
     """Return `root` with paths relative to `folder` joined to it. Raises ComposeError."""
-    resolver = _Resolver(folder, home)
+    resolver = _Resolver(folder, context)
     return rewrite(root, field, "path", resolver.rules)
 
 
 class _Resolver:
-    def __init__(self, folder: str, home: Home) -> None:
+    def __init__(self, folder: str, context: LoadContext) -> None:
         self.folder = folder
-        self.home = home
-        self.rules: Rules = {
-            "context": self.context,
-            "driver_opts": self.driver_opts,
-            "extends": self.extends,
-            "file": self.host_path,
-            "path": self.path,
-            "symlink": self.path,
-            "volume": self.volume,
-        }
+        self.expand = context.expand_home
+        self.rules: Rules = implementing(
+            "path",
+            {
+                "context": self.context,
+                "driver_opts": self.driver_opts,
+                "extends": self.extends,
+                "file": self.host_path,
+                "path": self.path,
+                "symlink": self.path,
+                "volume": self.volume,
+            },
+        )
 
     def text(self, node: Node) -> str:
         if type(node.value) is not str:
@@ -62,16 +50,16 @@ class _Resolver:
         return node.value
 
     def path(self, node: Node, _field: Field) -> Node:
-        path = self.home.expand(self.text(node), node)
+        path = self.expand(self.text(node), node)
         if not path or path.startswith("/"):
             return node.with_value(path)
         return node.with_value(join(self.folder, path))
 
     def host_path(self, node: Node, _field: Field) -> Node:
-        """Resolve a path of the engine's host, which may be one of Windows."""
+        """Resolve a path on the host of the engine, which may be a Windows path."""
         if type(node.value) is not str:
             return node
-        path = self.home.expand(node.value, node)
+        path = self.expand(node.value, node)
         if path.startswith("/") or _WINDOWS.match(path):
             return node.with_value(path)
         return node.with_value(join(self.folder, path))
@@ -95,7 +83,7 @@ class _Resolver:
         return node.with_value({**node.value, "source": self.host_path(source, field)})
 
     def driver_opts(self, node: Node, field: Field) -> Node:
-        """Resolve the device of a local volume that is a bind, and says so in just these words."""
+        """Resolve `device` of a volume of the driver `local` whose option `o` is exactly `bind`."""
         if node.value is None:
             return node
         driver, options = node.value.get("driver"), node.value.get("driver_opts")

@@ -1,7 +1,7 @@
 """Print a loaded model as `docker compose config --format json` does.
 
-In: the model of `decode.py`. Out: plain values for JSON: what is empty is left out where Compose
-leaves it out, and every `$` is doubled. Source: compose-go v2.14.0 types/*.go (JSON tags,
+In: the model of `decode.py`. Out: plain values for JSON: empty values are omitted where Compose
+omits them, and every `$` is doubled. Source: compose-go v2.16.2 types/*.go (JSON tags,
 MarshalJSON), docker/compose v5 cmd/compose/config.go.
 """
 
@@ -18,6 +18,7 @@ _ZEROS: Final[dict[str, Any]] = {
     "bytes!": "0",
     "command!": None,
     "int!": 0,
+    "opt-out!": False,
     "str!": "",
     "uint16!": 0,
 }
@@ -25,13 +26,16 @@ _EMPTY: Final = ("", 0, False, None, "0s", "0", 0.0)
 
 
 def print_project(name: str, model: dict[str, Any], project: Field) -> dict[str, Any]:
-    """Return what Compose prints of the project `name`. Raises ComposeError where it cannot."""
+    """Return what Compose prints for the project `name`.
+
+    Raises ComposeError for a value that Compose cannot print.
+    """
     printed: dict[str, Any] = {"name": name, "services": {}}
     for key, value in model.items():
         field = project.children.get(key)
         if field is None:
             printed[key] = value
-        elif key in ("services", "networks", "volumes", "secrets", "configs"):
+        elif key in ("services", "jobs", "networks", "volumes", "secrets", "configs"):
             entries = _print_map(value, field)
             if entries or key == "services":
                 printed[key] = entries
@@ -79,7 +83,7 @@ def _print_struct(value: dict[str, Any], field: Field) -> dict[str, Any]:
             continue
         printed[below.json] = _print(child, below)
     for below in field.always:
-        if below.json not in printed:
+        if below.key not in value:
             empty = below.model == "struct!"
             printed[below.json] = _print_struct({}, below) if empty else _ZEROS[below.model]
     return printed
@@ -87,10 +91,10 @@ def _print_struct(value: dict[str, Any], field: Field) -> dict[str, Any]:
 
 def _is_omitted(value: Any, field: Field) -> bool:
     model = field.model
+    if model.startswith("opt-out"):
+        return value is True
     if model[-1] in "?!":
         return value is None
-    if model == "opt-out":
-        return value is True
     if type(value) is dict or type(value) is list:
         return not value
     return value in _EMPTY and not (model == "str" and value in ("0", "0s"))

@@ -1,7 +1,7 @@
-"""Make lists hold each thing once: the last one wins, at the place of the first.
+"""Keep one item of a list for each identity: the last one, at the place of the first.
 
-In: a tree of nodes, before or after short forms are written out. Out: a new tree. What tells the
-items of a list apart is in `fields.py`. Source: compose-go v2.14.0 override/uncity.go.
+In: a tree of nodes, before or after short forms are expanded. Out: a new tree. The table of fields
+says what identifies the items of a list. Source: compose-go v2.16.2 override/uncity.go.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from policyd.compose.nodes import Node, describe
 from policyd.compose.phases.merge import sprint
 from policyd.compose.phases.short_forms import ShortFormError, volume_target
 from policyd.compose.table.field import Field, Rules, rewrite
+from policyd.compose.table.rules import implementing
 from policyd.compose.yaml.resolver import INT64
 from policyd.errors import ComposeError
 
 
 def enforce_unicity(node: Node, field: Field) -> Node:
-    """Return `node` with the lists that hold an item once cleaned: the last one wins, in place.
+    """Return `node` without list items that a later item of the same identity replaces.
 
-    Raises ComposeError for an item that has nothing to tell it by.
+    Raises ComposeError for an item without an identity.
     """
     return rewrite(node, field, "unique", _UNIQUE)
 
@@ -30,7 +31,7 @@ def _unique(node: Node, field: Field) -> Node:
     value = node.value
     if type(value) is not list or (len(value) == 1 and type(value[0].value) is str):
         return node
-    if len(value) > MAX_LIST_ITEMS and field.unique != "port":  # ranges are counted as steps
+    if len(value) > MAX_LIST_ITEMS and field.unique != "port":  # port ranges are counted as steps
         raise ComposeError(f"more than {MAX_LIST_ITEMS} items in a list", node.location)
     identify = _IDENTITIES[field.unique]
     places: dict[str, int] = {}
@@ -135,15 +136,18 @@ def _env_file(item: Node) -> str:
     return path
 
 
-_IDENTITIES: Final[dict[str, Callable[[Node], str]]] = {
-    "config": _mounted(""),
-    "device": _device,
-    "key": _key,
-    "path": _env_file,
-    "port": _port,
-    "secret": _mounted("/run/secrets"),
-    "value": _exposed,
-    "volume": _volume,
-}
+_IDENTITIES: Final = implementing(
+    "unique",
+    {
+        "config": _mounted(""),
+        "device": _device,
+        "key": _key,
+        "path": _env_file,
+        "port": _port,
+        "secret": _mounted("/run/secrets"),
+        "value": _exposed,
+        "volume": _volume,
+    },
+)
 
 _UNIQUE: Final[Rules] = dict.fromkeys(_IDENTITIES, _unique)

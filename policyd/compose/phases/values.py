@@ -225,6 +225,7 @@ VALUES: Final[dict[str, Model]] = {
     "mode?": _mode,
     "numbers": _numbers,
     "opt-out": _bool,
+    "opt-out!": _bool,
     "str": text,
     "str!": text,
     "strings": _strings,
@@ -233,6 +234,7 @@ VALUES: Final[dict[str, Model]] = {
     "uint16": _unsigned(16),
     "uint16!": _unsigned(16),
     "uint32": _unsigned(32),
+    "uint32?": _unsigned(32),
     "uint64": _unsigned(64),
     "uint64?": _unsigned(64),
 }

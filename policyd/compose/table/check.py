@@ -157,6 +157,9 @@ def _check_mapping(node: Node, field: Field) -> None:
     for key in field.required:
         if key not in node.value:
             raise _MismatchError(f"`{key}` is missing", node)
+    if field.any_of and node.value.keys().isdisjoint(field.any_of):
+        wanted = " or ".join(f"`{key}`" for key in field.any_of)
+        raise _MismatchError(f"{wanted} is missing", node)
 
 
 def _require_unnamed(key: str, child: Node, field: Field) -> None:

@@ -1,7 +1,7 @@
-"""What is known of one field of a Compose project, and how rows of the table become fields.
+"""A field of a Compose project, and how rows of the table become fields.
 
-In: rows of text, indented by a blank a level (`fields.py`). Out: a tree of `Field`, and `rewrite`,
-which walks it beside a tree of values.
+In: rows of text, indented by one space per level (`fields.py`). Out: a tree of `Field`, and
+`rewrite`, which walks it together with a tree of values.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from operator import is_
 from typing import Final
 
 from policyd.compose.nodes import Node
+from policyd.compose.table import rules as vocabulary
+from policyd.compose.table.rules import KINDS
 
 _NAMES: Final = "^[a-zA-Z0-9._-]+$"
-KINDS: Final = ("unique", "long", "default", "path")
-"""The kinds of rules that `rewrite` applies."""
 
 Rules = Mapping[str, Callable[[Node, "Field"], Node]]
 """What to do with a value and its field, by the name of the rule."""
@@ -26,18 +26,20 @@ _OTHERS: Final = frozenset({"x", "closed", "open"})
 class Field:
     """One row: what the schema accepts, the model, the rules, and the fields below.
 
-    `accepts` holds the words of the table (str, int, num, bool, null, map, list, any); `children`
-    the fields of named keys, `each` the field of any other key, `item` that of list items; `deep`
-    names the kinds of rules (unique, long, default, path) that are here or somewhere below;
-    `always` holds the children that are printed even when they are not there; `concerned` has, for
-    each of these kinds, what it concerns of the children, of other keys and of list items; `free`
-    holds the types of scalars that the schema takes here whatever their value, `as_is` is the one
-    that the model keeps as it is.
+    `accepts` holds the types of the table (str, int, num, bool, null, map, list, any); `children`
+    the fields of named keys, `each` the field of any other key, `item` that of list items.
+
+    The rest is derived from these when the table is built. `deep` names the kinds of rules (unique,
+    long, default, path) that apply here or below, and `concerned` gives, for each of these kinds,
+    the children, the other keys and the list items that it concerns. `always` holds the children
+    that are printed even when they are absent. `free` holds the types of scalars that the schema
+    accepts whatever their value, and `as_is` the type that the model keeps unchanged.
     """
 
     __slots__ = (
         "accepts",
         "always",
+        "any_of",
         "as_is",
         "cast",
         "children",
@@ -61,6 +63,7 @@ class Field:
         "path",
         "pattern",
         "required",
+        "skip",
         "unique",
         "unique_items",
         "user_keys",
@@ -74,6 +77,8 @@ class Field:
         self.cast = self.merge = self.unique = self.long = self.default = self.path = ""
         self.enum: tuple[str, ...] = ()
         self.required: tuple[str, ...] = ()
+        self.any_of: tuple[str, ...] = ()
+        self.skip: tuple[str, ...] = ()
         self.pattern: re.Pattern[str] | None = None
         self.keys: re.Pattern[str] | None = None
         self.min: int | None = None
@@ -94,16 +99,30 @@ class Field:
         """Return the field of the entry `key` of a mapping, None for one not in the table."""
         return self.children.get(key) or self.each
 
+    def at(self, *path: str) -> Field:
+        """Return the field at `path`, "*" for any key and "[]" for any item. Raises KeyError."""
+        field = self
+        for key in path:
+            others = {"*": field.each, "[]": field.item}
+            below = others.get(key) or field.children.get(key) or field.each
+            if below is None:
+                raise KeyError(f"the table of fields has nothing at {'.'.join(path)}")
+            field = below
+        return field
+
     def apply(self, words: list[str]) -> None:
-        """Take what a row says: accepted kinds, model, rules."""
+        """Apply the words of a row: types, model, rules. Raises ValueError for an unknown word."""
         accepts, self.model, *rules = words
+        vocabulary.require(self.model, vocabulary.MODELS, "model")
         kinds = accepts.split("|")
         self.unique_items = "list!" in kinds
-        self.accepts = frozenset(kind.rstrip("!") for kind in kinds)
+        self.accepts = frozenset(kind.removesuffix("!") for kind in kinds)
+        for kind in self.accepts:
+            vocabulary.require(kind, vocabulary.TYPES, "type")
         for rule in rules:
-            self.rule(rule)
+            self._apply_rule(rule)
 
-    def rule(self, rule: str) -> None:
+    def _apply_rule(self, rule: str) -> None:
         name, _, value = rule.partition("=")
         if name in _OTHERS:
             self.others = name
@@ -114,14 +133,17 @@ class Field:
             self.others = self.others or "closed"
         elif name in ("keys", "pattern"):
             setattr(self, name, _regex(value))
-        elif name in ("enum", "required"):
-            setattr(self, name, tuple(value.split(",")))
+        elif name in ("enum", "required", "any-of", "skip"):
+            setattr(self, name.replace("-", "_"), tuple(value.split(",")))
         elif name in ("min", "max"):
             setattr(self, name, int(value))
-        elif name in ("cast", "merge", "unique", "long", "default", "path", "json"):
+        elif name in vocabulary.NAMES:
+            vocabulary.require(value, vocabulary.NAMES[name], f"{name} rule")
             setattr(self, name, value)
+        elif name == "json":
+            self.json = value
         else:
-            raise ValueError(f"the table of fields has no rule {rule!r}")
+            raise ValueError(f"unknown rule {name!r}")
 
 
 _Concern = tuple[Field, str] | None
@@ -129,26 +151,31 @@ _Concern = tuple[Field, str] | None
 
 
 def table(project: str, rows: str, shapes: dict[str, str]) -> Field:
-    """Return the field of a whole project from its rows and the shapes that they name."""
+    """Return the field of a whole project from its rows and the shapes that they name.
+
+    Raises ValueError, which names the row, for a word that has no meaning and for a required key
+    that has no row.
+    """
     root = Field("")
     root.apply(project.split())
     _hang(root, rows, shapes)
-    _look_below(root)
+    _check_keys(root)
+    _derive(root)
     return root
 
 
 def rewrite(node: Node, field: Field, kind: str, rules: Rules) -> Node:
-    """Return `node` with the rule of its field applied to every value that has one of that kind.
+    """Return `node` with the rules of one kind applied to all values whose fields have one.
 
-    `kind` is one of unique, long, default, path; `rules` has what to do by the name that is in the
-    table. Nothing is done below a value that has a rule. What has not changed is not copied.
+    `kind` is one of unique, long, default, path; `rules` holds the functions by the names that the
+    table uses. Nothing is done below a value that has a rule. Unchanged nodes are not copied.
     """
     rule = getattr(field, kind)
     return rules[rule](node, field) if rule else rewrite_below(node, field, kind, rules)
 
 
 def rewrite_below(node: Node, field: Field, kind: str, rules: Rules) -> Node:
-    """Do as `rewrite`, for the values below `node` only."""
+    """Return `node` with the rules of one kind applied to the values below it only."""
     value = node.value
     named, others, item = field.concerned[kind]
     if type(value) is dict:
@@ -177,11 +204,25 @@ def rewrite_below(node: Node, field: Field, kind: str, rules: Rules) -> Node:
     return node
 
 
-def _look_below(field: Field) -> frozenset[str]:
-    below = [*field.children.values(), *(f for f in (field.each, field.item) if f is not None)]
+def _below(field: Field) -> list[Field]:
+    return [*field.children.values(), *(f for f in (field.each, field.item) if f is not None)]
+
+
+def _check_keys(field: Field) -> None:
+    for key in (*field.required, *field.any_of):
+        vocabulary.require(key, field.children, f"required key of {field.key}")
+    for kind in field.skip:
+        vocabulary.require(kind, KINDS, f"kind of rules skipped in {field.key}")
+    for child in _below(field):
+        _check_keys(child)
+
+
+def _derive(field: Field) -> frozenset[str]:
+    """Fill in what follows from the rows. Return the kinds of rules that apply at or below."""
     own = {kind for kind in KINDS if getattr(field, kind)}
     field.always = tuple(f for f in field.children.values() if f.model.endswith("!"))
-    field.deep = frozenset(own.union(*(_look_below(child) for child in below)))
+    deep = own.union(*map(_derive, _below(field)))
+    field.deep = frozenset(deep.difference(field.skip))
     field.free = _free(field)
     field.as_is = {"str": str, "bool": bool}.get(field.model.rstrip("?!"))
     for kind in KINDS:
@@ -212,24 +253,37 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 
 def _hang(root: Field, rows: str, shapes: dict[str, str]) -> None:
-    """Hang the fields of `rows` below `root`; a row of a field that is there changes it."""
+    """Add the fields of `rows` below `root`; a row of a field that exists changes it."""
     parents = [root]
     for row in rows.strip("\n").split("\n"):
         depth = len(row) - len(row.lstrip(" "))
         key, *words = row.split()
         del parents[depth + 1 :]
-        field = _child(parents[-1], key)
-        if words[0].startswith("@"):
-            head, _, below = shapes[words[0][1:]].partition("\n")
-            first, *rules = head.split()
-            model = words[1:2] if len(words) > 1 and "=" not in words[1] else []
-            own = words[1 + len(model) :]
-            field.apply([first, *(model or rules[:1]), *rules[1:], *own])
-            if below:
-                _hang(field, "\n".join(line[1:] for line in below.split("\n")), shapes)
-        else:
-            field.apply(words)
+        try:
+            if key.startswith("@"):
+                vocabulary.require(key[1:], shapes, "shape")
+                _hang(parents[-1], shapes[key[1:]], shapes)
+                continue
+            field = _child(parents[-1], key)
+            _apply_row(field, words, shapes)
+        except (ValueError, re.error) as problem:
+            raise ValueError(f"table of fields, row {row.strip()!r}: {problem}") from None
         parents.append(field)
+
+
+def _apply_row(field: Field, words: list[str], shapes: dict[str, str]) -> None:
+    if not words[0].startswith("@"):
+        field.apply(words)
+        return
+    vocabulary.require(words[0][1:], shapes, "shape")
+    head, _, below = shapes[words[0][1:]].partition("\n")
+    types, model, *rules = head.split()
+    own = words[1:]
+    if own and own[0] in vocabulary.MODELS:
+        model, *own = own
+    field.apply([types, model, *rules, *own])
+    if below:
+        _hang(field, "\n".join(line[1:] for line in below.split("\n")), shapes)
 
 
 def _child(parent: Field, key: str) -> Field:

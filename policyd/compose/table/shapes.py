@@ -1,7 +1,7 @@
 """Rows that many fields share, by the name that `@name` in the table of fields refers to.
 
-The first line of a shape stands in place of the field's own kinds, model and rules; the rows below
-it hang below that field. What the words mean is said in `fields.py`.
+The first line of a shape gives the types, model and rules of the field itself, the other lines are
+rows below that field. `fields.py` explains the words.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SHAPES: Final[dict[str, str]] = {
     "pairs": "map|list! mapping closed keys=.+\n * str|num|bool|null any\n [] str any",
     "options": "map options open\n * str|num any",
     "hosts": (
-        "map|list! hosts? closed keys=.+ merge=hosts\n * str|list any\n  [] str any\n [] str any"
+        "map|list! hosts? closed keys=.+ merge=sequence\n * str|list any\n  [] str any\n [] str any"
     ),
     "limits": (
         "map limits open keys=^[a-z]+$\n * int|str|map any x required=soft,hard long=limit\n"
@@ -31,10 +31,17 @@ SHAPES: Final[dict[str, str]] = {
         "map struct x required=command\n command @command\n user str str\n"
         " privileged bool|str bool\n working_dir str str\n environment @pairs variables"
     ),
-    "pre-start-hook": (
-        "map struct x\n command @command\n image str str\n user str str\n"
-        " privileged bool|str bool\n working_dir str str\n environment @pairs variables\n"
-        " per_replica bool|str bool"
+    "env-files": (
+        "str|list list merge=sequence unique=path long=env_file\n"
+        " [] str|map struct closed required=path\n"
+        "  format str str\n  path str str path=path\n  required bool|str opt-out"
+    ),
+    "dependencies": (
+        "list!|map map names merge=depends_on long=depends_on\n [] str any\n"
+        " * map struct x required=condition\n"
+        "  condition str str"
+        " enum=service_started,service_healthy,service_completed_successfully\n"
+        "  required bool bool! cast=bool\n  restart bool|str bool cast=bool"
     ),
     "external": "bool|str|map bool cast=bool x\n name str any",
     "open-external": "bool|str|map bool cast=bool open\n name str any",
@@ -48,7 +55,7 @@ SHAPES: Final[dict[str, str]] = {
         "  path str str! json=Path\n  rate int|str bytes! json=Rate"
     ),
     "pull-policy": (
-        "str str pattern=always|never|build|if_not_present|missing|refresh|daily|weekly"
-        "|every_([0-9]+[wdhms])+"
+        "str str pattern=^(always|never|build|if_not_present|missing|refresh|daily|weekly"
+        "|every_([0-9]+[wdhms])+)$"
     ),
 }

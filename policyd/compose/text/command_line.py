@@ -20,14 +20,14 @@ _DIGITS = re.compile("[0-9]+")
 _REGIONS = {'"': "double quote", "'": "single quote", "`": "backquote", ")": "$("}
 
 
-class ShellwordsError(ValueError):
+class CommandLineError(ValueError):
     """A command line cannot be split: something is left open, or a parenthesis stands alone."""
 
 
 def split(line: str) -> list[str]:
     """Return the words of `line` up to the first unquoted shell operator.
 
-    Raises ShellwordsError for an open quote, a backslash at the end and a bare parenthesis.
+    Raises CommandLineError for an open quote, a backslash at the end and a bare parenthesis.
     """
     if not _MARKS.search(line):
         return _WORD.findall(line)
@@ -67,7 +67,7 @@ class _Splitter:
             else:
                 self._mark(character)
         if self._region:
-            raise ShellwordsError(
+            raise CommandLineError(
                 f"the {_REGIONS[self._region]} is not closed in {quoted(self._line)}"
             )
         self._flush()
@@ -79,7 +79,7 @@ class _Splitter:
             self._add("\\")
             return 0
         if not following:
-            raise ShellwordsError(f"a backslash ends {quoted(self._line)}")
+            raise CommandLineError(f"a backslash ends {quoted(self._line)}")
         if self._region in ("`", ")"):
             self._add("\\" + following)
         else:
@@ -113,8 +113,8 @@ class _Splitter:
             raise self._bare(character)
         self._add(character)
 
-    def _bare(self, character: str) -> ShellwordsError:
-        return ShellwordsError(f"unquoted {character!r} in {quoted(self._line)}")
+    def _bare(self, character: str) -> CommandLineError:
+        return CommandLineError(f"unquoted {character!r} in {quoted(self._line)}")
 
     def _add(self, text: str) -> None:
         self._parts.append(text)

@@ -1,7 +1,7 @@
 """Read and write single values as Go and Compose do: integers, floats, booleans.
 
 In: the text of a scalar, or a Python value of YAML. Out: the value, or its text. Source: Go strconv
-and fmt, compose-go v2.14.0 loader/interpolate.go.
+and fmt, compose-go v2.16.2 loader/interpolate.go.
 """
 
 from __future__ import annotations
@@ -26,6 +26,15 @@ _SHOWN = 80
 
 _DIGITS = {8: re.compile(r"([+-]?)([0-7]+)"), 10: re.compile(r"([+-]?)([0-9]+)")}
 _DIGIT_COUNT = {8: 22, 10: 19}
+
+_UNSIGNED = {
+    16: re.compile(r"0[xX]((?:_?[0-9a-fA-F])+)"),
+    2: re.compile(r"0[bB]((?:_?[01])+)"),
+    8: re.compile(r"0(?:[oO](?=.))?((?:_?[0-7])*)"),
+    10: re.compile(r"([1-9](?:_?[0-9])*)"),
+}
+_UINT32 = 1 << 32
+_MAX_UINT32_DIGITS = 32
 
 _DECIMAL = re.compile(
     r"[+-]?(?:[0-9]+(?:_[0-9]+)*(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?|\.[0-9]+(?:_[0-9]+)*)"
@@ -74,6 +83,24 @@ def parse_int(text: str, base: int = 10) -> int:
     if not MIN_INT64 <= value <= MAX_INT64 or len(digits) > _DIGIT_COUNT[base]:
         raise ScalarError(f"{quoted(text)} does not fit in 64 bits")
     return value
+
+
+def parse_umask(text: str) -> int:
+    """Return the 32-bit number that `text` spells, as strconv.ParseUint does with base 0.
+
+    A leading `0` or `0o` makes it octal, `0x` hexadecimal, `0b` binary; `_` may separate digits.
+    Raises ScalarError.
+    """
+    for base, pattern in _UNSIGNED.items():
+        if match := pattern.fullmatch(text):
+            digits = match[1].replace("_", "").lstrip("0") or "0"
+            value = int(digits, base) if len(digits) <= _MAX_UINT32_DIGITS else _UINT32
+            if value >= _UINT32:
+                raise ScalarError(f"{quoted(text)} does not fit in 32 bits")
+            return value
+    raise ScalarError(
+        f"{quoted(text)} is not a umask: write an octal number with a leading 0, such as '022'"
+    )
 
 
 def parse_float(text: str) -> float:

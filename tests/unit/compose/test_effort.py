@@ -126,7 +126,7 @@ def test_compose_file_names_at_most_as_many_files_as_are_loaded() -> None:
     names = ":".join(["compose.yaml"] * 501)
 
     assert refusal({"compose.yaml": services(1, "image: x")}, COMPOSE_FILE=names) == (
-        "COMPOSE_FILE names more than 500 files"
+        "COMPOSE_FILE lists more than 500 files"
     )
 
 

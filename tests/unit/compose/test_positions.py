@@ -142,7 +142,7 @@ ERRORS = [
     ("a duplicate key", SERVICE + "    «image: x\n", "the key 'image' is already defined at line 3"),
     ("a malformed variable", SERVICE + "    runtime: «${A\n", "services.web.runtime: "),
     ("a required variable", SERVICE + "    runtime: «${A:?set A}\n", "services.web.runtime: required variable 'A' is missing a value: 'set A'"),
-    ("a missing env file", SERVICE + "    env_file: «x.env\n", "the env_file x.env is not there"),
+    ("a missing env file", SERVICE + "    env_file: «x.env\n", "the env_file x.env does not exist"),
     ("extends outside", SERVICE + "    extends: «{file: ../x.yaml, service: a}\n", "/x.yaml: lies outside the project"),
     ("an undefined volume", SERVICE + "    volumes: [«'data:/d']\n", "service 'web' refers to undefined volume 'data'"),
     ("no image", "services:\n  «web:\n    user: x\n", "service 'web' has neither an image nor a build nor a provider"),

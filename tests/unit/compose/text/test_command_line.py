@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policyd.compose.text.command_line import ShellwordsError, split
+from policyd.compose.text.command_line import CommandLineError, split
 
 
 @pytest.mark.parametrize(
@@ -113,15 +113,15 @@ def test_command_substitutions_stay_text_of_one_word(line: str, words: list[str]
     ],
 )
 def test_what_is_left_open_and_a_bare_parenthesis_are_errors(line: str) -> None:
-    with pytest.raises(ShellwordsError):
+    with pytest.raises(CommandLineError):
         split(line)
 
 
 def test_errors_say_what_is_wrong() -> None:
-    with pytest.raises(ShellwordsError) as error:
+    with pytest.raises(CommandLineError) as error:
         split("run 'a b")
     assert str(error.value) == 'the single quote is not closed in "run \'a b"'
-    with pytest.raises(ShellwordsError) as error:
+    with pytest.raises(CommandLineError) as error:
         split("run (a)")
     assert str(error.value) == "unquoted '(' in 'run (a)'"
 
@@ -141,6 +141,6 @@ def test_words_in_single_quotes_come_back(words: list[str]) -> None:
 def test_any_text_gives_words_or_an_error(line: str) -> None:
     try:
         words = split(line)
-    except ShellwordsError:
+    except CommandLineError:
         return
     assert all(isinstance(word, str) for word in words)
