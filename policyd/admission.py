@@ -1,118 +1,137 @@
-"""Judge a project: the only place that allows or denies.
+"""Decide on a project: the only place that allows or denies.
 
-In: a bundle and a review. Out: a Decision. Constraints are matched here, the engine is asked once,
-and each finding is reported by each constraint that it violates, unless an exception is in force
-for it. What cannot be judged is denied:
-a project that Compose would refuse (422), an engine that fails (500).
+In: a loaded project and a review. Out: a Decision. The engine is asked once; each of its findings
+becomes a violation of each constraint that reports it, unless an exception exempts it. In doubt the
+project is denied: if Compose would refuse it (422), and if the engine fails (500).
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
-from policyd import compose
-from policyd.compose.project import Project
 from policyd.engines import Engine
-from policyd.errors import ComposeError, EngineError, PolicydError
+from policyd.errors import EngineError, OtherRevision, PolicydError
+from policyd.loading import Loaded, NotLoaded
 from policyd.model import (
-    Bundle,
     Decision,
     Exempted,
     Finding,
-    Findings,
+    Grant,
     Location,
-    NotEvaluated,
     Review,
     Status,
     Violation,
-    to_json,
 )
-from policyd.policies.exceptions import PolicyException, applying, moment
+from policyd.policies.applicability import Applicability, ConstraintsByPolicy
+from policyd.policies.exceptions import PolicyException, moment
 from policyd.policies.manifests import Constraint
-from policyd.policies.matching import matches_any, subject, why_not_for
+from policyd.policies.matching import matches_any
 from policyd.policies.policy_set import PolicySet
-from policyd.policy_input import AskedConstraint, PolicyInput, Unseen, UnsetVariable
-from policyd.workloads.extraction import workloads
-from policyd.workloads.model import Workload
+from policyd.policy_input import review_input
 
-Matching = Mapping[str, Sequence[Constraint]]
-"""The constraints that are for a review, by policy."""
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """The result of evaluating the policies on a project."""
+
+    violations: tuple[Violation, ...] = ()
+    exempted: tuple[Exempted, ...] = ()
+    grants: tuple[Grant, ...] = ()
+
+
+NOT_EVALUATED = Evaluation()
 
 
 class Admission:
-    """Decides by one policy set, with one engine. May be used by many threads at once."""
+    """Decides with one policy set and one engine. Threads may share it."""
 
     def __init__(
         self,
         engine: Engine,
         policy_set: PolicySet,
-        load: Callable[[Bundle], Project] = compose.load,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
-        """Judge what `load` makes of a bundle; `new_id` names each decision."""
+        """`engine` holds `policy_set`; `new_id` returns the id of the next decision."""
         self.engine = engine
         self.policy_set = policy_set
-        self._load = load
         self._new_id = new_id
 
-    def judge(self, bundle: Bundle, review: Review) -> Decision:
-        """Return the decision on the project in `bundle`.
+    def decide(self, loaded: Loaded | NotLoaded, review: Review) -> Decision:
+        """Return the decision on `loaded`. A project that is not loaded is denied.
 
-        A project that Compose would refuse, and an engine that fails, are denied. Raises
-        NoComposeFile and BundleError: there is nothing to judge.
+        An engine that fails is a denial too, but raises OtherRevision if it holds another policy
+        set: then the Admission of that policy set can decide.
         """
+        if isinstance(loaded, NotLoaded):
+            return self.refuse(review, loaded.error, loaded)
         try:
-            project = self._load(bundle)
-            works = workloads(project)
-        except ComposeError as error:
-            return msgspec.structs.replace(
-                self.refuse(review, error), bundle_digest=bundle.files.digest()
-            )
-        loaded = msgspec.structs.replace(
-            self.refuse(review, EngineError("the engine was not asked")),
-            project=project.name,
-            not_evaluated=(*project.not_evaluated, *_blank_variables(project)),
-            bundle_digest=bundle.files.digest(),
-        )
-        matching = matching_constraints(self.policy_set.constraints, review, project.name)
-        try:
-            found = self.engine.findings(review_input(project, works, review, matching))
-            violations = self._violations(found, matching, review, project)
-            violations, exempted = self._exempt(violations, review, project.name)
+            evaluation = self._evaluate(loaded, review)
+        except OtherRevision:
+            raise
         except EngineError as error:
-            return msgspec.structs.replace(
-                loaded, status=Status(error.status_code, error.reason, str(error))
-            )
-        return _decided(loaded, violations, exempted, found)
+            return self.refuse(review, error, loaded)
+        denying = [v for v in evaluation.violations if v.enforcement_action == "deny"]
+        return self._decision(review, _status(denying), loaded, evaluation, allowed=not denying)
 
-    def refuse(self, review: Review, error: PolicydError) -> Decision:
-        """Return the denial of a project that could not be judged because of `error`."""
+    def refuse(
+        self, review: Review, error: PolicydError, loaded: Loaded | NotLoaded | None = None
+    ) -> Decision:
+        """Return the denial of a project that could not be evaluated because of `error`."""
+        return self._decision(review, error.status, loaded, NOT_EVALUATED, allowed=False)
+
+    def applicability(self, review: Review, project: str) -> Applicability:
+        """Return which constraints and exceptions apply to `review` of the project so named."""
+        constraints, exceptions = self.policy_set.constraints, self.policy_set.exceptions
+        return Applicability(constraints, exceptions, review, project)
+
+    def _decision(
+        self,
+        review: Review,
+        status: Status,
+        loaded: Loaded | NotLoaded | None,
+        evaluation: Evaluation,
+        *,
+        allowed: bool,
+    ) -> Decision:
+        complete = loaded if isinstance(loaded, Loaded) else None
+        exempted = evaluation.exempted
         return Decision(
             uid=review.uid,
-            allowed=False,
-            status=Status(error.status_code, error.reason, str(error)),
+            allowed=allowed,
+            status=status,
+            violations=evaluation.violations,
+            warnings=(*_break_glass_warnings(exempted), *_warnings(evaluation.violations)),
+            exempted=exempted,
+            grants=evaluation.grants,
+            not_evaluated=complete.not_evaluated if complete else (),
+            audit_annotations=_annotations(exempted),
             policy_set=self.policy_set.reference,
             engine=self.engine.name,
             decision_id=self._new_id(),
+            project=complete.project.name if complete else "",
+            bundle_digest=loaded.digest if loaded else "",
         )
 
-    def _violations(
-        self, found: Findings, matching: Matching, review: Review, project: Project
-    ) -> tuple[Violation, ...]:
-        """Return one violation for each finding and each constraint that reports it, in order."""
-        violations = [
-            self._violation(finding, constraint, review, project.locate(finding.path))
-            for finding in found.findings
-            for constraint in _reporting(finding, matching)
-        ]
-        return tuple(sorted(violations, key=_order))
+    def _evaluate(self, loaded: Loaded, review: Review) -> Evaluation:
+        """Return the violations, exemptions and grants. Raises EngineError."""
+        applicability = self.applicability(review, loaded.project.name)
+        constraints = applicability.by_policy
+        found = self.engine.findings(review_input(loaded, review, constraints))
+        violations = sorted(
+            (
+                self._violation(finding, constraint, review, loaded)
+                for finding in found.findings
+                for constraint in _reporting(finding, constraints)
+            ),
+            key=_order,
+        )
+        return _exempt(violations, applicability, found.grants)
 
     def _violation(
-        self, finding: Finding, constraint: Constraint, review: Review, where: Location | None
+        self, finding: Finding, constraint: Constraint, review: Review, loaded: Loaded
     ) -> Violation:
         policy = self.policy_set.policies[finding.policy]
         return Violation(
@@ -124,80 +143,27 @@ class Admission:
             remediation=policy.remediation,
             service=finding.service,
             path=finding.path,
-            location=where,
+            location=loaded.project.locate(finding.path),
         )
 
-    def _exempt(
-        self, violations: Iterable[Violation], review: Review, project: str
-    ) -> tuple[tuple[Violation, ...], tuple[Exempted, ...]]:
-        """Return the violations that stand, and those that exceptions set aside."""
-        about = subject(review, project)
-        standing: list[Violation] = []
-        exempted: list[Exempted] = []
-        for violation in violations:
-            exception, expired = applying(self.policy_set.exceptions, violation, about, review.now)
-            if exception:
-                exempted.append(_exempted(violation, exception, review.now))
-                continue
-            ends = "".join(
-                f"; the exception {one.name} for it expired on {moment(one.expires)}"
-                for one in expired
-            )
-            standing.append(msgspec.structs.replace(violation, message=violation.message + ends))
-        return tuple(standing), tuple(exempted)
 
-
-def matching_constraints(
-    constraints: Iterable[Constraint], review: Review, project: str
-) -> dict[str, list[Constraint]]:
-    """Return those of `constraints` that are for `review` of the project so named, by policy."""
-    about = subject(review, project)
-    matching: dict[str, list[Constraint]] = {}
-    for constraint in constraints:
-        if not why_not_for(constraint.match, constraint.exclude, about):
-            matching.setdefault(constraint.policy, []).append(constraint)
-    return matching
-
-
-def review_input(
-    project: Project, works: Sequence[Workload], review: Review, matching: Matching
-) -> bytes:
-    """Return the document that policies judge, a PolicyInput, as JSON."""
-    document = PolicyInput(
-        review=review,
-        constraints={
-            policy: tuple(AskedConstraint(c.name, c.parameters) for c in constraints)
-            for policy, constraints in matching.items()
-        },
-        workloads=tuple(works),
-        project={"name": project.name, **project.tree},
-        unresolved=tuple(UnsetVariable(u.variable, u.path) for u in project.unresolved),
-        not_evaluated=tuple(Unseen(n.kind, n.what, n.reason) for n in project.not_evaluated),
-    )
-    return to_json(document)
-
-
-def _blank_variables(project: Project) -> list[NotEvaluated]:
-    """Return the variables without a value, each at its first use: who deploys may set them."""
-    reason = "the variable has no value here: it is blank, and may be anything at deployment"
-    first = {use.variable: use.location for use in reversed(project.unresolved)}
-    return [NotEvaluated("variable", f"${{{name}}}", reason, first[name]) for name in sorted(first)]
-
-
-def _reporting(finding: Finding, matching: Matching) -> list[Constraint]:
+def _reporting(finding: Finding, applying: ConstraintsByPolicy) -> list[Constraint]:
     """Return the constraints that report `finding`.
 
-    Raises EngineError for a finding of a policy or a constraint that was not asked for.
+    Raises EngineError if its policy or its constraint was not in the input of the engine.
     """
-    constraints = matching.get(finding.policy)
+    constraints = applying.get(finding.policy)
     if not constraints:
-        raise EngineError(f"the engine answered for the policy {finding.policy!r}, not asked for")
+        raise EngineError(
+            f"the engine reports a finding of the policy {finding.policy!r}, "
+            "which was not to be evaluated"
+        )
     if finding.constraint:
         constraints = [c for c in constraints if c.name == finding.constraint]
         if not constraints:
             raise EngineError(
-                f"{finding.policy} reports for the constraint {finding.constraint!r}, "
-                f"which was not asked for"
+                f"the policy {finding.policy} reports a finding for the constraint "
+                f"{finding.constraint!r}, which was not to be evaluated"
             )
     return [
         constraint
@@ -221,6 +187,24 @@ def _order(violation: Violation) -> tuple[Any, ...]:
     )
 
 
+def _exempt(
+    violations: Iterable[Violation], applicability: Applicability, grants: tuple[Grant, ...]
+) -> Evaluation:
+    """Return the evaluation in which exceptions exempt some of `violations`."""
+    remaining: list[Violation] = []
+    exempted: list[Exempted] = []
+    for violation in violations:
+        if exception := applicability.exemption(violation):
+            exempted.append(_exempted(violation, exception, applicability.review.now))
+            continue
+        expired = "".join(
+            f"; the exception {one.name} for it expired on {moment(one.expires)}"
+            for one in applicability.expired_exemptions(violation)
+        )
+        remaining.append(msgspec.structs.replace(violation, message=violation.message + expired))
+    return Evaluation(tuple(remaining), tuple(exempted), grants)
+
+
 def _exempted(violation: Violation, exception: PolicyException, now: int) -> Exempted:
     return Exempted(
         **msgspec.structs.asdict(violation),
@@ -234,45 +218,26 @@ def _exempted(violation: Violation, exception: PolicyException, now: int) -> Exe
     )
 
 
-def _decided(
-    loaded: Decision,
-    violations: tuple[Violation, ...],
-    exempted: tuple[Exempted, ...],
-    found: Findings,
-) -> Decision:
-    denying = [v for v in violations if v.enforcement_action == "deny"]
-    return msgspec.structs.replace(
-        loaded,
-        allowed=not denying,
-        status=_status(denying),
-        violations=violations,
-        exempted=exempted,
-        warnings=(*_broken_glass(exempted), *_warnings(violations)),
-        audit_annotations=_annotations(exempted),
-        grants=found.grants,
-    )
-
-
 def _warnings(violations: Iterable[Violation]) -> Iterator[str]:
     for violation in violations:
         if violation.enforcement_action == "warn":
             yield f"{_named(violation)}: {violation.message}"
 
 
-def _broken_glass(exempted: Iterable[Exempted]) -> Iterator[str]:
-    """Yield one sentence for each break-glass exception: it must not go unseen."""
+def _break_glass_warnings(exempted: Iterable[Exempted]) -> Iterator[str]:
+    """Yield one sentence for each break-glass exception, so that nobody overlooks it."""
     found = {one.exception: one for one in exempted if one.break_glass}
     for one in found.values():
         yield (
-            f"break-glass: the exception {one.exception} sets every policy aside until "
+            f"break-glass: the exception {one.exception} bypasses all policies until "
             f"{one.expires} ({one.owner}, approved by {one.approved_by}: {one.reason})"
         )
 
 
 def _annotations(exempted: Iterable[Exempted]) -> dict[str, str]:
     names = sorted({one.exception for one in exempted})
-    broken = sorted({one.exception for one in exempted if one.break_glass})
-    annotations = {"exceptions": ",".join(names), "breakGlass": ",".join(broken)}
+    break_glass = sorted({one.exception for one in exempted if one.break_glass})
+    annotations = {"exceptions": ",".join(names), "breakGlass": ",".join(break_glass)}
     return {key: value for key, value in annotations.items() if value}
 
 

@@ -1,32 +1,20 @@
-"""Every error of policyd: one tree, and the class says whose fault it is."""
+"""The tree of errors that policyd raises on purpose. The class says who has to act."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from policyd.model import Location
+from policyd.model import Location, Status
 
 
 class PolicydError(Exception):
-    """Base of all errors that policyd raises on purpose. Its text is one clear sentence."""
+    """Base class. The text is one sentence, which starts with the location if there is one."""
 
     status_code = 500
     reason = "InternalError"
 
-
-MAX_MESSAGE: Final = 1_000
-"""Characters of a message on a project: names and values in it come from the sender."""
-
-
-class ComposeError(PolicydError):
-    """Compose would refuse this project: the sender's fault, so a denial with this reason."""
-
-    status_code = 422
-    reason = "Invalid"
-
     def __init__(self, message: str, where: Location | None = None) -> None:
-        if len(message) > MAX_MESSAGE:
-            message = message[: MAX_MESSAGE - 1] + "…"
+        """`where` is the place of the error in a file."""
         super().__init__(message)
         self.message = message
         self.where = where
@@ -34,99 +22,113 @@ class ComposeError(PolicydError):
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
 
+    @property
+    def status(self) -> Status:
+        """The status of a decision, or of a request, that this error ended."""
+        return Status(self.status_code, self.reason, str(self), self.where)
+
+
+MAX_MESSAGE: Final = 1_000
+"""Characters in a message about a project: the sender chooses the names and values in it."""
+
+
+class ComposeError(PolicydError):
+    """Compose would refuse this project. The sender has to fix it, so it is a denial."""
+
+    status_code = 422
+    reason = "Invalid"
+
+    def __init__(self, message: str, where: Location | None = None) -> None:
+        """Longer messages than MAX_MESSAGE are cut."""
+        if len(message) > MAX_MESSAGE:
+            message = message[: MAX_MESSAGE - 1] + "…"
+        super().__init__(message, where)
+
 
 class NoComposeFile(PolicydError):
-    """There is nothing to judge: no Compose file where one was looked for."""
+    """There is no Compose file, so there is no project to decide on."""
 
     status_code = 400
     reason = "BadRequest"
 
 
 class BundleError(PolicydError):
-    """The files handed over are no bundle: too large, a link, a path that leaves it."""
+    """The files are not a valid bundle: too large, a link, a path outside the root."""
 
     status_code = 400
     reason = "BadRequest"
 
 
 class PayloadTooLarge(BundleError):
-    """A limit on the size or the number of files was passed."""
+    """A limit on the size or the number of files is exceeded."""
 
     status_code = 413
     reason = "RequestEntityTooLarge"
 
 
 class RequestError(PolicydError):
-    """The request cannot be understood."""
+    """The request is malformed."""
 
     status_code = 400
     reason = "BadRequest"
 
 
 class Unauthorized(PolicydError):
-    """No token, or one that is not known."""
+    """The request has no token, or an unknown one."""
 
     status_code = 401
     reason = "Unauthorized"
 
 
 class Forbidden(PolicydError):
-    """The token may not do what the request asks."""
+    """The token does not permit this request."""
 
     status_code = 403
     reason = "Forbidden"
 
 
 class NotFound(PolicydError):
-    """There is no such decision, policy or route."""
+    """The decision, policy or route does not exist."""
 
     status_code = 404
     reason = "NotFound"
 
 
 class UnsupportedMediaType(RequestError):
-    """The body is of a type that this route does not take."""
+    """This route does not support the type of the body."""
 
     status_code = 415
     reason = "UnsupportedMediaType"
 
 
 class ConfigError(PolicydError):
-    """Our own configuration is wrong: a setting, a flag, a token file."""
-
-    def __init__(self, message: str, where: Location | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.where = where
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.message}" if self.where else self.message
+    """The configuration of policyd is wrong: a setting, a flag, a token file."""
 
 
 class PolicySetError(ConfigError):
-    """A policy set, a constraint or a Rego file is wrong: the operator's fault."""
+    """A policy set, a constraint or a Rego file is wrong. The operator has to fix it."""
 
 
 class EngineError(PolicydError):
-    """The policy engine failed, timed out or gave no result: a denial, never an allow."""
+    """The policy engine failed, timed out or returned no result. This is always a denial."""
 
     status_code = 500
     reason = "InternalError"
 
 
 class OtherRevision(EngineError):
-    """The engine holds another policy set than the one that the review is judged by."""
+    """The engine holds another policy set than the one that should decide."""
 
     status_code = 503
     reason = "ServiceUnavailable"
 
 
 class AuditError(PolicydError):
-    """The audit log cannot be read or written: no answer leaves without its record."""
+    """The audit log cannot be read or written. A decision without its record is not returned."""
 
 
 class RegistryError(PolicydError):
-    """A registry did not answer as it should, or what it sent does not match its digest."""
+    """A registry did not answer as expected, or its content does not match its digest."""
 
     status_code = 502
     reason = "BadGateway"

@@ -219,12 +219,21 @@ class PolicySetRevision(msgspec.Struct, frozen=True, rename="camel"):
     revision: str
 
 
-class Status(msgspec.Struct, frozen=True, rename="camel"):
-    """As in an AdmissionReview: 200 OK, 403 Forbidden, 422 Invalid (Compose would refuse)."""
+class Status(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """As in an AdmissionReview: 200 OK, 403 Forbidden, 422 Invalid (Compose would refuse it).
+
+    `location` is the place of the error if it has one; the message then starts with it.
+    """
 
     code: int
     reason: str
     message: str
+    location: Location | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The message without its location."""
+        return self.message.removeprefix(f"{self.location}: ") if self.location else self.message
 
 
 class Decision(msgspec.Struct, frozen=True, rename="camel"):

@@ -1,20 +1,24 @@
-"""The input document of policies (DESIGN section 5), as types: its JSON Schema comes from them.
+"""The input document of policies: its types, and the one function that builds it.
 
-Keys of ours are camelCase; those of the project and of workloads are snake_case, as in Compose.
+The JSON Schema of the input is generated from the types. Keys of the envelope are camelCase; keys
+inside `project` and `workloads` are snake_case, as in Compose.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from policyd.model import Path, Review, UnseenKind
+from policyd.loading import Loaded
+from policyd.model import Path, Review, UnseenKind, to_json
+from policyd.policies.manifests import Constraint
 from policyd.workloads.model import Workload
 
 
 class AskedConstraint(msgspec.Struct, frozen=True):
-    """A constraint that is for this review, its parameters complete with defaults."""
+    """A constraint that applies to this review. Its parameters include the defaults."""
 
     name: str
     parameters: dict[str, Any]
@@ -28,7 +32,7 @@ class UnsetVariable(msgspec.Struct, frozen=True):
 
 
 class Unseen(msgspec.Struct, frozen=True):
-    """Something that could not be looked at, and why."""
+    """Something that could not be evaluated, and the reason."""
 
     kind: UnseenKind
     what: str
@@ -36,9 +40,9 @@ class Unseen(msgspec.Struct, frozen=True):
 
 
 class PolicyInput(msgspec.Struct, frozen=True, rename="camel"):
-    """The input document of policies. `constraints` is by policy; no other policies are asked.
+    """The input document of policies. `project` is the effective model with its name.
 
-    `project` is the effective model, as Compose loads it, with its name.
+    `constraints` is by policy: a policy without an entry is not evaluated.
     """
 
     review: Review
@@ -47,3 +51,25 @@ class PolicyInput(msgspec.Struct, frozen=True, rename="camel"):
     project: dict[str, Any]
     unresolved: tuple[UnsetVariable, ...]
     not_evaluated: tuple[Unseen, ...]
+
+
+def review_input(
+    loaded: Loaded, review: Review, constraints: Mapping[str, Sequence[Constraint]]
+) -> bytes:
+    """Return the input document for `review` of the project `loaded`, as JSON.
+
+    `constraints` are those that apply to the review, by policy.
+    """
+    project = loaded.project
+    document = PolicyInput(
+        review=review,
+        constraints={
+            policy: tuple(AskedConstraint(c.name, c.parameters) for c in applying)
+            for policy, applying in constraints.items()
+        },
+        workloads=loaded.workloads,
+        project={"name": project.name, **project.tree},
+        unresolved=tuple(UnsetVariable(u.variable, u.path) for u in project.unresolved),
+        not_evaluated=tuple(Unseen(n.kind, n.what, n.reason) for n in project.not_evaluated),
+    )
+    return to_json(document)

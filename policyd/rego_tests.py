@@ -20,11 +20,10 @@ from typing import Any, Final
 
 import msgspec
 
-from policyd import compose
-from policyd.admission import review_input
 from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine, explain, interpreter
 from policyd.errors import PolicydError, PolicySetError
+from policyd.loading import load_project
 from policyd.model import Location, Review, Source
 from policyd.policies.lint import Module, parse
 from policyd.policies.manifests import Constraint
@@ -42,7 +41,7 @@ from policyd.policies.policy_set import merge_data
 from policyd.policies.problems import Problems
 from policyd.policies.router import router
 from policyd.policies.yaml_documents import Value, documents
-from policyd.workloads.extraction import workloads
+from policyd.policy_input import review_input
 
 _PROBE: Final = "policyd_coverage_probe"
 """A rule added to each file: a file where nothing was evaluated is not in the report of regorus."""
@@ -117,8 +116,7 @@ def sample_input(sample: Path, policies: Iterable[Policy]) -> bytes:
     is_alone = sample.parent.name == "samples"
     files = [sample] if is_alone else [file for file in sample.parent.rglob("*") if file.is_file()]
     contents = {str(file.relative_to(sample.parent)): file.read_bytes() for file in files}
-    project = compose.load(memory_bundle(contents, [sample.name]))
-    return review_input(project, workloads(project), review, matching)
+    return review_input(load_project(memory_bundle(contents, [sample.name])), review, matching)
 
 
 def _settings(sample: Path) -> dict[str, Value]:

@@ -9,18 +9,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import msgspec
 
 from policyd.admission import Admission
 from policyd.config import Settings
 from policyd.errors import AuditError, ConfigError, OtherRevision, PolicydError
+from policyd.loading import prepare
 from policyd.model import Bundle, Decision, Review
+from policyd.policies.match_explanation import Match, explain_match
 from policyd.policies.policy_set import PolicySet
 
 if TYPE_CHECKING:
     from policyd.audit.store import Store
+
+Answer = TypeVar("Answer")
 
 
 class LoadStatus(msgspec.Struct, frozen=True):
@@ -105,7 +109,7 @@ class Services:
     @property
     def policy_set(self) -> PolicySet:
         """The policy set in force."""
-        return self.rules.admissions()[0].policy_set
+        return self._newest.policy_set
 
     @property
     def audit(self) -> Store:
@@ -117,43 +121,66 @@ class Services:
     def decide(
         self, bundle: Bundle, review: Review, *, requested_by: str = "", request_id: str = ""
     ) -> Decision:
-        """Return the decision on `bundle`, which is on record then where a log is configured.
+        """Return the decision on `bundle`. It is in the audit log if one is configured.
 
-        Raises NoComposeFile and BundleError, for which there is no decision, and AuditError.
+        `requested_by` is the address of the caller. Raises NoComposeFile and BundleError, for which
+        there is no decision, and AuditError.
         """
         started = time.perf_counter()
-        decision = self._judged(bundle, review)
-        self._record(review, decision, bundle.files.names(), requested_by, request_id)
+        loaded = prepare(bundle)
+        try:
+            decision = self.with_held(lambda admission: admission.decide(loaded, review))
+        except OtherRevision as error:
+            decision = self._newest.refuse(review, error, loaded)
+        self._record(review, decision, loaded.files, requested_by, request_id)
         self.observer.decided(review, decision, time.perf_counter() - started)
         return decision
 
     def refuse(self, review: Review, error: PolicydError, *, request_id: str = "") -> Decision:
-        """Return a denial, on record, for what could not be judged because of `error`.
+        """Return the recorded denial of a project that could not be read because of `error`.
 
         Raises AuditError.
         """
         started = time.perf_counter()
-        decision = self.rules.admissions()[0].refuse(review, error)
+        decision = self._newest.refuse(review, error)
         self._record(review, decision, (), "", request_id)
         self.observer.decided(review, decision, time.perf_counter() - started)
         return decision
 
-    def in_turn(self) -> Iterator[Admission]:
-        """Yield what to ask in turn while the engine answers that it holds another policy set.
+    def explain(self, review: Review, decision: Decision) -> tuple[Match, ...]:
+        """Return why each constraint and exception applied to `decision` on `review`, or did not.
 
-        The newest comes last too: an engine may have followed since it was asked about that.
+        Raises ConfigError when the policy set that decided is not kept any more.
         """
-        yield from self.rules.admissions()
-        yield self.rules.admissions()[0]
+        for admission in self.rules.admissions():
+            if admission.policy_set.reference == decision.policy_set:
+                applicability = admission.applicability(review, decision.project)
+                return explain_match(applicability, decision)
+        raise ConfigError("the policy set was replaced after the decision; ask again")
 
-    def _judged(self, bundle: Bundle, review: Review) -> Decision:
-        """Return the decision by the newest policy set that the engine holds."""
-        decisions = (admission.judge(bundle, review) for admission in self.in_turn())
-        newest = next(decisions)
-        if newest.status.code != OtherRevision.status_code:
-            return newest
-        older = (one for one in decisions if one.status.code != OtherRevision.status_code)
-        return next(older, newest)
+    def with_held(self, ask: Callable[[Admission], Answer]) -> Answer:
+        """Return what `ask` returns for the newest policy set that the engine holds.
+
+        `ask` is called with one Admission after the other while it raises OtherRevision. The newest
+        also comes last, because the engine may have loaded it in the meantime. Raises the first
+        OtherRevision when the engine holds none of them.
+        """
+        first: OtherRevision | None = None
+        for admission in self._in_turn():
+            try:
+                return ask(admission)
+            except OtherRevision as error:
+                first = first or error
+        assert first is not None
+        raise first
+
+    @property
+    def _newest(self) -> Admission:
+        return self.rules.admissions()[0]
+
+    def _in_turn(self) -> Iterator[Admission]:
+        yield from self.rules.admissions()
+        yield self._newest
 
     def _record(
         self,
@@ -174,7 +201,7 @@ class Services:
             raise
 
     def close(self) -> None:
-        """Stop the engine and close the log."""
+        """Stop the engines and close the audit log."""
         for admission in self.rules.admissions():
             admission.engine.close()
         if self.store is not None:

@@ -41,7 +41,6 @@ from policyd.errors import PolicydError
 from policyd.formats import FORMATS
 from policyd.formats.reviewed import Reviewed, reviewed
 from policyd.model import Operation, Source
-from policyd.policies.match_explanation import explain_match as explained
 
 DECIDING: Final = (200, 403, 422)
 """Codes of a status that is a verdict; any other says that the engine or the log failed."""
@@ -129,7 +128,7 @@ def judge(asked: Asked) -> Judge:
         except Exception as error:  # noqa: BLE001 (a defect must not hide what others were told)
             return Undecided(target.source, f"this is a defect of policyd: {error!r}")
         assert isinstance(loaded.files, DirectoryFiles)
-        matches = explained(services.policy_set, review, decision) if asked.explain_match else ()
+        matches = services.explain(review, decision) if asked.explain_match else ()
         files = loaded.files
         return reviewed(
             target.source, decision, files.root, files.shown, msgspec.to_builtins(matches)

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import click
 
-from policyd.admission import matching_constraints, review_input
 from policyd.cli import complain
 from policyd.cli.options import (
     EVERY_PROFILE,
@@ -27,12 +26,13 @@ from policyd.cli.options import (
     stdin,
 )
 from policyd.compose import load
-from policyd.compose.project import Project
 from policyd.config import Settings
 from policyd.formats.json import escaped
+from policyd.loading import Loaded, load_project
 from policyd.model import Source
+from policyd.policies.applicability import Applicability
 from policyd.policies.policy_set import load_policy_set
-from policyd.workloads.extraction import workloads
+from policyd.policy_input import review_input
 
 EPILOG: Final = """\b
 Examples:
@@ -65,21 +65,21 @@ def command(form: str, **options: Any) -> int:
     text = stdin() if "-" in flags.files else None
     target = Target(" ".join(flags.files) or ".", current_folder(), flags, text)
     otherwise = EVERY_PROFILE if form == "review" else None
-    project = load(bundle(target, flags.profiles or otherwise, caller_environment()))
+    files = bundle(target, flags.profiles or otherwise, caller_environment())
+    loaded = load_project(files) if form == "review" else None
+    project = loaded.project if loaded else load(files)
     for warning in project.warnings:
         complain(warning, "warning")
     for place, variable in dict.fromkeys((u.location, u.variable) for u in project.unresolved):
         complain(f"{place}: the variable {variable} has no value; it is blank here", "warning")
-    output = _review(project, settings(**options)) if form == "review" else project.config()
+    output = _review_input(loaded, settings(**options)) if loaded else project.config()
     click.echo(escaped(json.dumps(output, indent=2, ensure_ascii=False)))
     return 0
 
 
-def _review(project: Project, settings: Settings) -> Any:
-    """Return what policies judge when `policyd check` asks about `project`."""
+def _review_input(loaded: Loaded, settings: Settings) -> Any:
+    """Return the input of policies when `policyd check` reviews the project `loaded`."""
     review = question(Source(), "CHECK")
-    constraints = load_policy_set(
-        Path(settings.policy_set) if settings.policy_set else None
-    ).constraints
-    matching = matching_constraints(constraints, review, project.name)
-    return json.loads(review_input(project, workloads(project), review, matching))
+    policy_set = load_policy_set(Path(settings.policy_set) if settings.policy_set else None)
+    applicability = Applicability(policy_set.constraints, (), review, loaded.project.name)
+    return json.loads(review_input(loaded, review, applicability.by_policy))

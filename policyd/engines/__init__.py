@@ -12,7 +12,7 @@ from policyd.model import Findings
 QUERY = "data.policyd.main.result"
 """What every engine is asked for."""
 
-NOTHING = (
+EMPTY_INPUT = (
     b'{"review": {}, "constraints": {}, "workloads": [], "project": {}, "unresolved": [],'
     b' "notEvaluated": []}'
 )

@@ -21,8 +21,6 @@ AFTER: Final = 1
 MAX_LINE: Final = 400
 """Characters of a line that are kept: a file may be one line of 4 MiB."""
 
-_PLACE: Final = re.compile(r"^(?P<file>[^\n]+?):(?P<line>[0-9]{1,9}):(?P<column>[0-9]{1,9}): ")
-
 
 class Reviewed(msgspec.Struct, frozen=True):
     """A project and its decision. `source` is the path as the caller named it.
@@ -76,17 +74,8 @@ def _lines(content: bytes) -> list[str]:
 
 
 def places(decision: Decision) -> Iterator[Location]:
-    """Yield each place with a line that `decision` names, in violations or in its message."""
-    for violation in (*decision.violations, *decision.exempted):
-        if violation.location and violation.location.line:
-            yield violation.location
-    if place := message_place(decision):
-        yield place
-
-
-def message_place(decision: Decision) -> Location | None:
-    """Return the place that a refusal by Compose starts with, if it names one."""
-    found = _PLACE.match(decision.status.message) if decision.status.code == 422 else None
-    if not found:
-        return None
-    return Location(found["file"], int(found["line"]), int(found["column"]))
+    """Yield each place with a line that `decision` names, in its violations or its status."""
+    named = [one.location for one in (*decision.violations, *decision.exempted)]
+    for place in (*named, decision.status.location):
+        if place and place.line:
+            yield place

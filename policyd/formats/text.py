@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from policyd.formats.reviewed import AFTER, BEFORE, Reviewed, message_place
+from policyd.formats.reviewed import AFTER, BEFORE, Reviewed
 from policyd.formats.table import table, visible, width
 from policyd.model import Decision, Exempted, Location, Violation
 
@@ -82,7 +82,7 @@ def _banners(decision: Decision, paint: _Paint) -> Iterator[str]:
     for name, until in dict.fromkeys(
         (one.exception, one.expires) for one in decision.exempted if one.break_glass
     ):
-        said = f"the exception {name} sets every policy aside until {until}"
+        said = f"the exception {name} bypasses all policies until {until}"
         yield f"{paint('BREAK GLASS', 'red')}  {visible(said)}"
 
 
@@ -107,12 +107,11 @@ def _count(number: int, one: str, many: str = "") -> str:
 
 
 def _refusal(result: Reviewed, paint: _Paint) -> Iterator[str]:
-    message = result.decision.status.message
-    place = message_place(result.decision)
+    status = result.decision.status
     yield ""
-    yield visible(result.shown(place.file) + message[len(place.file) :] if place else message)
-    if place:
-        yield from _excerpt(place, result.lines, paint)
+    yield f"{_place(status.location, result)}{visible(status.sentence)}"
+    if status.location:
+        yield from _excerpt(status.location, result.lines, paint)
 
 
 def _violation(violation: Violation, result: Reviewed, paint: _Paint) -> Iterator[str]:

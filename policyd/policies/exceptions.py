@@ -129,24 +129,6 @@ def read_exception(
     return found
 
 
-def applying(
-    exceptions: Iterable[PolicyException], violation: Violation, about: Subject, now: int
-) -> tuple[PolicyException | None, list[PolicyException]]:
-    """Return the exception in force for `violation`, and those that were, but have expired.
-
-    Of several, one that is from this policy comes before break-glass, and the longest first.
-    """
-    own = [found for found in exceptions if found.is_for(violation)]
-    in_force = [found for found in own if not found.why_not_in_force(about, now)]
-    expired = [
-        found
-        for found in own
-        if found.state(now) == "expired" and not why_not_granted(found.match, about)
-    ]
-    in_force.sort(key=lambda found: (found.break_glass, -found.expires, found.name))
-    return (in_force[0] if in_force else None), sorted(expired, key=lambda found: found.name)
-
-
 def moment(nanoseconds: int) -> str:
     """Return a time as people write it: 2027-01-31T00:00:00Z."""
     when = datetime.datetime.fromtimestamp(nanoseconds // 1_000_000_000, datetime.UTC)

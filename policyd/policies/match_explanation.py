@@ -1,7 +1,7 @@
 """Say why each constraint and exception of a policy set applied to a review, or did not.
 
-In: a policy set, a review, its decision. Out: a Match for each constraint and exception, with what
-each of its conditions says of the review.
+In: the applicability of a policy set to a review, and its decision. Out: a Match for each
+constraint and exception, with what each of its conditions says of the review.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Final, Literal
 import msgspec
 
 from policyd.model import Decision, Location, Review
+from policyd.policies.applicability import Applicability
 from policyd.policies.exceptions import PolicyException, moment
 from policyd.policies.manifests import Constraint
-from policyd.policies.matching import Selector, Subject, compared, subject, why_not_for
-from policyd.policies.policy_set import PolicySet
+from policyd.policies.matching import Selector, Subject, compared
 
 Outcome = Literal["matches", "differs", "unknown", "narrows"]
 
@@ -53,18 +53,26 @@ class Match(msgspec.Struct, frozen=True, rename="camel"):
     checks: tuple[Check, ...]
 
 
-def explain_match(policy_set: PolicySet, review: Review, decision: Decision) -> tuple[Match, ...]:
-    """Return, for each constraint and exception, whether it is for `review`, and why."""
-    about = subject(review, decision.project)
-    constraints = [_constraint(found, review, about, decision) for found in policy_set.constraints]
-    exceptions = [_exception(found, review, about, decision) for found in policy_set.exceptions]
+def explain_match(applicability: Applicability, decision: Decision) -> tuple[Match, ...]:
+    """Return, for each constraint and exception, whether it applied to `decision`, and why.
+
+    `applicability` is the one that `decision` was made with.
+    """
+    review, about = applicability.review, applicability.subject
+    constraints = [
+        _constraint(found, why_not, review, about, decision)
+        for found, why_not in applicability.constraints
+    ]
+    exceptions = [
+        _exception(found, why_not, review, about, decision)
+        for found, why_not in applicability.exceptions
+    ]
     return (*constraints, *exceptions)
 
 
 def _constraint(
-    constraint: Constraint, review: Review, about: Subject, decision: Decision
+    constraint: Constraint, why_not: str, review: Review, about: Subject, decision: Decision
 ) -> Match:
-    why_not = why_not_for(constraint.match, constraint.exclude, about)
     found = (*decision.violations, *decision.exempted)
     return Match(
         kind="Constraint",
@@ -83,9 +91,8 @@ def _constraint(
 
 
 def _exception(
-    exception: PolicyException, review: Review, about: Subject, decision: Decision
+    exception: PolicyException, why_not: str, review: Review, about: Subject, decision: Decision
 ) -> Match:
-    why_not = exception.why_not_in_force(about, review.now)
     return Match(
         kind="Exception",
         name=exception.name,

@@ -20,7 +20,7 @@ import structlog
 
 from policyd.bootstrap import policy_set_of
 from policyd.config import Settings
-from policyd.engines import NOTHING
+from policyd.engines import EMPTY_INPUT
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.errors import PolicydError, PolicySetError
 from policyd.model import Location
@@ -128,7 +128,7 @@ class Reloader:
         policy_set = policy_set_of(self._settings)
         engine = EmbeddedEngine(policy_set.modules, policy_set.data, self._settings.review_timeout)
         try:
-            engine.findings(NOTHING)
+            engine.findings(EMPTY_INPUT)
         finally:
             engine.close()
         return policy_set

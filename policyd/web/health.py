@@ -1,4 +1,4 @@
-"""GET /healthz and /readyz: whether this lives, and whether it can judge and record."""
+"""GET /healthz and /readyz: liveness, and readiness to decide and to record decisions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from http import HTTPStatus
 
 from flask import Flask, Response
 
-from policyd.engines import NOTHING
-from policyd.errors import EngineError, OtherRevision
+from policyd.admission import Admission
+from policyd.engines import EMPTY_INPUT
+from policyd.errors import EngineError
 from policyd.services import Services
 from policyd.web.replies import failure, reply
 
@@ -15,7 +16,10 @@ HEALTH, READINESS = "health", "readiness"
 
 
 def add_routes(app: Flask, services: Services) -> None:
-    """Add both, as endpoints HEALTH and READINESS. Raises ConfigError when there is no log."""
+    """Add the routes, as the endpoints HEALTH and READINESS.
+
+    Raises ConfigError when no audit log is configured.
+    """
     audit = services.audit
 
     @app.get("/healthz", endpoint=HEALTH)
@@ -30,24 +34,22 @@ def add_routes(app: Flask, services: Services) -> None:
         except EngineError as error:
             return failure(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
         if problem := services.rules.status().problem:
-            warnings.append(f"the policy set was changed and is refused: {problem}")
+            warnings.append(f"the changed policy set was refused: {problem}")
         return reply(
             "Health", status="ok", policySet=services.policy_set.reference, warnings=warnings
         )
 
 
 def _engine_warnings(services: Services) -> list[str]:
-    """Ask the engine, and return what there is to say. Raises EngineError when it cannot judge."""
+    """Probe the engine and return warnings. Raises EngineError when it cannot evaluate."""
     newest = services.policy_set.revision
-    refused: list[OtherRevision] = []
-    for admission in services.in_turn():
-        try:
-            admission.engine.findings(NOTHING)
-        except OtherRevision as error:
-            refused.append(error)
-            continue
-        revision = admission.policy_set.revision
-        if revision == newest:
-            return []
-        return [f"{refused[0]}; until it follows, {revision} decides"]
-    raise refused[0]
+    held = services.with_held(_probe)
+    if held == newest:
+        return []
+    return [f"the engine does not hold the policy set {newest} yet; {held} decides until then"]
+
+
+def _probe(admission: Admission) -> str:
+    """Return the revision of the policy set, once the engine has evaluated it."""
+    admission.engine.findings(EMPTY_INPUT)
+    return admission.policy_set.revision

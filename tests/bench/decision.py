@@ -20,14 +20,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from policyd import compose, opa_bundle
-from policyd.admission import Admission, matching_constraints, review_input
+from policyd import opa_bundle
+from policyd.admission import Admission
 from policyd.bundle import memory_bundle
 from policyd.engines import QUERY
 from policyd.engines.embedded import EmbeddedEngine
+from policyd.loading import load_project, prepare
 from policyd.model import Bundle, Review
+from policyd.policies.applicability import Applicability
 from policyd.policies.policy_set import PolicySet
-from policyd.workloads.extraction import workloads
+from policyd.policy_input import review_input
 from tests.bench.projects import SERVICES, project
 from tests.support import everything
 
@@ -59,7 +61,7 @@ def _rows(folder: Path) -> list[Row]:
     ours, whole, theirs = [], [], []
     for _ in range(ROUNDS):
         ours.append(_median(lambda: engine.findings(document)))
-        whole.append(_median(lambda: admission.judge(_bundle(), review)))
+        whole.append(_median(lambda: admission.decide(prepare(_bundle()), review)))
         theirs.append(_opa_bench(folder, policy_set, document))
     engine.close()
     best, peer = min(ours), min(theirs)
@@ -67,7 +69,7 @@ def _rows(folder: Path) -> list[Row]:
     what = f"{len(policy_set.policies)} policies on {len(SERVICES)} services"
     return [
         (f"decision, {what}, embedded engine", f"{best:.2f} ms", beside),
-        ("  with loading, constraints, places", f"{min(whole):.2f} ms", "Admission.judge"),
+        ("  with loading, constraints, places", f"{min(whole):.2f} ms", "Admission.decide"),
     ]
 
 
@@ -76,9 +78,9 @@ def _bundle() -> Bundle:
 
 
 def _document(policy_set: PolicySet, review: Review) -> bytes:
-    loaded = compose.load(_bundle())
-    matching = matching_constraints(policy_set.constraints, review, loaded.name)
-    return review_input(loaded, workloads(loaded), review, matching)
+    loaded = load_project(_bundle())
+    applicability = Applicability(policy_set.constraints, (), review, loaded.project.name)
+    return review_input(loaded, review, applicability.by_policy)
 
 
 def _median(call: Callable[[], object]) -> float:

@@ -9,6 +9,7 @@ import pytest
 
 from policyd.admission import Admission
 from policyd.engines.embedded import EmbeddedEngine
+from policyd.loading import prepare
 from policyd.model import Decision, Review
 from policyd.policies.policy_set import load_policy_set
 from tests.corpus import corpus
@@ -48,7 +49,7 @@ def admission(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admission]:
 
 
 def _judge(admission: Admission, labelled: Labelled) -> Decision:
-    return admission.judge(labelled.case.bundle(), _REVIEW)
+    return admission.decide(prepare(labelled.case.bundle()), _REVIEW)
 
 
 def _name(labelled: Labelled) -> str:

@@ -11,15 +11,16 @@ import msgspec
 import pytest
 import requests
 
-from policyd import compose, opa_bundle
-from policyd.admission import matching_constraints, review_input
+from policyd import opa_bundle
 from policyd.engines import QUERY
 from policyd.engines.embedded import interpreter
+from policyd.loading import load_project
 from policyd.model import Review
+from policyd.policies.applicability import Applicability
 from policyd.policies.packs import built_in
 from policyd.policies.policy_set import PolicySet
+from policyd.policy_input import review_input
 from policyd.rego_tests import run, sample_data, sample_files, sample_input
-from policyd.workloads.extraction import workloads
 from tests.corpus import corpus
 from tests.support import everything, opaserver
 
@@ -73,10 +74,10 @@ def _of_corpus(policy_set: PolicySet) -> Iterator[tuple[str, bytes]]:
     for labelled in corpus.read():
         if labelled.kind == "invalid":
             continue
-        project = compose.load(labelled.case.bundle())
-        matching = matching_constraints(policy_set.constraints, REVIEW, project.name)
-        works = workloads(project)
-        yield labelled.case.name, review_input(project, works, REVIEW, matching)
+        loaded = load_project(labelled.case.bundle())
+        name = loaded.project.name
+        constraints = Applicability(policy_set.constraints, (), REVIEW, name).by_policy
+        yield labelled.case.name, review_input(loaded, REVIEW, constraints)
 
 
 def _differing(

@@ -9,14 +9,11 @@ import msgspec
 import pytest
 
 from policyd import compose
-from policyd.admission import (
-    Admission,
-    matching_constraints,
-    review_input,
-)
+from policyd.admission import Admission
 from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine
-from policyd.errors import EngineError, NoComposeFile, RequestError
+from policyd.errors import EngineError, NoComposeFile, OtherRevision, RequestError
+from policyd.loading import prepare
 from policyd.model import (
     Bundle,
     Decision,
@@ -32,7 +29,6 @@ from policyd.model import (
     Violation,
 )
 from policyd.policies.policy_set import PolicySet, load_policy_set
-from policyd.workloads.extraction import workloads
 
 PRIVILEGED = """\
 name: demo
@@ -70,16 +66,16 @@ def policy_set(tmp_path: Path) -> Callable[..., PolicySet]:
 
 
 @pytest.fixture
-def judge(policy_set: Callable[..., PolicySet]) -> Iterator[Callable[..., Decision]]:
+def decide(policy_set: Callable[..., PolicySet]) -> Iterator[Callable[..., Decision]]:
     engines: list[EmbeddedEngine] = []
 
-    def judged(text: str, *constraints: str, review: Review = REVIEW) -> Decision:
+    def decided(text: str, *constraints: str, review: Review = REVIEW) -> Decision:
         rules = policy_set(*constraints)
         engines.append(EmbeddedEngine(rules.modules, rules.data))
         admission = Admission(engines[-1], rules, new_id=lambda: "d-1")
-        return admission.judge(bundle(text), review)
+        return admission.decide(prepare(bundle(text)), review)
 
-    yield judged
+    yield decided
     for engine in engines:
         engine.close()
 
@@ -106,8 +102,8 @@ class Answers:
         pass
 
 
-def test_denial_says_what_where_and_how_to_mend_it(judge: Callable[..., Decision]) -> None:
-    decision = judge(PRIVILEGED, constraint("c", "no-privileged"))
+def test_denial_says_what_where_and_how_to_mend_it(decide: Callable[..., Decision]) -> None:
+    decision = decide(PRIVILEGED, constraint("c", "no-privileged"))
 
     assert decision.allowed is False
     assert decision.status == Status(
@@ -131,9 +127,9 @@ def test_denial_says_what_where_and_how_to_mend_it(judge: Callable[..., Decision
 
 
 def test_decision_names_who_decided_and_what_was_read(
-    judge: Callable[..., Decision], policy_set: Callable[..., PolicySet]
+    decide: Callable[..., Decision], policy_set: Callable[..., PolicySet]
 ) -> None:
-    decision = judge(PRIVILEGED, constraint("c", "no-privileged"))
+    decision = decide(PRIVILEGED, constraint("c", "no-privileged"))
 
     assert (decision.uid, decision.decision_id) == ("r-1", "d-1")
     assert decision.policy_set == policy_set(constraint("c", "no-privileged")).reference
@@ -150,9 +146,9 @@ def _digest(text: str) -> str:
 
 
 def test_several_policies_that_deny_are_named_once_in_order_of_their_places(
-    judge: Callable[..., Decision],
+    decide: Callable[..., Decision],
 ) -> None:
-    decision = judge(
+    decision = decide(
         PRIVILEGED,
         constraint("a", "no-all-gpus"),
         constraint("b", "no-privileged"),
@@ -172,8 +168,8 @@ def test_several_policies_that_deny_are_named_once_in_order_of_their_places(
     ]
 
 
-def test_grants_are_in_every_decision(judge: Callable[..., Decision]) -> None:
-    decision = judge(PRIVILEGED)
+def test_grants_are_in_every_decision(decide: Callable[..., Decision]) -> None:
+    decision = decide(PRIVILEGED)
 
     assert decision.allowed is True
     assert decision.grants == (
@@ -182,26 +178,26 @@ def test_grants_are_in_every_decision(judge: Callable[..., Decision]) -> None:
     )
 
 
-def test_variables_without_a_value_are_named_once_each(judge: Callable[..., Decision]) -> None:
-    decision = judge("services:\n  web:\n    image: x:$TAG\n    user: $TAG$UID\n")
+def test_variables_without_a_value_are_named_once_each(decide: Callable[..., Decision]) -> None:
+    decision = decide("services:\n  web:\n    image: x:$TAG\n    user: $TAG$UID\n")
 
-    reason = "the variable has no value here: it is blank, and may be anything at deployment"
+    reason = "the variable has no value here: it is blank, and may have any value at deployment"
     assert decision.not_evaluated == (
         NotEvaluated("variable", "${TAG}", reason, Location("compose.yaml", 3, 12)),
         NotEvaluated("variable", "${UID}", reason, Location("compose.yaml", 4, 11)),
     )
 
 
-def test_policy_that_no_constraint_names_is_off(judge: Callable[..., Decision]) -> None:
-    decision = judge(PRIVILEGED, constraint("c", "no-docker-socket"))
+def test_policy_that_no_constraint_names_is_off(decide: Callable[..., Decision]) -> None:
+    decision = decide(PRIVILEGED, constraint("c", "no-docker-socket"))
 
     assert decision.allowed is True
     assert decision.status == Status(200, "OK", "no policy denies")
     assert decision.violations == ()
 
 
-def test_warning_allows_and_is_a_sentence(judge: Callable[..., Decision]) -> None:
-    decision = judge(PRIVILEGED, constraint("c", "no-privileged", "warn"))
+def test_warning_allows_and_is_a_sentence(decide: Callable[..., Decision]) -> None:
+    decision = decide(PRIVILEGED, constraint("c", "no-privileged", "warn"))
 
     assert decision.allowed is True
     assert [v.enforcement_action for v in decision.violations] == ["warn"]
@@ -211,8 +207,8 @@ def test_warning_allows_and_is_a_sentence(judge: Callable[..., Decision]) -> Non
     )
 
 
-def test_dryrun_allows_and_is_only_recorded(judge: Callable[..., Decision]) -> None:
-    decision = judge(PRIVILEGED, constraint("c", "no-privileged", "dryrun"))
+def test_dryrun_allows_and_is_only_recorded(decide: Callable[..., Decision]) -> None:
+    decision = decide(PRIVILEGED, constraint("c", "no-privileged", "dryrun"))
 
     assert decision.allowed is True
     assert [v.enforcement_action for v in decision.violations] == ["dryrun"]
@@ -220,9 +216,9 @@ def test_dryrun_allows_and_is_only_recorded(judge: Callable[..., Decision]) -> N
 
 
 def test_each_matching_constraint_reports_and_the_strictest_wins(
-    judge: Callable[..., Decision],
+    decide: Callable[..., Decision],
 ) -> None:
-    decision = judge(
+    decision = decide(
         PRIVILEGED,
         constraint("all", "no-privileged", "warn"),
         constraint("prod", "no-privileged", "deny", "  match: {environments: [prod]}\n"),
@@ -238,9 +234,9 @@ def test_each_matching_constraint_reports_and_the_strictest_wins(
 
 @pytest.mark.parametrize(("point", "allowed"), [("ci", False), ("forge", True), ("cli", True)])
 def test_action_may_differ_by_enforcement_point(
-    judge: Callable[..., Decision], point: str, allowed: bool
+    decide: Callable[..., Decision], point: str, allowed: bool
 ) -> None:
-    decision = judge(
+    decision = decide(
         PRIVILEGED,
         constraint("c", "no-privileged", "{default: deny, forge: warn, cli: dryrun}"),
         review=msgspec.structs.replace(REVIEW, enforcement_point=point),
@@ -264,7 +260,7 @@ def test_action_may_differ_by_enforcement_point(
     ],
 )
 def test_constraint_is_for_the_reviews_that_it_matches(
-    judge: Callable[..., Decision], rest: str, allowed: bool
+    decide: Callable[..., Decision], rest: str, allowed: bool
 ) -> None:
     review = Review(
         uid="r",
@@ -274,15 +270,15 @@ def test_constraint_is_for_the_reviews_that_it_matches(
         source=Source(repository="ml/train"),
     )
 
-    decision = judge(PRIVILEGED, constraint("c", "no-privileged", "deny", rest), review=review)
+    decision = decide(PRIVILEGED, constraint("c", "no-privileged", "deny", rest), review=review)
 
     assert decision.allowed is allowed
 
 
-def test_services_in_match_narrow_the_findings(judge: Callable[..., Decision]) -> None:
+def test_services_in_match_narrow_the_findings(decide: Callable[..., Decision]) -> None:
     rest = "  match: {services: ['train*']}\n"
 
-    decision = judge(
+    decision = decide(
         PRIVILEGED,
         constraint("a", "no-privileged", "deny", rest),
         constraint("b", "no-all-gpus", "deny", rest),
@@ -311,9 +307,9 @@ TRAIN = Review(
 
 
 def test_exception_in_force_sets_a_violation_aside_and_says_on_whose_word(
-    judge: Callable[..., Decision],
+    decide: Callable[..., Decision],
 ) -> None:
-    decision = judge(
+    decision = decide(
         PRIVILEGED,
         constraint("c", "no-privileged"),
         EXCEPTION,
@@ -337,9 +333,9 @@ def test_exception_in_force_sets_a_violation_aside_and_says_on_whose_word(
 
 
 def test_expired_exception_counts_for_nothing_and_is_named(
-    judge: Callable[..., Decision],
+    decide: Callable[..., Decision],
 ) -> None:
-    decision = judge(
+    decision = decide(
         PRIVILEGED,
         constraint("c", "no-privileged"),
         EXCEPTION,
@@ -355,9 +351,9 @@ def test_expired_exception_counts_for_nothing_and_is_named(
 
 
 def test_exception_leaves_other_services_and_policies_as_they_are(
-    judge: Callable[..., Decision],
+    decide: Callable[..., Decision],
 ) -> None:
-    decision = judge(
+    decision = decide(
         PRIVILEGED.replace("gpus: all", "privileged: true\n    pid: host"),
         constraint("c", "no-privileged"),
         constraint("d", "no-host-namespaces"),
@@ -372,12 +368,12 @@ def test_exception_leaves_other_services_and_policies_as_they_are(
     assert [v.service for v in decision.exempted] == ["web"]
 
 
-def test_break_glass_is_from_every_policy_and_loud(judge: Callable[..., Decision]) -> None:
+def test_break_glass_is_from_every_policy_and_loud(decide: Callable[..., Decision]) -> None:
     glass = EXCEPTION.replace("policies: [no-privileged]", "breakGlass: true").replace(
         ", services: [web]", ""
     )
 
-    decision = judge(
+    decision = decide(
         PRIVILEGED,
         constraint("c", "no-privileged"),
         constraint("d", "no-all-gpus"),
@@ -388,7 +384,7 @@ def test_break_glass_is_from_every_policy_and_loud(judge: Callable[..., Decision
     assert decision.allowed is True
     assert [v.policy for v in decision.exempted] == ["no-privileged", "no-all-gpus"]
     assert decision.warnings == (
-        "break-glass: the exception web-needs-it sets every policy aside until "
+        "break-glass: the exception web-needs-it bypasses all policies until "
         "2027-01-31T00:00:00Z (ml-infra, approved by security@acme: Until the driver is fixed)",
     )
     assert decision.audit_annotations == {
@@ -398,7 +394,7 @@ def test_break_glass_is_from_every_policy_and_loud(judge: Callable[..., Decision
 
 
 def test_exception_for_a_service_and_a_path_leaves_what_is_beside_it(
-    judge: Callable[..., Decision],
+    decide: Callable[..., Decision],
 ) -> None:
     nodes = """\
 name: demo
@@ -413,7 +409,7 @@ services:
     rest = "paths: [services/*/devices/0]"
     scoped = EXCEPTION.replace("no-privileged", "no-raw-device-nodes")
 
-    decision = judge(
+    decision = decide(
         nodes,
         constraint("c", "no-raw-device-nodes"),
         scoped.replace("services: [web]", f"services: [web], {rest}"),
@@ -438,11 +434,11 @@ services:
     ],
 )
 def test_unknown_field_leaves_a_constraint_in_force_without_exclusion_or_exception(
-    judge: Callable[..., Decision], unknown: str, violations: int, exempted: int
+    decide: Callable[..., Decision], unknown: str, violations: int, exempted: int
 ) -> None:
     anyone = EXCEPTION.replace("[ml/train]", "['**']")
 
-    decision = judge(
+    decision = decide(
         PRIVILEGED,
         constraint("c", "no-privileged", "deny", unknown),
         anyone,
@@ -456,9 +452,9 @@ def test_unknown_field_leaves_a_constraint_in_force_without_exclusion_or_excepti
     ("seconds", "allowed", "days_left"), [(-86_400, True, 1), (-1, True, 0), (0, False, None)]
 )
 def test_exception_ends_at_its_second_by_the_time_of_the_review(
-    judge: Callable[..., Decision], seconds: int, allowed: bool, days_left: int | None
+    decide: Callable[..., Decision], seconds: int, allowed: bool, days_left: int | None
 ) -> None:
-    decision = judge(
+    decision = decide(
         PRIVILEGED,
         constraint("c", "no-privileged"),
         EXCEPTION,
@@ -472,9 +468,9 @@ def test_exception_ends_at_its_second_by_the_time_of_the_review(
 
 
 def test_exception_sets_the_findings_of_every_constraint_aside(
-    judge: Callable[..., Decision],
+    decide: Callable[..., Decision],
 ) -> None:
-    decision = judge(
+    decision = decide(
         PRIVILEGED,
         constraint("a", "no-privileged", "warn"),
         constraint("b", "no-privileged"),
@@ -490,14 +486,15 @@ def test_exception_sets_the_findings_of_every_constraint_aside(
 
 
 def test_project_that_compose_refuses_is_denied_with_the_reason(
-    judge: Callable[..., Decision],
+    decide: Callable[..., Decision],
 ) -> None:
-    decision = judge("services:\n  web:\n    image: nginx\n    privileged: 1\n")
+    decision = decide("services:\n  web:\n    image: nginx\n    privileged: 1\n")
 
     assert decision.allowed is False
     assert decision.status.code == 422
     assert decision.status.reason == "Invalid"
     assert decision.status.message.startswith("compose.yaml:4:17: services.web.privileged")
+    assert decision.status.location == Location("compose.yaml", 4, 17)
     assert decision.violations == ()
     assert decision.bundle_digest.startswith("sha256:")
 
@@ -506,7 +503,7 @@ def test_nothing_to_judge_is_no_decision(policy_set: Callable[..., PolicySet]) -
     admission = Admission(Answers(Findings((), ())), policy_set())
 
     with pytest.raises(NoComposeFile):
-        admission.judge(memory_bundle({"README": b""}), REVIEW)
+        admission.decide(prepare(memory_bundle({"README": b""})), REVIEW)
 
 
 def test_engine_that_fails_denies_and_the_decision_says_so(
@@ -516,7 +513,7 @@ def test_engine_that_fails_denies_and_the_decision_says_so(
         Answers(EngineError("the policies took longer than 5 seconds")), policy_set()
     )
 
-    decision = admission.judge(bundle(PRIVILEGED), REVIEW)
+    decision = admission.decide(prepare(bundle(PRIVILEGED)), REVIEW)
 
     assert decision.allowed is False
     assert decision.status == Status(
@@ -525,14 +522,24 @@ def test_engine_that_fails_denies_and_the_decision_says_so(
     assert decision.project == "demo"
 
 
+def test_an_engine_with_another_policy_set_does_not_decide(
+    policy_set: Callable[..., PolicySet],
+) -> None:
+    admission = Admission(Answers(OtherRevision("the engine holds two")), policy_set())
+
+    with pytest.raises(OtherRevision, match="the engine holds two"):
+        admission.decide(prepare(bundle(PRIVILEGED)), REVIEW)
+
+
 @pytest.mark.parametrize(
     ("finding", "message"),
     [
-        (Finding("no-all-gpus", "m"), "'no-all-gpus', not asked for"),
-        (Finding("nosuch", "m"), "'nosuch', not asked for"),
+        (Finding("no-all-gpus", "m"), "'no-all-gpus', which was not to be evaluated"),
+        (Finding("nosuch", "m"), "'nosuch', which was not to be evaluated"),
         (
             Finding("no-privileged", "m", constraint="other"),
-            "no-privileged reports for the constraint 'other', which was not asked for",
+            "no-privileged reports a finding for the constraint 'other', "
+            "which was not to be evaluated",
         ),
     ],
 )
@@ -542,7 +549,7 @@ def test_answer_that_was_not_asked_for_denies(
     rules = policy_set(constraint("c", "no-privileged", "warn"))
     admission = Admission(Answers(Findings((finding,), ())), rules)
 
-    decision = admission.judge(bundle(PRIVILEGED), REVIEW)
+    decision = admission.decide(prepare(bundle(PRIVILEGED)), REVIEW)
 
     assert decision.allowed is False
     assert decision.status.code == 500
@@ -555,7 +562,9 @@ def test_finding_for_one_constraint_is_reported_by_that_one(
     rules = policy_set(constraint("a", "no-privileged"), constraint("b", "no-privileged", "dryrun"))
     finding = Finding("no-privileged", "m", constraint="b")
 
-    decision = Admission(Answers(Findings((finding,), ())), rules).judge(bundle(PRIVILEGED), REVIEW)
+    decision = Admission(Answers(Findings((finding,), ())), rules).decide(
+        prepare(bundle(PRIVILEGED)), REVIEW
+    )
 
     assert [v.constraint for v in decision.violations] == ["b"]
     assert decision.allowed is True
@@ -567,13 +576,15 @@ def test_finding_of_the_whole_project_passes_a_match_on_services(
     rules = policy_set(constraint("c", "no-privileged", "deny", "  match: {services: [none]}\n"))
     finding = Finding("no-privileged", "m")
 
-    decision = Admission(Answers(Findings((finding,), ())), rules).judge(bundle(PRIVILEGED), REVIEW)
+    decision = Admission(Answers(Findings((finding,), ())), rules).decide(
+        prepare(bundle(PRIVILEGED)), REVIEW
+    )
 
     assert decision.allowed is False
 
 
-def test_what_could_not_be_looked_at_is_in_the_decision(judge: Callable[..., Decision]) -> None:
-    decision = judge("include: [oci://registry.example/a:1]\nservices: {web: {image: nginx}}\n")
+def test_what_could_not_be_looked_at_is_in_the_decision(decide: Callable[..., Decision]) -> None:
+    decision = decide("include: [oci://registry.example/a:1]\nservices: {web: {image: nginx}}\n")
 
     assert [type(gap) for gap in decision.not_evaluated] == [NotEvaluated]
     assert decision.not_evaluated[0].kind == "remote-include"
@@ -595,50 +606,3 @@ def test_refusal_denies_with_the_status_of_the_error(
         engine="answers",
         decision_id="d-2",
     )
-
-
-def test_input_of_policies_has_the_matching_constraints_and_the_whole_project(
-    policy_set: Callable[..., PolicySet],
-) -> None:
-    rules = policy_set(
-        constraint("a", "no-privileged"),
-        constraint("b", "no-privileged", "warn", "  match: {environments: [dev]}\n"),
-        constraint("c", "no-all-gpus", "warn"),
-    )
-    review = msgspec.structs.replace(
-        REVIEW,
-        user_info=UserInfo("ada", ("ml",)),
-        source=Source(repository="ml/train", environment="prod"),
-    )
-    text = "name: demo\nservices:\n  web:\n    image: nginx\n    runtime: ${RUNTIME}\n"
-    project = compose.load(bundle(text))
-    matching = matching_constraints(rules.constraints, review, "demo")
-
-    document = msgspec.json.decode(review_input(project, workloads(project), review, matching))
-
-    assert document["review"] == {
-        "uid": "r-1",
-        "enforcementPoint": "ci",
-        "now": 1_800_000_000_000_000_000,
-        "operation": "CHECK",
-        "dryRun": False,
-        "userInfo": {"username": "ada", "groups": ["ml"]},
-        "source": {
-            "repository": "ml/train",
-            "ref": "",
-            "commit": "",
-            "environment": "prod",
-            "host": "",
-        },
-    }
-    assert document["constraints"] == {
-        "no-privileged": [{"name": "a", "parameters": {}}],
-        "no-all-gpus": [{"name": "c", "parameters": {}}],
-    }
-    assert document["workloads"][0]["name"] == "web"
-    assert document["workloads"][0]["path"] == ["services", "web"]
-    assert document["project"]["services"]["web"]["image"] == "nginx"
-    assert document["unresolved"] == [
-        {"variable": "RUNTIME", "path": ["services", "web", "runtime"]}
-    ]
-    assert document["notEvaluated"] == []

@@ -23,6 +23,7 @@ WAY = [
         "audit",
         "workloads",
         "policies",
+        "loading",
         "policy_input",
         "opa_bundle",
         "json_schemas",

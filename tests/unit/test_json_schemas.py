@@ -13,15 +13,15 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from policyd import compose
-from policyd.admission import matching_constraints, review_input
 from policyd.errors import PolicySetError
 from policyd.json_schemas import SCHEMAS
+from policyd.loading import load_project
 from policyd.model import Review
+from policyd.policies.applicability import Applicability
 from policyd.policies.packs import built_in
 from policyd.policies.policy_set import load_policy_set
 from policyd.policies.yaml_documents import documents
-from policyd.workloads.extraction import workloads
+from policyd.policy_input import review_input
 from tests.corpus import corpus
 from tests.support import everything
 
@@ -202,9 +202,9 @@ def test_inputs_of_all_labelled_projects_fit(validators: dict[str, Any]) -> None
     constraints = load_policy_set().constraints
     for labelled in corpus.read():
         if labelled.kind != "invalid":
-            project = compose.load(labelled.case.bundle())
-            matching = matching_constraints(constraints, review, project.name)
-            text = review_input(project, workloads(project), review, matching)
+            loaded = load_project(labelled.case.bundle())
+            applicability = Applicability(constraints, (), review, loaded.project.name)
+            text = review_input(loaded, review, applicability.by_policy)
             validators["input"].validate(json.loads(text))
 
 
@@ -220,8 +220,8 @@ def test_inputs_of_all_labelled_projects_fit(validators: dict[str, Any]) -> None
 )
 def test_input_with_another_shape_does_not_fit(validators: dict[str, Any], change: Change) -> None:
     review = Review(uid="1", enforcement_point="ci", now=1)
-    project = compose.load(corpus.read()[0].case.bundle())
-    found = json.loads(review_input(project, workloads(project), review, {}))
+    loaded = load_project(corpus.read()[0].case.bundle())
+    found = json.loads(review_input(loaded, review, {}))
     assert validators["input"].is_valid(found)
 
     change(found)

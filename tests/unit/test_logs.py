@@ -130,7 +130,7 @@ def test_break_glass_is_a_warning_in_the_answer_and_in_the_log(webhook, ruled):
 
     assert answer["allowed"] is True
     assert answer["warnings"] == [
-        "break-glass: the exception outage sets every policy aside until 2027-01-31T00:00:00Z "
+        "break-glass: the exception outage bypasses all policies until 2027-01-31T00:00:00Z "
         "(on-call, approved by head-of-it: Incident 4711)"
     ]
     assert answer["auditAnnotations"] == {"exceptions": "outage", "breakGlass": "outage"}

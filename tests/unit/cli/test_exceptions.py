@@ -294,12 +294,12 @@ def test_break_glass_is_loud_in_every_output_and_in_the_log(run, folder, policy_
     log = run("audit", "list", "--audit", "log.db").stdout
     shown = run("audit", "show", report["decisionId"], "--audit", "log.db").stdout
 
-    banner = f"BREAK GLASS  the exception night sets every policy aside until {until}\n"
+    banner = f"BREAK GLASS  the exception night bypasses all policies until {until}\n"
     assert text.exit_code == 0
     assert text.stdout.splitlines(keepends=True)[:2] == ["ALLOWED  .: 1 exemption\n", banner]
     assert "\ncompose.yaml:4:17: BREAK GLASS: service web runs privileged" in text.stdout
     assert report["warnings"] == [
-        f"break-glass: the exception night sets every policy aside until {until} "
+        f"break-glass: the exception night bypasses all policies until {until} "
         "(ml-infra, approved by security: Until the scheduler lands)"
     ]
     assert report["auditAnnotations"] == {"exceptions": "night", "breakGlass": "night"}

@@ -104,7 +104,9 @@ def test_places_are_named_from_the_current_folder(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    refused = Decision("1", False, Status(422, "Invalid", "compose.yaml:2:1: unknown key 'x'"))
+    place = Location("compose.yaml", 2, 1)
+    status = Status(422, "Invalid", "compose.yaml:2:1: unknown key 'x'", place)
+    refused = Decision("1", False, status)
     seen = NotEvaluated("profile", "debug", "clashes", Location("compose.yaml", 9, 1))
 
     def heads(decision: Decision, folder: Path) -> list[str]:
@@ -157,7 +159,7 @@ def test_warnings_dry_runs_and_exemptions_are_named_as_such() -> None:
         text(decision, content=b"")
         == """\
 ALLOWED  train: 1 warning, 1 violation in dry run, 2 exemptions
-BREAK GLASS  the exception outage sets every policy aside until 2027-01-31T00:00:00Z
+BREAK GLASS  the exception outage bypasses all policies until 2027-01-31T00:00:00Z
 
 warning: service train asks for all GPUs
   = policy: no-all-gpus, high
@@ -186,10 +188,10 @@ def test_a_break_glass_exception_is_one_banner_below_the_verdict_of_each_project
 
     assert shown[:3] == [
         "ALLOWED  train: 2 exemptions",
-        "BREAK GLASS  the exception out\\x1bage sets every policy aside until 2027-01-31T00:00:00Z",
+        "BREAK GLASS  the exception out\\x1bage bypasses all policies until 2027-01-31T00:00:00Z",
         "",
     ]
-    assert [line for line in shown[3:] if "sets every policy aside" in line] == []
+    assert [line for line in shown[3:] if "bypasses all policies" in line] == []
 
 
 def match(kind: str, name: str, *, applies: bool, action: str, findings: int, **more) -> dict:
@@ -237,7 +239,8 @@ Constraints and exceptions:
 
 
 def test_a_project_that_does_not_load_shows_its_place() -> None:
-    status = Status(422, "Invalid", "compose.yaml:6:9: services.train.gpus[0].count: bad")
+    message = "compose.yaml:6:9: services.train.gpus[0].count: bad"
+    status = Status(422, "Invalid", message, Location("compose.yaml", 6, 9))
 
     assert (
         text(Decision("1", False, status))

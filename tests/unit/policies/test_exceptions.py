@@ -10,8 +10,8 @@ import pytest
 
 from policyd.errors import PolicySetError
 from policyd.model import Location, Review, Source, UserInfo, Violation
-from policyd.policies.exceptions import DAY, PolicyException, applying, moment
-from policyd.policies.matching import Selector, subject
+from policyd.policies.exceptions import DAY, PolicyException, moment
+from policyd.policies.matching import Selector
 from policyd.policies.policy_set import PolicySet, load_policy_set
 
 HEADING = """apiVersion: policyd/v1
@@ -213,71 +213,6 @@ def test_time_of_exceptions_may_be_capped_by_policy(
     with pytest.raises(PolicySetError) as caught:
         load(text)
     assert expected in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("fields", "applies"),
-    [
-        ({}, True),
-        ({"policies": ("no-docker-socket",)}, False),
-        ({"policies": (), "break_glass": True}, True),
-        ({"expires": REVIEW.now}, False),
-        ({"expires": REVIEW.now + 1}, True),
-        ({"starts": REVIEW.now + 1}, False),
-        ({"starts": REVIEW.now}, True),
-        ({"match": Selector(repositories=("web/*",))}, False),
-        ({"match": Selector(repositories=("ml/*",), hosts=("gpu-*",))}, True),
-        ({"match": Selector(repositories=("ml/*",), hosts=("cpu-*",))}, False),
-        ({"match": Selector(groups=("ml",))}, True),
-        ({"match": Selector(users=("ada",), services=("train*",))}, True),
-        ({"match": Selector(users=("ada",), services=("web",))}, False),
-        ({"match": Selector(users=("ada",), paths=("services/*/privileged",))}, True),
-        ({"match": Selector(users=("ada",), paths=("services/*/devices/**",))}, False),
-    ],
-)
-def test_exception_is_in_force_for_what_it_names_and_no_longer(
-    fields: dict[str, object], applies: bool
-) -> None:
-    found, _ = applying([exception(**fields)], VIOLATION, subject(REVIEW, "train"), REVIEW.now)
-
-    assert (found is not None) is applies
-
-
-@pytest.mark.parametrize("field", ["repositories", "environments", "hosts", "users", "groups"])
-def test_unknown_field_of_the_review_keeps_an_exception_from_applying(field: str) -> None:
-    unknown = Review(uid="u", enforcement_point="cli", now=REVIEW.now)
-    anyone = exception(match=Selector(**{field: ("**",)}))
-
-    assert applying([anyone], VIOLATION, subject(unknown, "train"), unknown.now) == (None, [])
-
-
-def test_finding_of_no_service_is_not_that_of_a_named_service() -> None:
-    whole = msgspec.structs.replace(VIOLATION, service="", path=())
-    named = exception(match=Selector(users=("ada",), services=("**",)))
-
-    assert applying([named], whole, subject(REVIEW, ""), REVIEW.now)[0] is None
-
-
-def test_exception_from_the_policy_comes_before_break_glass_and_the_longest_first() -> None:
-    own, long = exception(name="own"), exception(name="long", expires=EXPIRES + DAY)
-    glass = exception(name="glass", policies=(), break_glass=True, expires=EXPIRES + 2 * DAY)
-
-    found, _ = applying([glass, own, long], VIOLATION, subject(REVIEW, ""), REVIEW.now)
-
-    assert found == long
-
-
-def test_expired_exceptions_for_the_violation_are_told() -> None:
-    old = exception(name="old", expires=REVIEW.now)
-    other = exception(name="other", expires=REVIEW.now, policies=("no-docker-socket",))
-    elsewhere = exception(
-        name="elsewhere", expires=REVIEW.now, match=Selector(repositories=("web",))
-    )
-
-    found, expired = applying([old, other, elsewhere], VIOLATION, subject(REVIEW, ""), REVIEW.now)
-
-    assert found is None
-    assert expired == [old]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from policyd.admission import Admission
 from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.errors import PolicySetError
+from policyd.loading import prepare
 from policyd.model import Decision, Location, Review
 from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.rego_tests import run
@@ -79,7 +80,7 @@ def judge(policy_set: PolicySet) -> Decision:
     review = Review(uid="1", enforcement_point="ci", now=1)
     try:
         bundle = memory_bundle({"compose.yaml": COMPOSE.encode()})
-        return Admission(engine, policy_set).judge(bundle, review)
+        return Admission(engine, policy_set).decide(prepare(bundle), review)
     finally:
         engine.close()
 

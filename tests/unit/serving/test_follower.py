@@ -12,6 +12,7 @@ from policyd.bootstrap import admission_by
 from policyd.bundle import memory_bundle
 from policyd.config import Settings
 from policyd.errors import OtherRevision
+from policyd.loading import prepare
 from policyd.model import Findings, Review
 from policyd.policies.policy_set import load_policy_set
 from policyd.services import LoadStatus, Services
@@ -64,7 +65,7 @@ def test_a_review_under_way_ends_with_the_rules_that_it_began_with(follower, put
     put("two")
     assert follower.admissions()[0] is not admission
 
-    decision = admission.judge(BUNDLE, REVIEW)
+    decision = admission.decide(prepare(BUNDLE), REVIEW)
 
     assert (decision.allowed, decision.policy_set.revision) == (True, "one")
 
@@ -74,7 +75,7 @@ def test_the_engine_of_the_old_rules_ends_with_the_last_review_by_them(follower,
     (admission,) = follower.admissions()
     put("two")
     follower.admissions()
-    admission.judge(BUNDLE, REVIEW)
+    admission.decide(prepare(BUNDLE), REVIEW)
     (thread,) = set(threading.enumerate()) - before
 
     del admission

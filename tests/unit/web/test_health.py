@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from policyd.engines import NOTHING
+from policyd.engines import EMPTY_INPUT
 from policyd.errors import EngineError, OtherRevision
 from policyd.model import Findings, PolicySetRevision
 from policyd.services import LoadStatus, Services
@@ -16,7 +16,7 @@ class Engine:
         self.error = error
 
     def findings(self, review_input: bytes) -> Findings:
-        assert review_input == NOTHING
+        assert review_input == EMPTY_INPUT
         if self.error:
             raise self.error
         return Findings((), ())
@@ -82,7 +82,7 @@ def test_a_policy_set_that_was_refused_is_a_warning(ready):
     assert response.status_code == 200
     assert response.json["policySet"] == {"name": "acme", "revision": "one"}
     assert response.json["warnings"] == [
-        "the policy set was changed and is refused: acme.yaml:2:1: it is wrong"
+        "the changed policy set was refused: acme.yaml:2:1: it is wrong"
     ]
 
 
@@ -99,7 +99,9 @@ def test_an_engine_that_has_not_followed_yet_is_ready_with_a_warning(ready):
     )
 
     assert response.status_code == 200
-    assert response.json["warnings"] == ["it holds one; until it follows, one decides"]
+    assert response.json["warnings"] == [
+        "the engine does not hold the policy set two yet; one decides until then"
+    ]
 
 
 def test_an_engine_that_holds_something_else_is_not_ready(ready):

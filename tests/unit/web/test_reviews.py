@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from policyd.audit.event import event_of
-from policyd.model import UserInfo
+from policyd.model import Location, UserInfo
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 ALL_GPUS = (
@@ -155,6 +155,9 @@ def test_a_project_that_compose_would_refuse_is_a_denial_and_no_http_error(
     assert response.status_code == 200
     answer = response.json["response"]
     assert (answer["allowed"], answer["status"]["code"]) == (False, 422)
+    where = Location(**answer["status"]["location"])
+    assert where.line > 0
+    assert answer["status"]["message"].startswith(f"{where}: ")
     assert message in answer["status"]["message"]
     assert event_of(services.audit.decisions()[0]).result.status.code == 422
 
