@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
+# What is downloaded and built lies below the checkout, not in the home of the person who runs it.
+export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
+
 .PHONY: demo test lint bench catalogue compose-diff clean
 
 demo: $(READY)
 	$(BIN)/python deploy/demo.py
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 	$(BIN)/policyd test policies --coverage --min 95
 
 lint: $(READY)
@@ -37,4 +40,4 @@ $(READY): pyproject.toml policyd/__init__.py
 	@touch $@
 
 clean:
-	rm -rf .venv .bench build dist
+	rm -rf .venv .bench .cache build dist

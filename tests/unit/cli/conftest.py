@@ -19,8 +19,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(place)
     monkeypatch.setenv("PWD", str(place))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    for name in ("POLICYD_CONFIG", "POLICYD_AUDIT", "POLICYD_POLICY_SET", "GPUS"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("GPUS", raising=False)
     return place
 
 

@@ -116,14 +116,11 @@ def test_several_events_keep_their_order():
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (b"", "the notification cannot be read: Input data was truncated"),
-        (b'{"events": [{"id": "\xff"}]}', "the notification cannot be read: 'utf-8' codec"),
-        (b"[]", "the notification cannot be read: Expected `object`, got `array`"),
-        (b"{}", "the notification cannot be read: Object missing required field `events`"),
-        (
-            b'{"events": [{"id": 1, "action": "push"}]}',
-            "the notification cannot be read: Expected `str`, got `int` - at `$.events[0].id`",
-        ),
+        (b"", "the notification cannot be read: "),
+        (b'{"events": [{"id": "\xff"}]}', "the notification cannot be read: "),
+        (b"[]", "the notification cannot be read: "),
+        (b"{}", "the notification cannot be read: "),
+        (b'{"events": [{"id": 1, "action": "push"}]}', "the notification cannot be read: "),
         (b'{"events": [' + b"[" * 100_000, "the notification cannot be read: "),
         (
             json.dumps({"events": [push()] * 1001}).encode(),

@@ -57,8 +57,7 @@ def test_the_worked_example_prints_what_it_shows(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PWD", str(tmp_path))
-    for name in ("POLICYD_CONFIG", "POLICYD_AUDIT", "POLICYD_POLICY_SET"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
     expiry = (datetime.date.today() + datetime.timedelta(60)).isoformat()
     consoles = 0
 

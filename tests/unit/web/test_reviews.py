@@ -271,48 +271,43 @@ def test_compose_files_of_an_archive_can_be_named(client):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "path"),
     [
-        ({"operation": "DEPLOY"}, "Invalid enum value 'DEPLOY' - at `$.request.operation`"),
-        ({"dryRun": "yes"}, "Expected `bool`, got `str` - at `$.request.dryRun`"),
-        ({"dryrun": True}, "Object contains unknown field `dryrun` - at `$.request`"),
-        (
-            {"source": {"repo": "acme/train"}},
-            "Object contains unknown field `repo` - at `$.request.source`",
-        ),
-        (
-            {"enforcementPoint": "daemon"},
-            "Object contains unknown field `enforcementPoint` - at `$.request`",
-        ),
-        ({"project": {"files": ["a"]}}, "Expected `object`, got `array` - at `$.request.project"),
-        ({"project": {"files": {"a": 1}}}, "Expected `str`, got `int` - at `$.request.project"),
-        ({"project": {"composeFiles": "a"}}, "Expected `array`, got `str` - at `$.request.project"),
-        ({"project": {"env": {"A": None}}}, "Expected `str`, got `null` - at `$.request.project"),
+        ({"operation": "DEPLOY"}, "$.request.operation"),
+        ({"dryRun": "yes"}, "$.request.dryRun"),
+        ({"dryrun": True}, "$.request"),
+        ({"source": {"repo": "acme/train"}}, "$.request.source"),
+        ({"enforcementPoint": "daemon"}, "$.request"),
+        ({"project": {"files": ["a"]}}, "$.request.project.files"),
+        ({"project": {"files": {"a": 1}}}, "$.request.project.files[...]"),
+        ({"project": {"composeFiles": "a"}}, "$.request.project.composeFiles"),
+        ({"project": {"env": {"A": None}}}, "$.request.project.env[...]"),
     ],
 )
 def test_json_of_a_wrong_type_or_with_an_unknown_field_is_named_by_its_path(
-    client, envelope, services, change, message
+    client, envelope, services, change, path
 ):
     code, reason, said = refusal(client.post("/v1/review", json=envelope(**change)))
 
     assert (code, reason) == (400, "BadRequest")
-    assert said.startswith(f"the body is not a ComposeReview: {message}")
+    assert said.startswith("the body is not a ComposeReview: ")
+    assert f"`{path}`" in said
     assert services.audit.decisions() == []
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "the body is not a ComposeReview: Input data was truncated"),
-        (b"{", "the body is not a ComposeReview: Input data was truncated"),
-        (b"[]", "the body is not a ComposeReview: Expected `object`, got `array`"),
-        (b"{}", "the body is not a ComposeReview: Object missing required field `request`"),
-        (b'{"\xff": 1}', "the body is not a ComposeReview: 'utf-8' codec can't decode"),
+        (b"", "the body is not a ComposeReview: "),
+        (b"{", "the body is not a ComposeReview: "),
+        (b"[]", "the body is not a ComposeReview: "),
+        (b"{}", "the body is not a ComposeReview: "),
+        (b'{"\xff": 1}', "the body is not a ComposeReview: "),
         (b'{"request":' * 100_000, "the body is not a ComposeReview: "),
         (b'{"kind": "\\ud800"}', "the body is not a ComposeReview: "),
         (
             json.dumps({"apiVersion": "policyd/v2", "kind": "ComposeReview"}).encode(),
-            "the body is not a ComposeReview: Invalid enum value 'policyd/v2' - at `$.apiVersion`",
+            "the body is not a ComposeReview: ",
         ),
     ],
 )
