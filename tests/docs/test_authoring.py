@@ -1,4 +1,4 @@
-"""The worked example of policies/README.md is true: its files, its commands, what they print."""
+"""The worked example of docs/policy-authoring.md is true: its files, its commands, its output."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from policyd.cli import main
-from policyd.policies.packs import built_in
+from tests.docs.pages import FOLDER
 
-README = (built_in() / "README.md").read_text()
-EXAMPLE = README.partition("\n## Write a policy")[2].partition("\n## ")[0]
+PAGE = (FOLDER / "policy-authoring.md").read_text()
+EXAMPLE = PAGE.partition("\n## A worked example")[2].partition("\n## ")[0]
 EXPIRY = "2027-01-31"
 """When the exception of the example ends; here it always ends in sixty days."""
 
