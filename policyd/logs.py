@@ -22,7 +22,6 @@ def configure(form: Literal["json", "console"]) -> None:
     structlog.configure(
         processors=[*_SHARED, structlog.processors.format_exc_info, _renderer(form)],
         logger_factory=structlog.WriteLoggerFactory(),
-        cache_logger_on_first_use=True,
     )
 
 

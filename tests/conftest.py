@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import structlog
 
 from tests.support.isolation import CACHE, isolate
 
@@ -87,6 +88,13 @@ def _outside_git() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os.path, "exists", lambda path: path not in hidden and exists(path))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _default_logging() -> Iterator[None]:
+    """Undo what a test configured: `serve`, called in this process, sets up its logging."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
