@@ -69,20 +69,19 @@ class Registry:
 
     def is_up(self) -> bool:
         try:
-            return self.session.get(f"{self.url}/v2/", timeout=10).status_code == 200
+            return self.session.get(f"{self.url}/v2/").status_code == 200
         except requests.ConnectionError:
             return False
 
     def push(self, repository: str, manifest: bytes, blobs: list[bytes], tag: str = "1.0") -> str:
         """Push `blobs`, then `manifest`; return the digest of the manifest."""
         for content in blobs:
-            started = self.session.post(f"{self.url}/v2/{repository}/blobs/uploads/", timeout=10)
+            started = self.session.post(f"{self.url}/v2/{repository}/blobs/uploads/")
             answer = self.session.put(
                 started.headers["Location"],
                 params={"digest": digest_of(content)},
                 data=content,
                 headers={"Content-Type": "application/octet-stream"},
-                timeout=10,
             )
             assert answer.status_code == 201, answer.text
         kind = json.loads(manifest).get("mediaType", OCI_MANIFEST)
@@ -90,7 +89,6 @@ class Registry:
             f"{self.url}/v2/{repository}/manifests/{tag}",
             data=manifest,
             headers={"Content-Type": kind},
-            timeout=10,
         )
         assert answer.status_code == 201, answer.text
         return digest_of(manifest)
@@ -155,4 +153,4 @@ def start_registry(
     for registry in running:
         registry.session.close()
         registry.process.terminate()
-        registry.process.wait(20)
+        registry.process.wait()

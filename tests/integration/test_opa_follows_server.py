@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,7 +79,6 @@ def review(url: str) -> dict[str, object]:
         f"{url}/v1/review",
         data=WEB,
         headers={"Content-Type": "application/yaml", "Authorization": f"Bearer {TOKEN}"},
-        timeout=30,
     )
     answer: dict[str, object] = response.json()["response"]
     return answer
@@ -98,14 +96,12 @@ def test_an_opa_follows_the_policy_set_and_no_review_is_let_down_meanwhile(
 
         (rules / "rules" / "policy.rego").write_text(POLICY.replace("it is", "it may not be"))
         answers = [first]
-        deadline = time.monotonic() + 60
         while answers[-1]["policySet"] == first["policySet"]:
-            assert time.monotonic() < deadline, "it never followed"
             answers.append(review(webhook.url))
 
         assert {answer["status"]["code"] for answer in answers} == {403}
         assert answers[-1]["violations"][0]["message"] == "it may not be named web"
-        ready = requests.get(f"{webhook.url}/readyz", timeout=30).json()
+        ready = requests.get(f"{webhook.url}/readyz").json()
         assert ready["policySet"] == answers[-1]["policySet"]
         assert ready["warnings"] == []
         until(lambda: '"path": "/bundles/acme.tar.gz", "status": 304' in webhook.output)
@@ -145,7 +141,7 @@ def test_a_webhook_is_not_ready_until_an_opa_holds_its_policy_set(
     with fleet(tmp_path, port, "another-token") as opa:
         webhook = start_webhook(port, wait=False, workers=1, **settings(rules, opa))
         until(lambda: '"path": "/bundles/acme.tar.gz", "status": 401' in webhook.output)
-        ready = requests.get(f"{webhook.url}/readyz", timeout=30)
+        ready = requests.get(f"{webhook.url}/readyz")
         answer = review(webhook.url)
 
     assert ready.status_code == 503

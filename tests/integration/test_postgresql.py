@@ -126,7 +126,7 @@ def test_processes_and_threads_that_write_at_once_make_one_chain(url: str) -> No
         for number in range(4)
     ]
 
-    assert [writer.wait(60) for writer in writers] == [0] * 4
+    assert [writer.wait() for writer in writers] == [0] * 4
     store = open_store(url)
     report = store.verify()
     assert (report.ok, report.events) == (True, 4 * APPENDS)

@@ -182,7 +182,7 @@ def test_what_is_no_project_is_left_alone_with_the_reason_in_the_log(
     )
     until(lambda: reason in webhook.output)
 
-    gone = registry.session.delete(f"{registry.url}/v2/demo/simple/manifests/{digest}", timeout=10)
+    gone = registry.session.delete(f"{registry.url}/v2/demo/simple/manifests/{digest}")
     assert gone.status_code == 202
     until(lambda: "the action is delete, not push" in webhook.output)
     store = open_store(webhook.audit)

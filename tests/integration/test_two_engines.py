@@ -95,7 +95,6 @@ def _differing(
                 rule,
                 data=b'{"input":' + document + b"}",
                 params={"strict-builtin-errors": "true"},
-                timeout=10,
             )
             theirs = _canonical(answer.json().get("result", answer.text))
             if ours != theirs:

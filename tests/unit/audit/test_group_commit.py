@@ -17,7 +17,7 @@ def test_what_waits_while_a_batch_is_written_goes_into_the_next_one():
         batches.append(sorted(items))
         if len(batches) == 1:
             first_is_writing.set()
-            may_go_on.wait(10)
+            may_go_on.wait()
         return [item * 10 for item in items]
 
     group = GroupCommit(write)
@@ -26,14 +26,14 @@ def test_what_waits_while_a_batch_is_written_goes_into_the_next_one():
         threading.Thread(target=lambda n=n: results.update({n: group.submit(n)})) for n in range(5)
     ]
     threads[0].start()
-    first_is_writing.wait(10)
+    first_is_writing.wait()
     for thread in threads[1:]:
         thread.start()
     while len(group._waiting) < 4:
         time.sleep(0.001)
     may_go_on.set()
     for thread in threads:
-        thread.join(10)
+        thread.join()
 
     assert batches == [[0], [1, 2, 3, 4]]
     assert results == {0: 0, 1: 10, 2: 20, 3: 30, 4: 40}

@@ -161,7 +161,7 @@ def test_forgotten_engine_has_no_thread_once_it_has_answered(make: Make) -> None
     (thread,) = set(threading.enumerate()) - before
 
     del engine
-    thread.join(30)
+    thread.join()
 
     assert not thread.is_alive()
 

@@ -25,7 +25,7 @@ class Judge:
         self.may_go_on.set()
 
     def judge(self, one: Push) -> None:
-        self.may_go_on.wait(10)
+        self.may_go_on.wait()
         self.judged.append(one.event_id)
         if self.failures:
             self.failures -= 1
@@ -139,7 +139,7 @@ def test_a_bug_ends_one_push_and_not_the_queue():
     queue.offer(push(1))
     thread = queue._thread
     assert thread is not None
-    thread.join(10)
+    thread.join()
     queue.offer(push(2))
     queue.close()
     assert judge.judged == ["event-1", "event-2"]

@@ -79,7 +79,7 @@ def test_the_engine_of_the_old_rules_ends_with_the_last_review_by_them(follower,
     (thread,) = set(threading.enumerate()) - before
 
     del admission
-    thread.join(30)
+    thread.join()
 
     assert not thread.is_alive()
 

@@ -51,7 +51,6 @@ def review(webhook, text: str = WEB) -> dict[str, object]:
         f"{webhook.url}/v1/review",
         data=text,
         headers={"Content-Type": "application/yaml"},
-        timeout=60,
     )
     assert response.status_code == 200, response.text
     answer: dict[str, object] = response.json()["response"]
@@ -59,14 +58,14 @@ def review(webhook, text: str = WEB) -> dict[str, object]:
 
 
 def ready(webhook) -> dict[str, object]:
-    response = requests.get(f"{webhook.url}/readyz", timeout=60)
+    response = requests.get(f"{webhook.url}/readyz")
     assert response.status_code == 200, response.text
     found: dict[str, object] = response.json()
     return found
 
 
 def metrics(webhook) -> dict[tuple[str, ...], float]:
-    response = requests.get(f"{webhook.url}/metrics", timeout=60)
+    response = requests.get(f"{webhook.url}/metrics")
     assert response.status_code == 200, webhook.output
     text = response.text
     return {
