@@ -20,7 +20,9 @@ EnforcementAction = Literal["deny", "warn", "dryrun"]
 EnforcementPoint = Literal["cli", "ci", "webhook", "registry", "forge", "daemon"]
 Operation = Literal["CHECK", "CREATE", "UPDATE", "DELETE"]
 Severity = Literal["critical", "high", "medium", "low"]
-UnseenKind = Literal["remote-include", "env-file", "variable", "profiles", "home"]
+UnseenKind = Literal[
+    "remote-include", "env-file", "variable", "profiles", "home", "dockerfile", "image"
+]
 WorkloadKind = Literal["service", "hook", "job"]
 Certainty = Literal["certain", "default-runtime", "unknown"]
 GrantedDevices = str | tuple[str, ...] | dict[str, int]
@@ -160,6 +162,12 @@ class Finding(msgspec.Struct, frozen=True):
     path: Path = ()
     constraint: str = ""
     remediation: str = ""
+
+    def __post_init__(self) -> None:
+        # A policy may report the name of a hook's workload, web/pre_start/0: constraints and
+        # exceptions match the service.
+        if "/" in self.service:
+            msgspec.structs.force_setattr(self, "service", self.service.partition("/")[0])
 
 
 class Grant(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -23,19 +23,11 @@ else := array.concat(w.build.path, ["dockerfile_inline"])
 
 # selectors[service] holds the variables that select devices: name, value, vendor, path, and
 # whether they are those of a hook that runs as a container of its own.
-selectors := {w.name: found | some w in input.workloads; found := of_service(w, of[w.name]) | of_hooks(w)}
+selectors := {w.name: found | some w in input.workloads; found := of_service(w, of[w.name])}
 
 of_service(w, env) := {selector |
 	some found in selecting(env)
-	selector := object.union(found, {"path": path(w, found.name), "hook": false})
-}
-
-of_hooks(w) := {selector |
-	some hook in w.hooks
-	hook.stage == "pre_start"
-	some found in selecting(hook.environment)
-	where := array.concat(hook.path, ["environment", found.name])
-	selector := object.union(found, {"path": where, "hook": true})
+	selector := object.union(found, {"path": path(w, found.name)})
 }
 
 selecting(env) := by_name(env) | by_prefix(env) if {

@@ -7,8 +7,13 @@ empty(name) := {
 	"name": name,
 	"path": ["services", name],
 	"kind": "service",
+	"service": name,
+	"title": sprintf("service %s", [name]),
 	"hook": null,
+	"triggers": null,
+	"inherited": null,
 	"image": "registry.example/app:1",
+	"platform": "",
 	"replicas": 1,
 	"profiles": [],
 	"runtime": "",
@@ -85,9 +90,12 @@ bind(source, target) := {
 build(fields) := object.union(
 	{
 		"path": ["services", "app", "build"],
-		"base": "",
 		"context": ".",
+		"dockerfile": "",
 		"dockerfile_inline": "",
+		"dockerfile_path": ["services", "app", "build", "dockerfile_inline"],
+		"base": "",
+		"user": "",
 		"privileged": false,
 		"entitlements": [],
 		"network": "",
@@ -97,18 +105,39 @@ build(fields) := object.union(
 	fields,
 )
 
-# hook is the first hook of service "app" at `stage`.
+# hook is the first command of service "app" at `stage`.
 hook(stage, fields) := object.union(
 	{
 		"stage": stage,
 		"path": ["services", "app", stage, 0],
 		"privileged": false,
 		"user": "",
-		"image": "",
 		"environment": {},
 	},
 	fields,
 )
+
+# with_hook is the input of service "app" with a pre_start hook that has `fields` beyond it.
+with_hook(fields) := with_hook_of({}, fields)
+
+with_hook_of(service_fields, fields) := {
+	"constraints": {},
+	"workloads": [service("app", service_fields), pre_start(fields)],
+	"unresolved": [],
+}
+
+# pre_start is the first pre_start hook of service "app".
+pre_start(fields) := object.union_n([
+	empty("app/pre_start/0"),
+	{
+		"path": ["services", "app", "pre_start", 0],
+		"kind": "hook",
+		"service": "app",
+		"title": "hook 0 of service app",
+		"hook": 0,
+	},
+	fields,
+])
 
 # input of a service "app" with `fields`.
 app(fields) := {"constraints": {}, "workloads": [service("app", fields)], "unresolved": []}

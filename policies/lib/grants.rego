@@ -26,7 +26,7 @@ all contains grant(w, vendor, method, own) if {
 method_of(route) := object.get(methods, route.method, route.method)
 
 grant(w, vendor, method, own) := {
-	"service": w.name,
+	"service": data.policyd.lib.workload.service(w),
 	"vendor": vendor,
 	"method": method,
 	"devices": devices(own),

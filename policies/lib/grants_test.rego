@@ -105,12 +105,11 @@ test_selection_is_read_as_the_toolkit_reads_it if {
 	}
 }
 
-test_variables_of_a_vendor_add_up_with_those_of_hooks if {
-	found := grants.all with input as fixture.app({
-		"environment": {"NVIDIA_VISIBLE_DEVICES": "1", "DOCKER_RESOURCE_GPU": "2"},
-		"hooks": [fixture.hook("pre_start", {"environment": {"NVIDIA_VISIBLE_DEVICES": "0"}})],
-	})
-	granted(found) == {["environment", "nvidia", ["0", "1", "2"]]}
+test_variables_of_a_vendor_add_up_and_those_of_a_hook_are_its_own if {
+	service := {"environment": {"NVIDIA_VISIBLE_DEVICES": "1", "DOCKER_RESOURCE_GPU": "2"}}
+	found := grants.all with input as fixture.with_hook_of(service, {"environment": {"NVIDIA_VISIBLE_DEVICES": "0"}})
+	granted(found) == {["environment", "nvidia", ["0"]], ["environment", "nvidia", ["1", "2"]]}
+	{grant.service | some grant in found} == {"app"}
 }
 
 test_device_nodes_add_up_by_vendor_and_drm_is_amd_beside_kfd if {
@@ -183,7 +182,7 @@ test_privileges_and_sockets_are_everything if {
 }
 
 test_privileged_hook_is_a_grant_only_before_the_start if {
-	before := grants.all with input as fixture.app({"hooks": [fixture.hook("pre_start", {"privileged": true})]})
+	before := grants.all with input as fixture.with_hook({"privileged": true})
 	granted(before) == {["privileged", "unknown", "all"]}
 	after := grants.all with input as fixture.app({"hooks": [fixture.hook("post_start", {"privileged": true})]})
 	after == set()

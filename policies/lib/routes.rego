@@ -170,9 +170,8 @@ environment_routes(w) := {route |
 	}
 }
 
-# A variable steers the runtime of its own vendor; hooks run under the default runtime.
+# A variable steers the runtime of its own vendor.
 steers(selector, w) if {
-	not selector.hook
 	w.runtime != ""
 	steering[runtimes.vendor(w.runtime)] == selector.name
 }
@@ -180,6 +179,7 @@ steers(selector, w) if {
 # An image with CUDA_VERSION and without NVIDIA_REQUIRE_CUDA is a legacy image to the toolkit,
 # which gives it every GPU.
 legacy_image(w, env) := {route |
+	not data.policyd.lib.workload.is_hook(w)
 	is_string(env.CUDA_VERSION)
 	env.CUDA_VERSION != ""
 	object.get(env, "NVIDIA_REQUIRE_CUDA", "") in {"", null}
@@ -302,11 +302,6 @@ everything(method, path, text) := {
 privileged(w) := {everything("privileged", path, "privileged: true") |
 	w.privileged
 	path := array.concat(w.path, ["privileged"])
-} | {everything("privileged", path, "pre_start: privileged: true") |
-	some hook in w.hooks
-	hook.stage == "pre_start"
-	hook.privileged
-	path := array.concat(hook.path, ["privileged"])
 }
 
 api_socket(w, mounted) := {everything("api-socket", path, "use_api_socket: true") |

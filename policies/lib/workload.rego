@@ -1,7 +1,13 @@
 package policyd.lib.workload
 
 # finding is the violation of workload `w` at the model path `keys` below it.
-finding(w, keys, msg) := {"msg": msg, "service": w.name, "path": array.concat(w.path, keys)}
+finding(w, keys, msg) := {"msg": msg, "service": service(w), "path": array.concat(w.path, keys)}
 
 # at is the violation of workload `w` at a whole model path.
-at(w, path, msg) := {"msg": msg, "service": w.name, "path": path}
+at(w, path, msg) := {"msg": msg, "service": service(w), "path": path}
+
+# service is the name of the service or job; a hook has that of its service.
+service(w) := object.get(w, "service", w.name)
+
+# is_hook holds for a pre_start hook, which is a container of its own.
+is_hook(w) if object.get(w, "kind", "service") == "hook"

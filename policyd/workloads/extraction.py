@@ -1,8 +1,8 @@
-"""Services in the form that policies judge.
+"""Return the containers of a project in the form that policies evaluate.
 
-In: a loaded project. Out: one `Workload` for each service: every key there, typed, empty when
-nothing is set; host paths cleaned; volumes, secrets, configs and the inline Dockerfile resolved.
-What it all means is for the policies to say.
+In: a loaded project. Out: a `Workload` for each service, each of its pre_start hooks, and each job:
+every key is there, typed, empty when nothing is set; host paths are clean; volumes, secrets,
+configs and Dockerfiles are resolved. What the values mean is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal
 
+import msgspec
+
 from policyd.compose.project import Project
 from policyd.errors import ComposeError
 from policyd.model import Path
-from policyd.workloads import dockerfile
-from policyd.workloads.hostpath import host_path
+from policyd.workloads.containers import Container, hooks_of, services_and_jobs
+from policyd.workloads.dockerfile import evaluation
+from policyd.workloads.host_paths import host_path
+from policyd.workloads.inheritance import Inheritance
 from policyd.workloads.model import (
     Build,
     CgroupRule,
@@ -23,10 +27,12 @@ from policyd.workloads.model import (
     GenericResource,
     Hook,
     Mount,
+    Schedule,
+    Triggers,
     Workload,
 )
-from policyd.workloads.mounts import mounts_by_service
-from policyd.workloads.tree import (
+from policyd.workloads.mounts import mounts_by_container
+from policyd.workloads.values import (
     Tree,
     entries,
     flag,
@@ -40,76 +46,108 @@ from policyd.workloads.tree import (
 )
 
 MAX_INLINE_DOCKERFILES: Final = 512 * 1024
-"""Characters of `dockerfile_inline` in a project, all services together."""
+"""How many characters the `dockerfile_inline` keys of a project may have, in all."""
 
 _NANO_CPUS: Final = 1_000_000_000
 _RESERVATIONS: Final = ("deploy", "resources", "reservations")
 
 
 def workloads(project: Project) -> tuple[Workload, ...]:
-    """Return the services of `project`, of every profile, in order of their names.
+    """Return the containers of `project`, whatever their profiles.
 
-    Raises ComposeError for a project that passes a limit: mounts that `volumes_from` multiplies,
-    the size of inline Dockerfiles.
+    Services come first, in order of their names, each followed by its hooks; then jobs. Raises
+    ComposeError for a project that exceeds a limit: mounts that `volumes_from` multiplies, what
+    hooks inherit, the size of inline Dockerfiles.
     """
-    services = mapping(project.tree, "services")
+    _limit_inline_dockerfiles(project.tree)
+    mounts = mounts_by_container(project.tree)
+    inheritance = Inheritance()
+    found: list[Workload] = []
+    for container in services_and_jobs(project.tree):
+        workload = _workload(container, mounts[container.path], project.directory)
+        found.append(workload)
+        for hook in hooks_of(container):
+            complete = _workload(hook, mounts[hook.path], project.directory)
+            complete = msgspec.structs.replace(complete, profiles=workload.profiles)
+            found.append(inheritance.divide(complete, workload))
+    return tuple(found)
+
+
+def _limit_inline_dockerfiles(tree: Tree) -> None:
     inline = sum(
-        len(text(mapping(services, name, "build"), "dockerfile_inline")) for name in services
+        len(text(mapping(container.keys, "build"), "dockerfile_inline"))
+        for container in services_and_jobs(tree)
     )
     if inline > MAX_INLINE_DOCKERFILES:
         raise ComposeError(
-            f"dockerfile_inline: the services have {inline} characters of it; at most "
-            f"{MAX_INLINE_DOCKERFILES} are read"
+            f"dockerfile_inline: the project has {inline} characters of inline Dockerfiles; the "
+            f"limit is {MAX_INLINE_DOCKERFILES}"
         )
-    mounts = mounts_by_service(project.tree)
-    return tuple(
-        _workload(name, mapping(services, name), mounts[name], project.directory)
-        for name in sorted(services)
+
+
+def _workload(container: Container, mounts: tuple[Mount, ...], project_directory: str) -> Workload:
+    keys, path = container.keys, container.path
+    deploy = mapping(keys, "deploy")
+    limits = mapping(deploy, "resources", "limits")
+    scale = keys if "scale" in keys else deploy
+    return Workload(
+        name=container.name,
+        path=path,
+        kind=container.kind,
+        service=container.service,
+        title=container.title,
+        hook=container.hook,
+        triggers=_triggers(keys) if container.kind == "job" else None,
+        image=text(keys, "image"),
+        platform=text(keys, "platform"),
+        replicas=max(integer(scale, "scale" if scale is keys else "replicas", 1), 0),
+        profiles=texts(keys, "profiles"),
+        runtime=text(keys, "runtime"),
+        privileged=flag(keys, "privileged"),
+        use_api_socket=flag(keys, "use_api_socket"),
+        user=text(keys, "user"),
+        cap_add=texts(keys, "cap_add"),
+        cap_drop=texts(keys, "cap_drop"),
+        security_opt=texts(keys, "security_opt"),
+        pid=text(keys, "pid"),
+        ipc=text(keys, "ipc"),
+        uts=text(keys, "uts"),
+        userns_mode=text(keys, "userns_mode"),
+        cgroup=text(keys, "cgroup"),
+        cgroup_parent=text(keys, "cgroup_parent"),
+        network_mode=text(keys, "network_mode"),
+        provider=text(mapping(keys, "provider"), "type"),
+        volumes_from=texts(keys, "volumes_from"),
+        device_requests=tuple(_device_requests(keys, path)),
+        devices=tuple(_devices(keys, path)),
+        device_cgroup_rules=tuple(_cgroup_rules(keys, path)),
+        generic_resources=tuple(_generic_resources(keys, path)),
+        mounts=mounts,
+        environment=variables(keys, "environment"),
+        labels=pairs(keys, "labels"),
+        annotations=pairs(keys, "annotations"),
+        build=_build(keys, path),
+        hooks=tuple(_hooks(keys, path)),
+        memory_limit=max(integer(limits, "memory") or integer(keys, "mem_limit"), 0),
+        cpu_limit=max(round((number(limits, "cpus") or number(keys, "cpus")) * _NANO_CPUS), 0),
+        project_directory=project_directory,
     )
 
 
-def _workload(
-    name: str, service: Tree, mounts: tuple[Mount, ...], project_directory: str
-) -> Workload:
-    path: Path = ("services", name)
-    deploy = mapping(service, "deploy")
-    limits = mapping(deploy, "resources", "limits")
-    scale = service if "scale" in service else deploy
-    return Workload(
-        name=name,
-        path=path,
-        image=text(service, "image"),
-        replicas=max(integer(scale, "scale" if scale is service else "replicas", 1), 0),
-        profiles=texts(service, "profiles"),
-        runtime=text(service, "runtime"),
-        privileged=flag(service, "privileged"),
-        use_api_socket=flag(service, "use_api_socket"),
-        user=text(service, "user"),
-        cap_add=texts(service, "cap_add"),
-        cap_drop=texts(service, "cap_drop"),
-        security_opt=texts(service, "security_opt"),
-        pid=text(service, "pid"),
-        ipc=text(service, "ipc"),
-        uts=text(service, "uts"),
-        userns_mode=text(service, "userns_mode"),
-        cgroup=text(service, "cgroup"),
-        cgroup_parent=text(service, "cgroup_parent"),
-        network_mode=text(service, "network_mode"),
-        provider=text(mapping(service, "provider"), "type"),
-        volumes_from=texts(service, "volumes_from"),
-        device_requests=tuple(_device_requests(service, path)),
-        devices=tuple(_devices(service, path)),
-        device_cgroup_rules=tuple(_cgroup_rules(service, path)),
-        generic_resources=tuple(_generic_resources(service, path)),
-        mounts=mounts,
-        environment=variables(service, "environment"),
-        labels=pairs(service, "labels"),
-        annotations=pairs(service, "annotations"),
-        build=_build(service, path),
-        hooks=tuple(_hooks(service, path)),
-        memory_limit=max(integer(limits, "memory") or integer(service, "mem_limit"), 0),
-        cpu_limit=max(round((number(limits, "cpus") or number(service, "cpus")) * _NANO_CPUS), 0),
-        project_directory=project_directory,
+def _triggers(job: Tree) -> Triggers:
+    triggers = mapping(job, "triggers")
+    manual = triggers.get("manual")
+    return Triggers(
+        manual=manual if isinstance(manual, bool) else None,
+        schedule=tuple(
+            Schedule(
+                cron=text(entry, "cron"),
+                timezone=text(entry, "timezone"),
+                concurrency=text(entry, "concurrency"),
+                missed_fires=text(entry, "missed_fires"),
+            )
+            for _, entry in entries(triggers, "schedule")
+        ),
     )
 
 
@@ -169,7 +207,7 @@ def _build(service: Tree, path: Path) -> Build | None:
     arguments = {
         name: value for name, value in variables(build, "args").items() if value is not None
     }
-    sets = dockerfile.read(inline, text(build, "target"), arguments)
+    sets = evaluation.read(inline, text(build, "target"), arguments)
     return Build(
         path=(*path, "build"),
         context=text(build, "context"),
@@ -183,11 +221,7 @@ def _build(service: Tree, path: Path) -> Build | None:
 
 
 def _hooks(service: Tree, path: Path) -> Iterator[Hook]:
-    stages: tuple[Literal["pre_start", "post_start", "pre_stop"], ...] = (
-        "pre_start",
-        "post_start",
-        "pre_stop",
-    )
+    stages: tuple[Literal["post_start", "pre_stop"], ...] = ("post_start", "pre_stop")
     for stage in stages:
         for place, entry in entries(service, stage):
             yield _hook(stage, entry, (*path, stage, place))
@@ -196,14 +230,11 @@ def _hooks(service: Tree, path: Path) -> Iterator[Hook]:
             yield _hook("watch", rule["exec"], (*path, "develop", "watch", place, "exec"))
 
 
-def _hook(
-    stage: Literal["pre_start", "post_start", "pre_stop", "watch"], entry: Tree, path: Path
-) -> Hook:
+def _hook(stage: Literal["post_start", "pre_stop", "watch"], entry: Tree, path: Path) -> Hook:
     return Hook(
         stage=stage,
         path=path,
         privileged=flag(entry, "privileged"),
         user=text(entry, "user"),
-        image=text(entry, "image"),
         environment=variables(entry, "environment"),
     )

@@ -66,37 +66,47 @@ class Mount(msgspec.Struct, frozen=True):
 
 
 class RunFlag(msgspec.Struct, frozen=True):
-    """A flag of a RUN instruction in `dockerfile_inline`: --device=nvidia.com/gpu=all."""
+    """A flag of a RUN instruction of a Dockerfile: --device=nvidia.com/gpu=all."""
 
     name: str
     value: str
 
 
 class Build(msgspec.Struct, frozen=True):
-    """The `build` section; `environment` is what ENV of the Dockerfile sets in the target stage.
+    """The `build` section and what its Dockerfile sets.
 
-    `base` is the image that the target stage starts from, in the end; "" if it is not known.
+    `dockerfile` is the name of the Dockerfile that was read, as messages show it; "" for
+    `dockerfile_inline` and for a Dockerfile that could not be read. `dockerfile_path` is the model
+    path of the key that names or holds the Dockerfile. `base` is the image that the first stage of
+    the target is built from, "" if unknown. `environment` is what ENV sets in the target, `user`
+    what USER sets; `run_flags` are those of the stages up to the target.
     """
 
     path: Path
-    base: str = ""
     context: str = ""
+    dockerfile: str = ""
     dockerfile_inline: str = ""
+    dockerfile_path: Path = ()
+    base: str = ""
     privileged: bool = False
     entitlements: tuple[str, ...] = ()
     network: str = ""
     environment: dict[str, str] = {}
+    user: str = ""
     run_flags: tuple[RunFlag, ...] = ()
 
 
 class Hook(msgspec.Struct, frozen=True):
-    """A lifecycle hook, or the exec of a watch rule. Only `pre_start` is a container of its own."""
+    """A command that Compose runs inside the container of a service.
 
-    stage: Literal["pre_start", "post_start", "pre_stop", "watch"]
+    The stages post_start and pre_stop, and the `exec` of a watch rule. A pre_start hook is a
+    container of its own and therefore a Workload.
+    """
+
+    stage: Literal["post_start", "pre_stop", "watch"]
     path: Path
     privileged: bool = False
     user: str = ""
-    image: str = ""
     environment: dict[str, str | None] = {}
 
 
@@ -106,6 +116,50 @@ class GenericResource(msgspec.Struct, frozen=True):
     kind: str
     value: int
     path: Path
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """One entry of a job's `triggers.schedule`, as loaded; Compose does not check `cron`."""
+
+    cron: str
+    timezone: str = ""
+    concurrency: str = ""
+    missed_fires: str = ""
+
+
+class Triggers(msgspec.Struct, frozen=True):
+    """What starts a job: `manual` is null when the job does not say it; the schedules."""
+
+    manual: bool | None = None
+    schedule: tuple[Schedule, ...] = ()
+
+
+class Inherited(msgspec.Struct, frozen=True):
+    """What the container of a pre_start hook has exactly as its service has it.
+
+    The container has these values and those of the Workload together. The paths are those of the
+    service, where the values are written. `mounts` are all mounts of the service except those
+    that the hook replaces at the same target: the container gets them with `volumes_from`.
+    """
+
+    runtime: str = ""
+    privileged: bool = False
+    use_api_socket: bool = False
+    cap_add: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    pid: str = ""
+    ipc: str = ""
+    uts: str = ""
+    userns_mode: str = ""
+    cgroup: str = ""
+    network_mode: str = ""
+    volumes_from: tuple[str, ...] = ()
+    device_requests: tuple[DeviceRequest, ...] = ()
+    devices: tuple[Device, ...] = ()
+    device_cgroup_rules: tuple[CgroupRule, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    environment: dict[str, str | None] = {}
+    annotations: dict[str, str] = {}
 
 
 class Selector(msgspec.Struct, frozen=True):
@@ -145,10 +199,17 @@ class GrantDeclaration(msgspec.Struct, frozen=True):
 class Workload(msgspec.Struct, frozen=True):
     """One container as policies evaluate it: every key is present, typed, and empty if not set.
 
-    A workload is a service, a `pre_start` hook (`name` is that of its service, `hook` its index in
-    `pre_start`; it holds only what it has beyond its service), or a job. `environment` has null
-    for a name that is passed through and has no value. `replicas` counts containers;
-    `memory_limit` is in bytes, `cpu_limit` in billionths of a CPU, 0 for no limit.
+    `kind` is service, job, or hook for a pre_start hook, which is a container of its own. `name` is
+    unique in the project: the name of the service or job, and web/pre_start/0 for a hook, whose
+    index is `hook`. `service` is the name of the service or job, for a hook that of its service.
+    `title` is what messages call it: "service web", "job nightly", "hook 0 of service web".
+
+    A hook counts for what it has beyond its service: the fields that `Inherited` names hold what
+    the service does not have in the same form, and `inherited` holds the rest. All other fields
+    (image, user, labels, limits …) hold what its container really has.
+
+    `environment` has null for a name that is passed through and has no value. `replicas` counts
+    containers; `memory_limit` is in bytes, `cpu_limit` in billionths of a CPU, 0 for no limit.
     `policyd.grants` fills in `runtime_class` (a family of accelerator runtimes, "vetted",
     "unknown", or "" where no runtime is named), `selectors` and `grants`.
     """
@@ -156,8 +217,13 @@ class Workload(msgspec.Struct, frozen=True):
     name: str
     path: Path
     kind: WorkloadKind = "service"
+    service: str = ""
+    title: str = ""
     hook: int | None = None
+    triggers: Triggers | None = None
+    inherited: Inherited | None = None
     image: str = ""
+    platform: str = ""
     replicas: int = 1
     profiles: tuple[str, ...] = ()
     runtime: str = ""

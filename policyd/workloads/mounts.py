@@ -1,7 +1,8 @@
-"""What of the host, and which volumes, the containers of each service see.
+"""List which files of the host and which volumes each container sees.
 
-In: the loaded model. Out: the mounts of each service, those of the services that it names in
-`volumes_from` too. Source: docker/compose v5 pkg/compose/create.go, moby volume/local, mount(8).
+In: the loaded model. Out: the mounts of each container, including those of the services that it
+names in `volumes_from`. Source: docker/compose 5.7 pkg/compose/create.go, moby volume/local,
+mount(8).
 """
 
 from __future__ import annotations
@@ -15,20 +16,23 @@ import msgspec
 from policyd.compose.text.posix_paths import clean
 from policyd.errors import ComposeError
 from policyd.model import Path
-from policyd.workloads.hostpath import host_path
-from policyd.workloads.model import Mount
-from policyd.workloads.tree import Tree, entries, flag, items, mapping, pairs, text, texts
+from policyd.workloads.containers import Container, hooks_of, services_and_jobs
+from policyd.workloads.host_paths import host_path
+from policyd.workloads.model import (
+    Mount,
+)
+from policyd.workloads.values import Tree, entries, flag, items, mapping, pairs, text, texts
 
 Origin = Literal["volumes", "driver_opts", "secrets", "configs", "volumes_from"]
 FileKind = Literal["secrets", "configs"]
 
 MAX_INHERITED: Final = 100_000
-"""How many mounts, and services on the way to them, `volumes_from` may bring into a project."""
+"""How many mounts `volumes_from` may add in a project, counting each service on the way."""
 
 _API_SOCKET: Final = "/var/run/docker.sock"
 _FILES: Final[tuple[tuple[FileKind, str], ...]] = (("secrets", "/run/secrets/"), ("configs", "/"))
 
-# Where the kernel's own filesystems show the same content on every host.
+# Kernel filesystems show the same content wherever they are mounted: these are the usual places.
 _KERNEL_FILESYSTEMS: Final = {
     "devtmpfs": "/dev",
     "proc": "/proc",
@@ -49,37 +53,40 @@ _LAYER: Final = re.compile(r"(?:\\.|[^\\:])+", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
-def mounts_by_service(tree: Tree) -> dict[str, tuple[Mount, ...]]:
-    """Return the mounts of each service of `tree`, in the order in which the service has them.
+def mounts_by_container(tree: Tree) -> dict[Path, tuple[Mount, ...]]:
+    """Return the mounts of each container of `tree` by its model path, in the order of the model.
 
-    Raises ComposeError when `volumes_from` multiplies them beyond MAX_INHERITED.
+    A pre_start hook has only those that it declares itself. Raises ComposeError when `volumes_from`
+    multiplies mounts beyond MAX_INHERITED.
     """
-    services = mapping(tree, "services")
-    own = {name: tuple(_own_mounts(tree, name)) for name in services}
+    holders = {each.service: each for each in services_and_jobs(tree)}
+    own = {name: tuple(_own_mounts(tree, each)) for name, each in holders.items()}
     budget = MAX_INHERITED
-    found: dict[str, tuple[Mount, ...]] = {}
-    for name in services:
-        inherited: list[Mount] = []
-        for mount in _inherited(services, own, name):
-            budget -= 1
-            if budget < 0:
-                raise ComposeError(
-                    f"services.{name}.volumes_from: services take over more than {MAX_INHERITED} "
-                    "mounts from each other"
-                )
-            if mount is not None:
-                inherited.append(mount)
-        found[name] = (*own[name], *inherited)
+    found: dict[Path, tuple[Mount, ...]] = {}
+    for holder in holders.values():
+        for each in (holder, *hooks_of(holder)):
+            inherited: list[Mount] = []
+            for mount in _inherited(each, holders, own):
+                budget -= 1
+                if budget < 0:
+                    raise ComposeError(
+                        f"{'.'.join(map(str, each.path))}.volumes_from: containers take over more "
+                        f"than {MAX_INHERITED} mounts from each other"
+                    )
+                if mount is not None:
+                    inherited.append(mount)
+            declared = own[each.service] if each is holder else tuple(_own_mounts(tree, each))
+            found[each.path] = (*declared, *inherited)
     return found
 
 
 def _inherited(
-    services: Tree, own: dict[str, tuple[Mount, ...]], name: str
+    container: Container, holders: dict[str, Container], own: dict[str, tuple[Mount, ...]]
 ) -> Iterator[Mount | None]:
-    """Yield the mounts that `volumes_from` brings to a service, and None for each step there."""
-    seen = {name}
-    for place, reference in items(mapping(services, name), "volumes_from"):
-        path = ("services", name, "volumes_from", place)
+    """Yield the mounts that `volumes_from` brings to a container, and None for each step there."""
+    seen = {container.name}
+    for place, reference in items(container.keys, "volumes_from"):
+        path = (*container.path, "volumes_from", place)
         waiting = [reference]
         while waiting:
             yield None
@@ -87,20 +94,20 @@ def _inherited(
             if other in seen or other not in own or other == "container":
                 continue
             seen.add(other)
+            keys = holders[other].keys
             for mount in own[other]:
                 yield msgspec.structs.replace(mount, origin="volumes_from", path=path)
-            if flag(mapping(services, other), "use_api_socket"):
+            if flag(keys, "use_api_socket"):
                 yield _bind(_API_SOCKET, _API_SOCKET, False, "volumes_from", path)
-            waiting += reversed(texts(mapping(services, other), "volumes_from"))
+            waiting += reversed(texts(keys, "volumes_from"))
 
 
-def _own_mounts(tree: Tree, name: str) -> Iterator[Mount]:
-    service = mapping(tree, "services", name)
-    path: Path = ("services", name)
-    for place, volume in entries(service, "volumes"):
+def _own_mounts(tree: Tree, container: Container) -> Iterator[Mount]:
+    keys, path = container.keys, container.path
+    for place, volume in entries(keys, "volumes"):
         yield from _volume(tree, volume, (*path, "volumes", place))
     for kind, directory in _FILES:
-        for place, reference in entries(service, kind):
+        for place, reference in entries(keys, kind):
             source = text(reference, "source")
             file = text(mapping(tree, kind, source), "file")
             if file:
@@ -112,7 +119,7 @@ def _own_mounts(tree: Tree, name: str) -> Iterator[Mount]:
 def _bind(
     source: str, target: str, read_only: bool, origin: Origin, path: Path, volume: str = ""
 ) -> Mount:
-    """Return a bind of `source`; a path of a Windows host is left as it is."""
+    """Return a bind of `source`; a path of a Windows host stays as it is written."""
     return Mount(
         type="bind",
         source=host_path(source) if source.startswith("/") else source,
@@ -143,7 +150,7 @@ def _volume(tree: Tree, volume: Tree, path: Path) -> Iterator[Mount]:
 
 
 def _named_volume(definition: Tree, mount: Mount, subpath: str) -> Iterator[Mount]:
-    """Yield what the local driver mounts for a volume, or `mount` where it only keeps a folder."""
+    """Yield what the local driver mounts for a volume, or `mount` if it only keeps a directory."""
     name = text(definition, "name") or mount.volume
     plain = msgspec.structs.replace(mount, source=name, source_raw=name)
     options = pairs(definition, "driver_opts")
@@ -193,7 +200,7 @@ def _is_read_only(words: list[str]) -> bool:
 
 
 def _overlay_layers(options: str) -> Iterator[tuple[str, bool]]:
-    """Yield the folders of an overlay, and whether each is a lower one, which is only read."""
+    """Yield the directories of an overlay, and whether each is a lower, read-only layer."""
     for option in _OPTION.findall(options):
         name, _, value = option.partition("=")
         if name in ("lowerdir", "lowerdir+", "datadir+"):

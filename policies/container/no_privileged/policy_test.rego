@@ -21,6 +21,6 @@ test_only_the_privileged_service_is_reported if {
 }
 
 test_privileged_hook_is_for_another_policy if {
-	found := no_privileged.violation with input as fixture.app({"hooks": [fixture.hook("pre_start", {"privileged": true})]})
+	found := no_privileged.violation with input as fixture.with_hook({"privileged": true})
 	found == set()
 }

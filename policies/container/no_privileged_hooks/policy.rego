@@ -19,3 +19,10 @@ violation contains workload.at(w, path, msg) if {
 	path := array.concat(hook.path, ["privileged"])
 	msg := sprintf("service %s runs its %s hook privileged", [w.name, hook.stage])
 }
+
+violation contains workload.finding(w, ["privileged"], msg) if {
+	some w in input.workloads
+	workload.is_hook(w)
+	w.privileged
+	msg := sprintf("service %s runs its pre_start hook privileged", [w.service])
+}

@@ -4,7 +4,7 @@ import data.policyd.lib.fixture
 import data.policyd.policies.no_privileged_hooks
 
 test_every_stage_is_reported if {
-	every stage in ["pre_start", "post_start", "pre_stop", "watch"] {
+	every stage in ["post_start", "pre_stop", "watch"] {
 		found := no_privileged_hooks.violation with input as fixture.app({"hooks": [fixture.hook(stage, {"privileged": true})]})
 		found == {{
 			"msg": sprintf("service app runs its %s hook privileged", [stage]),
@@ -14,7 +14,16 @@ test_every_stage_is_reported if {
 	}
 }
 
+test_privileged_pre_start_is_reported if {
+	found := no_privileged_hooks.violation with input as fixture.with_hook({"privileged": true})
+	found == {{
+		"msg": "service app runs its pre_start hook privileged",
+		"service": "app",
+		"path": ["services", "app", "pre_start", 0, "privileged"],
+	}}
+}
+
 test_unprivileged_hook_is_not if {
-	found := no_privileged_hooks.violation with input as fixture.app({"hooks": [fixture.hook("pre_start", {"user": "root"})]})
+	found := no_privileged_hooks.violation with input as fixture.with_hook({"user": "root"})
 	found == set()
 }

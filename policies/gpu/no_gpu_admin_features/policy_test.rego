@@ -23,10 +23,15 @@ test_imex_volume_request_is_reported if {
 	{v.msg | some v in found} == {"service app requests an IMEX channel by a mount at /var/run/nvidia-container-devices/imex/0"}
 }
 
+test_pre_start_hook_is_reported if {
+	found := no_gpu_admin_features.violation with input as fixture.with_hook({"environment": {"NVIDIA_MIG_CONFIG_DEVICES": "all"}})
+	{v.path | some v in found} == {["services", "app", "pre_start", 0, "environment", "NVIDIA_MIG_CONFIG_DEVICES"]}
+}
+
 test_empty_values_and_hooks_are_not if {
 	found := no_gpu_admin_features.violation with input as fixture.app({
 		"environment": {"NVIDIA_MIG_CONFIG_DEVICES": "", "NVIDIA_IMEX_CHANNELS": null},
-		"hooks": [fixture.hook("pre_start", {"environment": {"NVIDIA_MIG_CONFIG_DEVICES": "all"}})],
+		"hooks": [fixture.hook("post_start", {"environment": {"NVIDIA_MIG_CONFIG_DEVICES": "all"}})],
 	})
 	found == set()
 }

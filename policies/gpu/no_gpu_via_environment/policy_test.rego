@@ -28,10 +28,8 @@ test_inline_dockerfile_is_reported_unless_the_service_overrides_it if {
 
 test_pre_start_hook_is_reported_and_other_hooks_are_not if {
 	env := {"environment": {"NVIDIA_VISIBLE_DEVICES": "0"}}
-	found := no_gpu_via_environment.violation with input as fixture.app({"runtime": "nvidia", "hooks": [
-		fixture.hook("pre_start", env),
-		fixture.hook("post_start", env),
-	]})
+	service := {"runtime": "nvidia", "hooks": [fixture.hook("post_start", env)]}
+	found := no_gpu_via_environment.violation with input as fixture.with_hook_of(service, env)
 	{v.path | some v in found} == {["services", "app", "pre_start", 0, "environment", "NVIDIA_VISIBLE_DEVICES"]}
 }
 

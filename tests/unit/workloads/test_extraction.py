@@ -13,6 +13,7 @@ from policyd.compose import load
 from policyd.compose.project import Project
 from policyd.errors import ComposeError
 from policyd.model import to_json
+from policyd.workloads import inheritance
 from policyd.workloads.extraction import MAX_INLINE_DOCKERFILES, workloads
 from policyd.workloads.model import (
     Build,
@@ -21,8 +22,11 @@ from policyd.workloads.model import (
     DeviceRequest,
     GenericResource,
     Hook,
+    Inherited,
     Mount,
     RunFlag,
+    Schedule,
+    Triggers,
     Workload,
 )
 
@@ -45,7 +49,12 @@ def test_a_service_with_nothing_set_is_empty_everywhere() -> None:
     [workload] = workloads(project("services:\n  app:\n    image: nginx\n"))
 
     assert workload == Workload(
-        name="app", path=("services", "app"), image="nginx", project_directory=PROJECT_ROOT
+        name="app",
+        path=("services", "app"),
+        service="app",
+        title="service app",
+        image="nginx",
+        project_directory=PROJECT_ROOT,
     )
 
 
@@ -275,11 +284,9 @@ build:
     assert workload.build.dockerfile_inline.startswith("FROM base AS run\nARG N\nENV $N=all\n")
 
 
-def test_hooks_of_every_stage_have_their_own_rights() -> None:
+def test_commands_in_the_container_of_a_service_have_their_own_rights() -> None:
     workload = only("""
 environment: {A: service}
-pre_start:
-  - {command: a, environment: {A: hook, B: null}}
 post_start:
   - {command: b, user: root, privileged: true}
 pre_stop:
@@ -292,16 +299,146 @@ develop:
     app = ("services", "app")
 
     assert workload.hooks == (
-        Hook(
-            "pre_start",
-            (*app, "pre_start", 0),
-            image="x",
-            environment={"A": "hook", "B": None},
-        ),
         Hook("post_start", (*app, "post_start", 0), privileged=True, user="root"),
         Hook("pre_stop", (*app, "pre_stop", 0), privileged=True),
         Hook("watch", (*app, "develop", "watch", 1, "exec"), privileged=True),
     )
+
+
+def of_tree(**tree: Any) -> dict[str, Workload]:
+    """Return the workloads of a model in the form that Compose 5.7 loads, by name."""
+    loaded = project("services:\n  app:\n    image: x\n")
+    loaded.tree = tree
+    return {each.name: each for each in workloads(loaded)}
+
+
+def test_a_job_is_a_workload_with_its_triggers() -> None:
+    schedule = [
+        {"cron": "0 3 * * *", "timezone": "UTC", "concurrency": "forbid", "missed_fires": "skip"},
+        {"cron": "@daily"},
+    ]
+    job = {
+        "image": "batch",
+        "gpus": [{"driver": "nvidia", "device_ids": ["1"]}],
+        "privileged": True,
+        "profiles": ["night"],
+        "triggers": {"manual": False, "schedule": schedule},
+    }
+
+    found = of_tree(services={"web": {"image": "x"}}, jobs={"nightly": job, "a": {"triggers": {}}})
+
+    assert list(found) == ["web", "a", "nightly"]
+    assert found["nightly"] == Workload(
+        name="nightly",
+        path=("jobs", "nightly"),
+        kind="job",
+        service="nightly",
+        title="job nightly",
+        triggers=Triggers(
+            manual=False,
+            schedule=(Schedule("0 3 * * *", "UTC", "forbid", "skip"), Schedule("@daily")),
+        ),
+        image="batch",
+        profiles=("night",),
+        privileged=True,
+        device_requests=(
+            DeviceRequest(
+                "gpus", ("jobs", "nightly", "gpus", 0), driver="nvidia", device_ids=("1",)
+            ),
+        ),
+        project_directory=PROJECT_ROOT,
+    )
+    assert found["a"].triggers == Triggers()
+    assert found["web"].triggers is None
+
+
+def test_a_hook_is_a_workload_that_counts_for_what_it_adds_to_its_service() -> None:
+    gpu = {"driver": "nvidia", "device_ids": ["0"]}
+    service = {
+        "image": "x",
+        "privileged": True,
+        "pid": "host",
+        "profiles": ["p"],
+        "user": "1000",
+        "cap_add": ["SYS_ADMIN"],
+        "gpus": [gpu],
+        "environment": {"A": "1", "B": "2", "C": None},
+        "labels": {"owner": "ml"},
+        "volumes": [{"type": "bind", "source": "/data", "target": "/data"}],
+    }
+    hook = service | {
+        "image": "y",
+        "pid": "",
+        "runtime": "nvidia",
+        "cap_add": ["SYS_ADMIN", "MKNOD"],
+        "gpus": [gpu, gpu | {"device_ids": ["3"]}],
+        "environment": {"A": "1", "B": None, "D": "4", "C": None},
+        "volumes": [
+            {"type": "bind", "source": "/data", "target": "/data"},
+            {"type": "bind", "source": "/etc", "target": "/etc"},
+        ],
+    }
+
+    found = of_tree(services={"web": service | {"pre_start": [hook]}})["web/pre_start/0"]
+
+    path = ("services", "web", "pre_start", 0)
+    of_service = Mount(
+        "bind", "/data", "/data", "/data", False, "volumes", ("services", "web", "volumes", 0)
+    )
+    request = DeviceRequest(
+        "gpus", ("services", "web", "gpus", 0), driver="nvidia", device_ids=("0",)
+    )
+    assert found == Workload(
+        name="web/pre_start/0",
+        path=path,
+        kind="hook",
+        service="web",
+        title="hook 0 of service web",
+        hook=0,
+        image="y",
+        profiles=("p",),
+        user="1000",
+        runtime="nvidia",
+        cap_add=("MKNOD",),
+        labels={"owner": "ml"},
+        device_requests=(
+            DeviceRequest("gpus", (*path, "gpus", 1), driver="nvidia", device_ids=("3",)),
+        ),
+        environment={"B": None, "D": "4"},
+        mounts=(Mount("bind", "/etc", "/etc", "/etc", False, "volumes", (*path, "volumes", 1)),),
+        project_directory=PROJECT_ROOT,
+        inherited=Inherited(
+            privileged=True,
+            cap_add=("SYS_ADMIN",),
+            device_requests=(request,),
+            environment={"A": "1", "C": None},
+            mounts=(of_service,),
+        ),
+    )
+
+
+def test_a_mount_of_a_hook_replaces_that_of_its_service_at_the_same_target() -> None:
+    def bind(source: str) -> dict[str, str]:
+        return {"type": "bind", "source": source, "target": "/data"}
+
+    hook = {"volumes": [bind("/other")]}
+    found = of_tree(services={"web": {"volumes": [bind("/data")], "pre_start": [hook]}})
+
+    hook_found = found["web/pre_start/0"]
+    assert [mount.source for mount in hook_found.mounts] == ["/other"]
+    assert hook_found.inherited
+    assert hook_found.inherited.mounts == ()
+
+
+def test_what_all_hooks_inherit_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = {"environment": {"A": "x" * 1000}}
+    tree: dict[str, Any] = {"services": {"web": shared | {"pre_start": [shared] * 3}}}
+
+    monkeypatch.setattr(inheritance, "MAX_INHERITED", 4 << 10)
+    assert len(of_tree(**tree)) == 4
+    monkeypatch.setattr(inheritance, "MAX_INHERITED", 3 << 10)
+    with pytest.raises(ComposeError, match="the hooks of the project inherit more"):
+        of_tree(**tree)
 
 
 @pytest.mark.parametrize(
@@ -337,7 +474,7 @@ def test_inline_dockerfiles_are_read_up_to_a_size_all_together() -> None:
 
     assert len(workloads(loaded)) == 2
     loaded.tree["services"]["c"] = {"build": {"dockerfile_inline": "#"}}
-    with pytest.raises(ComposeError, match="dockerfile_inline: the services have 524289 char"):
+    with pytest.raises(ComposeError, match="dockerfile_inline: the project has 524289 characters"):
         workloads(loaded)
 
 
@@ -368,12 +505,16 @@ ANYTHING: Any = st.recursive(
 def test_any_tree_gives_workloads_of_the_right_types(service: Any, volume: Any, extra: Any) -> None:
     loaded = project("services:\n  app:\n    image: x\n")
     loaded.tree = {
-        "services": {"a": service, "b": {"volumes": [volume], "volumes_from": ["a"]}},
+        "services": {
+            "a": service,
+            "b": {"volumes": [volume], "volumes_from": ["a"], "pre_start": [service]},
+        },
+        "jobs": {"c": service, "d": {"triggers": extra}},
         "volumes": {"a": volume},
         "secrets": extra,
     }
 
     found = workloads(loaded)
 
-    assert [each.name for each in found] == ["a", "b"]
+    assert {each.name for each in found} >= {"a", "b", "c", "d"}
     assert to_json(found).startswith(b'[{"name":"a"')

@@ -6,8 +6,10 @@ import pytest
 
 from policyd.errors import ComposeError
 from policyd.workloads import mounts as module
-from policyd.workloads.model import Mount
-from policyd.workloads.mounts import mounts_by_service
+from policyd.workloads.model import (
+    Mount,
+)
+from policyd.workloads.mounts import mounts_by_container
 
 V0 = ("services", "app", "volumes", 0)
 
@@ -15,7 +17,7 @@ V0 = ("services", "app", "volumes", 0)
 def mounts_of(volume: dict[str, Any], volumes: dict[str, Any] | None = None) -> list[Mount]:
     """Return the mounts of a service with one volume, in its long form."""
     tree = {"services": {"app": {"volumes": [volume]}}, "volumes": volumes or {}}
-    return list(mounts_by_service(tree)["app"])
+    return list(mounts_by_container(tree)[("services", "app")])
 
 
 def named(options: dict[str, str], **extra: Any) -> list[tuple[str, str, bool, str, str]]:
@@ -233,7 +235,7 @@ def test_files_of_secrets_and_configs_are_read_only_binds() -> None:
         "configs": {"conf": {"name": "p_conf", "file": "/var/run/docker.sock"}},
     }
 
-    found = mounts_by_service(tree)["app"]
+    found = mounts_by_container(tree)[("services", "app")]
 
     assert [(each.origin, each.path[-1], each.source, each.target) for each in found] == [
         ("secrets", 0, "/etc/shadow", "/run/secrets/key"),
@@ -256,7 +258,7 @@ def bind(source: str, read_only: bool = False) -> dict[str, Any]:
 
 
 def inherited(tree: dict[str, Any], name: str) -> list[tuple[str, Any, bool]]:
-    found = mounts_by_service(tree)[name]
+    found = mounts_by_container(tree)[("services", name)]
     return [
         (each.source, each.path[3], each.read_only)
         for each in found
@@ -280,7 +282,7 @@ def test_mounts_of_other_services_are_taken_over_at_any_distance() -> None:
     assert inherited(tree, "a") == [("/b", 0, False), ("/c", 0, True), ("/d", 1, False)]
     assert inherited(tree, "d") == [("/c", 0, True), ("/b", 1, False)]
     assert inherited(tree, "c") == []
-    assert mounts_by_service(tree)["a"][0].origin == "volumes"
+    assert mounts_by_container(tree)[("services", "a")][0].origin == "volumes"
 
 
 def test_services_that_name_each_other_or_themselves_come_to_an_end() -> None:
@@ -305,7 +307,7 @@ def test_the_api_socket_of_a_service_is_taken_over_too() -> None:
     }
 
     assert inherited(tree, "a") == [("/run/docker.sock", 0, False)]
-    assert mounts_by_service(tree)["b"] == ()
+    assert mounts_by_container(tree)[("services", "b")] == ()
 
 
 def test_a_service_called_container_is_not_meant_by_a_reference_to_a_container() -> None:
@@ -325,7 +327,43 @@ def test_mounts_that_multiply_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
     tree = {"services": {"hub": hub, **services}}
 
     monkeypatch.setattr(module, "MAX_INHERITED", 110)
-    assert len(mounts_by_service(tree)["s9"]) == 10
+    assert len(mounts_by_container(tree)[("services", "s9")]) == 10
     monkeypatch.setattr(module, "MAX_INHERITED", 109)
-    with pytest.raises(ComposeError, match="volumes_from: services take over more"):
-        mounts_by_service(tree)
+    with pytest.raises(ComposeError, match="containers take over more than 109 mounts"):
+        mounts_by_container(tree)
+
+
+def test_jobs_and_services_take_mounts_from_each_other() -> None:
+    tree = {
+        "services": {"web": {"volumes": [bind("/web")], "volumes_from": ["nightly"]}},
+        "jobs": {"nightly": {"volumes": [bind("/job")], "volumes_from": ["web:ro"]}},
+    }
+
+    found = mounts_by_container(tree)
+
+    assert [(m.source, m.path) for m in found[("services", "web")]] == [
+        ("/web", ("services", "web", "volumes", 0)),
+        ("/job", ("services", "web", "volumes_from", 0)),
+    ]
+    assert [(m.source, m.path) for m in found[("jobs", "nightly")]] == [
+        ("/job", ("jobs", "nightly", "volumes", 0)),
+        ("/web", ("jobs", "nightly", "volumes_from", 0)),
+    ]
+
+
+def test_a_hook_has_its_own_mounts_and_those_of_its_volumes_from() -> None:
+    hook = {"volumes": [bind("/hook")], "volumes_from": ["db"]}
+    tree = {
+        "services": {
+            "db": {"volumes": [bind("/db")]},
+            "web": {"volumes": [bind("/web")], "pre_start": [{}, hook]},
+        }
+    }
+
+    found = mounts_by_container(tree)
+
+    assert found[("services", "web", "pre_start", 0)] == ()
+    assert [(m.source, m.path[4:]) for m in found[("services", "web", "pre_start", 1)]] == [
+        ("/hook", ("volumes", 0)),
+        ("/db", ("volumes_from", 0)),
+    ]

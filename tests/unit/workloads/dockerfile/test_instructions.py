@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policyd.workloads.instructions import Instructions, arg_pairs, env_pairs
+from policyd.workloads.dockerfile.instructions import Instructions, arg_pairs, env_pairs
 
 
 def read(text: str) -> list[tuple[str, tuple[str, ...], str]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from policyd.compose.text.scalars import SPACES
-from policyd.workloads.shellword import ShellWord, ShellWordError
+from policyd.workloads.dockerfile.expansion import DockerfileText, ExpansionError
 
 BLANKS = re.compile(r"[\t\v\f\r ]+")
 
@@ -117,14 +117,14 @@ class Instructions:
 def _heredocs(line: str) -> list[tuple[str, bool]]:
     """Return the ends of the here-documents that `line` opens, and whether tabs are cut off."""
     try:
-        words = ShellWord(line, raw=True).words()
+        words = DockerfileText(line, raw=True).words()
         found = []
         for word in words:
             match = _HEREDOC.fullmatch(word)
-            names = ShellWord(match[2], keep_unset=True).words() if match else []
+            names = DockerfileText(match[2], keep_unset=True).words() if match else []
             if match and len(names) == 1:
                 found.append((names[0], match[1] == "-"))
-    except ShellWordError:
+    except ExpansionError:
         return []
     return found
 

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policyd.workloads.dockerfile import MAX_GROWTH, read
-from policyd.workloads.model import RunFlag
+from policyd.workloads.dockerfile.evaluation import MAX_GROWTH, read
+from policyd.workloads.model import (
+    RunFlag,
+)
 
 
 def environment(

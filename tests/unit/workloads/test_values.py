@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from policyd.workloads.tree import (
+from policyd.workloads.values import (
     entries,
     flag,
     integer,

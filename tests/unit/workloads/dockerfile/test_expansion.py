@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policyd.workloads.shellword import MAX_DEPTH, MAX_VALUES, ShellWord, ShellWordError
+from policyd.workloads.dockerfile.expansion import (
+    MAX_DEPTH,
+    MAX_VALUES,
+    DockerfileText,
+    ExpansionError,
+)
 
 VARIABLES = {"SET": "value", "EMPTY": "", "TWO": "a b"}
 
@@ -31,11 +36,11 @@ VARIABLES = {"SET": "value", "EMPTY": "", "TWO": "a b"}
     ],
 )
 def test_variables_quotes_and_escapes_are_replaced(word: str, expected: str) -> None:
-    assert ShellWord(word, VARIABLES).expand() == expected
+    assert DockerfileText(word, VARIABLES).expand() == expected
 
 
 def test_the_escape_character_can_be_a_backquote() -> None:
-    assert ShellWord("`$SET \\$SET", VARIABLES, escape="`").expand() == "$SET \\value"
+    assert DockerfileText("`$SET \\$SET", VARIABLES, escape="`").expand() == "$SET \\value"
 
 
 @pytest.mark.parametrize(
@@ -62,8 +67,8 @@ def test_the_escape_character_can_be_a_backquote() -> None:
     ],
 )
 def test_what_buildkit_refuses_or_is_not_supported_is_an_error(word: str) -> None:
-    with pytest.raises(ShellWordError):
-        ShellWord(word, VARIABLES).expand()
+    with pytest.raises(ExpansionError):
+        DockerfileText(word, VARIABLES).expand()
 
 
 @pytest.mark.parametrize(
@@ -82,35 +87,35 @@ def test_what_buildkit_refuses_or_is_not_supported_is_an_error(word: str) -> Non
     ],
 )
 def test_raw_words_keep_what_is_written(line: str, words: list[str]) -> None:
-    assert ShellWord(line, raw=True).words() == words
+    assert DockerfileText(line, raw=True).words() == words
 
 
 def test_values_are_divided_into_words_too() -> None:
-    assert ShellWord("x$TWO '$TWO'", VARIABLES).words() == ["xa", "b", "$TWO"]
+    assert DockerfileText("x$TWO '$TWO'", VARIABLES).words() == ["xa", "b", "$TWO"]
 
 
 def test_variables_nest_up_to_a_limit() -> None:
     nested = "${NO:-" * MAX_DEPTH + "x" + "}" * MAX_DEPTH
 
-    assert ShellWord(nested).expand() == "x"
-    with pytest.raises(ShellWordError, match="nested"):
-        ShellWord("${NO:-" + nested + "}").expand()
-    with pytest.raises(ShellWordError, match="nested"):
-        ShellWord("${NO:-" * 100_000).expand()
+    assert DockerfileText(nested).expand() == "x"
+    with pytest.raises(ExpansionError, match="nested"):
+        DockerfileText("${NO:-" + nested + "}").expand()
+    with pytest.raises(ExpansionError, match="nested"):
+        DockerfileText("${NO:-" * 100_000).expand()
 
 
 def test_values_may_not_bring_in_more_than_a_limit() -> None:
     variables = {"V": "v" * (MAX_VALUES // 2)}
 
-    assert ShellWord("$V$V", variables).expand() == "v" * MAX_VALUES
-    with pytest.raises(ShellWordError, match="bring in"):
-        ShellWord("$V$V${V}", variables).expand()
+    assert DockerfileText("$V$V", variables).expand() == "v" * MAX_VALUES
+    with pytest.raises(ExpansionError, match="bring in"):
+        DockerfileText("$V$V${V}", variables).expand()
 
 
 @given(st.text(alphabet="aS$E{}:-+?'\"\\/#<T \n", max_size=30))
 def test_any_text_gives_a_text_or_an_error(text: str) -> None:
-    for word in (ShellWord(text, VARIABLES), ShellWord(text, raw=True)):
+    for word in (DockerfileText(text, VARIABLES), DockerfileText(text, raw=True)):
         try:
             word.words()
-        except ShellWordError:
+        except ExpansionError:
             continue

@@ -11,15 +11,17 @@ import csv
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from policyd.workloads.instructions import (
+from policyd.workloads.dockerfile.expansion import DockerfileText, ExpansionError
+from policyd.workloads.dockerfile.instructions import (
     BLANKS,
     Instruction,
     Instructions,
     arg_pairs,
     env_pairs,
 )
-from policyd.workloads.model import RunFlag
-from policyd.workloads.shellword import ShellWord, ShellWordError
+from policyd.workloads.model import (
+    RunFlag,
+)
 
 MAX_GROWTH = 1 << 20
 """How many characters longer than they are written all values together may become."""
@@ -131,8 +133,8 @@ class _Evaluation:
     def _expanded(self, word: str, variables: Mapping[str, str]) -> str:
         """Return `word` with variables replaced, or as written where that cannot be done."""
         try:
-            text = ShellWord(word, variables, self._escape).expand()
-        except ShellWordError:
+            text = DockerfileText(word, variables, self._escape).expand()
+        except ExpansionError:
             return word
         self._growth += max(len(text) - len(word), 0)
         return text if self._growth <= MAX_GROWTH else word

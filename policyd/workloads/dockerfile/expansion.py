@@ -26,11 +26,11 @@ _MODIFIERS = ("+", "-", "?", "#", "%")
 _SPECIAL_NAMES = "@*#?-$!0"
 
 
-class ShellWordError(ValueError):
+class ExpansionError(ValueError):
     """BuildKit would refuse the text, or it uses a form that is not supported here."""
 
 
-class ShellWord:
+class DockerfileText:
     """Reads one text. `raw` keeps quotes, escapes and unset variables as they are written.
 
     `keep_unset` keeps unset variables only.
@@ -55,11 +55,11 @@ class ShellWord:
         self._word: list[str] = []
 
     def expand(self) -> str:
-        """Return the text with variables and quotes replaced. Raises ShellWordError."""
+        """Return the text with variables and quotes replaced. Raises ExpansionError."""
         return self._read("", self._raw)[0]
 
     def words(self) -> list[str]:
-        """Return the words of the text. Raises ShellWordError."""
+        """Return the words of the text. Raises ExpansionError."""
         return self._read("", self._raw)[1]
 
     def _next(self) -> str:
@@ -93,7 +93,7 @@ class ShellWord:
             elif text:
                 self._word.append(text)
         if stop:
-            raise ShellWordError(f"{stop!r} is missing")
+            raise ExpansionError(f"{stop!r} is missing")
         self._flush(words)
         return "".join(result), words
 
@@ -130,7 +130,7 @@ class ShellWord:
     def _single_quotes(self) -> str:
         end = self._text.find("'", self._position)
         if end < 0:
-            raise ShellWordError("a single quote is not closed")
+            raise ExpansionError("a single quote is not closed")
         inner = self._text[self._position : end]
         self._position = end + 1
         return f"'{inner}'" if self._raw else inner
@@ -154,7 +154,7 @@ class ShellWord:
                 if following in ('"', "$", self._escape):
                     character = self._next()
             result.append(character)
-        raise ShellWordError("a double quote is not closed")
+        raise ExpansionError("a double quote is not closed")
 
     def _dollar(self) -> str:
         if self._peek() != "{":
@@ -165,7 +165,7 @@ class ShellWord:
             return value if value is not None else f"${name}" if self._keep_unset else ""
         self._position += 1
         if self._peek() in ("", "{", "}", ":"):
-            raise ShellWordError("bad substitution")
+            raise ExpansionError("bad substitution")
         name = self._name()
         operator = self._next()
         if operator == "}":
@@ -173,7 +173,7 @@ class ShellWord:
             return value if value is not None else f"${{{name}}}" if self._keep_unset else ""
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise ShellWordError(f"variables are nested more than {MAX_DEPTH} deep")
+            raise ExpansionError(f"variables are nested more than {MAX_DEPTH} deep")
         try:
             return self._modified(name, operator)
         finally:
@@ -188,10 +188,10 @@ class ShellWord:
             operator = self._next()
             modifier += operator
         elif operator not in _MODIFIERS:
-            raise ShellWordError("unsupported modifier")
+            raise ExpansionError("unsupported modifier")
         raw_escapes = operator in ("#", "%")
         if raw_escapes and modifier != operator:
-            raise ShellWordError("unsupported modifier")
+            raise ExpansionError("unsupported modifier")
         word = self._read("}", raw_escapes)[0]
         if value is None and self._keep_unset:
             return f"${{{name}{modifier}{word}}}"
@@ -202,7 +202,7 @@ class ShellWord:
             return (value or "") if present else word
         if operator == "?" and present:
             return value or ""
-        raise ShellWordError("unsupported modifier, or a variable that must be set is not")
+        raise ExpansionError("unsupported modifier, or a variable that must be set is not")
 
     def _replaced(self, name: str, value: str | None) -> str:
         if self._peek() == "/":
@@ -211,13 +211,13 @@ class ShellWord:
         replacement = self._read("}", True)[0]
         if value is None and self._keep_unset:
             return f"${{{name}/{pattern}/{replacement}}}"
-        raise ShellWordError("replacement in a variable is not supported")
+        raise ExpansionError("replacement in a variable is not supported")
 
     def _value(self, name: str) -> str | None:
         value = self._variables.get(name)
         self._brought += len(value or "")
         if self._brought > MAX_VALUES:
-            raise ShellWordError(f"values bring in more than {MAX_VALUES} characters")
+            raise ExpansionError(f"values bring in more than {MAX_VALUES} characters")
         return value
 
     def _name(self) -> str:

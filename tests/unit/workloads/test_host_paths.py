@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policyd.workloads.hostpath import host_path
+from policyd.workloads.host_paths import host_path
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What a Dockerfile sets for the container that is built from it."""
