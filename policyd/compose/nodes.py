@@ -1,7 +1,7 @@
-"""The tree that every phase of the loader works on: values that know where they were written.
+"""The tree that every phase of the loader works on: values with their places in the files.
 
-A node is never changed once it is made (the same one may stand at several places, through
-anchors); a phase that changes something makes a new node with the old one's mark.
+A node is never changed after it is made: through anchors, one node can be at several places of the
+tree. A phase that changes something makes a new node with the mark of the old one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from policyd.model import Location
 
 
 class Mark(Protocol):
-    """A place in a file, as the YAML parser gives it: `line` and `column` count from 0."""
+    """A place in a file, as the YAML parser reports it: `line` and `column` count from 0."""
 
     name: str
     line: int
@@ -23,14 +23,15 @@ class Mark(Protocol):
 
 
 Resets = list[tuple[str, ...]]
-"""Paths of `!reset` and `!override`, each below the node that holds them."""
+"""Paths of `!reset` and `!override` tags, relative to the node that has this list."""
 
 
 class Node(msgspec.Struct, eq=False, gc=False):
     """A value of the tree and the place that decided it.
 
     `value` is a str, int, float, bool, None, Timestamp, a dict of str to Node or a list of Node.
-    `resets` holds the paths below this node that carry `!reset` or `!override` (None: no such).
+    `resets` are the paths at and below this node that are tagged `!reset` or `!override` (None:
+    there are none).
     """
 
     value: Any
@@ -38,12 +39,16 @@ class Node(msgspec.Struct, eq=False, gc=False):
     resets: Resets | None = None
 
     def with_value(self, value: Any) -> Node:
-        """Return a node of another value at the same place."""
+        """Return a node with another value at the same place."""
         return Node(value, self.mark)
+
+    def with_resets(self, resets: Resets) -> Node:
+        """Return this node with other `resets`."""
+        return msgspec.structs.replace(self, resets=resets)
 
     @property
     def location(self) -> Location | None:
-        """The place as users read it: lines and columns count from 1."""
+        """The place for messages: lines and columns count from 1."""
         mark = self.mark
         return None if mark is None else Location(mark.name, mark.line + 1, mark.column + 1)
 
@@ -59,7 +64,7 @@ def plain(node: Node) -> Any:
 
 
 def extent(node: Node) -> tuple[int, int]:
-    """Return the characters of all texts at and below `node`, and the levels that it has."""
+    """Return the number of characters of all texts at and below `node`, and its levels."""
     value = node.value
     if type(value) is str:
         return len(value), 1
@@ -73,7 +78,7 @@ def extent(node: Node) -> tuple[int, int]:
 
 
 def count(node: Node) -> int:
-    """Return how many values stand at and below `node`."""
+    """Return the number of values at and below `node`."""
     value = node.value
     if type(value) is dict:
         return 1 + sum(map(count, value.values()))
@@ -81,7 +86,7 @@ def count(node: Node) -> int:
 
 
 def nodes(value: Any, mark: Mark | None) -> Node:
-    """Return `value` (dicts, lists, scalars) as a tree whose every node stands at `mark`."""
+    """Return `value` (dicts, lists, scalars) as a tree whose nodes are all at `mark`."""
     if type(value) is dict:
         return Node(
             {
@@ -96,7 +101,7 @@ def nodes(value: Any, mark: Mark | None) -> Node:
 
 
 def describe(node: Node) -> str:
-    """Name the kind of value in messages: "a list", "a mapping", "a string"."""
+    """Return the kind of value for messages: "a list", "a mapping", "a string"."""
     value = node.value
     for kind, name in (
         (dict, "a mapping"),
@@ -112,7 +117,10 @@ def describe(node: Node) -> str:
 
 
 def text_of(node: Node | None, what: str) -> str:
-    """Return the path that `node` holds, "" for none. Raises ComposeError, which names `what`."""
+    """Return the path that `node` holds, "" for none.
+
+    Raises ComposeError, which names `what`, for a value that is not a string.
+    """
     if node is None or node.value is None:
         return ""
     if type(node.value) is not str:

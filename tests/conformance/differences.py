@@ -26,7 +26,7 @@ REFUSED_ON_PURPOSE: dict[str, str] = {
     "not valid YAML: ": _LIBYAML,
     "quote a text ": _LIBYAML,
     "a tag in flow style needs a value behind it": _LIBYAML,
-    "the key 'name' is already defined": "Docker overlooks a second one through an alias",
+    "duplicate key 'name'": "Docker overlooks a second one through an alias",
     "an alias cannot stand for the merge key": "Docker takes it for a key of the alias's name",
 }
 """What our refusal says where Docker loads the project, in random projects; and why."""

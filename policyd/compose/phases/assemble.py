@@ -32,7 +32,7 @@ from policyd.compose.phases.validation import validate
 from policyd.compose.table.check import check
 from policyd.compose.table.fields import PROJECT
 from policyd.compose.text.posix_paths import below
-from policyd.compose.yaml.composer import Document
+from policyd.compose.yaml.document import Document
 from policyd.compose.yaml.reader import read_documents
 from policyd.errors import BundleError, ComposeError
 

@@ -1,6 +1,6 @@
-"""Remember what the anchors of a file name, and hold aliases to their limits.
+"""The anchors of a file, and the limits of aliases.
 
-In: nodes by the names of their anchors. Out: the node that an alias stands for. Limits: limits.py.
+In: nodes by the names of their anchors. Out: the node that an alias refers to. Limits: limits.py.
 """
 
 from __future__ import annotations
@@ -11,20 +11,24 @@ from policyd.errors import ComposeError
 
 
 class _Anchor:
-    """A node, None while it is read, the number of its values, and its extent."""
+    """What an anchor names: its node, the number of its values, the text of a scalar.
 
-    __slots__ = ("extent", "node", "size")
+    `node` is None while the node is being read.
+    """
 
-    def __init__(self, node: Node | None, size: int) -> None:
+    __slots__ = ("extent", "node", "size", "text")
+
+    def __init__(self, node: Node | None, size: int, text: str) -> None:
         self.node = node
         self.size = size
+        self.text = text
         self.extent: tuple[int, int] | None = None
 
 
 class Anchors:
-    """The anchors of one file, which outlive its documents.
+    """The anchors of one file; they are still known in its later documents.
 
-    `added` counts the values that aliases add to a document; its reader sets it back.
+    `added` counts the values that aliases add to a document; the composer resets it for each.
     """
 
     def __init__(self) -> None:
@@ -33,18 +37,25 @@ class Anchors:
         self._characters = 0
 
     def open(self, name: str) -> None:
-        """Take note that the node of the anchor `name` begins."""
-        self._known[name] = _Anchor(None, 0)
+        """Register the anchor `name`, whose node is still to be read."""
+        self._known[name] = _Anchor(None, 0, "")
 
-    def set(self, name: str, node: Node, size: int) -> None:
-        """Let aliases of `name` stand for `node`, which has `size` values."""
-        self._known[name] = _Anchor(node, size)
+    def set(self, name: str, node: Node, size: int, text: str = "") -> None:
+        """Let aliases of `name` refer to `node`, which has `size` values.
+
+        `text` is the text of a scalar, as written.
+        """
+        self._known[name] = _Anchor(node, size, text)
+
+    def text(self, name: str) -> str:
+        """Return the text of the scalar that `name` refers to."""
+        return self._known[name].text
 
     def node(self, name: str, mark: Mark, values: int, depth: int) -> Node:
-        """Return what the alias of `name` at `mark`, below `depth` collections, stands for.
+        """Return the node that the alias of `name` at `mark`, below `depth` collections, refers to.
 
         `values` is the number of values of the document so far, without those that aliases add.
-        Raises ComposeError for an unknown anchor, one that contains itself, and limits.
+        Raises ComposeError for an unknown anchor, an anchor that contains itself, and limits.
         """
         anchor = self._known.get(name)
         if anchor is None:

@@ -7,6 +7,7 @@ Anchors live across the documents of a file.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 from yaml.events import (
@@ -24,9 +25,20 @@ from yaml.events import (
 from policyd.compose.limits import MAX_DEPTH, MAX_DOCUMENTS, MAX_NODE_VISITS, MAX_RESET_STEPS
 from policyd.compose.nodes import Mark, Node, Resets
 from policyd.compose.yaml.anchors import Anchors
+from policyd.compose.yaml.document import Document
 from policyd.compose.yaml.libyaml_differences import SourceText
-from policyd.compose.yaml.merge_keys import NOT_MAPPINGS, LooseEntries, LooseMapping, MergeKeys
-from policyd.compose.yaml.reset_tags import OVERRIDE, RESET, Dropped, drop_hidden
+from policyd.compose.yaml.mapping_entries import Key, MappingEntries, require_string_keys
+from policyd.compose.yaml.merge_keys import NOT_MAPPINGS, Entries
+from policyd.compose.yaml.reset_tags import (
+    OVERRIDE,
+    RESET,
+    ROOT_PATH,
+    Dropped,
+    Place,
+    drop,
+    hidden_below,
+    place_of,
+)
 from policyd.compose.yaml.resolver import (
     LONG_TAG,
     MERGE,
@@ -38,29 +50,18 @@ from policyd.errors import ComposeError
 from policyd.model import Location
 
 
-class Document:
-    """One YAML document of a file.
-
-    `root` is its tree, `name` the one that it gives the project ("" for none), `size` the number of
-    its values, those of aliases counted each time.
-    """
-
-    __slots__ = ("name", "root", "size")
-
-    def __init__(self, root: Node, name: str, size: int) -> None:
-        self.root = root
-        self.name = name
-        self.size = size
-
-
 class Composer:
-    """Builds nodes from the parser's events. One a file, since anchors outlive documents.
+    """Builds nodes from the parser's events. There is one a file, since anchors outlive documents.
 
-    Below `!override` (`overridden`) tags are no more looked at; what is below `!reset` (`dropped`)
-    is not judged.
+    Below `!override` (`overridden` is not 0) tags have no effect. What is below `!reset` (`dropped`
+    is not 0) is not checked. `revealed` are the places of the `!reset` tags that an alias reveals
+    (see reset_tags.py): an alias can come after what shares its node, so `reader.py` composes such
+    a file a second time, with the `revealed` of the first.
     """
 
-    def __init__(self, parser: Any, content: bytes, name: str) -> None:
+    def __init__(
+        self, parser: Any, content: bytes, name: str, revealed: Set[Place] = frozenset()
+    ) -> None:
         self.get = parser.get_event
         self.source = SourceText(content)
         self.file = name
@@ -71,10 +72,11 @@ class Composer:
         self.reset_steps = 0
         self.has_hidden = False
         self.project_name = ""
-        self.merge_keys = MergeKeys()
-        self.sources: dict[str, str] = {}
+        self.known_revealed = revealed
+        self.revealed: set[Place] = set()
 
     def documents(self) -> list[Document]:
+        """Return the documents of the file. Raises ComposeError, or what the parser raises."""
         found: list[Document] = []
         while True:
             event: Any = self.get()
@@ -83,7 +85,9 @@ class Composer:
             if isinstance(event, StreamStartEvent | DocumentEndEvent):
                 continue
             if not isinstance(event, DocumentStartEvent):
-                raise ComposeError("not valid YAML: a document was expected", Location(self.file))
+                raise ComposeError(
+                    "not valid YAML: expected the start of a document", Location(self.file)
+                )
             if event.version not in (None, (1, 1)):
                 raise self.error(
                     f"YAML version {'.'.join(map(str, event.version))} is not supported, use 1.1",
@@ -91,17 +95,21 @@ class Composer:
                 )
             if len(found) == MAX_DOCUMENTS:
                 raise self.error(f"more than {MAX_DOCUMENTS} YAML documents", event.start_mark)
-            self.visits = self.anchors.added = 0
-            self.project_name = ""
-            event = self.get()
-            root = self.value(event, None, 0, False)
-            self.require_string_keys(root)
-            if type(root) is Dropped or type(root.value) is not dict:
-                raise self.error("the top level must be a mapping", event.start_mark)
-            name = root.value.get("name")
-            if name is not None and type(name.value) is str:
-                self.project_name = name.value
-            found.append(Document(root, self.project_name, self.visits + self.anchors.added))
+            found.append(self.document())
+
+    def document(self) -> Document:
+        """Return the document whose start the parser has reported."""
+        self.visits = self.anchors.added = 0
+        self.project_name = ""
+        event = self.get()
+        root = self.value(event, None, 0, False)
+        self.check_keys(root)
+        if type(root) is Dropped or type(root.value) is not dict:
+            raise self.error("the top level must be a mapping", event.start_mark)
+        name = root.value.get("name")
+        if name is not None and type(name.value) is str:
+            self.project_name = name.value
+        return Document(root, self.project_name, self.visits + self.anchors.added)
 
     def error(self, message: str, mark: Mark | None) -> ComposeError:
         return ComposeError(message, Node(None, mark).location)
@@ -109,15 +117,15 @@ class Composer:
     def value(
         self, event: Any, key_mark: Mark | None, depth: int, in_flow: bool, merging: bool = False
     ) -> Node:
-        """Return the node that starts with `event`; a `Dropped` one where `!reset` stands.
+        """Return the node that starts with `event`; a `Dropped` one for `!reset`.
 
-        `key_mark` is where the key of it stands: the place of a block collection and of nothing.
-        `depth` counts the collections around it, `in_flow` says that they are in flow style, and
-        `merging` that it is the value of a merge key.
+        `key_mark` is the place of its key: block collections and empty values have that place.
+        `depth` is the number of collections around the node, `in_flow` whether they are in flow
+        style, and `merging` whether the node is the value of a merge key.
         """
         self.visits += 1
         if self.visits > MAX_NODE_VISITS:
-            raise self.too_many(event.start_mark)
+            raise self.too_many_values(event.start_mark)
         kind = type(event)
         if kind is ScalarEvent:
             return self.scalar(event, key_mark, in_flow)
@@ -135,8 +143,11 @@ class Composer:
             return self.mapping(mark, depth + 1, is_flow)
         return self.sequence(mark, depth + 1, is_flow, merging)
 
+    def too_many_values(self, mark: Mark) -> ComposeError:
+        return self.error(f"more than {MAX_NODE_VISITS} values in one document", mark)
+
     def anchored(self, event: Any, mark: Mark, depth: int, merging: bool) -> Node:
-        """Return the collection that starts with `event`, and remember it by its anchor."""
+        """Return the collection that starts with `event`, and register its anchor."""
         before = self.visits + self.anchors.added - 1
         self.source.check_anchor(event, "&")
         self.anchors.open(event.anchor)
@@ -147,240 +158,83 @@ class Composer:
     def tagged(self, event: Any, mark: Mark, depth: int, merging: bool) -> Node:
         """Return the collection that starts with `event`, which may have a tag."""
         is_reset, is_override = event.tag == RESET, event.tag == OVERRIDE
-        unjudged = is_reset and not self.overridden
-        self.dropped += unjudged
+        unchecked = is_reset and not self.overridden
+        self.dropped += unchecked
         self.overridden += is_override
         if type(event) is MappingStartEvent:
             node = self.mapping(mark, depth, bool(event.flow_style))
         else:
             node = self.sequence(mark, depth, bool(event.flow_style), merging)
-        self.dropped -= unjudged
+        self.dropped -= unchecked
         self.overridden -= is_override
         if is_override:
-            node.resets = [()]
+            return node.with_resets([ROOT_PATH])
         if is_reset:
-            if not unjudged:
-                self.require_string_keys(node)
-            return Dropped(node.value, node.mark, [()])
+            if not unchecked:
+                self.check_keys(node)
+            return drop(node)
         return node
 
-    def vanishes(self) -> bool:
-        """Say whether what `!reset` marks vanishes here: below `!override` and `!reset` it stays.
+    def removes(self, node: Node) -> bool:
+        """Return whether `node` is tagged `!reset` and removed here.
 
-        It stays until an alias elsewhere looks at it.
+        Below `!override` and `!reset` it is not removed until an alias reveals it.
         """
-        stays = self.overridden > 0 or self.dropped > 0
-        self.has_hidden = self.has_hidden or stays
-        return not stays
+        if type(node) is not Dropped:
+            return False
+        if not self.overridden and not self.dropped:
+            return True
+        self.has_hidden = True
+        return place_of(node) in self.known_revealed
 
-    def too_many(self, mark: Mark) -> ComposeError:
-        return self.error(f"more than {MAX_NODE_VISITS} values in one document", mark)
-
-    def under(self, key: str | None, child: Node, found: Resets | None) -> Resets:
-        """Add the resets of `child`, which stands at `key`, to those found so far."""
-        added = child.resets or []
+    def resets_below(self, key: str | None, child: Node, found: Resets | None) -> Resets | None:
+        """Return the paths in `found` and those of `child`, which is at `key`."""
+        added = child.resets
+        if not added:
+            return found
         self.reset_steps += len(added)
         if self.reset_steps > MAX_RESET_STEPS:
-            raise self.error("too many !reset and !override, too deep", child.mark)
+            raise self.error("too many !reset and !override tags, too deep", child.mark)
         prefix = () if key is None else (key,)
-        found = [] if found is None else found
-        found += [prefix + path for path in added]
-        return found
+        return [*(found or ()), *(prefix + path for path in added)]
 
-    def require_string_keys(self, node: Node) -> None:
-        """Refuse a mapping with other keys than strings; only merge keys may bring one in."""
-        if isinstance(node, LooseMapping) and not self.dropped:
-            loose = node.loose
-            raise self.error(f"a key must be a string, found {loose.key!r}: quote it", loose.mark)
+    def check_keys(self, node: Node) -> None:
+        """Raise ComposeError for a key that is not a string, unless below `!reset`."""
+        if not self.dropped:
+            require_string_keys(node)
 
     def scalar(self, event: Any, key_mark: Mark | None, in_flow: bool) -> Node:
-        if event.anchor is not None:
-            self.source.check_anchor(event, "&")
-            self.sources[event.anchor] = event.value
-        tag = event.tag
-        text = event.value
+        """Return the scalar of `event`, and register its anchor."""
+        tag, text = event.tag, event.value
         mark: Mark = event.start_mark
         if self.source.is_odd:
             self.source.check_scalar(event, in_flow)
-        if tag is not None and in_flow:
-            self.check_tag(event)
-        resets: Resets | None = None
         if tag is None:
             value = text if event.style else resolve_plain(text)
             if value is None and not text and key_mark is not None:
                 mark = key_mark
-        elif tag in (RESET, OVERRIDE):
-            value, resets = text, [()]
+            node = Node(value, mark)
+        elif tag == OVERRIDE:
+            node = Node(text, mark, [ROOT_PATH])
+        elif tag == RESET:
+            node = drop(Node(text, mark))
         else:
-            try:
-                value = resolve_tagged(tag, text, bool(event.style))
-            except ValueError as problem:
-                if not self.dropped:
-                    raise self.error(str(problem), mark) from None
-                value = text
-        node = Node(value, mark, resets)
-        if tag == RESET:
-            node = Dropped(node.value, node.mark, [()])
+            node = Node(self.tagged_scalar(event), mark)
+        if tag is not None and in_flow:
+            self.check_tag(event)
         if event.anchor is not None:
-            self.anchors.set(event.anchor, node, 1)
+            self.source.check_anchor(event, "&")
+            self.anchors.set(event.anchor, node, 1, text)
         return node
 
-    def alias(self, event: Any, depth: int) -> Node:
-        name = event.anchor
-        self.source.check_anchor(event, "*")
-        node = self.anchors.node(name, event.start_mark, self.visits, depth)
-        if self.has_hidden and not self.overridden and not self.dropped:
-            drop_hidden(node)
-        return node
-
-    def sequence(self, mark: Mark, depth: int, in_flow: bool, merging: bool) -> Node:
-        items: list[Node] = []
-        resets: Resets | None = None
-        index = 0
-        get, is_odd = self.get, self.source.is_odd
-        while True:
-            event = get()
-            kind = type(event)
-            if kind is SequenceEndEvent:
-                return Node(items, mark, resets)
-            index += 1
-            if kind is ScalarEvent and event.tag is None and event.anchor is None and not is_odd:
-                self.visits += 1
-                if self.visits > MAX_NODE_VISITS:
-                    raise self.too_many(event.start_mark)
-                value: Any = event.value
-                if not event.style and value[:1] in TYPED_STARTS:
-                    value = resolve_plain(value)
-                if value is not MERGE:
-                    items.append(Node(value, event.start_mark))
-                elif merging and not self.dropped:
-                    raise self.error(NOT_MAPPINGS, event.start_mark)
-                continue
-            node = self.value(event, None, depth, in_flow)
-            if node.resets:
-                resets = self.under(str(index - 1), node, resets)
-            if type(node) is LooseMapping and not merging:
-                self.require_string_keys(node)
-            if node.value is MERGE:
-                if merging and not self.dropped:
-                    raise self.error(NOT_MAPPINGS, node.mark)
-            elif not (type(node) is Dropped and self.vanishes()):
-                items.append(node)
-
-    def mapping(self, mark: Mark, depth: int, in_flow: bool) -> Node:
-        pairs: dict[str, Node] = {}
-        marks: dict[str, Mark] = {}
-        blocked: set[str] = set()
-        resets: Resets | None = None
-        merge: Node | None = None
-        loose: LooseEntries | None = None
-        get, is_odd = self.get, self.source.is_odd
-        while True:
-            event = get()
-            kind = type(event)
-            if kind is MappingEndEvent:
-                break
-            key_mark = event.start_mark
-            if kind is ScalarEvent and event.tag is None and event.anchor is None and not is_odd:
-                key = text = event.value
-                if not event.style and text[:1] in TYPED_STARTS:
-                    key = resolve_plain(text)
-            else:
-                key, text = self.key(event, in_flow)
-            if text in marks and not self.dropped:
-                raise self.second_key(text, marks[text], key_mark)
-            marks[text] = key_mark
-            is_merge = key is MERGE
-            if is_merge and kind is not ScalarEvent:
-                raise self.error("an alias cannot stand for the merge key <<", key_mark)
-            event = get()
-            if (  # nearly every scalar; what is left goes the long way
-                type(event) is ScalarEvent
-                and event.tag is None
-                and event.anchor is None
-                and not is_odd
-                and type(key) is str
-                and key not in pairs
-                and key != "name"
-            ):
-                value: Any = event.value
-                place: Any = event.start_mark
-                if not event.style and value[:1] in TYPED_STARTS:
-                    place = place if value else key_mark
-                    value = resolve_plain(value)
-                if value is not MERGE:
-                    self.visits += 1
-                    if self.visits > MAX_NODE_VISITS:
-                        raise self.too_many(place)
-                    pairs[key] = Node(value, place)
-                    continue
-            child = self.value(event, key_mark, depth, in_flow, is_merge)
-            if child.resets:
-                prefix = None if is_merge and depth > 1 else text
-                resets = self.under(prefix, child, resets)
-            if type(child) is Dropped and self.vanishes():
-                if depth == 1 and key == "name" and type(child.value) is str:
-                    if key in pairs:
-                        raise self.second_name(key_mark)
-                    self.project_name = child.value
-                continue
-            if type(child) is LooseMapping and not is_merge:
-                self.require_string_keys(child)
-            if is_merge:
-                merge = child
-            elif type(key) is not str:
-                loose = loose or LooseEntries(key_mark, key)
-                written = text if kind is ScalarEvent else self.sources.get(text, text)
-                if child.value is not MERGE:
-                    loose.add(key, written, child)
-            elif child.value is MERGE:
-                blocked.add(key)
-                if key == "name" and depth == 1:
-                    self.project_name = "<<"
-            else:
-                if depth == 1 and key == "name" and (key in pairs or self.project_name):
-                    raise self.second_name(key_mark)
-                if key in pairs:
-                    self.merge_keys.repeat(pairs, key)
-                pairs[key] = child
-        node = Node(pairs, mark, resets)
-        if merge is not None:
-            self.merge_keys.merge(pairs, merge, blocked, judge=not self.dropped)
-        if blocked:
-            self.merge_keys.block(pairs, blocked)
-        return node if loose is None else LooseMapping(pairs, mark, resets, loose=loose)
-
-    def second_key(self, key: str, first: Mark, mark: Mark) -> ComposeError:
-        hint = ": write <<: [*a, *b] once" if key == "<<" else ""
-        return self.error(
-            f"the key {key!r} is already defined at line {first.line + 1}{hint}", mark
-        )
-
-    def second_name(self, mark: Mark) -> ComposeError:
-        return self.error("the key 'name' is already defined", mark)
-
-    def key(self, event: Any, in_flow: bool) -> tuple[Any, str]:
-        """Return the value of a key, and the text by which Docker tells keys apart."""
-        kind = type(event)
-        if kind is ScalarEvent:
-            text: str = event.value
-            if self.source.is_odd:
-                self.source.check_key(event, in_flow)
-            if event.tag is None:
-                key = text if event.style else resolve_plain(text)
-            else:
-                key = self.tagged_key(event, in_flow)
-            if event.anchor is not None:
-                self.source.check_anchor(event, "&")
-                self.sources[event.anchor] = text
-                self.anchors.set(event.anchor, Node(key, event.start_mark), 1)
-            return key, text
-        if kind is AliasEvent:
-            return self.alias(event, 0).value, event.anchor
-        raise self.error(
-            "a key must be a string, found a list or a mapping: is {{…}} of a template left over?",
-            event.start_mark,
-        )
+    def tagged_scalar(self, event: Any) -> Any:
+        """Return what the scalar of `event` means by its tag."""
+        try:
+            return resolve_tagged(event.tag, event.value, bool(event.style))
+        except ValueError as problem:
+            if self.dropped:
+                return event.value
+            raise self.error(str(problem), event.start_mark) from None
 
     def check_tag(self, event: Any) -> None:
         """Refuse tags in flow style that Docker's parser ends elsewhere."""
@@ -389,12 +243,156 @@ class Composer:
         if not event.value and not event.style:
             raise self.error("a tag in flow style needs a value behind it", event.start_mark)
 
-    def tagged_key(self, event: Any, in_flow: bool) -> Any:
-        if in_flow:
-            self.check_tag(event)
-        try:
-            return resolve_tagged(event.tag, event.value, bool(event.style))
-        except ValueError as problem:
-            if self.dropped:
-                return event.value
-            raise self.error(str(problem), event.start_mark) from None
+    def alias(self, event: Any, depth: int) -> Node:
+        """Return the node that the alias of `event` refers to."""
+        self.source.check_anchor(event, "*")
+        node = self.anchors.node(event.anchor, event.start_mark, self.visits, depth)
+        if self.has_hidden and not self.overridden and not self.dropped:
+            self.revealed.update(hidden_below(node))
+        return node
+
+    def plain(self, event: Any, key_mark: Mark | None) -> Node:
+        """Return the scalar of `event`, which has neither a tag nor an anchor."""
+        self.visits += 1
+        if self.visits > MAX_NODE_VISITS:
+            raise self.too_many_values(event.start_mark)
+        value: Any = event.value
+        mark: Mark = event.start_mark
+        if not event.style and value[:1] in TYPED_STARTS:
+            if not value and key_mark is not None:
+                mark = key_mark
+            value = resolve_plain(value)
+        return Node(value, mark)
+
+    def sequence(self, mark: Mark, depth: int, in_flow: bool, merging: bool) -> Node:
+        """Return the sequence at `mark`, whose start the parser has reported."""
+        items: list[Node] = []
+        resets: Resets | None = None
+        index = 0
+        get, is_odd = self.get, self.source.is_odd
+        while type(event := get()) is not SequenceEndEvent:
+            if (
+                type(event) is ScalarEvent
+                and event.tag is None
+                and event.anchor is None
+                and not is_odd
+            ):
+                node = self.plain(event, None)
+            else:
+                node = self.value(event, None, depth, in_flow)
+                resets = self.resets_below(str(index), node, resets)
+                if not merging:
+                    self.check_keys(node)
+            index += 1
+            if node.value is MERGE:
+                if merging and not self.dropped:
+                    raise self.error(NOT_MAPPINGS, node.mark)
+            elif not self.removes(node):
+                items.append(node)
+        return Node(items, mark, resets)
+
+    def mapping(self, mark: Mark, depth: int, in_flow: bool) -> Node:
+        """Return the mapping at `mark`, whose start the parser has reported."""
+        entries: Entries = {}
+        marks: dict[str, Mark] = {}
+        key: Any
+        unusual: MappingEntries | None = None
+        get, is_odd = self.get, self.source.is_odd
+        while type(event := get()) is not MappingEndEvent:
+            key_mark = event.start_mark
+            if (
+                type(event) is ScalarEvent
+                and event.tag is None
+                and event.anchor is None
+                and not is_odd
+            ):
+                key = identity = text = event.value
+                if not event.style and text[:1] in TYPED_STARTS:
+                    key = resolve_plain(text)
+            else:
+                key, identity, text = self.key(event, in_flow)
+            if identity in marks and not self.dropped:
+                raise self.duplicate_key(identity, marks[identity], key_mark)
+            marks[identity] = key_mark
+            event = get()
+            if (
+                type(event) is ScalarEvent
+                and event.tag is None
+                and event.anchor is None
+                and not is_odd
+            ):
+                child = self.plain(event, key_mark)
+            else:
+                child = self.value(event, key_mark, depth, in_flow, key is MERGE)
+            if (  # a usual entry; a call to find this out would be slower
+                child.resets is None
+                and type(key) is str
+                and key != "name"
+                and key not in entries
+                and child.value is not MERGE
+                and type(child) is Node
+            ):
+                entries[key] = child
+                continue
+            unusual = unusual or MappingEntries(entries)
+            self.add_unusual(unusual, Key(key, identity, text, key_mark), child, depth)
+        if unusual is None:
+            return Node(entries, mark)
+        return unusual.node(mark, tolerant=self.dropped > 0)
+
+    def add_unusual(self, found: MappingEntries, key: Key, child: Node, depth: int) -> None:
+        """Add to `found` an entry that needs more than its place in the dict."""
+        prefix = None if key.is_merge and depth > 1 else key.identity
+        found.resets = self.resets_below(prefix, child, found.resets)
+        if depth == 1 and key.value == "name":
+            self.set_name(found.entries, key, child)
+        if self.removes(child):
+            return
+        if not key.is_merge:
+            self.check_keys(child)
+        found.add(key, child)
+
+    def set_name(self, entries: Entries, key: Key, child: Node) -> None:
+        """Remember the project's name: Compose decodes it apart, before `!reset` takes effect."""
+        if self.removes(child):
+            if type(child.value) is str:
+                if "name" in entries:
+                    raise self.error("duplicate key 'name'", key.mark)
+                self.project_name = child.value
+        elif child.value is MERGE:
+            self.project_name = "<<"
+        elif "name" in entries or self.project_name:
+            raise self.error("duplicate key 'name'", key.mark)
+
+    def key(self, event: Any, in_flow: bool) -> tuple[Any, str, str]:
+        """Return what a key means, the text that tells it from other keys, and its own text."""
+        kind = type(event)
+        if kind is ScalarEvent:
+            text: str = event.value
+            if self.source.is_odd:
+                self.source.check_key(event, in_flow)
+            if event.tag is None:
+                key = text if event.style else resolve_plain(text)
+            else:
+                if in_flow:
+                    self.check_tag(event)
+                key = self.tagged_scalar(event)
+            if event.anchor is not None:
+                self.source.check_anchor(event, "&")
+                self.anchors.set(event.anchor, Node(key, event.start_mark), 1, text)
+            return key, text, text
+        if kind is AliasEvent:
+            key = self.alias(event, 0).value
+            if key is MERGE:
+                raise self.error("an alias cannot be the merge key <<", event.start_mark)
+            return key, event.anchor, self.anchors.text(event.anchor)
+        raise self.error(
+            "a key must be a string, found a list or a mapping: is {{…}} of a template left over?",
+            event.start_mark,
+        )
+
+    def duplicate_key(self, key: str, first: Mark, mark: Mark) -> ComposeError:
+        hint = ": write <<: [*a, *b] once" if key == "<<" else ""
+        return self.error(
+            f"duplicate key {key!r}, first defined at line {first.line + 1}{hint}", mark
+        )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import yaml
@@ -18,7 +19,8 @@ from policyd.compose.limits import (
     MAX_FILE_BYTES,
     MAX_SLOW_PARSE_BYTES,
 )
-from policyd.compose.yaml.composer import Composer, Document
+from policyd.compose.yaml.composer import Composer
+from policyd.compose.yaml.document import Document
 from policyd.compose.yaml.libyaml_differences import ODD_ANCHOR
 from policyd.errors import ComposeError
 from policyd.model import Location
@@ -47,7 +49,7 @@ def read_documents(content: bytes, name: str) -> list[Document]:
         )
     content = _without_odd_marks(content, name)
     try:
-        return _compose(yaml.CBaseLoader(_Stream(content, name)), content, name)
+        return _compose(lambda: yaml.CBaseLoader(_Stream(content, name)), content, name)
     except yaml.YAMLError as error:
         if _may_be_read(error):
             return _compose_slowly(content, name)
@@ -105,14 +107,18 @@ def _compose_slowly(content: bytes, name: str) -> list[Document]:
     from policyd.compose.yaml import python_parser  # hardly a file needs it
 
     try:
-        return _compose(python_parser.Parser(content, name), content, name)
+        return _compose(lambda: python_parser.Parser(content, name), content, name)
     except yaml.YAMLError as error:
         raise _unreadable(error, name) from None
 
 
-def _compose(parser: Any, content: bytes, name: str) -> list[Document]:
+def _compose(parser: Callable[[], Any], content: bytes, name: str) -> list[Document]:
     try:
-        return Composer(parser, content, name).documents()
+        composer = Composer(parser(), content, name)
+        documents = composer.documents()
+        if composer.revealed:
+            documents = Composer(parser(), content, name, composer.revealed).documents()
+        return documents
     except _ERRORS as error:
         if isinstance(error, yaml.YAMLError):
             raise

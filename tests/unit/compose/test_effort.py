@@ -135,7 +135,7 @@ def test_resets_count_at_each_level_above_them() -> None:
     deep = "{k: " * 60 + "{" + below + "}" + "}" * 60
 
     assert refusal({"compose.yaml": services(1, "image: x") + f"x-a: {deep}\n"}) == (
-        "compose.yaml:3:50: too many !reset and !override, too deep"
+        "compose.yaml:3:50: too many !reset and !override tags, too deep"
     )
 
 

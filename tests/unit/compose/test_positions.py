@@ -139,7 +139,7 @@ ERRORS = [
     ("a count that is a word", SERVICE + "    gpus:\n      - count: «many\n", "count: expected a whole number or `all`, found 'many'"),
     ("a list where a mapping belongs", "services: «[web]\n", "services: expected a mapping, found a list"),
     ("equal items", SERVICE + "    security_opt: [a, «a]\n", "services.web.security_opt: items 0 and 1 are equal"),
-    ("a duplicate key", SERVICE + "    «image: x\n", "the key 'image' is already defined at line 3"),
+    ("a duplicate key", SERVICE + "    «image: x\n", "duplicate key 'image', first defined at line 3"),
     ("a malformed variable", SERVICE + "    runtime: «${A\n", "services.web.runtime: "),
     ("a required variable", SERVICE + "    runtime: «${A:?set A}\n", "services.web.runtime: required variable 'A' is missing a value: 'set A'"),
     ("a missing env file", SERVICE + "    env_file: «x.env\n", "the env_file x.env does not exist"),
@@ -152,7 +152,7 @@ ERRORS = [
     ("a size that a variable lacks", SERVICE + "    mem_limit: «$A\n", "mem_limit: '' is not a size: write bytes, or a number and k, m, g, t or p (A has no value here)"),
     ("a file of version 1", "«web:\n  image: x\n", "unknown key 'web'; services stand below `services:`, no more at the top as in version 1"),
     ("a template", SERVICE + "    volumes: [{«{x}}]\n", "a key must be a string, found a list or a mapping: is {{…}} of a template left over?"),
-    ("two merge keys", "x-a: &a {}\n" + SERVICE + "    <<: *a\n    «<<: *a\n", "the key '<<' is already defined at line 5: write <<: [*a, *b] once"),
+    ("two merge keys", "x-a: &a {}\n" + SERVICE + "    <<: *a\n    «<<: *a\n", "duplicate key '<<', first defined at line 5: write <<: [*a, *b] once"),
     ("a flow list that is open", "services:\n  web:\n    cap_add: [A\n«", "not valid YAML: "),
 ]  # fmt: skip
 

@@ -1,0 +1,92 @@
+"""Collect the unusual entries of one mapping: merge keys, `!reset`, other keys than strings.
+
+In: entries, in the order of the file. Out: the node of the mapping. Source: go-yaml v4
+constructor.go (mapping), compose-go loader/reset.go. Usual entries go from the composer straight
+into `entries`: going through this class would make reading slower by a fifth.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from policyd.compose.nodes import Mark, Node, Resets
+from policyd.compose.yaml.merge_keys import Entries, OddKey, SourceMapping, add_merged
+from policyd.compose.yaml.resolver import MERGE
+from policyd.errors import ComposeError
+
+
+class Key(NamedTuple):
+    """A key of a mapping.
+
+    `value` is what it means, `identity` the text by which duplicate keys are found, and `text` the
+    text of the scalar. They differ for an alias: its identity is the name of the anchor.
+    """
+
+    value: Any
+    identity: str
+    text: str
+    mark: Mark
+
+    @property
+    def is_merge(self) -> bool:
+        return self.value is MERGE
+
+
+class MappingEntries:
+    """The entries of one mapping. `entries` are those that it has as a value."""
+
+    def __init__(self, entries: Entries) -> None:
+        self.entries = entries
+        self.resets: Resets | None = None
+        self._source: Node | None = None
+        self._blocked: set[str] = set()
+        self._first_values: Entries = {}
+        self._by_odd_key: Entries = {}
+        self._odd_key: OddKey | None = None
+
+    def add(self, key: Key, child: Node) -> None:
+        """Add `child` at `key`. An entry whose value is a `<<` disappears, as in Docker."""
+        if key.is_merge:
+            self._source = child
+        elif type(key.value) is not str:
+            self._add_odd(key, child)
+        elif child.value is MERGE:
+            self._blocked.add(key.value)
+        else:
+            if key.value in self.entries:  # an alias as a key: it wins here, not where merged
+                self._first_values.setdefault(key.value, self.entries[key.value])
+            self.entries[key.value] = child
+
+    def _add_odd(self, key: Key, child: Node) -> None:
+        self._odd_key = self._odd_key or OddKey(key.value, key.mark)
+        if child.value is not MERGE and key.value is not None:
+            self._by_odd_key.setdefault(key.text, child)
+
+    def node(self, mark: Mark, *, tolerant: bool) -> Node:
+        """Return the mapping at `mark`, with the entries of its merge key.
+
+        Raises ComposeError for a merge source that is not a mapping, unless `tolerant`.
+        """
+        withheld = frozenset(self._blocked)
+        if self._source is not None:
+            withheld = add_merged(self.entries, self._source, self._blocked, tolerant=tolerant)
+        if not (withheld or self._first_values or self._odd_key):
+            return Node(self.entries, mark, self.resets)
+        merged = {**self.entries, **self._first_values, **self._by_odd_key}
+        return SourceMapping(
+            self.entries,
+            mark,
+            self.resets,
+            merged=merged,
+            withheld=withheld,
+            odd_key=self._odd_key,
+        )
+
+
+def require_string_keys(node: Node) -> None:
+    """Raise ComposeError for a mapping that has a key that is not a string."""
+    if isinstance(node, SourceMapping) and node.odd_key is not None:
+        odd = node.odd_key
+        raise ComposeError(
+            f"a key must be a string, found {odd.key!r}: quote it", Node(None, odd.mark).location
+        )
