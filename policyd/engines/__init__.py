@@ -1,47 +1,100 @@
-"""Rego engines: each answers one review input with findings and grants."""
+"""Rego engines: each evaluates an input document and returns findings and grants."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
 from policyd.errors import EngineError
 from policyd.model import Findings
 
-QUERY = "data.policyd.main.result"
-"""What every engine is asked for."""
+if TYPE_CHECKING:
+    from policyd.policies.policy_set import PolicySet
 
-EMPTY_INPUT = (
+QUERY: Final = "data.policyd.main.result"
+"""The query that every engine evaluates."""
+
+EMPTY_INPUT: Final = (
     b'{"review": {}, "constraints": {}, "workloads": [], "project": {}, "unresolved": [],'
     b' "notEvaluated": []}'
 )
-"""A review input without workloads and constraints: what a probe asks about."""
+"""An input document without workloads and constraints, to probe an engine with."""
 
-_ANSWER = msgspec.json.Decoder(Findings)
+DEADLINE: Final = 5.0
+"""Seconds that an evaluation may take: a thousand times what a usual one takes."""
+
+_DECODER: Final = msgspec.json.Decoder(Findings)
 
 
 class Engine(Protocol):
-    """Evaluates `data.policyd.main.result` on a review input."""
+    """Evaluates QUERY on an input document. Threads may share an engine."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name of the engine in ENGINES; decisions carry it."""
 
     def findings(self, review_input: bytes) -> Findings:
-        """Return what the policies say of `review_input` (the JSON document of DESIGN section 5).
+        """Return the findings and grants for `review_input`, a PolicyInput as JSON.
 
-        Raises EngineError when the engine fails, takes too long or gives no result.
+        Raises EngineError when the engine fails, exceeds its deadline or returns no result, and
+        OtherRevision when it holds another policy set.
         """
 
     def close(self) -> None:
-        """Release the engine's thread or connection."""
+        """Release threads and connections. An engine may be closed twice."""
+
+
+class EngineOptions(msgspec.Struct, frozen=True):
+    """The settings of an engine. `deadline` is in seconds.
+
+    `url`, `token` and `ca_file` are for engines that are servers.
+    """
+
+    deadline: float = DEADLINE
+    url: str = ""
+    token: str = ""
+    ca_file: str = ""
+
+
+class EngineKind(NamedTuple):
+    """An implementation. `create` raises ConfigError for options that do not fit.
+
+    `kept_policy_sets` says how many policy sets a worker keeps, the one in force included: a
+    server that loads policy sets on its own schedule may hold an earlier one for a while.
+    """
+
+    create: Callable[[PolicySet, EngineOptions], Engine]
+    kept_policy_sets: int
+
+
+def _embedded(policy_set: PolicySet, options: EngineOptions) -> Engine:
+    from policyd.engines.embedded import create
+
+    return create(policy_set, options)
+
+
+def _opa(policy_set: PolicySet, options: EngineOptions) -> Engine:
+    from policyd.engines.opa import create
+
+    return create(policy_set, options)
+
+
+ENGINES: Final[dict[str, EngineKind]] = {
+    "embedded": EngineKind(_embedded, kept_policy_sets=1),
+    "opa": EngineKind(_opa, kept_policy_sets=4),
+}
+"""The implementations by name. A module is imported when its engine is created, because the OPA
+engine imports requests and `policyd check` starts faster without."""
 
 
 def decode(answer: str | bytes) -> Findings:
-    """Return the findings and grants of an engine's JSON answer.
+    """Return the findings and grants in the JSON answer of an engine.
 
-    Raises EngineError for an undefined result, and for findings or grants of another shape.
+    Raises EngineError for an undefined result, and for findings or grants of a wrong shape.
     """
     try:
-        return _ANSWER.decode(answer)
+        return _DECODER.decode(answer)
     except msgspec.DecodeError as error:
-        raise EngineError(f"{QUERY} is not what policies answer: {error}") from error
+        raise EngineError(f"the result of {QUERY} is malformed: {error}") from error

@@ -1,9 +1,10 @@
-"""The default engine: the interpreter of regorus, in process.
+"""The default engine: the regorus interpreter, in this process.
 
-In: Rego modules and data, once; a review input, as JSON, each time. Out: Findings. An interpreter
-belongs to the thread that made it, panics are no Exceptions, and evaluation holds the GIL: so there
-is one thread a process, started by the first review in that process, and it alone touches the
-interpreter. It ends when the engine is closed, or forgotten. Source: gordon-to-regorus 0.13.
+In: Rego modules and data, once; an input document for each evaluation. Out: Findings. Only the
+thread that created an interpreter may use it, its panics are not Exceptions, and it holds the GIL
+while it evaluates. Therefore each process has one thread that alone uses the interpreter. The first
+evaluation starts it; it ends when the engine is closed or garbage-collected.
+Source: gordon-to-regorus 0.13.
 """
 
 from __future__ import annotations
@@ -15,23 +16,23 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import regorus  # type: ignore[import-untyped]
 
-from policyd.engines import QUERY, decode
-from policyd.errors import EngineError
+from policyd.engines import DEADLINE, QUERY, EngineOptions, decode
+from policyd.errors import ConfigError, EngineError
 from policyd.model import Findings, Location, to_json
 
-DEADLINE = 5.0
-"""Seconds that a review may wait for its findings: a thousand times what one takes."""
+if TYPE_CHECKING:
+    from policyd.policies.policy_set import PolicySet
 
 _PLACE = re.compile(r"^--> (?P<file>.+):(?P<line>\d+):(?P<column>\d+)$", re.MULTILINE)
 _REASON = re.compile(r"^error: (?P<reason>.+)$", re.MULTILINE)
 
 
 class _Answer:
-    """What a review waits for. (A Future would do, but brings in what takes long to load.)"""
+    """The pending result of an evaluation. (concurrent.futures.Future is slow to import.)"""
 
     def __init__(self) -> None:
         self._ready = threading.Event()
@@ -43,23 +44,23 @@ class _Answer:
         self._ready.set()
 
     def wait(self, seconds: float) -> str:
-        """Return the text, "" when it does not come in time. Raises the EngineError given."""
+        """Return the text, "" if there is none in time. Raises the EngineError, if there is one."""
         self._ready.wait(seconds)
         if self._error is not None:
             raise self._error
         return self._text
 
 
-_Question = tuple[bytes, _Answer]
+_Request = tuple[bytes, _Answer]
 
 
 def interpreter(
     modules: Mapping[str, str], data: Mapping[str, Any], *, coverage: bool = False
 ) -> regorus.Engine:
-    """Return an interpreter that holds `modules` (text by file name) and `data`.
+    """Return an interpreter with `modules` (text by file name) and `data`.
 
-    It may be used by the calling thread only; with `coverage` it notes what it evaluates. Raises
-    what regorus raises: see `explain`.
+    Only the calling thread may use it. With `coverage` it records which lines it evaluates. Raises
+    the errors of regorus: see `explain`.
     """
     engine = regorus.Engine()
     engine.set_enable_coverage(coverage)
@@ -70,7 +71,7 @@ def interpreter(
 
 
 def explain(error: BaseException) -> tuple[str, Location | None]:
-    """Return the sentence and the place in an error of regorus."""
+    """Return the sentence and the location in an error of regorus."""
     text = str(error).split("\nStack backtrace:", 1)[0]
     place, reason = _PLACE.search(text), _REASON.search(text)
     where = Location(place["file"], int(place["line"]), int(place["column"])) if place else None
@@ -78,56 +79,63 @@ def explain(error: BaseException) -> tuple[str, Location | None]:
     return sentence, where
 
 
+def create(policy_set: PolicySet, options: EngineOptions) -> EmbeddedEngine:
+    """Return an engine with `policy_set`. Raises ConfigError if `options` name a server."""
+    if options.url:
+        raise ConfigError('engine_url is set, but engine is "embedded": set engine to "opa"')
+    return EmbeddedEngine(policy_set.modules, policy_set.data, options.deadline)
+
+
 class EmbeddedEngine:
-    """Evaluates policies with regorus, in a thread of its own."""
+    """Evaluates policies with regorus in a separate thread."""
 
     name = "embedded"
     _lock: threading.Lock
     _thread: threading.Thread | None
-    _queue: queue.SimpleQueue[_Question | None]
+    _queue: queue.SimpleQueue[_Request | None]
 
     def __init__(
         self, modules: Mapping[str, str], data: Mapping[str, Any], deadline: float = DEADLINE
     ) -> None:
-        """Evaluate `modules` (text by file name) on `data`; `deadline` is in seconds."""
+        """`modules` is the Rego text by file name; `deadline` is in seconds."""
         self._modules = dict(modules)
         self._data = dict(data)
         self._deadline = deadline
-        self._start_afresh()
+        self._reset()
         own = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: _start_afresh(own()))
+        os.register_at_fork(after_in_child=lambda: _reset(own()))
 
     def findings(self, review_input: bytes) -> Findings:
-        """Return what the policies say of `review_input`.
+        """Return the findings and grants for `review_input`.
 
-        Raises EngineError when Rego fails, answers nothing, or takes longer than the deadline.
+        Raises EngineError when the evaluation fails, has no result, or exceeds the deadline.
         """
         started = time.monotonic()
         answer = _Answer()
-        self._questions().put((review_input, answer))
+        self._requests().put((review_input, answer))
         text = answer.wait(self._deadline)
         if time.monotonic() - started > self._deadline:
-            raise EngineError(f"the policies took longer than {self._deadline:g} seconds")
+            raise EngineError(f"evaluating the policies exceeded {self._deadline:g} seconds")
         return decode(text)
 
     def close(self) -> None:
-        """End the thread, after the reviews that wait for it."""
+        """Stop the thread after the evaluations that wait for it."""
         with self._lock:
             if self._thread is not None:
                 self._queue.put(None)
                 self._thread.join(self._deadline)
                 self._thread = None
 
-    def _start_afresh(self) -> None:
+    def _reset(self) -> None:
         self._lock = threading.Lock()
         self._thread = None
 
-    def _questions(self) -> queue.SimpleQueue[_Question | None]:
+    def _requests(self) -> queue.SimpleQueue[_Request | None]:
         with self._lock:
             if self._thread is None:
                 self._queue = queue.SimpleQueue()
                 self._thread = threading.Thread(
-                    target=_answer_all,
+                    target=_evaluate_all,
                     args=(self._queue, self._modules, self._data),
                     name="policyd-engine",
                     daemon=True,
@@ -137,25 +145,25 @@ class EmbeddedEngine:
             return self._queue
 
 
-def _start_afresh(engine: EmbeddedEngine | None) -> None:
+def _reset(engine: EmbeddedEngine | None) -> None:
     if engine is not None:
-        engine._start_afresh()
+        engine._reset()
 
 
-def _answer_all(
-    questions: queue.SimpleQueue[_Question | None],
+def _evaluate_all(
+    requests: queue.SimpleQueue[_Request | None],
     modules: Mapping[str, str],
     data: Mapping[str, Any],
 ) -> None:
-    """Answer `questions` until None comes. After an error the interpreter is made anew."""
+    """Evaluate `requests` until one is None. An error discards the interpreter."""
     engine: regorus.Engine | None = None
-    while (question := questions.get()) is not None:
-        review_input, answer = question
+    while (request := requests.get()) is not None:
+        review_input, answer = request
         try:
             engine = engine or interpreter(modules, data)
             engine.set_input_json(review_input.decode())
             answer.give(engine.eval_rule_as_json(QUERY))
-        except BaseException as error:  # noqa: BLE001 (a panic of regorus is no Exception)
+        except BaseException as error:  # noqa: BLE001 (a panic of regorus is not an Exception)
             engine = None
             sentence, where = explain(error)
             answer.give("", EngineError(f"{where}: {sentence}" if where else sentence))

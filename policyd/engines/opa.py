@@ -1,37 +1,53 @@
-"""An OPA server as engine, for organisations that run an OPA fleet.
+"""An OPA server as engine, for organisations that run OPA servers.
 
-In: the address of a server that has loaded the policy set as a bundle (`policyd bundle build`, or
-`/bundles` of `policyd serve`), and a review input each time. Out: Findings. Whatever is not a plain
-answer by the very revision that is in force is an EngineError. Source: OPA REST API, "Data API";
+In: the address of a server that has loaded the policy set as an OPA bundle (`policyd bundle build`,
+or `/bundles` of `policyd serve`); an input document for each evaluation. Out: Findings. Anything
+but a result of the revision in force is an EngineError. Source: OPA REST API, "Data API";
 opa-python-client 3.0.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 import requests
 from opa_client.opa import OpaClient  # type: ignore[import-untyped]
 
-from policyd.engines import QUERY, decode
+from policyd.engines import DEADLINE, QUERY, EngineOptions, decode
 from policyd.errors import ConfigError, EngineError, OtherRevision
 from policyd.model import Findings, to_json
 
-DEADLINE: Final = 5.0
-"""Seconds that one request to the server may take."""
+if TYPE_CHECKING:
+    from policyd.policies.policy_set import PolicySet
 
 RETRIES: Final = 1
-"""Requests that are tried again when no connection comes about."""
+"""How often a request is repeated if the connection cannot be established."""
 
 _PARAMETERS: Final = {"strict-builtin-errors": "true", "provenance": "true"}
 _PORTS: Final = {"http": 80, "https": 443}
 
 
+def create(policy_set: PolicySet, options: EngineOptions) -> OpaEngine:
+    """Return an engine for the server that `options` name. Raises ConfigError."""
+    if not options.url:
+        raise ConfigError('engine is "opa": set engine_url to the URL of the OPA server')
+    if options.ca_file and not Path(options.ca_file).is_file():
+        raise ConfigError(f"engine_ca_file: {options.ca_file} does not exist")
+    return OpaEngine(
+        options.url,
+        policy_set.revision,
+        token=options.token,
+        ca_file=options.ca_file,
+        deadline=options.deadline,
+    )
+
+
 class OpaEngine:
-    """Evaluates policies on an OPA server, over one connection a thread."""
+    """Evaluates policies on an OPA server, with one connection for each thread."""
 
     name = "opa"
 
@@ -44,11 +60,11 @@ class OpaEngine:
         ca_file: str = "",
         deadline: float = DEADLINE,
     ) -> None:
-        """Ask the server at `url`, which must hold the policy set `revision`.
+        """The server at `url` must hold the policy set `revision`.
 
         `token` is sent as bearer token, `ca_file` is a file of certificates that are trusted
-        instead of the system's; `deadline` is in seconds. Raises ConfigError for an address that is
-        no URL of a server.
+        instead of the system's; `deadline` is in seconds. Raises ConfigError if `url` is not the
+        URL of a server.
         """
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname or parts.query or parts.fragment:
@@ -66,9 +82,9 @@ class OpaEngine:
         self._local = threading.local()
 
     def findings(self, review_input: bytes) -> Findings:
-        """Return what the policies say of `review_input`.
+        """Return the findings and grants for `review_input`.
 
-        Raises EngineError when the server cannot be reached, does not answer in time, answers with
+        Raises EngineError when the server cannot be reached, exceeds the deadline, or answers with
         an error or without a result; OtherRevision when it holds another policy set.
         """
         document = msgspec.json.decode(review_input)
@@ -79,12 +95,12 @@ class OpaEngine:
         except requests.RequestException as error:
             raise EngineError(f"OPA at {self._url}: {_explained(error)}") from None
         except (ValueError, OSError) as error:
-            raise EngineError(f"OPA at {self._url} gave no JSON answer: {error}") from None
+            raise EngineError(f"OPA at {self._url} did not answer with JSON: {error}") from None
         if not isinstance(answer, dict):
-            raise EngineError(f"OPA at {self._url} gave an answer that is no mapping")
+            raise EngineError(f"OPA at {self._url} did not answer with an object")
         self._check_revision(answer)
         if "result" not in answer:
-            raise EngineError(f"OPA at {self._url} has no {QUERY}: is the bundle loaded?")
+            raise EngineError(f"OPA at {self._url} has no {QUERY}: is the OPA bundle loaded?")
         return decode(to_json(answer["result"]))
 
     def close(self) -> None:
@@ -105,14 +121,14 @@ class OpaEngine:
         bundles = answer.get("provenance", {}).get("bundles", {})
         revisions = sorted(str(bundle.get("revision", "")) for bundle in bundles.values())
         if self._revision not in revisions:
-            held = ", ".join(revisions) or "no bundle"
+            held = ", ".join(revisions) or "no OPA bundle"
             raise OtherRevision(
-                f"OPA at {self._url} holds {held}, the policy set in force is {self._revision}"
+                f"OPA at {self._url} holds {held}; the policy set in force is {self._revision}"
             )
 
 
 def _explained(error: requests.RequestException) -> str:
-    """Return what went wrong, with OPA's own message where there is one."""
+    """Return the cause of `error`, with OPA's own message if there is one."""
     if isinstance(error, requests.Timeout):
         return "no answer in time"
     if isinstance(error, requests.ConnectionError):

@@ -26,17 +26,17 @@ class Follower:
     """Rules that follow what is published in a folder."""
 
     def __init__(
-        self, folder: Path, admission_by: Callable[[PolicySet], Admission], keep: int = 1
+        self, folder: Path, admission_for: Callable[[PolicySet], Admission], keep: int = 1
     ) -> None:
         """Keep the last `keep` policy sets. Raises FileNotFoundError: one must be published."""
         self._folder = folder
-        self._admission_by = admission_by
+        self._admission_by = admission_for
         self._keep = keep
         self._lock = threading.Lock()
         self._stamp = publication.stamp(folder)
         found = publication.read(folder)
         self._status = found.status
-        self._admissions: tuple[Admission, ...] = (admission_by(found.policy_set),)
+        self._admissions: tuple[Admission, ...] = (admission_for(found.policy_set),)
 
     def admissions(self) -> Sequence[Admission]:
         """Return that of the policy set in force, then those before it that are kept."""

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from policyd.bootstrap import policy_set_of
+from policyd.bootstrap import configured_policy_set
 from policyd.config import Settings
 from policyd.engines import EMPTY_INPUT
 from policyd.engines.embedded import EmbeddedEngine
@@ -125,7 +125,7 @@ class Reloader:
 
     def _load(self) -> PolicySet:
         """Return the policy set, which an engine has taken and answered by."""
-        policy_set = policy_set_of(self._settings)
+        policy_set = configured_policy_set(self._settings)
         engine = EmbeddedEngine(policy_set.modules, policy_set.data, self._settings.review_timeout)
         try:
             engine.findings(EMPTY_INPUT)

@@ -25,8 +25,9 @@ from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 
-from policyd.bootstrap import admission_by, build
+from policyd.bootstrap import admission_for, build
 from policyd.config import Settings, listen_address
+from policyd.engines import ENGINES
 from policyd.errors import ConfigError
 from policyd.logs import configure, granian_logging
 from policyd.metrics import FOLDER_VARIABLE
@@ -39,9 +40,6 @@ from policyd.web.registry_notifications import PUSH_REVIEWS
 
 STOP_SECONDS: Final = 20
 """How long a worker may take to end before it is killed."""
-
-KEPT: Final = {"embedded": 1, "opa": 4}
-"""Policy sets that a worker keeps, by engine: OPA servers follow later, each in its own time."""
 
 log = structlog.get_logger("policyd.serve")
 
@@ -98,8 +96,8 @@ def _start_reloading(reloader: Reloader) -> None:
 
 
 def _services(settings: Settings, folder: Path) -> Services:
-    make = functools.partial(admission_by, settings=settings)
-    return build(settings, Follower(folder, make, KEPT[settings.engine]))
+    make = functools.partial(admission_for, settings=settings)
+    return build(settings, Follower(folder, make, ENGINES[settings.engine].kept_policy_sets))
 
 
 def _try_out(settings: Settings, folder: Path) -> None:

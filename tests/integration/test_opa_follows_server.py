@@ -145,6 +145,8 @@ def test_a_webhook_is_not_ready_until_an_opa_holds_its_policy_set(
         answer = review(webhook.url)
 
     assert ready.status_code == 503
-    assert ready.json()["message"].startswith(f"OPA at {opa} holds no bundle, the policy set in")
+    assert ready.json()["message"].startswith(
+        f"OPA at {opa} holds no OPA bundle; the policy set in"
+    )
     assert (answer["allowed"], answer["status"]["code"]) == (False, 503)
     assert answer["status"]["message"] == ready.json()["message"]

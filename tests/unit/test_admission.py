@@ -510,14 +510,14 @@ def test_engine_that_fails_denies_and_the_decision_says_so(
     policy_set: Callable[..., PolicySet],
 ) -> None:
     admission = Admission(
-        Answers(EngineError("the policies took longer than 5 seconds")), policy_set()
+        Answers(EngineError("evaluating the policies exceeded 5 seconds")), policy_set()
     )
 
     decision = admission.decide(prepare(bundle(PRIVILEGED)), REVIEW)
 
     assert decision.allowed is False
     assert decision.status == Status(
-        500, "InternalError", "the policies took longer than 5 seconds"
+        500, "InternalError", "evaluating the policies exceeded 5 seconds"
     )
     assert decision.project == "demo"
 

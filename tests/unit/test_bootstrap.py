@@ -55,14 +55,14 @@ def test_the_time_of_a_review_is_limited_by_its_setting(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"engine": "opa"}, "engine is opa: say with engine_url where the server is"),
+        ({"engine": "opa"}, 'engine is "opa": set engine_url to the URL of the OPA server'),
         (
             {"engine_url": "http://127.0.0.1:8181"},
-            "engine_url is set, and engine is embedded: set engine to opa",
+            'engine_url is set, but engine is "embedded": set engine to "opa"',
         ),
         (
             {"engine": "opa", "engine_url": "https://opa", "engine_ca_file": "/gone.pem"},
-            "engine_ca_file: there is no file /gone.pem",
+            "engine_ca_file: /gone.pem does not exist",
         ),
         (
             {"engine": "opa", "engine_url": "opa:8181"},

@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 import pytest
 
-from policyd.bootstrap import admission_by
+from policyd.bootstrap import admission_for
 from policyd.bundle import memory_bundle
 from policyd.config import Settings
 from policyd.errors import OtherRevision
@@ -43,7 +43,7 @@ def put(tmp_path, policy_set):
 
 @pytest.fixture
 def follower(put, tmp_path):
-    made = Follower(tmp_path, partial(admission_by, settings=Settings()))
+    made = Follower(tmp_path, partial(admission_for, settings=Settings()))
     yield made
     for admission in made.admissions():
         admission.engine.close()
@@ -98,7 +98,7 @@ def test_many_threads_change_to_new_rules_once(put, tmp_path):
 
     def make(policy_set):
         made.append(policy_set.revision)
-        return admission_by(policy_set, Settings())
+        return admission_for(policy_set, Settings())
 
     follower = Follower(tmp_path, make)
     put("two")
@@ -121,7 +121,7 @@ def test_what_is_published_no_longer_stays_in_force(follower, tmp_path):
 
 def test_without_anything_published_there_is_nothing_to_follow(tmp_path):
     with pytest.raises(FileNotFoundError):
-        Follower(tmp_path, partial(admission_by, settings=Settings()))
+        Follower(tmp_path, partial(admission_for, settings=Settings()))
 
 
 class Fleet:
@@ -148,7 +148,7 @@ def fleet(put, tmp_path, monkeypatch):
     monkeypatch.setattr(Fleet, "held", "one")
 
     def make(policy_set):
-        admission = admission_by(policy_set, Settings())
+        admission = admission_for(policy_set, Settings())
         admission.engine = Fleet(policy_set.revision)
         return admission
 

@@ -66,7 +66,9 @@ def reloader(rules: Path, shelf: Path) -> Reloader:
 def test_the_policy_set_is_published_as_it_was_loaded(reloader, shelf, rules):
     found = publication.read(shelf)
 
-    assert found.policy_set == reloader_module.policy_set_of(Settings(policy_set=str(rules)))
+    assert found.policy_set == reloader_module.configured_policy_set(
+        Settings(policy_set=str(rules))
+    )
     assert (found.status.loads, found.status.refusals, found.status.problem) == (1, 0, "")
     assert found.status.loaded_at > found.status.refused_at == 0
 
@@ -129,7 +131,7 @@ def test_a_file_that_is_replaced_by_one_of_the_same_size_and_time_is_followed(
         (
             "hosts.yaml",
             "policyd: {main: {result: 1}}\n",
-            "data.policyd.main.result is not what policies answer: Expected `object`, got `int`",
+            "the result of data.policyd.main.result is malformed: Expected `object`, got `int`",
         ),
     ],
 )
