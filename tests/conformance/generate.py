@@ -18,6 +18,7 @@ from tests.conformance.vocabulary import Mostly
 from tests.conformance.yamltext import Mapping, Node, Scalar, Sequence
 
 _SERVICES = ("a", "b", "c")
+_JOBS = ("j", "k")
 _NAMES = {
     "VOLUME": ("data", "cache"),
     "NETWORK": ("front", "back"),
@@ -26,7 +27,7 @@ _NAMES = {
     "MODEL": ("llm",),
 }
 _SECTION = {word: f"{word.lower()}s" for word in _NAMES}
-_WORD = re.compile(r"\b(SERVICE|VOLUME|NETWORK|SECRET|CONFIG|MODEL)\b")
+_WORD = re.compile(r"\b(SERVICE|JOB|VOLUME|NETWORK|SECRET|CONFIG|MODEL)\b")
 _SPELT_OUT = ("command", "entrypoint", "healthcheck.test")
 """Fields whose lists stand among the words."""
 _EXCLUSIVE = (
@@ -56,7 +57,21 @@ def project(random: Random) -> Case:
     return _Generator(random).case()
 
 
-_SERVICE = PROJECT.children["services"].each or Field("*")
+def sample(field: Field, path: str, random: Random) -> Node:
+    """Return a random value for `field` at `path`, such as services.*.image, that is mostly valid.
+
+    The names in it are those that `enumerate` declares.
+    """
+    generator = _Generator(random)
+    generator.odd = generator.seldom = generator.tags = generator.aliases = 0.0
+    generator.count = len(_SERVICES)
+    return generator._fresh(field, path)
+
+
+_SERVICE = PROJECT.at("services", "*")
+_HOOK = PROJECT.at("services", "*", "pre_start", "[]")
+_JOB = PROJECT.at("jobs", "*")
+_CONTAINER_KEYS = tuple(key for key in _HOOK.children if key in _SERVICE.children)
 
 
 class _Generator:
@@ -68,6 +83,7 @@ class _Generator:
         self.aliases = random.choice((0.0, 0.0, 0.1))
         self.service = "a"
         self.count = 1
+        self.in_job = False
         self.overriding = False
         self.used: dict[str, list[str]] = {}
         self.sections: dict[str, set[str]] = {}
@@ -89,6 +105,8 @@ class _Generator:
         env = {k: v for k, v in vocabulary.ENVIRONMENT.items() if self.chance(0.9)}
         if self.chance(0.05):
             env["COMPOSE_PROFILES"] = self.pick(("p", "p, q", "", "*"))
+        if self.chance(0.02):
+            env["COMPOSE_FILE"] = self.pick(vocabulary.COMPOSE_FILE)
         options |= {"env": env, "profiles": self.pick(_PROFILES)}
         if self.chance(0.03):
             options["project_name"] = self.pick(("shop", "My Shop", "_x", "0"))
@@ -153,7 +171,10 @@ class _Generator:
             if first or self.chance(0.7):
                 self.service = name
                 services.append((name, self._with_merge(self._service(complete=first), shared)))
-        top.append(("services", self._tagged(yamltext.mapping(services))))
+        if self.chance(0.97):
+            top.append(("services", self._tagged(yamltext.mapping(services))))
+        if self.chance(0.3):
+            top.append(("jobs", self._jobs(complete=first)))
         top += self._resources()
         if self.chance(0.08):
             top.append(("name", self._words(vocabulary.WORDS["name:"])))
@@ -171,22 +192,63 @@ class _Generator:
         return self._tagged(service)
 
     def _service(self, *, complete: bool) -> Mapping:
-        before = self.used.setdefault(self.service, [])
-        names = list(_SERVICE.children)
-        count = self.pick((1, 2, 3, 3, 4, 6, 9))
-        keys = [self.pick(before if before and self.chance(0.6) else names) for _ in range(count)]
-        if complete and self.chance(0.98):
-            keys.insert(0, "image")
-        keys = list(dict.fromkeys(keys))
+        keys = self._keys(list(_SERVICE.children), complete=complete)
+        if self.chance(0.12):
+            keys.append("pre_start")
         if self.service == _SERVICES[self.count - 1] and self.chance(0.9):
             keys = [key for key in keys if key not in _REFERRING]
+        return self._workload(_SERVICE, keys)
+
+    def _jobs(self, *, complete: bool) -> Node:
+        before, self.in_job = self.service, True
+        jobs = []
+        for name in _JOBS if self.chance(0.5) else _JOBS[:1]:
+            name = self.pick(vocabulary.JOB_NAMES) if self.chance(0.02) else name
+            self.service = f"job {name}"
+            new = complete or self.service not in self.used
+            keys = self._keys(list(_JOB.children), complete=new)
+            keys.append("triggers" if new and self.chance(0.98) else self.pick(keys))
+            job = self._workload(_JOB, keys)
+            if self.chance(0.2 if name != _JOBS[0] else 0.04):
+                job.value.append((yamltext.plain("extends"), self._words(vocabulary.JOB_EXTENDS)))
+            jobs.append((name, self._tagged(job)))
+        self.service, self.in_job = before, False
+        return self._tagged(yamltext.mapping(jobs))
+
+    def _hook(self) -> Mapping:
+        """Return a hook; more often than not it has keys of its service, whose values it inherits.
+
+        The names of the service's keys are known once it is complete in an earlier file.
+        """
+        inherited = [key for key in self.used.get(self.service, ()) if key in _CONTAINER_KEYS]
+        keys = ["command"] if self.chance(0.6) else []
+        for _ in range(self.pick((0, 1, 1, 2, 3, 5))):
+            keys.append(self.pick(inherited if inherited and self.chance(0.6) else _CONTAINER_KEYS))
+        if self.chance(0.05):
+            keys.append("per_replica")
+        return self._workload(_HOOK, keys)
+
+    def _keys(self, names: list[str], *, complete: bool) -> list[str]:
+        before = self.used.setdefault(self.service, [])
+        count = self.pick((1, 2, 3, 3, 4, 6, 9))
+        keys = [self.pick(before if before and self.chance(0.6) else names) for _ in range(count)]
+        if complete and self.chance(0.995):
+            keys.insert(0, "image")
         for one, other in _EXCLUSIVE:
             if one in keys and other in keys and self.chance(0.9):
-                keys.remove(other)
+                keys = [key for key in keys if key != other]
         before += keys
+        return keys
+
+    def _workload(self, field: Field, keys: list[str]) -> Mapping:
+        """Return the mapping of a service, hook or job; all three have the words of services."""
         return yamltext.mapping(
-            (key, self._value(_SERVICE.children[key], f"services.*.{key}")) for key in keys
+            (self._legacy(key), self._value(field.children[key], f"services.*.{key}"))
+            for key in dict.fromkeys(keys)
         )
+
+    def _legacy(self, key: str) -> str:
+        return f"x-{key}" if key == "develop" and self.chance(0.3) else key
 
     def _resources(self) -> list[tuple[str, Node]]:
         sections: list[tuple[str, Node]] = []
@@ -232,6 +294,8 @@ class _Generator:
         return node
 
     def _fresh(self, field: Field, path: str) -> Node:
+        if path.endswith("pre_start.[]") and self.chance(0.97):
+            return self._hook()
         kinds = field.accepts
         shapes = []
         if "map" in kinds:
@@ -272,7 +336,8 @@ class _Generator:
         wanted = self.pick((0.5, 1, 2)) / max(1, len(field.children)) ** 0.7
         for key, child in field.children.items():
             if self.chance(0.98 if self._needed(field, key) else wanted):
-                pairs.append((key, self._value(child, f"{path}.{key}")))
+                name = "x-initialSync" if key == "initial_sync" and self.chance(0.3) else key
+                pairs.append((name, self._value(child, f"{path}.{key}")))
         if field.each:
             keys = _ending(vocabulary.KEYS, path) or vocabulary.NAMES
             for key in dict.fromkeys(self.pick(keys) for _ in range(self.pick((1, 1, 2, 3)))):
@@ -282,7 +347,7 @@ class _Generator:
         return yamltext.mapping(pairs)
 
     def _needed(self, field: Field, key: str) -> bool:
-        return key in field.required or key in ("source", "target", "path", "test")
+        return key in field.required or key in ("source", "target", "path", "test", "manual")
 
     def _words(self, words: Mostly) -> Node:
         return self._snippet(self._choice(words))
@@ -298,7 +363,11 @@ class _Generator:
         return _WORD.sub(lambda match: self._name(match[1]), text)
 
     def _name(self, word: str) -> str:
+        if word == "JOB" or (word == "SERVICE" and self.in_job and self.chance(0.2)):
+            return str(self.pick(_JOBS) if self.chance(0.1) else _JOBS[0])
         if word == "SERVICE":
+            if self.service not in _SERVICES:
+                return str(self.pick(_SERVICES[: self.count]))
             later = _SERVICES[_SERVICES.index(self.service) + 1 : self.count]
             return str(self.pick(later if later and self.chance(0.95) else _SERVICES))
         name = str(self.pick(_NAMES[word]))

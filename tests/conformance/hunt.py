@@ -29,7 +29,7 @@ from tests.conformance.shrink import shrink
 _QUOTED = re.compile(
     r"\"[^\"]*\"|'[^']*'|\b\d+\b|\bL\d+\.C[-\dCL.]+|/project[\w./-]*|[\w./-]+\.ya?ml[\d:]*"
 )
-_NAMES = re.compile(r"\b(services|configs|secrets|networks|volumes|models)\.[\w-]+")
+_NAMES = re.compile(r"\b(services|jobs|configs|secrets|networks|volumes|models)\.[\w-]+")
 _FIRST_PATH = re.compile(r"^\$(.*?): expected (.*), got (.*)$", re.DOTALL)
 _REMOTE = "remote resource"
 

@@ -1,7 +1,8 @@
 """What generated projects are made of: YAML snippets by field, beside the loader's table of fields.
 
-The table says how fields nest and which kinds of values they take; here stand the values. The words
-SERVICE, VOLUME, NETWORK, SECRET, CONFIG and MODEL stand for a name that the project declares.
+The table of fields says how fields nest and which types they take; this module has the values. The
+words SERVICE, JOB, VOLUME, NETWORK, SECRET, CONFIG and MODEL stand for a name that the project
+declares.
 """
 
 from __future__ import annotations
@@ -160,6 +161,20 @@ HOST = ("a:10.0.0.1", "b=10.0.0.2", "c:[::1]", "d=::1", "a:10.0.0.3", "host:host
 REMOTE = ("https://github.com/example/x.git", "git@github.com:example/x.git", "service:a")
 NAMESPACE = Mostly(("host", "service:SERVICE", "private"), ("none", "container:x", '""', "null"))
 SECRETS = Mostly(("SECRET",))
+
+JOB_NAMES = ("a", "x-seed", "a b", "j.1", "1", "J", '"#x"')
+"""Names of jobs that are seldom or never right."""
+
+JOB_EXTENDS = Mostly(
+    ("JOB", "{service: JOB}", "{service: a, file: sub/common.yaml}"),
+    ("SERVICE", "{service: j, file: sub/common.yaml}", "{service: k, file: ./sub/common.yaml}"),
+)
+
+COMPOSE_FILE = (
+    *("compose.yaml", "compose.yaml:sub/inc.yaml", "compose.yaml:more.yaml", "sub", "", ":", " "),
+    *("compose.yaml:", ":compose.yaml", "nosuch.yaml", "./compose.yaml", "compose.yaml:sub"),
+    *("/project/compose.yaml", "compose.yaml: ", "compose.yaml,sub/inc.yaml"),
+)
 
 WORDS: Final[dict[str, Mostly]] = {
     "name": Mostly(TEXT, ('""', "1")),
@@ -341,6 +356,17 @@ WORDS: Final[dict[str, Mostly]] = {
     "driver_opts.*": Mostly(("1", "x", "bind", "./d", "none"), ("1.5", '"true"', "/srv", "true")),
     "subnet": Mostly(("10.0.0.0/24", "10.1.0.0/24", "${U:-10.2.0.0/16}")),
     "context_size": Mostly(("1024",), ('"1024"', "1e3", "1.5")),
+    "umask": Mostly(
+        ("022", '"022"', "18", '"0o22"', '"0x12"', '"22"', "0", "0o77", "${N}"),
+        ('"08"', '""', '"u=rwx"', "-1", "4294967296", '"1_0"', "1.5", "1.0", '"0b11"', "null"),
+    ),
+    "pull_refresh_after": Mostly(("24h", "x"), ('""', "1")),
+    "per_replica": Mostly(("true", "false"), ("yes", '"no"', "${T}", "null")),
+    "use_service_name_alias": TRUTH,
+    "manual": Mostly(("true", "true", "false"), ("yes", '"no"', "${T}", "null", "1")),
+    "schedule.[]": Mostly(("0 3 * * *", '"@daily"', "${U:-0 4 * * *}"), ('""', "1", "null")),
+    "cron": Mostly(('"0 3 * * *"', '"@daily"', "x"), ('""', "1")),
+    "timezone": Mostly(("Europe/Berlin", "UTC"), ('""', "1", "Nowhere")),
     "name:": Mostly(("shop", "my-shop"), ("${A}", "My-Shop", '"$S"', "_x", '""', "2024")),
 }
 """Snippets by the end of a field's path."""
