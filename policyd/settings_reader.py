@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +20,7 @@ from msgspec import inspect
 from policyd.config import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Registry, Settings, Token
 from policyd.errors import ConfigError
 from policyd.model import Location
+from policyd.suggestion import did_you_mean, nearest
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
 _TABLES: Final[dict[str, type[Token] | type[Registry]]] = {"tokens": Token, "registries": Registry}
@@ -80,7 +81,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
                 raise ConfigError(f"{variable} and {plain} are both set; set only one of them")
             values[secret[variable]] = _secret_from(text, variable)
         elif variable.startswith(ENVIRONMENT_PREFIX) and not _FOREIGN.fullmatch(variable):
-            near = _near(variable.removeprefix(ENVIRONMENT_PREFIX).lower(), _SIMPLE)
+            near = nearest(variable.removeprefix(ENVIRONMENT_PREFIX).lower(), _SIMPLE)
             hint = f"; did you mean {ENVIRONMENT_PREFIX}{near.upper()}?" if near else ""
             raise ConfigError(f"{variable}: unknown setting{hint}")
     return values
@@ -88,7 +89,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def _converted(value: object, name: str, where: str) -> Any:
     if name not in _FIELDS:
-        raise ConfigError(f"{where}: unknown setting{_hint(name, _FIELDS)}")
+        raise ConfigError(f"{where}: unknown setting{did_you_mean(name, _FIELDS)}")
     kind = _FIELDS[name].type
     try:
         return msgspec.convert(value, kind, strict=False)
@@ -120,7 +121,7 @@ def _from_file(path: str) -> dict[str, Any]:
     for name, value in data.items():
         where = _location(path, text, (name,))
         if name not in _FIELDS:
-            raise ConfigError(f"{name}: unknown setting{_hint(name, _FIELDS)}", where)
+            raise ConfigError(f"{name}: unknown setting{did_you_mean(name, _FIELDS)}", where)
         if name in _TABLES:
             values[name] = _entries(path, text, name, value)
             continue
@@ -183,7 +184,9 @@ def _table(
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
     for key in entry:
         if key not in fields:
-            raise ConfigError(f"{label}: unknown setting {key}{_hint(key, fields)}", places[key])
+            raise ConfigError(
+                f"{label}: unknown setting {key}{did_you_mean(key, fields)}", places[key]
+            )
     for field in fields.values():
         if field.required and field.name not in entry:
             raise ConfigError(f"{label}: the required setting {field.name} is missing", where)
@@ -283,15 +286,3 @@ def _bounds(info: inspect.IntType) -> str:
     if info.ge is not None and info.le is not None:
         return f" from {info.ge} to {info.le}"
     return f" of at least {info.ge}" if info.ge is not None else ""
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    near = _near(name, known)
-    return f"; did you mean {near}?" if near else ""
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    # Imported here because only a mistake needs it, and `check` starts faster without it.
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(name, list(known), 1, cutoff=0.7)), "")

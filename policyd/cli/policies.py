@@ -6,7 +6,6 @@ exits 1 when it finds something.
 
 from __future__ import annotations
 
-import difflib
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from policyd.policies import catalogue
 from policyd.policies.manifests import Constraint
 from policyd.policies.packs import Policy
 from policyd.policies.policy_set import PolicySet, lint_policy_set, load_policy_set
+from policyd.suggestion import did_you_mean
 
 HEADER: Final = ("POLICY", "SEVERITY", "ACTION", "PACK", "WHAT IT FINDS")
 OFF: Final = "off"
@@ -130,8 +130,7 @@ def lint(path: Path | None, **options: Any) -> int:
 def _find(policy_set: PolicySet, policy_id: str) -> Policy:
     if policy_id in policy_set.policies:
         return policy_set.policies[policy_id]
-    near = difflib.get_close_matches(policy_id, policy_set.policies, 1)
-    hint = f"; did you mean {near[0]}?" if near else "; `policyd policies` lists them"
+    hint = did_you_mean(policy_id, policy_set.policies) or "; `policyd policies` lists all of them"
     raise NotFound(f"there is no policy {policy_id} in the policy set {policy_set.name}{hint}")
 
 

@@ -1,6 +1,6 @@
-"""The builtin functions of Rego that policies may call, and why others may not be.
+"""The built-in functions of Rego that policies may call, and why others are not allowed.
 
-Allowed are those that are pure and gave equal results in OPA 1.22 and regorus 0.13.
+A function is allowed when it is pure and returned equal results in OPA 1.22 and regorus 0.13.
 """
 
 from __future__ import annotations
@@ -82,13 +82,13 @@ ALLOWED: Final = frozenset(
     )
 )
 
-_IMPURE: Final = "it is not a function of the input alone"
-_ABSENT: Final = "one of the engines does not have it"
+_IMPURE: Final = "its result does not depend on the input alone"
+_ABSENT: Final = "one of the engines does not support it"
 
 REFUSED: Final = {
-    "time.now_ns": "a replay would see another time; use input.review.now",
+    "time.now_ns": "a replay would use another time; use input.review.now",
     "time.": "the engines differ, or it reads the clock; use input.review.now",
-    "rego.": "the host reads METADATA, and regorus has no such function",
+    "rego.": "regorus does not support it; policyd itself reads METADATA",
     "crypto.": _ABSENT,
     "http.": _IMPURE,
     "net.": _IMPURE,
@@ -99,10 +99,10 @@ REFUSED: Final = {
     "providers.": _IMPURE,
     "strings.": _ABSENT,
     "graph.": _ABSENT,
-    "json.": "the engines write numbers differently",
-    "yaml.": "the engines write numbers differently",
-    "print": "it is for tests",
-    "trace": "it is for tests",
-    "walk": "it visits all of a hostile document; name the path",
+    "json.": "the engines format numbers differently",
+    "yaml.": "the engines format numbers differently",
+    "print": "it is only allowed in tests",
+    "trace": "it is only allowed in tests",
+    "walk": "it would visit a hostile document as a whole; refer to the path instead",
 }
-"""Why a function is refused: by its name, or by the part of it up to the first dot."""
+"""The reason why a function is not allowed, by its name or by its prefix up to the first dot."""

@@ -1,6 +1,6 @@
-"""Write the catalogue of policies as the README has it.
+"""Render the catalogue of policies as Markdown.
 
-In: policies. Out: Markdown: for each pack a table, then a section for each policy.
+In: policies. Out: for each pack a table of its policies, then a section for each policy.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from policyd.policies.packs import Policy
 
 
 def markdown(policies: Iterable[Policy]) -> str:
-    """Return, for each pack, a table of its policies and the section of each."""
+    """Return, for each pack, a table of its policies and a section for each of them."""
     by_pack: dict[str, list[Policy]] = {}
     for policy in policies:
         by_pack.setdefault(policy.pack, []).append(policy)
@@ -25,14 +25,14 @@ def markdown(policies: Iterable[Policy]) -> str:
 
 
 def section(policy: Policy) -> str:
-    """Return all that METADATA says of `policy`, under a heading of the fourth level."""
+    """Return the METADATA of `policy` under a level-4 heading."""
     return "\n".join(_section(policy)) + "\n"
 
 
 def _table(pack: str, policies: Iterable[Policy]) -> Iterator[str]:
     yield f"### Pack `{pack}`"
     yield ""
-    yield "| Policy | Severity | What it finds |"
+    yield "| Policy | Severity | Reports |"
     yield "|---|---|---|"
     for policy in policies:
         yield _row(f"[`{policy.id}`](#{policy.id})", policy.severity, policy.title)
@@ -43,20 +43,20 @@ def _section(policy: Policy) -> Iterator[str]:
     yield ""
     yield f"**{policy.title}** ({policy.severity}). {_line(policy.description)}"
     yield ""
-    yield f"How to mend it: {_line(policy.remediation)}"
+    yield f"Remediation: {_line(policy.remediation)}"
     if policy.parameters:
         yield ""
-        yield "| Parameter | Type | Default | What it is |"
+        yield "| Parameter | Type | Default | Description |"
         yield "|---|---|---|---|"
         for name, schema in policy.parameters.items():
             default = msgspec.json.encode(schema.default).decode()
             yield _row(f"`{name}`", schema.type, f"`{default}`", _line(schema.description))
     if policy.environment:
         yield ""
-        yield f"It reads the variables {', '.join(f'`{name}`' for name in policy.environment)}."
+        yield f"Environment variables: {', '.join(f'`{name}`' for name in policy.environment)}."
     if policy.references:
         yield ""
-        yield f"See {'; '.join(map(_line, policy.references))}."
+        yield f"References: {'; '.join(map(_line, policy.references))}."
 
 
 def _row(*cells: str) -> str:
@@ -64,5 +64,5 @@ def _row(*cells: str) -> str:
 
 
 def _line(text: str) -> str:
-    """Return `text` on one line, with no tag of HTML in it."""
+    """Return `text` on one line, with HTML tags escaped."""
     return " ".join(text.split()).replace("<", "&lt;")

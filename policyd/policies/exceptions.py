@@ -1,8 +1,8 @@
-"""Exceptions: who need not obey a policy, for how long, and on whose word.
+"""Exceptions: who is exempt from a policy, for how long, and approved by whom.
 
-In: Exception documents of a policy set; a violation, and the review that it is of. Out: the
-exception in force for it, if there is one. An exception without an end is refused, and so is one
-for whoever picks the right name.
+In: the Exception documents of a policy set; a violation and its review. Out: the exception that
+exempts the violation, if any. An exception must expire, and must select at least one field that the
+author of a project does not control.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DAY: Final = 86_400_000_000_000
 """Nanoseconds."""
 
 MAX_BREAK_GLASS: Final = DAY
-"""How long an exception from all policies may be in force: a night shift and the day after it."""
+"""Longest duration of a break-glass exception: one night shift and the following day."""
 
 KEYS: Final = (
     "policies",
@@ -48,9 +48,9 @@ State = Literal["upcoming", "active", "expired"]
 
 
 class PolicyException(msgspec.Struct, frozen=True, rename="camel"):
-    """One exception. Times are in nanoseconds since the epoch; `starts` 0 means always.
+    """One exception. Times are in nanoseconds since the epoch; `starts` is 0 when it is not set.
 
-    `policies` is empty for a break-glass exception, which is from all of them.
+    `policies` is empty for a break-glass exception, which bypasses all policies.
     """
 
     name: str
@@ -65,17 +65,17 @@ class PolicyException(msgspec.Struct, frozen=True, rename="camel"):
     break_glass: bool = False
 
     def days_left(self, now: int) -> int:
-        """Return the whole days until the exception lapses, below 0 once it has."""
+        """Return the whole days until the exception expires, or a negative number afterwards."""
         return (self.expires - now) // DAY
 
     def state(self, now: int) -> State:
-        """Return whether the exception is over, in force, or still to come."""
+        """Return whether the exception is expired, active, or upcoming at the time `now`."""
         if now >= self.expires:
             return "expired"
         return "upcoming" if now < self.starts else "active"
 
     def why_not_in_force(self, about: Subject, now: int) -> str:
-        """Return "" when the exception is in force for a review, else why it is not."""
+        """Return "" when the exception applies to the review `about`, else the reason why not."""
         state = self.state(now)
         if state == "expired":
             return f"it expired on {moment(self.expires)}"
@@ -84,16 +84,16 @@ class PolicyException(msgspec.Struct, frozen=True, rename="camel"):
         return why_not_granted(self.match, about)
 
     def is_for(self, violation: Violation) -> bool:
-        """Say whether the exception, in force or not, is from what `violation` violates."""
+        """Return whether the exception covers `violation`, whether or not it is active."""
         return (self.break_glass or violation.policy in self.policies) and covers(
             self.match, violation.service, violation.path
         )
 
 
 def read_max_days(value: Value | None, policies: Iterable[str]) -> dict[str, int]:
-    """Return how many days an exception may be in force, by policy and by `default`.
+    """Return the maximum duration of an exception in days, by policy ID and by `default`.
 
-    `value` has `maxDays`: a number, or a mapping of such. None is no limit.
+    `value` has the key `maxDays`: a number, or a mapping of numbers. None means no limit.
     """
     if value is None:
         return {}
@@ -106,7 +106,7 @@ def read_max_days(value: Value | None, policies: Iterable[str]) -> dict[str, int
 def read_exception(
     document: Value, policies: Iterable[str], max_days: Mapping[str, int]
 ) -> PolicyException:
-    """Return the exception in a document. `max_days` caps its time by policy, or by `default`."""
+    """Return the exception in a document. `max_days` limits its duration, see `read_max_days`."""
     name, spec = name_and_spec(document)
     keys = spec.mapping(KEYS)
     match = required(keys, "match", spec)
@@ -130,7 +130,7 @@ def read_exception(
 
 
 def moment(nanoseconds: int) -> str:
-    """Return a time as people write it: 2027-01-31T00:00:00Z."""
+    """Return a time in the format of RFC 3339: 2027-01-31T00:00:00Z."""
     when = datetime.datetime.fromtimestamp(nanoseconds // 1_000_000_000, datetime.UTC)
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -143,12 +143,12 @@ def _days(value: Value) -> int:
 def _policies(spec: Value, keys: Mapping[str, Value], known: tuple[str, ...]) -> tuple[str, ...]:
     if _is_break_glass(keys):
         if "policies" in keys:
-            raise keys["policies"].error("is for others: a break-glass exception is from all")
+            raise keys["policies"].error("must not be set: break-glass bypasses all policies")
         return ()
     values = required(keys, "policies", spec)
     named = tuple(known_policy(value, known) for value in values.items())
     if not named:
-        raise values.error("is empty: name the policies that need not be obeyed")
+        raise values.error("is empty: it must name at least one policy")
     return named
 
 
@@ -156,8 +156,8 @@ def _is_break_glass(keys: Mapping[str, Value]) -> bool:
     if "breakGlass" not in keys:
         return False
     value = keys["breakGlass"]
-    if value.kind() != "true or false":
-        raise value.error(f"must be true or false, not {value.kind()}")
+    if value.kind() != "a boolean":
+        raise value.error(f"must be a boolean, not {value.kind()}")
     return bool(value.plain())
 
 
@@ -169,22 +169,26 @@ def _nanoseconds(value: Value) -> int:
     except (ValueError, OverflowError):
         when = None
     if when is None or when.tzinfo is None or "T" not in text:
-        raise value.error(f"is {text!r}: it must be a time like 2027-01-31T00:00:00Z")
+        raise value.error(f"is {text!r}: it must be a time in the format 2027-01-31T00:00:00Z")
     return seconds * 1_000_000_000
 
 
 def _check_time(found: PolicyException, expires: Value, max_days: Mapping[str, int]) -> None:
     if found.starts >= found.expires:
-        raise expires.error("is not after its start")
+        raise expires.error("must be later than `starts`")
     longest = MAX_BREAK_GLASS if found.break_glass else _longest(found, max_days)
     if longest is None:
         return
     if not found.starts:
-        raise expires.error("needs `starts`: how long this exception may last is limited")
+        raise expires.error(f"requires `starts`: the exception may last at most {_plural(longest)}")
     if found.expires - found.starts > longest:
         raise expires.error(
-            f"is more than {longest // DAY} {'day' if longest == DAY else 'days'} after its start"
+            f"is too late: the exception may last at most {_plural(longest)} from `starts`"
         )
+
+
+def _plural(duration: int) -> str:
+    return "1 day" if duration == DAY else f"{duration // DAY} days"
 
 
 def _longest(found: PolicyException, max_days: Mapping[str, int]) -> int | None:
@@ -198,9 +202,9 @@ def _longest(found: PolicyException, max_days: Mapping[str, int]) -> int | None:
 
 
 def check_names(named: Iterable[tuple[str, Location]]) -> None:
-    """Raise PolicySetError when two constraints or exceptions have one name."""
+    """Raise PolicySetError when two constraints, or two exceptions, have the same name."""
     seen: dict[str, Location] = {}
     for name, location in named:
         if name in seen:
-            raise PolicySetError(f"the name {name!r} is already at {seen[name]}", location)
+            raise PolicySetError(f"duplicate name {name!r}, already used at {seen[name]}", location)
         seen[name] = location

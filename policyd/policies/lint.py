@@ -1,8 +1,8 @@
-"""Refuse Rego that the engines read differently, or that quietly means nothing.
+"""Report Rego that the engines evaluate differently, and references that are always undefined.
 
 In: modules (text by file name) and data. Out: problems, each a PolicySetError with file, line and
-column. Syntax is read from the tree that regorus gives. What is refused was measured on OPA 1.22
-and regorus 0.13: see policies/README.md.
+column. The checks work on the syntax tree of regorus. They cover the differences that were measured
+between OPA 1.22 and regorus 0.13: see policies/README.md.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Tree = dict[str, Any]
 INPUT_KEYS: Final = tuple(field.encode_name for field in msgspec.structs.fields(PolicyInput))
 
 _MODEL_KEYS: Final = tuple(PROJECT.children.keys() - {"version", "include"})
-"""Keys of the effective model: of a file's, those that Compose acts on and leaves out."""
+"""Keys of the effective model: the keys of a file, without those that Compose removes."""
 
 _EMPTY_INPUT: Final[dict[str, Any]] = {
     "review": {},
@@ -53,17 +53,17 @@ class Module(msgspec.Struct):
 
     @property
     def is_plain(self) -> bool:
-        """Say whether it holds rules of conftest, whose input is the effective model too."""
+        """Return whether the module holds plain conftest rules."""
         return self.package.split(".")[1] != "policyd"
 
     def rule_lines(self) -> Iterator[tuple[str, int]]:
-        """Yield the name and the line of each rule, as often as it is written."""
+        """Yield the name and the line of each rule definition."""
         for rule in self.tree["rules"]:
             (_, body), *_ = rule.items()
             yield _path(_head(rule))[0], body["span"]["line"]
 
     def results(self) -> Iterator[tuple[str, int, bool]]:
-        """Yield the name and the line of each rule that takes no arguments; is it a set?"""
+        """Yield each rule without arguments: its name, its line, and whether it defines a set."""
         for rule in self.tree["rules"]:
             (kind, body), *_ = rule.items()
             if kind == "Spec" and "Func" not in body["head"]:
@@ -71,7 +71,7 @@ class Module(msgspec.Struct):
 
 
 def parse(file: str, text: str) -> Module:
-    """Return the module in `text`. Raises PolicySetError where it is not Rego."""
+    """Return the module in `text`. Raises PolicySetError when it is not valid Rego."""
     try:
         tree = msgspec.json.decode(interpreter({file: text}, {}).get_ast_as_json())[0]["ast"]
     except RuntimeError as error:
@@ -92,7 +92,7 @@ def parse(file: str, text: str) -> Module:
 
 
 def compiles(modules: Mapping[str, str], data: Mapping[str, Any]) -> None:
-    """Raise PolicySetError unless regorus can evaluate all of `modules`, on an empty input."""
+    """Raise PolicySetError unless regorus can evaluate all of `modules` with an empty input."""
     try:
         engine = interpreter(modules, data)
         engine.set_input_json(to_json(_EMPTY_INPUT).decode())
@@ -104,7 +104,7 @@ def compiles(modules: Mapping[str, str], data: Mapping[str, Any]) -> None:
 def problems(
     modules: Mapping[str, Module], own: Mapping[str, Module], data: Mapping[str, Any]
 ) -> Iterator[PolicySetError]:
-    """Yield what is wrong with `own`, some of `modules`, which may call each other."""
+    """Yield the problems of `own`. They may refer to all of `modules`."""
     known = _Known(modules.values(), data)
     for module in own.values():
         for rule in module.tree["rules"]:
@@ -112,7 +112,7 @@ def problems(
 
 
 def _head(rule: Tree) -> Tree:
-    """Return the reference that a rule defines."""
+    """Return the reference in the head of a rule."""
     (kind, body), *_ = rule.items()
     reference: Tree = (body if kind == "Default" else next(iter(body["head"].values())))["refr"]
     return reference
@@ -124,7 +124,7 @@ def _refusal(error: BaseException, file: str) -> PolicySetError:
 
 
 class _Known:
-    """What references may lead to: packages with their names, and data."""
+    """The targets of references: the rules and functions of packages, and data."""
 
     def __init__(self, modules: Any, data: Mapping[str, Any]) -> None:
         self.functions: set[str] = set()
@@ -135,7 +135,7 @@ class _Known:
             self.names.setdefault(module.package, set()).update(module.rules | module.functions)
 
     def leads_nowhere(self, path: list[str]) -> bool:
-        """Say whether nothing can be at `path`, which begins with "data"."""
+        """Return whether `path`, which begins with "data", is always undefined."""
         for length in range(len(path), 1, -1):
             package = ".".join(path[:length])
             if package in self.names:
@@ -171,15 +171,17 @@ class _Rule:
             elif kind == "Var" and self.is_function and node["value"] in self.module.imports:
                 yield self._at(
                     node,
-                    f"in a function, {node['value']} is undefined to one engine: write "
-                    f"{self.module.imports[node['value']]} in full",
+                    f"in a function, one engine does not resolve the import {node['value']}; write "
+                    f"{self.module.imports[node['value']]} instead",
                 )
             elif kind == "RefDot":
                 yield from self._reference(node)
             elif kind == "Number" and abs(node["value"]) >= _LARGEST:
-                yield self._at(node, "a number above 2^63 is read differently by the engines")
+                yield self._at(node, "the engines read numbers above 2^63 differently")
             elif kind == "with":
-                yield self._at(node, "`with` is for tests: it is slow, and hides the real input")
+                yield self._at(
+                    node, "`with` is only allowed in tests: it is slow and hides the real input"
+                )
         yield from self._heads()
 
     def _call(self, node: Tree) -> Iterator[PolicySetError]:
@@ -188,12 +190,12 @@ class _Rule:
         absolute = ".".join([self.module.imports.get(path[0], path[0]), *path[1:]])
         if absolute.startswith("data."):
             if absolute not in self.known.functions:
-                yield self._at(node["fcn"], f"there is no function {absolute}")
+                yield self._at(node["fcn"], f"unknown function {absolute}")
         elif len(path) == 1 and f"{self.module.package}.{name}" in self.known.functions:
             return
         elif name not in ALLOWED:
-            reason = REFUSED.get(name) or REFUSED.get(f"{path[0]}.", "there is no such function")
-            yield self._at(node["fcn"], f"{name} may not be used here: {reason}")
+            reason = REFUSED.get(name) or REFUSED.get(f"{path[0]}.", "unknown function")
+            yield self._at(node["fcn"], f"{name} is not allowed: {reason}")
         elif name == "sprintf":
             yield from self._sprintf(node)
         elif name.startswith(("regex.", "glob.")):
@@ -202,28 +204,34 @@ class _Rule:
     def _sprintf(self, node: Tree) -> Iterator[PolicySetError]:
         text = _literal(node["params"][0])
         if text is None:
-            yield self._at(node["fcn"], "the format of sprintf must stand there as a text")
+            yield self._at(node["fcn"], "the format of sprintf must be a string literal")
             return
         verbs = _VERB.findall(text)
         for verb in verbs:
             if verb not in ("s", "d", "%") and not (verb == "v" and self.module.is_plain):
                 yield self._at(
                     node["params"][0],
-                    f"%{verb} prints differently: use %s for texts, %d for numbers",
+                    f"the engines format %{verb} differently; use %s for strings, %d for numbers",
                 )
         values = node["params"][1].get("Array") if len(node["params"]) > 1 else None
         wanted = sum(verb != "%" for verb in verbs)
         if values is not None and len(values["items"]) != wanted:
-            yield self._at(node["fcn"], f"{wanted} verbs are given {len(values['items'])} values")
+            given = len(values["items"])
+            yield self._at(node["fcn"], f"the format needs {wanted} values, but {given} are given")
 
     def _pattern(self, node: Tree, name: str) -> Iterator[PolicySetError]:
         at = 1 if name in ("regex.replace",) else 0
         pattern = node["params"][at] if len(node["params"]) > at else {}
         text = _literal(pattern)
         if name == "glob.match" and (text is None or "**" in text):
-            yield self._at(node["fcn"], "glob.match takes a pattern that stands there, without **")
+            yield self._at(
+                node["fcn"], "the pattern of glob.match must be a string literal without **"
+            )
         elif text is not None and (found := _CLASS.search(text)):
-            yield self._at(pattern, f"{found[0]} differs beyond ASCII: write the characters, [0-9]")
+            yield self._at(
+                pattern,
+                f"the engines match {found[0]} differently beyond ASCII; write [0-9] or similar",
+            )
 
     def _reference(self, node: Tree) -> Iterator[PolicySetError]:
         path = _path({"RefDot": node})
@@ -231,14 +239,16 @@ class _Rule:
         absolute = [*root.split("."), *path[1:]]
         keys = INPUT_KEYS + (_MODEL_KEYS if self.module.is_plain else ())
         if absolute[0] == "input" and len(absolute) > 1 and absolute[1] not in keys:
-            yield self._at(node, f"the input has no {absolute[1]}: it has {', '.join(keys)}")
+            yield self._at(
+                node, f"unknown input key {absolute[1]}; valid keys are {', '.join(keys)}"
+            )
         if path[0] in self.workloads and path[1] not in Workload.__struct_fields__:
-            yield self._at(node, f"a workload has no {path[1]}")
+            yield self._at(node, f"unknown workload key {path[1]}")
         if absolute[0] == "data" and self.known.leads_nowhere(absolute):
-            yield self._at(node, f"there is nothing at {'.'.join(absolute)}")
+            yield self._at(node, f"{'.'.join(absolute)} is always undefined")
 
     def _heads(self) -> Iterator[PolicySetError]:
-        """Look at heads with `else`: there regorus reads a reference by a variable as a loop."""
+        """Check heads with `else`: regorus evaluates a reference by a variable there as a loop."""
         bodies = self.body.get("bodies", [])
         if not any(body["is_else"] for body in bodies):
             return
@@ -247,8 +257,8 @@ class _Rule:
                 if kind == "RefBrack" and not node["index"].keys() & {"String", "Number"}:
                     yield self._at(
                         node,
-                        "in the head of a rule with else, a reference by a variable gives several "
-                        "values: bind it in the body",
+                        "in the head of a rule with else, one engine returns several values for a "
+                        "reference by a variable; assign it to a variable in the body",
                     )
 
     def _at(self, node: Tree, message: str) -> PolicySetError:
@@ -260,7 +270,7 @@ class _Rule:
 
 
 def _nodes(tree: Any) -> Iterator[tuple[str, Tree]]:
-    """Yield each expression below `tree` and its kind; of a chain of references the whole once."""
+    """Yield each expression below `tree` with its kind. A chain of references is one expression."""
     if isinstance(tree, list):
         for item in tree:
             yield from _nodes(item)
@@ -281,7 +291,7 @@ def _nodes(tree: Any) -> Iterator[tuple[str, Tree]]:
 
 
 def _below_chain(node: Tree) -> Iterator[tuple[str, Tree]]:
-    """Yield what stands below a chain of fields: its root, unless that is just a name."""
+    """Yield the expressions in the root of a chain of references, unless it is a name."""
     inner = node["refr"]
     while "RefDot" in inner:
         inner = inner["RefDot"]["refr"]
@@ -289,7 +299,7 @@ def _below_chain(node: Tree) -> Iterator[tuple[str, Tree]]:
 
 
 def _path(reference: Tree) -> list[str]:
-    """Return the names of a reference up to the first that is not fixed: ["data", "lib", "f"]."""
+    """Return the constant prefix of a reference: ["data", "lib", "f"]."""
     (kind, node), *_ = reference.items()
     if kind == "Var":
         return [node["value"]]

@@ -1,8 +1,8 @@
-"""Read the documents of a policy set: its packs, its constraints and its exceptions.
+"""Read the documents of a policy set: the PolicySet document and the constraints.
 
-In: YAML values with their places, and the policies that they may name. Out: Heading, Constraint;
-`exceptions.py` reads the others. Errors: PolicySetError with file, line and column for every key,
-name or value that is not right.
+In: YAML values with their positions, and the policies that they may name. Out: Heading, Constraint;
+`exceptions.py` reads the exceptions. Errors: PolicySetError with file, line and column for every
+invalid key, name or value.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from policyd.model import (
 )
 from policyd.policies.matching import IDENTIFYING_KEYS, SELECTOR_KEYS, Selector
 from policyd.policies.parameters import Schema, defaults, read_parameters
-from policyd.policies.yaml_documents import Value, required, suggestion
+from policyd.policies.yaml_documents import Value, required
+from policyd.suggestion import did_you_mean
 
 ACTIONS: Final[tuple[EnforcementAction, ...]] = get_args(EnforcementAction)
 POINTS: Final[tuple[EnforcementPoint, ...]] = get_args(EnforcementPoint)
@@ -34,9 +35,9 @@ CONSTRAINT_KEYS: Final = ("policy", "enforcementAction", "match", "exclude", "pa
 
 
 class Heading(msgspec.Struct, frozen=True):
-    """The PolicySet document: packs are names of built-in ones or folders, data are files.
+    """The PolicySet document. `packs` are names of built-in packs, or folders; `data` are files.
 
-    `exceptions` says how long exceptions may be in force.
+    `exceptions` limits how long exceptions may be in force.
     """
 
     name: str
@@ -46,7 +47,7 @@ class Heading(msgspec.Struct, frozen=True):
 
 
 class Constraint(msgspec.Struct, frozen=True, rename="camel"):
-    """Who must obey a policy, from where on, and what happens when they do not.
+    """Where a policy is in force, and what happens when a project violates it.
 
     `actions` has the enforcement action by enforcement point, and `default` for the others.
     """
@@ -60,12 +61,12 @@ class Constraint(msgspec.Struct, frozen=True, rename="camel"):
     location: Location
 
     def action_at(self, point: EnforcementPoint) -> EnforcementAction:
-        """Return what is done about a finding at the enforcement point `point`."""
+        """Return the enforcement action for a violation at the enforcement point `point`."""
         return self.actions.get(point, self.actions["default"])
 
 
 def kind_of(document: Value) -> str:
-    """Return the kind of a document. Raises PolicySetError for one that is not of policyd."""
+    """Return the kind of a document. Raises PolicySetError for an unknown kind or apiVersion."""
     keys = document.mapping(DOCUMENT_KEYS)
     version = required(keys, "apiVersion", document)
     if version.text() != API_VERSION:
@@ -74,12 +75,12 @@ def kind_of(document: Value) -> str:
 
 
 def read_heading(document: Value) -> Heading:
-    """Return what a PolicySet document says."""
+    """Return the content of a PolicySet document."""
     name, spec = name_and_spec(document)
     keys = spec.mapping(POLICY_SET_KEYS)
     packs = tuple(required(keys, "packs", spec).items())
     if not packs:
-        raise keys["packs"].error("is empty: a policy set without a pack has no policies")
+        raise keys["packs"].error("is empty: it must name at least one pack")
     return Heading(
         name=name.text(),
         packs=packs,
@@ -89,9 +90,9 @@ def read_heading(document: Value) -> Heading:
 
 
 def read_constraint(document: Value, schemas: Mapping[str, Mapping[str, Schema]]) -> Constraint:
-    """Return the constraint in a document; `schemas` has the parameters of each policy by its id.
+    """Return the constraint in a document. `schemas` has the parameters of each policy by its ID.
 
-    A service may not be excluded by its name: the name is the project's to choose.
+    `exclude` must not name services, because the author of a project chooses their names.
     """
     name, spec = name_and_spec(document)
     keys = spec.mapping(CONSTRAINT_KEYS)
@@ -110,7 +111,7 @@ def read_constraint(document: Value, schemas: Mapping[str, Mapping[str, Schema]]
 
 
 def plain_constraint(policy: str, action: EnforcementAction, module: str) -> Constraint:
-    """Return the constraint of a plain rule of conftest that no document names."""
+    """Return the constraint of a plain conftest rule for which no Constraint is defined."""
     return Constraint(
         name=policy,
         policy=policy,
@@ -123,11 +124,11 @@ def plain_constraint(policy: str, action: EnforcementAction, module: str) -> Con
 
 
 def known_policy(value: Value, policies: Iterable[str]) -> str:
-    """Return the id in `value`, which must be one of `policies`."""
+    """Return the policy ID in `value`. Raises PolicySetError unless it is one of `policies`."""
     if value.text() not in policies:
         raise value.error(
-            f"is {value.text()!r}, which no pack of this policy set has"
-            f"{suggestion(value.text(), policies)}"
+            f"is {value.text()!r}, but no pack of this policy set has it"
+            f"{did_you_mean(value.text(), policies)}"
         )
     return value.text()
 
@@ -142,12 +143,12 @@ def name_and_spec(document: Value) -> tuple[Value, Value]:
 
 
 def read_selector(value: Value, known: Iterable[str] = SELECTOR_KEYS) -> Selector:
-    """Return the selector in a mapping whose keys are some of `known`."""
+    """Return the selector in a mapping. Raises PolicySetError for keys outside `known`."""
     fields: dict[str, tuple[str, ...]] = {}
     for key, below in value.mapping(known).items():
         fields[key] = below.texts()
         if not fields[key]:
-            raise below.error("is an empty list, which would select nothing: leave it out")
+            raise below.error("is an empty list, which would select nothing: remove the key")
     for key, choices in (("operations", OPERATIONS), ("enforcementPoints", POINTS)):
         for below in value.mapping()[key].items() if key in fields else ():
             if "*" not in below.text():
@@ -156,12 +157,12 @@ def read_selector(value: Value, known: Iterable[str] = SELECTOR_KEYS) -> Selecto
 
 
 def check_authors(value: Value) -> None:
-    """Raise PolicySetError when the selector in `value` has only fields that authors choose."""
+    """Raise PolicySetError when `value` selects only by fields that the project author controls."""
     keys = value.mapping()
     if not keys.keys() & set(IDENTIFYING_KEYS):
         raise value.error(
-            "must say for which repositories, environments, hosts, users or groups: "
-            "whoever writes a project names it and its services"
+            f"must have at least one of the keys {', '.join(IDENTIFYING_KEYS)}: the author of a "
+            "project chooses the names of the project and of its services"
         )
 
 
@@ -169,7 +170,9 @@ def _exclusion(value: Value) -> Selector:
     exclude = read_selector(value)
     keys = value.mapping()
     if "services" in keys:
-        raise keys["services"].error("is not possible: who names a service would exclude it")
+        raise keys["services"].error(
+            "is not allowed: the author of a project could choose an excluded service name"
+        )
     if "projects" in keys:
         check_authors(value)
     return exclude

@@ -1,4 +1,4 @@
-"""Say why each constraint and exception of a policy set applied to a review, or did not.
+"""Explain why each constraint and exception of a policy set applied to a review, or did not.
 
 In: the applicability of a policy set to a review, and its decision. Out: a Match for each
 constraint and exception, with what each of its conditions says of the review.
@@ -19,15 +19,15 @@ from policyd.policies.matching import Selector, Subject, compared
 
 Outcome = Literal["matches", "differs", "unknown", "narrows"]
 
-_MATCH: Final = "not known, which rules nothing out"
-_EXCLUDE: Final = "not known, which excludes nothing"
-_GRANT: Final = "not known, which grants nothing"
+_MATCH: Final = "unknown, so the constraint stays in force"
+_EXCLUDE: Final = "unknown, so nothing is excluded"
+_GRANT: Final = "unknown, so the exception does not apply"
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One condition: its key in the spec ("match.hosts"), and what it says of the review.
+    """One condition: its key in the spec ("match.hosts"), its result, and the reason.
 
-    "narrows" is for conditions on findings, not on reviews.
+    "narrows" marks conditions on violations, not on reviews.
     """
 
     key: str
@@ -36,10 +36,10 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Match(msgspec.Struct, frozen=True, rename="camel"):
-    """Whether a constraint or an exception is for a review; `reason` says why it is not.
+    """Whether a constraint or an exception applies to a review; `reason` says why it does not.
 
-    `policies` is empty for a break-glass exception, which is from all of them. `findings` counts
-    those that the constraint has reported, or that the exception has set aside.
+    `policies` is empty for a break-glass exception, which bypasses all policies. `findings` is the
+    number of violations of the constraint, or of violations that the exception exempted.
     """
 
     kind: Literal["Constraint", "Exception"]
@@ -132,7 +132,9 @@ def _fields(clause: str, selector: Selector, about: Subject, unknown: str) -> It
             yield Check(key, "unknown", unknown)
     if selector.services:
         wanted = ", ".join(selector.services)
-        yield Check(f"{clause}.services", "narrows", f"only findings of a service in {wanted}")
+        yield Check(
+            f"{clause}.services", "narrows", f"only violations of services that match {wanted}"
+        )
     if selector.paths:
         wanted = ", ".join(selector.paths)
-        yield Check(f"{clause}.paths", "narrows", f"only findings at a place in {wanted}")
+        yield Check(f"{clause}.paths", "narrows", f"only violations at paths that match {wanted}")

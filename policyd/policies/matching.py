@@ -1,8 +1,9 @@
-"""Say whether a constraint is for a review: selectors, and the globs in them.
+"""Match the selectors of constraints and exceptions, with their globs, against a review.
 
-In: a Selector and the Subject of a review. Out: each field beside what the review says of it, and
-"" when the selector holds, else why not. `*` stands for any text without a slash, `**` for any
-text. Time is bounded by the lengths of glob and text multiplied: nothing goes back and tries again.
+In: a Selector and the Subject of a review. Out: the comparison of each field, and "" when the
+selector matches, else the reason why not. `*` matches any text without a slash, `**` any text.
+The time is at most proportional to the length of the glob times the length of the text: there is no
+backtracking.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import msgspec
 from policyd.model import Path, Review
 
 Subject = Mapping[str, tuple[str, ...]]
-"""What a review is about, by field of a selector. No value, or "" alone, means unknown."""
+"""The values of a review by selector field. No value, or only "", means unknown."""
 
 SELECTOR_KEYS: Final = (
     "repositories",
@@ -40,11 +41,14 @@ IDENTIFYING_KEYS: Final = (
     "groups",
     "enforcementPoints",
 )
-"""Fields that the author of a project does not choose: without one, anyone could let himself in."""
+"""Fields that the author of a project does not control.
+
+A selector without any of them would let the author choose whether it matches.
+"""
 
 
 class Selector(msgspec.Struct, frozen=True, rename="camel"):
-    """Globs by field. A field without globs says nothing."""
+    """Globs by field. A field without globs matches everything."""
 
     repositories: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
@@ -58,7 +62,7 @@ class Selector(msgspec.Struct, frozen=True, rename="camel"):
     paths: tuple[str, ...] = ()
 
     def globs(self) -> dict[str, tuple[str, ...]]:
-        """Return the globs of the fields that have some, but for those about a finding."""
+        """Return the globs of the non-empty fields that select reviews, not violations."""
         fields = {
             "repositories": self.repositories,
             "projects": self.projects,
@@ -73,7 +77,7 @@ class Selector(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def subject(review: Review, project: str) -> Subject:
-    """Return what `review` of the project named `project` is about."""
+    """Return the values of `review`, of the project named `project`, by selector field."""
     return {
         "repositories": (review.source.repository,),
         "projects": (project,),
@@ -87,10 +91,10 @@ def subject(review: Review, project: str) -> Subject:
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """A field of a selector beside what a review says of it.
+    """A field of a selector compared with the values of a review.
 
-    `values` is empty when the review leaves the field unknown; `matched` is the first of them that
-    a glob matches, "" when none does.
+    `values` is empty when the review does not have the field; `matched` is the first value that
+    a glob matches, or "" when no value matches.
     """
 
     field: str
@@ -100,17 +104,17 @@ class Comparison(msgspec.Struct, frozen=True):
 
     @property
     def differs(self) -> bool:
-        """Whether the field is known, and none of the globs matches it."""
+        """Return whether the review has the field, and no glob matches it."""
         return bool(self.values) and not self.matched
 
     def __str__(self) -> str:
-        verb = "is one of" if self.matched else "is none of"
+        verb = "matches" if self.matched else "matches none of"
         said = self.matched or ", ".join(self.values) or "unknown"
         return f"{said} {verb} {', '.join(self.globs)}"
 
 
 def compared(selector: Selector, about: Subject) -> Iterator[Comparison]:
-    """Yield each field of `selector`, but for those about a finding, beside that of `about`."""
+    """Yield the comparison of each field of `selector` that selects reviews with `about`."""
     for field, globs in selector.globs().items():
         values = tuple(value for value in about[field] if value)
         matched = next((value for value in values if matches_any(globs, value)), "")
@@ -118,25 +122,25 @@ def compared(selector: Selector, about: Subject) -> Iterator[Comparison]:
 
 
 def why_not_matched(selector: Selector, about: Subject) -> str:
-    """Return "" when `selector` selects `about`, else the field that rules it out.
+    """Return "" when `selector` matches `about`, else the first field that does not match.
 
-    A field that is unknown rules nothing out.
+    An unknown field matches: a constraint stays in force when in doubt.
     """
     return next((f"{one.field}: {one}" for one in compared(selector, about) if one.differs), "")
 
 
 def why_not_granted(selector: Selector, about: Subject) -> str:
-    """Return "" when `selector`, of an exception, is for `about`, else the field that is not.
+    """Return "" when `selector`, of an exception, matches `about`, else the field that does not.
 
-    A field that is unknown is not.
+    An unknown field does not match: an exception does not apply when in doubt.
     """
     return next((f"{one.field}: {one}" for one in compared(selector, about) if not one.matched), "")
 
 
 def covers(selector: Selector, service: str, path: Path) -> bool:
-    """Say whether `selector` is for a finding of `service` at the model path `path`.
+    """Return whether `selector` matches a violation of `service` at the model path `path`.
 
-    Globs of `paths` are matched with the path written as services/train/gpus/0.
+    Globs of `paths` match the path in the form services/train/gpus/0.
     """
     if selector.services and not (service and matches_any(selector.services, service)):
         return False
@@ -144,9 +148,9 @@ def covers(selector: Selector, service: str, path: Path) -> bool:
 
 
 def why_excluded(selector: Selector, about: Subject) -> str:
-    """Return "" when `selector` does not exclude `about`, else what does.
+    """Return "" when `selector` does not exclude `about`, else the matches that exclude it.
 
-    All of its fields must match; a field that is unknown does not.
+    All fields must match. An unknown field does not match.
     """
     reasons = []
     for one in compared(selector, about):
@@ -157,18 +161,18 @@ def why_excluded(selector: Selector, about: Subject) -> str:
 
 
 def why_not_for(match: Selector, exclude: Selector, about: Subject) -> str:
-    """Return "" when a constraint that matches and excludes so is for `about`, else why not."""
+    """Return "" when a constraint with these selectors applies to `about`, else the reason."""
     excluded = why_excluded(exclude, about)
     return why_not_matched(match, about) or (excluded and f"excluded: {excluded}")
 
 
 def matches_any(globs: Iterable[str], text: str) -> bool:
-    """Say whether one of `globs` matches the whole of `text`."""
+    """Return whether one of `globs` matches the whole of `text`."""
     return any(matches(glob, text) for glob in globs)
 
 
 def matches(glob: str, text: str) -> bool:
-    """Say whether `glob` matches the whole of `text`."""
+    """Return whether `glob` matches the whole of `text`."""
     if "*" not in glob:
         return glob == text
     parts = _parts(glob)
@@ -199,7 +203,7 @@ def _parts(glob: str) -> list[str]:
 
 
 def _past_stars(parts: list[str], places: set[int]) -> set[int]:
-    """Return `places` and those behind the stars that begin there: a star may stand for nothing."""
+    """Return `places` and the places after stars that begin there: a star may match nothing."""
     found = set(places)
     for place in places:
         while place < len(parts) and parts[place].startswith("*"):

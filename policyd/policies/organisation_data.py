@@ -1,9 +1,8 @@
-"""Check what data files state about the organisation: its hosts, and who may use which GPU.
+"""Check the data about the organisation in data files: its hosts, and who may use which GPU.
 
-In: the value of a data file. Out: nothing, or PolicySetError with file, line and column: a key that
-is misspelt would leave out a restriction. The types are the schema, which `schema` gives as a JSON
-Schema for editors. `policyd.inventory` is read by the policy gpu-driver-compatible,
-`policyd.entitlements` by allowed-gpus.
+In: the value of a data file. Out: nothing, or PolicySetError with file, line and column: a misspelt
+key would silently drop a restriction. `schema` returns the types as a JSON Schema for editors. The
+policy gpu-driver-compatible reads `policyd.inventory`, allowed-gpus reads `policyd.entitlements`.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ Method = Literal[
     "build",
     "generic-resource",
 ]
-"""The methods of grants: policies/README.md says what each is."""
+"""The methods of grants; policies/README.md explains each of them."""
 
 Names = Annotated[
     tuple[Annotated[str, msgspec.Meta(pattern=r"^[^*]+$")], ...], msgspec.Meta(min_length=1)
@@ -43,13 +42,14 @@ _STEP: Final = re.compile(r"\.([^.\[]+)|\[([0-9]+|\.\.\.)\]")
 
 
 class Entitlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What somebody may use: of these vendors, by these methods, these devices or so many.
+    """Permission to use devices of these vendors, by these methods.
 
-    Devices are indexes, UUIDs, device parts of CDI names or device nodes; `all` stands for each of
-    them and for all at once. `count` is how many a service may ask for by count, in all replicas.
-    Who may, and on which host, is said by exact names; of repositories `ml/**` is all below ml.
-    Without users, groups and repositories it is everybody, without hosts everywhere. What the
-    review does not say is none of them. Entitlements add up.
+    `devices` are indexes, UUIDs, device parts of CDI names or device nodes; `all` allows every
+    device, and requests for all devices. `count` is the number of devices that a service, with all
+    its replicas, may request by count. `users`, `groups`, `repositories` and `hosts` are exact
+    names; the repository `ml/**` matches all repositories below ml. Without users, groups and
+    repositories the entitlement is for everybody, without hosts it is for all hosts. A value that
+    the review does not have matches no name. Entitlements are cumulative.
     """
 
     vendors: tuple[Text, ...]
@@ -63,13 +63,13 @@ class Entitlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Inventory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The hosts that are known, by the name that reviews give them."""
+    """The known hosts by name, as reviews name them."""
 
     hosts: dict[str, Host] = {}
 
 
-class Facts(msgspec.Struct, frozen=True):
-    """What stands below `policyd` in a data file; other keys are for other policies."""
+class OrganisationData(msgspec.Struct, frozen=True):
+    """The data below `policyd` in a data file. Other keys are for other policies."""
 
     inventory: Inventory = Inventory()
     entitlements: dict[str, Entitlement] = {}
@@ -78,11 +78,11 @@ class Facts(msgspec.Struct, frozen=True):
 class DataFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A data file of a policy set."""
 
-    policyd: Facts
+    policyd: OrganisationData
 
 
-def check_facts(value: Value) -> None:
-    """Raise PolicySetError unless the data file `value` states facts as their types say."""
+def check_organisation_data(value: Value) -> None:
+    """Raise PolicySetError unless the inventory and entitlements in `value` have their types."""
     root = value.mapping()
     below = required(root, "policyd", value).mapping()
     if "inventory" in below:
@@ -108,9 +108,9 @@ def _check(value: Value, kind: type[Host] | type[Entitlement]) -> None:
 
 
 def _explained(value: Value, message: str) -> PolicySetError:
-    """Return the error that says `message`, of msgspec, of the place in `value` that it names."""
+    """Return `message`, of msgspec, as an error at the position in `value` that it names."""
     place = _PLACE.search(message)
     for key, index in _STEP.findall(place[1]) if place else ():
         value = value.mapping()[key] if key else value.items()[int(index)]
     reason = _PLACE.sub("", message).replace("`", "'")
-    return value.error(f"is not right: {reason[:1].lower()}{reason[1:]}")
+    return value.error(f"is invalid: {reason[:1].lower()}{reason[1:]}")

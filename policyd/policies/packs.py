@@ -1,8 +1,8 @@
-"""Read packs: folders of Rego, each policy described by the METADATA comment above its package.
+"""Read packs: folders of Rego, in which the METADATA comment of a package describes a policy.
 
-In: folders. Out: Pack, with the text of its modules, its data and its policies. A package outside
-`policyd` holds plain rules of conftest: each is a policy. Nothing is evaluated here. Errors:
-PolicySetError with file, line and column.
+In: folders. Out: Pack, with the text of its modules and its policies. In a package outside
+`policyd`, each plain conftest rule is a policy. Nothing is evaluated here. Errors: PolicySetError
+with file, line and column.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 from policyd.errors import PolicySetError
 from policyd.model import Location, Severity
 from policyd.policies.lint import parse
-from policyd.policies.organisation_data import check_facts
+from policyd.policies.organisation_data import check_organisation_data
 from policyd.policies.parameters import Schema, read_schemas
 from policyd.policies.problems import Problems
 from policyd.policies.yaml_documents import Value, documents, required
@@ -47,10 +47,10 @@ _PLAIN_RULE: Final = re.compile(r"(deny|violation|warn)(_[A-Za-z0-9]+)*")
 class Policy(msgspec.Struct, frozen=True):
     """One policy, as its METADATA describes it.
 
-    `environment` names the variables that it reads; one that ends in `*` stands for all that begin
-    so. `module` is the name of its file in the policy set, `source` its text. `rule` is the rule
-    that finds. `plain_action` is "" but for a plain rule of conftest: what is done about its
-    findings when no constraint names it.
+    `environment` names the variables that the policy reads; a name that ends in `*` is a prefix.
+    `module` is the name of its file in the policy set, `source` its text. `rule` is the rule that
+    reports violations. `plain_action` is the enforcement action of a plain conftest rule without a
+    constraint, and "" for other policies.
     """
 
     id: str
@@ -79,7 +79,7 @@ class Pack(msgspec.Struct, frozen=True):
 
 
 def built_in() -> Path:
-    """Return the folder of the packs that come with policyd: in the wheel, or in a checkout."""
+    """Return the folder of the built-in packs: in the wheel, or in a checkout."""
     package = Path(__file__).parent.parent
     inside = package / "_policies"
     return inside if inside.is_dir() else package.parent / "policies"
@@ -88,8 +88,8 @@ def built_in() -> Path:
 def read_pack(folder: Path, name: str, is_built_in: bool, problems: Problems) -> Pack:
     """Return the pack in `folder`. Its modules are named `name`/<path below the folder>.
 
-    Policies that are not right are left out, and noted in `problems`. Raises PolicySetError for
-    files that cannot be read.
+    Invalid policies are left out and added to `problems`. Raises PolicySetError for files that
+    cannot be read.
     """
     modules = {
         f"{name}/{path.relative_to(folder).as_posix()}": read_text(path)
@@ -101,11 +101,11 @@ def read_pack(folder: Path, name: str, is_built_in: bool, problems: Problems) ->
 
 
 def read_policies(modules: Mapping[str, str], pack: str, problems: Problems) -> Iterator[Policy]:
-    """Yield the policies in `modules`, text by name; what is not right is noted in `problems`."""
+    """Yield the policies in `modules`, text by name. Errors are added to `problems`."""
     plain: dict[str, Policy] = {}
     for module, text in modules.items():
         package = package_of(text)
-        with problems.noting():
+        with problems.collecting():
             if package.startswith(POLICY_PACKAGE) or (is_plain(package) and _has_id(text, package)):
                 yield read_policy(module, text, pack)
             elif is_plain(package):
@@ -115,7 +115,7 @@ def read_policies(modules: Mapping[str, str], pack: str, problems: Problems) -> 
 
 
 def is_plain(package: str) -> bool:
-    """Say whether a package is one of conftest: outside the tree of policyd."""
+    """Return whether a package holds plain conftest rules: it is outside `policyd`."""
     return package.split(".")[0] != DATA_ROOT
 
 
@@ -134,26 +134,27 @@ def read_text(path: Path) -> str:
 
 
 def read_data(path: Path) -> dict[str, Any]:
-    """Return the mapping in a data file, YAML or JSON: all of it stands below `policyd`."""
+    """Return the mapping in a data file, YAML or JSON. Its only top-level key is `policyd`."""
     found = documents(read_text(path), str(path))
     if len(found) != 1:
         raise PolicySetError(
-            f"a data file is one YAML document, not {len(found)}", Location(str(path))
+            f"a data file must have exactly one YAML document, not {len(found)}",
+            Location(str(path)),
         )
     found[0].mapping((DATA_ROOT,))
-    check_facts(found[0])
+    check_organisation_data(found[0])
     plain: dict[str, Any] = found[0].plain()
     return plain
 
 
 def package_of(text: str) -> str:
-    """Return the name of a module's package, "" when it has none."""
+    """Return the package of a module, or "" when it does not declare one."""
     found = _PACKAGE.search(text)
     return found[1] if found else ""
 
 
 def _metadata(text: str, package: str) -> re.Match[str] | None:
-    """Return the METADATA above the package."""
+    """Return the METADATA comment of the package."""
     start = text[: text.index(f"package {package}")].rpartition("# METADATA")
     return _METADATA.match(text, len(start[0])) if start[1] else None
 
@@ -172,13 +173,13 @@ def _plain_rules(module: str, text: str, pack: str) -> Iterator[Policy]:
             continue
         if not is_set:
             raise PolicySetError(
-                f"{name} must be a set of messages: `{name} contains msg if {{ … }}`",
+                f"{name} must be a set of messages; write `{name} contains msg if {{ … }}`",
                 Location(module, line, 1),
             )
         yield Policy(
             id=re.sub("[^a-z0-9]+", "-", f"{package}-{name}".lower()),
-            title=f"{name} of the package {package}",
-            description=f"A plain rule of conftest, {parsed.package}.{name}.",
+            title=f"Rule {name} of the package {package}",
+            description=f"The plain conftest rule {parsed.package}.{name}.",
             severity="medium",
             remediation="See the message.",
             references=(),
@@ -199,13 +200,13 @@ def read_policy(module: str, text: str, pack: str) -> Policy:
     if not found:
         line = text[: text.index("package ")].count("\n") + 1
         raise PolicySetError(
-            "a policy needs a comment `# METADATA` above its package", Location(module, line, 1)
+            "a policy must have a `# METADATA` comment above its package", Location(module, line, 1)
         )
     first = text[: found.start(1)].count("\n")
     lines = "\n".join(line.removeprefix("#").removeprefix(" ") for line in found[1].splitlines())
     block = documents(lines, module, (first, 2))
     if len(block) != 1:
-        raise PolicySetError("the METADATA is empty", Location(module, first, 1))
+        raise PolicySetError("the METADATA comment is empty", Location(module, first, 1))
     return _policy(block[0], package, module, text, pack)
 
 
@@ -215,7 +216,7 @@ def _policy(block: Value, package: str, module: str, text: str, pack: str) -> Po
     custom = custom_value.mapping(_CUSTOM)
     name = required(custom, "id", custom_value)
     if not _ID.fullmatch(name.text()):
-        raise name.error(f"is {name.text()!r}: it must be in lower case, with dashes")
+        raise name.error(f"is {name.text()!r}: use lower-case letters, digits and dashes")
     wanted = POLICY_PACKAGE + name.text().replace("-", "_")
     if package != wanted:
         raise name.error(f"is {name.text()!r}, so the package must be {wanted}, not {package}")

@@ -1,9 +1,9 @@
 """Check the parameters of a constraint against the schema in its policy's METADATA.
 
-In: a schema, and the values of a constraint. Out: the parameters, completed with defaults. The
-schema is one for each parameter, in a small part of JSON Schema: `type`, `description`, `default`
-(required: a policy runs without a word of configuration), `enum`, `minimum`, `maximum`, `items`
-of an array, `additionalProperties` of an object.
+In: a schema, and the values of a constraint. Out: the parameters, completed with defaults. Each
+parameter has a schema, in a small subset of JSON Schema: `type`, `description`, `default` (which is
+required: a policy must work without configuration), `enum`, `minimum`, `maximum`, `items` for an
+array, `additionalProperties` for an object.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _KEYS: Final = (
 )
 
 _TYPES: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
-    "string": ("a text", lambda value: isinstance(value, str)),
-    "boolean": ("true or false", lambda value: isinstance(value, bool)),
-    "integer": ("a whole number", lambda value: type(value) is int),
+    "string": ("a string", lambda value: isinstance(value, str)),
+    "boolean": ("a boolean", lambda value: isinstance(value, bool)),
+    "integer": ("an integer", lambda value: type(value) is int),
     "number": ("a number", lambda value: type(value) in (int, float)),
     "array": ("a list", lambda value: isinstance(value, list)),
     "object": ("a mapping", lambda value: isinstance(value, dict)),
@@ -37,7 +37,7 @@ _TYPES: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
 
 
 class Schema(msgspec.Struct, frozen=True, rename="camel"):
-    """What values a parameter, or a part of one, may have."""
+    """The values that a parameter, or a part of one, may have."""
 
     type: str
     description: str = ""
@@ -50,9 +50,9 @@ class Schema(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def read_schemas(value: Value) -> dict[str, Schema]:
-    """Return the schemas of the parameters that `value`, a mapping by name, declares.
+    """Return the schemas of the parameters in `value`, a mapping by name.
 
-    Raises PolicySetError for what is no schema, and for a default that is not of its own type.
+    Raises PolicySetError for an invalid schema, and for a default that does not match its schema.
     """
     schemas = {}
     for name, below in value.mapping().items():
@@ -63,9 +63,9 @@ def read_schemas(value: Value) -> dict[str, Schema]:
 
 
 def read_parameters(value: Value, schemas: Mapping[str, Schema]) -> dict[str, Any]:
-    """Return the parameters in the mapping `value`, with defaults for those it leaves out.
+    """Return the parameters in the mapping `value`, completed with defaults.
 
-    Raises PolicySetError for a parameter that is not in `schemas`, or is of a wrong type.
+    Raises PolicySetError for a parameter that is not in `schemas`, or does not match its schema.
     """
     parameters = defaults(schemas)
     for name, below in value.mapping(schemas).items():
@@ -80,7 +80,7 @@ def defaults(schemas: Mapping[str, Schema]) -> dict[str, Any]:
 
 
 def check(value: Value, schema: Schema) -> None:
-    """Raise PolicySetError unless `value` is what `schema` asks for."""
+    """Raise PolicySetError unless `value` matches `schema`."""
     kind, fits = _TYPES[schema.type]
     found = value.plain()
     if not fits(found):
@@ -109,7 +109,7 @@ def _schema(value: Value) -> Schema:
         ("additionalProperties", ("object",)),
     ):
         if key in keys and kind not in of:
-            raise keys[key].error(f"is for {' and '.join(of)} only")
+            raise keys[key].error(f"is only valid for the type {' or '.join(of)}")
     return Schema(
         type=kind,
         description=keys["description"].text() if "description" in keys else "",

@@ -1,7 +1,7 @@
-"""The rule book: packs of policies, the constraints that put them in force, and exceptions.
+"""Load a policy set: its packs of policies, its constraints and its exceptions.
 
-In: a policy set, a YAML file, and the packs that it names. Out: PolicySet, which never changes; its
-revision is a digest of all that it holds. Errors: PolicySetError, with file, line and column.
+In: a YAML file, and the packs that it names. Out: an immutable PolicySet, whose revision is a
+digest of its content. Errors: PolicySetError, with file, line and column.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ from policyd.policies.router import router
 from policyd.policies.yaml_documents import Value, documents
 
 POLICY_SET_FILE: Final = "policyset.yaml"
-"""The file of a policy set that is a folder."""
+"""The name of the YAML file in the folder of a policy set."""
 
 _FOUNDATION: Final = ("lib", "main")
 _ROUTER: Final = "router.rego"
 _PACKAGES: Final = ("policyd.policies.", "policyd.lib.")
 _RESERVED: Final = "system"
-"""The tree of packages that OPA keeps for itself."""
+"""The root package that OPA reserves for itself."""
 
 
 class PolicySet(msgspec.Struct, frozen=True):
-    """What is in force: policies by id, constraints, exceptions, and the Rego for an engine.
+    """Policies by ID, constraints, exceptions, and the Rego for an engine.
 
-    `modules` has the text of each Rego file by name, `data` the document under `data`.
+    `modules` has the text of each Rego file by name, `data` the content of the document `data`.
     """
 
     name: str
@@ -71,19 +71,19 @@ class PolicySet(msgspec.Struct, frozen=True):
 
     @property
     def reference(self) -> PolicySetRevision:
-        """Return the name and the revision, as decisions show them."""
+        """Return the name and the revision, as they appear in decisions."""
         return PolicySetRevision(self.name, self.revision)
 
     @property
     def environment_names(self) -> frozenset[str]:
-        """Return the variables that some policy reads; a name in `*` stands for a beginning."""
+        """Return the variables that the policies read; a name that ends in `*` is a prefix."""
         return frozenset(name for policy in self.policies.values() for name in policy.environment)
 
 
 def load_policy_set(path: Path | None = None) -> PolicySet:
-    """Return the policy set in the file or folder `path`, or the one that comes with policyd.
+    """Return the policy set in the file or folder `path`, or the default policy set.
 
-    Raises PolicySetError for anything in it that is not right.
+    Raises PolicySetError for the first error in it.
     """
     policy_set, problems = _read(path)
     for problem in problems:
@@ -92,7 +92,7 @@ def load_policy_set(path: Path | None = None) -> PolicySet:
 
 
 def policies_of(path: Path | None = None) -> dict[str, Policy]:
-    """Return the policies of the policy set in `path`, whatever its other documents say.
+    """Return the policies of the policy set in `path`, even if its other documents are invalid.
 
     Raises PolicySetError when there is no policy set.
     """
@@ -101,10 +101,10 @@ def policies_of(path: Path | None = None) -> dict[str, Policy]:
 
 
 def lint_policy_set(path: Path | None = None) -> list[PolicySetError]:
-    """Return all that is wrong with the policy set in `path`, or with the one of policyd.
+    """Return all errors of the policy set in `path`, or of the default policy set.
 
-    A folder without policyset.yaml is read as a pack. Modules of policyd are looked at too. Of
-    Rego that parses and does not compile, the first place is told.
+    A folder without policyset.yaml is read as a pack. Modules of built-in packs are checked too.
+    For Rego that parses but does not compile, only the first error is returned.
     """
     try:
         if path is not None and path.is_dir() and not (path / POLICY_SET_FILE).is_file():
@@ -117,9 +117,9 @@ def lint_policy_set(path: Path | None = None) -> list[PolicySetError]:
 
 
 def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Problems]:
-    """Return the policy set in `path`, as far as it is right, and what is wrong with it.
+    """Return the valid part of the policy set in `path`, and its errors.
 
-    The lint looks at the modules of the user, with `every_module` at all.
+    The lint checks the modules of the user, or all modules with `every_module`.
     """
     file = path if path is not None else built_in() / "default.yaml"
     if file.is_dir():
@@ -130,7 +130,7 @@ def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Pro
     policies = _catalogue(packs, problems)
     constraints: tuple[Constraint, ...] = ()
     exceptions: tuple[PolicyException, ...] = ()
-    if not problems:  # else they would seem to name policies that are not there
+    if not problems:  # otherwise they would be reported for naming missing policies
         exceptions = _exceptions(heading, rest["Exception"], policies, problems)
         constraints = _constraints(rest["Constraint"], policies, problems)
     modules = _modules(packs, policies)
@@ -149,11 +149,13 @@ def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Pro
 
 
 def _read_pack_alone(folder: Path) -> Problems:
-    """Return what is wrong with the pack in `folder`, of which no policy set is named."""
+    """Return the errors of the pack in `folder`, without a policy set."""
     problems = Problems()
     packs = [*_foundation(problems), read_pack(folder, folder.name, False, problems)]
     if not packs[-1].modules:
-        raise PolicySetError("there is no policyset.yaml and no Rego", Location(str(folder)))
+        raise PolicySetError(
+            "the folder contains neither policyset.yaml nor Rego files", Location(str(folder))
+        )
     modules = _modules(packs, _catalogue(packs, problems))
     _check(packs, modules, _data(packs, [], problems), problems)
     return problems.placed({folder.name: folder})
@@ -163,7 +165,7 @@ def _documents(file: Path, problems: Problems) -> tuple[Heading, dict[str, list[
     """Return the heading in `file`, and its documents by kind."""
     found: dict[str, list[Value]] = {kind: [] for kind in KINDS}
     for document in documents(read_text(file), str(file)):
-        with problems.noting():
+        with problems.collecting():
             found[kind_of(document)].append(document)
     headings = found["PolicySet"]
     if len(headings) != 1:
@@ -171,7 +173,8 @@ def _documents(file: Path, problems: Problems) -> tuple[Heading, dict[str, list[
         raise next(
             iter(problems),
             PolicySetError(
-                f"a policy set has one document of kind PolicySet, not {len(headings)}", where
+                f"a policy set needs exactly one document of kind PolicySet, not {len(headings)}",
+                where,
             ),
         )
     return read_heading(headings[0]), found
@@ -184,16 +187,16 @@ def _foundation(problems: Problems) -> list[Pack]:
 def _packs(heading: Heading, folder: Path, problems: Problems) -> list[Pack]:
     packs = _foundation(problems)
     for value in heading.packs:
-        with problems.noting():
+        with problems.collecting():
             pack = _pack(value, folder, problems)
             if pack.name in {other.name for other in packs}:
-                raise value.error(f"is {value.text()!r}: there is a pack {pack.name!r} already")
+                raise value.error(f"is {value.text()!r}: duplicate pack {pack.name!r}")
             packs.append(pack)
     return packs
 
 
 def _pack(value: Value, folder: Path, problems: Problems) -> Pack:
-    """Return the pack that `value` names: a built-in one, or a folder below `folder`."""
+    """Return the pack that `value` names: a built-in pack, or a folder below `folder`."""
     root = built_in()
     name = value.text()
     inside = root / name
@@ -214,10 +217,11 @@ def _pack(value: Value, folder: Path, problems: Problems) -> Pack:
 def _catalogue(packs: Iterable[Pack], problems: Problems) -> dict[str, Policy]:
     policies: dict[str, Policy] = {}
     for policy in (policy for pack in packs for policy in pack.policies):
-        with problems.noting():
+        with problems.collecting():
             if policy.id in policies:
                 raise PolicySetError(
-                    f"policy {policy.id!r} is already in the pack {policies[policy.id].pack!r}",
+                    f"duplicate policy {policy.id!r}: it is already in the pack "
+                    f"{policies[policy.id].pack!r}",
                     Location(policy.module),
                 )
             policies[policy.id] = policy
@@ -227,13 +231,13 @@ def _catalogue(packs: Iterable[Pack], problems: Problems) -> dict[str, Policy]:
 def _constraints(
     found: Iterable[Value], policies: Mapping[str, Policy], problems: Problems
 ) -> tuple[Constraint, ...]:
-    """Return the constraints, and those of plain rules that none of them names."""
+    """Return the constraints, and one for each plain conftest rule without a constraint."""
     schemas = {policy.id: policy.parameters for policy in policies.values()}
     constraints: list[Constraint] = []
     for document in found:
-        with problems.noting():
+        with problems.collecting():
             constraints.append(read_constraint(document, schemas))
-    with problems.noting():
+    with problems.collecting():
         check_names((c.name, c.location) for c in constraints)
     named = {constraint.policy for constraint in constraints}
     plain = [
@@ -251,13 +255,13 @@ def _exceptions(
     problems: Problems,
 ) -> tuple[PolicyException, ...]:
     max_days: dict[str, int] = {}
-    with problems.noting():
+    with problems.collecting():
         max_days = read_max_days(heading.exceptions, policies)
     exceptions: list[PolicyException] = []
     for document in found:
-        with problems.noting():
+        with problems.collecting():
             exceptions.append(read_exception(document, policies, max_days))
-    with problems.noting():
+    with problems.collecting():
         check_names((e.name, e.location) for e in exceptions)
     return tuple(exceptions)
 
@@ -268,7 +272,7 @@ def _modules(packs: Iterable[Pack], policies: Mapping[str, Policy]) -> dict[str,
 
 
 def _data(packs: Iterable[Pack], named: Iterable[Path], problems: Problems) -> dict[str, Any]:
-    """Return the data of policyd, of `packs`, and in the files `named`, merged in that order."""
+    """Return the data of policyd, of `packs` and of the files `named`, merged in this order."""
     files = [built_in() / "data.yaml"]
     for pack in packs:
         files += [
@@ -278,7 +282,7 @@ def _data(packs: Iterable[Pack], named: Iterable[Path], problems: Problems) -> d
         ]
     merged: dict[str, Any] = {}
     for file in (*files, *named):
-        with problems.noting():
+        with problems.collecting():
             merge_data(merged, read_data(file), file)
     return merged
 
@@ -286,9 +290,9 @@ def _data(packs: Iterable[Pack], named: Iterable[Path], problems: Problems) -> d
 def merge_data(
     into: dict[str, Any], new: Mapping[str, Any], file: Path, at: tuple[str, ...] = ()
 ) -> None:
-    """Add `new`, the data of `file`, to `into`, key by key; of two values the new one stays.
+    """Merge `new`, the data of `file`, into `into`. A new value replaces an old one.
 
-    Raises PolicySetError where one is a mapping and the other is not.
+    Raises PolicySetError where one value is a mapping and the other is not.
     """
     for key, value in new.items():
         old = into.get(key)
@@ -296,7 +300,7 @@ def merge_data(
             merge_data(old, value, file, (*at, key))
         elif key in into and isinstance(old, dict) != isinstance(value, dict):
             raise PolicySetError(
-                f"{'.'.join((*at, key))} is a mapping in one data file and not in another",
+                f"{'.'.join((*at, key))} is a mapping in one data file but not in another",
                 Location(str(file)),
             )
         else:
@@ -310,9 +314,9 @@ def _check(
     problems: Problems,
     every_module: bool = False,
 ) -> None:
-    """Note Rego of the user that does not compile or is not right.
+    """Add the errors in Rego of the user to `problems`.
 
-    Packs that come with policyd were checked by its tests.
+    Built-in packs are not checked: the tests of policyd do that.
     """
     users = {name for pack in packs if not pack.is_built_in for name in pack.modules}
     own = modules.keys() - {_ROUTER} if every_module else users
@@ -320,31 +324,31 @@ def _check(
         return
     parsed: dict[str, lint.Module] = {}
     for name, text in modules.items():
-        with problems.noting():
+        with problems.collecting():
             parsed[name] = lint.parse(name, text)
     taken = {module.package for name, module in parsed.items() if name not in users}
     for name in sorted(users & parsed.keys()):
-        with problems.noting():
+        with problems.collecting():
             _check_package(parsed[name], taken)
     problems += lint.problems(parsed, {name: parsed[name] for name in sorted(own & parsed.keys())},
                               data)  # fmt: skip
     if len(parsed) == len(modules):
-        with problems.noting():
+        with problems.collecting():
             lint.compiles(modules, data)
 
 
 def _check_package(module: lint.Module, taken: Container[str]) -> None:
-    """Raise PolicySetError for a package in which a module of the user cannot be."""
+    """Raise PolicySetError for a package that modules of the user must not use."""
     package = module.package.removeprefix("data.")
     where = Location(module.file)
     if module.package in taken:
-        raise PolicySetError(f"the package {package} is policyd's own", where)
+        raise PolicySetError(f"the package {package} is reserved for policyd", where)
     if is_plain(package):
         if package.split(".")[0] == _RESERVED:
-            raise PolicySetError(f"the package is {package}: {_RESERVED} is OPA's own", where)
+            raise PolicySetError(f"the package is {package}, but OPA reserves {_RESERVED}", where)
     elif not package.startswith(_PACKAGES):
         raise PolicySetError(
-            f"the package is {package}: below {DATA_ROOT} it must be below "
+            f"the package is {package}: a package below {DATA_ROOT} must start with "
             f"{' or '.join(_PACKAGES)}",
             where,
         )

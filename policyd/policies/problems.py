@@ -1,4 +1,4 @@
-"""Collect what is wrong with a policy set, so that all of it can be told at once."""
+"""Collect the errors of a policy set, so that all of them can be reported at once."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from policyd.errors import PolicySetError
 
 
 class Problems(list[PolicySetError]):
-    """What was found to be wrong, in the order in which it was found."""
+    """The errors of a policy set, in the order in which they were found."""
 
     @contextmanager
-    def noting(self) -> Iterator[None]:
-        """Note a PolicySetError that ends the block, and go on after it."""
+    def collecting(self) -> Iterator[None]:
+        """Add the PolicySetError that ends the block, and continue after the block."""
         try:
             yield
         except PolicySetError as problem:
             self.append(problem)
 
     def placed(self, packs: Mapping[str, Path]) -> Problems:
-        """Return them with the files of modules, named <pack>/<path>, as they lie on the disk."""
+        """Return the errors with module names, <pack>/<path>, replaced by file names on disk."""
         return Problems(_placed(problem, packs) for problem in self)
 
     def in_order(self) -> list[PolicySetError]:
-        """Return each of them once, in order of files and places."""
+        """Return the errors without duplicates, sorted by file and position."""
         once = {str(problem): problem for problem in self}
         return sorted(once.values(), key=_place)
 

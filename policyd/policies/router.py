@@ -1,7 +1,7 @@
-"""Write the Rego that asks the policies of a policy set.
+"""Generate the Rego that evaluates the policies of a policy set.
 
-In: policies. Out: the module `policyd.router`, whose `findings` are those of the policies that
-`input.constraints` names, each with its policy.
+In: policies. Out: the module `policyd.router`. Its rule `findings` collects the violations of the
+policies that `input.constraints` names, each with the ID of its policy.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ plain(policy, found) := {"policy": policy, "msg": found} if is_string(found)
 
 else := object.union(placed(found), {"policy": policy, "msg": found.msg}) if is_string(found.msg)
 
-else := {"policy": policy, "msg": "the rule gave neither a text nor an object with msg"}
+else := {"policy": policy, "msg": "the rule returned neither a string nor an object with msg"}
 
 placed(found) := {"service": found.service, "path": found.path} if {
 \tis_string(found.service)
@@ -52,9 +52,10 @@ is_key(key) if {
 
 
 def router(policies: Iterable[Policy]) -> str:
-    """Return the Rego that asks the policies named in `input.constraints`, and no others.
+    """Return the Rego that evaluates the policies named in `input.constraints`, and no others.
 
-    Plain rules of conftest find the effective model in their input too, and may give texts.
+    For plain conftest rules, the input also has the keys of the effective model. Such a rule may
+    return strings instead of objects.
     """
     ordered = sorted(policies, key=lambda policy: policy.id)
     rules = [

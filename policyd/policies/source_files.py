@@ -1,7 +1,7 @@
-"""Which files a policy set is read from, so that a change of them can be seen.
+"""List the files of a policy set, so that changes to them can be detected.
 
-In: the path of a policy set. Out: paths. Packs that come with policyd are left out: they change
-with policyd itself.
+In: the path of a policy set. Out: paths. Built-in packs are left out: they change only with policyd
+itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from policyd.policies.policy_set import POLICY_SET_FILE
 from policyd.policies.yaml_documents import documents
 
 PACK_DATA = ("data.yaml", "data.json")
-"""Files of a pack that hold data, where they are there."""
+"""Names of the optional data files of a pack."""
 
 
 def policy_set_file(path: Path) -> Path:
@@ -24,9 +24,9 @@ def policy_set_file(path: Path) -> Path:
 
 
 def named_by(file: Path) -> tuple[list[Path], list[Path]]:
-    """Return the folders of the packs, and the files of data, that the policy set `file` names.
+    """Return the folders of packs, and the data files, that the policy set `file` names.
 
-    Of one that cannot be read none are known: it must change itself before it is right.
+    For an invalid policy set both are empty: the file itself must change before it becomes valid.
     """
     try:
         found = documents(read_text(file), str(file))
@@ -41,5 +41,5 @@ def named_by(file: Path) -> tuple[list[Path], list[Path]]:
 
 
 def files_of(pack: Path) -> list[Path]:
-    """Return the files that the pack in the folder `pack` is read from."""
+    """Return the files of the pack in the folder `pack`."""
     return [*rego_files(pack), *(pack / name for name in PACK_DATA)]

@@ -1,7 +1,8 @@
-"""Read the YAML of policy sets and of Rego METADATA, each value with its place in the file.
+"""Read the YAML of policy sets and of Rego METADATA, and keep the position of each value.
 
-In: text. Out: Value, whose methods say what is expected and raise PolicySetError, with file, line
-and column, for anything else. Scalars are those of YAML 1.2 and JSON: `yes` and `on` are texts.
+In: text. Out: Value. Each method of Value returns a value of one type, and raises PolicySetError,
+with file, line and column, for any other type. Scalars follow the JSON schema of YAML 1.2: `yes`
+and `on` are strings.
 """
 
 from __future__ import annotations
@@ -14,22 +15,26 @@ import yaml
 
 from policyd.errors import PolicySetError
 from policyd.model import Location
+from policyd.suggestion import did_you_mean
 
 MAX_TEXT = 4 * 1024 * 1024
-"""Characters of one file: as for a Compose file."""
+"""Characters of one file: the same limit as for a Compose file."""
 
 MAX_DEPTH = 50
-"""Levels of nesting: no document of ours has ten, and deeper ones end Python's stack."""
+"""Levels of nesting: real documents have fewer than ten, and deep ones overflow Python's stack."""
 
 MAX_DIGITS = 18
-"""Digits of a whole number: larger ones are read differently by the engines."""
+"""Digits of an integer: the engines read larger ones differently."""
+
+MAX_LISTED = 15
+"""Names in an error message: a longer list does not help."""
 
 _KINDS = {
-    "tag:yaml.org,2002:str": "a text",
-    "tag:yaml.org,2002:int": "a whole number",
+    "tag:yaml.org,2002:str": "a string",
+    "tag:yaml.org,2002:int": "an integer",
     "tag:yaml.org,2002:float": "a number",
-    "tag:yaml.org,2002:bool": "true or false",
-    "tag:yaml.org,2002:null": "nothing",
+    "tag:yaml.org,2002:bool": "a boolean",
+    "tag:yaml.org,2002:null": "null",
     "tag:yaml.org,2002:seq": "a list",
     "tag:yaml.org,2002:map": "a mapping",
 }
@@ -49,7 +54,7 @@ for _tag, _pattern, _first in (
 
 
 class Value:
-    """A YAML value and its place. `what` names it in messages: "spec.packs[0]"."""
+    """A YAML value and its position. `what` names it in messages: "spec.packs[0]"."""
 
     def __init__(self, node: yaml.Node, file: str, what: str = "", shift: tuple[int, int] = (0, 0)):
         self.node = node
@@ -59,11 +64,11 @@ class Value:
         self.where = _place(node.start_mark, file, shift)
 
     def error(self, message: str) -> PolicySetError:
-        """Return the error that says `message` of this value."""
+        """Return an error about this value: its name, followed by `message`."""
         return PolicySetError(f"{self.what} {message}", self.where)
 
     def mapping(self, keys: Iterable[str] | None = None) -> dict[str, Value]:
-        """Return the values of a mapping by key; `keys`, when given, are all that it may have."""
+        """Return the values of a mapping by key. With `keys`, other keys are errors."""
         if not isinstance(self.node, yaml.MappingNode):
             raise self.error(f"must be a mapping, not {self.kind()}")
         known = None if keys is None else tuple(keys)
@@ -72,10 +77,10 @@ class Value:
             key = Value(key_node, self.file, f"the key of {self.what}", self._shift)
             name = key.text()
             if name in found:
-                raise key.error(f"{name!r} stands there twice")
+                raise PolicySetError(f"{self.what} has the duplicate key {name!r}", key.where)
             if known is not None and name not in known:
                 raise PolicySetError(
-                    f"{self.what} has no key {name!r}{suggestion(name, known)}", key.where
+                    f"{self.what} has the unknown key {name!r}{_hint(name, known)}", key.where
                 )
             below = name if self.what == "the document" else f"{self.what}.{name}"
             found[name] = Value(node, self.file, below, self._shift)
@@ -91,26 +96,26 @@ class Value:
         ]
 
     def text(self) -> str:
-        """Return a text that is not empty."""
+        """Return a string that is not empty."""
         if self.node.tag != "tag:yaml.org,2002:str" or not isinstance(self.node.value, str):
-            raise self.error(f"must be a text, not {self.kind()}")
+            raise self.error(f"must be a string, not {self.kind()}")
         if not self.node.value:
             raise self.error("is empty")
         return self.node.value
 
     def one_of(self, choices: Sequence[str]) -> str:
-        """Return a text that is one of `choices`."""
+        """Return a string that is one of `choices`."""
         text = self.text()
         if text not in choices:
             raise self.error(f"is {text!r}: it must be one of {', '.join(choices)}")
         return text
 
     def texts(self) -> tuple[str, ...]:
-        """Return the texts of a list."""
+        """Return the strings of a list."""
         return tuple(value.text() for value in self.items())
 
     def plain(self) -> Any:
-        """Return the value as JSON has it. Raises PolicySetError for a tag that JSON lacks."""
+        """Return the value as JSON. Raises PolicySetError for a tag without a JSON type."""
         if isinstance(self.node, yaml.MappingNode):
             return {key: value.plain() for key, value in self.mapping().items()}
         if isinstance(self.node, yaml.SequenceNode):
@@ -124,56 +129,52 @@ class Value:
             return text == "true"
         if tag == "int":
             if len(text) > MAX_DIGITS:
-                raise self.error(f"is a number of more than {MAX_DIGITS} digits")
+                raise self.error(f"is an integer of more than {MAX_DIGITS} digits")
             return int(text)
         if tag == "float":
             return float(text)
-        raise self.error(f"has the tag {self.node.tag}, which is not read here")
+        raise self.error(f"has the unsupported YAML tag {self.node.tag}")
 
     def kind(self) -> str:
-        """Say what the value is: "a list"."""
-        return _KINDS.get(self.node.tag, f"a value of the tag {self.node.tag}")
+        """Return the type of the value with its article: "a list"."""
+        return _KINDS.get(self.node.tag, f"a value with the tag {self.node.tag}")
 
 
 def _place(mark: Any, file: str, shift: tuple[int, int]) -> Location:
-    """Return the place of a mark of PyYAML, which counts from 0; None is no place in the file."""
+    """Return the position of a mark of PyYAML, which counts from 0. None means the whole file."""
     if mark is None:
         return Location(file)
     return Location(file, mark.line + 1 + shift[0], mark.column + 1 + shift[1])
 
 
 def required(values: Mapping[str, Value], key: str, of: Value) -> Value:
-    """Return `values[key]`. Raises PolicySetError when `of`, whose values they are, lacks it."""
+    """Return `values[key]`. Raises PolicySetError when the mapping `of` does not have the key."""
     if key not in values:
-        raise of.error(f"lacks {key!r}")
+        raise of.error(f"must have the key {key!r}")
     return values[key]
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return what to say of `name`, which is not one of `known`: the nearest, or all of them."""
+def _hint(name: str, known: Iterable[str]) -> str:
+    """Return the end of an error about the unknown key `name`: the nearest key, or all keys."""
     names = sorted(known)
-    import difflib  # only a refusal needs it, and it takes its time to load
-
-    near = difflib.get_close_matches(name, names, 1)
-    if near:
-        return f": did you mean {near[0]!r}?"
-    return f": it may be {', '.join(names)}" if len(names) < 16 else ""
+    listed = f"; valid keys are {', '.join(names)}" if len(names) <= MAX_LISTED else ""
+    return did_you_mean(name, names) or listed
 
 
 def documents(text: str, file: str, shift: tuple[int, int] = (0, 0)) -> list[Value]:
-    """Return the YAML documents of `text`, which stands `shift` lines and columns into `file`.
+    """Return the YAML documents of `text`, which starts `shift` lines and columns into `file`.
 
-    Raises PolicySetError for text that is not YAML, is too long, or nests too deep.
+    Raises PolicySetError for text that is not valid YAML, is too long, or is nested too deeply.
     """
     if len(text) > MAX_TEXT:
-        raise PolicySetError(f"the file is longer than {MAX_TEXT} characters", Location(file))
+        raise PolicySetError(f"the file exceeds the limit of {MAX_TEXT} characters", Location(file))
     try:
         _check_depth(text, file, shift)
         nodes = [node for node in yaml.compose_all(text, Loader=_Loader) if node is not None]
     except yaml.YAMLError as error:
         where = _place(getattr(error, "problem_mark", None), file, shift)
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
-        raise PolicySetError(f"this is not YAML: {problem}", where) from error
+        raise PolicySetError(f"invalid YAML: {problem}", where) from error
     return [Value(node, file, "", shift) for node in nodes]
 
 
@@ -184,6 +185,9 @@ def _check_depth(text: str, file: str, shift: tuple[int, int]) -> None:
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH:
-            found = "an alias" if isinstance(event, yaml.AliasEvent) else "nesting this deep"
-            raise PolicySetError(f"{found} is not read here", _place(event.start_mark, file, shift))
+        if isinstance(event, yaml.AliasEvent):
+            where = _place(event.start_mark, file, shift)
+            raise PolicySetError("YAML aliases are not supported", where)
+        if depth > MAX_DEPTH:
+            where = _place(event.start_mark, file, shift)
+            raise PolicySetError(f"the nesting exceeds the limit of {MAX_DEPTH} levels", where)

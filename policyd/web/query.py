@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, TypeVar
 
 import msgspec
 from flask import Request
 
 from policyd.errors import RequestError
+from policyd.suggestion import did_you_mean
 
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
 
@@ -26,8 +26,7 @@ def parameters(request: Request, kind: type[Parameters]) -> Parameters:
     values: dict[str, Any] = {}
     for name, given in request.args.lists():
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = did_you_mean(name, known)
             raise RequestError(f"there is no query parameter {name!r} here{hint}")
         if known[name] == tuple[str, ...]:
             values[name] = given

@@ -325,14 +325,14 @@ DATA = "policyd: {tags: {'%s': true}}\n"
         (
             "# expect: nothing\n# constraints: {own-image: {}}\n",
             {},
-            "denied.yaml:2:17: the document has no key 'own-image': did you mean 'own-images'?",
+            "2:17: the document has the unknown key 'own-image'; did you mean own-images?",
         ),
         (
             "# expect: nothing\n# constraints: {allowed-tags: {tags: 1}}\n",
             {},
-            "denied.yaml:2:38: allowed-tags.tags must be a list, not a whole number",
+            "denied.yaml:2:38: allowed-tags.tags must be a list, not an integer",
         ),
-        ("# expect: nothing\n# host: [a]\n", {}, "denied.yaml:2:9: the document must be a text"),
+        ("# expect: nothing\n# host: [a]\n", {}, "denied.yaml:2:9: the document must be a string"),
     ],
 )
 def test_sample_says_which_constraints_and_which_host_it_is_judged_by(

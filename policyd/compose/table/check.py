@@ -15,6 +15,7 @@ from policyd.compose.nodes import Node, describe
 from policyd.compose.table.field import Field
 from policyd.compose.yaml.resolver import Timestamp
 from policyd.errors import ComposeError
+from policyd.suggestion import did_you_mean
 
 _SIMPLE: Final = re.compile(r"[A-Za-z0-9_.\-]+\Z")
 
@@ -172,11 +173,7 @@ def _require_unnamed(key: str, child: Node, field: Field) -> None:
         raise _MismatchError(
             f"{key!r} is not a valid name: use letters, digits, '.', '_' and '-'", child
         )
-    import difflib  # only a refusal needs it, and it takes its time to load
-
-    close = difflib.get_close_matches(key, field.children, 1, 0.7)
-    hint = f", did you mean {close[0]!r}?" if close else ""
-    raise _MismatchError(f"unknown key {key!r}{hint}", child)
+    raise _MismatchError(f"unknown key {key!r}{did_you_mean(key, field.children)}", child)
 
 
 def _check_list(node: Node, field: Field) -> None:

@@ -267,14 +267,14 @@ def test_why_constraints_and_exceptions_apply_is_explained_in_json(run, folder) 
             "location": {"file": "set.yaml", "line": 6, "column": 1},
             "policies": ["no-privileged"],
             "applies": False,
-            "reason": "environments: dev is none of prod",
+            "reason": "environments: dev matches none of prod",
             "action": "deny",
             "findings": 0,
             "checks": [
                 {
                     "key": "match.environments",
                     "outcome": "differs",
-                    "reason": "dev is none of prod",
+                    "reason": "dev matches none of prod",
                 }
             ],
         },
@@ -296,7 +296,7 @@ def test_why_constraints_and_exceptions_apply_is_explained_in_json(run, folder) 
                 {
                     "key": "match.repositories",
                     "outcome": "unknown",
-                    "reason": "not known, which grants nothing",
+                    "reason": "unknown, so the exception does not apply",
                 },
             ],
         },
@@ -306,7 +306,7 @@ def test_why_constraints_and_exceptions_apply_is_explained_in_json(run, folder) 
         {
             "key": "match.environments",
             "outcome": "unknown",
-            "reason": "not known, which rules nothing out",
+            "reason": "unknown, so the constraint stays in force",
         }
     ]
 
@@ -321,10 +321,10 @@ def test_why_constraints_and_exceptions_apply_is_explained_in_text(run, folder) 
     assert shown.stdout.endswith("""
 Constraints and exceptions:
   set.yaml:6:1: constraint in-prod (no-privileged) does not apply
-    match.environments: dev is none of prod
+    match.environments: dev matches none of prod
   set.yaml:14:1: exception own (no-privileged) does not apply
     expires: it expired on 2020-01-31T00:00:00Z
-    match.repositories: not known, which grants nothing
+    match.repositories: unknown, so the exception does not apply
 """)
 
 

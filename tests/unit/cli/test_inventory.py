@@ -126,6 +126,6 @@ def test_check_refuses_a_file_that_is_not_right(run, folder: Path) -> None:
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        "policyd: error: a.yaml:9:11: policyd.inventory.hosts.gpu-01.gpus[0] is not right: "
+        "policyd: error: a.yaml:9:11: policyd.inventory.hosts.gpu-01.gpus[0] is invalid: "
         "object contains unknown field 'id'\n"
     )

@@ -134,7 +134,7 @@ def test_a_path_leads_to_the_place_that_decided_it(case: Case) -> None:
 
 
 ERRORS = [
-    ("an unknown key", SERVICE + "    privilege: «true\n", "services.web: unknown key 'privilege', did you mean 'privileged'?"),
+    ("an unknown key", SERVICE + "    privilege: «true\n", "services.web: unknown key 'privilege'; did you mean privileged?"),
     ("a wrong type", SERVICE + "    cap_add: «SYS_ADMIN\n", "services.web.cap_add: expected a list, found the string 'SYS_ADMIN'"),
     ("a count that is a word", SERVICE + "    gpus:\n      - count: «many\n", "count: expected a whole number or `all`, found 'many'"),
     ("a list where a mapping belongs", "services: «[web]\n", "services: expected a mapping, found a list"),

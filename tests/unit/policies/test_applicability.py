@@ -73,7 +73,7 @@ def test_constraints_that_apply_are_grouped_by_policy_and_others_have_a_reason()
     assert applicability.by_policy == {"no-privileged": [first, second]}
     assert applicability.constraints == [
         (first, ""),
-        (dev, "environments: prod is none of dev"),
+        (dev, "environments: prod matches none of dev"),
         (second, ""),
     ]
 

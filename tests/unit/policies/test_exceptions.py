@@ -120,60 +120,63 @@ def test_exception_is_part_of_the_revision(load: Load) -> None:
 MISTAKES = {
     "no expiry": (
         EXCEPTION.replace("  expires: 2027-01-31T00:00:00Z\n", ""),
-        "11:3: spec lacks 'expires'",
+        "11:3: spec must have the key 'expires'",
     ),
-    "no owner": (EXCEPTION.replace("  owner: ml-infra\n", ""), "11:3: spec lacks 'owner'"),
+    "no owner": (
+        EXCEPTION.replace("  owner: ml-infra\n", ""),
+        "11:3: spec must have the key 'owner'",
+    ),
     "no reason": (
         EXCEPTION.replace("Until the scheduler lands", "''"),
         "15:11: spec.reason is empty",
     ),
-    "no approver": (EXCEPTION.replace("approvedBy", "approved"), "no key 'approved': did you mean"),
-    "no match": (EXCEPTION.replace("  match: {", "  matches: {"), "did you mean 'match'?"),
+    "no approver": (EXCEPTION.replace("approvedBy", "approved"), "key 'approved'; did you mean"),
+    "no match": (EXCEPTION.replace("  match: {", "  matches: {"), "did you mean match?"),
     "match that its author can meet": (
         EXCEPTION.replace("repositories: [ml/train], ", ""),
-        "12:10: spec.match must say for which repositories, environments, hosts, users or groups",
+        "12:10: spec.match must have at least one of the keys repositories",
     ),
     "date without a time": (
         EXCEPTION.replace("T00:00:00Z", ""),
-        "13:12: spec.expires is '2027-01-31': it must be a time like 2027-01-31T00:00:00Z",
+        "13:12: spec.expires is '2027-01-31': it must be a time in the format 2027-01-31T00:00:00Z",
     ),
     "time without a zone": (
         EXCEPTION.replace("00Z", "00"),
-        "13:12: spec.expires is '2027-01-31T00:00:00': it must be a time like",
+        "13:12: spec.expires is '2027-01-31T00:00:00': it must be a time in the format",
     ),
     "year that is none": (
         EXCEPTION.replace("2027-01-31T00:00:00Z", "9999-12-31T23:59:59-23:59"),
-        "13:12: spec.expires is '9999-12-31T23:59:59-23:59': it must be a time like",
+        "13:12: spec.expires is '9999-12-31T23:59:59-23:59': it must be a time in the format",
     ),
-    "day that is none": (EXCEPTION.replace("01-31", "02-31"), "it must be a time like"),
+    "day that is none": (EXCEPTION.replace("01-31", "02-31"), "it must be a time in the format"),
     "unknown policy": (
         EXCEPTION.replace("no-privileged", "no-priviliged"),
-        "11:14: spec.policies[0] is 'no-priviliged', which no pack of this policy set has: "
-        "did you mean 'no-privileged'?",
+        "11:14: spec.policies[0] is 'no-priviliged', but no pack of this policy set has it; "
+        "did you mean no-privileged?",
     ),
     "no policy": (EXCEPTION.replace("[no-privileged]", "[]"), "11:13: spec.policies is empty"),
     "end before the start": (
         EXCEPTION + "  starts: 2027-02-01T00:00:00Z\n",
-        "13:12: spec.expires is not after its start",
+        "13:12: spec.expires must be later than `starts`",
     ),
     "break-glass from some policies": (
         EXCEPTION + "  breakGlass: true\n",
-        "11:13: spec.policies is for others: a break-glass exception is from all",
+        "11:13: spec.policies must not be set: break-glass bypasses all policies",
     ),
     "break-glass of a wrong type": (
         EXCEPTION.replace("policies: [no-privileged]", "breakGlass: 'yes'"),
-        "11:15: spec.breakGlass must be true or false, not a text",
+        "11:15: spec.breakGlass must be a boolean, not a string",
     ),
     "break-glass without a start": (
         EXCEPTION.replace("policies: [no-privileged]", "breakGlass: true"),
-        "13:12: spec.expires needs `starts`",
+        "13:12: spec.expires requires `starts`",
     ),
     "break-glass for weeks": (
         EXCEPTION.replace("policies: [no-privileged]", "breakGlass: true")
         + "  starts: 2027-01-29T23:59:59Z\n",
-        "13:12: spec.expires is more than 1 day after its start",
+        "13:12: spec.expires is too late: the exception may last at most 1 day",
     ),
-    "name twice": (EXCEPTION + EXCEPTION, "18:1: the name 'e' is already at "),
+    "name twice": (EXCEPTION + EXCEPTION, "18:1: duplicate name 'e', already used at "),
 }
 
 
@@ -191,14 +194,18 @@ def test_mistake_in_an_exception_is_refused_with_its_place(load: Load, mistake: 
     ("limit", "start", "expected"),
     [
         ("30", "2027-01-01T00:00:00Z", ""),
-        ("29", "2027-01-01T00:00:00Z", "14:12: spec.expires is more than 29 days after its start"),
-        ("{default: 90, no-privileged: 7}", "2027-01-01T00:00:00Z", "14:12: spec.expires is more"),
+        ("29", "2027-01-01T00:00:00Z", "14:12: spec.expires is too late: "),
+        (
+            "{default: 90, no-privileged: 7}",
+            "2027-01-01T00:00:00Z",
+            "the exception may last at most 7",
+        ),
         ("{default: 7, no-privileged: 30}", "2027-01-01T00:00:00Z", ""),
         ("{no-docker-socket: 7}", "", ""),
-        ("90", "", "14:12: spec.expires needs `starts`: how long this exception may last is limit"),
+        ("90", "", "14:12: spec.expires requires `starts`: the exception may last at most"),
         ("0", "", "6:25: spec.exceptions.maxDays is 0: it must be at least 1"),
         ("soon", "", "6:25: spec.exceptions.maxDays "),
-        ("{no-such-policy: 7}", "", "6:26: spec.exceptions.maxDays has no key 'no-such-policy'"),
+        ("{no-such-policy: 7}", "", "6:26: spec.exceptions.maxDays has the unknown key"),
     ],
 )
 def test_time_of_exceptions_may_be_capped_by_policy(
@@ -237,7 +244,7 @@ def test_exception_from_several_policies_lasts_no_longer_than_the_shortest_cap(l
     with pytest.raises(PolicySetError) as caught:
         load(text)
 
-    assert "14:12: spec.expires is more than 7 days after its start" in str(caught.value)
+    assert "14:12: spec.expires is too late: the exception may last at most 7" in str(caught.value)
 
 
 @pytest.mark.parametrize(("before", "days"), [(DAY, 1), (DAY - 1, 0), (0, 0), (-1, -1)])

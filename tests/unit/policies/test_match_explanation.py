@@ -122,16 +122,16 @@ def test_constraint_without_conditions_applies_and_counts_what_it_reported(
 def test_each_field_of_a_constraint_is_held_against_the_review(rules: PolicySet) -> None:
     found = explained(rules, review(environment="dev", repository="ml/sandbox-1"))["in-prod"]
 
-    assert (found.applies, found.reason) == (False, "environments: dev is none of prod")
+    assert (found.applies, found.reason) == (False, "environments: dev matches none of prod")
     assert found.action == "deny"
     assert found.checks == (
-        Check("match.environments", "differs", "dev is none of prod"),
-        Check("match.hosts", "unknown", "not known, which rules nothing out"),
-        Check("match.groups", "matches", "ops is one of ops"),
-        Check("match.services", "narrows", "only findings of a service in trainer"),
-        Check("exclude.repositories", "matches", "ml/sandbox-1 is one of ml/sandbox-*"),
-        Check("exclude.hosts", "unknown", "not known, which excludes nothing"),
-        Check("exclude.users", "matches", "ada is one of ada"),
+        Check("match.environments", "differs", "dev matches none of prod"),
+        Check("match.hosts", "unknown", "unknown, so the constraint stays in force"),
+        Check("match.groups", "matches", "ops matches ops"),
+        Check("match.services", "narrows", "only violations of services that match trainer"),
+        Check("exclude.repositories", "matches", "ml/sandbox-1 matches ml/sandbox-*"),
+        Check("exclude.hosts", "unknown", "unknown, so nothing is excluded"),
+        Check("exclude.users", "matches", "ada matches ada"),
     )
 
 
@@ -143,10 +143,10 @@ def test_unknown_field_makes_a_constraint_apply_and_an_exclusion_and_an_exceptio
     assert (found["in-prod"].applies, found["in-prod"].reason) == (True, "")
     assert (found["own"].applies, found["own"].reason) == (
         False,
-        "hosts: unknown is none of gpu-01",
+        "hosts: unknown matches none of gpu-01",
     )
     assert found["own"].checks[3] == Check(
-        "match.hosts", "unknown", "not known, which grants nothing"
+        "match.hosts", "unknown", "unknown, so the exception does not apply"
     )
 
 
@@ -177,9 +177,13 @@ def test_exception_says_its_times_and_what_it_is_narrowed_to(rules: PolicySet) -
         checks=(
             Check("starts", "matches", "it started on 2027-01-01T00:00:00Z"),
             Check("expires", "matches", "it expires on 2027-01-31T00:00:00Z"),
-            Check("match.repositories", "matches", "ml/train is one of ml/*"),
-            Check("match.hosts", "matches", "gpu-01 is one of gpu-01"),
-            Check("match.paths", "narrows", "only findings at a place in services/*/privileged"),
+            Check("match.repositories", "matches", "ml/train matches ml/*"),
+            Check("match.hosts", "matches", "gpu-01 matches gpu-01"),
+            Check(
+                "match.paths",
+                "narrows",
+                "only violations at paths that match services/*/privileged",
+            ),
         ),
     )
     assert (found["glass"].action, found["glass"].policies) == ("break-glass", ())

@@ -99,17 +99,17 @@ def test_selector_selects_when_each_of_its_fields_matches(selector: Selector) ->
 @pytest.mark.parametrize(
     ("selector", "reason"),
     [
-        (Selector(repositories=("web/**",)), "repositories: ml/vision/train is none of web/**"),
-        (Selector(projects=("web",)), "projects: train is none of web"),
-        (Selector(environments=("dev", "test")), "environments: prod is none of dev, test"),
-        (Selector(hosts=("gpu-1",)), "hosts: gpu-01 is none of gpu-1"),
-        (Selector(users=("bob",)), "users: ada is none of bob"),
-        (Selector(groups=("web",)), "groups: ml, ops is none of web"),
-        (Selector(operations=("DELETE",)), "operations: CREATE is none of DELETE"),
-        (Selector(enforcement_points=("cli",)), "enforcementPoints: ci is none of cli"),
+        (Selector(repositories=("w/**",)), "repositories: ml/vision/train matches none of w/**"),
+        (Selector(projects=("web",)), "projects: train matches none of web"),
+        (Selector(environments=("dev", "test")), "environments: prod matches none of dev, test"),
+        (Selector(hosts=("gpu-1",)), "hosts: gpu-01 matches none of gpu-1"),
+        (Selector(users=("bob",)), "users: ada matches none of bob"),
+        (Selector(groups=("web",)), "groups: ml, ops matches none of web"),
+        (Selector(operations=("DELETE",)), "operations: CREATE matches none of DELETE"),
+        (Selector(enforcement_points=("cli",)), "enforcementPoints: ci matches none of cli"),
         (
             Selector(repositories=("ml/**",), environments=("dev",)),
-            "environments: prod is none of dev",
+            "environments: prod matches none of dev",
         ),
     ],
 )

@@ -91,7 +91,8 @@ def test_each_rule_is_a_policy_named_after_package_and_rule(load: Load) -> None:
     assert sorted(policies) == ["main-deny", "main-warn-root"]
     policy = policies["main-warn-root"]
     assert (policy.rule, policy.severity, policy.pack) == ("data.main.warn_root", "medium", "rules")
-    assert (policy.title, policy.module) == ("warn_root of the package main", "rules/main.rego")
+    assert policy.title == "Rule warn_root of the package main"
+    assert policy.module == "rules/main.rego"
 
 
 def test_rules_of_one_name_in_several_files_of_a_package_are_one_policy(load: Load) -> None:
@@ -137,9 +138,9 @@ def test_a_constraint_that_names_the_rule_says_what_is_done(load: Load) -> None:
         ('{"msg": "m", "service": "web", "path": "services.web"}', "m", "", ()),
         ('{"msg": "m", "service": "web", "path": ["services", 1.5]}', "m", "", ()),
         ('{"msg": "m", "policy": "no-privileged", "constraint": "x"}', "m", "", ()),
-        ('{"msg": 1}', "the rule gave neither a text nor an object with msg", "", ()),
-        ("42", "the rule gave neither a text nor an object with msg", "", ()),
-        ("null", "the rule gave neither a text nor an object with msg", "", ()),
+        ('{"msg": 1}', "the rule returned neither a string nor an object with msg", "", ()),
+        ("42", "the rule returned neither a string nor an object with msg", "", ()),
+        ("null", "the rule returned neither a string nor an object with msg", "", ()),
     ],
 )  # fmt: skip
 def test_whatever_a_rule_gives_is_reported(
@@ -159,7 +160,7 @@ def test_rules_that_two_packages_give_one_id_are_refused(load: Load) -> None:
     rule = "package {}\n\ndeny contains 1 if input.services\n"
     files = {"rules/a.rego": rule.format("a.b"), "rules/b.rego": rule.format("a_b")}
 
-    with pytest.raises(PolicySetError, match="policy 'a-b-deny' is already in the pack 'rules'"):
+    with pytest.raises(PolicySetError, match="duplicate policy 'a-b-deny': it is already in"):
         load(files)
 
 
