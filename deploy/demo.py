@@ -1,8 +1,8 @@
-"""Watch policyd judge the example projects, by its command and by curl at its webhook.
+"""Demonstrate policyd: evaluate the example projects with the command and with the webhook.
 
-Starts the webhook on a free loopback port with an audit log in a temporary folder, judges every
-project of deploy/examples both ways, prints the log, and stops what it started. Exits 0 when every
-project got the verdict that its folder is named for, else 1.
+The program starts the webhook on a free loopback port with an audit log in a temporary folder,
+evaluates every project of deploy/examples with both, prints the audit log, and stops the webhook.
+The exit code is 0 when every verdict is the one that the name of the folder states, otherwise 1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 START_SECONDS = 30
-"""How long the webhook may take to come up on a slow machine."""
+"""Seconds within which the webhook must be ready, also on a slow machine."""
 
 EXAMPLES = {
     "device-reservation/denied": False,
@@ -36,7 +36,7 @@ EXAMPLES = {
     "raw-device-nodes/allowed": True,
     "clean": True,
 }
-"""Folder below deploy/examples, and whether it may be deployed."""
+"""Folders below deploy/examples, and whether policyd should allow the project."""
 
 BOLD, RED, GREEN, PLAIN = (
     ("\x1b[1m", "\x1b[1;31m", "\x1b[1;32m", "\x1b[0m")
@@ -55,20 +55,20 @@ def main() -> int:
             wrong = [*judge_by_command(), *judge_by_webhook(url)]
             show_the_log()
     if wrong:
-        say(f"{RED}{len(wrong)} verdicts are not what they should be:{PLAIN}", *wrong)
+        say(f"{RED}{len(wrong)} verdicts are not as expected:{PLAIN}", *wrong)
         return 1
     verdicts = 2 * len(EXAMPLES)
-    say(f"{GREEN}All {verdicts} verdicts on {len(EXAMPLES)} projects are as they should be.{PLAIN}")
+    say(f"{GREEN}All {verdicts} verdicts on {len(EXAMPLES)} projects are as expected.{PLAIN}")
     return 0
 
 
 @contextmanager
 def webhook(log: Path) -> Iterator[str]:
-    """Run the webhook while the context is open; give its address."""
+    """Run the webhook while the context is open, and yield its URL."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    title("1. Start the webhook, with an audit log of its own")
+    title("1. Start the webhook with its own audit log")
     command = ["policyd", "serve", "--listen", address]
     print(f"$ export POLICYD_AUDIT={os.environ['POLICYD_AUDIT']}\n$ {shlex.join(command)} &")
     with log.open("wb") as output:
@@ -82,7 +82,7 @@ def webhook(log: Path) -> Iterator[str]:
 
 
 def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return when the webhook at `url` is ready; end the program when it will not be."""
+    """Return when the webhook at `url` is ready. Exit when it does not start."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -91,12 +91,12 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> N
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    sys.exit(f"the webhook did not start; it said:\n{log.read_text(errors='replace')}")
+    sys.exit(f"the webhook did not start. Its output:\n{log.read_text(errors='replace')}")
 
 
 def judge_by_command() -> Iterator[str]:
-    """Judge each example with `policyd check`; yield what went wrong."""
-    title("2. Judge the projects by the command: what is wrong, where, and how to mend it")
+    """Evaluate each example with `policyd check`; yield a line for each wrong verdict."""
+    title("2. Evaluate the projects with the command: what is wrong, where, and how to fix it")
     for name, may_deploy in EXAMPLES.items():
         command = f"policyd check deploy/examples/{name}"
         done = run(command)
@@ -106,10 +106,10 @@ def judge_by_command() -> Iterator[str]:
 
 
 def judge_by_webhook(url: str) -> Iterator[str]:
-    """Judge each example at the webhook, as a CI job would; yield what went wrong."""
-    title("3. Judge them by curl, as a CI job does: with fail=true a denial is HTTP 403")
+    """Evaluate each example with the webhook, as a CI job does; yield a line for each failure."""
+    title("3. Evaluate them with curl, as a CI job does: with fail=true a denial is HTTP 403")
     if not shutil.which("curl"):
-        yield "there is no curl on this machine: install it, and run this again"
+        yield "curl is not installed: install it, and run this again"
         return
     for name, may_deploy in EXAMPLES.items():
         repository = name.partition("/")[0]
@@ -125,7 +125,7 @@ def judge_by_webhook(url: str) -> Iterator[str]:
 
 
 def summary(output: str) -> str:
-    """Return what matters of an answer of the webhook, which is JSON and a status code."""
+    """Return a short form of a response of the webhook: JSON followed by the status code."""
     body, _, code = output.rpartition("\n")
     try:
         response = json.loads(body)["response"]
@@ -144,7 +144,7 @@ def summary(output: str) -> str:
 
 def show_the_log() -> None:
     """Print the decisions and the grants that were recorded."""
-    title("4. The audit log: every decision, and who was granted which GPU")
+    title("4. The audit log: every decision, and who holds which GPU")
     run("policyd audit list")
     print()
     run("policyd audit grants")
@@ -156,7 +156,7 @@ def show_the_log() -> None:
 def run(
     command: str, show: Callable[[str], str] = lambda output: output
 ) -> subprocess.CompletedProcess[str]:
-    """Run `command` in a shell, and print it and what `show` makes of its output."""
+    """Run `command` in a shell; print the command, and its output as `show` returns it."""
     print(f"{BOLD}$ {command}{PLAIN}", flush=True)
     done = subprocess.run(
         command,
