@@ -158,8 +158,7 @@ def table(project: str, rows: str, shapes: dict[str, str]) -> Field:
     """
     root = Field("")
     root.apply(project.split())
-    _hang(root, rows, shapes)
-    _check_keys(root)
+    _Table(shapes).add(root, rows)
     _derive(root)
     return root
 
@@ -213,12 +212,13 @@ def _check_keys(field: Field) -> None:
         vocabulary.require(key, field.children, f"required key of {field.key}")
     for kind in field.skip:
         vocabulary.require(kind, KINDS, f"kind of rules skipped in {field.key}")
-    for child in _below(field):
-        _check_keys(child)
 
 
 def _derive(field: Field) -> frozenset[str]:
     """Fill in what follows from the rows. Return the kinds of rules that apply at or below."""
+    if field.concerned:
+        return field.deep
+    _check_keys(field)
     own = {kind for kind in KINDS if getattr(field, kind)}
     field.always = tuple(f for f in field.children.values() if f.model.endswith("!"))
     deep = own.union(*map(_derive, _below(field)))
@@ -252,45 +252,66 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern)
 
 
-def _hang(root: Field, rows: str, shapes: dict[str, str]) -> None:
-    """Add the fields of `rows` below `root`; a row of a field that exists changes it."""
-    parents = [root]
-    for row in rows.strip("\n").split("\n"):
-        depth = len(row) - len(row.lstrip(" "))
-        key, *words = row.split()
-        del parents[depth + 1 :]
-        try:
-            if key.startswith("@"):
-                vocabulary.require(key[1:], shapes, "shape")
-                _hang(parents[-1], shapes[key[1:]], shapes)
-                continue
-            field = _child(parents[-1], key)
-            _apply_row(field, words, shapes)
-        except (ValueError, re.error) as problem:
-            raise ValueError(f"table of fields, row {row.strip()!r}: {problem}") from None
-        parents.append(field)
+class _Table:
+    """Adds the fields of rows. The fields of a shape that is added to several parents are shared.
 
+    A field takes a kilobyte and the time to build it, and every process builds the whole table.
+    """
 
-def _apply_row(field: Field, words: list[str], shapes: dict[str, str]) -> None:
-    if not words[0].startswith("@"):
-        field.apply(words)
-        return
-    vocabulary.require(words[0][1:], shapes, "shape")
-    head, _, below = shapes[words[0][1:]].partition("\n")
-    types, model, *rules = head.split()
-    own = words[1:]
-    if own and own[0] in vocabulary.MODELS:
-        model, *own = own
-    field.apply([types, model, *rules, *own])
-    if below:
-        _hang(field, "\n".join(line[1:] for line in below.split("\n")), shapes)
+    def __init__(self, shapes: dict[str, str]) -> None:
+        self.shapes = shapes
+        self.holders: dict[str, Field] = {}
+        self.shared: set[Field] = set()
 
+    def add(self, root: Field, rows: str) -> None:
+        """Add the fields of `rows` below `root`; a row of a field that exists changes it."""
+        parents = [root]
+        for row in rows.strip("\n").split("\n"):
+            depth = len(row) - len(row.lstrip(" "))
+            key, *words = row.split()
+            del parents[depth + 1 :]
+            try:
+                if key.startswith("@"):
+                    self._share(parents[-1], key[1:])
+                    continue
+                field = self._child(parents[-1], key)
+                self._apply_row(field, words)
+            except (ValueError, re.error) as problem:
+                raise ValueError(f"table of fields, row {row.strip()!r}: {problem}") from None
+            parents.append(field)
 
-def _child(parent: Field, key: str) -> Field:
-    if key == "[]":
-        parent.item = parent.item or Field(key)
-        return parent.item
-    if key == "*":
-        parent.each = parent.each or Field(key)
-        return parent.each
-    return parent.children.setdefault(key, Field(key))
+    def _share(self, parent: Field, name: str) -> None:
+        if name not in self.holders:
+            self.holders[name] = Field("")
+            self.add(self.holders[name], self._shape(name))
+            self.shared.update(self.holders[name].children.values())
+        parent.children.update(self.holders[name].children)
+
+    def _shape(self, name: str) -> str:
+        vocabulary.require(name, self.shapes, "shape")
+        return self.shapes[name]
+
+    def _apply_row(self, field: Field, words: list[str]) -> None:
+        if not words[0].startswith("@"):
+            field.apply(words)
+            return
+        head, _, below = self._shape(words[0][1:]).partition("\n")
+        types, model, *rules = head.split()
+        own = words[1:]
+        if own and own[0] in vocabulary.MODELS:
+            model, *own = own
+        field.apply([types, model, *rules, *own])
+        if below:
+            self.add(field, "\n".join(line[1:] for line in below.split("\n")))
+
+    def _child(self, parent: Field, key: str) -> Field:
+        """Return the field of `key`: a new one in place of one that others share."""
+        if key == "[]":
+            parent.item = parent.item or Field(key)
+            return parent.item
+        if key == "*":
+            parent.each = parent.each or Field(key)
+            return parent.each
+        if key not in parent.children or parent.children[key] in self.shared:
+            parent.children[key] = Field(key)
+        return parent.children[key]
