@@ -75,11 +75,13 @@ class _Evaluation:
         for key, service in services.items():
             if key in started:
                 self.complete_service(key, service)
-        evaluated = {key: self.with_files(("jobs", key), job) for key, job in jobs.items()}
-        if evaluated.pop(EXTENSIONS, None) is not None:
+        printed = _restricted(
+            model, {k: services[k] for k in enabled.services}, {k: jobs[k] for k in enabled.jobs}
+        )
+        run = {key: self.with_files(("jobs", key), job) for key, job in jobs.items()}
+        if run.pop(EXTENSIONS, None) is not None:
             self.warn_of_lost_jobs()
-        tree = _restricted(model, sorted(started), evaluated)
-        printed = _restricted(model, sorted(enabled.services), {k: jobs[k] for k in enabled.jobs})
+        tree = _restricted(model, {key: _with_hook_counts(services[key]) for key in started}, run)
         project = Project(name, directory, tree, printed, self.root, self.places)
         project.unresolved = tuple(self.unresolved())
         project.not_evaluated = tuple(self.context.not_evaluated)
@@ -191,9 +193,31 @@ def _started_by_jobs(model: Model, profiles: Profiles) -> set[str]:
     return started
 
 
-def _restricted(model: Model, services: Iterable[str], jobs: Mapping[str, Service]) -> Model:
+def _with_hook_counts(service: Service) -> Service:
+    """Return `service` with the count -1, all, in GPU requests of hooks that have no count.
+
+    Compose fills in no count there and the engine chooses: a hook may get every GPU.
+    """
+    hooks = service.get("pre_start", ())
+    if not any("gpus" in hook for hook in hooks):
+        return service
+    counted = [
+        {**hook, "gpus": list(map(_counted, hook["gpus"]))} if "gpus" in hook else hook
+        for hook in hooks
+    ]
+    return {**service, "pre_start": counted}
+
+
+def _counted(request: Service) -> Service:
+    is_counted = "count" in request or "device_ids" in request
+    return request if is_counted else {**request, "count": -1}
+
+
+def _restricted(
+    model: Model, services: Mapping[str, Service], jobs: Mapping[str, Service]
+) -> Model:
     """Return `model` with these services and jobs, and the resources that the services use."""
-    kept = {**model, "services": {name: model["services"][name] for name in services}}
+    kept = {**model, "services": dict(sorted(services.items()))}
     if jobs:
         kept["jobs"] = dict(sorted(jobs.items()))
     else:
