@@ -14,7 +14,7 @@ from policyd import compose
 from policyd.compose.project import Project
 from policyd.errors import ComposeError
 from policyd.model import Bundle, NotEvaluated
-from policyd.workloads.extraction import workloads
+from policyd.workloads.extraction import extract
 from policyd.workloads.model import Workload
 
 BLANK: Final = "the variable has no value here: it is blank, and may have any value at deployment"
@@ -52,10 +52,12 @@ def prepare(bundle: Bundle) -> Loaded | NotLoaded:
 def load_project(bundle: Bundle) -> Loaded:
     """Return the project in `bundle`. Raises ComposeError, NoComposeFile and BundleError."""
     project = compose.load(bundle)
+    found = extract(project, bundle.files)
+    not_evaluated = (*project.not_evaluated, *found.not_evaluated)
     return Loaded(
         project=project,
-        workloads=tuple(workloads(project)),
-        not_evaluated=(*project.not_evaluated, *_blank_variables(project)),
+        workloads=found.workloads,
+        not_evaluated=(*not_evaluated, *_blank_variables(project)),
         digest=bundle.files.digest(),
         files=bundle.files.names(),
     )

@@ -70,6 +70,10 @@ def review_input(
         workloads=loaded.workloads,
         project={"name": project.name, **project.tree},
         unresolved=tuple(UnsetVariable(u.variable, u.path) for u in project.unresolved),
-        not_evaluated=tuple(Unseen(n.kind, n.what, n.reason) for n in project.not_evaluated),
+        not_evaluated=tuple(
+            Unseen(each.kind, each.what, each.reason)
+            for each in loaded.not_evaluated
+            if each.kind != "variable"  # these are in `unresolved`, with their paths
+        ),
     )
     return to_json(document)

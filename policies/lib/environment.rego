@@ -19,7 +19,7 @@ merged(w) := object.union(w.build.environment, w.environment) if w.build != null
 # path of the variable `name` in the model.
 path(w, name) := array.concat(w.path, ["environment", name]) if w.environment[name] != false
 
-else := array.concat(w.build.path, ["dockerfile_inline"])
+else := w.build.dockerfile_path
 
 # selectors[service] holds the variables that select devices: name, value, vendor, path, and
 # whether they are those of a hook that runs as a container of its own.

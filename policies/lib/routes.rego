@@ -332,7 +332,7 @@ entitled_build(section) := {everything("build", path, entitlement) |
 run_devices(section) := {route |
 	some flag in section.run_flags
 	flag.name == "device"
-	path := array.concat(section.path, ["dockerfile_inline"])
+	path := section.dockerfile_path
 	some of_vendor in named(builds.names(flag.value), path, "RUN --device")
 	route := object.union(of_vendor, {"method": "build"})
 }

@@ -8,19 +8,17 @@ configs and Dockerfiles are resolved. What the values mean is decided elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from policyd.compose.project import Project
-from policyd.errors import ComposeError
-from policyd.model import Path
+from policyd.model import Files, NotEvaluated, Path
+from policyd.workloads.builds import Builds
 from policyd.workloads.containers import Container, hooks_of, services_and_jobs
-from policyd.workloads.dockerfile import evaluation
 from policyd.workloads.host_paths import host_path
 from policyd.workloads.inheritance import Inheritance
 from policyd.workloads.model import (
-    Build,
     CgroupRule,
     Device,
     DeviceRequest,
@@ -45,44 +43,37 @@ from policyd.workloads.values import (
     variables,
 )
 
-MAX_INLINE_DOCKERFILES: Final = 512 * 1024
-"""How many characters the `dockerfile_inline` keys of a project may have, in all."""
-
 _NANO_CPUS: Final = 1_000_000_000
 _RESERVATIONS: Final = ("deploy", "resources", "reservations")
 
 
-def workloads(project: Project) -> tuple[Workload, ...]:
-    """Return the containers of `project`, whatever their profiles.
+class Extracted(NamedTuple):
+    """The workloads of a project, and what of them could not be evaluated."""
+
+    workloads: tuple[Workload, ...]
+    not_evaluated: tuple[NotEvaluated, ...]
+
+
+def extract(project: Project, files: Files) -> Extracted:
+    """Return the containers of `project`, whatever their profiles; `files` are its bundle's.
 
     Services come first, in order of their names, each followed by its hooks; then jobs. Raises
     ComposeError for a project that exceeds a limit: mounts that `volumes_from` multiplies, what
-    hooks inherit, the size of inline Dockerfiles.
+    hooks inherit, the size of Dockerfiles; PayloadTooLarge for a limit of the bundle.
     """
-    _limit_inline_dockerfiles(project.tree)
     mounts = mounts_by_container(project.tree)
+    builds = Builds(project, files)
     inheritance = Inheritance()
     found: list[Workload] = []
     for container in services_and_jobs(project.tree):
         workload = _workload(container, mounts[container.path], project.directory)
+        workload = msgspec.structs.replace(workload, build=builds.build(container))
         found.append(workload)
         for hook in hooks_of(container):
             complete = _workload(hook, mounts[hook.path], project.directory)
             complete = msgspec.structs.replace(complete, profiles=workload.profiles)
             found.append(inheritance.divide(complete, workload))
-    return tuple(found)
-
-
-def _limit_inline_dockerfiles(tree: Tree) -> None:
-    inline = sum(
-        len(text(mapping(container.keys, "build"), "dockerfile_inline"))
-        for container in services_and_jobs(tree)
-    )
-    if inline > MAX_INLINE_DOCKERFILES:
-        raise ComposeError(
-            f"dockerfile_inline: the project has {inline} characters of inline Dockerfiles; the "
-            f"limit is {MAX_INLINE_DOCKERFILES}"
-        )
+    return Extracted(tuple(found), tuple(builds.not_evaluated))
 
 
 def _workload(container: Container, mounts: tuple[Mount, ...], project_directory: str) -> Workload:
@@ -126,7 +117,6 @@ def _workload(container: Container, mounts: tuple[Mount, ...], project_directory
         environment=variables(keys, "environment"),
         labels=pairs(keys, "labels"),
         annotations=pairs(keys, "annotations"),
-        build=_build(keys, path),
         hooks=tuple(_hooks(keys, path)),
         memory_limit=max(integer(limits, "memory") or integer(keys, "mem_limit"), 0),
         cpu_limit=max(round((number(limits, "cpus") or number(keys, "cpus")) * _NANO_CPUS), 0),
@@ -197,27 +187,6 @@ def _generic_resources(service: Tree, path: Path) -> Iterator[GenericResource]:
             value=integer(resource, "value"),
             path=(*path, *_RESERVATIONS, "generic_resources", place),
         )
-
-
-def _build(service: Tree, path: Path) -> Build | None:
-    build = service.get("build")
-    if not isinstance(build, dict):
-        return None
-    inline = text(build, "dockerfile_inline")
-    arguments = {
-        name: value for name, value in variables(build, "args").items() if value is not None
-    }
-    sets = evaluation.read(inline, text(build, "target"), arguments)
-    return Build(
-        path=(*path, "build"),
-        context=text(build, "context"),
-        dockerfile_inline=inline,
-        privileged=flag(build, "privileged"),
-        entitlements=texts(build, "entitlements"),
-        network=text(build, "network"),
-        environment=sets.environment,
-        run_flags=sets.run_flags,
-    )
 
 
 def _hooks(service: Tree, path: Path) -> Iterator[Hook]:

@@ -75,11 +75,11 @@ class RunFlag(msgspec.Struct, frozen=True):
 class Build(msgspec.Struct, frozen=True):
     """The `build` section and what its Dockerfile sets.
 
-    `dockerfile` is the name of the Dockerfile that was read, as messages show it; "" for
-    `dockerfile_inline` and for a Dockerfile that could not be read. `dockerfile_path` is the model
-    path of the key that names or holds the Dockerfile. `base` is the image that the first stage of
-    the target is built from, "" if unknown. `environment` is what ENV sets in the target, `user`
-    what USER sets; `run_flags` are those of the stages up to the target.
+    `dockerfile` is the file that was read, as messages show it; "" for `dockerfile_inline` and for
+    a file that could not be read. `dockerfile_path` is the model path of the key that names or
+    holds the Dockerfile. `base` is the image that the target starts from in the end, "" if unknown.
+    `environment` is what ENV sets in the target, `user` what USER sets; `run_flags` are those of
+    the stages up to the target.
     """
 
     path: Path

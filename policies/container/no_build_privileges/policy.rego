@@ -35,7 +35,7 @@ violation contains workload.at(w, path, msg) if {
 	w.build != null
 	some flag in w.build.run_flags
 	opens(flag)
-	path := array.concat(w.build.path, ["dockerfile_inline"])
+	path := w.build.dockerfile_path
 	msg := sprintf("service %s builds with RUN --%s=%s", [w.name, flag.name, flag.value])
 }
 

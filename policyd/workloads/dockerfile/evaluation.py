@@ -1,15 +1,15 @@
-"""Read from an inline Dockerfile what it sets for its container: variables and RUN flags.
+"""Return what a Dockerfile sets for the container: variables, user, base image, flags of RUN.
 
-In: the text of `dockerfile_inline`, the build's target and arguments. Out: a `Dockerfile`. Images
-that it is built from are not looked at. Source: buildkit v0.32 frontend/dockerfile (parser,
-instructions, dockerfile2llb).
+In: the text, the target and the arguments of the build, and what is known of images that it starts
+from. Out: a `Dockerfile`. Source: buildkit v0.33 frontend/dockerfile (parser, instructions,
+dockerfile2llb).
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
 from policyd.workloads.dockerfile.expansion import DockerfileText, ExpansionError
 from policyd.workloads.dockerfile.instructions import (
@@ -19,119 +19,174 @@ from policyd.workloads.dockerfile.instructions import (
     arg_pairs,
     env_pairs,
 )
-from policyd.workloads.model import (
-    RunFlag,
-)
+from policyd.workloads.model import RunFlag
 
-MAX_GROWTH = 1 << 20
-"""How many characters longer than they are written all values together may become."""
+MAX_GROWTH: Final = 1 << 20
+"""How many characters the expansion of variables may add, in all."""
 
-MAX_INHERITED = 1 << 20
-"""How many variables stages may take over from the stages they are built from, in all."""
+PLATFORM: Final = {
+    "TARGETPLATFORM": "linux/amd64",
+    "TARGETOS": "linux",
+    "TARGETARCH": "amd64",
+    "TARGETVARIANT": "",
+    "BUILDPLATFORM": "linux/amd64",
+    "BUILDOS": "linux",
+    "BUILDARCH": "amd64",
+    "BUILDVARIANT": "",
+}
+"""Arguments that BuildKit defines before the first stage, on a usual host."""
+
+_PATH: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+"""BuildKit sets it where an image does not: an expansion can test it."""
 
 
 class Dockerfile(NamedTuple):
-    """Variables that ENV sets, of all stages, those of the target winning; flags of RUN."""
+    """What an image has: by its Dockerfile, or so far as an image is known without one.
 
-    environment: dict[str, str]
-    run_flags: tuple[RunFlag, ...]
+    `base` is the image that it starts from, "" if unknown. `run_flags` are those of RUN in the
+    stages up to the target. `frontend` is the image in the `syntax` directive, "" if there is none.
+    """
+
+    environment: dict[str, str] = {}
+    user: str = ""
+    base: str = ""
+    run_flags: tuple[RunFlag, ...] = ()
+    frontend: str = ""
 
 
 class _Stage:
-    """A build stage: what ENV has set, what `$NAME` finds, what awaits stages built from it."""
+    """A build stage: its instructions, and the stage or the image that it starts from."""
 
-    def __init__(self, base: _Stage | None) -> None:
-        self.environment: dict[str, str] = dict(base.environment) if base else {}
-        self.variables: dict[str, str] = dict(self.environment)
-        self.triggers: list[Instruction] = []
+    def __init__(self, name: str, image: str, parent: _Stage | None) -> None:
+        self.name = name
+        self.image = image
+        self.parent = parent
+        self.instructions: list[Instruction] = []
+
+    def triggers(self) -> Iterator[Instruction]:
+        """Yield what ONBUILD of the parent adds to the start of this stage."""
+        for instruction in self.parent.instructions if self.parent else ():
+            if instruction.trigger is not None:
+                yield instruction.trigger
+
+    def run_flags(self) -> Iterator[RunFlag]:
+        """Yield the flags of RUN, and of ONBUILD RUN, which acts in stages built from this one."""
+        for instruction in self.instructions:
+            acting = instruction.trigger or instruction
+            if acting.command == "run":
+                yield from map(_run_flag, acting.flags)
 
 
-def read(text: str, target: str, arguments: Mapping[str, str]) -> Dockerfile:
+def read(
+    text: str,
+    target: str,
+    arguments: Mapping[str, str],
+    images: Mapping[str, Dockerfile] | None = None,
+) -> Dockerfile:
     """Return what the Dockerfile `text` sets when `target` is built ("" is the last stage).
 
-    `arguments` are the build arguments. What BuildKit would refuse is passed over.
+    `arguments` are the build arguments. `images` are images whose content is known, by the name
+    that FROM may use: additional contexts of the build. Instructions that BuildKit would refuse are
+    ignored.
     """
-    evaluation = _Evaluation(text, arguments)
-    return Dockerfile(evaluation.environment(target), tuple(evaluation.run_flags))
+    return _Evaluation(text, arguments, images or {}).result(target)
 
 
 class _Evaluation:
-    def __init__(self, text: str, arguments: Mapping[str, str]) -> None:
+    def __init__(
+        self, text: str, arguments: Mapping[str, str], images: Mapping[str, Dockerfile]
+    ) -> None:
         self._arguments = arguments
-        self._global: dict[str, str] = {}
+        self._images = images
+        self._global = PLATFORM | {name: arguments[name] for name in PLATFORM if name in arguments}
         self._stages: list[_Stage] = []
-        self._names: dict[str, _Stage] = {}
-        self._all: dict[str, str] = {}
         self._growth = 0
-        self._inherited = 0
-        self.run_flags: list[RunFlag] = []
         instructions = Instructions(text)
+        names: dict[str, _Stage] = {}
         for instruction in instructions:
             self._escape = instructions.escape
-            self._take(instruction)
+            if instruction.command == "from":
+                stage = self._stage(instruction.arguments, names)
+                self._stages.append(stage)
+                names[stage.name] = stage
+            elif self._stages:
+                self._stages[-1].instructions.append(instruction)
+            elif instruction.command == "arg":
+                self._declare(instruction, self._global)
+        self._frontend = instructions.syntax
 
-    def environment(self, target: str) -> dict[str, str]:
-        stage = self._names.get(target.lower())
-        if stage is None and target.isdecimal() and int(target[:9]) < len(self._stages):
-            stage = self._stages[int(target[:9])]
-        if stage is None and self._stages:
-            stage = self._stages[-1]
-        return self._all | (stage.environment if stage else {})
+    def result(self, target: str) -> Dockerfile:
+        if not self._stages:
+            return Dockerfile(frontend=self._frontend)
+        last = self._index(target)
+        chain: list[_Stage] = []
+        stage: _Stage | None = self._stages[last]
+        while stage is not None:
+            chain.append(stage)
+            stage = stage.parent
+        built = self._container(chain[::-1])
+        flags = tuple(flag for each in self._stages[: last + 1] for flag in each.run_flags())
+        return built._replace(run_flags=flags, frontend=self._frontend)
 
-    def _take(self, instruction: Instruction) -> None:
-        if instruction.command == "from":
-            self._start(instruction.arguments)
-        elif not self._stages:
-            if instruction.command == "arg":
-                self._declare(instruction, self._global, self._global)
-        else:
-            self._run(instruction, self._stages[-1])
+    def _index(self, target: str) -> int:
+        """Return the place of the stage `target`, a name or a number; else that of the last."""
+        last = len(self._stages) - 1
+        for index in range(last, -1, -1):
+            if target and self._stages[index].name == target.lower():
+                return index
+        if target.isdecimal() and target.isascii() and int(target[:9]) < last:
+            return int(target[:9])
+        return last
 
-    def _start(self, arguments: str) -> None:
+    def _stage(self, arguments: str, names: Mapping[str, _Stage]) -> _Stage:
         words = BLANKS.split(arguments)
-        base = self._names.get(self._expanded(words[0], self._global).lower())
-        if base and self._inherited + len(base.environment) <= MAX_INHERITED:
-            self._inherited += len(base.environment)
-        else:
-            base = None
-        stage = _Stage(base)
-        self._stages.append(stage)
-        if len(words) == 3 and words[1].lower() == "as":
-            self._names[words[2].lower()] = stage
-        for trigger in base.triggers if base else ():
-            self._run(trigger, stage)
+        image = self._expanded(words[0], self._global)
+        name = words[2].lower() if len(words) == 3 and words[1].lower() == "as" else ""
+        if name and name in self._images:
+            return _Stage(name, name, None)
+        return _Stage(name, image, names.get(image.lower()))
 
-    def _run(self, instruction: Instruction, stage: _Stage) -> None:
-        if instruction.command == "env":
-            pairs = [
-                (self._expanded(name, stage.variables), self._expanded(value, stage.variables))
-                for name, value in env_pairs(instruction.arguments, self._escape)
-            ]
-            for variables in (stage.variables, stage.environment, self._all):
-                variables.update(pairs)
-        elif instruction.command == "arg":
-            self._declare(instruction, stage.variables, self._global)
-        elif instruction.command == "run":
-            self.run_flags += [_run_flag(flag) for flag in instruction.flags]
-        elif instruction.trigger is not None:
-            stage.triggers.append(instruction.trigger)
-            if instruction.trigger.command == "run":
-                self._run(instruction.trigger, stage)
+    def _container(self, chain: list[_Stage]) -> Dockerfile:
+        """Return what the stages of `chain`, each built from the one before, set together."""
+        known = self._images.get(chain[0].image.removesuffix(":latest"))
+        environment = dict(known.environment) if known else {}
+        variables = _PATH | environment
+        user = known.user if known else ""
+        for stage in chain:
+            is_replaced = known is not None and stage.name == stage.image
+            acting = () if is_replaced else (*stage.triggers(), *stage.instructions)
+            for instruction in acting:
+                if instruction.command == "env":
+                    pairs = self._pairs(instruction, variables)
+                    variables.update(pairs)
+                    environment.update(pairs)
+                elif instruction.command == "arg":
+                    self._declare(instruction, variables)
+                elif instruction.command == "user":
+                    user = self._expanded(instruction.arguments, variables)
+        return Dockerfile(environment, user, known.base if known else chain[0].image)
 
-    def _declare(
-        self, instruction: Instruction, variables: dict[str, str], defaults: Mapping[str, str]
-    ) -> None:
+    def _pairs(
+        self, instruction: Instruction, variables: Mapping[str, str]
+    ) -> list[tuple[str, str]]:
+        return [
+            (self._expanded(name, variables), self._expanded(value, variables))
+            for name, value in env_pairs(instruction.arguments, self._escape)
+        ]
+
+    def _declare(self, instruction: Instruction, variables: dict[str, str]) -> None:
+        """Set what ARG declares: a build argument, else its default, else the global value."""
         for written, default in arg_pairs(instruction.arguments, self._escape):
             name = self._expanded(written, variables)
             if name in self._arguments:
                 variables[name] = self._arguments[name]
             elif default is not None:
                 variables[name] = self._expanded(default, variables)
-            elif name in defaults:
-                variables[name] = defaults[name]
+            elif name in self._global:
+                variables[name] = self._global[name]
 
     def _expanded(self, word: str, variables: Mapping[str, str]) -> str:
-        """Return `word` with variables replaced, or as written where that cannot be done."""
+        """Return `word` with variables replaced, or as written if that is not possible."""
         try:
             text = DockerfileText(word, variables, self._escape).expand()
         except ExpansionError:

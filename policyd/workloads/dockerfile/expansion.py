@@ -1,6 +1,6 @@
-"""Expand variables and quotes in a word of a Dockerfile, and divide a line of it into words.
+"""Expand variables and quotes in a text of a Dockerfile, and divide the text into words.
 
-In: a text and variables. Out: the text that BuildKit makes of it. Source: buildkit v0.32
+In: a text and variables. Out: the text as BuildKit expands it. Source: buildkit v0.33
 frontend/dockerfile/shell/lex.go.
 """
 
@@ -13,10 +13,10 @@ from types import MappingProxyType
 from policyd.compose.text.scalars import SPACES
 
 MAX_DEPTH = 40
-"""How deep `${A:-${B:-…}}` may be nested."""
+"""How many levels `${A:-${B:-…}}` may be nested."""
 
 MAX_VALUES = 1 << 16
-"""How many characters the values of variables may bring into one text."""
+"""How many characters of values one text may contain after its expansion."""
 
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 _ORDINARY = re.compile(rf"[^{SPACES}$<'\"\\`}}/]+")
@@ -27,11 +27,11 @@ _SPECIAL_NAMES = "@*#?-$!0"
 
 
 class ExpansionError(ValueError):
-    """BuildKit would refuse the text, or it uses a form that is not supported here."""
+    """BuildKit would refuse the text, or the text uses a form that is not supported here."""
 
 
 class DockerfileText:
-    """Reads one text. `raw` keeps quotes, escapes and unset variables as they are written.
+    """One text to expand. `raw` keeps quotes, escapes and unset variables as they are written.
 
     `keep_unset` keeps unset variables only.
     """
@@ -98,7 +98,7 @@ class DockerfileText:
         return "".join(result), words
 
     def _special(self, character: str, raw_escapes: bool) -> str:
-        """Return what the character just read, and what belongs to it, stands for."""
+        """Return the value of the construct that starts with `character`, which was just read."""
         if character == "$":
             return self._dollar()
         if character == "'":

@@ -1,7 +1,7 @@
 """Divide the text of a Dockerfile into instructions, as BuildKit does.
 
-In: a text. Out: its instructions with their flags; comments, continued lines and the content of
-here-documents are dealt with. Source: buildkit v0.32 frontend/dockerfile/parser.
+In: a text. Out: its instructions with their flags, without comments, line continuations and the
+content of here-documents. Source: buildkit v0.33 frontend/dockerfile/parser.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _WORDS = {
 
 
 class Instruction(NamedTuple):
-    """`command` is in lower case. `trigger` is what stands behind ONBUILD."""
+    """`command` is in lower case. `trigger` is the instruction after ONBUILD."""
 
     command: str
     flags: tuple[str, ...]
@@ -43,10 +43,15 @@ class Instruction(NamedTuple):
 
 
 class Instructions:
-    """The instructions of a text, in order. `escape` is the escape character once one is read."""
+    """The instructions of a text, in order.
+
+    `escape` is the escape character and `syntax` the image of the frontend, "" if none is named:
+    both are known once the first instruction is read.
+    """
 
     def __init__(self, text: str) -> None:
         self.escape = "\\"
+        self.syntax = ""
         self._lines = [line.rstrip("\r") for line in text.removeprefix("\ufeff").split("\n")]
         self._position = 0
         self._directives = True
@@ -83,6 +88,8 @@ class Instructions:
             self._directives = match is not None and match[1].lower() in _DIRECTIVES
             if match and match[1].lower() == "escape" and match[2] in _CONTINUED:
                 self.escape = match[2]
+            if match and match[1].lower() == "syntax":
+                self.syntax = self.syntax or match[2]
         return "" if is_comment else line
 
     def _continued(self, line: str) -> tuple[str, bool]:
@@ -115,7 +122,7 @@ class Instructions:
 
 
 def _heredocs(line: str) -> list[tuple[str, bool]]:
-    """Return the ends of the here-documents that `line` opens, and whether tabs are cut off."""
+    """Return the ends of the here-documents that `line` opens, and whether tabs are removed."""
     try:
         words = DockerfileText(line, raw=True).words()
         found = []

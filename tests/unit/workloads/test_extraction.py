@@ -14,7 +14,7 @@ from policyd.compose.project import Project
 from policyd.errors import ComposeError
 from policyd.model import to_json
 from policyd.workloads import inheritance
-from policyd.workloads.extraction import MAX_INLINE_DOCKERFILES, workloads
+from policyd.workloads.extraction import extract
 from policyd.workloads.model import (
     Build,
     CgroupRule,
@@ -36,6 +36,10 @@ def project(text: str, **files: str) -> Project:
     contents = {"compose.yaml": text.encode()}
     contents |= {name.replace("_", "."): content.encode() for name, content in files.items()}
     return load(memory_bundle(contents, profiles=["*"]))
+
+
+def workloads(loaded: Project) -> tuple[Workload, ...]:
+    return extract(loaded, memory_bundle({}).files).workloads
 
 
 def only(text: str) -> Workload:
@@ -274,6 +278,8 @@ build:
         path=("services", "app", "build"),
         context=f"{PROJECT_ROOT}/src",
         dockerfile_inline=workload.build.dockerfile_inline if workload.build else "",
+        dockerfile_path=("services", "app", "build", "dockerfile_inline"),
+        base="base",
         privileged=True,
         entitlements=("security.insecure",),
         network="host",
@@ -463,19 +469,6 @@ def test_replicas_and_limits_come_from_either_place(
         memory,
         cpus,
     )
-
-
-def test_inline_dockerfiles_are_read_up_to_a_size_all_together() -> None:
-    half = "#" * (MAX_INLINE_DOCKERFILES // 2)
-    loaded = project("services:\n  app: {image: x}\n")
-    loaded.tree = {
-        "services": {name: {"build": {"dockerfile_inline": half}} for name in ("a", "b")}
-    }
-
-    assert len(workloads(loaded)) == 2
-    loaded.tree["services"]["c"] = {"build": {"dockerfile_inline": "#"}}
-    with pytest.raises(ComposeError, match="dockerfile_inline: the project has 524289 characters"):
-        workloads(loaded)
 
 
 WORDS = """

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policyd.workloads.dockerfile.evaluation import MAX_GROWTH, read
+from policyd.workloads.dockerfile.evaluation import MAX_GROWTH, Dockerfile, read
 from policyd.workloads.model import (
     RunFlag,
 )
@@ -61,14 +61,15 @@ def test_arg_alone_sets_no_variable_of_the_container() -> None:
     assert environment("ARG A=1\nFROM base\nARG B=2\nARG C\n") == {}
 
 
-def test_variables_of_a_stage_reach_the_stages_built_from_it_and_no_others() -> None:
+def test_variables_and_arguments_of_a_stage_reach_the_stages_built_from_it_and_no_others() -> None:
     text = (
         "FROM base AS One\nENV A=1\nARG S=2\n"
-        "FROM other\nENV B=[$A$S]\n"
+        "FROM other AS two\nENV B=[$A$S]\n"
         "ARG BASE=one\nFROM one\nENV C=[$A$S]\n"
     )
 
-    assert environment(text) == {"A": "1", "B": "[]", "C": "[1]"}
+    assert environment(text) == {"A": "1", "C": "[12]"}
+    assert environment(text, "two") == {"B": "[]"}
 
 
 def test_a_base_is_named_with_global_arguments() -> None:
@@ -77,19 +78,74 @@ def test_a_base_is_named_with_global_arguments() -> None:
     assert environment(text)["B"] == "1"
 
 
-def test_all_stages_count_and_the_target_wins() -> None:
+def test_the_environment_is_that_of_the_target() -> None:
     text = (
         "FROM base AS builder\nENV A=builder ONLY=builder\n"
         "FROM base AS runtime\nENV A=runtime\n"
-        "FROM base AS last\nENV A=last\n"
+        "FROM base AS last\nENV A=last\nCOPY --from=builder /x /x\n"
     )
 
-    assert environment(text) == {"A": "last", "ONLY": "builder"}
-    assert environment(text, "RUNTIME")["A"] == "runtime"
-    assert environment(text, "0")["A"] == "builder"
-    assert environment(text, "3")["A"] == "last"
-    assert environment(text, "none such")["A"] == "last"
-    assert environment(text, "9" * 5000)["A"] == "last"
+    assert environment(text) == {"A": "last"}
+    assert environment(text, "RUNTIME") == {"A": "runtime"}
+    assert environment(text, "0") == {"A": "builder", "ONLY": "builder"}
+    assert environment(text, "3") == {"A": "last"}
+    assert environment(text, "none such") == {"A": "last"}
+    assert environment(text, "9" * 5000) == {"A": "last"}
+
+
+def test_the_last_of_two_stages_of_one_name_is_the_target_and_the_one_before_is_the_base() -> None:
+    text = "FROM x AS a\nENV N=1\nFROM a AS a\nENV M=$N\nFROM x\n"
+
+    assert environment(text, "a") == {"N": "1", "M": "1"}
+
+
+def test_the_base_is_the_image_that_the_first_stage_of_the_target_starts_from() -> None:
+    text = "ARG V=12.4.1\nFROM a/b:1 AS tool\nFROM nvidia/cuda:$V AS deps\nFROM Deps\nCOPY . .\n"
+
+    assert read(text, "", {}).base == "nvidia/cuda:12.4.1"
+    assert read(text, "", {"V": "13.0.0"}).base == "nvidia/cuda:13.0.0"
+    assert read(text, "tool", {}).base == "a/b:1"
+    assert read("FROM --platform=$BUILDPLATFORM x\n", "", {}).base == "x"
+    assert read("FROM img-$TARGETARCH\n", "", {}).base == "img-amd64"
+    assert read("# nothing\n", "", {}).base == ""
+
+
+def test_the_user_is_the_last_of_the_target() -> None:
+    text = "FROM x AS a\nUSER app\nFROM a\nARG U=42\nUSER $U:$U\nFROM x AS c\n"
+
+    assert read(text, "1", {}).user == "42:42"
+    assert read(text, "a", {}).user == "app"
+    assert read(text, "c", {}).user == ""
+
+
+def test_arguments_that_buildkit_defines_are_known_where_they_are_declared() -> None:
+    text = "FROM base\nENV A=[${TARGETOS}]\nARG TARGETOS\nENV B=[${TARGETOS:+all}] C=${PATH:+set}\n"
+
+    assert environment(text) == {"A": "[]", "B": "[all]", "C": "set"}
+    assert environment(text, arguments={"TARGETOS": ""})["B"] == "[]"
+
+
+def test_an_image_that_is_known_brings_its_environment() -> None:
+    images = {"app": Dockerfile({"A": "1", "B": "2"}, user="me", base="nvidia/cuda:12.4.1")}
+
+    found = read("FROM app:latest\nENV B=3 C=$A\n", "", {}, images)
+
+    assert found.environment == {"A": "1", "B": "3", "C": "1"}
+    assert (found.user, found.base) == ("me", "nvidia/cuda:12.4.1")
+
+
+def test_an_image_that_replaces_a_stage_replaces_its_instructions() -> None:
+    images = {"deps": Dockerfile({"A": "given"}, base="other")}
+
+    found = read("FROM x AS deps\nENV A=1 B=2\nFROM deps\nENV C=$A\n", "", {}, images)
+
+    assert found.environment == {"A": "given", "C": "given"}
+    assert found.base == "other"
+
+
+def test_the_frontend_is_named() -> None:
+    assert read("# syntax=docker/dockerfile:1\nFROM x\n", "", {}).frontend == "docker/dockerfile:1"
+    assert read("FROM x\n# syntax=late\n", "", {}).frontend == ""
 
 
 def test_onbuild_acts_in_stages_built_from_the_stage_only() -> None:
@@ -127,7 +183,7 @@ def test_values_that_double_are_not_followed_beyond_a_limit() -> None:
     assert sum(map(len, found.values())) < 2 * MAX_GROWTH
 
 
-def test_stages_that_take_over_many_variables_from_each_other_are_bounded() -> None:
+def test_many_stages_and_variables_are_read_in_one_pass() -> None:
     variables = "".join(f"ENV A{n}=x\n" for n in range(5_000))
     stages = "".join(f"FROM s{n} AS s{n + 1}\n" for n in range(5_000))
 
@@ -165,16 +221,17 @@ def test_flags_of_run_are_found(line: str, expected: list[tuple[str, str]]) -> N
     assert flags(f"FROM base\n{line}\n") == expected
 
 
-def test_flags_of_every_stage_count_and_those_of_onbuild_where_it_acts() -> None:
-    assert read(
-        "FROM a AS one\nRUN --security=insecure x\nONBUILD RUN --device=b.c/d x\nFROM one\n",
-        "one",
-        {},
-    ).run_flags == (
-        RunFlag("security", "insecure"),
-        RunFlag("device", "b.c/d"),
-        RunFlag("device", "b.c/d"),
-    )
+def test_flags_of_the_stages_up_to_the_target_count() -> None:
+    text = "FROM a AS one\nRUN --device=1 x\nFROM b AS two\nRUN --device=2 x\n"
+
+    assert flags(text) == [("device", "1"), ("device", "2")]
+    assert read(text, "one", {}).run_flags == (RunFlag("device", "1"),)
+
+
+def test_flags_of_onbuild_count_where_they_stand() -> None:
+    text = "FROM a AS one\nRUN --security=insecure x\nONBUILD RUN --device=b.c/d x\nFROM one\n"
+
+    assert flags(text) == [("security", "insecure"), ("device", "b.c/d")]
 
 
 PARTS = ["FROM a AS b\n", "FROM b\n", "ENV A=$B\n", "ARG B=1\n", "RUN --device=", "ONBUILD "]
