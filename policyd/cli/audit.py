@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
+from policyd import wire
 from policyd.audit.event import DecisionEvent, GrantRecord, event_of
 from policyd.cli import DENIED
 from policyd.cli.options import Command, close_at_end, settings, settings_options
@@ -20,7 +21,7 @@ from policyd.formats import text
 from policyd.formats.json import document
 from policyd.formats.reviewed import Reviewed
 from policyd.formats.table import table, visible
-from policyd.model import API_VERSION, AuditRecord, Decision
+from policyd.model import AuditRecord, Decision
 
 if TYPE_CHECKING:
     from policyd.audit.store import Store
@@ -78,7 +79,7 @@ def list_decisions(
         **filters,
     )
     if form == "json":
-        return _print(document(_list("AuditRecordList", records)))
+        return _print(document(wire.audit_record_list(records, limit)))
     if not records:
         return _print(f"No decisions in {store.name}.\n")
     rows = [_decision_row(record, event_of(record)) for record in records]
@@ -92,7 +93,7 @@ def show(config: str | None, audit: str | None, form: str, decision_id: str) -> 
     """Show one decision in full."""
     record = _store(config, audit).decision(decision_id)
     if form == "json":
-        return _print(document(record))
+        return _print(document(wire.audit_record(record)))
     event = event_of(record)
     review = event.input.review
     facts = [
@@ -137,7 +138,7 @@ def grants(
         **filters,
     )
     if form == "json":
-        return _print(document(_list("GrantList", records)))
+        return _print(document(wire.grant_list(records, limit)))
     if not records:
         return _print(f"No {'' if everything else 'active '}grants in {store.name}.\n")
     return _print("\n".join(table(GRANT_HEADER, [_grant_row(record) for record in records])) + "\n")
@@ -166,10 +167,6 @@ def _store(config: str | None, audit: str | None) -> Store:
     store = open_store(url, create=False)
     close_at_end(store)
     return store
-
-
-def _list(kind: str, items: list[AuditRecord] | list[GrantRecord]) -> dict[str, object]:
-    return {"apiVersion": API_VERSION, "kind": kind, "items": items}
 
 
 def _print(output: str) -> int:

@@ -181,7 +181,7 @@ def _report(judged: Sequence[Outcome], form: str) -> int:
     decided = [outcome for outcome in judged if isinstance(outcome, Reviewed)]
     if decided or form == "json":
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        click.echo(FORMATS[form](decided, colour), nl=False, color=colour)
+        click.echo(FORMATS[form].render(decided, colour=colour), nl=False, color=colour)
     for outcome in judged:
         if isinstance(outcome, Undecided):
             several = len(judged) > 1 and not outcome.reason.startswith(outcome.source)

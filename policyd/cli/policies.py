@@ -14,12 +14,12 @@ from typing import Any, Final
 import click
 import msgspec
 
+from policyd import wire
 from policyd.cli import DENIED
 from policyd.cli.options import settings, settings_options
 from policyd.errors import NotFound
 from policyd.formats.json import document
 from policyd.formats.table import table, visible
-from policyd.model import API_VERSION
 from policyd.policies import catalogue
 from policyd.policies.manifests import Constraint
 from policyd.policies.packs import Policy
@@ -98,7 +98,7 @@ def show(policy_id: str | None, form: str, **options: Any) -> int:
         return 0
     policy = _find(policy_set, policy_id)
     if form == "json":
-        click.echo(document(_described(policy, policy_set)), nl=False)
+        click.echo(document(wire.policy_document(policy, policy_set, locations=True)), nl=False)
     elif form == "markdown":
         click.echo(catalogue.section(policy), nl=False)
     else:
@@ -157,24 +157,11 @@ def _catalogue(policy_set: PolicySet) -> str:
 
 
 def _as_json(policy_set: PolicySet) -> str:
-    items = [_described(policy, policy_set) for policy in policy_set.policies.values()]
-    return document(
-        {
-            "apiVersion": API_VERSION,
-            "kind": "PolicyList",
-            "policySet": policy_set.reference,
-            "items": items,
-        }
-    )
+    return document(wire.policy_list(policy_set, locations=True))
 
 
 def _as_markdown(policy_set: PolicySet) -> str:
     return catalogue.markdown(policy_set.policies.values())
-
-
-def _described(policy: Policy, policy_set: PolicySet) -> dict[str, Any]:
-    constraints = [msgspec.to_builtins(found) for found in _constraints(policy, policy_set)]
-    return {**msgspec.to_builtins(policy), "constraints": constraints}
 
 
 def _page(policy: Policy, policy_set: PolicySet) -> Iterator[str]:

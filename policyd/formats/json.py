@@ -1,7 +1,7 @@
-"""Decisions as one JSON document, a DecisionList.
+"""Decisions as one JSON document, a DecisionList; and any other document as indented JSON.
 
-In: reviewed projects. Out: indented JSON with a final newline, keys as in a webhook's `response`,
-and `source`, the path that was judged. Characters that a terminal obeys are escaped.
+In: reviewed projects, or a document of policyd.wire. Out: indented JSON with a final newline.
+Characters that control a terminal are escaped.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any, Final
 
 import msgspec
 
+from policyd import wire
 from policyd.formats.reviewed import Reviewed
-from policyd.model import API_VERSION
 
 _UNSAFE: Final = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
-def render(results: Sequence[Reviewed], _colour: bool = False) -> str:
-    """Return the decisions in `results` as a DecisionList, without colour in any case."""
+def render(results: Sequence[Reviewed], *, colour: bool = False) -> str:  # noqa: ARG001
+    """Return the decisions in `results` as a DecisionList. JSON has no colours."""
     decisions = [
         {
             "source": result.source,
@@ -28,7 +28,7 @@ def render(results: Sequence[Reviewed], _colour: bool = False) -> str:
         }
         for result in results
     ]
-    return document({"apiVersion": API_VERSION, "kind": "DecisionList", "decisions": decisions})
+    return document(wire.DecisionList(decisions=decisions))
 
 
 def document(value: Any) -> str:
@@ -37,5 +37,5 @@ def document(value: Any) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return the JSON text `text` with each character that a terminal obeys or hides escaped."""
+    """Return the JSON text `text` with each character escaped that controls a terminal."""
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -22,7 +22,7 @@ _ACTIONS: Final = {
 }
 
 
-def render(results: Sequence[Reviewed], colour: bool = False) -> str:
+def render(results: Sequence[Reviewed], *, colour: bool = False) -> str:
     """Return `results` as text, with terminal colours if `colour`."""
     paint = _Paint(colour)
     blocks = ["\n".join(_project(result, paint)) + "\n" for result in results]

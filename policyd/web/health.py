@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response
 
+from policyd import wire
 from policyd.admission import Admission
 from policyd.engines import EMPTY_INPUT
 from policyd.errors import EngineError
@@ -24,7 +25,7 @@ def add_routes(app: Flask, services: Services) -> None:
 
     @app.get("/healthz", endpoint=HEALTH)
     def health() -> Response:
-        return reply("Health", status="ok")
+        return reply(wire.Health())
 
     @app.get("/readyz", endpoint=READINESS)
     def readiness() -> Response:
@@ -35,9 +36,8 @@ def add_routes(app: Flask, services: Services) -> None:
             return failure(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
         if problem := services.rules.status().problem:
             warnings.append(f"the changed policy set was refused: {problem}")
-        return reply(
-            "Health", status="ok", policySet=services.policy_set.reference, warnings=warnings
-        )
+        policy_set = services.policy_set.reference
+        return reply(wire.Readiness(policy_set=policy_set, warnings=warnings))
 
 
 def _engine_warnings(services: Services) -> list[str]:

@@ -1,29 +1,28 @@
-"""GET /v1/decisions and /v1/grants: what was decided, and who holds what.
+"""GET /v1/decisions and /v1/grants: past decisions, and who holds which accelerator.
 
-A token sees the decisions and grants of the repositories that it may speak for. Lists are pages,
-newest first: `next` of one is `before` of the following one, null at the end.
+A token sees the decisions and grants of the repositories that it is valid for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from flask import Flask, Response, g, request
 from msgspec import Meta
 
+from policyd import wire
 from policyd.audit.event import event_of
 from policyd.audit.store import PAGE, Store
 from policyd.errors import NotFound
-from policyd.model import AuditRecord
 from policyd.policies.matching import matches_any
 from policyd.services import Services
 from policyd.web.query import NoParameters, parameters
 from policyd.web.replies import reply
 
 EVERYTHING: Final = "**"
-"""The glob of a token that sees every repository, and what is about none."""
+"""The glob of a token that sees all repositories, and decisions without a repository."""
 
 Limit = Annotated[int, Meta(ge=1, le=500)]
 
@@ -50,7 +49,7 @@ class _GrantsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
 
 
 def add_routes(app: Flask, services: Services) -> None:
-    """Add the routes that read."""
+    """Add the routes of decisions and grants."""
 
     @app.get("/v1/decisions")
     def decisions() -> Response:
@@ -62,7 +61,7 @@ def add_routes(app: Flask, services: Services) -> None:
         record = services.audit.decision(decision_id)
         if not _may_see(event_of(record).input.review.source.repository):
             raise NotFound(f"the audit log holds no decision {decision_id}")
-        return reply("AuditRecord", **_shown(record))
+        return reply(wire.audit_record(record))
 
     @app.get("/v1/grants")
     def grants() -> Response:
@@ -80,8 +79,7 @@ def _decisions(audit: Store, query: _DecisionsQuery) -> Response:
         enforcement_point=query.enforcement_point,
         commit=query.commit,
     )
-    following = found[-1].sequence if len(found) == query.limit else None
-    return reply("AuditRecordList", items=[_shown(record) for record in found], next=following)
+    return reply(wire.audit_record_list(found, query.limit))
 
 
 def _grants(audit: Store, query: _GrantsQuery) -> Response:
@@ -95,25 +93,11 @@ def _grants(audit: Store, query: _GrantsQuery) -> Response:
         environment=query.environment,
         host=query.host,
     )
-    full = len(found) == query.limit
-    following = f"{found[-1].sequence}.{found[-1].position}" if full else None
-    return reply("GrantList", items=found, next=following)
-
-
-def _shown(record: AuditRecord) -> dict[str, Any]:
-    """Return `record` with its payload as JSON, byte for byte as it is stored and hashed."""
-    return {
-        "sequence": record.sequence,
-        "time": record.time,
-        "type": record.kind,
-        "prevHash": record.prev_hash,
-        "hash": record.hash,
-        "event": msgspec.Raw(record.payload.encode()),
-    }
+    return reply(wire.grant_list(found, query.limit))
 
 
 def _visible(audit: Store, asked: str | None) -> Collection[str] | None:
-    """Return the repositories that the token may see, of those `asked` for; None for all."""
+    """Return the visible repositories: of all, or of the one `asked` for; None for no limit."""
     if asked is not None:
         return [asked] if _may_see(asked) else []
     if EVERYTHING in g.token.repositories:

@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 from flask import Flask, Response, request
 
+from policyd import wire
 from policyd.errors import NotFound, Unauthorized
 from policyd.hooks import HOOKS
 from policyd.hooks.events import Ignored
@@ -59,7 +60,7 @@ def _accept(reviews: PushReviews, name: str, body: bytes) -> Response:
             return failure(
                 HTTPStatus.SERVICE_UNAVAILABLE, "too many pushes are waiting; try again later"
             )
-    return reply("Accepted", HTTPStatus.ACCEPTED, accepted=accepted)
+    return reply(wire.Accepted(accepted=accepted), HTTPStatus.ACCEPTED)
 
 
 def _log_ignored(name: str, event: Ignored) -> None:

@@ -1,4 +1,4 @@
-"""What leaves the webhook: JSON of ours, and for every error a Status as Kubernetes has it.
+"""Answers: JSON documents, and for every error a Status as in Kubernetes.
 
 `{"apiVersion": "policyd/v1", "kind": "Status", "status": "Failure", "code": 413,
 "reason": "RequestEntityTooLarge", "message": "…"}`
@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Response
 
+from policyd import wire
 from policyd.errors import AuditError, PolicydError
-from policyd.model import API_VERSION, to_json
+from policyd.model import to_json
 
 REASONS: Final = {
     HTTPStatus.BAD_REQUEST: "BadRequest",
@@ -27,22 +29,22 @@ REASONS: Final = {
 }
 
 
-def reply(kind: str, status_code: int = HTTPStatus.OK, **fields: Any) -> Response:
-    """Return a JSON document of ours with `fields`."""
-    document = {"apiVersion": API_VERSION, "kind": kind, **fields}
+def reply(
+    document: wire.Document | Mapping[str, Any], status_code: int = HTTPStatus.OK
+) -> Response:
+    """Return an answer with `document` as JSON."""
     return Response(to_json(document) + b"\n", status_code, mimetype="application/json")
 
 
 def failure(code: int, message: str, reason: str = "") -> Response:
-    """Return the Status of a request that was not carried out."""
-    known = reason or REASONS.get(
-        HTTPStatus(code), "InternalError" if code >= 500 else "BadRequest"
-    )
-    return reply("Status", code, status="Failure", code=code, reason=known, message=message)
+    """Return the Status of a request that failed. The default `reason` follows from `code`."""
+    default = "InternalError" if code >= HTTPStatus.INTERNAL_SERVER_ERROR else "BadRequest"
+    known = reason or REASONS.get(HTTPStatus(code), default)
+    return reply(wire.Status(code=code, reason=known, message=message), code)
 
 
 def failure_of(error: PolicydError) -> Response:
-    """Return the Status of `error`. A log that fails makes the service unavailable, for a while."""
+    """Return the Status of `error`. When the audit log fails, the service is unavailable."""
     if isinstance(error, AuditError):
         return failure(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
     response = failure(error.status_code, str(error), error.reason)

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response, g, request
 
+from policyd import wire
 from policyd.model import Review
 from policyd.services import Services
 from policyd.web import access
@@ -45,4 +46,4 @@ def _review(services: Services) -> Response:
     g.decision = decision
     fails = question.fail and not decision.allowed
     code = HTTPStatus.FORBIDDEN if fails else HTTPStatus.OK
-    return reply("ComposeReview", code, response=decision)
+    return reply(wire.ComposeReview(response=decision), code)

@@ -15,7 +15,7 @@ MODEL = {"model", "errors", "suggestion"}
 PURE = {"compose", "hooks", "formats", "audit.chain", "registry.artifact"}
 WAY = [
     MODEL,
-    PURE,
+    PURE - {"formats"},
     {
         "bundle",
         "archive",
@@ -29,7 +29,8 @@ WAY = [
         "json_schemas",
         "inventory",
     },
-    {"admission", "rego_tests"},
+    {"admission", "rego_tests", "wire"},
+    {"formats"},
     {"config", "settings_reader", "registry", "services", "bootstrap", "metrics", "logs"},
     {"web"},
     {"serving"},

@@ -30,7 +30,7 @@ def log(run, folder) -> str:
 
 def ids(run, log: str, *filters: str) -> list[str]:
     listed = json.loads(run("audit", "list", "--audit", log, "--format", "json", *filters).stdout)
-    return [json.loads(item["payload"])["decision_id"] for item in listed["items"]]
+    return [item["event"]["decision_id"] for item in listed["items"]]
 
 
 def test_decisions_are_listed_newest_first(run, log) -> None:

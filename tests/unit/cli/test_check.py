@@ -217,7 +217,7 @@ def test_a_decision_is_recorded_only_where_a_log_is_configured(run, folder) -> N
     run("check", "--audit", "log.db", "--repository", "acme/web", "--environment", "prod")
 
     listed = json.loads(run("audit", "list", "--audit", "log.db", "--format", "json").stdout)
-    event = json.loads(listed["items"][0]["payload"])
+    event = listed["items"][0]["event"]
     assert event["input"]["review"]["source"]["repository"] == "acme/web"
     assert event["input"]["review"]["source"]["environment"] == "prod"
     assert event["input"]["review"]["operation"] == "CHECK"

@@ -319,7 +319,7 @@ def test_an_exemption_is_in_text_json_and_the_log(run, folder, policy_set, now) 
     text = run(*call).stdout
     report = json.loads(run(*call, "--format", "json").stdout)["decisions"][0]
     log = run("audit", "list", "--audit", "log.db", "--format", "json").stdout
-    event = json.loads(json.loads(log)["items"][0]["payload"])
+    event = json.loads(log)["items"][0]["event"]
 
     assert (
         "compose.yaml:4:17: exempted: "

@@ -9,8 +9,8 @@ from policyd.model import Decision, Status
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
 def test_each_format_names_source_and_ends_in_a_newline(name: str) -> None:
-    shown = FORMATS[name](
-        [Reviewed("some/path", Decision("1", True, Status(200, "OK", "")))], False
+    shown = FORMATS[name].render(
+        [Reviewed("some/path", Decision("1", True, Status(200, "OK", "")))]
     )
 
     assert "some/path" in shown

@@ -343,7 +343,7 @@ def test_the_caret_stands_below_the_place_when_characters_before_it_are_wide() -
 def test_colour_is_used_only_when_asked_for() -> None:
     results = [Reviewed("a", allowed())]
 
-    assert render(results, True) == "\x1b[1;32mALLOWED\x1b[0m  \x1b[1ma\x1b[0m\n"
+    assert render(results, colour=True) == "\x1b[1;32mALLOWED\x1b[0m  \x1b[1ma\x1b[0m\n"
     assert "\x1b" not in render(results)
 
 

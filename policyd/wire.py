@@ -1,0 +1,156 @@
+"""The JSON documents that policyd sends: the same over HTTP and with `--format json`.
+
+Every document has `apiVersion` and `kind`, as in Kubernetes. Lists have `items`, which are the same
+documents as on their own; `next` of a page is `before` of the following page, null on the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from policyd import model
+from policyd.audit.event import GrantRecord
+from policyd.model import API_VERSION, Decision, PolicySetRevision
+from policyd.policies.packs import Policy
+from policyd.policies.policy_set import PolicySet
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A JSON document of policyd."""
+
+    api_version: str = API_VERSION
+    kind: str = ""
+
+
+class Status(Document, frozen=True, kw_only=True, rename="camel"):
+    """The answer to a request that failed, as in Kubernetes. `code` is the HTTP status."""
+
+    kind: str = "Status"
+    status: str = "Failure"
+    code: int
+    reason: str
+    message: str
+
+
+class Health(Document, frozen=True, kw_only=True, rename="camel"):
+    """The answer of a service that is alive."""
+
+    kind: str = "Health"
+    status: str = "ok"
+
+
+class Readiness(Health, frozen=True, kw_only=True, rename="camel"):
+    """The answer of a service that is ready, with the policy set in force."""
+
+    policy_set: PolicySetRevision
+    warnings: Sequence[str] = ()
+
+
+class Accepted(Document, frozen=True, kw_only=True, rename="camel"):
+    """The answer to a notification. `accepted` counts the events that will be reviewed."""
+
+    kind: str = "Accepted"
+    accepted: int
+
+
+class ComposeReview(Document, frozen=True, kw_only=True, rename="camel"):
+    """The answer to a review."""
+
+    kind: str = "ComposeReview"
+    response: Decision
+
+
+class DecisionList(Document, frozen=True, kw_only=True, rename="camel"):
+    """The decisions of `policyd check`, each with `source`, the path that was evaluated.
+
+    With --explain-match, each also has `matches`.
+    """
+
+    kind: str = "DecisionList"
+    decisions: Sequence[Mapping[str, Any]]
+
+
+class AuditRecord(Document, frozen=True, kw_only=True, rename="camel"):
+    """One event of the audit log. `event` is the payload, byte for byte as it is hashed."""
+
+    kind: str = "AuditRecord"
+    sequence: int
+    time: str
+    type: str
+    prev_hash: str
+    hash: str
+    event: msgspec.Raw
+
+
+class AuditRecordList(Document, frozen=True, kw_only=True, rename="camel"):
+    """A page of the audit log, newest first. `next` is a sequence number."""
+
+    kind: str = "AuditRecordList"
+    items: Sequence[AuditRecord]
+    next: int | None = None
+
+
+class GrantList(Document, frozen=True, kw_only=True, rename="camel"):
+    """A page of grants, newest first. `next` is "sequence.position"."""
+
+    kind: str = "GrantList"
+    items: Sequence[GrantRecord]
+    next: str | None = None
+
+
+class PolicyList(Document, frozen=True, kw_only=True, rename="camel"):
+    """The policies of a policy set, each with its constraints."""
+
+    kind: str = "PolicyList"
+    policy_set: PolicySetRevision
+    items: Sequence[Mapping[str, Any]]
+
+
+def audit_record(record: model.AuditRecord) -> AuditRecord:
+    """Return `record` as a document."""
+    return AuditRecord(
+        sequence=record.sequence,
+        time=record.time,
+        type=record.kind,
+        prev_hash=record.prev_hash,
+        hash=record.hash,
+        event=msgspec.Raw(record.payload.encode()),
+    )
+
+
+def audit_record_list(records: Sequence[model.AuditRecord], limit: int) -> AuditRecordList:
+    """Return a page of at most `limit` records."""
+    following = records[-1].sequence if len(records) == limit else None
+    return AuditRecordList(items=[audit_record(record) for record in records], next=following)
+
+
+def grant_list(records: Sequence[GrantRecord], limit: int) -> GrantList:
+    """Return a page of at most `limit` grants."""
+    last = records[-1] if len(records) == limit else None
+    return GrantList(items=records, next=f"{last.sequence}.{last.position}" if last else None)
+
+
+def policy_list(policy_set: PolicySet, *, locations: bool) -> PolicyList:
+    """Return all policies of `policy_set`. See `policy_document` for `locations`."""
+    items = [
+        policy_document(policy, policy_set, locations=locations)
+        for policy in policy_set.policies.values()
+    ]
+    return PolicyList(policy_set=policy_set.reference, items=items)
+
+
+def policy_document(policy: Policy, policy_set: PolicySet, *, locations: bool) -> dict[str, Any]:
+    """Return `policy` with its constraints as a document of the kind Policy.
+
+    Without `locations`, the places of constraints in the operator's files are left out.
+    """
+    own = [found for found in policy_set.constraints if found.policy == policy.id]
+    constraints: list[dict[str, Any]] = [msgspec.to_builtins(found) for found in own]
+    if not locations:
+        for constraint in constraints:
+            del constraint["location"]
+    fields = {**msgspec.to_builtins(policy), "constraints": constraints}
+    return {"apiVersion": API_VERSION, "kind": "Policy", **fields}
