@@ -1,8 +1,8 @@
-"""A tar or tar.gz of a project, as one curl line sends it, as a Bundle.
+"""Make a Bundle of a tar or tar.gz archive, as one `curl` command sends it.
 
-In: the bytes of a request, hostile. Out: a Bundle in memory; nothing is written to disk. Errors:
-BundleError that names the member, PayloadTooLarge for a limit (also of what a small gzip unpacks
-to). Source: POSIX pax and ustar, GNU tar; RFC 1952.
+In: the bytes of a request, which may be hostile. Out: a Bundle in memory; nothing is written to
+disk. Errors: BundleError, which names the member; PayloadTooLarge for an exceeded limit, also after
+decompression. Source: POSIX pax and ustar, GNU tar; RFC 1952.
 """
 
 from __future__ import annotations
@@ -13,23 +13,17 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO, Final
 
-from policyd.bundle import (
-    MAX_BUNDLE,
-    MAX_FILES,
-    MIB,
-    check_size,
-    memory_bundle,
-    relative_name,
-)
+from policyd.bundle import check_size, memory_bundle, relative_name
 from policyd.errors import BundleError, PayloadTooLarge
+from policyd.limits import MAX_BUNDLE, MAX_FILES, MIB
 from policyd.model import Bundle
 
 BLOCK: Final = tarfile.BLOCKSIZE
 MAX_UNPACKED: Final = MAX_BUNDLE + MAX_FILES * 4 * BLOCK + MIB
-"""Bytes of the archive once unpacked: all files, four blocks of header each, some padding."""
+"""Bytes of the decompressed archive: all files, four header blocks for each, and padding."""
 GZIP_MAGIC: Final = b"\x1f\x8b"
 GZIP_WINDOW: Final = 31
-"""How zlib is told that a gzip header comes first."""
+"""The value of `wbits` that makes zlib expect a gzip header."""
 
 
 def archive_bundle(
@@ -40,13 +34,13 @@ def archive_bundle(
     environment: Mapping[str, str] | None = None,
     project_name: str = "",
 ) -> Bundle:
-    """Return the project in the tar or tar.gz `data`, every profile on.
+    """Return the project in the tar or tar.gz `data`, with all profiles enabled.
 
-    Names are as in the archive; when all of it lies in one folder, names are relative to that
-    folder, unless `compose_files` or `env_files` name a member as it stands.
+    Names are as in the archive. If all files are in one folder, names are relative to that folder,
+    unless `compose_files` or `env_files` name a member with the folder.
 
-    Raises BundleError for something that is no tar, is cut off, or holds a link, a device, an
-    absolute name, a ".." or a name twice; PayloadTooLarge for a limit.
+    Raises BundleError if the archive is malformed or incomplete, or if it contains a link, a
+    device, an absolute name, a ".." or a duplicate name; PayloadTooLarge for an exceeded limit.
     """
     packed = data if isinstance(data, bytes) else data.read(MAX_UNPACKED + 1)
     unpacked = _gunzip(packed) if packed.startswith(GZIP_MAGIC) else packed
@@ -65,11 +59,11 @@ def _gunzip(packed: bytes) -> bytes:
     try:
         unpacked = member.decompress(packed, MAX_UNPACKED + 1)
     except zlib.error as error:
-        raise BundleError(f"the archive is not gzip that can be read: {error}") from error
+        raise BundleError(f"the archive is not valid gzip: {error}") from error
     if len(unpacked) <= MAX_UNPACKED and not member.eof:
-        raise BundleError("the archive is cut off: its gzip stream does not end")
+        raise BundleError("the archive is incomplete: its gzip stream does not end")
     if member.unused_data.strip(b"\0"):
-        raise BundleError("the archive has something after its gzip stream")
+        raise BundleError("the archive has data after its gzip stream")
     return unpacked
 
 
@@ -85,28 +79,30 @@ def _members(unpacked: bytes) -> dict[str, bytes]:
                     continue
                 name = _checked_name(member)
                 if name in files:
-                    raise BundleError(f"{name!r}: the archive holds this name twice")
+                    raise BundleError(f"{name!r}: duplicate name in the archive")
                 total += member.size
                 if total > MAX_BUNDLE:
-                    raise PayloadTooLarge(f"{name}: the archive has over {MAX_BUNDLE // MIB} MiB")
+                    raise PayloadTooLarge(f"{name}: the files exceed {MAX_BUNDLE // MIB} MiB")
                 content = archive.extractfile(member)
                 files[name] = content.read() if content else b""
             end = archive.offset
     except (tarfile.TarError, OSError, ValueError, OverflowError, RecursionError) as error:
         raise BundleError(f"the body is not a tar or tar.gz archive: {error}") from error
     if not files:
-        raise BundleError("the archive holds no file")
+        raise BundleError("the archive contains no file")
     if len(unpacked) - end < 2 * BLOCK or unpacked[end:].strip(b"\0"):
-        raise BundleError("the archive is cut off or damaged: two zero blocks do not end it")
+        raise BundleError(
+            "the archive is incomplete or damaged: two zero blocks at its end are missing"
+        )
     return files
 
 
 def _checked_name(member: tarfile.TarInfo) -> str:
     name = relative_name(member.name)
     if member.issym() or member.islnk():
-        raise BundleError(f"{name!r}: the archive holds a link to {member.linkname!r}")
+        raise BundleError(f"{name!r}: links are not allowed; it points to {member.linkname!r}")
     if not member.isreg() or member.issparse():
-        raise BundleError(f"{name!r}: the archive holds something that is no regular file")
+        raise BundleError(f"{name!r}: only regular files are allowed")
     check_size(name, member.size)
     return name
 

@@ -1,8 +1,8 @@
-"""The files of a project, from a folder or from memory, as a Bundle.
+"""Make a Bundle of the files of a project, in a folder or in memory.
 
-In: a root folder and what a caller of Compose would type, or names and contents from a request.
-Out: a Bundle, through which nothing else is ever read. Errors: BundleError for a path or a link
-that leaves the root and for what is no regular file; PayloadTooLarge for a limit. For archives see
+In: a folder and the arguments of Compose, or names and contents from a request. Out: a Bundle,
+which gives access to these files only. Errors: BundleError for a path or a link that leaves the
+root and for anything but a regular file; PayloadTooLarge for an exceeded limit. For archives see
 archive.py.
 """
 
@@ -17,23 +17,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 from policyd.errors import BundleError, PayloadTooLarge
+from policyd.limits import MAX_BUNDLE, MAX_FILE, MAX_FILES, MAX_PATH, MIB
 from policyd.model import Bundle
 
-MIB: Final = 1024 * 1024
-MAX_FILE: Final = 4 * MIB
-"""Bytes of one file: real Compose files have some kilobytes, and parsing is linear in it."""
-MAX_BUNDLE: Final = 32 * MIB
-"""Bytes of all files together: what one request may hold in memory."""
-MAX_FILES: Final = 1_000
-"""Files of one bundle: includes, extends and env files of a large project are some dozens."""
-MAX_NAME: Final = 4_096
-"""Bytes of one path: PATH_MAX of Linux."""
-
 PROJECT_ROOT: Final = "/project"
-"""Where the files of a request appear to lie."""
+"""The folder in which the files of a request appear to be."""
 
 COMPOSE_NAMES: Final = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-"""The names that Compose looks for when it is given no file."""
+"""The names that Compose looks for when no file is given."""
 
 Kind = Literal["file", "directory", ""]
 
@@ -50,12 +41,12 @@ def directory_bundle(
     environment: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
 ) -> Bundle:
-    """Return the project that Compose, called in the folder `directory`, would load.
+    """Return the project that Compose would load if it were called in the folder `directory`.
 
-    Relative names are read against `directory`. Files are read below `root` only; files named in
-    `compose_files` and `env_files` may lie elsewhere. The default root is the nearest folder with
-    `.git` above the project, else `directory` for a project that is named relative to it, else the
-    project's own folder. "-" in `compose_files` stands for `stdin`.
+    Relative names are relative to `directory`. Files are read below `root` only; files named in
+    `compose_files` and `env_files` may be elsewhere. The default root is the nearest folder with
+    `.git` above the project; without one, `directory` if the project is named relative to it, and
+    otherwise the project's own folder. "-" in `compose_files` stands for `stdin`.
 
     Raises BundleError for a name that cannot be a local file, PayloadTooLarge for a long `stdin`.
     """
@@ -95,12 +86,12 @@ def memory_bundle(
     profiles: Sequence[str] | None = (),
     root: str = PROJECT_ROOT,
 ) -> Bundle:
-    """Return a project that exists in memory only: `files` by relative POSIX name.
+    """Return a project in memory: `files` by relative POSIX name. Nothing else is ever read.
 
-    `compose_files` and `env_files` are names like those of `files`. Nothing else is ever read.
+    `compose_files` and `env_files` are names in `files`.
 
-    Raises BundleError for a name that is absolute, leaves the root or stands twice, and
-    PayloadTooLarge for a limit.
+    Raises BundleError for a duplicate name and one that is absolute or leaves the root, and
+    PayloadTooLarge for an exceeded limit.
     """
     return Bundle(
         files=MemoryFiles(files, root),
@@ -120,7 +111,7 @@ def relative_name(name: str) -> str:
     """
     _check_text(name)
     if name.startswith("/"):
-        raise BundleError(f"{name!r}: the name is absolute; names are relative to the project")
+        raise BundleError(f"{name!r}: the name is absolute; it must be relative to the project")
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise BundleError(f"{name!r}: the name has a '..'; it must stay inside the project")
@@ -130,10 +121,10 @@ def relative_name(name: str) -> str:
 
 
 class DirectoryFiles:
-    """Files below one folder, each read once. See `policyd.model.Files`.
+    """The files below one folder, each read once. See `policyd.model.Files`.
 
-    `root` is its absolute path. `named` are files that the caller named himself: these may lie
-    outside.
+    `root` is the absolute path of the folder. `named` are files that the caller named explicitly;
+    they may be outside.
     """
 
     def __init__(self, root: str, named: Iterable[str] = ()) -> None:
@@ -153,8 +144,8 @@ class DirectoryFiles:
         real = self._real(path)
         if not self._allowed(real):
             raise BundleError(
-                f"{self.display(path)}: lies outside {self.root}; "
-                "name a wider folder with --root if it may be read"
+                f"{self.display(path)}: is outside {self.root}; "
+                "to allow reading it, name a wider folder with --root"
             )
         kind = self.kind(path)
         if not kind:
@@ -187,21 +178,18 @@ class DirectoryFiles:
         return self._seen.names()
 
     def remember_stdin(self, text: bytes) -> None:
-        """Count `text`, the standard input, among what was read.
-
-        Raises PayloadTooLarge.
-        """
+        """Count `text`, the standard input, as a file that was read. Raises PayloadTooLarge."""
         self._seen.file("-", text)
         self._stdin = text
 
     def shown(self, name: str) -> bytes | None:
-        """Return what was read as the file that messages call `name`; None when nothing was."""
+        """Return the content of the file that messages call `name`; None if it was not read."""
         if name == "-":
             return self._stdin
         return self._contents.get(posixpath.join(self.root, name))
 
     def _real(self, path: str) -> str:
-        """Return the clean absolute `path` without links; each folder is looked up only once."""
+        """Return the clean absolute `path` with links resolved. Folders are resolved once."""
         if path not in self._reals:
             folder, name = posixpath.split(path)
             if folder not in self._reals:
@@ -215,9 +203,9 @@ class DirectoryFiles:
 
 
 class MemoryFiles:
-    """Files of a request, by relative POSIX name, shown as if they lay in the folder `root`.
+    """The files of a request, which appear to be in the folder `root`. See `policyd.model.Files`.
 
-    Raises BundleError for a bad name and PayloadTooLarge for a limit. See `policyd.model.Files`.
+    Raises BundleError for an invalid name and PayloadTooLarge for an exceeded limit.
     """
 
     def __init__(self, files: Mapping[str, bytes], root: str = PROJECT_ROOT) -> None:
@@ -230,18 +218,18 @@ class MemoryFiles:
             name = relative_name(raw)
             path = posixpath.join(self._root, name)
             if path in self._contents:
-                raise BundleError(f"{name!r}: the name stands twice")
+                raise BundleError(f"{name!r}: duplicate name")
             limits.file(name, content)
             self._contents[path] = content
             while (path := posixpath.dirname(path)) not in self._directories:
                 self._directories.add(path)
         if both := sorted(self._directories & self._contents.keys()):
-            raise BundleError(f"{self.display(both[0])!r}: the name is a file and a folder at once")
+            raise BundleError(f"{self.display(both[0])!r}: the name is both a file and a folder")
 
     def read(self, path: str) -> bytes:
         path = _clean(path)
         if not _below(path, self._root):
-            raise BundleError(f"{path}: lies outside the project")
+            raise BundleError(f"{path}: is outside the project")
         kind = self.kind(path)
         if not kind:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
@@ -274,7 +262,7 @@ class MemoryFiles:
 
 
 class _Seen:
-    """What was read: name → "sha256:…" or what was there instead; it holds the limits too."""
+    """Records what was read, by name: a digest, or the kind if it is not a file. Checks limits."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, str] = {}
@@ -321,8 +309,8 @@ def _check_text(path: str) -> None:
         size = len(path.encode())
     except UnicodeEncodeError as error:
         raise BundleError(f"{path!r}: the path is not UTF-8") from error
-    if size > MAX_NAME:
-        raise BundleError(f"{path[:60]!r}…: the path has {size:,} bytes; the limit is {MAX_NAME:,}")
+    if size > MAX_PATH:
+        raise BundleError(f"{path[:60]!r}…: the path has {size:,} bytes; the limit is {MAX_PATH:,}")
 
 
 def _clean(path: str) -> str:
@@ -347,7 +335,7 @@ def _below(path: str, folder: str) -> bool:
 
 
 def _relative(path: str, folder: str) -> str:
-    """Return the clean absolute `path` relative to `folder`; nearly every one is below it."""
+    """Return the clean absolute `path` relative to `folder`. Nearly all paths are below it."""
     below = path[len(folder) :].lstrip("/") or "."
     return below if _below(path, folder) else posixpath.relpath(path, folder)
 
@@ -389,7 +377,7 @@ def _read_regular(real: str, shown: str) -> bytes:
         check_size(shown, status.st_size)
         try:
             content = file.read(status.st_size + 1)
-            if len(content) > status.st_size:  # it has grown, or is one of those that say 0
+            if len(content) > status.st_size:  # it has grown, or is in /proc
                 content += file.read(MAX_FILE + 1 - len(content))
         except OSError as error:
             raise BundleError(f"{shown}: cannot be read: {error.strerror}") from error

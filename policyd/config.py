@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from policyd.errors import ConfigError
+from policyd.limits import MAX_BUNDLE
 from policyd.model import EnforcementPoint
 
 ENVIRONMENT_PREFIX: Final = "POLICYD_"
@@ -116,7 +117,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = 4
     max_body: Annotated[
         int, Meta(ge=1024, description="Maximum size of a request body, in bytes.")
-    ] = 32 * 1024 * 1024
+    ] = MAX_BUNDLE
     review_timeout: Annotated[
         int, Meta(ge=1, le=600, description="Maximum duration of a review, in seconds.")
     ] = 10

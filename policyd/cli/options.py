@@ -17,9 +17,10 @@ from typing import Any, Final, Protocol, TypeVar
 import click
 import msgspec
 
-from policyd.bundle import MAX_FILE, directory_bundle
+from policyd.bundle import directory_bundle
 from policyd.config import Settings
 from policyd.errors import BundleError
+from policyd.limits import MAX_FILE
 from policyd.model import Bundle, Operation, Review, Source, UserInfo
 from policyd.settings_reader import load_settings
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-MAX_FILE_BYTES: Final = 4 * 1024 * 1024
-"""A Compose file is text that people wrote; the largest known public ones stay under 1 MiB."""
+from policyd.limits import KIB, MIB
 
 MAX_NODE_VISITS: Final = 100_000
 """Values in one YAML document: Compose's own limit (loader/reset.go: defaultMaxNodeVisits)."""
@@ -19,7 +18,7 @@ MAX_DEPTH: Final = 100
 MAX_DOCUMENTS: Final = 100
 """Documents in one file: each is merged over the previous ones, so time grows with their number."""
 
-MAX_SLOW_PARSE_BYTES: Final = 64 * 1024
+MAX_SLOW_PARSE_BYTES: Final = 64 * KIB
 """Size up to which a file that only the slow YAML scanner can read is read by it."""
 
 MAX_SERVICES: Final = 2_000
@@ -44,7 +43,7 @@ several values. Ports are counted as steps: "1-65535" is one line, and media ser
 MAX_POOL_PAIRS: Final = 100
 """Pairs of address pools that are compared when an `ipam.config` is overridden: each with all."""
 
-MAX_TEXT_GROWTH: Final = 4 * 1024 * 1024
+MAX_TEXT_GROWTH: Final = 4 * MIB
 """Characters that aliases and variables may add to a project: one long text can be used often."""
 
 MAX_DIRECTIVES: Final = 100

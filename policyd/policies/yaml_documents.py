@@ -14,10 +14,11 @@ from typing import Any
 import yaml
 
 from policyd.errors import PolicySetError
+from policyd.limits import MAX_FILE
 from policyd.model import Location
 from policyd.suggestion import did_you_mean
 
-MAX_TEXT = 4 * 1024 * 1024
+MAX_TEXT = MAX_FILE
 """Characters of one file: the same limit as for a Compose file."""
 
 MAX_DEPTH = 50

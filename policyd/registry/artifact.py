@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from policyd.errors import ComposeError
+from policyd.limits import MAX_BUNDLE, MAX_FILE, MAX_FILES, MIB
 
 COMPOSE_PROJECT: Final = "application/vnd.docker.compose.project"
 EMPTY_CONFIG: Final = "application/vnd.docker.compose.config.empty.v1+json"
@@ -34,14 +35,8 @@ MANIFEST_TYPES: Final = (
 MAX_REPOSITORY: Final = 255
 """Characters in the name of a repository. The limit is that of distribution."""
 
-MIB: Final = 1024 * 1024
 MAX_MANIFEST: Final = 4 * MIB
-"""Bytes of a manifest: what registries take."""
-MAX_LAYERS: Final = 1_000
-"""Layers of an artifact, one a file: as many as a bundle may have files."""
-MAX_LAYER: Final = 4 * MIB
-MAX_ARTIFACT: Final = 32 * MIB
-"""Bytes of one layer and of all: what a bundle may have."""
+"""Bytes of a manifest. Registries refuse larger ones."""
 
 _LEFT_OUT: Final = re.compile(rb"(?<![0-9A-Za-z])[0-9a-f]{64}\.env(?![0-9A-Za-z])")
 """What `publish` writes in place of the path of an env_file."""
@@ -171,18 +166,18 @@ def _one_reading(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_layers(layers: Sequence[Descriptor]) -> None:
-    if len(layers) > MAX_LAYERS:
-        raise ComposeError(f"the artifact has more than {MAX_LAYERS} layers")
+    if len(layers) > MAX_FILES:
+        raise ComposeError(f"the artifact has more than {MAX_FILES} layers")
     for layer in layers:
         if not is_digest(layer.digest):
             raise ComposeError(f"the digest {layer.digest!r} of a layer is not a SHA-256")
-        if not 0 <= layer.size <= MAX_LAYER:
+        if not 0 <= layer.size <= MAX_FILE:
             raise ComposeError(
                 f"the layer {layer.digest} has {layer.size:,} bytes; "
-                f"the limit is {MAX_LAYER // MIB} MiB"
+                f"the limit is {MAX_FILE // MIB} MiB"
             )
-    if sum(layer.size for layer in layers) > MAX_ARTIFACT:
-        raise ComposeError(f"the artifact has more than {MAX_ARTIFACT // MIB} MiB")
+    if sum(layer.size for layer in layers) > MAX_BUNDLE:
+        raise ComposeError(f"the artifact has more than {MAX_BUNDLE // MIB} MiB")
 
 
 def _name(layer: Descriptor, annotation: str) -> str:

@@ -19,9 +19,9 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from policyd.bundle import MAX_FILES
 from policyd.config import Settings
 from policyd.errors import PolicydError
+from policyd.limits import MAX_FILES
 from policyd.logs import log_decision
 from policyd.metrics import Metrics
 from policyd.services import Services

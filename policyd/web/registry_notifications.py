@@ -16,6 +16,7 @@ from policyd import wire
 from policyd.errors import NotFound, Unauthorized
 from policyd.hooks import HOOKS
 from policyd.hooks.events import Ignored
+from policyd.limits import MIB
 from policyd.registry.push_reviews import PushReviews
 from policyd.services import Services
 from policyd.web.access import digest_of_bearer, is_token
@@ -27,8 +28,8 @@ ENDPOINT: Final = "registry_notifications"
 PUSH_REVIEWS: Final = "policyd.push_reviews"
 """The key in `Flask.extensions` of the application's PushReviews, which must be closed with it."""
 
-MAX_NOTIFICATION: Final = 4 * 1024 * 1024
-"""Bytes of a notification: an event has some 2 kB."""
+MAX_NOTIFICATION: Final = 4 * MIB
+"""Bytes of a notification. An event has about 2 kB, a notification has one or a few."""
 
 log = structlog.get_logger("policyd.registry")
 

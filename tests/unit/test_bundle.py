@@ -6,15 +6,13 @@ from pathlib import Path
 import pytest
 
 from policyd.bundle import (
-    MAX_BUNDLE,
-    MAX_FILE,
-    MAX_FILES,
     DirectoryFiles,
     MemoryFiles,
     directory_bundle,
     memory_bundle,
 )
 from policyd.errors import BundleError, PayloadTooLarge
+from policyd.limits import MAX_BUNDLE, MAX_FILE, MAX_FILES
 
 
 @pytest.fixture
@@ -59,7 +57,7 @@ def test_a_path_or_link_that_leaves_the_root_is_refused_and_looks_absent(
     (project / "folder-link").symlink_to("..")
     files = DirectoryFiles(str(project))
 
-    with pytest.raises(BundleError, match=r"lies outside .*/project; name a wider folder"):
+    with pytest.raises(BundleError, match=r"is outside .*/project; to allow reading it, name"):
         files.read(f"{project}/{name}")
     assert files.kind(f"{project}/{name}") == ""
 
@@ -67,7 +65,7 @@ def test_a_path_or_link_that_leaves_the_root_is_refused_and_looks_absent(
 def test_a_neighbour_whose_name_begins_like_the_root_is_outside(project: Path) -> None:
     (project.parent / "project-evil").write_text("x")
 
-    with pytest.raises(BundleError, match="lies outside"):
+    with pytest.raises(BundleError, match="is outside"):
         DirectoryFiles(str(project)).read(f"{project}-evil")
 
 
@@ -323,7 +321,7 @@ def test_memory_gives_the_files_it_was_given_and_no_others() -> None:
     assert bundle.compose_files == ("/project/compose.yaml",)
     assert bundle.env_files == ("/project/conf/app.env",)
     assert bundle.profiles == ()
-    with pytest.raises(BundleError, match="/etc/passwd: lies outside the project"):
+    with pytest.raises(BundleError, match="/etc/passwd: is outside the project"):
         bundle.files.read("/etc/passwd")
     with pytest.raises(FileNotFoundError):
         bundle.files.read("/project/.env")
@@ -340,8 +338,8 @@ def test_memory_gives_the_files_it_was_given_and_no_others() -> None:
         ([""], "is empty"),
         (["./"], "is empty"),
         (["a\0"], "NUL byte"),
-        (["a", "./a"], "'a': the name stands twice"),
-        (["a", "a/b"], "'a': the name is a file and a folder at once"),
+        (["a", "./a"], "'a': duplicate name"),
+        (["a", "a/b"], "'a': the name is both a file and a folder"),
     ],
 )
 def test_a_bad_name_in_a_request_is_refused(names: list[str], message: str) -> None:

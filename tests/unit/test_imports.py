@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "policyd"
 
-MODEL = {"model", "errors", "suggestion"}
+MODEL = {"model", "errors", "suggestion", "limits"}
 PURE = {"compose", "hooks", "formats", "audit.chain", "registry.artifact"}
 WAY = [
     MODEL,

@@ -16,13 +16,13 @@ import yaml
 from policyd.compose.limits import (
     MAX_DIRECTIVES,
     MAX_DOCUMENTS,
-    MAX_FILE_BYTES,
     MAX_SLOW_PARSE_BYTES,
 )
 from policyd.compose.yaml.composer import Composer
 from policyd.compose.yaml.document import Document
 from policyd.compose.yaml.libyaml_differences import ODD_ANCHOR
 from policyd.errors import ComposeError
+from policyd.limits import MAX_FILE
 from policyd.model import Location
 
 _EARLY_END: Final = re.compile(rb"((?:[ ]*+(?:#[^\n]*+)?\r?\n)*+\.\.\.)(?=[ \t\r\n]|\Z)")
@@ -43,9 +43,9 @@ def read_documents(content: bytes, name: str) -> list[Document]:
 
     Raises ComposeError for what is not YAML as Docker reads it, or passes a limit.
     """
-    if len(content) > MAX_FILE_BYTES:
+    if len(content) > MAX_FILE:
         raise ComposeError(
-            f"the file has {len(content)} bytes, the limit is {MAX_FILE_BYTES}", Location(name)
+            f"the file has {len(content)} bytes, the limit is {MAX_FILE}", Location(name)
         )
     content = _without_odd_marks(content, name)
     try:

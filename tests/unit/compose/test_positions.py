@@ -143,7 +143,7 @@ ERRORS = [
     ("a malformed variable", SERVICE + "    runtime: «${A\n", "services.web.runtime: "),
     ("a required variable", SERVICE + "    runtime: «${A:?set A}\n", "services.web.runtime: required variable 'A' is missing a value: 'set A'"),
     ("a missing env file", SERVICE + "    env_file: «x.env\n", "the env_file x.env does not exist"),
-    ("extends outside", SERVICE + "    extends: «{file: ../x.yaml, service: a}\n", "/x.yaml: lies outside the project"),
+    ("extends outside", SERVICE + "    extends: «{file: ../x.yaml, service: a}\n", "/x.yaml: is outside the project"),
     ("an undefined volume", SERVICE + "    volumes: [«'data:/d']\n", "service 'web' refers to undefined volume 'data'"),
     ("no image", "services:\n  «web:\n    user: x\n", "service 'web' has neither an image nor a build nor a provider"),
     ("a number that a variable lacks", SERVICE + "    healthcheck: {retries: «$RETRIES}\n", "services.web.healthcheck.retries: '' is not a decimal integer (RETRIES has no value here)"),
