@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from policyd.compose.nodes import Node
-from policyd.compose.phases.printing import print_project
+from policyd.compose.phases.printing import print_project, unprintable
 from policyd.compose.positions import locate
 from policyd.compose.table.fields import PROJECT
+from policyd.compose.text.model_paths import dotted
+from policyd.errors import ComposeError
 from policyd.model import Location, NotEvaluated, Path, Unresolved
 
 
@@ -55,4 +57,10 @@ class Project:
         Every `$` is doubled, in keys too. Raises ComposeError for the only value that Compose loads
         and cannot print as JSON: an SSH key with a path in `build.ssh`.
         """
+        path = unprintable(self._printed)
+        if path is not None:
+            raise ComposeError(
+                f"{dotted(path)}: Compose cannot print an SSH key with a path as JSON",
+                self.locate(path),
+            )
         return print_project(self.name, self._printed, PROJECT)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from policyd.compose.effort import Effort
+from policyd.compose.node_error import NodeError
 from policyd.compose.nodes import Node, describe, nodes
 from policyd.compose.phases.merge import as_mapping, sprint
 from policyd.compose.phases.short_forms import (
@@ -23,7 +24,6 @@ from policyd.compose.phases.short_forms import (
 from policyd.compose.table.field import Field, Rules, rewrite, rewrite_below
 from policyd.compose.table.rules import implementing
 from policyd.compose.yaml.resolver import INT64, Timestamp
-from policyd.errors import ComposeError
 
 Rule = Callable[[Node, Field], Node]
 
@@ -46,8 +46,8 @@ def with_default(node: Node, key: str, default: Any) -> Node:
     return node.with_value({**node.value, key: nodes(default, node.mark)})
 
 
-def _unexpected(node: Node, wanted: str) -> ComposeError:
-    return ComposeError(f"expected {wanted}, found {describe(node)}", node.location)
+def _unexpected(node: Node, wanted: str) -> NodeError:
+    return NodeError(f"expected {wanted}, found {describe(node)}", node)
 
 
 def _build(node: Node, field: Field) -> Node:
@@ -123,7 +123,7 @@ def _pairs(node: Node, _field: Field) -> Node:
     for item in node.value:
         key, equals, value = item.value.partition("=")
         if not equals:
-            raise ComposeError(f"expected NAME=VALUE, found {item.value!r}", item.location)
+            raise NodeError(f"expected NAME=VALUE, found {item.value!r}", item)
         entries[key] = item.with_value(value)
     return node.with_value(entries)
 
@@ -157,9 +157,7 @@ def _ssh(node: Node, _field: Field) -> Node:
             raise _unexpected(item, "a string")
         name, equals, path = item.value.partition("=")
         if not equals and name != "default":
-            raise ComposeError(
-                f"expected `default` or ID=PATH, found {item.value!r}", item.location
-            )
+            raise NodeError(f"expected `default` or ID=PATH, found {item.value!r}", item)
         entries[name] = item.with_value(path if equals else None)
     return node.with_value(entries)
 
@@ -183,9 +181,9 @@ def _external(node: Node, _field: Field) -> Node:
     if name is not None:
         named = entries.setdefault("name", name)
         if named.value != name.value:
-            raise ComposeError(
+            raise NodeError(
                 f"name {named.value!r} and external.name {name.value!r} differ: use `name` alone",
-                named.location,
+                named,
             )
     return node.with_value(entries)
 
@@ -199,7 +197,7 @@ def _short(parse: Callable[[str], Any], what: str) -> Rule:
         try:
             return nodes(parse(node.value), node.mark)
         except ShortFormError as problem:
-            raise ComposeError(str(problem), node.location) from None
+            raise NodeError(str(problem), node) from None
 
     return rule
 
@@ -217,7 +215,7 @@ def _ports(node: Node, _field: Field, effort: Effort) -> Node:
         try:
             long_forms = parse_ports(str(item.value))
         except ShortFormError as problem:
-            raise ComposeError(str(problem), item.location) from None
+            raise NodeError(str(problem), item) from None
         if len(long_forms) > 1:
             effort.spend(4 * len(long_forms), item)
         items += [nodes(long, item.mark) for long in long_forms]

@@ -78,7 +78,7 @@ class _Checker:
     def check_service(self, name: str, service: Service) -> Iterator[ComposeError]:
         build = service.get("build")
         if build is None and not service.get("image") and "provider" not in service:
-            yield self.refuse("has neither an image nor a build nor a provider", name)
+            yield self.no_image(name)
         if build is not None:
             yield from self.check_build(name, service, build)
         yield from self.check_networks(name, service)
@@ -101,6 +101,14 @@ class _Checker:
             yield from self.check_watch(name, service["develop"])
         yield from self.check_targets(name, service)
 
+    def no_image(self, name: str) -> ComposeError:
+        place = self.locate(("services", name))
+        message = "has neither an image nor a build nor a provider"
+        if place is not None:
+            file = place.file
+            message += f"; if {file} overrides another file, load both: -f BASE -f {file}"
+        return self.refuse(message, name)
+
     def is_missing(self, other: str, dependency: Service) -> bool:
         """Return whether a dependency on the service `other` cannot be satisfied."""
         if other in self.enabled:
@@ -109,7 +117,7 @@ class _Checker:
 
     def check_names(self) -> Iterator[ComposeError]:
         """Refuse a name that a service and a job share, even if they are disabled."""
-        for name in self.jobs.keys() & self.services.keys():
+        for name in sorted(self.jobs.keys() & self.services.keys()):
             yield ComposeError(
                 f"{name!r} is the name of a service and of a job: names must be unique",
                 self.locate(("jobs", name)),
@@ -131,17 +139,22 @@ class _Checker:
                 other = source.removeprefix("service:")
                 if other not in self.services:
                     yield self.refuse(
-                        f"has the unknown service {other!r} as context {context!r}", name, "build"
+                        f"names the undefined service {other!r} as build context {context!r}",
+                        name,
+                        "build",
                     )
                 elif "build" not in self.services[other]:
                     yield self.refuse(
-                        f"has the service {other!r}, which is not built, as context {context!r}",
+                        f"names the service {other!r} as build context {context!r}, and that "
+                        "service has no `build`",
                         name,
                         "build",
                     )
         platform = service.get("platform")
         if build.get("platforms") and platform and platform not in build["platforms"]:
-            yield self.refuse(f"has a platform {platform!r} that build.platforms lacks", name)
+            yield self.refuse(
+                f"has the platform {platform!r}, which is not in build.platforms", name
+            )
 
     def check_networks(self, name: str, service: Service) -> Iterator[ComposeError]:
         networks = service.get("networks", {})
@@ -149,12 +162,25 @@ class _Checker:
             yield self.refuse("has both network_mode and networks", name, "network_mode")
         for network in networks:
             if network not in self.model.get("networks", {}):
-                yield self.refuse(f"refers to undefined network {network!r}", name, "networks")
+                yield self.undefined("networks", "network", network, name, ("networks", network))
+
+    def undefined(
+        self, section: str, what: str, source: str, name: str, path: Path
+    ) -> ComposeError:
+        """Return the error for a resource that the service `name` uses and nobody declares."""
+        hint = f"declare it below the top-level `{section}:`"
+        if section == "volumes" and "/" in source:
+            hint = f"write `./{source}` for a path, or {hint}"
+        return self.refuse(f"refers to undefined {what} {source!r}: {hint}", name, *path)
 
     def check_references(self, name: str, service: Service) -> Iterator[ComposeError]:
         mode = service.get("network_mode", "")
         if mode.startswith("service:") and mode.removeprefix("service:") not in self.enabled:
-            yield self.refuse(f"has the unknown network_mode {mode!r}", name, "network_mode")
+            yield self.refuse(
+                f"has the network_mode {mode!r}, and that service is undefined",
+                name,
+                "network_mode",
+            )
         used: list[tuple[str, str, Path, str]] = []
         for index, volume in enumerate(service.get("volumes", ())):
             if volume.get("type") == "volume" and volume.get("source"):
@@ -167,10 +193,10 @@ class _Checker:
             used.append(("secrets", "build secret", at, entry.get("source", "")))
         for section, what, path, source in used:
             if source not in self.model.get(section, {}):
-                yield self.refuse(f"refers to undefined {what} {source!r}", name, *path)
+                yield self.undefined(section, what, source, name, path)
         for model in service.get("models", {}):
             if model not in self.model.get("models", {}):
-                yield self.refuse(f"refers to undefined model {model!r}", name, "models")
+                yield self.undefined("models", "model", model, name, ("models", model))
 
     def check_resources(self, name: str, service: Service) -> Iterator[ComposeError]:
         deploy = service.get("deploy", {})
@@ -201,7 +227,7 @@ class _Checker:
         for index, rule in enumerate(develop.get("watch", ())):
             if not rule.get("target") and rule.get("action") not in _FREE_ACTIONS:
                 yield self.refuse(
-                    "has a watch rule that needs a target", name, "develop", "watch", index
+                    "has a watch rule without `target`", name, "develop", "watch", index
                 )
 
     def check_targets(self, name: str, service: Service) -> Iterator[ComposeError]:
@@ -210,7 +236,9 @@ class _Checker:
             for index, entry in enumerate(service.get(section, ())):
                 target = entry.partition(":")[0] if section == "tmpfs" else entry.get("target", "")
                 if target in taken:
-                    yield self.refuse(f"mounts two things on {target!r}", name, section, index)
+                    yield self.refuse(
+                        f"has two mounts on the target {target!r}", name, section, index
+                    )
                 taken.add(target)
 
     def check_secrets(self) -> Iterator[ComposeError]:

@@ -2,7 +2,7 @@
 
 In: a tree of nodes that the schema has accepted, and its field. Out: plain dicts, lists and
 scalars: sizes are decimal strings of bytes, durations Go strings ("1m30s"), file modes octal
-strings; a null that means "not set" is left out. Source: compose-go v2.14.0 types/*.go
+strings; a null that means "not set" is omitted. Source: compose-go v2.16.2 types/*.go
 (DecodeMapstructure), loader/mapstructure.go, loader/loader.go (processExtensions).
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from policyd.compose.limits import MAX_LIST_ITEMS
+from policyd.compose.node_error import NodeError
 from policyd.compose.nodes import Node
 from policyd.compose.phases.merge import sprint
 from policyd.compose.phases.values import VALUES, as_json, text, unfit
@@ -19,30 +20,43 @@ from policyd.compose.table.rules import implementing
 from policyd.compose.text.command_line import CommandLineError
 from policyd.compose.text.scalars import ScalarError
 from policyd.compose.yaml.resolver import INT64
-from policyd.errors import ComposeError
 
 EXTENSIONS: Final = "#extensions"
 """The key under which Compose collects the `x-` keys of a mapping, free-form ones too."""
 
 
-def decode(node: Node, field: Field) -> Any:
-    """Return the value of `node` as the model of `field` has it. Raises ComposeError."""
-    try:
-        return _MODELS[field.model](node, field)
-    except (ScalarError, CommandLineError) as problem:
-        raise ComposeError(f"{field.key}: {problem}", node.location) from None
-
-
 def decode_project(root: Node, field: Field) -> dict[str, Any]:
-    """Return the whole model; the `x-` keys of the top level are kept as they are."""
+    """Return the whole model; the `x-` keys of the top level are kept unchanged.
+
+    Raises ComposeError, with the path of the value.
+    """
     model: dict[str, Any] = {}
     for key, child in root.value.items():
         below = field.children.get(key)
         if below is None:
             model[key] = as_json(child)
         elif child.value is not None:
-            model[key] = decode(child, below)
+            try:
+                model[key] = decode(child, below)
+            except NodeError as error:
+                raise error.located(key) from None
     return model
+
+
+def decode(node: Node, field: Field) -> Any:
+    """Return the value of `node` as the model of `field` has it. Raises NodeError."""
+    try:
+        return _MODELS[field.model](node, field)
+    except (ScalarError, CommandLineError) as problem:
+        raise NodeError(str(problem), node) from None
+
+
+def _decode_at(key: str | int, node: Node, field: Field) -> Any:
+    try:
+        return decode(node, field)
+    except NodeError as error:
+        error.path.append(key)
+        raise
 
 
 def _struct(node: Node, field: Field) -> dict[str, Any]:
@@ -61,7 +75,7 @@ def _struct(node: Node, field: Field) -> dict[str, Any]:
                 continue
         value = child.value
         if type(value) is not below.as_is:
-            value = decode(child, below)
+            value = _decode_at(key, child, below)
         if value is not None:
             model[below.key] = value
     return model
@@ -78,7 +92,7 @@ def _map(node: Node, field: Field) -> dict[str, Any]:
         elif child.value is None:
             model[key] = None if each.model.endswith("?") else {}
         else:
-            model[key] = decode(child, each)
+            model[key] = _decode_at(key, child, each)
     return model
 
 
@@ -86,7 +100,10 @@ def _list(node: Node, field: Field) -> list[Any]:
     if type(node.value) is not list or field.item is None:
         raise unfit(node, "a list")
     item = field.item
-    return [{} if child.value is None else decode(child, item) for child in node.value]
+    return [
+        {} if child.value is None else _decode_at(index, child, item)
+        for index, child in enumerate(node.value)
+    ]
 
 
 def _limits(node: Node, _field: Field) -> dict[str, Any]:
@@ -110,7 +127,7 @@ def _limits(node: Node, _field: Field) -> dict[str, Any]:
 
 
 def _free_entries(node: Node) -> dict[str, Node]:
-    """Return the entries of a free-form mapping, those that begin with `x-` under one key."""
+    """Return the entries of a free-form mapping, with all `x-` keys collected under one key."""
     extensions = {key: child for key, child in node.value.items() if key[:2] == "x-"}
     if not extensions:
         entries: dict[str, Node] = node.value
@@ -120,7 +137,7 @@ def _free_entries(node: Node) -> dict[str, Node]:
 
 
 def _free_texts(node: Node, nothing: Any) -> dict[str, Any]:
-    """Return a free-form mapping as texts, with `nothing` where there is no value."""
+    """Return a free-form mapping as texts, with `nothing` in place of null."""
     return {
         key: value
         if type(value := child.value) is str
@@ -153,7 +170,7 @@ def _variables(node: Node, _field: Field) -> dict[str, str | None]:
     for child in node.value:
         key, equals, value = sprint(child).partition("=")
         if key and key.encode("utf-8", "replace")[-1:] in _SPACES:
-            raise ComposeError(f"the variable {key!r} ends with a space", child.location)
+            raise NodeError(f"the variable name {key!r} ends with a space", child)
         variables[key] = value if equals else None
     return variables
 
@@ -200,19 +217,19 @@ def _hosts(node: Node, _field: Field) -> list[str] | None:
             text = sprint(child)
             host, found, addresses = text.partition("=" if "=" in text else ":")
             if not found:
-                raise ComposeError(f"expected HOST=ADDRESS, found {text!r}", child.location)
+                raise NodeError(f"expected HOST=ADDRESS, found {text!r}", child)
             _check_host(host, child)
             hosts += [(host, address) for address in addresses.split(",")]
     else:
         raise unfit(node, "a mapping or a list")
     if len(hosts) > MAX_LIST_ITEMS:
-        raise ComposeError(f"more than {MAX_LIST_ITEMS} host addresses", node.location)
+        raise NodeError(f"more than {MAX_LIST_ITEMS} host addresses", node)
     return sorted(f"{host}={_unbracketed(address)}" for host, address in hosts)
 
 
 def _check_host(host: str, node: Node) -> None:
     if not host or ":" in host or "=" in host:
-        raise ComposeError(f"{host!r} is no host name", node.location)
+        raise NodeError(f"{host!r} is not a valid host name", node)
 
 
 def _unbracketed(address: str) -> str:

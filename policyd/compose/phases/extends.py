@@ -103,7 +103,7 @@ class Extends:
             return entry
         self.loader.add(count(base), extends)
         # Compose offers the base under `services`, so resets below `jobs` do not reach it.
-        merged = merge(prune_one("services", name, base, resets), entry, _SERVICE)
+        merged = merge(prune_one("services", name, base, resets), entry, _SERVICE, (kind, name))
         merged_entries = {key: child for key, child in merged.value.items() if key != "extends"}
         entries[name] = Node(merged_entries, entry.mark, entry.resets)
         return entries[name]

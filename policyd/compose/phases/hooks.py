@@ -32,7 +32,7 @@ def with_inherited_hooks(root: Node, effort: Effort) -> Node:
     if services is None:
         return root
     changed = {
-        name: _with_hooks(service, service.value["pre_start"], effort)
+        name: _with_hooks(name, service, effort)
         for name, service in services.value.items()
         if "pre_start" in service.value
     }
@@ -42,13 +42,15 @@ def with_inherited_hooks(root: Node, effort: Effort) -> Node:
     return root.with_value({**root.value, "services": holder})
 
 
-def _with_hooks(service: Node, hooks: Node, effort: Effort) -> Node:
+def _with_hooks(name: str, service: Node, effort: Effort) -> Node:
+    hooks = service.value["pre_start"]
     inherited = {key: child for key, child in service.value.items() if key in _INHERITED}
     base = service.with_value(inherited)
     size = count(base)
     completed: list[Node] = []
-    for hook in hooks.value:
+    for index, hook in enumerate(hooks.value):
         effort.spend(size + count(hook), hook)
-        completed.append(hook.with_value(merge(base, hook, _SERVICE).value))
+        merged = merge(base, hook, _SERVICE, ("services", name, "pre_start", index))
+        completed.append(hook.with_value(merged.value))
     entries = {**service.value, "pre_start": hooks.with_value(completed)}
     return service.with_value(entries)

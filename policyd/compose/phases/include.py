@@ -12,7 +12,7 @@ from policyd.compose.context import LoadContext, Scope
 from policyd.compose.limits import MAX_INCLUDE_DEPTH
 from policyd.compose.nodes import Node, Resets, describe, text_of
 from policyd.compose.phases.invocation import read_env_files
-from policyd.compose.phases.merge import as_mapping, identity, merge, prune_one
+from policyd.compose.phases.merge import identity, merge, prune_one
 from policyd.compose.phases.remote import is_remote
 from policyd.compose.table.fields import PROJECT
 from policyd.compose.text.posix_paths import below, dirname, join, relative
@@ -89,12 +89,12 @@ def import_resources(tree: Node, imported: Node, resets: Resets) -> Node:
             )
         known = {} if holder is None else dict(holder.value)
         field = PROJECT.at(kind, "*")
-        for name, resource in as_mapping(source, None).items():
+        for name, resource in source.value.items():
             if name not in known:
                 known[name] = resource
             elif identity(known[name]) != identity(resource):
                 pruned = prune_one(kind, name, resource, resets)
-                known[name] = merge(pruned, known[name], field)
+                known[name] = merge(pruned, known[name], field, (kind, name))
         entries[kind] = (holder or source).with_value(known)
     return Node(entries, tree.mark, tree.resets)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from policyd.compose.context import LoadContext
+from policyd.compose.node_error import NodeError
 from policyd.compose.nodes import Node
 from policyd.compose.phases.merge import NOWHERE
 from policyd.compose.table.field import Field
@@ -25,7 +26,6 @@ from policyd.compose.text.scalars import (
     parse_umask,
 )
 from policyd.compose.text.template import Lookup, TemplateError, substitute
-from policyd.errors import ComposeError
 
 
 def interpolate(root: Node, field: Field, lookup: Lookup, context: LoadContext) -> Node:
@@ -38,19 +38,8 @@ def interpolate(root: Node, field: Field, lookup: Lookup, context: LoadContext) 
     """
     try:
         return _Interpolation(lookup, context).container(root, field)
-    except _UnreadableError as error:
-        path = ".".join(map(str, reversed(error.path)))
-        raise ComposeError(f"{path}: {error.problem}", error.node.location) from None
-
-
-class _UnreadableError(Exception):
-    """What is wrong with a text; the path grows as it passes the levels above."""
-
-    def __init__(self, problem: ValueError, node: Node) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
-        self.node = node
-        self.path: list[str | int] = []
+    except NodeError as error:
+        raise error.located() from None
 
 
 class _Interpolation:
@@ -81,7 +70,7 @@ class _Interpolation:
                     new = self.container(child, below)
                 else:
                     continue
-            except _UnreadableError as error:
+            except NodeError as error:
                 error.path.append(key)
                 raise
             if new is not child:
@@ -95,7 +84,7 @@ class _Interpolation:
             text = substitute(node.value, self.lookup, lambda name: self.missing(name, node))
             value = _CASTS[field.cast](text) if field.cast else text
         except (TemplateError, ScalarError) as problem:
-            raise _UnreadableError(problem, node) from None
+            raise NodeError(str(problem), node) from None
         if len(text) > len(node.value):
             self.effort.grow(len(text) - len(node.value), node)
         return Node(value, node.mark, node.resets)

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from policyd.compose.limits import MAX_POOL_PAIRS
+from policyd.compose.node_error import NodeError
 from policyd.compose.nodes import Node, Resets, describe
 from policyd.compose.table.field import Field
 from policyd.compose.table.rules import implementing
 from policyd.compose.text.scalars import to_text
 from policyd.compose.yaml.resolver import Timestamp
-from policyd.errors import ComposeError
+from policyd.model import Path
 
 NOWHERE: Final = Field("")
 """The field of values that are not in the table: extensions and unknown keys merge plainly."""
@@ -24,11 +25,18 @@ NOWHERE: Final = Field("")
 Rule = Callable[[Node, Node, Field], Node]
 
 
-def merge(base: Node, over: Node, field: Field) -> Node:
-    """Return `over` merged over `base`, both values of `field`.
+def merge(base: Node, over: Node, field: Field, path: Path = ()) -> Node:
+    """Return `over` merged over `base`, both values of `field`, which is at `path` of the model.
 
-    Raises ComposeError when the two cannot be merged.
+    Raises ComposeError, with the path of the value, when the two cannot be merged.
     """
+    try:
+        return _merge(base, over, field)
+    except NodeError as error:
+        raise error.located(*path) from None
+
+
+def _merge(base: Node, over: Node, field: Field) -> Node:
     if field.merge:
         return MERGE_RULES[field.merge](base, over, field)
     below = base.value
@@ -149,7 +157,7 @@ def as_sequence(node: Node) -> list[Node]:
 def as_mapping(node: Node, default: dict[str, Any] | None) -> dict[str, Node]:
     """Return a mapping, or a list of keys or a single key as one whose values are `default`.
 
-    Raises ComposeError for a key that is not a string.
+    Raises NodeError for a key that is not a string.
     """
     value = node.value
     if type(value) is dict:
@@ -157,11 +165,11 @@ def as_mapping(node: Node, default: dict[str, Any] | None) -> dict[str, Node]:
     if value is None:
         return {}
     if type(value) not in (list, str):
-        raise ComposeError(f"expected a mapping, found {describe(node)}", node.location)
+        raise NodeError(f"expected a mapping, found {describe(node)}", node)
     mapping: dict[str, Node] = {}
     for item in value if type(value) is list else [node]:
         if type(item.value) is not str:
-            raise ComposeError(f"expected a name, found {describe(item)}", item.location)
+            raise NodeError(f"expected a name, found {describe(item)}", item)
         entry = default and {key: item.with_value(each) for key, each in default.items()}
         mapping[item.value] = item.with_value(entry)
     return mapping
@@ -181,11 +189,9 @@ def sprint(node: Node) -> str:
     return to_text(value)
 
 
-def _cannot(base: Node, over: Node) -> ComposeError:
+def _cannot(base: Node, over: Node) -> NodeError:
     where = f" at {base.location}" if base.location else ""
-    return ComposeError(
-        f"cannot override {describe(base)}{where} by {describe(over)}", over.location
-    )
+    return NodeError(f"cannot override {describe(base)}{where} by {describe(over)}", over)
 
 
 def _by_key(base: Node, over: Node, field: Field) -> Node:
@@ -195,10 +201,14 @@ def _by_key(base: Node, over: Node, field: Field) -> Node:
 
 def _add(entries: dict[str, Node], over: dict[str, Node], field: Field) -> dict[str, Node]:
     for key, child in over.items():
-        if key in entries:
-            entries[key] = merge(entries[key], child, field.below(key) or NOWHERE)
-        else:
+        if key not in entries:
             entries[key] = child
+            continue
+        try:
+            entries[key] = _merge(entries[key], child, field.below(key) or NOWHERE)
+        except NodeError as error:
+            error.path.append(key)
+            raise
     return entries
 
 
@@ -218,7 +228,7 @@ def _pairs(base: Node, over: Node, _field: Field) -> Node:
     items: dict[str, Node] = {}
     for item in [*as_sequence(base), *as_sequence(over)]:
         if type(item.value) is not str:
-            raise ComposeError(f"expected KEY=VALUE, found {describe(item)}", item.location)
+            raise NodeError(f"expected KEY=VALUE, found {describe(item)}", item)
         items[item.value.partition("=")[0]] = item
     return base.with_value(list(items.values()))
 
@@ -265,10 +275,10 @@ def _subnets(base: Node, over: Node, _field: Field) -> Node:
     if type(base.value) is not list or type(over.value) is not list:
         raise _cannot(base, over)
     if len(base.value) * len(over.value) > MAX_POOL_PAIRS:
-        raise ComposeError("too many address pools to override", over.location)
+        raise NodeError("too many address pools to override", over)
     for pool in [*base.value, *over.value]:
         if pool.value is None:
-            raise ComposeError(f"expected a mapping, found {describe(pool)}", pool.location)
+            raise NodeError(f"expected a mapping, found {describe(pool)}", pool)
     # Compose changes these mappings in place, and later steps see the change; so do these copies.
     lefts = [as_mapping(_copy(pool), None) for pool in over.value]
     pools: list[dict[str, Node]] = []
@@ -306,7 +316,7 @@ def _add_in_place(entries: dict[str, Node], over: dict[str, Node]) -> None:
         if known is not None and type(known.value) is dict and type(child.value) is dict:
             _add_in_place(known.value, child.value)
         else:
-            entries[key] = child if known is None else merge(known, child, NOWHERE)
+            entries[key] = child if known is None else _merge(known, child, NOWHERE)
 
 
 def _subnet(pool: dict[str, Node]) -> Any:

@@ -10,12 +10,12 @@ import re
 from typing import Final
 
 from policyd.compose.context import LoadContext
+from policyd.compose.node_error import NodeError
 from policyd.compose.nodes import Node, describe
 from policyd.compose.phases.remote import is_remote, is_remote_context
 from policyd.compose.table.field import Field, Rules, rewrite
 from policyd.compose.table.rules import implementing
 from policyd.compose.text.posix_paths import join
-from policyd.errors import ComposeError
 
 _WINDOWS: Final = re.compile(r"(?s)(?:.:[\\/]|\\[\\/]|\\\?\?[\\/][^\\/]*[\\/])")
 """A path that is absolute on Windows. It is left unchanged."""
@@ -46,7 +46,7 @@ class _Resolver:
 
     def text(self, node: Node) -> str:
         if type(node.value) is not str:
-            raise ComposeError(f"expected a path, found {describe(node)}", node.location)
+            raise NodeError(f"expected a path, found {describe(node)}", node)
         return node.value
 
     def path(self, node: Node, _field: Field) -> Node:
@@ -78,7 +78,7 @@ class _Resolver:
             return node
         source = node.value.get("source")
         if source is None:
-            raise ComposeError("a bind mount needs a `source`", node.location)
+            raise NodeError("a bind mount needs a `source`", node)
         self.text(source)
         return node.with_value({**node.value, "source": self.host_path(source, field)})
 
@@ -91,7 +91,7 @@ class _Resolver:
             return node
         if type(options.value) is not dict:
             found = describe(options)
-            raise ComposeError(f"driver_opts: expected a mapping, found {found}", options.location)
+            raise NodeError(f"driver_opts: expected a mapping, found {found}", options)
         kind, device = options.value.get("o"), options.value.get("device")
         if kind is None or kind.value != "bind" or device is None:
             return node

@@ -7,11 +7,10 @@ MarshalJSON), docker/compose v5 cmd/compose/config.go.
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 from policyd.compose.table.field import Field
-from policyd.errors import ComposeError
+from policyd.model import Path
 
 _ZEROS: Final[dict[str, Any]] = {
     "bool!": False,
@@ -26,10 +25,7 @@ _EMPTY: Final = ("", 0, False, None, "0s", "0", 0.0)
 
 
 def print_project(name: str, model: dict[str, Any], project: Field) -> dict[str, Any]:
-    """Return what Compose prints for the project `name`.
-
-    Raises ComposeError for a value that Compose cannot print.
-    """
+    """Return what Compose prints for the project `name`, whose model has nothing unprintable."""
     printed: dict[str, Any] = {"name": name, "services": {}}
     for key, value in model.items():
         field = project.children.get(key)
@@ -64,7 +60,7 @@ def _print(value: Any, field: Field) -> Any:
     if kind == "limits":
         return {key: _print_limit(limit) for key, limit in value.items()}
     if kind == "ssh":
-        return _print_ssh(value)
+        return sorted(value)
     return value
 
 
@@ -106,10 +102,14 @@ def _print_limit(limit: Any) -> Any:
     return {key: number for key, number in limit.items() if number}
 
 
-def _print_ssh(keys: dict[str, str | None]) -> list[str]:
-    for name, path in keys.items():
-        if path:
-            raise ComposeError(
-                f"build.ssh: Compose cannot print the key {json.dumps(name)} with a path as JSON"
-            )
-    return sorted(keys)
+def unprintable(model: dict[str, Any]) -> Path | None:
+    """Return the path of a value of `model` that Compose cannot print as JSON, None without any.
+
+    Such a value is an SSH key with a path in `build.ssh`.
+    """
+    for kind in ("services", "jobs"):
+        for name, entry in model.get(kind, {}).items():
+            for key, path in entry.get("build", {}).get("ssh", {}).items():
+                if path:
+                    return (kind, name, "build", "ssh", key)
+    return None

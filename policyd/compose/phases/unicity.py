@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from policyd.compose.limits import MAX_LIST_ITEMS
+from policyd.compose.node_error import NodeError
 from policyd.compose.nodes import Node, describe
 from policyd.compose.phases.merge import sprint
 from policyd.compose.phases.short_forms import ShortFormError, volume_target
 from policyd.compose.table.field import Field, Rules, rewrite
 from policyd.compose.table.rules import implementing
 from policyd.compose.yaml.resolver import INT64
-from policyd.errors import ComposeError
 
 
 def enforce_unicity(node: Node, field: Field) -> Node:
@@ -32,7 +32,7 @@ def _unique(node: Node, field: Field) -> Node:
     if type(value) is not list or (len(value) == 1 and type(value[0].value) is str):
         return node
     if len(value) > MAX_LIST_ITEMS and field.unique != "port":  # port ranges are counted as steps
-        raise ComposeError(f"more than {MAX_LIST_ITEMS} items in a list", node.location)
+        raise NodeError(f"more than {MAX_LIST_ITEMS} items in a list", node)
     identify = _IDENTITIES[field.unique]
     places: dict[str, int] = {}
     items: list[Node] = []
@@ -48,7 +48,10 @@ def _unique(node: Node, field: Field) -> Node:
 
 def _key(item: Node) -> str:
     if type(item.value) is not str:
-        raise ComposeError(f"expected a string, found {describe(item)}", item.location)
+        hint = ""
+        if item.value and type(item.value) is dict:
+            hint = f": write `{next(iter(item.value))[:60]}=VALUE`"
+        raise NodeError(f"expected a string, found {describe(item)}{hint}", item)
     return item.value.partition("=")[0]
 
 
@@ -59,7 +62,7 @@ def _entry(item: Node, key: str) -> Any:
 def _target(item: Node) -> str:
     target = _entry(item, "target")
     if type(target) is not str:
-        raise ComposeError("a target is missing: add `target`", item.location)
+        raise NodeError("a target is missing: add `target`", item)
     return target
 
 
@@ -71,7 +74,7 @@ def _volume(item: Node) -> str:
     try:
         return volume_target(item.value)
     except ShortFormError as problem:
-        raise ComposeError(str(problem), item.location) from None
+        raise NodeError(str(problem), item) from None
 
 
 def _device(item: Node) -> str:
@@ -88,7 +91,7 @@ def _exposed(item: Node) -> str:
         return item.value
     if type(item.value) is int and item.value in INT64:
         return str(item.value)
-    raise ComposeError(f"expected a port, found {describe(item)}", item.location)
+    raise NodeError(f"expected a port, found {describe(item)}", item)
 
 
 def _mounted(folder: str) -> Callable[[Node], str]:
@@ -96,7 +99,7 @@ def _mounted(folder: str) -> Callable[[Node], str]:
         if type(item.value) is str:
             return f"{folder}/{item.value}"
         if type(item.value) is not dict:
-            raise ComposeError(f"expected a name, found {describe(item)}", item.location)
+            raise NodeError(f"expected a name, found {describe(item)}", item)
         if "target" in item.value:
             return _target(item)
         source = item.value.get("source")
@@ -115,7 +118,7 @@ def _port(item: Node) -> str:
     if type(value) is not dict:
         return ""
     if "target" not in value:
-        raise ComposeError("a port needs a `target`", item.location)
+        raise NodeError("a port needs a `target`", item)
     host = sprint(value["host_ip"]) if "host_ip" in value else "0.0.0.0"  # noqa: S104
     protocol = sprint(value["protocol"]) if "protocol" in value else "tcp"
     published = _entry(item, "published")
@@ -132,7 +135,7 @@ def _env_file(item: Node) -> str:
         return ""
     path = _entry(item, "path")
     if type(path) is not str:
-        raise ComposeError("an env_file needs a `path`", item.location)
+        raise NodeError("an env_file needs a `path`", item)
     return path
 
 

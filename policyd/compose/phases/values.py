@@ -1,7 +1,7 @@
 """Load single values and lists of texts into the types that Compose has for them.
 
 In: a node that the schema has accepted. Out: plain values: sizes are decimal strings of bytes,
-durations Go strings ("1m30s"), file modes octal strings. Source: compose-go v2.14.0 types/*.go
+durations Go strings ("1m30s"), file modes octal strings. Source: compose-go v2.16.2 types/*.go
 (DecodeMapstructure), loader/mapstructure.go (cast).
 """
 
@@ -11,6 +11,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from policyd.compose.node_error import NodeError
 from policyd.compose.nodes import Node, describe
 from policyd.compose.phases.interpolate import cast_bool
 from policyd.compose.phases.merge import sprint
@@ -25,13 +26,12 @@ from policyd.compose.text.scalars import (
     round_float32,
 )
 from policyd.compose.yaml.resolver import INT64, UINT64, Timestamp
-from policyd.errors import ComposeError
 
 Model = Callable[[Node, Field], Any]
 Value = TypeVar("Value")
 
 _SHORT: Final = 16
-"""How many characters of a text may be kept in memory from one project to the next."""
+"""The longest text, in characters, that stays in the cache from one project to the next."""
 
 
 def as_json(node: Node) -> Any:
@@ -45,7 +45,7 @@ def as_json(node: Node) -> Any:
 
 
 def _remembered(read: Callable[[str], Value]) -> Callable[[str], Value]:
-    """Let `read` remember short texts: the same few sizes and times stand in nearly every file."""
+    """Return `read` with a cache for short texts: most files use the same few sizes and times."""
     remember = functools.lru_cache(maxsize=256)(read)
     return lambda text: remember(text) if len(text) <= _SHORT else read(text)
 
@@ -65,9 +65,9 @@ def _cpu_count(text: str) -> float:
     return round_float32(parse_float(text))
 
 
-def unfit(node: Node, wanted: str) -> ComposeError:
-    """Return the error of a value that is not what its field wants."""
-    return ComposeError(f"expected {wanted}, found {describe(node)}", node.location)
+def unfit(node: Node, wanted: str) -> NodeError:
+    """Return the error for a value of another type than its field has."""
+    return NodeError(f"expected {wanted}, found {describe(node)}", node)
 
 
 def text(node: Node, _field: Field) -> str:
@@ -106,7 +106,7 @@ def _numbers(node: Node, _field: Field) -> list[str]:
 
 
 def _command(node: Node, field: Field) -> list[str] | None:
-    """Return the words of a command; Compose drops what is neither text nor list: a timestamp."""
+    """Return the words of a command. Compose ignores a timestamp."""
     if type(node.value) is str:
         return split(node.value)
     return _texts(node, field) if type(node.value) is list else None
@@ -141,9 +141,9 @@ def _unsigned(bits: int) -> Callable[[Node, Field], int]:
         if type(node.value) not in (int, float):
             raise unfit(node, "an integer")
         if node.value < 0:
-            raise ComposeError(f"expected 0 or more, found {node.value}", node.location)
+            raise NodeError(f"expected 0 or more, found {node.value}", node)
         whole = int(node.value)
-        # A float beyond 64 bits becomes what amd64 makes of it.
+        # A float beyond 64 bits is converted as on amd64.
         number: int = (whole if whole in UINT64 else 2**63) % 2**bits
         return number
 
@@ -167,7 +167,7 @@ def _cpus(node: Node, field: Field) -> float:
 
 
 def _bytes(node: Node, _field: Field) -> str:
-    """Return a size; Compose drops floats without a word, so that they mean no limit."""
+    """Return a size. Compose ignores floats, so they mean no limit."""
     value = node.value
     if type(value) is str:
         return _size_text(value)
@@ -186,14 +186,12 @@ def _count(node: Node, _field: Field) -> int:
         try:
             return parse_int(value)
         except ScalarError:
-            raise ComposeError(
-                f"count: expected a whole number or `all`, found {value[:60]!r}", node.location
+            raise NodeError(
+                f"expected a whole number or `all`, found {value[:60]!r}", node
             ) from None
     if type(value) is int and value in INT64:
         return value
-    raise ComposeError(
-        f"count: expected a whole number or `all`, found {sprint(node)}", node.location
-    )
+    raise NodeError(f"expected a whole number or `all`, found {sprint(node)}", node)
 
 
 def _mode(node: Node, _field: Field) -> str:

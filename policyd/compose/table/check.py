@@ -1,23 +1,25 @@
 """Check a tree against the table of fields, as Compose checks it against its JSON schema.
 
-In: a merged tree. Out: nothing, or a ComposeError that names the path, what was found and what
-would be right. The schema sees values as JSON does: a timestamp is a string, 2.0 an integer, and a
-float that is not finite is refused anywhere. Source: compose-go v2.14.0 schema/schema.go.
+In: a merged tree. Out: nothing, or a ComposeError with the path, what was found and what would be
+right. The schema sees values as JSON does: a timestamp is a string, 2.0 an integer, and a float
+that is not finite is refused anywhere. Source: compose-go v2.16.2 schema/schema.go.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from typing import Any, Final
 
+from policyd.compose.node_error import NodeError
 from policyd.compose.nodes import Node, describe
 from policyd.compose.table.field import Field
+from policyd.compose.table.fields import PROJECT
+from policyd.compose.version import COMPOSE_VERSION
 from policyd.compose.yaml.resolver import Timestamp
 from policyd.errors import ComposeError
 from policyd.suggestion import did_you_mean
 
-_SIMPLE: Final = re.compile(r"[A-Za-z0-9_.\-]+\Z")
+_SERVICE: Final = PROJECT.at("services", "*")
 
 _KINDS: Final[dict[type, str]] = {
     str: "str",
@@ -40,43 +42,30 @@ _NAMES: Final = {
 }
 
 
-class _MismatchError(Exception):
-    """What is wrong with a value; the path grows as it passes the levels above."""
-
-    def __init__(self, message: str, node: Node) -> None:
-        super().__init__(message)
-        self.message = message
-        self.node = node
-        self.path: list[str] = []
-
-
 def check(root: Node, field: Field) -> None:
     """Check the tree `root` against `field`. Raises ComposeError for the first mismatch."""
     try:
         _check(root, field)
-    except _MismatchError as mismatch:
-        message = mismatch.message
-        if not mismatch.path and "services" not in root.value and _is_service(mismatch.node):
-            message += "; services stand below `services:`, no more at the top as in version 1"
+    except NodeError as mismatch:
         if mismatch.path:
-            message = f"{_dotted(mismatch.path)}: {message}"
-        raise ComposeError(message, mismatch.node.location) from None
+            raise mismatch.located() from None
+        raise ComposeError(_top_level(root, mismatch), mismatch.node.location) from None
+
+
+def _top_level(root: Node, mismatch: NodeError) -> str:
+    """Return the message for a key at the top level, which may belong to another kind of file."""
+    if "apiVersion" in root.value and "kind" in root.value:
+        return "this is a Kubernetes manifest, not a Compose file: it has `apiVersion` and `kind`"
+    if "services" not in root.value and _is_service(mismatch.node):
+        return (
+            f"{mismatch}; define services below `services:`, only version 1 of the format "
+            "had them at the top level"
+        )
+    return str(mismatch)
 
 
 def _is_service(node: Node) -> bool:
     return type(node.value) is dict and ("image" in node.value or "build" in node.value)
-
-
-def _dotted(path: list[str]) -> str:
-    text = ""
-    for part in reversed(path):
-        if part.startswith("["):
-            text += part
-        elif _SIMPLE.match(part):
-            text += f".{part}" if text else part
-        else:
-            text += f"[{part!r}]"
-    return text
 
 
 def _check(node: Node, field: Field) -> None:
@@ -84,9 +73,9 @@ def _check(node: Node, field: Field) -> None:
     kind = _KINDS[type(value)]
     accepts = field.accepts
     if kind == "num" and not math.isfinite(value):
-        raise _MismatchError(_infinite(value), node)
+        raise NodeError(_infinite(value), node)
     if kind not in accepts and not _also(value, kind, accepts):
-        raise _MismatchError(_expected(field, node), node)
+        raise NodeError(_expected(field, node), node)
     if kind == "map":
         _check_mapping(node, field)
     elif kind == "list":
@@ -105,10 +94,13 @@ def _also(value: Any, kind: str, accepts: frozenset[str]) -> bool:
 
 
 def _infinite(value: float) -> str:
-    return f"{value} is no number that Compose takes"
+    return f"{value} is not a finite number"
 
 
 def _expected(field: Field, node: Node) -> str:
+    if node.value and type(node.value) is dict and field.key == "[]" and "map" not in field.accepts:
+        key = next(iter(node.value))
+        return f"expected a string, found a mapping: write `{key[:60]}=VALUE`"
     wanted = " or ".join(_NAMES[kind] for kind in _NAMES if kind in field.accepts)
     return f"expected {wanted}, found {_shown(node)}"
 
@@ -126,17 +118,24 @@ def _shown(node: Node) -> str:
 
 def _check_text(node: Node, field: Field) -> None:
     value = node.value if type(node.value) is str else node.value.rfc3339
+    if field.enum and value not in field.enum and "list" in field.accepts:
+        example = f"[{{count: {value}}}]" if value.isascii() and value.isdigit() else "[{count: 1}]"
+        raise NodeError(
+            f"expected {' or '.join(field.enum)}, or a list such as {example}, "
+            f"found the string {value[:60]!r}",
+            node,
+        )
     if field.enum and value not in field.enum:
-        raise _MismatchError(f"expected {' or '.join(field.enum)}, found {value[:60]!r}", node)
+        raise NodeError(f"expected {' or '.join(field.enum)}, found {value[:60]!r}", node)
     if field.pattern is not None and not field.pattern.search(value):
-        raise _MismatchError(f"{value[:60]!r} does not look like {field.pattern.pattern}", node)
+        raise NodeError(f"{value[:60]!r} does not look like {field.pattern.pattern}", node)
 
 
 def _check_range(node: Node, field: Field) -> None:
     if field.min is not None and node.value < field.min:
-        raise _MismatchError(f"expected at least {field.min}, found {node.value}", node)
+        raise NodeError(f"expected at least {field.min}, found {node.value}", node)
     if field.max is not None and node.value > field.max:
-        raise _MismatchError(f"expected at most {field.max}, found {node.value}", node)
+        raise NodeError(f"expected at most {field.max}, found {node.value}", node)
 
 
 def _check_mapping(node: Node, field: Field) -> None:
@@ -152,28 +151,35 @@ def _check_mapping(node: Node, field: Field) -> None:
             continue
         try:
             _check(child, below)
-        except _MismatchError as mismatch:
+        except NodeError as mismatch:
             mismatch.path.append(key)
             raise
     for key in field.required:
         if key not in node.value:
-            raise _MismatchError(f"`{key}` is missing", node)
+            raise NodeError(f"`{key}` is missing", node)
     if field.any_of and node.value.keys().isdisjoint(field.any_of):
         wanted = " or ".join(f"`{key}`" for key in field.any_of)
-        raise _MismatchError(f"{wanted} is missing", node)
+        raise NodeError(f"{wanted} is missing", node)
 
 
 def _require_unnamed(key: str, child: Node, field: Field) -> None:
-    """Refuse a key that has no field, unless anything goes there that is JSON."""
+    """Refuse a key that has no field, except where the schema accepts any JSON value."""
     is_open = field.others == "open" or (field.others == "x" and key.startswith("x-"))
     if is_open or "any" in field.accepts:
         _require_finite(child)
         return
     if field.each is not None:
-        raise _MismatchError(
+        raise NodeError(
             f"{key!r} is not a valid name: use letters, digits, '.', '_' and '-'", child
         )
-    raise _MismatchError(f"unknown key {key!r}{did_you_mean(key, field.children)}", child)
+    unknown = (
+        f"the key {key!r} is not known to Compose {COMPOSE_VERSION}, which this version of policyd "
+        "follows"
+    )
+    if "image" in field.children and key in _SERVICE.children:
+        what = "job" if "triggers" in field.children else "pre_start hook"
+        unknown = f"a {what} cannot have the key {key!r}, which only services have"
+    raise NodeError(f"{unknown}{did_you_mean(key, field.children)}", child)
 
 
 def _check_list(node: Node, field: Field) -> None:
@@ -186,8 +192,8 @@ def _check_list(node: Node, field: Field) -> None:
             continue
         try:
             _check(child, item)
-        except _MismatchError as mismatch:
-            mismatch.path.append(f"[{index}]")
+        except NodeError as mismatch:
+            mismatch.path.append(index)
             raise
     if field.unique_items and len(node.value) > 1:
         _check_unique(node)
@@ -198,12 +204,12 @@ def _check_unique(node: Node) -> None:
     for index, child in enumerate(node.value):
         identity = _json_identity(child)
         if identity in seen:
-            raise _MismatchError(f"items {seen[identity]} and {index} are equal", child)
+            raise NodeError(f"items {seen[identity]} and {index} are equal", child)
         seen[identity] = index
 
 
 def _json_identity(node: Node) -> Any:
-    """Return something that is equal for values that are the same JSON value."""
+    """Return a hashable value that is equal for equal JSON values."""
     value = node.value
     if type(value) is bool:
         return ("bool", value)
@@ -219,7 +225,7 @@ def _require_finite(node: Node) -> None:
     value = node.value
     if type(value) is float:
         if not math.isfinite(value):
-            raise _MismatchError(_infinite(value), node)
+            raise NodeError(_infinite(value), node)
     elif type(value) is dict:
         for child in value.values():
             _require_finite(child)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from operator import is_
 from typing import Final
 
+from policyd.compose.node_error import NodeError
 from policyd.compose.nodes import Node
 from policyd.compose.table import rules as vocabulary
 from policyd.compose.table.rules import KINDS
@@ -168,13 +169,20 @@ def rewrite(node: Node, field: Field, kind: str, rules: Rules) -> Node:
 
     `kind` is one of unique, long, default, path; `rules` holds the functions by the names that the
     table uses. Nothing is done below a value that has a rule. Unchanged nodes are not copied.
+    Raises ComposeError, with the path of the value, for the NodeError of a rule.
     """
-    rule = getattr(field, kind)
-    return rules[rule](node, field) if rule else rewrite_below(node, field, kind, rules)
+    try:
+        rule = getattr(field, kind)
+        return rules[rule](node, field) if rule else rewrite_below(node, field, kind, rules)
+    except NodeError as error:
+        raise error.located() from None
 
 
 def rewrite_below(node: Node, field: Field, kind: str, rules: Rules) -> Node:
-    """Return `node` with the rules of one kind applied to the values below it only."""
+    """Return `node` with the rules of one kind applied to the values below it only.
+
+    Raises NodeError.
+    """
     value = node.value
     named, others, item = field.concerned[kind]
     if type(value) is dict:
@@ -183,10 +191,14 @@ def rewrite_below(node: Node, field: Field, kind: str, rules: Rules) -> Node:
             concern = named.get(key, others)
             if concern is not None:
                 below, rule = concern
-                if rule:
-                    new = rules[rule](child, below)
-                else:
-                    new = rewrite_below(child, below, kind, rules)
+                try:
+                    if rule:
+                        new = rules[rule](child, below)
+                    else:
+                        new = rewrite_below(child, below, kind, rules)
+                except NodeError as error:
+                    error.path.append(key)
+                    raise
                 if new is not child:
                     if entries is None:
                         entries = value.copy()

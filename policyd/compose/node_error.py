@@ -1,0 +1,24 @@
+"""The error of a phase about one value of a tree."""
+
+from __future__ import annotations
+
+from policyd.compose.nodes import Node
+from policyd.compose.text.model_paths import dotted
+from policyd.errors import ComposeError
+
+
+class NodeError(Exception):
+    """A value that a phase refuses. Each level that the error passes adds its key to `path`.
+
+    So the path is known without keeping it while a tree is walked; it begins with the inmost key.
+    """
+
+    def __init__(self, message: str, node: Node) -> None:
+        super().__init__(message)
+        self.node = node
+        self.path: list[str | int] = []
+
+    def located(self, *prefix: str | int) -> ComposeError:
+        """Return the error with the place of the value, and its path below `prefix`."""
+        path = dotted((*prefix, *reversed(self.path)))
+        return ComposeError(f"{path}: {self}" if path else str(self), self.node.location)

@@ -1,0 +1,25 @@
+"""Write a path of the model as messages show it.
+
+In: ("services", "web", "ports", 0). Out: "services.web.ports[0]".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+_SIMPLE: Final = re.compile(r"[A-Za-z0-9_.\-]+\Z")
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """Return `path` as text, keys that have other characters than names in brackets and quotes."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif _SIMPLE.match(part):
+            text += f".{part}" if text else part
+        else:
+            text += f"[{part!r}]"
+    return text
