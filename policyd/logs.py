@@ -1,6 +1,6 @@
-"""How the webhook logs: one JSON object, or one readable line, for each event, on standard output.
+"""Logging of the webhook: one JSON object or one readable line per event, on standard output.
 
-Neither bodies nor tokens nor environment values are ever logged.
+Bodies, tokens and values of variables are never logged.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ _SHARED: Final[list[Any]] = [
 
 
 def configure(form: Literal["json", "console"]) -> None:
-    """Make everything that logs through structlog in this process log as `form`."""
+    """Set the format of everything that this process logs through structlog."""
     structlog.configure(
         processors=[*_SHARED, structlog.processors.format_exc_info, _renderer(form)],
         logger_factory=structlog.WriteLoggerFactory(),
     )
 
 
-def log_decision(log: Any, event: str, decision: Decision | None, **facts: Any) -> None:
-    """Log `event` with `facts` and, if there is one, what `decision` was and by which exceptions.
+def log_decision(log: Any, event: str, decision: Decision | None, **fields: Any) -> None:
+    """Log `event` with `fields`, and with `decision` and its exceptions if there is a decision.
 
-    A decision by a break-glass exception is a warning.
+    A decision that used a break-glass exception is logged as a warning.
     """
     if decision is None:
-        log.info(event, **facts)
+        log.info(event, **fields)
         return
-    facts |= {"decision_id": decision.decision_id, "allowed": decision.allowed}
+    fields |= {"decision_id": decision.decision_id, "allowed": decision.allowed}
     broken = "breakGlass" in decision.audit_annotations
     tell = log.warning if broken else log.info
-    tell(event, **facts, **decision.audit_annotations)
+    tell(event, **fields, **decision.audit_annotations)
 
 
 def granian_logging(form: Literal["json", "console"]) -> dict[str, Any]:
-    """Return the logging of granian (a `logging.config` dictionary), so that it logs as `form`."""
+    """Return the `logging.config` dictionary that makes granian log in the format `form`."""
     return {
         "formatters": {
             "policyd": {

@@ -1,8 +1,8 @@
-"""Metrics, as Prometheus and OpenMetrics read them.
+"""Metrics for Prometheus and OpenMetrics.
 
-In: what is decided, and the policy sets in force. Out: the text of /metrics. Where
-PROMETHEUS_MULTIPROC_DIR names a folder, processes count together there; what concerns the policy
-set is the same in all of them and is read when asked for.
+In: decisions, and the policy sets in force. Out: the text of /metrics. If PROMETHEUS_MULTIPROC_DIR
+names a folder, the processes share their counters there. Metrics of the policy set are equal in all
+processes and are computed on each request.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
 
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""Must be set before `Metrics` is made first: prometheus_client reads it when it is imported."""
+"""Must be set before the first `Metrics`: prometheus_client reads it when it is imported."""
 
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-"""Seconds."""
+"""Upper bounds of the buckets of durations, in seconds."""
 
 
 class Metrics:
-    """Counts what is decided in this process; shows what is counted in all."""
+    """Counts decisions in this process and renders the metrics of all processes."""
 
     def __init__(self, rules: Rules, clock: Callable[[], int]) -> None:
         """`clock` gives nanoseconds since the epoch."""
@@ -37,30 +37,30 @@ class Metrics:
         self._own = prometheus_client.CollectorRegistry()
         self._decisions = prometheus_client.Counter(
             "policyd_decisions",
-            "Decisions, by answer, status code and enforcement point.",
+            "Decisions, by decision, status code and enforcement point.",
             ("decision", "code", "enforcement_point"),
             registry=self._own,
         )
         self._violations = prometheus_client.Counter(
             "policyd_violations",
-            "Violations that stand, by policy, what is done about them and enforcement point.",
+            "Violations without an exception, by policy, enforcement action and enforcement point.",
             ("policy", "enforcement_action", "enforcement_point"),
             registry=self._own,
         )
         self._seconds = prometheus_client.Histogram(
             "policyd_decision_duration_seconds",
-            "Time from the files of a project to its decision on record.",
+            "Time from reading the files of a project to recording its decision.",
             buckets=BUCKETS,
             registry=self._own,
         )
         self._audit_failures = prometheus_client.Counter(
             "policyd_audit_failures",
-            "Decisions that could not be recorded, and so were not answered.",
+            "Decisions that could not be recorded and were not returned.",
             registry=self._own,
         )
 
     def decided(self, review: Review, decision: Decision, seconds: float) -> None:
-        """Count a decision that took so long."""
+        """Count a decision that took `seconds`."""
         answer = "allow" if decision.allowed else "deny"
         point = review.enforcement_point
         self._decisions.labels(answer, str(decision.status.code), point).inc()
@@ -73,7 +73,7 @@ class Metrics:
         self._audit_failures.inc()
 
     def text(self, accept: str) -> tuple[bytes, str]:
-        """Return all metrics and their content type, which the header `accept` chooses."""
+        """Return all metrics and their content type, which depends on the header `accept`."""
         from prometheus_client.exposition import choose_encoder
 
         encode, content_type = choose_encoder(accept)
@@ -110,7 +110,7 @@ class _PolicySetMetrics:
         info.add_metric((policy_set.name, policy_set.revision), 1)
         yield info
         loads = CounterMetricFamily(
-            "policyd_policy_set_loads", "Times the policy set was loaded.", labels=("result",)
+            "policyd_policy_set_loads", "Attempts to load the policy set.", labels=("result",)
         )
         loads.add_metric(("success",), status.loads)
         loads.add_metric(("failure",), status.refusals)
@@ -118,7 +118,7 @@ class _PolicySetMetrics:
         for name, when in (("success", status.loaded_at), ("failure", status.refused_at)):
             yield GaugeMetricFamily(
                 f"policyd_policy_set_last_{name}_timestamp_seconds",
-                f"When loading the policy set last was a {name}; 0 for never.",
+                f"Time of the last {name} of loading the policy set; 0 for never.",
                 when / 1e9,
             )
         exceptions = GaugeMetricFamily(

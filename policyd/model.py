@@ -1,7 +1,7 @@
-"""The types that a review passes through, from files to the audit record.
+"""The types of a review, from the files of a project to the audit record.
 
-Keys of our own envelope are camelCase in JSON, as in Kubernetes; keys inside `project` and
-`workloads` are snake_case, as in Compose. Everything here is frozen: a step makes a new value.
+In JSON, keys of the envelope are camelCase, as in Kubernetes; keys inside `project` and `workloads`
+are snake_case, as in Compose. All types are immutable: each step returns new values.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 API_VERSION = "policyd/v1"
 
 Path = tuple[str | int, ...]
-"""Where something stands in the effective model: ("services", "train", "gpus", 0, "count")."""
+"""A path in the effective model: ("services", "train", "gpus", 0, "count")."""
 
 EnforcementAction = Literal["deny", "warn", "dryrun"]
 EnforcementPoint = Literal["cli", "ci", "webhook", "registry", "forge", "daemon"]
@@ -30,7 +30,7 @@ GrantedDevices = str | tuple[str, ...] | dict[str, int]
 
 
 class Location(msgspec.Struct, frozen=True):
-    """A place in a file of the bundle; `line` and `column` count from 1, 0 means unknown."""
+    """A place in a file. `line` and `column` count from 1; 0 means unknown."""
 
     file: str
     line: int = 0
@@ -41,9 +41,9 @@ class Location(msgspec.Struct, frozen=True):
 
 
 class Unresolved(msgspec.Struct, frozen=True):
-    """A variable without a value and without a default, and where it was used.
+    """A variable without a value and without a default, and where it is used.
 
-    `path` is that of the value in the model, () for a text that did not come into the model.
+    `path` is the path of the value in the model, () for a value that is not in the model.
     """
 
     variable: str
@@ -52,10 +52,10 @@ class Unresolved(msgspec.Struct, frozen=True):
 
 
 class NotEvaluated(msgspec.Struct, frozen=True):
-    """Something that could not be looked at, and why.
+    """Something that could not be evaluated, and the reason.
 
-    A remote include; an optional env file that is not there; a variable that has no value here;
-    profiles that do not fit together; a path in a home folder that is not known.
+    A remote include; an optional env file that does not exist; a variable without a value here;
+    profiles that cannot be enabled together; a path in an unknown home folder.
     """
 
     kind: UnseenKind
@@ -68,40 +68,39 @@ class NotEvaluated(msgspec.Struct, frozen=True):
 
 
 class Files(Protocol):
-    """The files of a bundle, by absolute POSIX path; nothing else can be read through it.
+    """The files of a bundle, by absolute POSIX path. It gives access to no other files.
 
-    Every method normalises `path` first (no "..", no "//"). What was read once is remembered, so
-    that the same bundle always gives the same answer.
+    Every method normalises `path` first (no "..", no "//"). Each file is read once, so that the
+    same bundle always gives the same answers.
     """
 
     def read(self, path: str) -> bytes:
         """Return the content of the file at `path`.
 
-        Raises FileNotFoundError, IsADirectoryError, or BundleError when `path` (or what a link
-        there points to) lies outside the root, or a limit on size or number is passed.
+        Raises FileNotFoundError and IsADirectoryError, and BundleError when `path` or the target
+        of a link is outside the root, or when a limit on size or number is exceeded.
         """
 
     def kind(self, path: str) -> Literal["file", "directory", ""]:
-        """Say what is at `path`: "" for nothing, and for anything outside the root."""
+        """Return what is at `path`: "" for nothing, and for anything outside the root."""
 
     def display(self, path: str) -> str:
-        """Return `path` as messages show it: relative to the root where it lies below it."""
+        """Return `path` as messages show it: relative to the root if it is below it."""
 
     def digest(self) -> str:
-        """Return "sha256:…" over names and contents of all that was read so far."""
+        """Return "sha256:…" over the names and contents of all files read so far."""
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of the files that were read so far, sorted."""
+        """Return the names of all files read so far, sorted."""
 
 
 class Bundle(msgspec.Struct, frozen=True):
-    """A project's files and everything a caller of Compose would have said about them.
+    """A project's files and the arguments and environment with which Compose would be called.
 
-    Paths are absolute POSIX paths. `compose_files` is the `-f` list, possibly empty (discovery) and
-    possibly with "-" (standard input, whose text is `stdin`). `profiles` None leaves the choice to
-    COMPOSE_PROFILES, as Compose does; an empty tuple turns every profile on in order to judge it,
-    and what goes wrong only because several are on together is not an error. `environment` is the
-    caller's, as handed over.
+    Paths are absolute POSIX paths. `compose_files` are the values of `-f`; without any, Compose
+    looks for its default names; "-" is standard input, whose content is `stdin`. With `profiles`
+    None, COMPOSE_PROFILES chooses, as for Compose. An empty tuple enables all profiles in order to
+    evaluate them; errors that only their combination causes are ignored.
     """
 
     files: Files
@@ -115,18 +114,18 @@ class Bundle(msgspec.Struct, frozen=True):
     stdin: bytes | None = None
 
 
-# --- who asks ------------------------------------------------------------------------------------
+# --- the review ----------------------------------------------------------------------------------
 
 
 class UserInfo(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """Who asks: taken from credentials, never from the body, unless the token speaks for others."""
+    """The user who asks: from the credentials; from the body only if the token permits it."""
 
     username: str = ""
     groups: tuple[str, ...] = ()
 
 
 class Source(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """What the review is about. "" means unknown."""
+    """The subject of a review. "" means unknown."""
 
     repository: str = ""
     ref: str = ""
@@ -136,7 +135,7 @@ class Source(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=
 
 
 class Review(msgspec.Struct, frozen=True, rename="camel"):
-    """One question: may this project be deployed? `now` is in nanoseconds since the epoch."""
+    """The question whether a project may be deployed. `now` is in nanoseconds since the epoch."""
 
     uid: str
     enforcement_point: EnforcementPoint
@@ -147,13 +146,13 @@ class Review(msgspec.Struct, frozen=True, rename="camel"):
     source: Source = Source()
 
 
-# --- what was found ------------------------------------------------------------------------------
+# --- the decision ------------------------------------------------------------------------------
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One violation as Rego reported it.
+    """One violation as a policy reports it.
 
-    `constraint` is "" unless the policy named one, `remediation` is "" for that of the policy.
+    `constraint` is "" unless the policy names one, `remediation` is "" for that of the policy.
     """
 
     policy: str
@@ -188,14 +187,14 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """What an engine answered: violations of the policies that were on, and all grants."""
+    """The result of an engine: the findings of the policies, and all grants."""
 
     findings: tuple[Finding, ...]
     grants: tuple[Grant, ...]
 
 
 class Violation(msgspec.Struct, frozen=True, rename="camel"):
-    """A finding under a constraint: what it is, where, what is done about it, how to mend it."""
+    """A finding that a constraint reports, with its location, action and remediation."""
 
     policy: str
     constraint: str
@@ -209,7 +208,7 @@ class Violation(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Exempted(Violation, frozen=True, rename="camel"):
-    """A violation that an exception sets aside: which one, on whose word, for how long."""
+    """A violation that an exception exempts: which exception, approved by whom, until when."""
 
     exception: str = ""
     owner: str = ""
@@ -221,7 +220,7 @@ class Exempted(Violation, frozen=True, rename="camel"):
 
 
 class PolicySetRevision(msgspec.Struct, frozen=True, rename="camel"):
-    """Which rule book decided: its name and the digest of all that it holds ("sha256:…")."""
+    """The policy set that decided: its name and the digest of its content ("sha256:…")."""
 
     name: str
     revision: str
@@ -245,7 +244,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Decision(msgspec.Struct, frozen=True, rename="camel"):
-    """The answer to a review. `violations` holds those of every enforcement action."""
+    """The answer to a review. `violations` includes those of the actions warn and dryrun."""
 
     uid: str
     allowed: bool
@@ -264,7 +263,7 @@ class Decision(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class AuditRecord(msgspec.Struct, frozen=True, rename="camel"):
-    """One event of the audit log: `payload` is its exact text, `hash` covers `prev_hash` and it."""
+    """One event of the audit log. `hash` covers `prev_hash` and `payload`, its exact text."""
 
     sequence: int
     time: str

@@ -1,1 +1,1 @@
-"""Container registries: fetch the Compose artifacts that are pushed there, and queue the pushes."""
+"""Container registries: fetch and review the Compose artifacts that are pushed there."""

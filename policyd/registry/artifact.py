@@ -1,9 +1,9 @@
-"""A Compose project as an OCI artifact, as `docker compose publish` makes it.
+"""Read a Compose project from an OCI artifact, as `docker compose publish` writes it.
 
-In: the bytes of a manifest and of its blobs. Out: which blobs there are, and the project's files as
-Compose writes them when it is given `oci://…`. Pure; every digest and size is checked. Errors:
-ComposeError for what Compose would refuse or could read otherwise than we do. Source: OCI image
-specification 1.1; docker compose v5, pkg/remote/oci.go.
+In: the bytes of a manifest and of its blobs. Out: the descriptors of the blobs, and the files that
+Compose extracts for `oci://…`. Pure; every digest and size is checked. Errors: ComposeError for an
+artifact that Compose would refuse or might read differently. Source: OCI image specification 1.1;
+docker compose v5, pkg/remote/oci.go.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from policyd.limits import MAX_BUNDLE, MAX_FILE, MAX_FILES, MIB
 
 COMPOSE_PROJECT: Final = "application/vnd.docker.compose.project"
 EMPTY_CONFIG: Final = "application/vnd.docker.compose.config.empty.v1+json"
-"""The config of an artifact in the form of OCI 1.0, which has no artifactType."""
+"""The media type of the config in OCI 1.0 artifacts, which have no artifactType."""
 COMPOSE_FILE: Final = "application/vnd.docker.compose.file+yaml"
 ENV_FILE: Final = "application/vnd.docker.compose.envfile"
 FILE_NAME: Final = "com.docker.compose.file"
@@ -39,7 +39,7 @@ MAX_MANIFEST: Final = 4 * MIB
 """Bytes of a manifest. Registries refuse larger ones."""
 
 _LEFT_OUT: Final = re.compile(rb"(?<![0-9A-Za-z])[0-9a-f]{64}\.env(?![0-9A-Za-z])")
-"""What `publish` writes in place of the path of an env_file."""
+"""The name that `publish` writes instead of the path of an env_file."""
 
 
 _COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -47,7 +47,7 @@ _REPOSITORY: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 
 
 class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
-    """Where a blob is found: `digest` is "sha256:…", `size` in bytes."""
+    """A reference to a blob: `digest` is "sha256:…", `size` is in bytes."""
 
     media_type: str
     digest: str
@@ -55,12 +55,12 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
     annotations: dict[str, str] | None = None
 
     def annotation(self, name: str) -> str | None:
-        """Return the annotation `name`; None when there is none."""
+        """Return the annotation `name`, None if it is missing."""
         return (self.annotations or {}).get(name)
 
 
 class Manifest(msgspec.Struct, frozen=True, rename="camel"):
-    """An OCI image manifest, as far as it matters here."""
+    """The fields of an OCI image manifest that Compose uses."""
 
     config: Descriptor
     layers: tuple[Descriptor, ...] | None = None
@@ -68,18 +68,18 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def is_compose(self) -> bool:
-        """Whether Compose takes it for a project."""
+        """Whether Compose treats the artifact as a project."""
         if self.artifact_type:
             return self.artifact_type == COMPOSE_PROJECT
         return self.config.media_type == EMPTY_CONFIG
 
 
 def manifest_of(content: bytes, digest: str) -> Manifest:
-    """Return the manifest in `content`. Raises ComposeError, also when `digest` is not its own."""
+    """Return the manifest in `content`. Raises ComposeError, also for another digest."""
     if sha256(content) != digest:
-        raise ComposeError(f"the manifest that the registry sent is not {digest}")
+        raise ComposeError(f"the manifest from the registry does not match its digest {digest}")
     try:
-        json.loads(content, object_pairs_hook=_one_reading)
+        json.loads(content, object_pairs_hook=_unambiguous)
         manifest = msgspec.json.decode(content, type=Manifest)
     except (ValueError, RecursionError) as error:
         raise ComposeError(f"the manifest {digest} cannot be read: {error}") from error
@@ -89,16 +89,16 @@ def manifest_of(content: bytes, digest: str) -> Manifest:
 
 
 def check_blob(content: bytes, layer: Descriptor) -> None:
-    """Raise ComposeError when `content` is not what `layer` says."""
+    """Raise ComposeError when `content` does not match the digest and size in `layer`."""
     if len(content) != layer.size or sha256(content) != layer.digest:
-        raise ComposeError(f"the blob that the registry sent is not {layer.digest}")
+        raise ComposeError(f"the blob from the registry does not match its digest {layer.digest}")
 
 
 def files_of(manifest: Manifest, blobs: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the files that Compose makes of `manifest`, by name; `blobs` are by digest.
+    """Return the files that Compose extracts from `manifest`, by name. `blobs` are by digest.
 
-    Several Compose files become documents of one `compose.yaml`. Raises ComposeError for a name
-    that is no plain file name, and when there is no Compose file.
+    Several Compose files become documents of one `compose.yaml`. Raises ComposeError for an invalid
+    file name, and when there is no Compose file.
     """
     files: dict[str, bytes] = {}
     for number, layer in enumerate(manifest.layers or ()):
@@ -112,14 +112,14 @@ def files_of(manifest: Manifest, blobs: Mapping[str, bytes]) -> dict[str, bytes]
             separator = b"\n---\n" if number and named else b""
             files[name] = files.get(name, b"") + separator + content
     if PROJECT_FILE not in files:
-        raise ComposeError("the artifact holds no Compose file")
+        raise ComposeError("the artifact contains no Compose file")
     return files
 
 
 def env_files_left_out(files: Mapping[str, bytes]) -> list[str]:
-    """Return the env files that the project names and the artifact does not hold, sorted.
+    """Return the env files that the project names but the artifact lacks, sorted.
 
-    `publish` leaves them out unless it is called with --with-env.
+    `publish` omits them unless it is called with --with-env.
     """
     named = {
         found.group().decode()
@@ -131,7 +131,7 @@ def env_files_left_out(files: Mapping[str, bytes]) -> list[str]:
 
 
 def is_digest(text: str) -> bool:
-    """Whether `text` is "sha256:" and 64 hexadecimal digits."""
+    """Return whether `text` is "sha256:" and 64 hexadecimal digits."""
     return re.fullmatch(r"sha256:[0-9a-f]{64}", text) is not None
 
 
@@ -152,15 +152,15 @@ _KNOWN: Final = {
 }
 
 
-def _one_reading(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse keys that Go, which folds case, takes for another: its manifest would not be ours."""
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse keys that differ in case only: Go ignores case, and would read another manifest."""
     seen: dict[str, str] = {}
     for name, _ in pairs:
         folded = name.casefold()
         if folded in seen:
-            raise ValueError(f"the keys {seen[folded]!r} and {name!r} are one key to Compose")
+            raise ValueError(f"the keys {seen[folded]!r} and {name!r} are the same key for Compose")
         if _KNOWN.get(folded, name) != name:
-            raise ValueError(f"the key {name!r} is {_KNOWN[folded]!r} to Compose")
+            raise ValueError(f"the key {name!r} must be written {_KNOWN[folded]!r}")
         seen[folded] = name
     return dict(pairs)
 
@@ -170,7 +170,7 @@ def _check_layers(layers: Sequence[Descriptor]) -> None:
         raise ComposeError(f"the artifact has more than {MAX_FILES} layers")
     for layer in layers:
         if not is_digest(layer.digest):
-            raise ComposeError(f"the digest {layer.digest!r} of a layer is not a SHA-256")
+            raise ComposeError(f"the digest {layer.digest!r} of a layer is not a SHA-256 digest")
         if not 0 <= layer.size <= MAX_FILE:
             raise ComposeError(
                 f"the layer {layer.digest} has {layer.size:,} bytes; "
@@ -183,5 +183,5 @@ def _check_layers(layers: Sequence[Descriptor]) -> None:
 def _name(layer: Descriptor, annotation: str) -> str:
     name = layer.annotation(annotation) or ""
     if name in ("", ".", "..") or re.search(r"[/\\\0]", name):
-        raise ComposeError(f"the layer {layer.digest} has the file name {name!r}, which is none")
+        raise ComposeError(f"the layer {layer.digest} has the invalid file name {name!r}")
     return name

@@ -1,12 +1,13 @@
 """Fetch a Compose artifact from a registry, by digest.
 
 In: a configured registry, the name of a repository, a digest. Out: the files of the project, or
-None for a manifest that is no Compose project. Only the configured base URL is asked, redirects to
-other hosts are refused, and no answer is read further than its limit. Errors: RegistryError when
-the registry does not answer as it should, ComposeError for what it holds.
+None for a manifest that is not a Compose project. Only the configured base URL is requested,
+redirects to other hosts are refused, and answers are read up to a limit. Errors: RegistryError when
+the registry fails, ComposeError for an invalid artifact.
 
-requests and not oras: oras would only add the token exchange, has no limits on what it reads, and
-follows redirects. Source: OCI distribution specification 1.1; distribution, "Token Authentication".
+This uses requests rather than oras, which would only add the token exchange, has no limits on what
+it reads, and follows redirects. Source: OCI distribution specification 1.1; distribution, "Token
+Authentication".
 """
 
 from __future__ import annotations
@@ -36,28 +37,28 @@ from policyd.registry.artifact import (
 CONNECT_TIMEOUT: Final = 5.0
 READ_TIMEOUT: Final = 10.0
 TOTAL_TIMEOUT: Final = 60.0
-"""Seconds: to connect, between two pieces of an answer, for all of an artifact."""
+"""Seconds to connect, between two parts of an answer, and for a whole artifact."""
 MAX_REDIRECTS: Final = 3
 MAX_TOKEN_ANSWER: Final = 64 * 1024
-"""Bytes of what a token server answers."""
+"""Bytes of the answer of a token server."""
 _PIECE: Final = 64 * 1024
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 
 
 class RegistryClient:
-    """Reads one registry; `password` is that of its configured user."""
+    """Reads one registry. `password` is the password of its configured user."""
 
     def __init__(self, registry: Registry, password: str = "") -> None:
         self._registry = registry
         self._password = password
 
     def project_files(self, repository: str, digest: str) -> dict[str, bytes] | None:
-        """Return the files of the project whose manifest has `digest`; None when it is no project.
+        """Return the files of the project whose manifest has `digest`, None for other artifacts.
 
         Raises RegistryError and ComposeError.
         """
         if not is_repository(repository) or not is_digest(digest):
-            raise RegistryError(f"{repository}@{digest} does not name a manifest")
+            raise RegistryError(f"{repository}@{digest} is not a valid reference to a manifest")
         with requests.Session() as session:
             fetch = _Fetch(self._registry, self._password, session, repository)
             content = fetch.get(f"manifests/{digest}", MAX_MANIFEST)
@@ -73,7 +74,7 @@ class RegistryClient:
 
 
 class _Authorization(AuthBase):
-    """An Authorization header, or none; with it, requests reads no .netrc."""
+    """An Authorization header, or none. It also keeps requests from reading .netrc."""
 
     def __init__(self, header: str = "") -> None:
         self.header = header
@@ -85,7 +86,7 @@ class _Authorization(AuthBase):
 
 
 class _Fetch:
-    """One artifact's requests: they share a connection, a deadline and an authorization."""
+    """The requests for one artifact: they share a connection, a deadline and an authorization."""
 
     def __init__(
         self, registry: Registry, password: str, session: requests.Session, repository: str
@@ -100,7 +101,7 @@ class _Fetch:
         session.headers["Accept-Encoding"] = "identity"
 
     def get(self, path: str, limit: int) -> bytes:
-        """Return what the registry holds at `path` of the repository, at most `limit` bytes."""
+        """Return the content at `path` of the repository, at most `limit` bytes."""
         base = self._registry.url.rstrip("/")
         url = f"{base}/v2/{self._repository}/{path}"
         for _ in range(MAX_REDIRECTS + 1):
@@ -116,7 +117,7 @@ class _Fetch:
                     raise RegistryError(
                         f"{base} answered {response.status_code} for {self._repository} {path}"
                     )
-        raise RegistryError(f"{base} redirects again and again for {self._repository} {path}")
+        raise RegistryError(f"{base} redirects too often for {self._repository} {path}")
 
     def _request(
         self, url: str, auth: AuthBase, params: dict[str, str] | None = None
@@ -134,14 +135,14 @@ class _Fetch:
         except requests.Timeout as error:
             raise RegistryError(f"{host} did not answer in time") from error
         except requests.exceptions.SSLError as error:
-            raise RegistryError(f"{host} has a certificate that is not trusted") from error
+            raise RegistryError(f"the certificate of {host} is not trusted") from error
         except requests.RequestException as error:
             raise RegistryError(f"{host} cannot be reached") from error
 
     def _body(self, response: requests.Response, limit: int, what: str) -> bytes:
         host = urlsplit(response.url).netloc
         if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise RegistryError(f"{host} sent {what} compressed, which was not asked for")
+            raise RegistryError(f"{host} sent {what} compressed, which was not requested")
         content = bytearray()
         try:
             for piece in response.iter_content(_PIECE):
@@ -151,7 +152,7 @@ class _Fetch:
                 if time.monotonic() > self._deadline:
                     raise RegistryError(f"{host} took more than {TOTAL_TIMEOUT:.0f} s")
         except requests.RequestException as error:
-            raise RegistryError(f"{host} broke off while it sent {what}") from error
+            raise RegistryError(f"{host} closed the connection while sending {what}") from error
         return bytes(content)
 
     def _same_host(self, url: str) -> str:
@@ -159,7 +160,7 @@ class _Fetch:
         target = urlsplit(url)
         if (target.scheme, target.netloc) != (base.scheme, base.netloc):
             raise RegistryError(
-                f"{base.netloc} redirects to {target.netloc}; only the configured host is asked"
+                f"{base.netloc} redirects to {target.netloc}; only the configured host is allowed"
             )
         return url
 
@@ -172,7 +173,7 @@ class _Fetch:
             named = dict(re.findall(r'([a-z]+)="([^"]*)"', parameters))
             return f"Bearer {self._token(named.get('realm', ''), named.get('service', ''))}"
         raise RegistryError(
-            f"{self._registry.url} wants a login for {self._repository}: "
+            f"{self._registry.url} requires a login for {self._repository}: "
             "set username and password_file"
         )
 
@@ -181,11 +182,11 @@ class _Fetch:
         schemes = ("https", "http") if self._registry.insecure else ("https",)
         if target.netloc not in (base.netloc, *self._registry.auth_hosts):
             raise RegistryError(
-                f"{base.netloc} sends to {target.netloc or 'nowhere'} for a token: "
-                "name that host in auth_hosts if it may see the password"
+                f"{base.netloc} names {target.netloc or 'no host'} as its token server: "
+                "add that host to auth_hosts if it may receive the password"
             )
         if target.scheme not in schemes:
-            raise RegistryError(f"the token server {realm} is not https")
+            raise RegistryError(f"the token server {realm} does not use https")
         params = {"service": service, "scope": f"repository:{self._repository}:pull"}
         auth = _Authorization(self._basic() if self._registry.username else "")
         with self._request(realm, auth, params) as response:

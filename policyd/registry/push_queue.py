@@ -1,7 +1,8 @@
-"""Pushes that wait to be judged, and the thread that does it.
+"""A queue of pushes that wait for their review, and the thread that reviews them.
 
-In: pushes, as a registry's notifications name them. Out: each is handed to `judge` in order, again
-after a pause when that fails for a reason that may pass. The queue is bounded and in memory.
+In: pushes, as the notifications of a registry report them. Out: calls of `review`, one per push and
+in order, repeated after a pause if the registry or the audit log fails. The queue is in memory and
+bounded.
 """
 
 from __future__ import annotations
@@ -17,25 +18,25 @@ from policyd.errors import AuditError, PolicydError, RegistryError
 from policyd.hooks.events import Push
 
 MAX_WAITING: Final = 1_000
-"""Pushes that wait: a registry keeps and repeats what was answered with 503."""
+"""Waiting pushes. A registry keeps and repeats a notification that is answered with 503."""
 MAX_REMEMBERED: Final = 10_000
-"""Ids of events that are remembered: a registry repeats those of the last minutes."""
+"""Remembered ids of events. A registry repeats events of the last minutes."""
 RETRY_SECONDS: Final = (1.0, 5.0, 25.0)
-"""Pauses before a registry, or a log, that failed is tried again."""
+"""Pauses before a failed review is repeated."""
 CLOSE_SECONDS: Final = 10.0
-"""How long what waits may take when the process is asked to end."""
+"""How long waiting pushes are still reviewed when the process ends."""
 
 log = structlog.get_logger("policyd.registry")
 
 
 class PushQueue:
-    """Judges pushes of one registry in a thread that starts with the first."""
+    """Reviews the pushes to one registry in a thread, which the first push starts."""
 
     def __init__(
-        self, judge: Callable[[Push], None], give_up: Callable[[Push, PolicydError], None]
+        self, review: Callable[[Push], None], give_up: Callable[[Push, PolicydError], None]
     ) -> None:
-        """`judge` handles one push; `give_up` is told what it failed with the last time."""
-        self._judge = judge
+        """`review` reviews one push; `give_up` receives the error of the last attempt."""
+        self._review = review
         self._give_up = give_up
         self._waiting: deque[Push] = deque()
         self._remembered: OrderedDict[str, None] = OrderedDict()
@@ -44,7 +45,7 @@ class PushQueue:
         self._thread: threading.Thread | None = None
 
     def offer(self, push: Push) -> bool:
-        """Take `push`, unless its event is known already. False when the queue is full."""
+        """Queue `push` unless its event is already known. Return False when the queue is full."""
         with self._changed:
             if push.event_id in self._remembered:
                 return True
@@ -63,7 +64,7 @@ class PushQueue:
         return True
 
     def close(self) -> None:
-        """Stop: what waits is judged for CLOSE_SECONDS more, and nothing is tried again."""
+        """Stop. Waiting pushes are reviewed for CLOSE_SECONDS, without further attempts."""
         with self._changed:
             self._closing.set()
             self._changed.notify()
@@ -78,21 +79,26 @@ class PushQueue:
                 if not self._waiting:
                     return
                 push = self._waiting.popleft()
-            self._judge_patiently(push)
+            self._review_with_retries(push)
 
-    def _judge_patiently(self, push: Push) -> None:
+    def _review_with_retries(self, push: Push) -> None:
         for pause in (*RETRY_SECONDS, None):
             try:
-                self._judge(push)
+                self._review(push)
                 return
             except (RegistryError, AuditError) as error:
                 if pause is None or self._closing.is_set():
                     self._give_up(push, error)
                     return
-                log.warning("will try again", seconds=pause, reason=str(error), **log_fields(push))
+                log.warning(
+                    "review failed, will be repeated",
+                    seconds=pause,
+                    reason=str(error),
+                    **log_fields(push),
+                )
                 self._closing.wait(pause)
 
 
 def log_fields(push: Push) -> dict[str, str]:
-    """Return what a line of the log says of `push`."""
+    """Return the fields of a log line about `push`."""
     return {"event_id": push.event_id, "repository": push.repository, "digest": push.digest}

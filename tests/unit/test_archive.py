@@ -108,9 +108,7 @@ def test_an_archive_that_is_cut_off_is_refused() -> None:
     packed = archive(PROJECT)
     first_file_only = packed[:1024]
 
-    with pytest.raises(
-        BundleError, match="incomplete or damaged: two zero blocks at its end are missing"
-    ):
+    with pytest.raises(BundleError, match="two zero blocks at its end are missing"):
         archive_bundle(first_file_only)
     with pytest.raises(BundleError, match="incomplete: its gzip stream does not end"):
         archive_bundle(gzip.compress(packed)[:-9])

@@ -105,7 +105,7 @@ def test_a_manifest_with_another_digest_is_refused():
     digest = sha256(b"other")
     with pytest.raises(ComposeError) as caught:
         manifest_of(raw(), digest)
-    assert str(caught.value) == f"the manifest that the registry sent is not {digest}"
+    assert str(caught.value) == f"the manifest from the registry does not match its digest {digest}"
 
 
 @pytest.mark.parametrize(
@@ -125,11 +125,17 @@ def test_what_is_no_manifest_is_refused(content, reason):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('"layers": [], "Layers": []', "the keys 'layers' and 'Layers' are one key to Compose"),
-        ('"layers": [], "layers": []', "the keys 'layers' and 'layers' are one key to Compose"),
-        ('"LAYERS": []', "the key 'LAYERS' is 'layers' to Compose"),
-        ('"layer\u017f": []', "the key 'layer\u017f' is 'layers' to Compose"),
-        ('"artifacttype": ""', "the key 'artifacttype' is 'artifactType' to Compose"),
+        (
+            '"layers": [], "Layers": []',
+            "the keys 'layers' and 'Layers' are the same key",
+        ),
+        (
+            '"layers": [], "layers": []',
+            "the keys 'layers' and 'layers' are the same key",
+        ),
+        ('"LAYERS": []', "the key 'LAYERS' must be written 'layers'"),
+        ('"layer\u017f": []', "the key 'layer\u017f' must be written 'layers'"),
+        ('"artifacttype": ""', "the key 'artifacttype' must be written 'artifactType'"),
     ],
 )
 def test_a_manifest_that_go_reads_otherwise_is_refused(text, reason):
@@ -147,7 +153,7 @@ def test_a_descriptor_that_go_reads_otherwise_is_refused():
     ("layers", "reason"),
     [
         ([layer("x", digest="sha256:../../x")], "the digest 'sha256:../../x' of a layer is not"),
-        ([layer("x", digest="md5:aa")], "the digest 'md5:aa' of a layer is not a SHA-256"),
+        ([layer("x", digest="md5:aa")], "the digest 'md5:aa' of a layer is not a SHA-256 digest"),
         ([layer("x", size=-1)], "has -1 bytes; the limit is 4 MiB"),
         ([layer("x", size=4 * 1024 * 1024 + 1)], "has 4,194,305 bytes; the limit is 4 MiB"),
         ([layer("x", size=4 * 1024 * 1024)] * 9, "the artifact has more than 32 MiB"),
@@ -163,7 +169,7 @@ def test_a_blob_must_have_the_digest_and_the_size_that_the_manifest_says():
 
     check_blob(b"abc", described)
     for content, size in [(b"abd", 3), (b"abc", 4)]:
-        with pytest.raises(ComposeError, match="the blob that the registry sent is not sha256:"):
+        with pytest.raises(ComposeError, match="the blob from the registry does not match"):
             check_blob(content, Descriptor(FILE, described.digest, size))
 
 
@@ -213,14 +219,14 @@ def test_layers_of_other_kinds_count_but_make_no_file():
 
 @pytest.mark.parametrize("name", ["../evil.yaml", "a/b", "a\\b", "/etc/x", "", ".", ".."])
 def test_a_file_name_that_leaves_the_folder_is_refused(name):
-    with pytest.raises(ComposeError, match="has the file name"):
+    with pytest.raises(ComposeError, match="has the invalid file name"):
         rebuilt(one("a: 1\n"), one("b: 2\n", name, extends=True))
-    with pytest.raises(ComposeError, match="has the file name"):
+    with pytest.raises(ComposeError, match="has the invalid file name"):
         rebuilt(one("a: 1\n"), ("x", env_layer("x", name)))
 
 
 def test_an_artifact_without_a_compose_file_is_refused():
-    with pytest.raises(ComposeError, match="the artifact holds no Compose file"):
+    with pytest.raises(ComposeError, match="the artifact contains no Compose file"):
         rebuilt(("x", env_layer("x", "a.env")))
 
 

@@ -70,7 +70,7 @@ def test_a_manifest_that_is_no_project_is_none_and_none_of_its_blobs_is_fetched(
     [("demo/../x", BLOB), ("demo", "sha256:abc"), ("demo?x", BLOB), ("demo", f"{BLOB}/..")],
 )
 def test_a_name_that_could_lead_elsewhere_is_never_asked_for(server, client, repository, digest):
-    with pytest.raises(RegistryError, match="does not name a manifest"):
+    with pytest.raises(RegistryError, match="is not a valid reference to a manifest"):
         client.project_files(repository, digest)
     assert server.seen == []
 
@@ -95,7 +95,7 @@ def test_content_with_another_digest_is_refused(server, failure, kind):
     server.answers[path] = (200, {}, body.replace(b"e", b"a", 1))
 
     assert failure(error=ComposeError) == (
-        f"the {kind} that the registry sent is not {path.rpartition('/')[2]}"
+        f"the {kind} from the registry does not match its digest {path.rpartition('/')[2]}"
     )
 
 
@@ -116,13 +116,13 @@ def test_a_manifest_is_read_no_further_than_its_limit(server, failure):
 def test_a_compressed_answer_is_refused(server, failure):
     server.answers[BLOB_PATH] = (200, {"Content-Encoding": "gzip"}, YAML)
 
-    assert failure().endswith("compressed, which was not asked for")
+    assert failure().endswith("compressed, which was not requested")
 
 
 def test_an_answer_that_breaks_off_is_an_error(server, failure):
     server.answers[BLOB_PATH] = (200, {"Content-Length": "99", "Connection": "close"}, YAML[:9])
 
-    assert failure() == f"{server.host} broke off while it sent blobs/{BLOB}"
+    assert failure() == f"{server.host} closed the connection while sending blobs/{BLOB}"
 
 
 def test_an_artifact_that_takes_too_long_is_an_error(failure, monkeypatch, server):
@@ -143,13 +143,13 @@ def test_a_redirect_to_another_host_is_refused(server, failure, location):
     server.answers[BLOB_PATH] = (307, {"Location": location}, b"")
 
     assert "redirects to" in failure()
-    assert "only the configured host is asked" in failure()
+    assert "only the configured host is allowed" in failure()
 
 
 def test_redirects_end(server, failure):
     server.answers[BLOB_PATH] = (302, {"Location": BLOB_PATH}, b"")
 
-    assert "redirects again and again" in failure()
+    assert "redirects too often" in failure()
     assert len([path for path, _ in server.seen if path == BLOB_PATH]) == 4
 
 
@@ -191,7 +191,7 @@ def test_without_a_login_a_registry_that_wants_one_is_an_error(server, failure):
     server.login, server.challenge = BASIC, 'Basic realm="test"'
 
     assert failure() == (
-        f"http://{server.host} wants a login for demo/simple: set username and password_file"
+        f"http://{server.host} requires a login for demo/simple: set username and password_file"
     )
 
 
@@ -217,8 +217,8 @@ def test_a_token_server_elsewhere_sees_the_password_only_when_it_is_configured(s
     server.challenge = 'Bearer realm="http://evil.example/token",service="hub"'
 
     assert failure("pa55", username="ci", password_file="x") == (
-        f"{server.host} sends to evil.example for a token: "
-        "name that host in auth_hosts if it may see the password"
+        f"{server.host} names evil.example as its token server: "
+        "add that host to auth_hosts if it may receive the password"
     )
 
 
@@ -257,7 +257,7 @@ def test_a_token_is_fetched_in_clear_only_where_that_is_configured(server):
         client._registry, "", client_module.requests.Session(), "demo/simple"
     )
 
-    with pytest.raises(RegistryError, match="is not https"):
+    with pytest.raises(RegistryError, match="does not use https"):
         fetch._token(f"http://{server.host}/token", "hub")
 
 

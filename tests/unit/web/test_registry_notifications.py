@@ -154,7 +154,7 @@ def test_an_artifact_with_a_name_that_leaves_its_folder_is_denied(registry, noti
 
     (event,) = recorded(1)
     assert event.result.status.code == 422
-    assert "has the file name '../evil.env', which is none" in event.result.status.message
+    assert "has the invalid file name '../evil.env'" in event.result.status.message
 
 
 def test_files_that_are_too_large_together_are_denied(registry, notify, recorded):
@@ -175,7 +175,10 @@ def test_content_that_is_not_its_digest_is_denied(registry, notify, recorded):
 
     (event,) = recorded(1)
     assert event.result.status.code == 422
-    assert event.result.status.message == f"the blob that the registry sent is not {blob}"
+    assert (
+        event.result.status.message
+        == f"the blob from the registry does not match its digest {blob}"
+    )
 
 
 def test_what_was_judged_is_not_judged_again(registry, notify, recorded, services, capsys):
@@ -207,7 +210,7 @@ def test_a_push_that_cannot_be_fetched_is_tried_again_denied_and_judged_when_tol
         f"http://{registry.host} answered 404 for demo/simple manifests/{digest}"
     )
     assert [seen for seen, _ in registry.seen] == [path, path]
-    assert "will try again" in capsys.readouterr().out
+    assert "review failed, will be repeated" in capsys.readouterr().out
 
     registry.answers[path] = answer
     notify(digest, "event-2")
