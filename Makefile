@@ -1,18 +1,23 @@
 # Every target sets up .venv itself; Python 3.11 or later and make are all it takes.
 PYTHON ?= python3
 BIN := .venv/bin
-READY := .venv/ready
+READY := .venv/test
+LOCKS := deploy/requirements
 
 # What is downloaded and built lies below the checkout, not in the home of the person who runs it.
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+export TMPDIR := $(CURDIR)/.cache/tmp
+$(shell mkdir -p $(TMPDIR))
+INSTALL := $(BIN)/uv pip install --quiet --no-deps
 
-.PHONY: demo test lint bench docs docs-pages compose-diff clean
+.PHONY: demo test test-oldest test-newest lint lock bench docs docs-pages compose-diff clean
 
-demo: $(READY)
+demo: .venv/run
 	$(BIN)/python deploy/demo.py
 
 test: lint
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -q -n auto
 	$(BIN)/policyd test policies --coverage --min 95
 
 lint: $(READY)
@@ -26,8 +31,7 @@ bench: $(READY)
 docs-pages: $(READY)
 	$(BIN)/python -m tests.docs
 
-docs: docs-pages
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+docs: docs-pages .venv/docs
 	$(BIN)/mkdocs build --strict --quiet
 
 # Prints which answers change with another version of compose-go: make compose-diff VERSION=2.16.2
@@ -37,10 +41,37 @@ MINUTES ?= 5
 compose-diff: $(READY)
 	$(BIN)/python -m tests.conformance.compose_diff $(VERSION) --minutes $(MINUTES)
 
-$(READY): pyproject.toml policyd/__init__.py
+# The tests on the oldest and the newest versions that the ranges of pyproject.toml allow.
+test-oldest: RESOLUTION := lowest-direct
+test-newest: RESOLUTION := highest
+test-oldest test-newest: .venv/build
+	@$(PYTHON) -m venv --clear .cache/$@
+	@$(BIN)/uv pip compile --quiet --no-header --no-annotate --resolution $(RESOLUTION) \
+	  --python .cache/$@/bin/python --extra test --group build pyproject.toml -o .cache/$@.txt
+	@$(INSTALL) --python .cache/$@/bin/python -r .cache/$@.txt
+	@$(INSTALL) --python .cache/$@/bin/python --no-build-isolation --editable .
+	.cache/$@/bin/python -m pytest -q -n auto
+
+# Chooses the versions that the other targets install, and records them with their hashes.
+lock: .venv/build
+	$(call compile,run,--extra inventory --extra postgres pyproject.toml)
+	$(call compile,test,--extra test pyproject.toml)
+	$(call compile,docs,--extra docs pyproject.toml)
+	$(call compile,build,--group build)
+
+compile = @UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --universal \
+  --python-version 3.11 --generate-hashes --no-annotate $(2) -o $(LOCKS)/$(1).txt
+
+# .venv/NAME says that what deploy/requirements/NAME.txt lists is installed.
+.venv/run .venv/test .venv/docs: .venv/%: $(LOCKS)/%.txt pyproject.toml policyd/__init__.py .venv/build
+	@$(INSTALL) --python $(BIN)/python --require-hashes -r $<
+	@$(INSTALL) --python $(BIN)/python --no-build-isolation --editable .
+	@touch $@
+
+.venv/build: $(LOCKS)/build.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "policyd needs Python 3.11 or later; try: make PYTHON=python3.11")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 clean:
