@@ -18,6 +18,7 @@ from policyd.compose.phases.assemble import LoadedFiles, ModelLoader
 from policyd.compose.phases.invocation import Invocation, prepare
 from policyd.compose.phases.normalize import normalize
 from policyd.compose.phases.project_name import PROJECT_NAME, project_name
+from policyd.compose.phases.unsupported import unsupported_warnings
 from policyd.compose.project import Project
 from policyd.errors import ComposeError
 from policyd.model import Bundle, Location
@@ -90,4 +91,5 @@ def _model(
             "the project has no name: set `name`, or use a directory name with letters or digits",
             first_file,
         )
+    context.warnings += unsupported_warnings(root)
     return normalize(root, name, scope.environment, context.effort)

@@ -62,6 +62,8 @@ class LoadedFiles:
     def _read(self, path: str, name: str) -> bytes:
         if path == "-":
             return self.context.bundle.stdin or b""
+        if is_remote(path):
+            raise ComposeError(f"{path!r} is remote; remote files are never fetched")
         try:
             return self.context.bundle.files.read(self.context.absolute(path))
         except FileNotFoundError:

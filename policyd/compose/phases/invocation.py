@@ -163,11 +163,17 @@ def _listed_files(bundle: Bundle, environment: Mapping[str, str]) -> tuple[str, 
         if name == "-":
             files.append(name)
             continue
-        path = name if name.startswith("/") else join(bundle.working_directory, name or ".")
-        if not bundle.files.kind(path):
-            raise NoComposeFile(
-                f"COMPOSE_FILE lists {bundle.files.display(path)}, which does not exist"
+        if is_remote(name):
+            raise ComposeError(
+                f"COMPOSE_FILE lists {name!r}, which is remote; remote files are never fetched"
             )
+        path = name if name.startswith("/") else join(bundle.working_directory, name or ".")
+        shown = bundle.files.display(path)
+        kind = bundle.files.kind(path)
+        if not kind:
+            raise NoComposeFile(f"COMPOSE_FILE lists {shown}, which does not exist")
+        if kind == "directory":
+            raise ComposeError(f"COMPOSE_FILE lists {shown}, which is a directory, not a file")
         files.append(path)
     return tuple(files)
 

@@ -1,6 +1,6 @@
-"""Check what the schema cannot say, on the whole merged model and every service of it.
+"""Check what the schema cannot express, on the whole merged model and each of its services.
 
-In: a tree of long forms with defaults. Out: nothing, or a ComposeError. Source: compose-go v2.14.0
+In: a tree of long forms with defaults. Out: nothing, or a ComposeError. Source: compose-go v2.16.2
 validation/*.go.
 """
 
@@ -15,7 +15,7 @@ from policyd.errors import ComposeError
 
 _STAGES: Final = ("pre_start", "post_start", "pre_stop")
 _LONG: Final = frozenset(("command", "entrypoint", "extra_hosts", "build", "develop", *_STAGES))
-"""The keys of a service below which `long_texts` looks."""
+"""The keys of a service or job that may hold the texts of `long_texts`."""
 
 
 def validate(root: Node) -> None:
@@ -31,13 +31,13 @@ def validate(root: Node) -> None:
 
 
 def entries(node: Node, key: str) -> list[tuple[str, Node]]:
-    """Return the entries of the mapping `key` of `node`, none where it is not there."""
+    """Return the entries of the mapping `key` of `node`, none where it is absent."""
     child = node.value.get(key) if type(node.value) is dict else None
     return list(child.value.items()) if child is not None and type(child.value) is dict else []
 
 
 def items(node: Node, *path: str) -> list[Node]:
-    """Return the items of the list at `path` below `node`, none where it is not there."""
+    """Return the items of the list at `path` below `node`, none where it is absent."""
     for key in path:
         if type(node.value) is not dict or key not in node.value:
             return []
@@ -46,24 +46,30 @@ def items(node: Node, *path: str) -> list[Node]:
 
 
 def long_texts(root: Node) -> Iterator[tuple[Node, int]]:
-    """Yield the texts of services that hold many things, and the steps that it takes to part them.
+    """Yield the texts that are split into many values, and how many steps that takes.
 
-    These are commands, a step for four characters, and addresses of hosts.
+    These are commands, one step for four characters, and the addresses of hosts.
     """
-    for _, service in entries(root, "services"):
-        if _LONG.isdisjoint(service.value):
-            continue
-        holders = [service]
-        for stage in _STAGES:
-            holders += items(service, stage)
-        rules = items(service, "develop", "watch")
-        holders += [rule.value["exec"] for rule in rules if "exec" in rule.value]
-        for holder in holders:
-            for key in ("command", "entrypoint"):
-                if key in holder.value and type(holder.value[key].value) is str:
-                    yield holder.value[key], len(holder.value[key].value) // 4
-        for host in [*items(service, "extra_hosts"), *items(service, "build", "extra_hosts")]:
+    for kind in ("services", "jobs"):
+        for _, entry in entries(root, kind):
+            if not _LONG.isdisjoint(entry.value):
+                yield from _long_texts(entry)
+
+
+def _long_texts(entry: Node) -> Iterator[tuple[Node, int]]:
+    holders = [entry]
+    for stage in _STAGES:
+        holders += items(entry, stage)
+    rules = items(entry, "develop", "watch")
+    holders += [rule.value["exec"] for rule in rules if "exec" in rule.value]
+    for holder in holders:
+        for key in ("command", "entrypoint"):
+            if key in holder.value and type(holder.value[key].value) is str:
+                yield holder.value[key], len(holder.value[key].value) // 4
+        for host in items(holder, "extra_hosts"):
             yield host, str(host.value).count(",")
+    for host in items(entry, "build", "extra_hosts"):
+        yield host, str(host.value).count(",")
 
 
 def _check_external(name: str, volume: Node) -> None:
@@ -80,16 +86,18 @@ def _check_external(name: str, volume: Node) -> None:
 def _check_source(where: str, resource: Node, keys: tuple[str, ...]) -> None:
     found = [key for key in keys if key in resource.value]
     if len(found) > 1:
-        raise ComposeError(f"{where}: {' and '.join(found)} exclude each other", resource.location)
+        raise ComposeError(
+            f"{where}: {' and '.join(found)} are mutually exclusive", resource.location
+        )
     if not found and "driver" not in resource.value and "external" not in resource.value:
-        raise ComposeError(f"{where}: one of {', '.join(keys)} is needed", resource.location)
+        raise ComposeError(f"{where}: one of {', '.join(keys)} is required", resource.location)
 
 
 def _check_service(where: str, service: Node) -> None:
     for port in items(service, "ports"):
         host = port.value.get("host_ip") if type(port.value) is dict else None
         if host is not None and not (type(host.value) is str and is_ip_address(host.value)):
-            raise ComposeError(f"{where}.ports: {host.value!r} is no IP address", host.location)
+            raise ComposeError(f"{where}.ports: {host.value!r} is not an IP address", host.location)
     for rule in items(service, "develop", "watch"):
         path = rule.value["path"]
         if path.value == "":
@@ -98,5 +106,5 @@ def _check_service(where: str, service: Node) -> None:
     for request in [*requests, *items(service, "gpus")]:
         if "count" in request.value and "device_ids" in request.value:
             raise ComposeError(
-                f"{where}: `count` and `device_ids` exclude each other", request.location
+                f"{where}: `count` and `device_ids` are mutually exclusive", request.location
             )

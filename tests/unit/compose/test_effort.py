@@ -164,3 +164,44 @@ def test_what_goes_wrong_only_with_profiles_together_is_found_in_one_pass() -> N
     assert project.not_evaluated[0].reason == (
         "services 's0' and 's1' have the same container_name 'name0'"
     )
+
+
+def test_what_hooks_inherit_counts_for_each_hook() -> None:
+    variables = "".join(f"      V{number}: 1\n" for number in range(2_000))
+    hooks = "      - {}\n" * 300
+
+    assert refusal(
+        {
+            "compose.yaml": "services:\n  web:\n    image: x\n"
+            f"    environment:\n{variables}    pre_start:\n{hooks}"
+        }
+    ).endswith(TOO_LARGE)
+
+
+def test_an_env_file_counts_for_each_hook_and_each_job() -> None:
+    variables = "".join(f"V{number}=1\n" for number in range(5_000))
+    hooks = "      - {}\n" * 99
+    jobs = "".join(
+        f"  j{number}: {{image: x, triggers: {{manual: true}}, env_file: e}}\n"
+        for number in range(99)
+    )
+
+    for text in (
+        f"services:\n  web:\n    image: x\n    env_file: e\n    pre_start:\n{hooks}",
+        f"jobs:\n{jobs}",
+    ):
+        assert refusal({"compose.yaml": text, "e": variables}).endswith(TOO_LARGE)
+
+
+def test_commands_of_hooks_and_jobs_count_by_length() -> None:
+    hooks = "      - {}\n" * 99
+    jobs = "".join(
+        f"  j{number}: {{<<: *job, triggers: {{manual: true}}}}\n" for number in range(99)
+    )
+    command = "a" * 30_000
+
+    for text in (
+        f"services:\n  web:\n    image: x\n    command: {command}\n    pre_start:\n{hooks}",
+        f"x-job: &job {{image: x, command: {command}}}\njobs:\n{jobs}",
+    ):
+        assert refusal({"compose.yaml": text}).endswith(TOO_LARGE)
