@@ -1,7 +1,7 @@
-"""A load generator for one server on loopback: a fixed number of requests over kept connections.
+"""A load generator: it sends requests to one server over a fixed number of kept connections.
 
-In: an address and whole requests as bytes. Out: statuses, and how long each request took. It uses
-bare sockets, since an HTTP client would take more of the machine than the server.
+In: an address, and whole requests as bytes. Out: the statuses, and how long each request took. It
+uses plain sockets, because an HTTP client would take more processor time than the server.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 
 def post(path: str, content_type: str, body: bytes) -> bytes:
-    """Return the bytes of a POST request that keeps its connection."""
+    """Return the bytes of a POST request that keeps the connection open."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
@@ -24,9 +24,10 @@ def post(path: str, content_type: str, body: bytes) -> bytes:
 def send_all(
     address: tuple[str, int], requests: Sequence[bytes], connections: int
 ) -> tuple[dict[str, int], list[float], float]:
-    """Send each of `requests` once, over `connections` at a time.
+    """Send each request once, over `connections` connections at the same time.
 
-    Returns how often each status came, the seconds of each request, and the seconds of all.
+    Returns the number of answers by status, the sorted seconds of each request, and the seconds of
+    the whole run.
     """
     statuses: dict[str, int] = {}
     times: list[float] = []
