@@ -51,9 +51,10 @@ MAX_DIRECTIVES: Final = 100
 
 MAX_STEPS: Final = 400_000
 """Steps of loading a project, each of one to three microseconds: values, counted anew for each file
-merged over them and each service that extends them; lines, `$` and `\\` of environment files, each
-time they are read; `$` in values; characters of commands; four a port of a range. Thousands of
-services take 200,000."""
+merged over them, each service that extends them and each hook that inherits them, where 100
+characters of a text count as one more value; lines, `$` and `\\` of environment files, each time
+they are read; `$` in values; characters of commands; four a port of a range. Thousands of services
+take 200,000."""
 
 MAX_DURATION_CHARACTERS: Final = 100
 """Characters of a duration: "876000h59m59.999999999s" has 23."""

@@ -78,11 +78,13 @@ def extent(node: Node) -> tuple[int, int]:
 
 
 def count(node: Node) -> int:
-    """Return the number of values at and below `node`."""
+    """Return the steps that a copy of `node` costs: one a value, and one for 100 characters."""
     value = node.value
     if type(value) is dict:
         return 1 + sum(map(count, value.values()))
-    return 1 + sum(map(count, value)) if type(value) is list else 1
+    if type(value) is list:
+        return 1 + sum(map(count, value))
+    return 1 + len(value) // 100 if type(value) is str else 1
 
 
 def nodes(value: Any, mark: Mark | None) -> Node:

@@ -12,6 +12,7 @@ from tests.conformance.case import Case
 
 MIB = 1024 * 1024
 _HEAD = "services:\n  a:\n    image: x\n"
+_TRIGGERED = "image: x\n    triggers: {manual: true}"
 
 
 def _case(texts: dict[str, str | bytes] | str | bytes, **options: object) -> Case:
@@ -89,6 +90,20 @@ def _subnets(count: int) -> Case:
     ]
     body = f"{_HEAD}    networks: [n]\n"
     return _case({"a.yaml": body + texts[0], "b.yaml": texts[1]}, files=["a.yaml", "b.yaml"])
+
+
+def _two_lists(key: str, row: str, count: int) -> Case:
+    """Return two files whose lists below `key` of one service have `count` different items each."""
+    texts = [
+        f"{_HEAD}    {key}:\n" + _lines(f"      - {row}\n".replace("%", f"{prefix}%"), count)
+        for prefix in "ab"
+    ]
+    return _case({"a.yaml": texts[0], "b.yaml": texts[1]}, files=["a.yaml", "b.yaml"])
+
+
+def _jobs(text: str, head: str = _HEAD) -> Case:
+    """Return a project whose jobs are `text`, indented by two spaces."""
+    return _case(f"{head}jobs:\n{text}")
 
 
 HOSTILE: dict[str, Callable[[], Case]] = {
@@ -463,4 +478,153 @@ HOSTILE: dict[str, Callable[[], Case]] = {
     "host-addresses": lambda: _field(f'extra_hosts: ["a={"1," * MIB}"]'),
     "duration-of-a-mebibyte": lambda: _field(f'stop_grace_period: "{"1s" * MIB}"'),
     "name-of-variables": lambda: _case('name: "' + "${A:-x}" * 500_000 + f'"\n{_HEAD}'),
+    # hooks
+    "hooks-in-great-number": lambda: _field(
+        "pre_start:\n" + _lines("      - {user: u%}\n", 90_000)
+    ),
+    "hooks-that-inherit-a-large-service": lambda: _case(
+        f"{_HEAD}    environment:\n"
+        + _lines("      V%: v\n", 20_000)
+        + "    pre_start:\n"
+        + _lines("      - {user: u%}\n", 20_000)
+    ),
+    "hooks-that-inherit-long-lists": lambda: _case(
+        f"{_HEAD}    security_opt:\n"
+        + _lines("      - k%\n", 20_000)
+        + "    pre_start:\n"
+        + _lines("      - {security_opt: [h%]}\n", 2_000)
+    ),
+    "hooks-that-inherit-a-long-text": lambda: _case(
+        f"{_HEAD}    command: [{'x' * MIB}]\n    pre_start:\n" + _lines("      - {}\n", 20_000)
+    ),
+    "long-text-extended-often": lambda: _case(
+        f"services:\n  b:\n    image: x\n    command: [{'x' * MIB}]\n"
+        + _lines("  s%: {extends: b}\n", 1_900)
+    ),
+    "hooks-by-aliases": lambda: _case(
+        "x-h: &h\n"
+        + _lines("  - {user: u%}\n", 2_000)
+        + "services:\n"
+        + _lines("  s%: {image: x, pre_start: *h }\n", 1_000)
+    ),
+    "hooks-of-many-services": lambda: _case(
+        "services:\n" + _lines("  s%: {image: x, pre_start: [{}, {}, {}, {}, {}]}\n", 5_000)
+    ),
+    "hooks-in-two-files": lambda: _two_lists("pre_start", "{user: u%, labels: {a: b}}", 20_000),
+    "hooks-with-env-files": lambda: _case(
+        {
+            "compose.yaml": f"{_HEAD}    pre_start:\n" + _lines("      - {env_file: e}\n", 5_000),
+            "e": _lines("V%=1\n", 5_000),
+        }
+    ),
+    "hooks-with-inherited-env-files": lambda: _case(
+        {
+            "compose.yaml": f"{_HEAD}    env_file: [{', '.join(['e'] * 50)}]\n    pre_start:\n"
+            + _lines("      - {user: u%}\n", 2_000),
+            "e": _lines("V%=1\n", 2_000),
+        }
+    ),
+    "hooks-with-label-files": lambda: _case(
+        {
+            "compose.yaml": f"{_HEAD}    pre_start:\n"
+            + _lines(f"      - {{label_file: [{', '.join(['l'] * 20)}]}}\n", 500),
+            "l": _lines("L%=1\n", 100),
+        }
+    ),
+    "hook-below-a-hook": lambda: _field("pre_start: [{" + "pre_start: [{" * 80 + "}]" * 80 + "}]"),
+    "hook-that-is-the-service": lambda: _case(
+        "services:\n  a: &a\n    image: x\n    pre_start: [*a ]\n"
+    ),
+    "hook-variables-in-great-number": lambda: _field(
+        "pre_start:\n" + _lines("      - {user: '${U:-${V:-${W:-u%}}}'}\n", 20_000)
+    ),
+    "hooks-with-port-ranges": lambda: _field("pre_start: [{ports: ['1-65535:1-65535']}]"),
+    # jobs
+    "jobs-in-great-number": lambda: _jobs(
+        _lines("  j%: {image: x, triggers: {manual: true}}\n", 90_000)
+    ),
+    "jobs-alone-in-great-number": lambda: _case(
+        "jobs:\n" + _lines("  j%: {image: x, triggers: {manual: true}}\n", 2_000)
+    ),
+    "job-schedules-in-great-number": lambda: _jobs(
+        "  j:\n    image: x\n    triggers:\n      schedule:\n" + _lines("        - '%'\n", 90_000)
+    ),
+    "job-schedules-in-two-files": lambda: _case(
+        {
+            f"{name}.yaml": f"{_HEAD}jobs:\n  j:\n    image: x\n    triggers:\n      schedule:\n"
+            + _lines(f"        - {{cron: '{name}%'}}\n", 20_000)
+            for name in "ab"
+        },
+        files=["a.yaml", "b.yaml"],
+    ),
+    "job-schedule-of-a-mebibyte": lambda: _jobs(
+        "  j: {image: x, triggers: {schedule: ['" + "* " * (MIB // 2) + "']}}\n"
+    ),
+    "job-extends-itself": lambda: _jobs("  j: {extends: j, triggers: {manual: true}}\n"),
+    "job-extends-chain": lambda: _case(
+        _chain("extends: %", 10_000).replace("services:", "jobs:").replace("image: x", _TRIGGERED)
+    ),
+    "job-extends-circle-over-files": lambda: _case(
+        {
+            "compose.yaml": "jobs: {j: {extends: {service: k, file: b.yaml}}}\n",
+            "b.yaml": "jobs: {k: {extends: {service: j, file: compose.yaml}}}\n",
+        }
+    ),
+    "job-depends-on-ladder": lambda: _case(
+        _dag(60).replace("services:", "jobs:").replace("image: x", _TRIGGERED)
+    ),
+    "jobs-in-a-circle": lambda: _jobs(
+        _lines("  j%: {image: x, triggers: {manual: true}, depends_on: [j0, j1]}\n", 1_900)
+    ),
+    "job-env-files-in-great-number": lambda: _case(
+        {
+            "compose.yaml": f"{_HEAD}jobs:\n"
+            + _lines("  j%: {image: x, env_file: [e, e], triggers: {manual: true}}\n", 300),
+            "e": _lines("V%=1\n", 5_000),
+        }
+    ),
+    "job-env-file-absolute": lambda: _jobs(
+        "  j: {image: x, env_file: /proc/self/environ, triggers: {manual: true}}\n"
+    ),
+    "job-env-file-endless": lambda: _jobs(
+        "  j: {image: x, env_file: /dev/zero, triggers: {manual: true}}\n"
+    ),
+    "job-named-extensions": lambda: _jobs(
+        "  x-j: {image: x, triggers: {manual: true}}\n"
+        "  '#extensions': {image: x, triggers: {manual: true}}\n"
+    ),
+    # what merging without duplicates compares
+    "equal-requests-in-two-files": lambda: _two_lists(
+        "gpus", "{driver: nvidia, device_ids: ['%'], options: {a: b}}", 20_000
+    ),
+    "equal-words-in-two-files": lambda: _two_lists("security_opt", "k%", 90_000),
+    "equal-watch-rules-in-two-files": lambda: _case(
+        {
+            f"{name}.yaml": f"{_HEAD}    develop:\n      watch:\n"
+            + _lines(f"        - {{path: ./{name}%, action: rebuild}}\n", 20_000)
+            for name in "ab"
+        },
+        files=["a.yaml", "b.yaml"],
+    ),
+    "equal-deep-items-in-two-files": lambda: _case(
+        {
+            f"{name}.yaml": f"{_HEAD}x-a:\n" + _lines(f"  - {'[' * 80}{name}%{']' * 80}\n", 5_000)
+            for name in "ab"
+        },
+        files=["a.yaml", "b.yaml"],
+    ),
+    "equal-resources-included-often": lambda: _case(
+        {
+            "compose.yaml": "include:\n" + _lines("  - {path: [b.yaml, c%.yaml]}\n", 100),
+            "b.yaml": _HEAD + "    labels:\n" + _lines("      k%: v\n", 5_000),
+            **{f"c{i}.yaml": "services: {}\n" for i in range(100)},
+        }
+    ),
+    "legacy-develop-in-great-number": lambda: _field(
+        "x-develop: {watch: ["
+        + "{path: ., action: sync, target: /t, x-initialSync: true}, " * 20_000
+        + "]}"
+    ),
+    "umask-of-many-digits": lambda: _field(f'umask: "{"7" * 100_000}"'),
+    "umask-of-underscores": lambda: _field(f'umask: "0{"_7" * 500_000}"'),
 }

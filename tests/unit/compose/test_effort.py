@@ -205,3 +205,18 @@ def test_commands_of_hooks_and_jobs_count_by_length() -> None:
         f"x-job: &job {{image: x, command: {command}}}\njobs:\n{jobs}",
     ):
         assert refusal({"compose.yaml": text}).endswith(TOO_LARGE)
+
+
+def test_a_long_text_counts_each_time_a_service_extends_it() -> None:
+    base = f"  base: {{image: x, command: [{'v' * 1_000_000}]}}\n"
+    text = services(45, "extends: base") + base
+
+    assert refusal({"compose.yaml": text}) == f"compose.yaml:41:18: {TOO_LARGE}"
+
+
+def test_a_long_text_counts_each_time_a_hook_inherits_it() -> None:
+    hooks = "      - {}\n" * 45
+    text = f"{services(1, 'image: x')}  a:\n    command: [{'v' * 1_000_000}]\n    image: x\n"
+    text += f"    pre_start:\n{hooks}"
+
+    assert refusal({"compose.yaml": text}) == f"compose.yaml:46:9: {TOO_LARGE}"
