@@ -18,8 +18,8 @@ MAX_DEPTH: Final = 100
 MAX_DOCUMENTS: Final = 100
 """Documents in one file: each is merged over the previous ones, so time grows with their number."""
 
-MAX_SLOW_PARSE_BYTES: Final = 64 * KIB
-"""Size up to which a file that only the slow YAML scanner can read is read by it."""
+MAX_EXACT_PARSE_BYTES: Final = 256 * KIB
+"""Size of a file that needs the YAML parser in Python. It reads 0.5 MB a second, libyaml 5 MB."""
 
 MAX_SERVICES: Final = 2_000
 """Services of a project: Rego evaluation cannot be interrupted, so its input is bounded."""
@@ -45,9 +45,6 @@ MAX_POOL_PAIRS: Final = 100
 
 MAX_TEXT_GROWTH: Final = 4 * MIB
 """Characters that aliases and variables may add to a project: one long text can be used often."""
-
-MAX_DIRECTIVES: Final = 100
-"""Lines that may be YAML directives: libyaml compares each `%TAG` with all before it."""
 
 MAX_STEPS: Final = 400_000
 """Steps of loading a project, each of one to three microseconds: values, counted anew for each file

@@ -13,7 +13,6 @@ from policyd.compose.context import LoadContext
 from policyd.compose.phases.assemble import LoadedFiles
 from policyd.compose.phases.invocation import Invocation
 from policyd.compose.text.template import TemplateError, substitute
-from policyd.compose.yaml.resolver import Timestamp
 from policyd.errors import ComposeError
 from policyd.model import Location
 
@@ -51,10 +50,6 @@ def normalized(text: str) -> str:
 def _written_name(context: LoadContext, files: LoadedFiles, call: Invocation) -> tuple[str, bool]:
     """Return the last `name` of the files, interpolated, and whether a first document has one."""
     parsed = [files.documents(path) for path in call.files]
-    for documents in parsed:
-        name = documents[0].root.value.get("name") if documents else None
-        if name is not None and isinstance(name.value, Timestamp):
-            raise ComposeError("name: expected a string, found a timestamp", name.location)
     names = [document.name for documents in parsed for document in documents if document.name]
     pattern = names[-1] if names else ""
     where = Location(context.display(call.files[0]))

@@ -1,4 +1,4 @@
-"""The anchors of a file, and the limits of aliases.
+"""The anchors of a document, and the limits of aliases.
 
 In: nodes by the names of their anchors. Out: the node that an alias refers to. Limits: limits.py.
 """
@@ -26,15 +26,20 @@ class _Anchor:
 
 
 class Anchors:
-    """The anchors of one file; they are still known in its later documents.
+    """The anchors of one document of a file. The limit of characters holds for the whole file.
 
-    `added` counts the values that aliases add to a document; the composer resets it for each.
+    `added` is the number of values that aliases add to the document.
     """
 
     def __init__(self) -> None:
         self.added = 0
         self._known: dict[str, _Anchor] = {}
         self._characters = 0
+
+    def start_document(self) -> None:
+        """Forget the anchors: those of one document are unknown in the next."""
+        self.added = 0
+        self._known = {}
 
     def open(self, name: str) -> None:
         """Register the anchor `name`, whose node is still to be read."""

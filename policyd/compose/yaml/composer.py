@@ -2,7 +2,7 @@
 
 In: a parser of one file. Out: a tree a document. Duplicate keys, merge keys, aliases, `!reset` and
 `!override` follow go-yaml v4 (composer.go, constructor.go) and compose-go (loader/reset.go).
-Anchors live across the documents of a file.
+An anchor is known in its own document only.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from yaml.events import (
 
 from policyd.compose.limits import MAX_DEPTH, MAX_DOCUMENTS, MAX_NODE_VISITS, MAX_RESET_STEPS
 from policyd.compose.nodes import Mark, Node, Resets
+from policyd.compose.yaml.alias_share import SUSPICIOUS_SHARE
 from policyd.compose.yaml.anchors import Anchors
 from policyd.compose.yaml.document import Document
-from policyd.compose.yaml.libyaml_differences import SourceText
+from policyd.compose.yaml.libyaml_differences import ReadDifferently
 from policyd.compose.yaml.mapping_entries import Key, MappingEntries, require_string_keys
 from policyd.compose.yaml.merge_keys import NOT_MAPPINGS, Entries
 from policyd.compose.yaml.reset_tags import (
@@ -40,9 +41,9 @@ from policyd.compose.yaml.reset_tags import (
     place_of,
 )
 from policyd.compose.yaml.resolver import (
-    LONG_TAG,
     MERGE,
     TYPED_STARTS,
+    Timestamp,
     resolve_plain,
     resolve_tagged,
 )
@@ -51,7 +52,7 @@ from policyd.model import Location
 
 
 class Composer:
-    """Builds nodes from the parser's events. There is one a file, since anchors outlive documents.
+    """Builds nodes from the parser's events: one composer a file, since limits hold for the file.
 
     Below `!override` (`overridden` is not 0) tags have no effect. What is below `!reset` (`dropped`
     is not 0) is not checked. `revealed` are the places of the `!reset` tags that an alias reveals
@@ -60,10 +61,10 @@ class Composer:
     """
 
     def __init__(
-        self, parser: Any, content: bytes, name: str, revealed: Set[Place] = frozenset()
+        self, parser: Any, name: str, *, is_libyaml: bool, revealed: Set[Place] = frozenset()
     ) -> None:
         self.get = parser.get_event
-        self.source = SourceText(content)
+        self.is_libyaml = is_libyaml
         self.file = name
         self.anchors = Anchors()
         self.visits = 0
@@ -71,6 +72,8 @@ class Composer:
         self.overridden = 0
         self.reset_steps = 0
         self.has_hidden = False
+        self.flow_column = -1
+        self.has_many_aliases = False
         self.project_name = ""
         self.known_revealed = revealed
         self.revealed: set[Place] = set()
@@ -99,7 +102,10 @@ class Composer:
 
     def document(self) -> Document:
         """Return the document whose start the parser has reported."""
-        self.visits = self.anchors.added = 0
+        self.anchors.start_document()
+        self.visits = 0
+        self.has_hidden = False
+        self.flow_column = -1
         self.project_name = ""
         event = self.get()
         root = self.value(event, None, 0, False)
@@ -109,6 +115,8 @@ class Composer:
         name = root.value.get("name")
         if name is not None and type(name.value) is str:
             self.project_name = name.value
+        elif name is not None and type(name.value) is Timestamp:
+            self.project_name = name.value.text
         return Document(root, self.project_name, self.visits + self.anchors.added)
 
     def error(self, message: str, mark: Mark | None) -> ComposeError:
@@ -128,13 +136,15 @@ class Composer:
             raise self.too_many_values(event.start_mark)
         kind = type(event)
         if kind is ScalarEvent:
-            return self.scalar(event, key_mark, in_flow)
+            return self.scalar(event, key_mark)
         if kind is AliasEvent:
             return self.alias(event, depth)
         if depth == MAX_DEPTH:
             raise self.error(f"more than {MAX_DEPTH} levels of nesting", event.start_mark)
         is_flow = bool(event.flow_style)
         mark = event.start_mark if is_flow or key_mark is None else key_mark
+        if is_flow and not in_flow and self.is_libyaml and depth:
+            self.flow_column = (key_mark or mark).column
         if event.anchor is not None:
             return self.anchored(event, mark, depth + 1, merging)
         if event.tag is not None:
@@ -149,7 +159,6 @@ class Composer:
     def anchored(self, event: Any, mark: Mark, depth: int, merging: bool) -> Node:
         """Return the collection that starts with `event`, and register its anchor."""
         before = self.visits + self.anchors.added - 1
-        self.source.check_anchor(event, "&")
         self.anchors.open(event.anchor)
         node = self.tagged(event, mark, depth, merging)
         self.anchors.set(event.anchor, node, self.visits + self.anchors.added - before)
@@ -203,12 +212,10 @@ class Composer:
         if not self.dropped:
             require_string_keys(node)
 
-    def scalar(self, event: Any, key_mark: Mark | None, in_flow: bool) -> Node:
+    def scalar(self, event: Any, key_mark: Mark | None) -> Node:
         """Return the scalar of `event`, and register its anchor."""
         tag, text = event.tag, event.value
         mark: Mark = event.start_mark
-        if self.source.is_odd:
-            self.source.check_scalar(event, in_flow)
         if tag is None:
             value = text if event.style else resolve_plain(text)
             if value is None and not text and key_mark is not None:
@@ -220,10 +227,7 @@ class Composer:
             node = drop(Node(text, mark))
         else:
             node = Node(self.tagged_scalar(event), mark)
-        if tag is not None and in_flow:
-            self.check_tag(event)
         if event.anchor is not None:
-            self.source.check_anchor(event, "&")
             self.anchors.set(event.anchor, node, 1, text)
         return node
 
@@ -236,17 +240,11 @@ class Composer:
                 return event.value
             raise self.error(str(problem), event.start_mark) from None
 
-    def check_tag(self, event: Any) -> None:
-        """Refuse tags in flow style that Docker's parser ends elsewhere."""
-        if "," in event.tag.removeprefix(LONG_TAG):
-            raise self.error("a tag in flow style cannot hold a comma", event.start_mark)
-        if not event.value and not event.style:
-            raise self.error("a tag in flow style needs a value behind it", event.start_mark)
-
     def alias(self, event: Any, depth: int) -> Node:
         """Return the node that the alias of `event` refers to."""
-        self.source.check_anchor(event, "*")
         node = self.anchors.node(event.anchor, event.start_mark, self.visits, depth)
+        if self.anchors.added > SUSPICIOUS_SHARE * self.visits:
+            self.has_many_aliases = True
         if self.has_hidden and not self.overridden and not self.dropped:
             self.revealed.update(hidden_below(node))
         return node
@@ -269,14 +267,9 @@ class Composer:
         items: list[Node] = []
         resets: Resets | None = None
         index = 0
-        get, is_odd = self.get, self.source.is_odd
+        get = self.get
         while type(event := get()) is not SequenceEndEvent:
-            if (
-                type(event) is ScalarEvent
-                and event.tag is None
-                and event.anchor is None
-                and not is_odd
-            ):
+            if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
                 node = self.plain(event, None)
             else:
                 node = self.value(event, None, depth, in_flow)
@@ -297,35 +290,29 @@ class Composer:
         marks: dict[str, Mark] = {}
         key: Any
         unusual: MappingEntries | None = None
-        get, is_odd = self.get, self.source.is_odd
+        needs_order = False
+        get = self.get
         while type(event := get()) is not MappingEndEvent:
             key_mark = event.start_mark
-            if (
-                type(event) is ScalarEvent
-                and event.tag is None
-                and event.anchor is None
-                and not is_odd
-            ):
+            if in_flow and event.end_mark.column <= self.flow_column:
+                raise ReadDifferently  # its `:` may be outside of the block around it
+            if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
                 key = identity = text = event.value
                 if not event.style and text[:1] in TYPED_STARTS:
                     key = resolve_plain(text)
             else:
-                key, identity, text = self.key(event, in_flow)
+                key, identity, text = self.key(event)
             if identity in marks and not self.dropped:
                 raise self.duplicate_key(identity, marks[identity], key_mark)
             marks[identity] = key_mark
             event = get()
-            if (
-                type(event) is ScalarEvent
-                and event.tag is None
-                and event.anchor is None
-                and not is_odd
-            ):
+            if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
                 child = self.plain(event, key_mark)
             else:
                 child = self.value(event, key_mark, depth, in_flow, key is MERGE)
             if (  # a usual entry; a call to find this out would be slower
-                child.resets is None
+                not needs_order
+                and child.resets is None
                 and type(key) is str
                 and key != "name"
                 and key not in entries
@@ -336,6 +323,7 @@ class Composer:
                 continue
             unusual = unusual or MappingEntries(entries)
             self.add_unusual(unusual, Key(key, identity, text, key_mark), child, depth)
+            needs_order = unusual.needs_order
         if unusual is None:
             return Node(entries, mark)
         return unusual.node(mark, tolerant=self.dropped > 0)
@@ -364,21 +352,16 @@ class Composer:
         elif "name" in entries or self.project_name:
             raise self.error("duplicate key 'name'", key.mark)
 
-    def key(self, event: Any, in_flow: bool) -> tuple[Any, str, str]:
+    def key(self, event: Any) -> tuple[Any, str, str]:
         """Return what a key means, the text that tells it from other keys, and its own text."""
         kind = type(event)
         if kind is ScalarEvent:
             text: str = event.value
-            if self.source.is_odd:
-                self.source.check_key(event, in_flow)
             if event.tag is None:
                 key = text if event.style else resolve_plain(text)
             else:
-                if in_flow:
-                    self.check_tag(event)
                 key = self.tagged_scalar(event)
             if event.anchor is not None:
-                self.source.check_anchor(event, "&")
                 self.anchors.set(event.anchor, Node(key, event.start_mark), 1, text)
             return key, text, text
         if kind is AliasEvent:

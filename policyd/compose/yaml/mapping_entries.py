@@ -33,16 +33,23 @@ class Key(NamedTuple):
 
 
 class MappingEntries:
-    """The entries of one mapping. `entries` are those that it has as a value."""
+    """The entries of one mapping. `entries` are those that it has as a value.
+
+    Where a key is not a string, `needs_order` is set: from then on, all entries come here. As a
+    merge source the mapping then has more entries than as a value, and the last of them wins.
+    """
 
     def __init__(self, entries: Entries) -> None:
         self.entries = entries
         self.resets: Resets | None = None
         self._source: Node | None = None
         self._blocked: set[str] = set()
-        self._first_values: Entries = {}
-        self._by_odd_key: Entries = {}
+        self._merged: Entries = {}
         self._odd_key: OddKey | None = None
+
+    @property
+    def needs_order(self) -> bool:
+        return self._odd_key is not None
 
     def add(self, key: Key, child: Node) -> None:
         """Add `child` at `key`. An entry whose value is a `<<` disappears, as in Docker."""
@@ -53,14 +60,16 @@ class MappingEntries:
         elif child.value is MERGE:
             self._blocked.add(key.value)
         else:
-            if key.value in self.entries:  # an alias as a key: it wins here, not where merged
-                self._first_values.setdefault(key.value, self.entries[key.value])
             self.entries[key.value] = child
+            if self.needs_order:
+                self._merged[key.value] = child
 
     def _add_odd(self, key: Key, child: Node) -> None:
-        self._odd_key = self._odd_key or OddKey(key.value, key.mark)
+        if self._odd_key is None:
+            self._odd_key = OddKey(key.value, key.mark)
+            self._merged = dict(self.entries)
         if child.value is not MERGE and key.value is not None:
-            self._by_odd_key.setdefault(key.text, child)
+            self._merged[key.text] = child
 
     def node(self, mark: Mark, *, tolerant: bool) -> Node:
         """Return the mapping at `mark`, with the entries of its merge key.
@@ -70,14 +79,13 @@ class MappingEntries:
         withheld = frozenset(self._blocked)
         if self._source is not None:
             withheld = add_merged(self.entries, self._source, self._blocked, tolerant=tolerant)
-        if not (withheld or self._first_values or self._odd_key):
+        if not withheld and self._odd_key is None:
             return Node(self.entries, mark, self.resets)
-        merged = {**self.entries, **self._first_values, **self._by_odd_key}
         return SourceMapping(
             self.entries,
             mark,
             self.resets,
-            merged=merged,
+            merged={**self.entries, **self._merged},
             withheld=withheld,
             odd_key=self._odd_key,
         )

@@ -1,7 +1,7 @@
 """Read a Compose file: bytes in, one tree of nodes a YAML document out.
 
-Structure comes from libyaml, of which Docker's parser (go-yaml v4) is a port; here stands where the
-two differ. What scalars mean is in `resolver.py`, what becomes of the events in `composer.py`.
+libyaml parses nearly all files, go_yaml_parser.py those that libyaml refuses or may read otherwise
+than Docker's parser. `composer.py` builds the trees, `resolver.py` says what scalars mean.
 """
 
 from __future__ import annotations
@@ -13,116 +13,130 @@ from typing import Any, Final
 
 import yaml
 
-from policyd.compose.limits import (
-    MAX_DIRECTIVES,
-    MAX_DOCUMENTS,
-    MAX_SLOW_PARSE_BYTES,
-)
+from policyd.compose.limits import MAX_EXACT_PARSE_BYTES
+from policyd.compose.yaml.alias_share import check_alias_shares
 from policyd.compose.yaml.composer import Composer
 from policyd.compose.yaml.document import Document
-from policyd.compose.yaml.libyaml_differences import ODD_ANCHOR
+from policyd.compose.yaml.libyaml_differences import ReadDifferently, first_difference
 from policyd.errors import ComposeError
 from policyd.limits import MAX_FILE
 from policyd.model import Location
-
-_EARLY_END: Final = re.compile(rb"((?:[ ]*+(?:#[^\n]*+)?\r?\n)*+\.\.\.)(?=[ \t\r\n]|\Z)")
-"""The end of a document that has not begun."""
 
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 """How a file in UTF-16 begins."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
+_FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no YAML file may hold (go-yaml v4, reader.go)."""
 
-_ERRORS: Final = (yaml.YAMLError, RecursionError, ValueError, OverflowError, IndexError)
-"""What parsing may raise on bytes that are not YAML."""
+_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+
+Parsers = Callable[[], Any]
+"""Makes a parser of the file; each parser can be read once."""
 
 
 def read_documents(content: bytes, name: str) -> list[Document]:
-    """Return the documents of the file `content`; `name` is how messages call it.
+    """Return the documents of the file `content`; messages call it `name`.
 
-    Raises ComposeError for what is not YAML as Docker reads it, or passes a limit.
+    Raises ComposeError for what Docker does not read as YAML, and for what exceeds a limit.
     """
     if len(content) > MAX_FILE:
         raise ComposeError(
             f"the file has {len(content)} bytes, the limit is {MAX_FILE}", Location(name)
         )
-    content = _without_odd_marks(content, name)
+    content = _in_utf_8(content, name)
+    difference = first_difference(content)
+    if difference is None:
+        try:
+            return _compose(lambda: yaml.CBaseLoader(_Stream(content, name)), name, is_libyaml=True)
+        except (yaml.YAMLError, ReadDifferently) as error:
+            if len(content) > MAX_EXACT_PARSE_BYTES and isinstance(error, yaml.YAMLError):
+                raise _unreadable(error, name) from None
+    return _read_exactly(content, name, difference)
+
+
+def _read_exactly(content: bytes, name: str, difference: int | None) -> list[Document]:
+    """Read a file with the parser that reads all of YAML as Docker does.
+
+    `difference` is the index of the first byte that needs it, None for unknown.
+    """
+    text = _text(content, name)
+    if len(content) > MAX_EXACT_PARSE_BYTES:
+        at = len(content[: difference or 0].decode("utf-8", "replace"))
+        raise ComposeError(
+            f"the file has more than {MAX_EXACT_PARSE_BYTES} bytes and uses unusual YAML"
+            + ("" if difference is None else " here")
+            + ": split the file, or use plain YAML",
+            Location(name) if difference is None else _location(text, at, name),
+        )
+    from policyd.compose.yaml import go_yaml_parser  # few files need it
+
     try:
-        return _compose(lambda: yaml.CBaseLoader(_Stream(content, name)), content, name)
+        return _compose(lambda: go_yaml_parser.Parser(text, name), name, is_libyaml=False)
     except yaml.YAMLError as error:
-        if _may_be_read(error):
-            return _compose_slowly(content, name)
         raise _unreadable(error, name) from None
 
 
-def _without_odd_marks(content: bytes, name: str) -> bytes:
-    """Return `content` as libyaml should read it, where it differs from Docker's parser.
+def _compose(new_parser: Parsers, name: str, *, is_libyaml: bool) -> list[Document]:
+    """Return the documents that a parser of `new_parser` reports."""
+    composer = Composer(new_parser(), name, is_libyaml=is_libyaml)
+    documents = composer.documents()
+    if composer.has_many_aliases:
+        check_alias_shares(new_parser())
+    if composer.revealed:
+        composer = Composer(new_parser(), name, is_libyaml=is_libyaml, revealed=composer.revealed)
+        documents = composer.documents()
+    return documents
 
-    UTF-16 becomes UTF-8, without a byte order mark. A `...` before any document is blanked out. A
-    byte order mark inside a file is refused: to Docker it is text, libyaml may skip it. So are
-    directives and such `...` in great number.
+
+def _in_utf_8(content: bytes, name: str) -> bytes:
+    """Return `content` in UTF-8, without a byte order mark at its beginning.
+
+    One inside is refused: what Docker reads there depends on the size of its buffer.
     """
     if content[:2] in _UTF_16:
         try:
             content = content.decode("utf-16").encode()
-        except UnicodeDecodeError:
-            return content  # libyaml refuses it, and says where
-    elif content[3:5] not in _UTF_16:
+        except UnicodeDecodeError as error:
+            raise ComposeError(
+                f"invalid UTF-16 at byte {error.start + 1} of the file", Location(name)
+            ) from None
+    else:
         content = content.removeprefix(_BYTE_ORDER_MARK)
-    if b"%" in content and content.count(b"\n%") > MAX_DIRECTIVES:
-        raise ComposeError(f"more than {MAX_DIRECTIVES} YAML directives", Location(name))
     if b"\xef" in content and _BYTE_ORDER_MARK in content:
-        raise ComposeError("a byte order mark stands inside the file: remove it", Location(name))
-    for _ in range(MAX_DOCUMENTS):
-        match = _EARLY_END.match(content)
-        if match is None:
-            return content
-        content = content[: match.end(1) - 3] + b"   " + content[match.end(1) :]
-    raise ComposeError(f"more than {MAX_DOCUMENTS} times ... before a document", Location(name))
-
-
-def _may_be_read(error: yaml.YAMLError) -> bool:
-    """Say whether the slow parser may read what libyaml refuses with `error`."""
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None)
-    return problem in (
-        ODD_ANCHOR,
-        "could not find expected ':'",
-        "control characters are not allowed",
-        "found character that cannot start any token",
-        "found unexpected ':'",
-        "found unknown escape character",
-        "mapping values are not allowed in this context",
-    )
-
-
-def _compose_slowly(content: bytes, name: str) -> list[Document]:
-    """Read a file that libyaml refuses or reads otherwise than Docker's parser."""
-    if len(content) > MAX_SLOW_PARSE_BYTES:
+        at = content.index(_BYTE_ORDER_MARK)
         raise ComposeError(
-            "not valid YAML to libyaml, and too long for the slower parser: name anchors with "
-            "letters and digits, and keep keys short",
-            Location(name),
+            "a byte order mark is inside the file: remove it",
+            _location(content[:at].decode("utf-8", "replace"), None, name),
         )
-    from policyd.compose.yaml import python_parser  # hardly a file needs it
+    return content
 
+
+def _text(content: bytes, name: str) -> str:
+    """Return `content` as text. Raises ComposeError for what a YAML file cannot hold."""
     try:
-        return _compose(lambda: python_parser.Parser(content, name), content, name)
-    except yaml.YAMLError as error:
-        raise _unreadable(error, name) from None
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode()
+        raise ComposeError(
+            f"invalid UTF-8: byte 0x{content[error.start]:02x}. Save the file as UTF-8",
+            _location(before, None, name),
+        ) from None
+    found = _FORBIDDEN.search(text)
+    if found is not None:
+        raise ComposeError(
+            f"control character U+{ord(found.group()):04X} is not allowed in YAML",
+            _location(text, found.start(), name),
+        )
+    return text
 
 
-def _compose(parser: Callable[[], Any], content: bytes, name: str) -> list[Document]:
-    try:
-        composer = Composer(parser(), content, name)
-        documents = composer.documents()
-        if composer.revealed:
-            documents = Composer(parser(), content, name, composer.revealed).documents()
-        return documents
-    except _ERRORS as error:
-        if isinstance(error, yaml.YAMLError):
-            raise
-        raise ComposeError(f"not valid YAML: {error}", Location(name)) from None
+def _location(text: str, at: int | None, name: str) -> Location:
+    """Return the place of the character `at` of `text` (None: behind its end)."""
+    breaks = list(_BREAK.finditer(text, 0, len(text) if at is None else at))
+    start = breaks[-1].end() if breaks else 0
+    return Location(name, len(breaks) + 1, (len(text) if at is None else at) - start + 1)
 
 
 class _Stream(io.BytesIO):

@@ -32,12 +32,13 @@ MERGE: Final = Merge()
 class Timestamp:
     """A YAML timestamp: a string to the schema, and never a string to a typed field.
 
-    `go` is the text of Go's `fmt.Sprint`, `rfc3339` the text in JSON.
+    `go` is the text of Go's `fmt.Sprint`, `rfc3339` the text in JSON, `text` the text in the file.
     """
 
-    __slots__ = ("go", "rfc3339")
+    __slots__ = ("go", "rfc3339", "text")
 
-    def __init__(self, moment: datetime, fraction: str) -> None:
+    def __init__(self, moment: datetime, fraction: str, text: str) -> None:
+        self.text = text
         digits = fraction.rstrip("0")
         nanos = f".{digits}" if digits else ""
         zone = moment.strftime("%z")
@@ -117,7 +118,7 @@ def resolve_tagged(tag: str, text: str, quoted: bool) -> Any:
         return text
     value = resolve_plain(text) if short == "timestamp" else _untimed(text)
     found = _tag_of(value)
-    if short == "float" and found == "int" and value in INT64:
+    if short == "float" and found == "int":
         return float(value)
     if found != short:
         raise ValueError(f"cannot read {text!r} as a !!{short}")
@@ -155,7 +156,7 @@ def _number(text: str) -> Any:
         ):
             if body is not None:
                 number = -int(body, base) if sign == "-" else int(body, base)
-                if number in INT64 or (not sign and number in UINT64):
+                if number in INT64 or (sign != "-" and number in UINT64):
                     return number
     if _FLOAT.match(digits):
         return _finite(digits, text)
@@ -198,7 +199,7 @@ def _timestamp(text: str) -> Timestamp | None:
         )
     except ValueError:
         return None
-    return Timestamp(moment, (fraction or "")[:9])
+    return Timestamp(moment, (fraction or "")[:9], text)
 
 
 def _binary(text: str) -> str:
