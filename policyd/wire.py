@@ -63,14 +63,23 @@ class ComposeReview(Document, frozen=True, kw_only=True, rename="camel"):
     response: Decision
 
 
+class Undecided(msgspec.Struct, frozen=True):
+    """A path for which there is no decision, and the reason."""
+
+    source: str
+    reason: str
+
+
 class DecisionList(Document, frozen=True, kw_only=True, rename="camel"):
     """The decisions of `policyd check`, each with `source`, the path that was evaluated.
 
-    With --explain-match, each also has `matches`.
+    With --explain-match, each also has `matches`. `undecided` lists the paths for which there is
+    no decision, each with the reason.
     """
 
     kind: str = "DecisionList"
     decisions: Sequence[Mapping[str, Any]]
+    undecided: Sequence[Undecided] = ()
 
 
 class AuditRecord(Document, frozen=True, kw_only=True, rename="camel"):

@@ -19,6 +19,7 @@ from policyd.cli.options import Command, close_at_end, settings, settings_option
 from policyd.config import default_audit
 from policyd.formats import text
 from policyd.formats.json import document
+from policyd.formats.report import Report
 from policyd.formats.reviewed import Reviewed
 from policyd.formats.table import table, visible
 from policyd.model import AuditRecord, Decision
@@ -108,7 +109,7 @@ def show(config: str | None, audit: str | None, form: str, decision_id: str) -> 
         ("hash", record.hash),
     ]
     lines = [f"{name + ':':<12} {visible(value)}\n" for name, value in facts if value]
-    body = text.render([Reviewed(event.input.project.name or "project", event.result)])
+    body = text.render(Report([Reviewed(event.input.project.name or "project", event.result)]))
     return _print(f"{body}\n{''.join(lines)}")
 
 

@@ -1,7 +1,7 @@
-"""`policyd check`: judge the projects that a caller names.
+"""`policyd check`: evaluate the projects that a caller names.
 
-In: paths, flags of Compose, what the review is about. Out: the decisions on standard output, what
-could not be decided on standard error, and the exit code.
+In: paths, flags of Compose, and what the review is about. Out: decisions on standard output and in
+report files, what could not be decided on standard error, and the exit code.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ import functools
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, get_args
 
 import click
 import msgspec
 
-from policyd.bootstrap import build
+from policyd.bootstrap import build, configured_policy_set
 from policyd.bundle import DirectoryFiles
 from policyd.cli import DENIED, UNDECIDED, complain
-from policyd.cli.many import Judge, Outcome, Undecided, outcomes
+from policyd.cli.many import Judge, Outcome, outcomes
 from policyd.cli.options import (
     EVERY_PROFILE,
     ComposeFlags,
@@ -39,13 +40,18 @@ from policyd.cli.options import (
 from policyd.config import Settings
 from policyd.errors import PolicydError
 from policyd.formats import FORMATS
+from policyd.formats.report import Report
 from policyd.formats.reviewed import Reviewed, reviewed
 from policyd.model import Operation, Source
+from policyd.policies.packs import Policy
+from policyd.wire import Undecided
 
 DECIDING: Final = (200, 403, 422)
-"""Codes of a status that is a verdict; any other says that the engine or the log failed."""
+"""Status codes of a verdict. Any other code means that the engine or the audit log failed."""
+RULED: Final = {"sarif"}
+"""Formats that describe the policies too."""
 PROGRESS_SECONDS: Final = 0.1
-"""Between two updates of the progress line."""
+"""Seconds between two updates of the progress line."""
 
 EPILOG: Final = """\b
 Examples:
@@ -55,8 +61,9 @@ Examples:
   git show HEAD:compose.yaml | policyd check -
 \b
 A PATH is a folder with a project, a Compose file, or - for standard input.
-Every profile is on, whatever --profile says: what a profile hides today can
-be started tomorrow. ${VARIABLES} have the values they would have for Compose.
+Every profile is enabled, whatever --profile says, because a profile that is
+off today can be enabled tomorrow. ${VARIABLES} have the values that they have
+for Compose.
 \b
 Exit codes: 0 allowed, 1 denied (also when Compose would refuse the project),
 2 nothing was decided; over several paths 2 if any was undecided, else 1 if
@@ -69,8 +76,13 @@ any was denied.
 @compose_options
 @settings_options("policy_set", "audit")
 @click.option("--repository", default="", metavar="NAME", help="Repository of the project.")
-@click.option("--environment", default="", metavar="NAME", help="Where to: prod, staging, …")
-@click.option("--host", default="", metavar="NAME", help="Host that it is to run on.")
+@click.option(
+    "--environment",
+    default="",
+    metavar="NAME",
+    help="Environment of the deployment: prod, staging, …",
+)
+@click.option("--host", default="", metavar="NAME", help="Host of the deployment.")
 @click.option("--ref", default="", metavar="REF", help="Git ref under review.")
 @click.option("--commit", default="", metavar="ID", help="Commit under review.")
 @click.option(
@@ -78,21 +90,37 @@ any was denied.
     type=click.Choice(get_args(Operation)),
     default="CHECK",
     show_default=True,
-    help="CHECK only judges; with --audit, CREATE and UPDATE record grants, DELETE ends them.",
+    help="CHECK only evaluates. With --audit, CREATE and UPDATE record grants; DELETE releases.",
 )
 @click.option(
     "--explain-match",
     is_flag=True,
-    help="Say of each constraint and exception why it applies, or why not, field by field.",
+    help="State why each constraint and exception applies or does not apply, field by field.",
 )
 @click.option(
-    "--format", "form", type=click.Choice(sorted(FORMATS)), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(sorted(FORMATS)),
+    default="text",
+    show_default=True,
+    help="Format of standard output.",
 )
-def command(paths: tuple[str, ...], form: str, explain_match: bool, **options: Any) -> int:
-    """Judge projects and say what to change.
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FORMAT=FILE",
+    help="Also write a report to a file; can be repeated. Formats: those of --format.",
+)
+def command(
+    paths: tuple[str, ...], form: str, reports: tuple[str, ...], explain_match: bool, **options: Any
+) -> int:
+    """Evaluate projects and report what to change.
 
-    Judges the project in each PATH (default: this folder). Nothing is started, fetched or changed.
+    Evaluates the project in each PATH (default: this folder). Nothing is started, fetched or
+    changed.
     """
+    files = _report_files(reports)
     flags = compose_flags(options)
     source = Source(**{name: options.pop(name) for name in Source.__struct_fields__})
     asked = Asked(
@@ -100,7 +128,8 @@ def command(paths: tuple[str, ...], form: str, explain_match: bool, **options: A
     )
     targets, missing = _targets(paths, flags)
     judged = _with_progress(outcomes(targets, functools.partial(judge, asked)), len(targets))
-    return _report([*missing, *judged], form)
+    policies = _policies(asked.settings, {form, *files.values()})
+    return _report([*missing, *judged], form, files, policies)
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -126,7 +155,7 @@ def judge(asked: Asked) -> Judge:
         except PolicydError as error:
             return Undecided(target.source, str(error))
         except Exception as error:  # noqa: BLE001 (a defect must not hide what others were told)
-            return Undecided(target.source, f"this is a defect of policyd: {error!r}")
+            return Undecided(target.source, f"internal error: {error!r}")
         assert isinstance(loaded.files, DirectoryFiles)
         matches = services.explain(review, decision) if asked.explain_match else ()
         files = loaded.files
@@ -151,7 +180,7 @@ def _targets(paths: Sequence[str], flags: ComposeFlags) -> tuple[list[Target], l
     folder = current_folder()
     if flags.files:
         if paths:
-            raise click.UsageError("give PATHs, or Compose files with -f, not both")
+            raise click.UsageError("PATH and --file cannot be used together")
         text = stdin() if "-" in flags.files else None
         return [Target(" ".join(flags.files), folder, flags, text)], []
     targets, missing = [], []
@@ -171,19 +200,53 @@ def _with_progress(judged: Iterator[Outcome], total: int) -> list[Outcome]:
         results.append(outcome)
         if watched and time.monotonic() - shown > PROGRESS_SECONDS:
             shown = time.monotonic()
-            click.echo(f"\r{len(results)} of {total} projects judged", err=True, nl=False)
+            click.echo(f"\r{len(results)} of {total} projects evaluated", err=True, nl=False)
     if watched:
         click.echo("\r\x1b[K", err=True, nl=False)
     return results
 
 
-def _report(judged: Sequence[Outcome], form: str) -> int:
+def _policies(settings: Settings, formats: set[str]) -> Mapping[str, Policy]:
+    return configured_policy_set(settings).policies if formats & RULED else {}
+
+
+def _report_files(reports: Sequence[str]) -> dict[str, str]:
+    """Return the format of each report by its file. Raises UsageError."""
+    files: dict[str, str] = {}
+    for report in reports:
+        form, equals, file = report.partition("=")
+        if not equals or not file or form not in FORMATS:
+            known = ", ".join(FORMATS)
+            raise click.UsageError(f"--report {report}: expected FORMAT=FILE; formats: {known}")
+        if file in files:
+            raise click.UsageError(f"--report: two reports are written to {file}")
+        files[file] = form
+    return files
+
+
+def _report(
+    judged: Sequence[Outcome], form: str, files: Mapping[str, str], policies: Mapping[str, Policy]
+) -> int:
+    """Print and write the reports on `judged`, and return the exit code."""
     decided = [outcome for outcome in judged if isinstance(outcome, Reviewed)]
-    if decided or form == "json":
+    undecided = [outcome for outcome in judged if isinstance(outcome, Undecided)]
+    report = Report(decided, undecided, policies)
+    if decided or form != "text":
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        click.echo(FORMATS[form].render(decided, colour=colour), nl=False, color=colour)
-    for outcome in judged:
-        if isinstance(outcome, Undecided):
-            several = len(judged) > 1 and not outcome.reason.startswith(outcome.source)
-            complain(f"{outcome.source}: {outcome.reason}" if several else outcome.reason)
-    return exit_code(judged)
+        click.echo(FORMATS[form].render(report, colour=colour), nl=False, color=colour)
+    for one in undecided:
+        several = len(judged) > 1 and not one.reason.startswith(one.source)
+        complain(f"{one.source}: {one.reason}" if several else one.reason)
+    written = [_write(file, FORMATS[name].render(report)) for file, name in files.items()]
+    return exit_code(judged) if all(written) else UNDECIDED
+
+
+def _write(file: str, text: str) -> bool:
+    """Write a report, and return whether that succeeded; complain when it did not."""
+    try:
+        Path(file).write_text(text, encoding="utf-8", errors="replace")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        complain(f"--report: cannot write {file}: {reason}")
+        return False
+    return True

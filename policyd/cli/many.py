@@ -13,23 +13,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-import msgspec
-
 from policyd.cli.options import Target
 from policyd.errors import EngineError
 from policyd.formats.reviewed import Reviewed
+from policyd.wire import Undecided
 
 MANY: Final = 24
 """Targets from which further processes pay: starting one costs as much as some twenty projects."""
 AT_ONCE: Final = 8
 """Targets that a process takes at a time."""
-
-
-class Undecided(msgspec.Struct, frozen=True):
-    """A target for which there is no decision, and why."""
-
-    source: str
-    reason: str
 
 
 Outcome = Reviewed | Undecided

@@ -7,28 +7,27 @@ Characters that control a terminal are escaped.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from policyd import wire
-from policyd.formats.reviewed import Reviewed
+from policyd.formats.report import Report
 
 _UNSAFE: Final = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
-def render(results: Sequence[Reviewed], *, colour: bool = False) -> str:  # noqa: ARG001
-    """Return the decisions in `results` as a DecisionList. JSON has no colours."""
+def render(report: Report, *, colour: bool = False) -> str:  # noqa: ARG001
+    """Return the decisions in `report` as a DecisionList. JSON has no colours."""
     decisions = [
         {
             "source": result.source,
             **msgspec.to_builtins(result.decision),
             **({"matches": result.matches} if result.matches else {}),
         }
-        for result in results
+        for result in report.results
     ]
-    return document(wire.DecisionList(decisions=decisions))
+    return document(wire.DecisionList(decisions=decisions, undecided=report.undecided))
 
 
 def document(value: Any) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from policyd.formats.report import Report
 from policyd.formats.reviewed import AFTER, BEFORE, Reviewed
 from policyd.formats.table import table, visible, width
 from policyd.model import Decision, Exempted, Location, Violation
@@ -22,8 +23,9 @@ _ACTIONS: Final = {
 }
 
 
-def render(results: Sequence[Reviewed], *, colour: bool = False) -> str:
-    """Return `results` as text, with terminal colours if `colour`."""
+def render(report: Report, *, colour: bool = False) -> str:
+    """Return the results of `report` as text, with terminal colours if `colour`."""
+    results = report.results
     paint = _Paint(colour)
     blocks = ["\n".join(_project(result, paint)) + "\n" for result in results]
     parts: list[str] = []

@@ -9,6 +9,7 @@ import pytest
 from policyd.bundle import Bundle
 from policyd.cli.many import MANY
 from policyd.cli.options import Target, bundle
+from policyd.formats import FORMATS
 
 CLEAN = "services:\n  web:\n    image: nginx\n"
 PRIVILEGED = "services:\n  web:\n    image: nginx\n    privileged: true\n"
@@ -357,5 +358,52 @@ def test_a_defect_of_ours_decides_nothing_and_stops_no_other_project(
     assert result.exit_code == 2
     assert result.stdout.startswith("DENIED  b: 1 violation\n")
     assert result.stderr == (
-        "policyd: error: a: this is a defect of policyd: ZeroDivisionError('division by zero')\n"
+        "policyd: error: a: internal error: ZeroDivisionError('division by zero')\n"
+    )
+
+
+def test_several_reports_come_from_one_run(run, folder) -> None:
+    (folder / "compose.yaml").write_text("services:\n  web:\n    image: x\n    privileged: true\n")
+
+    result = run("check", "--report", "sarif=out.sarif", "--report", "junit=out.xml")
+
+    assert result.exit_code == 1
+    assert result.stdout.startswith("DENIED")
+    assert '"ruleId": "no-privileged"' in (folder / "out.sarif").read_text()
+    assert "no-privileged web" in (folder / "out.xml").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_the_exit_code_does_not_depend_on_the_format(run, folder, name: str) -> None:
+    (folder / "compose.yaml").write_text("services:\n  web:\n    image: x\n    privileged: true\n")
+
+    assert run("check", "--format", name).exit_code == 1
+    assert run("check", ".", "gone", "--format", name, "--report", f"{name}=out").exit_code == 2
+    assert (folder / "out").read_text()
+
+
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [
+        ("sarif", "--report sarif: expected FORMAT=FILE"),
+        ("sarif=", "--report sarif=: expected FORMAT=FILE"),
+        ("pdf=a.pdf", "--report pdf=a.pdf: expected FORMAT=FILE; formats: checkstyle, github"),
+    ],
+)
+def test_a_report_that_is_not_known_is_a_usage_error(run, folder, report, message) -> None:
+    result = run("check", "--report", report)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_report_that_cannot_be_written_is_exit_2(run, folder) -> None:
+    (folder / "compose.yaml").write_text("services: {web: {image: x}}\n")
+
+    result = run("check", "--report", "sarif=no/such/folder.sarif")
+
+    assert result.exit_code == 2
+    assert result.stdout.startswith("ALLOWED")
+    assert result.stderr == (
+        "policyd: error: --report: cannot write no/such/folder.sarif: No such file or directory\n"
     )

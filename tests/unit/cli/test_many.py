@@ -6,10 +6,11 @@ import signal
 
 import pytest
 
-from policyd.cli.many import MANY, Judge, Outcome, Undecided, outcomes
+from policyd.cli.many import MANY, Judge, Outcome, outcomes
 from policyd.cli.options import ComposeFlags, Target
 from policyd.errors import EngineError, PolicySetError
 from policyd.model import Location
+from policyd.wire import Undecided
 
 _made = itertools.count()
 

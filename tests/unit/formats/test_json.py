@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 from policyd.formats.json import render
+from policyd.formats.report import Report
 from policyd.formats.reviewed import Reviewed
 from policyd.model import Decision, Grant, Location, PolicySetRevision, Status, Violation
 
@@ -33,7 +34,7 @@ def test_a_decision_list_has_the_fields_of_a_response_and_the_source() -> None:
         bundle_digest="sha256:11",
     )
 
-    assert json.loads(render([Reviewed("some/path", decision)])) == {
+    assert json.loads(render(Report([Reviewed("some/path", decision)]))) == {
         "apiVersion": "policyd/v1",
         "kind": "DecisionList",
         "decisions": [
@@ -76,16 +77,17 @@ def test_a_decision_list_has_the_fields_of_a_response_and_the_source() -> None:
                 "bundleDigest": "sha256:11",
             }
         ],
+        "undecided": [],
     }
 
 
 def test_characters_that_a_terminal_obeys_are_escaped_and_mean_the_same() -> None:
     name = "a\x1b\x7f\x9b\u202e\u2028é"
-    text = render([Reviewed(name, Decision("1", True, Status(200, "OK", "")))])
+    text = render(Report([Reviewed(name, Decision("1", True, Status(200, "OK", "")))]))
 
     assert text.isprintable() or set(text) - set("\n") == {c for c in text if c.isprintable()}
     assert json.loads(text)["decisions"][0]["source"] == name
 
 
 def test_no_projects_give_an_empty_list() -> None:
-    assert json.loads(render([]))["decisions"] == []
+    assert json.loads(render(Report([])))["decisions"] == []

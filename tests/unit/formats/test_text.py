@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from policyd.formats.report import Report
 from policyd.formats.reviewed import Reviewed, reviewed
 from policyd.formats.text import render
 from policyd.model import (
@@ -66,7 +67,7 @@ def allowed(**more) -> Decision:
 
 
 def text(decision: Decision, source: str = "train", content: bytes = COMPOSE) -> str:
-    return render([reviewed(source, decision, "", {"compose.yaml": content}.get)])
+    return render(Report([reviewed(source, decision, "", {"compose.yaml": content}.get)]))
 
 
 def test_a_denial_shows_verdict_place_lines_reason_fix_policy_and_grants() -> None:
@@ -110,7 +111,9 @@ def test_places_are_named_from_the_current_folder(
     seen = NotEvaluated("profile", "debug", "clashes", Location("compose.yaml", 9, 1))
 
     def heads(decision: Decision, folder: Path) -> list[str]:
-        shown = render([reviewed("x", decision, str(folder), {"compose.yaml": COMPOSE}.get)])
+        shown = render(
+            Report([reviewed("x", decision, str(folder), {"compose.yaml": COMPOSE}.get)])
+        )
         return [line for line in shown.splitlines() if "compose.yaml" in line]
 
     assert heads(denied(violation(), not_evaluated=(seen,)), tmp_path / "here" / "sub") == [
@@ -222,7 +225,7 @@ def test_why_constraints_and_exceptions_apply_is_said_field_by_field_when_asked_
     )
 
     assert (
-        render([Reviewed("train", allowed(), matches=matches)])
+        render(Report([Reviewed("train", allowed(), matches=matches)]))
         == """\
 ALLOWED  train
 
@@ -286,7 +289,7 @@ def test_several_projects_end_in_totals_and_short_ones_stay_together() -> None:
     ]
 
     assert (
-        render(results)
+        render(Report(results))
         == """\
 ALLOWED  a
 ALLOWED  b
@@ -320,10 +323,12 @@ def test_nothing_of_a_project_reaches_the_terminal_as_a_control_character() -> N
     refused = Decision("1", False, Status(422, "Invalid", evil))
 
     shown = render(
-        [
-            reviewed(evil, decision, "", lambda _: f"image: {evil}".encode()),
-            Reviewed("refused" + evil, refused),
-        ]
+        Report(
+            [
+                reviewed(evil, decision, "", lambda _: f"image: {evil}".encode()),
+                Reviewed("refused" + evil, refused),
+            ]
+        )
     )
 
     assert not set(shown) & set("\x1b\x9b\r\u202e\x00\x7f")
@@ -343,8 +348,8 @@ def test_the_caret_stands_below_the_place_when_characters_before_it_are_wide() -
 def test_colour_is_used_only_when_asked_for() -> None:
     results = [Reviewed("a", allowed())]
 
-    assert render(results, colour=True) == "\x1b[1;32mALLOWED\x1b[0m  \x1b[1ma\x1b[0m\n"
-    assert "\x1b" not in render(results)
+    assert render(Report(results), colour=True) == "\x1b[1;32mALLOWED\x1b[0m  \x1b[1ma\x1b[0m\n"
+    assert "\x1b" not in render(Report(results))
 
 
 def test_a_very_long_line_is_cut() -> None:
