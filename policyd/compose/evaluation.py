@@ -68,7 +68,10 @@ class _Evaluation:
         services: dict[str, Service] = model.setdefault("services", {})
         jobs: dict[str, Service] = model.setdefault("jobs", {})
         if len(services) + len(jobs) > MAX_SERVICES:
-            raise ComposeError(f"the project has more than {MAX_SERVICES} services and jobs")
+            raise ComposeError(
+                f"the project has more than {MAX_SERVICES} services and jobs",
+                self.locate(("services",)) or self.locate(("jobs",)),
+            )
         enabled = _enabled(model, self.profiles)
         self.check(model, enabled)
         started = {*enabled.services, *_started_by_jobs(model, self.profiles)}

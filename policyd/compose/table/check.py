@@ -128,7 +128,8 @@ def _check_text(node: Node, field: Field) -> None:
     if field.enum and value not in field.enum:
         raise NodeError(f"expected {' or '.join(field.enum)}, found {value[:60]!r}", node)
     if field.pattern is not None and not field.pattern.search(value):
-        raise NodeError(f"{value[:60]!r} does not look like {field.pattern.pattern}", node)
+        pattern = field.pattern.pattern.replace(r"\Z", "$")
+        raise NodeError(f"{value[:60]!r} does not match the pattern {pattern}", node)
 
 
 def _check_range(node: Node, field: Field) -> None:
