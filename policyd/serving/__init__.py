@@ -1,1 +1,1 @@
-"""The processes of the webhook: the main process, its workers, and the policy set both follow."""
+"""The processes of the webhook: the main process, the workers, and reloading the policy set."""

@@ -1,9 +1,9 @@
-"""The rules of a worker: those that the main process has published last.
+"""The rules of a worker: the policy set that the main process published last.
 
-In: the folder where they are published, and what makes an Admission of a policy set. Out: Rules.
-Every question looks whether there are newer ones, which costs one look at a file: so no review that
-starts after a reload is judged by what was before, in whichever worker. Reviews under way end with
-the rules that they began with, and the engine of these ends with the last of them.
+In: the folder of the publication, and a function that makes an Admission for a policy set. Out:
+Rules. Every review first checks for a newer publication, which costs one `stat`. So in all workers,
+a review that starts after a reload uses the new policy set. Reviews in progress finish with the
+policy set that they started with; its engine is released after the last of them.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ log = structlog.get_logger("policyd.rules")
 
 
 class Follower:
-    """Rules that follow what is published in a folder."""
+    """Rules that follow the publications in a folder."""
 
     def __init__(
         self, folder: Path, admission_for: Callable[[PolicySet], Admission], keep: int = 1
     ) -> None:
-        """Keep the last `keep` policy sets. Raises FileNotFoundError: one must be published."""
+        """Keep the last `keep` policy sets. Raises FileNotFoundError if nothing is published."""
         self._folder = folder
         self._admission_by = admission_for
         self._keep = keep
@@ -39,16 +39,16 @@ class Follower:
         self._admissions: tuple[Admission, ...] = (admission_for(found.policy_set),)
 
     def admissions(self) -> Sequence[Admission]:
-        """Return that of the policy set in force, then those before it that are kept."""
-        self._look()
+        """Return the Admission of the policy set in force, then those of the kept predecessors."""
+        self._check()
         return self._admissions
 
     def status(self) -> LoadStatus:
-        """Return how loading the policy set went."""
-        self._look()
+        """Return the result of loading the policy set."""
+        self._check()
         return self._status
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         try:
             if publication.stamp(self._folder) == self._stamp:
                 return

@@ -1,8 +1,8 @@
-"""The policy set in force, as the main process hands it to the workers: one file.
+"""The file through which the main process gives the policy set in force to the workers.
 
-In: a folder of the server's own. Out: what stands in its file. It is replaced whole, and whoever
-reads it gets the same object that was published, revision and all. A worker that starts later finds
-the last good policy set there, whatever the operator's files look like by then.
+In: a folder that belongs to the server. Out: the content of the file, which is always replaced as a
+whole: readers get exactly the policy set that was published, with its revision. A worker that
+starts later gets the last valid policy set, whatever the operator's files contain by then.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from policyd.services import LoadStatus
 FILE: Final = "policy-set.json"
 
 Stamp = tuple[int, int]
-"""Another one means another content."""
+"""Differs if the content differs."""
 
 
 class Published(msgspec.Struct, frozen=True):
-    """The policy set in force, and how loading it went."""
+    """The policy set in force, and the result of loading it."""
 
     policy_set: PolicySet
     status: LoadStatus
 
 
 def publish(folder: Path, published: Published) -> None:
-    """Put `published` in the place of what stood there."""
+    """Replace the publication in `folder`."""
     new = folder / f"{FILE}.new"
     new.write_bytes(to_json(published))
     os.replace(new, folder / FILE)
 
 
 def stamp(folder: Path) -> Stamp:
-    """Return the stamp of what is published. Raises FileNotFoundError when nothing is."""
+    """Return the stamp of the publication. Raises FileNotFoundError if there is none."""
     found = os.stat(folder / FILE)
     return found.st_ino, found.st_mtime_ns
 
 
 def read(folder: Path) -> Published:
-    """Return what is published. Raises FileNotFoundError when nothing is."""
+    """Return the publication. Raises FileNotFoundError if there is none."""
     return msgspec.json.decode((folder / FILE).read_bytes(), type=Published)

@@ -1,8 +1,8 @@
-"""Load the policy set, and again when it changes.
+"""Load the policy set, and reload it when it changes.
 
-In: settings, and a folder to publish in. Out: what `published` holds there. One thread of the main
-process looks at the files of the policy set every few seconds, and at once when woken (SIGHUP). A
-policy set that is not right is refused: the last good one stays in force, and the status says why.
+In: settings, and a folder for the publication. Out: publications. One thread of the main process
+checks the files of the policy set every few seconds, and immediately on SIGHUP. An invalid policy
+set is refused: the previous one stays in force, and the status says why.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from policyd.services import LoadStatus
 from policyd.serving.publication import Published, publish
 
 SETTLE_SECONDS: Final = 0.3
-"""For how long files must stay the same before they are read: an editor or git writes several."""
+"""How long files must be unchanged before they are read: editors and git write several files."""
 SETTLE_LOOKS: Final = 20
-"""Looks after which they are read, still changing or not."""
+"""Number of checks after which they are read even if they still change."""
 
 Stamp = tuple[int, ...]
-"""What changes when a file does; () when it is not there."""
+"""Differs if a file has changed; () if it does not exist."""
 
 log = structlog.get_logger("policyd.rules")
 
 
 class Reloader:
-    """Keeps what is published in step with the files of the policy set."""
+    """Publishes the policy set whenever its files change."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         """Load the policy set and publish it in `folder`. Raises PolicySetError, EngineError."""
@@ -54,7 +54,7 @@ class Reloader:
         self._put(Published(self._load(), LoadStatus(loads=1, loaded_at=time.time_ns())))
 
     def start(self) -> None:
-        """Start to look. A fork waits for a reload to end: the child could not end it."""
+        """Start the thread. A fork waits for a running reload, which the child could not finish."""
         os.register_at_fork(
             before=self._no_fork.acquire,
             after_in_parent=self._no_fork.release,
@@ -63,31 +63,31 @@ class Reloader:
         threading.Thread(target=self._run, name="policyd-reload", daemon=True).start()
 
     def wake(self) -> None:
-        """Have the policy set loaded now, changed or not. A signal handler may call this."""
+        """Reload the policy set now, even if it has not changed. Signal handlers may call this."""
         self._wakes.put(None)
 
-    def look(self, asked: bool = False) -> None:
-        """Load the policy set again if its files have changed, or if `asked`."""
-        if not asked and self._files.stamps() == self._stamps:
+    def check(self, forced: bool = False) -> None:
+        """Reload the policy set if its files have changed, or if `forced`."""
+        if not forced and self._files.stamps() == self._stamps:
             return
         self._stamps = self._settled()
         with self._no_fork:
             try:
                 self._reload()
             except OSError as error:
-                log.error("workers cannot be told", reason=str(error))
+                log.error("policy set not published", reason=str(error))
 
     def _run(self) -> None:
         while True:
             try:
                 self._wakes.get(timeout=self._settings.reload_interval or None)
             except queue.Empty:
-                self.look()
+                self.check()
             else:
-                self.look(asked=True)
+                self.check(forced=True)
 
     def _settled(self) -> Mapping[Path, Stamp]:
-        """Return the stamps of the files once they have stayed the same for a moment."""
+        """Return the stamps of the files once they have been unchanged for SETTLE_SECONDS."""
         stamps = self._files.stamps()
         for _ in range(SETTLE_LOOKS):
             time.sleep(SETTLE_SECONDS)
@@ -97,11 +97,11 @@ class Reloader:
         return stamps
 
     def _reload(self) -> None:
-        """Publish the policy set, or why it is refused. Raises OSError when neither is possible."""
+        """Publish the policy set, or the reason why it is refused. Raises OSError if that fails."""
         status = self._published.status
         try:
             policy_set = self._load()
-        except BaseException as error:  # noqa: BLE001 (a panic of regorus is no Exception)
+        except BaseException as error:  # noqa: BLE001 (a panic of regorus is not an Exception)
             problem = self._explained(error)
             in_force = self._published.policy_set
             log.error("policy set refused", reason=problem, in_force=in_force.revision)
@@ -124,7 +124,7 @@ class Reloader:
         self._published = published
 
     def _load(self) -> PolicySet:
-        """Return the policy set, which an engine has taken and answered by."""
+        """Return the policy set, after an engine has loaded and evaluated it."""
         policy_set = configured_policy_set(self._settings)
         engine = EmbeddedEngine(policy_set.modules, policy_set.data, self._settings.review_timeout)
         try:
@@ -134,10 +134,10 @@ class Reloader:
         return policy_set
 
     def _explained(self, error: BaseException) -> str:
-        """Return what is wrong, without the policy set's folder: whoever can ask is told."""
+        """Return the message of `error` without the operator's folders: /readyz shows it to all."""
         if not isinstance(error, (PolicydError, OSError)):
-            log.error("bug", exc_info=error)
-            return "an error that is ours; the log has more"
+            log.error("internal error", exc_info=error)
+            return "internal error; see the log"
         if not isinstance(error, PolicySetError) or error.where is None:
             return str(error)
         where = error.where
@@ -146,7 +146,7 @@ class Reloader:
 
 
 class _Files:
-    """The files of a policy set; None is the one that comes with policyd, which never changes."""
+    """The files of a policy set. None is the built-in policy set, which never changes."""
 
     def __init__(self, path: Path | None) -> None:
         self._file = policy_set_file(path) if path else None
@@ -155,7 +155,7 @@ class _Files:
         self._data: list[Path] = []
 
     def stamps(self) -> Mapping[Path, Stamp]:
-        """Return the stamps of all files that the policy set is made of, as it is now."""
+        """Return the current stamps of all files of the policy set."""
         if self._file is None:
             return {}
         if (own := _stamp(self._file)) != self._read:
@@ -170,7 +170,7 @@ class _Files:
         return found
 
     def relative(self, file: str) -> str:
-        """Return `file` below the folder of the policy set, where it lies there."""
+        """Return `file` relative to the folder of the policy set if it is below it."""
         return file.removeprefix(f"{self._file.parent}{os.sep}") if self._file else file
 
 

@@ -1,9 +1,9 @@
-"""Serve the webhook with granian: a main process and workers, each with services of its own.
+"""Serve the webhook with granian: a main process, and workers with services of their own.
 
-In: settings. Out: nothing, until SIGTERM or SIGINT: then requests under way are answered, pushes
-that wait are judged for a while, and it returns. The main process loads the policy set, also at
-SIGHUP, and the workers follow; a worker that is stuck is ended and replaced. Errors: whatever
-`build` raises, before any worker starts; ConfigError for an address that cannot be listened on.
+In: settings. Out: nothing. On SIGTERM or SIGINT, requests in progress are answered and waiting
+pushes are reviewed for a limited time; then `serve` returns. The main process loads the policy set
+and reloads it on SIGHUP; the workers follow. A worker that hangs is replaced. Errors: those of
+`build`, before any worker starts; ConfigError if the address is not available.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ from policyd.web.app import create_app
 from policyd.web.registry_notifications import PUSH_REVIEWS
 
 STOP_SECONDS: Final = 20
-"""How long a worker may take to end before it is killed."""
+"""How long a worker may take to stop before it is killed."""
 
 log = structlog.get_logger("policyd.serve")
 
 
 def serve(settings: Settings) -> None:
-    """Serve until told to stop. `settings.audit` must name a log."""
+    """Serve until a signal stops the process. `settings.audit` must name an audit log."""
     host, port = listen_address(settings)
     _check_address(host, port)
     configure(settings.log_format)
     with _folder() as folder:
         reloader = Reloader(settings, folder)
-        _try_out(settings, folder)
+        _check_services(settings, folder)
         if not settings.tokens:
-            log.warning("no token is configured: whoever is on this machine may ask, for anything")
+            log.warning("no tokens are configured: all users of this machine have full access")
         server = Granian(
             "policyd",
             address=host,
@@ -72,13 +72,13 @@ def serve(settings: Settings) -> None:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """Yield a folder of the server's own, where processes meet. Raises ConfigError."""
+    """Yield a folder that the processes of this server share. Raises ConfigError."""
     try:
         own = tempfile.TemporaryDirectory(prefix="policyd-")
     except OSError as error:
-        raise ConfigError(f"no temporary folder can be made: {error}") from error
+        raise ConfigError(f"a temporary folder cannot be created: {error}") from error
     with own as name:
-        # What cleans up temporary folders leaves alone those that are locked.
+        # systemd-tmpfiles does not clean up folders that are locked.
         descriptor = os.open(name, os.O_RDONLY)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.environ[FOLDER_VARIABLE] = name
@@ -90,7 +90,7 @@ def _folder() -> Iterator[Path]:
 
 
 def _start_reloading(reloader: Reloader) -> None:
-    """Have SIGHUP reload the policy set; granian would replace its workers one by one."""
+    """Reload the policy set on SIGHUP. By default, granian would replace its workers."""
     signal.signal(signal.SIGHUP, lambda *_: reloader.wake())
     reloader.start()
 
@@ -100,8 +100,8 @@ def _services(settings: Settings, folder: Path) -> Services:
     return build(settings, Follower(folder, make, ENGINES[settings.engine].kept_policy_sets))
 
 
-def _try_out(settings: Settings, folder: Path) -> None:
-    """Build the services once, so that what is wrong is said here and no worker starts."""
+def _check_services(settings: Settings, folder: Path) -> None:
+    """Build the services once, so that an error is reported before any worker starts."""
     services = _services(settings, folder)
     try:
         services.audit.check_writable()
@@ -119,7 +119,7 @@ def _try_out(settings: Settings, folder: Path) -> None:
 
 
 def _load(settings: Settings, folder: Path) -> Flask:
-    """Return the application of one worker, whose services are its own and end with it."""
+    """Return the application of one worker. Its services are closed when the worker ends."""
     _keep_environment_out_of_requests()
     configure(settings.log_format)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -132,20 +132,20 @@ def _load(settings: Settings, folder: Path) -> Flask:
         services.close()
         log.info("closed", pid=os.getpid())
 
-    # A worker ends as a process of multiprocessing does, which runs finalizers but not atexit.
+    # A worker is a process of multiprocessing: it runs finalizers when it ends, but not atexit.
     multiprocessing.util.Finalize(None, close, exitpriority=1)
     return app
 
 
 def _keep_environment_out_of_requests() -> None:
-    """Drop what would be a header of every request: granian adds the environment to each."""
+    """Remove variables that would become headers: granian adds the environment to each request."""
     for name in list(os.environ):
         if name.startswith(("HTTP_", "CONTENT_")) and name != "HTTP_PROXY":
             del os.environ[name]
 
 
 def _check_address(host: str, port: int) -> None:
-    """Raise ConfigError when something else listens there: granian would share the port with it."""
+    """Raise ConfigError if the address is in use: granian would share the port silently."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -153,4 +153,4 @@ def _check_address(host: str, port: int) -> None:
             probe.bind((host, port))
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise ConfigError(f"listen: {host}:{port} cannot be listened on: {reason}") from error
+            raise ConfigError(f"listen: cannot listen on {host}:{port}: {reason}") from error

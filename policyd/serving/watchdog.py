@@ -1,9 +1,9 @@
-"""End a worker that is stuck, so that another takes its place, and one that is left alone.
+"""Stop a worker that hangs, so that it is replaced, and a worker without a main process.
 
-Rego, once it runs, holds the lock of the interpreter and cannot be interrupted: no thread of the
-worker runs then, and none could end it. So a timer of the kernel does, unless a thread puts it off
-in time. It counts processor time of this process: one that is paused, or starved, is not stuck.
-A worker whose main process is gone would judge for ever by the policy set of that day.
+An evaluation in regorus holds the GIL and cannot be interrupted, so no thread of the worker can
+stop it. Therefore a kernel timer stops the process unless a thread resets the timer regularly. It
+measures processor time, because a process that is paused or gets no processor does not hang. A
+worker whose main process has died would use its last policy set forever.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import time
 from typing import Final
 
 LEAST_SECONDS: Final = 10
-"""granian takes workers that end within 5.5 seconds of their start for a loop, and gives up."""
-PUTTING_OFF_SECONDS: Final = 1.0
+"""granian gives up on workers that end within 5.5 seconds of their start."""
+RESET_SECONDS: Final = 1.0
 
 
 def start(seconds: float) -> None:
-    """End this process once no other thread has run for `seconds` of its processor time.
+    """Stop this process when no other thread has run for `seconds` of its processor time.
 
-    What its threads were at is then on standard error. It is asked to end (SIGTERM) when its parent
-    is gone.
+    The tracebacks of its threads are written to standard error. When the parent process has ended,
+    this process is terminated with SIGTERM.
     """
     faulthandler.register(signal.SIGVTALRM, file=sys.stderr, chain=True)
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
@@ -36,6 +36,6 @@ def start(seconds: float) -> None:
 
 def _watch(seconds: float, parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(min(PUTTING_OFF_SECONDS, seconds / 4))
+        time.sleep(min(RESET_SECONDS, seconds / 4))
         signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,1 +1,1 @@
-"""The webhook: reviews, hooks of registries, the audit log and health, over HTTP."""
+"""The webhook over HTTP: reviews, notifications of registries, the audit log, health."""

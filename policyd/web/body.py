@@ -1,4 +1,4 @@
-"""The body of a request. In: a request and a limit. Out: its bytes, all of them."""
+"""Read the body of a request. In: a request and a limit. Out: all bytes of the body."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ from policyd.errors import PayloadTooLarge
 
 
 class MemoryRequest(Request):
-    """A request whose form's files stay in memory: they hold secrets, and a body is bounded."""
+    """A request that keeps uploaded files in memory: they are small and may contain secrets."""
 
     def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
         return io.BytesIO()
 
 
 def body_of(request: Request, limit: int) -> bytes:
-    """Return the body of `request`, which is at most `limit` bytes long.
+    """Return the body of `request`, at most `limit` bytes.
 
-    A longer one is refused before it is read where its length is announced, else on the way.
-    Raises PayloadTooLarge.
+    Raises PayloadTooLarge for a longer body: before reading it if its length is announced.
     """
-    # Werkzeug ends a chunked body at its limit as if it were whole: one more byte tells.
+    # Werkzeug truncates a chunked body at its limit without an error, so one more byte is read.
     request.max_content_length = limit + 1
     if (request.content_length or 0) > limit:
         raise PayloadTooLarge(
-            f"the body has {request.content_length:,} bytes; the limit is {limit:,}"
+            f"request body too large: {request.content_length:,} bytes; the limit is {limit:,}"
         )
     body = request.get_data(cache=False)
     if len(body) > limit:
-        raise PayloadTooLarge(f"the body has more than {limit:,} bytes")
+        raise PayloadTooLarge(f"request body too large: more than {limit:,} bytes")
     return body

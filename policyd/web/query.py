@@ -1,4 +1,4 @@
-"""Query parameters. In: a request and the struct that names them. Out: that struct, filled."""
+"""Read query parameters. In: a request and a struct type. Out: an instance of that type."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ Parameters = TypeVar("Parameters", bound=msgspec.Struct)
 
 
 class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The query of a route that takes none."""
+    """The query of a route without parameters."""
 
 
 def parameters(request: Request, kind: type[Parameters]) -> Parameters:
-    """Return the query of `request`; a field of tuple[str, ...] may be given several times.
+    """Return the query of `request`. A field of type tuple[str, ...] may be given several times.
 
-    Raises RequestError for a parameter that is unknown, given twice or of a wrong type.
+    Raises RequestError for a parameter that is unknown, duplicate or of a wrong type.
     """
     known = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
     values: dict[str, Any] = {}
     for name, given in request.args.lists():
         if name not in known:
             hint = did_you_mean(name, known)
-            raise RequestError(f"there is no query parameter {name!r} here{hint}")
+            raise RequestError(f"unknown query parameter {name!r}{hint}")
         if known[name] == tuple[str, ...]:
             values[name] = given
         elif len(given) > 1:
@@ -37,4 +37,4 @@ def parameters(request: Request, kind: type[Parameters]) -> Parameters:
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise RequestError(f"the query cannot be read: {error}") from error
+        raise RequestError(f"invalid query: {error}") from error

@@ -97,7 +97,7 @@ def _grants(audit: Store, query: _GrantsQuery) -> Response:
 
 
 def _visible(audit: Store, asked: str | None) -> Collection[str] | None:
-    """Return the visible repositories: of all, or of the one `asked` for; None for no limit."""
+    """Return the repositories that the token may see, of those asked for. None means all."""
     if asked is not None:
         return [asked] if _may_see(asked) else []
     if EVERYTHING in g.token.repositories:

@@ -1,9 +1,8 @@
-"""What a request to /v1/review asks.
+"""Read a request to /v1/review.
 
-In: a request whose body is JSON, YAML, a form with files, a tar or a tar.gz. Out: a Question and
-the Bundle that it is about, every profile on. Everything in it is hostile. Errors: RequestError
-with the JSON path or the name of the parameter, BundleError, PayloadTooLarge,
-UnsupportedMediaType.
+In: a request whose body is JSON, YAML, a form with files, a tar or a tar.gz archive; it may be
+hostile. Out: a Question, and a Bundle with all profiles enabled. Errors: RequestError with the JSON
+path or the name of the parameter, BundleError, PayloadTooLarge, UnsupportedMediaType.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from policyd.web.body import body_of
 from policyd.web.query import parameters
 
 MAX_TEXT: Final = 1024
-"""Characters of each text that says who asks or what for: names, refs and ids are shorter."""
+"""Characters of each text about the user and the source. Names, refs and ids are shorter."""
 
 JSON_TYPES: Final = ("application/json",)
 YAML_TYPES: Final = ("application/yaml", "application/x-yaml", "text/yaml")
@@ -54,7 +53,7 @@ class _Envelope(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
 
 
 class _Query(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """The query parameters of a body that is no JSON; lists are parameters given several times."""
+    """The query parameters for a body that is not JSON. Lists are repeated parameters."""
 
     uid: str = ""
     operation: Operation = "CREATE"
@@ -76,9 +75,9 @@ class _JsonQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What is asked. `user_info` is what the request says of who asks; None for nothing.
+    """The question in a request. `user_info` is None if the request names no user.
 
-    `fail` asks for an HTTP error when the review is denied.
+    With `fail`, a denial is an HTTP error.
     """
 
     uid: str
@@ -90,9 +89,9 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def question_of(request: Request, limit: int) -> tuple[Question, Bundle]:
-    """Return what `request`, whose body has at most `limit` bytes, asks, and about which files."""
+    """Return the question and the files in `request`, whose body has at most `limit` bytes."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise UnsupportedMediaType("the body has a Content-Encoding; send it as it is")
+        raise UnsupportedMediaType("Content-Encoding is not supported; send the body without it")
     kind = request.mimetype
     if kind in JSON_TYPES:
         return _from_json(request, limit)
@@ -105,7 +104,7 @@ def question_of(request: Request, limit: int) -> tuple[Question, Bundle]:
     if kind in ARCHIVE_TYPES:
         return _question(query), _archive(query, body_of(request, limit))
     expected = ", ".join((*JSON_TYPES, *YAML_TYPES, *FORM_TYPES, *ARCHIVE_TYPES))
-    raise UnsupportedMediaType(f"the Content-Type is {kind or 'missing'}; these work: {expected}")
+    raise UnsupportedMediaType(f"the Content-Type is {kind or 'missing'}; supported are {expected}")
 
 
 def _from_json(request: Request, limit: int) -> tuple[Question, Bundle]:
@@ -142,7 +141,7 @@ def _question(query: _Query) -> Question:
 
 
 def _checked(question: Question) -> Question:
-    """Return `question` with a uid; texts that would garble a log are refused."""
+    """Return `question` with a uid. Raises RequestError for long or unprintable texts."""
     user = question.user_info or UserInfo()
     texts = {
         "uid": question.uid,
@@ -154,7 +153,7 @@ def _checked(question: Question) -> Question:
         if len(text) > MAX_TEXT:
             raise RequestError(f"{name} has {len(text):,} characters; the limit is {MAX_TEXT:,}")
         if not text.isprintable():
-            raise RequestError(f"{name} has a character that cannot be printed: {text!r}")
+            raise RequestError(f"{name} has an unprintable character: {text!r}")
     return msgspec.structs.replace(question, uid=question.uid or str(uuid.uuid4()))
 
 
@@ -171,15 +170,15 @@ def _form_files(request: Request) -> dict[str, bytes]:
     for part, upload in request.files.items(multi=True):
         name = upload.filename or ""
         if part != "file":
-            raise RequestError(f"the form has a part {part!r}; files are parts named 'file'")
+            raise RequestError(f"unknown part {part!r} in the form; files are parts named 'file'")
         if not name:
             raise RequestError("a part 'file' of the form has no file name")
         if name in files:
-            raise RequestError(f"the form has two files of the name {name!r}")
+            raise RequestError(f"duplicate file name {name!r} in the form")
         files[name] = upload.read()
     if request.form:
         part = next(iter(request.form))
-        raise RequestError(f"the form's part {part!r} is no file; it needs a file name")
+        raise RequestError(f"the part {part!r} of the form is not a file; it needs a file name")
     if not files:
-        raise RequestError("the form has no file: send parts named 'file', with file names")
+        raise RequestError("the form has no files; send parts named 'file' with file names")
     return files

@@ -76,7 +76,7 @@ def test_the_policy_set_is_published_as_it_was_loaded(reloader, shelf, rules):
 def test_nothing_is_published_again_while_nothing_changes(reloader, shelf):
     before = publication.stamp(shelf)
 
-    reloader.look()
+    reloader.check()
 
     assert publication.stamp(shelf) == before
 
@@ -95,7 +95,7 @@ def test_a_change_of_any_of_its_files_is_followed(reloader, shelf, rules, file, 
     before = publication.read(shelf)
     (rules / file).write_text(text)
 
-    reloader.look()
+    reloader.check()
 
     after = publication.read(shelf)
     assert after.policy_set.revision != before.policy_set.revision
@@ -113,7 +113,7 @@ def test_a_file_that_is_replaced_by_one_of_the_same_size_and_time_is_followed(
     os.utime(new, ns=(found.st_atime_ns, found.st_mtime_ns))
     new.replace(file)
 
-    reloader.look()
+    reloader.check()
 
     assert publication.read(shelf).policy_set.data["policyd"]["hosts"] == ["b"]
 
@@ -124,10 +124,10 @@ def test_a_file_that_is_replaced_by_one_of_the_same_size_and_time_is_followed(
         (
             "policyset.yaml",
             HEADING + "nonsense: 1\n",
-            "policyset.yaml:5:1: the document has no key 'nonsense'",
+            "policyset.yaml:5:1: the document has the unknown key 'nonsense'",
         ),
         ("rules/named/policy.rego", POLICY + "x := {\n", "rules/named/policy.rego:"),
-        ("hosts.yaml", "hosts: [b]\n", "hosts.yaml:1:1: the document has no key 'hosts'"),
+        ("hosts.yaml", "hosts: [b]\n", "hosts.yaml:1:1: the document has the unknown key 'hosts'"),
         (
             "hosts.yaml",
             "policyd: {main: {result: 1}}\n",
@@ -141,7 +141,7 @@ def test_what_is_not_right_is_refused_and_the_last_good_one_stays(
     before = publication.read(shelf)
     (rules / file).write_text(text)
 
-    reloader.look()
+    reloader.check()
 
     after = publication.read(shelf)
     assert after.policy_set == before.policy_set
@@ -155,15 +155,15 @@ def test_what_is_refused_is_not_tried_again_until_it_changes_or_somebody_asks(
     reloader, shelf, rules
 ):
     (rules / "hosts.yaml").unlink()
-    reloader.look()
-    reloader.look()
+    reloader.check()
+    reloader.check()
     assert publication.read(shelf).status.refusals == 1
 
-    reloader.look(asked=True)
+    reloader.check(forced=True)
     assert publication.read(shelf).status.refusals == 2
 
     (rules / "hosts.yaml").write_text("policyd: {hosts: [c]}\n")
-    reloader.look()
+    reloader.check()
 
     found = publication.read(shelf)
     assert (found.status.loads, found.status.refusals, found.status.problem) == (2, 2, "")
@@ -172,12 +172,12 @@ def test_what_is_refused_is_not_tried_again_until_it_changes_or_somebody_asks(
 
 def test_a_pack_that_is_not_there_yet_is_waited_for(reloader, shelf, rules):
     (rules / "policyset.yaml").write_text(HEADING.replace("rules]", "rules, later]"))
-    reloader.look()
+    reloader.check()
     assert "later" in publication.read(shelf).status.problem
 
     (rules / "later").mkdir()
     (rules / "later" / "lib.rego").write_text("package policyd.lib.later\n\nx := 1\n")
-    reloader.look()
+    reloader.check()
 
     assert "later/lib.rego" in publication.read(shelf).policy_set.modules
 
@@ -189,17 +189,17 @@ def test_files_that_change_all_the_time_are_read_after_a_while(reloader, shelf, 
 
     monkeypatch.setattr(reloader_module.time, "sleep", change)
     change(0)
-    reloader.look()
+    reloader.check()
 
     assert publication.read(shelf).status.loads == 2
 
 
 def test_the_policy_set_that_comes_with_policyd_is_loaded_again_when_asked(shelf):
     reloader = Reloader(Settings(), shelf)
-    reloader.look()
+    reloader.check()
     assert publication.read(shelf).status.loads == 1
 
-    reloader.look(asked=True)
+    reloader.check(forced=True)
     assert publication.read(shelf).status.loads == 2
 
 
@@ -214,6 +214,6 @@ def test_a_folder_that_is_gone_does_not_end_the_reloader(reloader, shelf, rules,
     (shelf / publication.FILE).unlink()
     shelf.rmdir()
 
-    reloader.look(asked=True)
+    reloader.check(forced=True)
 
-    assert "workers cannot be told" in capsys.readouterr().out
+    assert "policy set not published" in capsys.readouterr().out

@@ -41,7 +41,7 @@ def test_it_answers_logs_json_and_ends_at_sigterm(start_webhook):
     assert [line["event"] for line in lines].count("request") >= 2
     (starting,) = [line for line in lines if line["event"] == "starting"]
     assert starting["audit"] == webhook.audit
-    assert any("no token is configured" in str(line["event"]) for line in lines)
+    assert any("no tokens are configured" in str(line["event"]) for line in lines)
     assert len([line for line in lines if line["event"] == "closed"]) == 1
     (request,) = [line for line in lines if line.get("path") == "/v1/review"]
     assert request["decision_id"] == decision_id
@@ -104,4 +104,4 @@ def test_an_address_that_is_taken_is_said(tmp_path):
         address = f"127.0.0.1:{other.getsockname()[1]}"
         with pytest.raises(ConfigError) as caught:
             serve(Settings(listen=address, audit=str(tmp_path / "audit.db")))
-    assert str(caught.value) == (f"listen: {address} cannot be listened on: Address already in use")
+    assert str(caught.value) == (f"listen: cannot listen on {address}: Address already in use")

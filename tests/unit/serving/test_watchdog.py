@@ -46,7 +46,7 @@ def test_a_process_whose_engine_never_comes_back_ends_and_says_where_it_was():
     done = run(STUCK)
 
     assert done.returncode == -signal.SIGVTALRM
-    assert "_answer_all" in done.stderr
+    assert "_evaluate_all" in done.stderr
 
 
 def test_a_process_that_is_busy_and_lets_its_threads_run_goes_on():

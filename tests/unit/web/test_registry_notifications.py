@@ -280,7 +280,7 @@ def test_a_registry_that_is_not_configured_is_not_found(hook):
     [
         (b"no JSON", 400, "the notification cannot be read: "),
         (b'{"events": 1}', 400, "the notification cannot be read: Expected `array`"),
-        (b"[" * (4 * 1024 * 1024 + 1), 413, "the body has 4,194,305 bytes"),
+        (b"[" * (4 * 1024 * 1024 + 1), 413, "request body too large: 4,194,305 bytes"),
     ],
 )
 def test_what_is_no_notification_is_refused(hook, body, code, message):
