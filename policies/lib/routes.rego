@@ -30,7 +30,7 @@ request_root := data.policyd.lib.mounts.request_root
 of := {w.name: routes |
 	some w in input.workloads
 	env := environment.of[w.name]
-	mounted := mounts.of[w.name]
+	mounted := mounts.by_workload[w.name]
 	kfd := nodes.kfd(w)
 	routes := ((((requests(w) | cdi_names(w)) | runtime(w, env)) | (environment_routes(w) | legacy_image(w, env))) | ((device_nodes(w, kfd) | device_mounts(mounted, kfd)) | volume_requests(mounted))) | (((cgroup(w) | privileged(w)) | api_socket(w, mounted)) | (build(w) | resources(w)))
 }
@@ -309,7 +309,7 @@ api_socket(w, mounted) := {everything("api-socket", path, "use_api_socket: true"
 	path := array.concat(w.path, ["use_api_socket"])
 } | {everything("api-socket", found.mount.path, found.mount.source) |
 	some found in mounted
-	found.class in {"pipe", "socket"}
+	found.class in {"pipe", "engine-socket"}
 }
 
 # --- builds, generic resources --------------------------------------------------------------------

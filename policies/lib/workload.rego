@@ -11,3 +11,11 @@ service(w) := object.get(w, "service", w.name)
 
 # is_hook holds for a pre_start hook, which is a container of its own.
 is_hook(w) if object.get(w, "kind", "service") == "hook"
+
+# entry is the violation of workload `w` by the entry `index` of the list `key`. For a hook, the list holds
+# only what the hook has beyond its service, so the path names the list.
+entry(w, key, _, msg) := data.policyd.lib.workload.finding(w, [key], msg) if data.policyd.lib.workload.is_hook(w)
+
+entry(w, key, index, msg) := data.policyd.lib.workload.finding(w, [key, index], msg) if {
+	not data.policyd.lib.workload.is_hook(w)
+}

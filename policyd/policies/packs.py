@@ -210,6 +210,22 @@ def read_policy(module: str, text: str, pack: str) -> Policy:
     return _policy(block[0], package, module, text, pack)
 
 
+def _references(keys: Mapping[str, Value], custom: Mapping[str, Value]) -> tuple[str, ...]:
+    """Return the `related_resources` of OPA's annotations, then `custom.references`."""
+    related = keys["related_resources"].items() if "related_resources" in keys else []
+    own = custom["references"].texts() if "references" in custom else ()
+    return (*(_related_resource(value) for value in related), *own)
+
+
+def _related_resource(value: Value) -> str:
+    """Return one entry of `related_resources`: a URL, or a mapping of `ref` and `description`."""
+    if value.kind() != "a mapping":
+        return value.text()
+    keys = value.mapping(("ref", "description"))
+    ref = required(keys, "ref", value).text()
+    return f"{keys['description'].text()}: {ref}" if "description" in keys else ref
+
+
 def _policy(block: Value, package: str, module: str, text: str, pack: str) -> Policy:
     keys = block.mapping(_ANNOTATIONS)
     custom_value = required(keys, "custom", block)
@@ -227,7 +243,7 @@ def _policy(block: Value, package: str, module: str, text: str, pack: str) -> Po
         description=required(keys, "description", block).text(),
         severity=next(known for known in SEVERITIES if known == severity),
         remediation=required(custom, "remediation", custom_value).text(),
-        references=custom["references"].texts() if "references" in custom else (),
+        references=_references(keys, custom),
         parameters=read_schemas(custom["parameters"]) if "parameters" in custom else {},
         environment=custom["environment"].texts() if "environment" in custom else (),
         pack=pack,

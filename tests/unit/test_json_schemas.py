@@ -124,10 +124,10 @@ def test_parameters_that_are_read_fit(validators: dict[str, Any], tmp_path: Path
 
 
 def ours() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the documents of policy sets that we ship or show, and where they stand."""
-    readme = (built_in() / "README.md").read_text()
-    shown = re.findall(r"^```yaml\n(apiVersion: policyd/v1.*?)^```$", readme, re.M | re.S)
-    texts = [("README", text) for text in shown]
+    """Yield the documents of policy sets that we ship or show, and the name of their file."""
+    page = (built_in().parent / "docs" / "policy-sets.md").read_text()
+    shown = re.findall(r"^```yaml\n(apiVersion: policyd/v1.*?)^```$", page, re.M | re.S)
+    texts = [("policy-sets", text) for text in shown]
     texts.append(("default", (built_in() / "default.yaml").read_text()))
     for where, text in texts:
         for value in documents(text, where):
@@ -137,7 +137,7 @@ def ours() -> Iterator[tuple[str, dict[str, Any]]]:
 def test_documents_that_we_ship_and_show_fit(validators: dict[str, Any]) -> None:
     found = list(ours())
 
-    assert {where for where, _ in found} == {"README", "default"}
+    assert {where for where, _ in found} == {"policy-sets", "default"}
     for _, document in found:
         if document["spec"].get("policy") != "own-images":
             validators["policyset"].validate(document)

@@ -1,13 +1,18 @@
 # METADATA
 # title: Privileged build
-# description: "A build that runs privileged, or has the entitlement for insecure steps or
-#   devices, uses the devices of the host outside every container that is judged."
+# description: "A privileged build, and a build with the entitlement for insecure steps or for
+#   devices, can use the devices of the host. No grant covers that use, because it happens outside
+#   of every container."
+# related_resources:
+#   - ref: https://docs.docker.com/reference/cli/docker/buildx/build/#allow
+#     description: "BuildKit entitlements"
+#   - ref: https://docs.docker.com/reference/dockerfile/#run---security
+#     description: "Dockerfile reference: RUN --security"
 # custom:
 #   id: no-build-privileges
 #   severity: high
-#   remediation: "Build without devices, and run the GPU step in a container with a reservation."
-#   references:
-#     - "BuildKit: entitlements"
+#   remediation: "Build without devices, and run the step that needs a GPU in a container with a
+#     device reservation."
 package policyd.policies.no_build_privileges
 
 import data.policyd.lib.builds
@@ -18,7 +23,7 @@ violation contains workload.at(w, path, msg) if {
 	w.build != null
 	w.build.privileged
 	path := array.concat(w.build.path, ["privileged"])
-	msg := sprintf("service %s builds privileged", [w.name])
+	msg := sprintf("%s builds its image privileged", [w.title])
 }
 
 violation contains workload.at(w, path, msg) if {
@@ -27,16 +32,15 @@ violation contains workload.at(w, path, msg) if {
 	some i, entitlement in w.build.entitlements
 	builds.opens(entitlement)
 	path := array.concat(w.build.path, ["entitlements", i])
-	msg := sprintf("service %s builds with the entitlement %s", [w.name, entitlement])
+	msg := sprintf("%s builds its image with the entitlement %s", [w.title, entitlement])
 }
 
-violation contains workload.at(w, path, msg) if {
+violation contains workload.at(w, w.build.dockerfile_path, msg) if {
 	some w in input.workloads
 	w.build != null
 	some flag in w.build.run_flags
 	opens(flag)
-	path := w.build.dockerfile_path
-	msg := sprintf("service %s builds with RUN --%s=%s", [w.name, flag.name, flag.value])
+	msg := sprintf("%s builds its image with RUN --%s=%s", [w.title, flag.name, flag.value])
 }
 
 opens(flag) if flag.name == "device"

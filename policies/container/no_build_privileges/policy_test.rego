@@ -6,7 +6,7 @@ import data.policyd.policies.no_build_privileges
 test_privileged_build_is_reported if {
 	found := no_build_privileges.violation with input as fixture.app({"build": fixture.build({"privileged": true})})
 	found == {{
-		"msg": "service app builds privileged",
+		"msg": "service app builds its image privileged",
 		"service": "app",
 		"path": ["services", "app", "build", "privileged"],
 	}}
@@ -16,8 +16,8 @@ test_entitlements_are_reported_each if {
 	section := fixture.build({"entitlements": ["network.host", "security.insecure", "device=nvidia.com/gpu"]})
 	found := no_build_privileges.violation with input as fixture.app({"build": section})
 	{[v.msg, v.path[4]] | some v in found} == {
-		["service app builds with the entitlement security.insecure", 1],
-		["service app builds with the entitlement device=nvidia.com/gpu", 2],
+		["service app builds its image with the entitlement security.insecure", 1],
+		["service app builds its image with the entitlement device=nvidia.com/gpu", 2],
 	}
 }
 
@@ -30,8 +30,8 @@ test_run_flags_are_reported if {
 	]})
 	found := no_build_privileges.violation with input as fixture.app({"build": section})
 	{v.msg | some v in found} == {
-		"service app builds with RUN --device=nvidia.com/gpu=all",
-		"service app builds with RUN --security=insecure",
+		"service app builds its image with RUN --device=nvidia.com/gpu=all",
+		"service app builds its image with RUN --security=insecure",
 	}
 }
 

@@ -1,14 +1,18 @@
 # METADATA
 # title: Device control group rule
-# description: "A rule opens device nodes by number, whatever their names; with a node that is
-#   made or mounted this is the device."
+# description: "A rule gives access to devices by number, whatever the name of the device node.
+#   With a node that the container creates or mounts, this is access to the device itself."
+# related_resources:
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.17"
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.24"
+#   - ref: https://docs.docker.com/reference/compose-file/services/#device_cgroup_rules
+#     description: "Compose file reference: device_cgroup_rules"
 # custom:
 #   id: no-device-cgroup-rules
 #   severity: high
 #   remediation: "Remove the rule, and reserve the device."
-#   references:
-#     - "CIS Docker Benchmark 5.17"
-#     - "CIS Docker Benchmark 5.24"
 package policyd.policies.no_device_cgroup_rules
 
 import data.policyd.lib.cgroup_rules
@@ -18,5 +22,5 @@ violation contains workload.at(w, rule.path, msg) if {
 	some w in input.workloads
 	some rule in w.device_cgroup_rules
 	danger := cgroup_rules.danger(rule.rule)
-	msg := sprintf("service %s has the device rule %s: %s", [w.name, rule.rule, danger])
+	msg := sprintf("%s has the device rule %s: %s", [w.title, rule.rule, danger])
 }

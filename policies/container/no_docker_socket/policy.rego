@@ -1,14 +1,17 @@
 # METADATA
 # title: Access to the container engine
-# description: "Who reaches the API of the engine can start any container with any device.
-#   Read-only changes nothing."
+# description: "A client of the API of the container engine can start any container with any
+#   device. A read-only mount of the socket does not prevent this."
+# related_resources:
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.31"
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: "Pod Security Standards, baseline: hostPath volumes"
 # custom:
 #   id: no-docker-socket
 #   severity: critical
-#   remediation: "Use a filtering proxy, or no socket."
-#   references:
-#     - "CIS Docker Benchmark 5.31"
-#     - "Pod Security Standards, baseline: hostPath"
+#   remediation: "Remove the socket, or give the workload a filtering proxy that allows only the
+#     calls that it needs."
 package policyd.policies.no_docker_socket
 
 import data.policyd.lib.routes
@@ -18,5 +21,5 @@ violation contains workload.at(w, route.path, msg) if {
 	some w in input.workloads
 	some route in routes.of[w.name]
 	route.method == "api-socket"
-	msg := sprintf("service %s reaches the API of the container engine: %s", [w.name, route.text])
+	msg := sprintf("%s has access to the API of the container engine: %s", [w.title, route.text])
 }

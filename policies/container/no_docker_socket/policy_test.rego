@@ -10,7 +10,7 @@ test_sockets_pipes_and_their_directories_are_reported if {
 	] {
 		found := no_docker_socket.violation with input as fixture.app({"mounts": [fixture.bind(source, "/s")]})
 		found == {{
-			"msg": sprintf("service app reaches the API of the container engine: %s", [source]),
+			"msg": sprintf("service app has access to the API of the container engine: %s", [source]),
 			"service": "app",
 			"path": ["services", "app", "volumes", 0],
 		}}

@@ -1,14 +1,19 @@
 # METADATA
 # title: Sharing with a container outside the project
-# description: "A namespace or the volumes of a container that is not in the project: what it was
-#   granted cannot be seen here."
+# description: "The workload shares a namespace or the volumes of a container that is not part of
+#   the project. The grants of that container are unknown."
+# related_resources:
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.15"
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.16"
+#   - ref: https://docs.docker.com/reference/compose-file/services/#volumes_from
+#     description: "Compose file reference: volumes_from"
 # custom:
 #   id: no-foreign-container-sharing
 #   severity: high
-#   remediation: "Bring the container into the project."
-#   references:
-#     - "CIS Docker Benchmark 5.15"
-#     - "CIS Docker Benchmark 5.16"
+#   remediation: "Add the container to the project, and refer to it as `service:<name>`, or in
+#     `volumes_from` by the name of its service."
 package policyd.policies.no_foreign_container_sharing
 
 import data.policyd.lib.workload
@@ -17,12 +22,12 @@ violation contains workload.finding(w, [key], msg) if {
 	some w in input.workloads
 	some key in ["pid", "ipc"]
 	startswith(w[key], "container:")
-	msg := sprintf("service %s shares with a container outside the project: %s: %s", [w.name, key, w[key]])
+	msg := sprintf("%s shares with a container outside the project: %s: %s", [w.title, key, w[key]])
 }
 
-violation contains workload.finding(w, ["volumes_from", i], msg) if {
+violation contains workload.entry(w, "volumes_from", i, msg) if {
 	some w in input.workloads
 	some i, other in w.volumes_from
 	startswith(other, "container:")
-	msg := sprintf("service %s takes the volumes of a container outside the project: %s", [w.name, other])
+	msg := sprintf("%s uses the volumes of a container outside the project: %s", [w.title, other])
 }

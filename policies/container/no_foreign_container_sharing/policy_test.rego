@@ -14,7 +14,7 @@ test_namespaces_and_volumes_of_a_foreign_container_are_reported if {
 		[["services", "app", "ipc"], "service app shares with a container outside the project: ipc: container:mps"],
 		[
 			["services", "app", "volumes_from", 1],
-			"service app takes the volumes of a container outside the project: container:store:ro",
+			"service app uses the volumes of a container outside the project: container:store:ro",
 		],
 	}
 }

@@ -1,12 +1,14 @@
 # METADATA
-# title: The FUSE device
-# description: "With /dev/fuse a container mounts file systems of its own making."
+# title: FUSE device
+# description: "With /dev/fuse, a container can mount file systems that it implements itself."
+# related_resources:
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.17"
 # custom:
 #   id: no-fuse-device
 #   severity: low
-#   remediation: "Mount on the host, or ask for an exception."
-#   references:
-#     - "CIS Docker Benchmark 5.17"
+#   remediation: "Mount the file system on the host and bind it into the container, or ask for an
+#     exception."
 package policyd.policies.no_fuse_device
 
 import data.policyd.lib.workload
@@ -15,5 +17,5 @@ violation contains workload.at(w, device.path, msg) if {
 	some w in input.workloads
 	some device in w.devices
 	device.node in {"/dev/fuse", "/dev/char/10:229"}
-	msg := sprintf("service %s maps the FUSE device %s", [w.name, device.node])
+	msg := sprintf("%s maps the FUSE device %s", [w.title, device.node])
 }

@@ -1,15 +1,19 @@
 # METADATA
 # title: Mount of host devices
-# description: "A mounted node, or a directory of nodes, is visible in the container, and opens as
-#   soon as the control group lets it. Read-only changes nothing."
+# description: "A mounted device node, or a mounted folder of nodes, is visible in the container.
+#   The container can open it as soon as its control group allows that. A read-only mount does not
+#   prevent this."
+# related_resources:
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.5"
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.17"
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: "Pod Security Standards, baseline: hostPath volumes"
 # custom:
 #   id: no-host-dev-mounts
 #   severity: critical
 #   remediation: "Reserve the device instead of mounting it."
-#   references:
-#     - "CIS Docker Benchmark 5.5"
-#     - "CIS Docker Benchmark 5.17"
-#     - "Pod Security Standards, baseline: hostPath"
 package policyd.policies.no_host_dev_mounts
 
 import data.policyd.lib.mounts
@@ -17,7 +21,7 @@ import data.policyd.lib.workload
 
 violation contains workload.at(w, found.mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.of[w.name]
+	some found in mounts.by_workload[w.name]
 	found.class == "dev"
-	msg := sprintf("service %s mounts devices of the host: %s", [w.name, found.mount.source])
+	msg := sprintf("%s mounts devices of the host: %s", [w.title, found.mount.source])
 }

@@ -27,6 +27,23 @@ test_mounted_disk_and_filesystem_on_a_disk_are_reported if {
 	}
 }
 
+test_folders_of_links_are_reported_unless_they_are_read_only if {
+	every source in ["/dev/disk", "/dev/disk/by-id", "/dev/disk/by-partlabel"] {
+		mount := fixture.bind(source, "/d")
+		writable := no_host_disk_or_memory_devices.violation with input as fixture.app({"mounts": [mount]})
+		count(writable) == 1
+		read_only := object.union(mount, {"read_only": true})
+		found := no_host_disk_or_memory_devices.violation with input as fixture.app({"mounts": [read_only]})
+		found == set()
+	}
+}
+
+test_link_to_a_disk_is_reported_even_if_it_is_read_only if {
+	mount := object.union(fixture.bind("/dev/disk/by-id/x", "/d"), {"read_only": true})
+	found := no_host_disk_or_memory_devices.violation with input as fixture.app({"mounts": [mount]})
+	{v.msg | some v in found} == {"service app mounts a disk of the host: /dev/disk/by-id/x"}
+}
+
 test_other_nodes_and_filesystems_are_not if {
 	nfs := object.union(fixture.bind(":/export", "/n"), {"type": "filesystem", "fstype": "nfs"})
 	found := no_host_disk_or_memory_devices.violation with input as fixture.app({

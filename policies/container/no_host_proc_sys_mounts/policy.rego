@@ -1,14 +1,16 @@
 # METADATA
 # title: Writable mount of /proc or /sys
-# description: "Files below /proc and /sys of the host change the kernel, its devices and other
-#   containers."
+# description: "A process that can write to files below /proc and /sys of the host can change the
+#   kernel, its devices and other containers."
+# related_resources:
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.5"
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: "Pod Security Standards, baseline: /proc mount type"
 # custom:
 #   id: no-host-proc-sys-mounts
 #   severity: high
-#   remediation: "Add `:ro`."
-#   references:
-#     - "CIS Docker Benchmark 5.5"
-#     - "Pod Security Standards, baseline: /proc mount type"
+#   remediation: "Add `:ro` to the mount, or remove the mount."
 package policyd.policies.no_host_proc_sys_mounts
 
 import data.policyd.lib.mounts
@@ -16,7 +18,7 @@ import data.policyd.lib.workload
 
 violation contains workload.at(w, found.mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.of[w.name]
+	some found in mounts.by_workload[w.name]
 	found.class == "proc-sys"
-	msg := sprintf("service %s mounts %s of the host writable", [w.name, found.mount.source])
+	msg := sprintf("%s mounts %s of the host writable", [w.title, found.mount.source])
 }

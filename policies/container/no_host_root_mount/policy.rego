@@ -1,13 +1,16 @@
 # METADATA
-# title: Mount of the host root
-# description: "The whole file system of the host, its devices, sockets and secrets included."
+# title: Mount of the root of the host
+# description: "The workload mounts the whole file system of the host, with its devices, its
+#   sockets and its secrets. A read-only mount does not protect devices and sockets."
+# related_resources:
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.5"
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: "Pod Security Standards, baseline: hostPath volumes"
 # custom:
 #   id: no-host-root-mount
 #   severity: critical
-#   remediation: "Mount the directory that is needed, read-only."
-#   references:
-#     - "CIS Docker Benchmark 5.5"
-#     - "Pod Security Standards, baseline: hostPath"
+#   remediation: "Mount only the folder that the workload needs, and add `:ro`."
 package policyd.policies.no_host_root_mount
 
 import data.policyd.lib.mounts
@@ -15,7 +18,7 @@ import data.policyd.lib.workload
 
 violation contains workload.at(w, found.mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.of[w.name]
+	some found in mounts.by_workload[w.name]
 	found.class == "root"
-	msg := sprintf("service %s mounts the root of the host at %s", [w.name, found.mount.target])
+	msg := sprintf("%s mounts the root of the host at %s", [w.title, found.mount.target])
 }

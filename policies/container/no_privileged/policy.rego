@@ -1,15 +1,17 @@
 # METADATA
 # title: Privileged container
-# description: "A privileged container sees every device of the host, so its use of GPUs cannot be
-#   told from any grant."
+# description: "A privileged container has access to every device of the host, so its use of GPUs
+#   does not depend on any grant."
+# related_resources:
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.4"
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: "Pod Security Standards, baseline: privileged containers"
 # custom:
 #   id: no-privileged
 #   severity: critical
-#   remediation: "Remove `privileged: true`, and grant the one device or capability that is
+#   remediation: "Remove `privileged: true`, and add only the device or the capability that is
 #     needed."
-#   references:
-#     - "CIS Docker Benchmark 5.4"
-#     - "Pod Security Standards, baseline: privileged containers"
 package policyd.policies.no_privileged
 
 import data.policyd.lib.workload
@@ -18,5 +20,5 @@ violation contains workload.finding(w, ["privileged"], msg) if {
 	some w in input.workloads
 	not workload.is_hook(w)
 	w.privileged
-	msg := sprintf("service %s runs privileged, with every device of the host", [w.name])
+	msg := sprintf("%s runs privileged, with every device of the host", [w.title])
 }

@@ -7,7 +7,7 @@ test_every_stage_is_reported if {
 	every stage in ["post_start", "pre_stop", "watch"] {
 		found := no_privileged_hooks.violation with input as fixture.app({"hooks": [fixture.hook(stage, {"privileged": true})]})
 		found == {{
-			"msg": sprintf("service app runs its %s hook privileged", [stage]),
+			"msg": sprintf("service app runs its %s command privileged", [stage]),
 			"service": "app",
 			"path": ["services", "app", stage, 0, "privileged"],
 		}}
@@ -17,7 +17,7 @@ test_every_stage_is_reported if {
 test_privileged_pre_start_is_reported if {
 	found := no_privileged_hooks.violation with input as fixture.with_hook({"privileged": true})
 	found == {{
-		"msg": "service app runs its pre_start hook privileged",
+		"msg": "the pre_start hook 0 of service app runs privileged",
 		"service": "app",
 		"path": ["services", "app", "pre_start", 0, "privileged"],
 	}}

@@ -1,13 +1,15 @@
 # METADATA
-# title: Service made by a provider
-# description: "A provider is a program on the host that creates what the file does not show, and
-#   sets variables in other services."
+# title: Service of a provider
+# description: "A provider is a program on the host. It creates resources that the project does
+#   not show, and it can set variables in other services."
+# related_resources:
+#   - ref: https://docs.docker.com/reference/compose-file/services/#provider
+#     description: "Compose file reference: provider"
 # custom:
 #   id: no-provider-services
 #   severity: medium
-#   remediation: "Replace it by a container, or have the provider vetted."
-#   references:
-#     - "Compose Specification: provider services"
+#   remediation: "Replace the service by a container, or ask for an exception after a review of
+#     the provider."
 package policyd.policies.no_provider_services
 
 import data.policyd.lib.workload
@@ -15,5 +17,5 @@ import data.policyd.lib.workload
 violation contains workload.finding(w, ["provider"], msg) if {
 	some w in input.workloads
 	w.provider != ""
-	msg := sprintf("service %s is made by the provider %s on the host", [w.name, w.provider])
+	msg := sprintf("%s is created by the provider %s, a program on the host", [w.title, w.provider])
 }

@@ -1,13 +1,14 @@
 # METADATA
 # title: Include of a remote file
-# description: "What is included from a Git repository or a registry is fetched when the project is
-#   deployed, and never for a check: nobody has seen what it grants."
+# description: "An include from a Git repository or a registry is fetched when the project is
+#   deployed, but not when it is checked. So its services and grants have not been evaluated."
+# related_resources:
+#   - ref: https://docs.docker.com/reference/compose-file/include/
+#     description: "Compose file reference: include"
 # custom:
 #   id: no-remote-includes
 #   severity: high
-#   remediation: "Bring the included file into the project."
-#   references:
-#     - "Compose Specification: include"
+#   remediation: "Copy the included file into the project, and include it by its path."
 package policyd.policies.no_remote_includes
 
 violation contains {"msg": msg, "service": "", "path": ["include"]} if {

@@ -1,14 +1,17 @@
 # METADATA
 # title: Writable mount of engine or runtime configuration
-# description: "Whoever writes the configuration or the state of the engine or of its runtimes
-#   decides what later containers get."
+# description: "The workload can write to the configuration or the state of a container engine or
+#   of its runtimes, or to a folder above them. So it decides what later containers get."
+# related_resources:
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 3 and 5.5"
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: "Pod Security Standards, baseline: hostPath volumes"
 # custom:
 #   id: no-runtime-config-mounts
 #   severity: critical
-#   remediation: "Manage the configuration of runtimes on the host."
-#   references:
-#     - "CIS Docker Benchmark 5.5"
-#     - "CIS Docker Benchmark 3"
+#   remediation: "Add `:ro` to the mount, mount a narrower folder, or manage the configuration of
+#     runtimes on the host."
 package policyd.policies.no_runtime_config_mounts
 
 import data.policyd.lib.mounts
@@ -16,7 +19,7 @@ import data.policyd.lib.workload
 
 violation contains workload.at(w, found.mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.of[w.name]
+	some found in mounts.by_workload[w.name]
 	found.class == "runtime-config"
-	msg := sprintf("service %s mounts %s of the host writable", [w.name, found.mount.source])
+	msg := sprintf("%s mounts %s of the host writable", [w.title, found.mount.source])
 }

@@ -1,25 +1,38 @@
 # METADATA
-# title: Security profile switched off
-# description: "Without seccomp, AppArmor, SELinux labels or masked paths, a flaw or a capability
-#   reaches the host."
+# title: Disabled security profile
+# description: "Without seccomp, AppArmor, SELinux labels or masked paths, a vulnerability or an
+#   added capability can reach the host."
+# related_resources:
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.1, 5.2 and 5.21"
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: "Pod Security Standards, baseline: seccomp, AppArmor, SELinux"
 # custom:
 #   id: no-unconfined-profiles
 #   severity: high
-#   remediation: "Keep the default profile."
-#   references:
-#     - "CIS Docker Benchmark 5.1"
-#     - "CIS Docker Benchmark 5.2"
-#     - "CIS Docker Benchmark 5.21"
-#     - "Pod Security Standards, baseline: seccomp, AppArmor, SELinux"
+#   remediation: "Remove the option, so that the default profile applies."
+#   parameters:
+#     settings:
+#       type: array
+#       items: {type: string, enum: [seccomp, apparmor, systempaths, label]}
+#       default: [seccomp, apparmor, systempaths, label]
+#       description: The security settings that a service must not disable.
 package policyd.policies.no_unconfined_profiles
 
 import data.policyd.lib.workload
 
-open := {"seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined", "label=disable"}
+disabling := {
+	"seccomp=unconfined": "seccomp",
+	"apparmor=unconfined": "apparmor",
+	"systempaths=unconfined": "systempaths",
+	"label=disable": "label",
+}
 
-violation contains workload.finding(w, ["security_opt", i], msg) if {
+violation contains object.union(found, {"constraint": constraint.name}) if {
+	some constraint in input.constraints["no-unconfined-profiles"]
 	some w in input.workloads
 	some i, option in w.security_opt
-	replace(option, ":", "=") in open
-	msg := sprintf("service %s switches a security profile off: %s", [w.name, option])
+	disabling[replace(option, ":", "=")] in constraint.parameters.settings
+	msg := sprintf("%s disables a security profile: %s", [w.title, option])
+	found := workload.entry(w, "security_opt", i, msg)
 }

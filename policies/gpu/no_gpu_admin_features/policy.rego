@@ -46,7 +46,7 @@ violation contains workload.at(w, environment.path(w, name), msg) if {
 
 violation contains workload.at(w, found.mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.of[w.name]
+	some found in mounts.by_workload[w.name]
 	found.class == "volume-request"
 	startswith(mounts.requested(found.mount), "imex/")
 	msg := sprintf("service %s requests an IMEX channel by a mount at %s", [w.name, found.mount.target])

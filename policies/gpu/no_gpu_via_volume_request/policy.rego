@@ -15,7 +15,7 @@ import data.policyd.lib.workload
 
 violation contains workload.at(w, found.mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.of[w.name]
+	some found in mounts.by_workload[w.name]
 	found.class == "volume-request"
 	not startswith(mounts.requested(found.mount), "imex/")
 	msg := sprintf("service %s requests a GPU by mounting /dev/null at %s", [w.name, found.mount.target])

@@ -77,29 +77,6 @@ def own(policy: str, constraint: str = OWN_CONSTRAINT) -> dict[str, str]:
     return {"policyset.yaml": OWN_HEADING + constraint, "rules/own/limit/policy.rego": policy}
 
 
-def test_policy_set_of_nobody_denies_on_the_policies_for_a_shared_gpu_host() -> None:
-    policy_set = load_policy_set()
-
-    assert policy_set.name == "default"
-    assert {c.policy: c.actions for c in policy_set.constraints} == {
-        name: {"default": "deny"}
-        for name in (
-            "no-all-gpus",
-            "no-raw-device-nodes",
-            "no-nvidia-runtime",
-            "no-gpu-via-environment",
-            "require-gpu-driver",
-            "known-accelerator-vendor",
-            "no-privileged",
-            "no-docker-socket",
-            "no-host-dev-mounts",
-            "no-device-cgroup-rules",
-            "no-remote-includes",
-            "no-unresolved-gpu-selection",
-        )
-    }
-
-
 def test_catalogue_comes_from_metadata() -> None:
     policy = load_policy_set().policies["no-gpu-via-environment"]
 

@@ -1,0 +1,28 @@
+# METADATA
+# title: Socket of a service manager of the host
+# description: "The workload mounts the socket of a manager of the host, such as D-Bus, systemd,
+#   libvirt or LXD, or the folder of such a socket. The manager acts as root on the host for its
+#   clients. A read-only mount does not prevent this."
+# related_resources:
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.31"
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: "Pod Security Standards, baseline: hostPath volumes"
+#   - ref: https://github.com/flatpak/xdg-dbus-proxy
+#     description: "Flatpak xdg-dbus-proxy"
+# custom:
+#   id: no-host-service-sockets
+#   severity: critical
+#   remediation: "Remove the mount. If the workload needs a part of the bus, mount the socket of
+#     a filtering proxy, or ask for an exception."
+package policyd.policies.no_host_service_sockets
+
+import data.policyd.lib.mounts
+import data.policyd.lib.workload
+
+violation contains workload.at(w, found.mount.path, msg) if {
+	some w in input.workloads
+	some found in mounts.by_workload[w.name]
+	found.class == "service-socket"
+	msg := sprintf("%s mounts the socket of a service manager of the host: %s", [w.title, found.mount.source])
+}
