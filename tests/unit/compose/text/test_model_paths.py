@@ -1,0 +1,22 @@
+"""A path of the model is written as people write it."""
+
+from __future__ import annotations
+
+import pytest
+
+from policyd.compose.text.model_paths import dotted
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ((), ""),
+        (("services", "web", "ports", 0, "target"), "services.web.ports[0].target"),
+        (("services", "a-b.c_d"), "services.a-b.c_d"),
+        (("services", "a b", "image"), "services['a b'].image"),
+        (("services", "a\n"), "services['a\\n']"),
+        (("services", ""), "services['']"),
+    ],
+)
+def test_a_path_as_text(path: tuple[str | int, ...], text: str) -> None:
+    assert dotted(path) == text
