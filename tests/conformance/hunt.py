@@ -2,9 +2,9 @@
 
     python -m tests.conformance.hunt DIRECTORY [--minutes N] [--seed N] [--only KIND]
 
-KIND is generated, mutated or soup. Each new disagreement is shrunk and written to DIRECTORY as a
-conformance case with compose-go's answer. What has the same symptom as one found before is counted
-only. Exit code 1 for any.
+KIND is generated, mutated, soup (tokens of YAML) or lines (lines of YAML). Each new disagreement is
+shrunk and written to DIRECTORY as a conformance case with compose-go's answer. What has the same
+symptom as one found before is counted only. Exit code 1 for any.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from random import Random
 
-from tests.conformance import generate, mutate, soup
+from tests.conformance import generate, mutate, soup, yaml_lines
 from tests.conformance.case import Case
 from tests.conformance.differences import REFUSED_ON_PURPOSE
 from tests.conformance.judge import guarded
@@ -32,6 +32,14 @@ _QUOTED = re.compile(
 _NAMES = re.compile(r"\b(services|jobs|configs|secrets|networks|volumes|models)\.[\w-]+")
 _FIRST_PATH = re.compile(r"^\$(.*?): expected (.*), got (.*)$", re.DOTALL)
 _REMOTE = "remote resource"
+
+SOURCES = {
+    "generated": generate.project,
+    "mutated": mutate.project,
+    "soup": soup.project,
+    "lines": yaml_lines.project,
+}
+"""What makes random projects, by the name that --only takes."""
 
 
 def difference(case: Case, answer: Answer) -> list[str]:
@@ -113,11 +121,10 @@ def main() -> int:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", choices=("generated", "mutated", "soup"))
+    parser.add_argument("--only", choices=tuple(SOURCES))
     arguments = parser.parse_args()
     arguments.directory.mkdir(parents=True, exist_ok=True)
-    sources = {"generated": generate.project, "mutated": mutate.project, "soup": soup.project}
-    chosen = [sources[arguments.only]] if arguments.only else list(sources.values())
+    chosen = [SOURCES[arguments.only]] if arguments.only else list(SOURCES.values())
     end = time.monotonic() + arguments.minutes * 60
     seed = arguments.seed
     with Oracle() as oracle:
