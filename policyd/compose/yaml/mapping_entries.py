@@ -44,6 +44,7 @@ class MappingEntries:
         self.resets: Resets | None = None
         self._source: Node | None = None
         self._blocked: set[str] = set()
+        self._blocked_by_odd_keys: set[str] = set()
         self._merged: Entries = {}
         self._odd_key: OddKey | None = None
 
@@ -65,10 +66,14 @@ class MappingEntries:
                 self._merged[key.value] = child
 
     def _add_odd(self, key: Key, child: Node) -> None:
+        if child.value is MERGE:
+            if key.value is not None:
+                self._blocked_by_odd_keys.add(key.text)
+            return
         if self._odd_key is None:
             self._odd_key = OddKey(key.value, key.mark)
             self._merged = dict(self.entries)
-        if child.value is not MERGE and key.value is not None:
+        if key.value is not None:
             self._merged[key.text] = child
 
     def node(self, mark: Mark, *, tolerant: bool) -> Node:
@@ -77,16 +82,21 @@ class MappingEntries:
         Raises ComposeError for a merge source that is not a mapping, unless `tolerant`.
         """
         withheld = frozenset(self._blocked)
+        own = set(self.entries)
         if self._source is not None:
             withheld = add_merged(self.entries, self._source, self._blocked, tolerant=tolerant)
-        if not withheld and self._odd_key is None:
+        hidden = self._blocked_by_odd_keys
+        if not (withheld or hidden) and self._odd_key is None:
             return Node(self.entries, mark, self.resets)
+        visible = {
+            key: child for key, child in self.entries.items() if key in own or key not in hidden
+        }
         return SourceMapping(
             self.entries,
             mark,
             self.resets,
-            merged={**self.entries, **self._merged},
-            withheld=withheld,
+            merged={**visible, **self._merged},
+            withheld=withheld | hidden,
             odd_key=self._odd_key,
         )
 

@@ -1,0 +1,66 @@
+"""What `!reset` and `!override` do to nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from policyd.compose.nodes import Node, plain
+from policyd.compose.yaml.reader import read_documents
+from policyd.compose.yaml.reset_tags import drop, hidden_below, place_of
+
+
+def read(text: str) -> Node:
+    return read_documents(text.encode(), "f.yaml")[0].root
+
+
+def test_dropped_node_has_the_value_and_knows_the_node_without_the_tag() -> None:
+    node = Node("x", read("a: b\n").value["a"].mark)
+
+    dropped = drop(node)
+
+    assert (dropped.value, dropped.resets, dropped.tagged) == ("x", [()], node)
+    assert place_of(dropped) == (0, 3)
+
+
+def test_hidden_resets_are_found_except_below_a_further_tag() -> None:
+    root = read("a: !override\n  b: {c: !reset 1, d: !override {e: !reset 2}}\n  f: [!reset 3]\n")
+
+    children = root.value["a"].value.values()
+
+    assert [place for child in children for place in hidden_below(child)] == [(1, 9), (2, 6)]
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "resets"),
+    [
+        ("a: !reset 1\nb: 2\n", {"b": 2}, [("a",)]),
+        ("a: [1, !reset 2, 3]\n", {"a": [1, 3]}, [("a", "1")]),
+        ("a: !override {b: 1}\n", {"a": {"b": 1}}, [("a",)]),
+        ("a: !override {b: !reset 1}\n", {"a": {"b": "1"}}, [("a",)]),
+        (
+            "a: &a {b: !reset 1, c: 2}\nd: *a\n",
+            {"a": {"c": 2}, "d": {"c": 2}},
+            [("a", "b"), ("d", "b")],
+        ),
+    ],
+)
+def test_reset_removes_and_leaves_its_path(
+    text: str, value: Any, resets: list[tuple[str, ...]]
+) -> None:
+    root = read(text)
+
+    assert (plain(root), root.resets) == (value, resets)
+
+
+def test_alias_reveals_a_reset_for_all_that_share_its_node() -> None:
+    text = "a: !override\n  b: &b {c: !reset 1, d: 2}\n  e: *b\nf: *b\n"
+
+    assert plain(read(text)) == {"a": {"b": {"d": 2}, "e": {"d": 2}}, "f": {"d": 2}}
+
+
+def test_alias_reveals_a_reset_for_a_merge_before_it() -> None:
+    text = "a: !override\n  b: &b {c: !reset 1, d: 2}\n  x: &x {c: 3}\n  e: {<<: [*b, *x]}\nf: *b\n"
+
+    assert plain(read(text))["a"]["e"] == {"c": 3, "d": 2}
