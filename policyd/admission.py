@@ -15,6 +15,7 @@ import msgspec
 
 from policyd.engines import Engine
 from policyd.errors import EngineError, OtherRevision, PolicydError
+from policyd.grants.resolution import GrantResolver, listed
 from policyd.loading import Loaded, NotLoaded
 from policyd.model import (
     Decision,
@@ -54,10 +55,14 @@ class Admission:
         policy_set: PolicySet,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
-        """`engine` holds `policy_set`; `new_id` returns the id of the next decision."""
+        """`engine` holds `policy_set`; `new_id` returns the id of the next decision.
+
+        Raises PolicySetError for tables of the policy set that grants cannot be worked out with.
+        """
         self.engine = engine
         self.policy_set = policy_set
         self._new_id = new_id
+        self._grants = GrantResolver(policy_set.data)
 
     def decide(self, loaded: Loaded | NotLoaded, review: Review) -> Decision:
         """Return the decision on `loaded`. A project that is not loaded is denied.
@@ -119,7 +124,9 @@ class Admission:
         """Return the violations, exemptions and grants. Raises EngineError."""
         applicability = self.applicability(review, loaded.project.name)
         constraints = applicability.by_policy
-        found = self.engine.findings(review_input(loaded, review, constraints))
+        workloads = self._grants.resolve(loaded.workloads, review.source.host)
+        document = review_input(loaded, workloads, review, constraints)
+        found = self.engine.findings(document)
         violations = sorted(
             (
                 self._violation(finding, constraint, review, loaded)
@@ -128,7 +135,7 @@ class Admission:
             ),
             key=_order,
         )
-        return _exempt(violations, applicability, found.grants)
+        return _exempt(violations, applicability, listed(workloads))
 
     def _violation(
         self, finding: Finding, constraint: Constraint, review: Review, loaded: Loaded

@@ -187,10 +187,9 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """The result of an engine: the findings of the policies, and all grants."""
+    """The result of an engine: the findings of the policies."""
 
     findings: tuple[Finding, ...]
-    grants: tuple[Grant, ...]
 
 
 class Violation(msgspec.Struct, frozen=True, rename="camel"):

@@ -42,7 +42,8 @@ class Unseen(msgspec.Struct, frozen=True):
 class PolicyInput(msgspec.Struct, frozen=True, rename="camel"):
     """The input document of policies. `project` is the effective model with its name.
 
-    `constraints` is by policy: a policy without an entry is not evaluated.
+    `constraints` is by policy: a policy without an entry is not evaluated. `requestedProfiles` are
+    the profiles that the caller or COMPOSE_PROFILES names; all services are evaluated in any case.
     """
 
     review: Review
@@ -51,14 +52,19 @@ class PolicyInput(msgspec.Struct, frozen=True, rename="camel"):
     project: dict[str, Any]
     unresolved: tuple[UnsetVariable, ...]
     not_evaluated: tuple[Unseen, ...]
+    requested_profiles: tuple[str, ...]
 
 
 def review_input(
-    loaded: Loaded, review: Review, constraints: Mapping[str, Sequence[Constraint]]
+    loaded: Loaded,
+    workloads: Sequence[Workload],
+    review: Review,
+    constraints: Mapping[str, Sequence[Constraint]],
 ) -> bytes:
     """Return the input document for `review` of the project `loaded`, as JSON.
 
-    `constraints` are those that apply to the review, by policy.
+    `workloads` are those of the project with their grants, `constraints` those that apply to the
+    review, by policy.
     """
     project = loaded.project
     document = PolicyInput(
@@ -67,7 +73,7 @@ def review_input(
             policy: tuple(AskedConstraint(c.name, c.parameters) for c in applying)
             for policy, applying in constraints.items()
         },
-        workloads=loaded.workloads,
+        workloads=tuple(workloads),
         project={"name": project.name, **project.tree},
         unresolved=tuple(UnsetVariable(u.variable, u.path) for u in project.unresolved),
         not_evaluated=tuple(
@@ -75,5 +81,6 @@ def review_input(
             for each in loaded.not_evaluated
             if each.kind != "variable"  # these are in `unresolved`, with their paths
         ),
+        requested_profiles=project.requested_profiles,
     )
     return to_json(document)

@@ -23,6 +23,7 @@ import msgspec
 from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine, explain, interpreter
 from policyd.errors import PolicydError, PolicySetError
+from policyd.grants.resolution import GrantResolver
 from policyd.loading import load_project
 from policyd.model import Location, Review, Source
 from policyd.policies.lint import Module, parse
@@ -103,7 +104,7 @@ def sample_data(paths: Iterable[Path], data: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def sample_input(sample: Path, policies: Iterable[Policy]) -> bytes:
+def sample_input(sample: Path, policies: Iterable[Policy], grants: GrantResolver) -> bytes:
     """Return what those of `policies` that a sample is for are asked about it.
 
     Raises ComposeError, as Compose would refuse it, BundleError for too much beside it, and
@@ -116,7 +117,8 @@ def sample_input(sample: Path, policies: Iterable[Policy]) -> bytes:
     is_alone = sample.parent.name == "samples"
     files = [sample] if is_alone else [file for file in sample.parent.rglob("*") if file.is_file()]
     contents = {str(file.relative_to(sample.parent)): file.read_bytes() for file in files}
-    return review_input(load_project(memory_bundle(contents, [sample.name])), review, matching)
+    loaded = load_project(memory_bundle(contents, [sample.name]))
+    return review_input(loaded, grants.resolve(loaded.workloads, host), review, matching)
 
 
 def _settings(sample: Path) -> dict[str, Value]:
@@ -271,13 +273,14 @@ def _samples(
 ) -> Iterator[TestResult]:
     modules = {name: text for name, text in texts.items() if not name.endswith("_test.rego")}
     engine = EmbeddedEngine(modules | {"router.rego": router(policies.values())}, data)
+    grants = GrantResolver(data)
     try:
         for sample in samples:
             text = read_text(sample)
             expected = _expected(sample, text, policies)
             message = ""
             try:
-                found = _found(engine, sample, policies)
+                found = _found(engine, sample, policies, grants)
             except PolicydError as error:
                 message = f"it cannot be judged: {error}"
             else:
@@ -304,9 +307,11 @@ def _expected(sample: Path, text: str, policies: dict[str, Policy]) -> list[str]
     return expected
 
 
-def _found(engine: EmbeddedEngine, sample: Path, policies: dict[str, Policy]) -> list[str]:
+def _found(
+    engine: EmbeddedEngine, sample: Path, policies: dict[str, Policy], grants: GrantResolver
+) -> list[str]:
     """Return the policies that report the sample, one for each finding."""
-    findings = engine.findings(sample_input(sample, policies.values())).findings
+    findings = engine.findings(sample_input(sample, policies.values(), grants)).findings
     return sorted(finding.policy for finding in findings)
 
 

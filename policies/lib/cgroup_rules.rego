@@ -2,8 +2,10 @@ package policyd.lib.cgroup_rules
 
 majors := data.policyd.tables.majors
 
-# parse returns type, major and minor (without leading zeros) and permissions of a rule, as the
-# engine reads it; undefined for a rule that the engine refuses.
+usb_majors := data.policyd.tables.usb_majors
+
+# parse returns the type, the major and the minor (without leading zeros) and the permissions of a rule,
+# as the engine reads it. It is undefined for a rule that the engine refuses.
 parse(rule) := {
 	"type": parts[1],
 	"major": number(parts[2]),
@@ -23,7 +25,7 @@ number(text) := "0" if trim_left(text, "0") == ""
 
 number(text) := trim_left(text, "0") if trim_left(text, "0") != ""
 
-# danger says why a rule, as written, is reported; undefined for harmless rules.
+# danger is the reason for which a rule, as written, is reported. It is undefined for harmless rules.
 danger(rule) := of_parsed(parse(rule))
 
 danger(rule) := "it is malformed" if not well_formed(rule)
@@ -39,6 +41,11 @@ else := "it covers every character device" if rule.major == "*"
 else := "it covers an accelerator major" if majors[rule.major]
 
 else := "it covers a dynamic major, as accelerators have" if dynamic(rule.major)
+
+else := "it covers the USB bus, which has accelerators on this host" if {
+	usb_majors[rule.major]
+	data.policyd.lib.hosts.has_usb_accelerators
+}
 
 else := "it covers VFIO" if {
 	rule.major == "10"
@@ -65,24 +72,3 @@ dynamic(major) if {
 	number_of >= 384
 	number_of <= 511
 }
-
-# granted is what a rule opens for reading or writing: {"vendor", "devices"}; undefined if nothing.
-granted(rule) := {"vendor": vendor(parsed), "devices": devices(parsed)} if {
-	parsed := parse(rule)
-	of_parsed(parsed)
-	parsed.type != "b"
-	not memory(parsed)
-	regex.match(`[rw]`, parsed.permissions)
-}
-
-vendor(rule) := "unknown" if rule.type == "a"
-
-else := owner if owner := majors[rule.major]
-
-else := "unknown"
-
-devices(rule) := "all" if rule.type == "a"
-
-else := "all" if "*" in {rule.major, rule.minor}
-
-else := [concat(":", [rule.major, rule.minor])]

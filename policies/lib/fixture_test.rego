@@ -50,6 +50,41 @@ empty(name) := {
 	"grants": [],
 }
 
+# grant is a grant of service "app": the GPU 0 by a reservation, unless `fields` say otherwise.
+grant(fields) := object.union(
+	{
+		"method": "reservation",
+		"vendor": "nvidia",
+		"devices": ["0"],
+		"identities": ["0"],
+		"certainty": "certain",
+		"form": "",
+		"family": "",
+		"path": ["services", "app", "deploy", "resources", "reservations", "devices", 0, "device_ids"],
+		"text": "device_ids: 0",
+	},
+	fields,
+)
+
+# by_ids has a grant of the NVIDIA GPUs with `ids` by reservation.
+by_ids(ids) := {"grants": [grant({"devices": ids, "identities": ids, "text": sprintf("device_ids: %s", [concat(", ", ids)])})]}
+
+# by_count has a grant of `number` NVIDIA GPUs by reservation.
+by_count(number) := {"grants": [counted(number)]}
+
+counted(number) := grant({
+	"devices": {"count": number},
+	"identities": [sprintf("%d", [index]) | some index in numbers.range(0, min([number, 129]) - 1)],
+	"path": ["services", "app", "deploy", "resources", "reservations", "devices", 0, "count"],
+	"text": sprintf("count: %d", [number]),
+})
+
+# everything is a grant of all devices by `method`.
+everything(method, text) := grant({"method": method, "devices": "all", "identities": [], "text": text})
+
+# granted is the input of a service "app" with one grant.
+granted(fields) := app({"grants": [grant(fields)]})
+
 # reservation is the only device reservation of service "app".
 reservation(fields) := object.union(
 	{

@@ -1,30 +1,33 @@
 package policyd.lib.gpus
 
-# Methods whose devices are said: an id stands for one GPU, a count for so many.
-selecting := {"reservation", "gpus", "cdi", "runtime", "environment", "volume-request"}
-
-# Nobody deploys more; a product of larger numbers is read differently by the engines.
+# No project deploys more. The engines read the product of larger numbers differently.
 most := 1000000
 
 bounded(number) := min([number, most])
 
-# named are the ids of a route, in order; of a CDI name of the route's vendor the device part.
-named(route) := [id |
-	route.method in selecting
-	is_array(route.devices)
-	some raw in route.devices
-	id := plain(raw, route.vendor)
-]
+# granted are the grants of workload `w` on which a limit or an entitlement applies. The image of a
+# workload counts only where it is certain that the host honors it.
+granted(w) := [grant | some grant in w.grants; not is_uncertain_image(grant)]
 
-plain(id, vendor) := data.policyd.lib.cdi.device(id) if {
-	contains(id, "/gpu=")
-	data.policyd.lib.cdi.is_name(id)
-	data.policyd.lib.cdi.vendor(id) == vendor
+is_uncertain_image(grant) if {
+	grant.method == "image"
+	grant.certainty != "certain"
 }
 
-else := id
+# is_selection holds for a grant whose devices are GPUs: an identity is one GPU, a count so many.
+is_selection(grant) if grant.method in {"reservation", "gpus", "cdi", "runtime", "environment"}
 
-# counted is how many GPUs a route asks for without naming them.
-counted(route) := bounded(route.devices.count) if is_object(route.devices)
+is_selection(grant) if grant.form == "volume-request"
+
+# named are the identities of the GPUs that a grant names, in order.
+named(grant) := grant.identities if {
+	is_array(grant.devices)
+	is_selection(grant)
+}
+
+else := []
+
+# counted is how many GPUs a grant gives without naming them.
+counted(grant) := bounded(grant.devices.count) if is_object(grant.devices)
 
 else := 0

@@ -1,32 +1,78 @@
 package policyd.lib.hosts
 
-# reviewed is the host that the review names, as the inventory has it; undefined for other hosts.
+# reviewed is the host that the review names, as the inventory describes it. It is undefined for other
+# hosts.
 reviewed := data.policyd.inventory.hosts[input.review.source.host]
 
 is_known if reviewed
 
-# by_name is what goes by a name in lower case on the reviewed host: its UUID, and its GPU. The names
-# are those that nvidia-container-cli and CDI know: index, UUID, PCI address, GPU and MIG index.
-by_name := {name: {"uuid": part.uuid, "gpu": gpu} |
+has_usb_accelerators if reviewed.usb_accelerators
+
+# gpu_of has the GPU to which a device of the reviewed host belongs, by the identity of the device: the
+# index of a GPU, or the UUID of a MIG device in lower case.
+gpu_of[sprintf("%d", [gpu.index])] := gpu if some gpu in reviewed.gpus
+
+gpu_of[lower(part.uuid)] := gpu if {
 	some gpu in reviewed.gpus
-	some part in array.concat([gpu], object.get(gpu, "mig_devices", []))
-	some name in names(gpu, part)
+	some part in object.get(gpu, "mig_devices", [])
 }
 
-names(gpu, part) := gpu_names(gpu) if gpu == part
+# has says whether the reviewed host has the device with the identity `id`.
+has(id) if gpu_of[id]
 
-else := {sprintf("%d:%d", [gpu.index, part.index]), sprintf("mig%d:%d", [gpu.index, part.index]), lower(part.uuid)}
+# identity is the form in which the device `id` of a vendor can be compared, as policyd gives it in
+# `identities` of grants: one form for all names of one device.
+identity(vendor, id) := found if {
+	vendor == "nvidia"
+	found := by_name[written(device(vendor, id))]
+}
 
-gpu_names(gpu) := {sprintf("%d", [gpu.index]), sprintf("gpu%d", [gpu.index]), lower(gpu.uuid)} | pci_names(gpu)
+else := written(device(vendor, id))
 
-pci_names(gpu) := {pci, trim_prefix(pci, "0000")} if pci := lower(gpu.pci)
+# by_name has the identity of each device of the reviewed host by each of its other names.
+by_name[name] := index if {
+	some gpu in reviewed.gpus
+	index := sprintf("%d", [gpu.index])
+	some name in {lower(gpu.uuid), concat("", ["gpu", index])} | {pci | pci := written(object.get(gpu, "pci", "")); pci != ""}
+}
 
-else := set()
+by_name[name] := lower(part.uuid) if {
+	some gpu in reviewed.gpus
+	some part in object.get(gpu, "mig_devices", [])
+	some name in {sprintf("%d:%d", [gpu.index, part.index]), sprintf("mig%d:%d", [gpu.index, part.index])}
+}
 
-# has says whether the reviewed host has what goes by `id`.
-has(id) if by_name[lower(id)]
-
-# device is the UUID of what goes by `id` on the reviewed host, or `id` where nothing does.
-device(id) := uuid if uuid := lower(by_name[lower(id)].uuid)
+# device is the device part of a CDI name of the vendor, and any other id as it is.
+device(vendor, id) := split(id, "=")[1] if {
+	vendor != "unknown"
+	regex.match(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+=[A-Za-z0-9_.:-]+$`, id)
+	some known, owner in data.policyd.tables.cdi_vendors
+	owner == vendor
+	endswith(concat("", [".", split(id, "/")[0]]), concat("", [".", known]))
+}
 
 else := id
+
+written(id) := digits(trim_prefix(id, "+")) if regex.match(`^[+]?[0-9]+$`, id)
+
+else := lower(id) if regex.match(`^(gpu-|mig-|0x)`, lower(id))
+
+else := concat(":", [padded(parts[0], 8), padded(parts[1], 2), padded(parts[2], 4)]) if {
+	regex.match(`^[0-9a-f]+:[0-9a-f]+:[0-9a-f]+[.]0$`, lower(id))
+	parts := split(lower(id), ":")
+}
+
+else := concat(":", [digits(parts[0]), digits(parts[1])]) if {
+	regex.match(`^[0-9]+:[0-9]+$`, id)
+	parts := split(id, ":")
+}
+
+else := id
+
+digits(text) := "0" if trim_left(text, "0") == ""
+
+else := trim_left(text, "0")
+
+padded(text, length) := substring(filled, count(filled) - length, -1) if {
+	filled := concat("", ["00000000", trim_left(text, "0")])
+}

@@ -5,22 +5,25 @@ import data.policyd.lib.hosts
 # of is the input of a review of the host `name`.
 of(name) := {"review": {"source": {"host": name}}}
 
-inventory := {"a": {
-	"driver_version": "535.104.05",
-	"cuda_version": "12.2",
-	"gpus": [
-		{"index": 0, "uuid": "GPU-AA", "name": "A100", "pci": "00000000:C1:00.0"},
-		{
-			"index": 1,
-			"uuid": "GPU-BB",
-			"name": "A100",
-			"mig_devices": [
-				{"index": 0, "uuid": "MIG-b0", "name": "1g.5gb"},
-				{"index": 1, "uuid": "MIG-b1", "name": "1g.5gb"},
-			],
-		},
-	],
-}}
+inventory := {
+	"a": {
+		"driver_version": "535.104.05",
+		"cuda_version": "12.2",
+		"gpus": [
+			{"index": 0, "uuid": "GPU-AA", "name": "A100", "pci": "00000000:C1:00.0"},
+			{
+				"index": 1,
+				"uuid": "GPU-BB",
+				"name": "A100",
+				"mig_devices": [
+					{"index": 0, "uuid": "MIG-b0", "name": "1g.5gb"},
+					{"index": 1, "uuid": "MIG-B1", "name": "1g.5gb"},
+				],
+			},
+		],
+	},
+	"usb": {"driver_version": "1", "cuda_version": "1", "gpus": [], "usb_accelerators": true},
+}
 
 test_only_a_host_of_the_inventory_is_known if {
 	hosts.is_known with input as of("a") with data.policyd.inventory.hosts as inventory
@@ -29,33 +32,57 @@ test_only_a_host_of_the_inventory_is_known if {
 	not hosts.is_known with input as of("a")
 }
 
-test_gpu_goes_by_index_uuid_and_pci_address if {
-	every id in ["0", "gpu0", "GPU-AA", "gpu-aa", "00000000:c1:00.0", "0000:C1:00.0"] {
-		device := hosts.device(id) with input as of("a") with data.policyd.inventory.hosts as inventory
-		device == "gpu-aa"
+test_usb_accelerators_are_known_from_the_inventory if {
+	hosts.has_usb_accelerators with input as of("usb") with data.policyd.inventory.hosts as inventory
+	not hosts.has_usb_accelerators with input as of("a") with data.policyd.inventory.hosts as inventory
+}
+
+test_device_has_a_gpu_by_its_identity if {
+	every id, index in {"0": 0, "1": 1, "mig-b1": 1} {
+		gpu := hosts.gpu_of[id] with input as of("a") with data.policyd.inventory.hosts as inventory
+		gpu.index == index
 		hosts.has(id) with input as of("a") with data.policyd.inventory.hosts as inventory
 	}
-}
-
-test_mig_device_goes_by_uuid_and_indexes_and_has_its_gpu if {
-	every id in ["1:1", "mig1:1", "mig-b1"] {
-		found := hosts.by_name[id] with input as of("a") with data.policyd.inventory.hosts as inventory
-		[found.uuid, found.gpu.index] == ["MIG-b1", 1]
-	}
-}
-
-test_other_ids_are_not_there if {
-	every id in ["2", "00", "-1", "GPU-A", "0:0", "1:2", "", "all", "C1:00.0"] {
+	every id in ["2", "00", "GPU-AA", "1:1", "", "all"] {
 		not hosts.has(id) with input as of("a") with data.policyd.inventory.hosts as inventory
 	}
-	not hosts.has("0") with input as of("b") with data.policyd.inventory.hosts as inventory
 }
 
-test_device_is_the_uuid_where_there_is_one if {
-	every id, device in {"0": "gpu-aa", "gpu-BB": "gpu-bb", "1:0": "mig-b0", "7": "7", "ALL": "ALL"} {
-		one := hosts.device(id) with input as of("a") with data.policyd.inventory.hosts as inventory
-		one == device
+test_names_of_one_device_have_one_identity if {
+	every id, expected in {
+		"0": "0",
+		"+00": "0",
+		"gpu0": "0",
+		"gpu-AA": "0",
+		"0000:C1:0.0": "0",
+		"nvidia.com/gpu=GPU-aa": "0",
+		"01:1": "mig-b1",
+		"mig1:1": "mig-b1",
+		"MIG-b1": "mig-b1",
+		"7": "7",
+		"GPU-ZZ": "gpu-zz",
+		"9:1": "9:1",
+		"ALL": "ALL",
+		"/dev/nvidia0": "/dev/nvidia0",
+		"amd.com/gpu=0": "amd.com/gpu=0",
+	} {
+		one := hosts.identity("nvidia", id) with input as of("a") with data.policyd.inventory.hosts as inventory
+		one == expected
 	}
-	unknown := hosts.device("0") with input as of("b") with data.policyd.inventory.hosts as inventory
-	unknown == "0"
+}
+
+test_names_are_different_devices_on_a_host_that_is_not_known if {
+	every id, expected in {"0": "0", "GPU-AA": "gpu-aa", "0000:c1:00.0": "00000000:c1:00.0", "1:01": "1:1"} {
+		one := hosts.identity("nvidia", id) with input as of("b") with data.policyd.inventory.hosts as inventory
+		one == expected
+	}
+}
+
+test_other_vendors_have_no_names_in_the_inventory if {
+	every id, expected in {"gpu-AA": "gpu-aa", "amd.com/gpu=01": "1", "0XAB": "0xab"} {
+		one := hosts.identity("amd", id) with input as of("a") with data.policyd.inventory.hosts as inventory
+		one == expected
+	}
+	unknown := hosts.identity("unknown", "acme.example/npu=0") with input as of("a")
+	unknown == "acme.example/npu=0"
 }

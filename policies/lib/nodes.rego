@@ -2,15 +2,15 @@ package policyd.lib.nodes
 
 patterns := data.policyd.tables.nodes
 
+usb_patterns := data.policyd.tables.usb_nodes
+
 disk_patterns := data.policyd.tables.disk_nodes
 
-device_classes := data.policyd.tables.device_classes
-
-# holds_all: every device node of the host lies below.
+# holds_all is true for a folder below which every device node of the host lies.
 holds_all(path) if path in {"/", "/dev", "/dev/char"}
 
-# vendors of an accelerator node, or of a directory of such nodes, at the clean host path `path`;
-# empty for anything else. `beside_kfd` says whether the service maps an AMD compute device.
+# vendors of the accelerator node, or of the nodes in the folder, at the clean host path `path`. The set
+# is empty for any other path. `beside_kfd` says whether the workload maps AMD's compute device.
 vendors(path, beside_kfd) := {"unknown"} if holds_all(path)
 
 else := {vendor |
@@ -19,7 +19,7 @@ else := {vendor |
 	some pattern, owner in patterns
 	regex.match(pattern, name)
 	vendor := resolved(owner, beside_kfd)
-}
+} | usb_vendors(path)
 
 resolved(owner, beside_kfd) := owner if owner != "drm"
 
@@ -27,28 +27,20 @@ else := "amd" if beside_kfd
 
 else := "unknown"
 
-# kfd: the service maps the AMD compute device among its `devices`.
-kfd(w) if {
-	some device in w.devices
-	device.node == "/dev/kfd"
+# usb_vendors are the vendors of USB devices on a host that has accelerators on its USB bus.
+usb_vendors(path) := {vendor |
+	startswith(path, "/dev/")
+	data.policyd.lib.hosts.has_usb_accelerators
+	some pattern, vendor in data.policyd.lib.nodes.usb_patterns
+	regex.match(pattern, substring(path, 5, -1))
 }
 
-else := false
-
-# disk is what the disk or memory node at `path` is; undefined for other paths.
+# disk is the kind of the disk or memory node at `path`. It is undefined for other paths.
 disk(path) := min(kinds) if {
 	startswith(path, "/dev/")
 	name := substring(path, 5, -1)
 	kinds := {what | some pattern, what in disk_patterns; regex.match(pattern, name)}
 	kinds != set()
-}
-
-# class_guid of a device of a Windows host, as grants show it.
-class_guid(source) := guid if {
-	text := lower(source)
-	some known, _ in device_classes
-	contains(text, known)
-	guid := known
 }
 
 below(path, directory) if path == directory

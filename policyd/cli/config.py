@@ -28,6 +28,7 @@ from policyd.cli.options import (
 from policyd.compose import load
 from policyd.config import Settings
 from policyd.formats.json import escaped
+from policyd.grants.resolution import GrantResolver
 from policyd.loading import Loaded, load_project
 from policyd.model import Source
 from policyd.policies.applicability import Applicability
@@ -82,4 +83,5 @@ def _review_input(loaded: Loaded, settings: Settings) -> Any:
     review = question(Source(), "CHECK")
     policy_set = load_policy_set(Path(settings.policy_set) if settings.policy_set else None)
     applicability = Applicability(policy_set.constraints, (), review, loaded.project.name)
-    return json.loads(review_input(loaded, review, applicability.by_policy))
+    workloads = GrantResolver(policy_set.data).resolve(loaded.workloads)
+    return json.loads(review_input(loaded, workloads, review, applicability.by_policy))

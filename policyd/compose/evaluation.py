@@ -89,6 +89,7 @@ class _Evaluation:
         project.unresolved = tuple(self.unresolved())
         project.not_evaluated = tuple(self.context.not_evaluated)
         project.warnings = tuple(self.context.warnings)
+        project.requested_profiles = self.profiles.requested
         return project
 
     def complete_service(self, name: str, service: Service) -> None:

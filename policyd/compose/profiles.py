@@ -17,11 +17,13 @@ class Profiles(NamedTuple):
     """The profiles that are active.
 
     `for_evaluation` means that all profiles are active only so that every service is evaluated: no
-    single call of Compose needs to start all of them.
+    single call of Compose needs to start all of them. `requested` are the profiles that the caller
+    or COMPOSE_PROFILES names: those are active together.
     """
 
     names: frozenset[str]
     for_evaluation: bool = False
+    requested: tuple[str, ...] = ()
 
     def enables(self, own: Iterable[str]) -> bool:
         """Return whether a service or job with the profiles `own` is enabled."""
@@ -36,9 +38,12 @@ def chosen_profiles(given: tuple[str, ...] | None, environment: Mapping[str, str
     """Return the profiles that are active.
 
     `given` are those of the caller: None leaves the choice to COMPOSE_PROFILES in `environment`,
-    and an empty tuple activates all of them for evaluation.
+    and an empty tuple activates all of them for evaluation. A caller that gives ALL wants to see
+    every service, so this says nothing of the profiles that are active together.
     """
+    names = {name.strip() for name in environment.get("COMPOSE_PROFILES", "").split(",")}
+    requested = tuple(sorted((names | set(given or ()) - {ALL}) - {""}))
     if given is None:
-        names = environment.get("COMPOSE_PROFILES", "").split(",")
-        return Profiles(frozenset(name.strip() for name in names))
-    return Profiles(frozenset(given)) if given else Profiles(frozenset((ALL,)), True)
+        return Profiles(frozenset(names), requested=requested)
+    active = frozenset(given) or frozenset((ALL,))
+    return Profiles(active, for_evaluation=not given, requested=requested)

@@ -39,6 +39,7 @@ class Project:
         self.unresolved: tuple[Unresolved, ...] = ()
         self.not_evaluated: tuple[NotEvaluated, ...] = ()
         self.warnings: tuple[str, ...] = ()
+        self.requested_profiles: tuple[str, ...] = ()
         self._printed = printed
         self._root = root
         self._places = places

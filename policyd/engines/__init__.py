@@ -1,4 +1,4 @@
-"""Rego engines: each evaluates an input document and returns findings and grants."""
+"""Rego engines: each evaluates an input document and returns findings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUERY: Final = "data.policyd.main.result"
 
 EMPTY_INPUT: Final = (
     b'{"review": {}, "constraints": {}, "workloads": [], "project": {}, "unresolved": [],'
-    b' "notEvaluated": []}'
+    b' "notEvaluated": [], "requestedProfiles": []}'
 )
 """An input document without workloads and constraints, to probe an engine with."""
 
@@ -90,9 +90,9 @@ engine imports requests and `policyd check` starts faster without."""
 
 
 def decode(answer: str | bytes) -> Findings:
-    """Return the findings and grants in the JSON answer of an engine.
+    """Return the findings in the JSON answer of an engine.
 
-    Raises EngineError for an undefined result, and for findings or grants of a wrong shape.
+    Raises EngineError for an undefined result, and for findings of a wrong shape.
     """
     try:
         return _DECODER.decode(answer)

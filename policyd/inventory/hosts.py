@@ -70,12 +70,20 @@ class Gpu(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     mig_devices: tuple[MigDevice, ...] = ()
 
 
-class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A host: the version of its driver, the newest CUDA version that this offers, its GPUs."""
+class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A host: the version of its driver, the newest CUDA version that it offers, and its GPUs.
+
+    `default_runtime` is the name of the engine's default runtime, `runtimes` gives the path or name
+    of the binary of each runtime that the engine knows. `usb_accelerators` says that accelerators
+    are attached to the USB bus. Each of these is unknown if it is left out.
+    """
 
     driver_version: Version
     cuda_version: Version
     gpus: tuple[Gpu, ...]
+    default_runtime: str = ""
+    runtimes: dict[str, str] = {}
+    usb_accelerators: bool = False
 
     def __post_init__(self) -> None:
         uuids = [gpu.uuid.lower() for gpu in self.gpus]

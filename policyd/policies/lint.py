@@ -35,6 +35,7 @@ _EMPTY_INPUT: Final[dict[str, Any]] = {
     "project": {},
     "unresolved": [],
     "notEvaluated": [],
+    "requestedProfiles": [],
 }
 _VERB: Final = re.compile(r"%(.?)", re.DOTALL)
 _CLASS: Final = re.compile(r"\\[dDwWsSbB]")

@@ -51,6 +51,9 @@ POLICY_SET_FILE: Final = "policyset.yaml"
 _FOUNDATION: Final = ("lib", "main")
 _ROUTER: Final = "router.rego"
 _PACKAGES: Final = ("policyd.policies.", "policyd.lib.")
+LEGACY_IMAGE_VARIABLES: Final = ("CUDA_VERSION", "NVIDIA_REQUIRE_CUDA")
+"""The variables by which the NVIDIA Container Toolkit recognizes a legacy CUDA image."""
+
 _RESERVED: Final = "system"
 """The root package that OPA reserves for itself."""
 
@@ -76,8 +79,11 @@ class PolicySet(msgspec.Struct, frozen=True):
 
     @property
     def environment_names(self) -> frozenset[str]:
-        """Return the variables that the policies read; a name that ends in `*` is a prefix."""
-        return frozenset(name for policy in self.policies.values() for name in policy.environment)
+        """Return the variables that policies and grants read; `*` at the end marks a prefix."""
+        read = {name for policy in self.policies.values() for name in policy.environment}
+        selectors = self.data["policyd"]["tables"]["selectors"]
+        prefixes = {f"{prefix}*" for prefix in selectors["prefixes"]}
+        return frozenset({*read, *selectors["names"], *prefixes, *LEGACY_IMAGE_VARIABLES})
 
 
 def load_policy_set(path: Path | None = None) -> PolicySet:

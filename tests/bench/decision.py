@@ -25,6 +25,7 @@ from policyd.admission import Admission
 from policyd.bundle import memory_bundle
 from policyd.engines import QUERY
 from policyd.engines.embedded import EmbeddedEngine
+from policyd.grants.resolution import GrantResolver
 from policyd.loading import load_project, prepare
 from policyd.model import Bundle, Review
 from policyd.policies.applicability import Applicability
@@ -80,7 +81,8 @@ def _bundle() -> Bundle:
 def _document(policy_set: PolicySet, review: Review) -> bytes:
     loaded = load_project(_bundle())
     applicability = Applicability(policy_set.constraints, (), review, loaded.project.name)
-    return review_input(loaded, review, applicability.by_policy)
+    workloads = GrantResolver(policy_set.data).resolve(loaded.workloads)
+    return review_input(loaded, workloads, review, applicability.by_policy)
 
 
 def _median(call: Callable[[], object]) -> float:

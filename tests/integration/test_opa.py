@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 
 INPUT = (
     b'{"review": {}, "constraints": {}, "workloads": [], "project": {}, "unresolved": [], '
-    b'"notEvaluated": []}'
+    b'"notEvaluated": [], "requestedProfiles": []}'
 )
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 TOKEN = "a-token-of-the-test"
@@ -124,7 +124,7 @@ def test_plain_rules_of_conftest_find_the_same_on_both(opa: str, policy_set: Pol
     assert set(answers[0].findings) == {
         Finding("main-deny", 'web runs {"cpus": 1.5, "image": "nginx", "ports": []}'),
         Finding("main-violation", "placed wrongly"),
-        Finding("main-violation", "the rule gave neither a text nor an object with msg"),
+        Finding("main-violation", "the rule returned neither a string nor an object with msg"),
         Finding("main-warn", "web", "web", ("services", "web")),
     }
 

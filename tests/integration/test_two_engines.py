@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,26 +15,31 @@ import requests
 from policyd import opa_bundle
 from policyd.engines import QUERY
 from policyd.engines.embedded import interpreter
+from policyd.grants.resolution import GrantResolver
 from policyd.loading import load_project
-from policyd.model import Review
+from policyd.model import Review, Source
 from policyd.policies.applicability import Applicability
 from policyd.policies.packs import built_in
-from policyd.policies.policy_set import PolicySet
+from policyd.policies.policy_set import PolicySet, merge_data
 from policyd.policy_input import review_input
 from policyd.rego_tests import run, sample_data, sample_files, sample_input
 from tests.corpus import corpus
+from tests.corpus.corpus import Labelled
 from tests.support import everything, opaserver
 
 pytestmark = pytest.mark.integration
 
+_VALID = [labelled for labelled in corpus.read() if labelled.kind != "invalid"]
 REVIEW = Review(uid="1", enforcement_point="ci", now=1_795_446_000_000_000_000)
 
 
 @pytest.fixture(scope="module")
 def policy_set(tmp_path_factory: pytest.TempPathFactory) -> PolicySet:
-    """Every policy of ours, on the data that its samples bring."""
+    """Every built-in policy, with the data of its samples and of the labelled projects."""
     found = everything.policy_set(tmp_path_factory.mktemp("policies"))
-    return msgspec.structs.replace(found, data=sample_data([built_in()], found.data))
+    data = sample_data([built_in()], found.data)
+    merge_data(data, _facts_of_corpus(), Path("corpus"))
+    return msgspec.structs.replace(found, data=data)
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +53,16 @@ def opa(policy_set: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def test_labelled_projects_get_the_same_findings_from_both(opa: str, policy_set: PolicySet) -> None:
     inputs = dict(_of_corpus(policy_set))
 
-    assert len(inputs) > 200
+    assert len(inputs) > 300
     assert _differing(opa, policy_set, inputs) == {}
 
 
 def test_samples_get_the_same_findings_from_both(opa: str, policy_set: PolicySet) -> None:
     samples = sample_files(built_in())
-    inputs = {str(file): sample_input(file, policy_set.policies.values()) for file in samples}
+    grants = GrantResolver(policy_set.data)
+    inputs = {
+        str(file): sample_input(file, policy_set.policies.values(), grants) for file in samples
+    }
 
     assert {path.parents[2].name.replace("_", "-") for path in samples} == set(policy_set.policies)
     assert _differing(opa, policy_set, inputs) == {}
@@ -71,13 +80,34 @@ def test_opa_test_runs_the_same_tests_of_our_policies_and_they_pass(mode: list[s
 
 
 def _of_corpus(policy_set: PolicySet) -> Iterator[tuple[str, bytes]]:
-    for labelled in corpus.read():
-        if labelled.kind == "invalid":
-            continue
+    grants = GrantResolver(policy_set.data)
+    for labelled in _VALID:
         loaded = load_project(labelled.case.bundle())
+        review = msgspec.structs.replace(REVIEW, source=Source(host=_host(labelled)))
         name = loaded.project.name
-        constraints = Applicability(policy_set.constraints, (), REVIEW, name).by_policy
-        yield labelled.case.name, review_input(loaded, REVIEW, constraints)
+        constraints = Applicability(policy_set.constraints, (), review, name).by_policy
+        workloads = grants.resolve(loaded.workloads, review.source.host)
+        yield labelled.case.name, review_input(loaded, workloads, review, constraints)
+
+
+def _host(labelled: Labelled) -> str:
+    """Return the name of the host of a case among the hosts of all cases."""
+    return f"{labelled.case.name}-{labelled.host}" if labelled.host else ""
+
+
+def _facts_of_corpus() -> dict[str, Any]:
+    """Return the hosts and the entitlements of all cases, as data of a policy set."""
+    hosts = {
+        f"{labelled.case.name}-{name}": host
+        for labelled in _VALID
+        for name, host in labelled.case.options.get("hosts", {}).items()
+    }
+    entitlements = {
+        f"{labelled.case.name}-{name}": entitlement
+        for labelled in _VALID
+        for name, entitlement in labelled.case.options.get("entitlements", {}).items()
+    }
+    return {"policyd": {"inventory": {"hosts": hosts}, "entitlements": entitlements}}
 
 
 def _differing(

@@ -501,7 +501,7 @@ def test_project_that_compose_refuses_is_denied_with_the_reason(
 
 
 def test_nothing_to_judge_is_no_decision(policy_set: Callable[..., PolicySet]) -> None:
-    admission = Admission(Answers(Findings((), ())), policy_set())
+    admission = Admission(Answers(Findings(())), policy_set())
 
     with pytest.raises(NoComposeFile):
         admission.decide(prepare(memory_bundle({"README": b""})), REVIEW)
@@ -548,7 +548,7 @@ def test_answer_that_was_not_asked_for_denies(
     policy_set: Callable[..., PolicySet], finding: Finding, message: str
 ) -> None:
     rules = policy_set(constraint("c", "no-privileged", "warn"))
-    admission = Admission(Answers(Findings((finding,), ())), rules)
+    admission = Admission(Answers(Findings((finding,))), rules)
 
     decision = admission.decide(prepare(bundle(PRIVILEGED)), REVIEW)
 
@@ -563,7 +563,7 @@ def test_finding_for_one_constraint_is_reported_by_that_one(
     rules = policy_set(constraint("a", "no-privileged"), constraint("b", "no-privileged", "dryrun"))
     finding = Finding("no-privileged", "m", constraint="b")
 
-    decision = Admission(Answers(Findings((finding,), ())), rules).decide(
+    decision = Admission(Answers(Findings((finding,))), rules).decide(
         prepare(bundle(PRIVILEGED)), REVIEW
     )
 
@@ -577,7 +577,7 @@ def test_finding_of_the_whole_project_passes_a_match_on_services(
     rules = policy_set(constraint("c", "no-privileged", "deny", "  match: {services: [none]}\n"))
     finding = Finding("no-privileged", "m")
 
-    decision = Admission(Answers(Findings((finding,), ())), rules).decide(
+    decision = Admission(Answers(Findings((finding,))), rules).decide(
         prepare(bundle(PRIVILEGED)), REVIEW
     )
 
@@ -595,7 +595,7 @@ def test_refusal_denies_with_the_status_of_the_error(
     policy_set: Callable[..., PolicySet],
 ) -> None:
     rules = policy_set()
-    admission = Admission(Answers(Findings((), ())), rules, new_id=lambda: "d-2")
+    admission = Admission(Answers(Findings(())), rules, new_id=lambda: "d-2")
 
     decision = admission.refuse(REVIEW, RequestError("the artifact has no Compose file"))
 

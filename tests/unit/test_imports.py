@@ -21,6 +21,7 @@ WAY = [
         "archive",
         "engines",
         "audit",
+        "grants",
         "workloads",
         "policies",
         "loading",

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from policyd.errors import PolicySetError
+from policyd.grants.resolution import GrantResolver
 from policyd.json_schemas import SCHEMAS
 from policyd.loading import load_project
 from policyd.model import Review
@@ -199,12 +200,14 @@ def test_document_that_is_refused_does_not_fit(
 
 def test_inputs_of_all_labelled_projects_fit(validators: dict[str, Any]) -> None:
     review = Review(uid="1", enforcement_point="ci", now=1)
-    constraints = load_policy_set().constraints
+    policy_set = load_policy_set()
+    constraints, grants = policy_set.constraints, GrantResolver(policy_set.data)
     for labelled in corpus.read():
         if labelled.kind != "invalid":
             loaded = load_project(labelled.case.bundle())
             applicability = Applicability(constraints, (), review, loaded.project.name)
-            text = review_input(loaded, review, applicability.by_policy)
+            workloads = grants.resolve(loaded.workloads)
+            text = review_input(loaded, workloads, review, applicability.by_policy)
             validators["input"].validate(json.loads(text))
 
 
@@ -221,7 +224,7 @@ def test_inputs_of_all_labelled_projects_fit(validators: dict[str, Any]) -> None
 def test_input_with_another_shape_does_not_fit(validators: dict[str, Any], change: Change) -> None:
     review = Review(uid="1", enforcement_point="ci", now=1)
     loaded = load_project(corpus.read()[0].case.bundle())
-    found = json.loads(review_input(loaded, review, {}))
+    found = json.loads(review_input(loaded, loaded.workloads, review, {}))
     assert validators["input"].is_valid(found)
 
     change(found)

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from policyd.bundle import memory_bundle
+from policyd.grants.resolution import GrantResolver
 from policyd.loading import load_project
 from policyd.model import Review, Source, UserInfo
 from policyd.policies.applicability import Applicability
@@ -46,10 +47,14 @@ def test_input_of_policies_has_the_matching_constraints_and_the_whole_project(
         source=Source(repository="ml/train", environment="prod"),
     )
     text = "name: demo\nservices:\n  web:\n    image: nginx\n    runtime: ${RUNTIME}\n"
-    loaded = load_project(memory_bundle({"compose.yaml": text.encode()}))
+    text += "    privileged: true\n"
+    files = {"compose.yaml": text.encode(), ".env": b"COMPOSE_PROFILES=b, a"}
+    loaded = load_project(memory_bundle(files))
     constraints = Applicability(rules.constraints, (), review, "demo").by_policy
 
-    document = msgspec.json.decode(review_input(loaded, review, constraints))
+    workloads = GrantResolver(rules.data).resolve(loaded.workloads)
+
+    document = msgspec.json.decode(review_input(loaded, workloads, review, constraints))
 
     assert document["review"] == {
         "uid": "r-1",
@@ -77,3 +82,17 @@ def test_input_of_policies_has_the_matching_constraints_and_the_whole_project(
         {"variable": "RUNTIME", "path": ["services", "web", "runtime"]}
     ]
     assert document["notEvaluated"] == []
+    assert document["requestedProfiles"] == ["a", "b"]
+    assert document["workloads"][0]["grants"] == [
+        {
+            "method": "privileged",
+            "vendor": "unknown",
+            "devices": "all",
+            "path": ["services", "web", "privileged"],
+            "text": "privileged: true",
+            "identities": [],
+            "certainty": "certain",
+            "form": "",
+            "family": "",
+        }
+    ]

@@ -14,12 +14,11 @@
 #     calls that it needs."
 package policyd.policies.no_docker_socket
 
-import data.policyd.lib.routes
 import data.policyd.lib.workload
 
-violation contains workload.at(w, route.path, msg) if {
+violation contains workload.at(w, grant.path, msg) if {
 	some w in input.workloads
-	some route in routes.of[w.name]
-	route.method == "api-socket"
-	msg := sprintf("%s has access to the API of the container engine: %s", [w.title, route.text])
+	some grant in w.grants
+	grant.method == "api-socket"
+	msg := sprintf("%s has access to the API of the container engine: %s", [w.title, grant.text])
 }

@@ -1,33 +1,26 @@
 # METADATA
-# title: GPU that nobody is entitled to
-# description: "A service is granted a GPU by a method, of a vendor or by an id that no entitlement
-#   gives to whoever asks, on the host that the review names. Entitlements are data of the policy
-#   set, and add up: one that fits is enough. Who asks and where is read from the review; what it
-#   does not say, no entitlement covers."
+# title: GPU without an entitlement
+# description: "A workload gets a GPU, and no entitlement gives that vendor, method or device to the
+#   requester on the host that the review names. Entitlements are data of the policy set and add up: one
+#   that fits is enough. Every device that a range or a list selects needs one. If the review does not say
+#   who asks or for which host, no entitlement that needs it fits."
+# related_resources:
+#   - ref: https://csrc.nist.gov/pubs/sp/800/53/r5/upd1/final
+#     description: "NIST SP 800-53 AC-6, least privilege"
 # custom:
 #   id: allowed-gpus
 #   severity: high
-#   remediation: "Name a GPU that your team may use, or have an entitlement added to the data of the
-#     policy set."
-#   references:
-#     - "NIST SP 800-53 AC-6: least privilege"
-#   environment:
-#     - NVIDIA_VISIBLE_DEVICES
-#     - AMD_VISIBLE_DEVICES
-#     - HABANA_VISIBLE_DEVICES
-#     - ASCEND_VISIBLE_DEVICES
-#     - "DOCKER_RESOURCE_*"
+#   remediation: "Name a GPU that your team may use, or have an entitlement added to the data of the policy
+#     set."
 package policyd.policies.allowed_gpus
 
 import data.policyd.lib.gpus
-import data.policyd.lib.grants
 import data.policyd.lib.hosts
-import data.policyd.lib.routes
 import data.policyd.lib.workload
 
 entitlements := data.policyd.entitlements
 
-# in_force are the entitlements of whoever asks, on the host that the review names.
+# in_force are the entitlements of the requester on the host that the review names.
 in_force := [entitlement |
 	some entitlement in entitlements
 	covers(entitlement, "users", {input.review.userInfo.username})
@@ -52,16 +45,16 @@ covers_repository(entitlement) if {
 	startswith(input.review.source.repository, trim_suffix(name, "**"))
 }
 
-# named are the devices that may be named: vendor, method, id. The id `all` stands for each of them,
-# and all at once.
-named := {[vendor, method, hosts.device(id)] |
+# named are the devices that may be used: vendor, method, identity. The id `all` stands for each device
+# and for all at once.
+named := {[vendor, method, hosts.identity(vendor, id)] |
 	some entitlement in in_force
 	some id in object.get(entitlement, "devices", [])
 	some vendor in entitlement.vendors
 	some method in entitlement.methods
 }
 
-# counts are how many a service may ask for by count: vendor, method, number.
+# counts are the numbers of devices that a workload may ask for: vendor, method, number.
 counts := {[vendor, method, number] |
 	some entitlement in in_force
 	number := object.get(entitlement, "count", 0)
@@ -69,53 +62,45 @@ counts := {[vendor, method, number] |
 	some method in entitlement.methods
 }
 
-# asked[service][vendor] is how many it asks for by count, in all replicas.
+# asked[workload][vendor] is the number of devices that it asks for by count, in all replicas.
 asked := {w.name: numbers |
 	some w in input.workloads
 	numbers := {vendor: number |
-		some vendor in {route.vendor | some route in routes.of[w.name]}
-		each := [gpus.counted(route) | some route in routes.of[w.name]; route.vendor == vendor]
+		some vendor in {grant.vendor | some grant in w.grants}
+		each := [gpus.counted(grant) | some grant in w.grants; grant.vendor == vendor]
 		number := gpus.bounded(w.replicas) * sum(each)
 	}
 }
 
-violation contains workload.at(w, route.path, msg) if {
+violation contains workload.at(w, grant.path, msg) if {
 	some w in input.workloads
-	some route in routes.of[w.name]
-	method := grants.method_of(route)
-	not [route.vendor, method, "all"] in named
-	what := refused(w, route, method)
+	some grant in gpus.granted(w)
+	not [grant.vendor, grant.method, "all"] in named
+	what := refused(w, grant)
 	msg := sprintf(
-		"service %s gets %s of %s by %s (%s), which no entitlement of %s covers",
-		[w.name, what, route.vendor, method, route.text, asker],
+		"%s gets %s of %s by %s (%s), which no entitlement of %s covers",
+		[w.title, what, grant.vendor, grant.method, grant.text, requester],
 	)
 }
 
-# refused is what the entitlements do not cover of a route; undefined when that is nothing.
-refused(_, route, _) := "every GPU" if route.devices == "all"
+# refused is the part of a grant that no entitlement covers. It is undefined if there is none.
+refused(_, grant) := "every GPU" if grant.devices == "all"
 
-refused(w, route, method) := sprintf("%d GPUs", [number]) if {
-	is_object(route.devices)
-	number := asked[w.name][route.vendor]
-	max({0} | {n | some [vendor, m, n] in counts; vendor == route.vendor; m == method}) < number
+refused(w, grant) := sprintf("%d GPUs", [number]) if {
+	is_object(grant.devices)
+	number := asked[w.name][grant.vendor]
+	max({0} | {n | some [vendor, method, n] in counts; vendor == grant.vendor; method == grant.method}) < number
 }
 
-refused(_, route, method) := sprintf("GPU %s", [concat(", ", uncovered)]) if {
-	is_array(route.devices)
-	uncovered := [id | some id in ids(route); not may_name(route.vendor, method, id)]
+refused(_, grant) := sprintf("GPU %s", [concat(", ", uncovered)]) if {
+	is_array(grant.devices)
+	uncovered := [id | some id in grant.identities; not [grant.vendor, grant.method, id] in named]
 	uncovered != []
 }
 
-# The index and the UUID of a GPU are one, on a host that the inventory has.
-may_name(vendor, method, id) if [vendor, method, data.policyd.lib.hosts.device(id)] in named
+requester := concat(", ", array.concat(who, where)) if array.concat(who, where) != []
 
-ids(route) := data.policyd.lib.gpus.named(route) if route.method in data.policyd.lib.gpus.selecting
-
-else := route.devices
-
-asker := concat(", ", array.concat(who, where)) if array.concat(who, where) != []
-
-else := "whoever asks"
+else := "the requester"
 
 who := [sprintf("%s %s", [kind, name]) |
 	some [kind, name] in array.concat(

@@ -13,7 +13,9 @@ asks(fields) := object.union(fixture.app(fields), {"review": {
 # entitled is an entitlement to the GPUs 0 and 1 by reservation, with `fields`.
 entitled(fields) := {"e": object.union({"vendors": ["nvidia"], "methods": ["reservation"], "devices": ["0", "1"]}, fields)}
 
-ids(found) := {"device_requests": [fixture.reservation({"device_ids": found})]}
+ids(found) := fixture.by_ids(found)
+
+node(path) := fixture.grant({"method": "device-node", "devices": [path], "identities": [path], "path": [path]})
 
 hosts := {"gpu-01": {"driver_version": "580", "cuda_version": "13.0", "gpus": [{"index": 0, "uuid": "GPU-aa", "name": "H200"}]}}
 
@@ -42,27 +44,24 @@ test_only_the_other_gpus_are_named if {
 
 test_another_vendor_or_method_is_reported if {
 	every fields in [
-		{"device_requests": [fixture.reservation({"driver": "amd", "device_ids": ["0"]})]},
-		{"device_requests": [fixture.reservation({"source": "gpus", "device_ids": ["0"]})]},
-		{"devices": [fixture.device("nvidia.com/gpu=0")]},
-		{"devices": [fixture.device("/dev/nvidia0")]},
-		{"privileged": true},
+		{"vendor": "amd"},
+		{"method": "gpus"},
+		{"method": "cdi", "devices": ["nvidia.com/gpu=0"]},
+		{"method": "device-node", "devices": ["/dev/nvidia0"], "identities": ["/dev/nvidia0"]},
+		{"method": "privileged", "devices": "all", "identities": []},
 	] {
-		found := allowed_gpus.violation with input as asks(fields) with data.policyd.entitlements as entitled({})
+		found := allowed_gpus.violation with input as asks({"grants": [fixture.grant(fields)]}) with data.policyd.entitlements as entitled({})
 		count(found) == 1
 	}
 }
 
 test_devices_of_any_method_can_be_entitled if {
-	every method, fields in {
-		"cdi": {"devices": [fixture.device("nvidia.com/gpu=0")]},
-		"environment": {"environment": {"NVIDIA_VISIBLE_DEVICES": "0,1"}},
-		"mount": {"mounts": [fixture.bind("/dev/null", "/var/run/nvidia-container-devices/0")]},
-	} {
+	every method in ["cdi", "environment", "mount"] {
+		fields := {"grants": [fixture.grant({"method": method})]}
 		found := allowed_gpus.violation with input as asks(fields) with data.policyd.entitlements as entitled({"methods": [method]})
 		found == set()
 	}
-	found := allowed_gpus.violation with input as asks({"devices": [fixture.device("/dev/nvidia0"), fixture.device("/dev/nvidiactl")]})
+	found := allowed_gpus.violation with input as asks({"grants": [node("/dev/nvidia0"), node("/dev/nvidiactl")]})
 		with data.policyd.entitlements as entitled({"methods": ["device-node"], "devices": ["/dev/nvidia0"]})
 	count(found) == 1
 	some v in found
@@ -105,7 +104,7 @@ test_what_the_review_does_not_say_no_entitlement_covers if {
 		found := allowed_gpus.violation with input as nobody with data.policyd.entitlements as entitled(fields)
 		count(found) == 1
 		some v in found
-		endswith(v.msg, "which no entitlement of whoever asks covers")
+		endswith(v.msg, "which no entitlement of the requester covers")
 	}
 }
 
@@ -116,9 +115,9 @@ test_entitlements_add_up if {
 }
 
 test_count_is_of_the_service_with_its_replicas if {
-	fields := {"replicas": 2, "device_requests": [
-		fixture.reservation({"count": 1}),
-		fixture.reservation({"count": 2, "path": ["x"]}),
+	fields := {"replicas": 2, "grants": [
+		fixture.counted(1),
+		object.union(fixture.counted(2), {"path": ["x", "count"]}),
 	]}
 	enough := allowed_gpus.violation with input as asks(fields) with data.policyd.entitlements as entitled({"count": 6})
 	enough == set()
@@ -127,20 +126,27 @@ test_count_is_of_the_service_with_its_replicas if {
 	some v in less
 	v.path == ["x", "count"]
 	startswith(v.msg, "service app gets 6 GPUs of nvidia by reservation (count: 2), which no entitlement")
-	one := {"device_requests": [fixture.reservation({"count": 1})]}
+	one := fixture.by_count(1)
 	none := allowed_gpus.violation with input as asks(one) with data.policyd.entitlements as entitled({})
 	count(none) == 1
 }
 
 test_all_must_be_entitled_as_such if {
-	all := {"device_requests": [fixture.reservation({"count": -1})]}
+	all := {"grants": [fixture.everything("reservation", "count: all")]}
 	found := allowed_gpus.violation with input as asks(all) with data.policyd.entitlements as entitled({"count": 100})
 	some v in found
 	startswith(v.msg, "service app gets every GPU of nvidia by reservation (count: all)")
-	every fields in [all, ids(["7"]), {"device_requests": [fixture.reservation({"count": 9})]}] {
+	every fields in [all, ids(["7"]), fixture.by_count(9)] {
 		none := allowed_gpus.violation with input as asks(fields) with data.policyd.entitlements as entitled({"devices": ["all"]})
 		none == set()
 	}
+}
+
+test_every_device_of_a_range_needs_an_entitlement if {
+	range := {"grants": [fixture.grant({"devices": ["0", "1", "2"], "identities": ["0", "1", "2"]})]}
+	found := allowed_gpus.violation with input as asks(range) with data.policyd.entitlements as entitled({"devices": ["00", "+1"]})
+	some v in found
+	contains(v.msg, "gets GPU 2 of nvidia")
 }
 
 test_id_in_capitals_is_no_entitlement_to_all if {
@@ -150,7 +156,7 @@ test_id_in_capitals_is_no_entitlement_to_all if {
 
 test_index_and_uuid_are_one_gpu_on_a_host_of_the_inventory if {
 	by_uuid := entitled({"devices": ["GPU-aa"]})
-	found := allowed_gpus.violation with input as asks(ids(["0", "gpu-AA"]))
+	found := allowed_gpus.violation with input as asks(ids(["0"]))
 		with data.policyd.entitlements as by_uuid
 		with data.policyd.inventory.hosts as hosts
 	found == set()

@@ -35,7 +35,6 @@ import data.policyd.lib.environment
 import data.policyd.lib.gpus
 import data.policyd.lib.hosts
 import data.policyd.lib.requirements
-import data.policyd.lib.routes
 import data.policyd.lib.workload
 
 vendors := {"nvidia", "unknown"}
@@ -43,7 +42,7 @@ vendors := {"nvidia", "unknown"}
 # granted holds the workloads that may get a GPU of NVIDIA.
 granted := [w |
 	some w in input.workloads
-	{route.vendor | some route in routes.of[w.name]} & vendors != set()
+	{grant.vendor | some grant in gpus.granted(w)} & vendors != set()
 ]
 
 violation contains object.union(workload.finding(w, [], msg), {"constraint": c.name}) if {
@@ -51,7 +50,7 @@ violation contains object.union(workload.finding(w, [], msg), {"constraint": c.n
 	c.parameters.require_inventory
 	not hosts.is_known
 	some w in granted
-	msg := sprintf("service %s is granted a GPU, and %s", [w.name, unknown_host])
+	msg := sprintf("%s gets a GPU, and %s", [w.title, unknown_host])
 }
 
 unknown_host := "the review names no host" if input.review.source.host == ""
@@ -65,7 +64,7 @@ violation contains object.union(workload.finding(w, ["image"], msg), {"constrain
 	some w in granted
 	some [version, minor, needed] in outdated[w.image]
 	minor == c.parameters.minor_version_compatibility
-	msg := sprintf("service %s runs CUDA %s by its image, which needs %s: %s", [w.name, version, driver(needed, version), has])
+	msg := sprintf("%s runs CUDA %s by its image, which needs %s: %s", [w.title, version, driver(needed, version), has])
 }
 
 # outdated[image] says which versions of CUDA the host cannot run, and the driver that they need, with
@@ -83,13 +82,13 @@ outdated := {image: found |
 violation contains object.union(workload.at(w, path, msg), {"constraint": c.name}) if {
 	some c in input.constraints["gpu-driver-compatible"]
 	some w in granted
-	env := environment.of[w.name]
+	env := environment.by_workload[w.name]
 	version := env.CUDA_VERSION
 	is_string(version)
 	object.get(env, "NVIDIA_REQUIRE_CUDA", "") in {"", null}
 	needed := cuda.missing(hosts.reviewed, version, c.parameters.minor_version_compatibility)
 	path := environment.path(w, "CUDA_VERSION")
-	msg := sprintf("service %s has CUDA_VERSION=%s, which needs %s: %s", [w.name, version, driver(needed, version), has])
+	msg := sprintf("%s has CUDA_VERSION=%s, which needs %s: %s", [w.title, version, driver(needed, version), has])
 }
 
 driver("", version) := sprintf("a driver for CUDA %s", [version])
@@ -111,14 +110,14 @@ violation contains object.union(workload.at(w, path, msg), {"constraint": c.name
 	some facts in unmet[value]
 	facts in facts_of[w.name]
 	path := environment.path(w, name)
-	msg := sprintf("service %s asks for %s (%s): %s%s", [w.name, first_of(value), which(name, value), has, brand(facts)])
+	msg := sprintf("%s asks for %s (%s): %s%s", [w.title, first_of(value), which(name, value), has, brand(facts)])
 }
 
 # required[service] are the variables that ask for a driver or GPUs: name and value.
 required := {w.name: found |
 	some w in granted
 	found := {[name, value] |
-		some name, value in environment.of[w.name]
+		some name, value in environment.by_workload[w.name]
 		startswith(name, "NVIDIA_REQUIRE_")
 		not startswith(name, "NVIDIA_REQUIRE_JETPACK")
 		is_string(value)
@@ -171,9 +170,9 @@ arch(capability) := [] if capability == ""
 
 arch(capability) := data.policyd.lib.versions.parse(capability) if capability != ""
 
-# used are the indexes of the GPUs that a service names or counts, or of all where that is not known.
+# used are the indexes of the GPUs that a workload selects, or of all GPUs if that is not known.
 used(w) := chosen if {
-	chosen := named(w) | first(w)
+	chosen := selected(w)
 	chosen != set()
 	not unbounded(w)
 }
@@ -181,48 +180,53 @@ used(w) := chosen if {
 else := object.keys(of_gpu)
 
 unbounded(w) if {
-	some route in data.policyd.lib.routes.of[w.name]
-	route.devices == "all"
-	route.vendor in vendors
+	some grant in data.policyd.lib.gpus.granted(w)
+	grant.devices == "all"
+	grant.vendor in vendors
 }
 
-named(w) := {data.policyd.lib.hosts.by_name[lower(id)].gpu.index |
-	some route in data.policyd.lib.routes.of[w.name]
-	route.vendor == "nvidia"
-	some id in data.policyd.lib.gpus.named(route)
+selected(w) := {data.policyd.lib.hosts.gpu_of[id].index |
+	some grant in w.grants
+	grant.vendor == "nvidia"
+	data.policyd.lib.gpus.is_selection(grant)
+	some id in grant.identities
 	data.policyd.lib.hosts.has(id)
-}
-
-# first are those that a count takes: the engine turns it into the indexes from 0 on.
-first(w) := {index |
-	some route in data.policyd.lib.routes.of[w.name]
-	route.vendor == "nvidia"
-	some index, _ in of_gpu
-	index < data.policyd.lib.gpus.counted(route)
 }
 
 # --- GPUs -----------------------------------------------------------------------------------------
 
-violation contains object.union(workload.at(w, route.path, msg), {"constraint": c.name}) if {
+violation contains object.union(workload.at(w, grant.path, msg), {"constraint": c.name}) if {
 	some c in input.constraints["gpu-driver-compatible"]
 	hosts.is_known
 	some w in input.workloads
-	some route in routes.of[w.name]
-	route.vendor == "nvidia"
-	absent := [id | some id in gpus.named(route); not contains(id, "/"); not hosts.has(id)]
+	some grant in w.grants
+	grant.vendor == "nvidia"
+	absent := [id | some id in gpus.named(grant); is_absent(id)]
 	absent != []
-	msg := sprintf("service %s names GPU %s, which the host %s does not have: %s", [w.name, concat(", ", absent), input.review.source.host, inventory])
+	msg := sprintf("%s names GPU %s, which the host %s does not have: %s", [w.title, concat(", ", absent), input.review.source.host, inventory])
 }
 
-violation contains object.union(workload.at(w, route.path, msg), {"constraint": c.name}) if {
+# A name with a slash is a CDI name of another vendor, or a MIG device in the form of old drivers.
+is_absent(id) if {
+	not contains(id, "/")
+	not data.policyd.lib.hosts.has(id)
+}
+
+is_absent(id) if {
+	startswith(id, "mig-gpu-")
+	major := split(data.policyd.lib.hosts.reviewed.driver_version, ".")[0]
+	to_number(major) >= 470
+}
+
+violation contains object.union(workload.at(w, grant.path, msg), {"constraint": c.name}) if {
 	some c in input.constraints["gpu-driver-compatible"]
 	hosts.is_known
 	some w in input.workloads
-	some route in routes.of[w.name]
-	route.vendor == "nvidia"
-	route.method in gpus.selecting
-	gpus.counted(route) > count(hosts.reviewed.gpus)
-	msg := sprintf("service %s asks for %d GPUs, more than the host %s has: %s", [w.name, gpus.counted(route), input.review.source.host, inventory])
+	some grant in w.grants
+	grant.vendor == "nvidia"
+	gpus.is_selection(grant)
+	gpus.counted(grant) > count(hosts.reviewed.gpus)
+	msg := sprintf("%s asks for %d GPUs, more than the host %s has: %s", [w.title, gpus.counted(grant), input.review.source.host, inventory])
 }
 
 inventory := "it has none" if hosts.reviewed.gpus == []

@@ -34,7 +34,11 @@ on(host, fields, parameters) := object.union(fixture.app(fields), {
 	}]},
 })
 
-ids(found) := {"device_requests": [fixture.reservation({"device_ids": found})]}
+ids(found) := fixture.by_ids(found)
+
+amd(grant) := object.union(grant, {"vendor": "amd"})
+
+privileged := object.union(fixture.everything("privileged", "privileged: true"), {"vendor": "unknown"})
 
 image(name) := object.union(ids(["0"]), {"image": name})
 
@@ -76,7 +80,7 @@ test_version_that_is_in_no_table_needs_a_driver_for_it if {
 test_service_without_a_gpu_may_run_any_image if {
 	every fields in [
 		{"image": "nvidia/cuda:12.4.1-base"},
-		{"image": "nvidia/cuda:12.4.1-base", "device_requests": [fixture.reservation({"driver": "amd", "count": 1})]},
+		{"image": "nvidia/cuda:12.4.1-base", "grants": [amd(fixture.counted(1))]},
 	] {
 		found := gpu_driver_compatible.violation with input as on("old", fields, {})
 			with data.policyd.inventory.hosts as hosts
@@ -85,7 +89,7 @@ test_service_without_a_gpu_may_run_any_image if {
 }
 
 test_gpu_of_a_privileged_service_counts if {
-	fields := {"image": "nvidia/cuda:12.4.1-base", "privileged": true}
+	fields := {"image": "nvidia/cuda:12.4.1-base", "grants": [privileged]}
 	found := gpu_driver_compatible.violation with input as on("old", fields, {})
 		with data.policyd.inventory.hosts as hosts
 	count(found) == 1
@@ -162,18 +166,18 @@ test_each_requirement_must_be_met if {
 
 test_requirement_is_of_the_gpus_that_the_service_gets if {
 	value := "brand=titan"
-	every devices in [["1"], ["GPU-BB"]] {
+	every devices in [["1"], ["1", "1"]] {
 		fields := object.union(ids(devices), {"environment": {"NVIDIA_REQUIRE_CUDA": value}})
 		found := gpu_driver_compatible.violation with input as on("old", fields, {})
 			with data.policyd.inventory.hosts as hosts
 		found == set()
 	}
-	every requests in [
-		[fixture.reservation({"device_ids": ["0", "1"]})],
-		[fixture.reservation({"count": 1})],
-		[fixture.reservation({"count": -1})],
+	every grants in [
+		fixture.by_ids(["0", "1"]).grants,
+		[fixture.counted(1)],
+		[fixture.everything("reservation", "count: all")],
 	] {
-		fields := {"device_requests": requests, "environment": {"NVIDIA_REQUIRE_CUDA": value}}
+		fields := {"grants": grants, "environment": {"NVIDIA_REQUIRE_CUDA": value}}
 		found := gpu_driver_compatible.violation with input as on("old", fields, {})
 			with data.policyd.inventory.hosts as hosts
 		count(found) == 1
@@ -182,7 +186,7 @@ test_requirement_is_of_the_gpus_that_the_service_gets if {
 
 test_host_without_gpus_is_judged_by_its_driver if {
 	every value, number in {"cuda>=12.0": 1, "cuda>=11.0,brand=tesla,arch>=9.0": 0} {
-		fields := {"privileged": true, "environment": {"NVIDIA_REQUIRE_CUDA": value}}
+		fields := {"grants": [privileged], "environment": {"NVIDIA_REQUIRE_CUDA": value}}
 		found := gpu_driver_compatible.violation with input as on("bare", fields, {})
 			with data.policyd.inventory.hosts as hosts
 		count(found) == number
@@ -190,10 +194,10 @@ test_host_without_gpus_is_judged_by_its_driver if {
 }
 
 test_gpu_that_the_host_does_not_have_is_reported_at_the_ids if {
-	found := gpu_driver_compatible.violation with input as on("old", ids(["1", "2", "GPU-zz"]), {})
+	found := gpu_driver_compatible.violation with input as on("old", ids(["1", "2", "gpu-zz"]), {})
 		with data.policyd.inventory.hosts as hosts
 	found == {{
-		"msg": "service app names GPU 2, GPU-zz, which the host old does not have: it has 0 (GPU-aa), 1 (GPU-bb)",
+		"msg": "service app names GPU 2, gpu-zz, which the host old does not have: it has 0 (GPU-aa), 1 (GPU-bb)",
 		"service": "app",
 		"path": ["services", "app", "deploy", "resources", "reservations", "devices", 0, "device_ids"],
 		"constraint": "c",
@@ -202,13 +206,14 @@ test_gpu_that_the_host_does_not_have_is_reported_at_the_ids if {
 
 test_every_way_to_name_a_gpu_is_looked_at if {
 	every fields in [
-		{"devices": [fixture.device("nvidia.com/gpu=7")]},
-		{"runtime": "nvidia", "environment": {"NVIDIA_VISIBLE_DEVICES": "7"}},
-		{"environment": {"NVIDIA_VISIBLE_DEVICES": "MIG-none"}},
-		{"mounts": [fixture.bind("/dev/null", "/var/run/nvidia-container-devices/7")]},
-		ids(["0:1"]),
+		{"method": "cdi", "identities": ["7"]},
+		{"method": "runtime", "identities": ["7"]},
+		{"method": "environment", "identities": ["mig-none"]},
+		{"method": "mount", "form": "volume-request", "identities": ["7"]},
+		{"identities": ["0:1"]},
+		{"identities": ["mig-gpu-cc/1/0"]},
 	] {
-		found := gpu_driver_compatible.violation with input as on("mig", fields, {})
+		found := gpu_driver_compatible.violation with input as on("mig", {"grants": [fixture.grant(fields)]}, {})
 			with data.policyd.inventory.hosts as hosts
 		count(found) == 1
 	}
@@ -216,10 +221,10 @@ test_every_way_to_name_a_gpu_is_looked_at if {
 
 test_gpus_of_the_host_and_other_vendors_are_not if {
 	every fields in [
-		ids(["0", "gpu-CC", "0:0", "MIG-c0"]),
-		{"devices": [fixture.device("nvidia.com/gpu=0:0"), fixture.device("amd.com/gpu=7"), fixture.device("nvidia.com/gds=7")]},
-		{"devices": [fixture.device("/dev/nvidia7")]},
-		{"device_requests": [fixture.reservation({"count": 1}), fixture.reservation({"count": -1})]},
+		ids(["0", "mig-c0"]),
+		{"grants": [amd(fixture.grant({"identities": ["7"]}))]},
+		{"grants": [fixture.grant({"method": "device-node", "identities": ["/dev/nvidia7"]})]},
+		{"grants": [fixture.counted(1), fixture.everything("gpus", "count: all")]},
 	] {
 		found := gpu_driver_compatible.violation with input as on("mig", fields, {})
 			with data.policyd.inventory.hosts as hosts
@@ -228,7 +233,7 @@ test_gpus_of_the_host_and_other_vendors_are_not if {
 }
 
 test_count_above_that_of_the_host_is_reported_at_the_count if {
-	fields := {"device_requests": [fixture.reservation({"count": 3})]}
+	fields := fixture.by_count(3)
 	found := gpu_driver_compatible.violation with input as on("old", fields, {})
 		with data.policyd.inventory.hosts as hosts
 	{[v.path[count(v.path) - 1], v.msg] | some v in found} == {["count", "service app asks for 3 GPUs, more than the host old has: it has 0 (GPU-aa), 1 (GPU-bb)"]}
@@ -245,7 +250,7 @@ test_host_that_nobody_knows_is_reported_only_when_asked if {
 		asked := gpu_driver_compatible.violation with input as on(host, image("nvidia/cuda:12.4.1-base"), {"require_inventory": true})
 			with data.policyd.inventory.hosts as hosts
 		asked == {{
-			"msg": sprintf("service app is granted a GPU, and %s", [said]),
+			"msg": sprintf("service app gets a GPU, and %s", [said]),
 			"service": "app",
 			"path": ["services", "app"],
 			"constraint": "c",
@@ -257,9 +262,9 @@ test_host_that_nobody_knows_is_reported_only_when_asked if {
 }
 
 test_gpus_of_other_vendors_are_not_those_that_a_requirement_is_about if {
-	amd := [fixture.reservation({"driver": "amd", "device_ids": ["0"]}), fixture.reservation({"driver": "amd", "count": 2}), fixture.reservation({"driver": "amd", "count": -1})]
+	others := [amd(fixture.grant({})), amd(fixture.counted(2)), amd(fixture.everything("gpus", "count: all"))]
 	fields := {
-		"device_requests": array.concat(amd, [fixture.reservation({"device_ids": ["1"]})]),
+		"grants": array.concat(others, fixture.by_ids(["1"]).grants),
 		"environment": {"NVIDIA_REQUIRE_CUDA": "brand=titan"},
 	}
 	found := gpu_driver_compatible.violation with input as on("old", fields, {})
@@ -268,7 +273,10 @@ test_gpus_of_other_vendors_are_not_those_that_a_requirement_is_about if {
 }
 
 test_requirement_is_of_all_gpus_where_a_service_may_get_any if {
-	every fields in [object.union(ids(["1"]), {"privileged": true}), {"environment": {}, "runtime": "nvidia"}] {
+	every fields in [
+		{"grants": array.concat(ids(["1"]).grants, [privileged])},
+		{"grants": [fixture.everything("runtime", "runtime: nvidia")]},
+	] {
 		with_value := object.union(fields, {"environment": {"NVIDIA_REQUIRE_CUDA": "brand=titan"}})
 		found := gpu_driver_compatible.violation with input as on("old", with_value, {})
 			with data.policyd.inventory.hosts as hosts
@@ -290,11 +298,16 @@ test_services_with_one_requirement_are_judged_by_their_own_gpus if {
 }
 
 test_count_of_other_vendors_and_of_generic_resources_is_not if {
-	fields := {
-		"device_requests": [fixture.reservation({"driver": "amd", "count": 9})],
-		"generic_resources": [{"kind": "NVIDIA-GPU", "value": 9, "path": ["x"]}],
-	}
+	resource := object.union(fixture.counted(9), {"method": "generic-resource", "identities": []})
+	fields := {"grants": [amd(fixture.counted(9)), resource]}
 	found := gpu_driver_compatible.violation with input as on("old", fields, {})
 		with data.policyd.inventory.hosts as hosts
+	found == set()
+}
+
+test_mig_device_in_the_form_of_old_drivers_is_known_to_them_only if {
+	old := object.union(hosts, {"mig": object.union(hosts.mig, {"driver_version": "460.32.03"})})
+	found := gpu_driver_compatible.violation with input as on("mig", ids(["mig-gpu-cc/1/0"]), {})
+		with data.policyd.inventory.hosts as old
 	found == set()
 }

@@ -1,32 +1,33 @@
 # METADATA
 # title: GPU service without an owner
-# description: "A service that is granted a GPU carries no label that says who answers for it: the
-#   ledger names the grant and nobody to ask."
+# description: "A workload that gets a GPU does not have a label that names its owner. The ledger of grants
+#   then does not show whom to ask."
+# related_resources:
+#   - ref: https://open-policy-agent.github.io/gatekeeper-library/website/validation/requiredlabels
+#     description: "Gatekeeper library, required labels"
 # custom:
 #   id: gpu-owner-label
 #   severity: low
 #   remediation: "Add the label to the service: `labels: {owner: ml-infra}`."
-#   references:
-#     - "gatekeeper-library: required labels"
 #   parameters:
 #     labels:
 #       type: array
 #       items: {type: string}
 #       default: [owner]
-#       description: Names of labels, one of which must be set.
+#       description: The names of the labels. One of them must be set.
 #     pattern:
 #       type: string
 #       default: ""
-#       description: "A regular expression that the label's value must match (RE2; write ^ and $
-#         for the whole of it). Empty: any value."
+#       description: "A regular expression (RE2) that the value of the label must match. Use ^ and $ to
+#         match all of it. Empty: any value."
 package policyd.policies.gpu_owner_label
 
-import data.policyd.lib.routes
+import data.policyd.lib.gpus
 import data.policyd.lib.workload
 
-granted := [w | some w in input.workloads; routes.of[w.name] != set()]
+granted := [w | some w in input.workloads; gpus.granted(w) != []]
 
-# owners are the labels of a service that name an owner.
+# owners are the labels of a workload that name an owner.
 owners(w, names) := {name: value |
 	some name in names
 	value := w.labels[name]
@@ -39,7 +40,7 @@ violation contains object.union(workload.finding(w, keys, msg), {"constraint": c
 	names := c.parameters.labels
 	owners(w, names) == {}
 	keys := [key | key := "labels"; w.labels != {}]
-	msg := sprintf("service %s is granted a GPU and has no label that names its owner: %s", [w.name, concat(" or ", names)])
+	msg := sprintf("%s gets a GPU and has no label that names its owner: %s", [w.title, concat(" or ", names)])
 }
 
 violation contains object.union(workload.finding(w, ["labels", name], msg), {"constraint": c.name}) if {
@@ -47,12 +48,12 @@ violation contains object.union(workload.finding(w, ["labels", name], msg), {"co
 	some w in granted
 	some name, value in owners(w, c.parameters.labels)
 	not matches(c.parameters.pattern, value)
-	msg := sprintf("the label %s of service %s is %s, which does not match %s", [name, w.name, value, c.parameters.pattern])
+	msg := sprintf("the label %s of %s is %s, which does not match %s", [name, w.title, value, c.parameters.pattern])
 }
 
 matches("", _) := true
 
-# What is no regular expression matches nothing.
+# An invalid regular expression matches nothing.
 matches(pattern, value) if {
 	regex.is_valid(pattern)
 	regex.match(pattern, value)

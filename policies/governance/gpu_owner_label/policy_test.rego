@@ -3,7 +3,7 @@ package policyd.policies.gpu_owner_label_test
 import data.policyd.lib.fixture
 import data.policyd.policies.gpu_owner_label
 
-labelled(labels) := {"labels": labels, "device_requests": [fixture.reservation({"count": 1})]}
+labelled(labels) := {"labels": labels, "grants": [fixture.grant({})]}
 
 # under is the input of service "app" with `fields`, under one constraint.
 under(fields, parameters) := object.union(fixture.app(fields), {"constraints": {"gpu-owner-label": [{
@@ -14,7 +14,7 @@ under(fields, parameters) := object.union(fixture.app(fields), {"constraints": {
 test_service_without_labels_is_reported_at_the_service if {
 	found := gpu_owner_label.violation with input as under(labelled({}), {})
 	found == {{
-		"msg": "service app is granted a GPU and has no label that names its owner: owner",
+		"msg": "service app gets a GPU and has no label that names its owner: owner",
 		"service": "app",
 		"path": ["services", "app"],
 		"constraint": "c",
@@ -38,7 +38,7 @@ test_one_of_several_labels_is_enough if {
 	found := gpu_owner_label.violation with input as under(labelled({"com.example.team": "ml"}), names)
 	found == set()
 	none := gpu_owner_label.violation with input as under(labelled({}), names)
-	{v.msg | some v in none} == {"service app is granted a GPU and has no label that names its owner: owner or com.example.team"}
+	{v.msg | some v in none} == {"service app gets a GPU and has no label that names its owner: owner or com.example.team"}
 }
 
 test_service_without_a_gpu_needs_none if {

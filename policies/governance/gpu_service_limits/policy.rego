@@ -1,14 +1,16 @@
 # METADATA
 # title: GPU service without limits
-# description: "A service that is granted a GPU has no limit on its memory or on its CPUs, or one
-#   above the maximum: it can starve all others on the host of the GPU."
+# description: "A workload that gets a GPU has no limit on its memory or on its CPUs, or a limit above the
+#   maximum. It can take these resources from all others on the GPU host."
+# related_resources:
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.11, 5.12"
+#   - ref: https://docs.docker.com/reference/compose-file/deploy/#resources
+#     description: "Compose Deploy Specification, resources"
 # custom:
 #   id: gpu-service-limits
 #   severity: medium
 #   remediation: "Set `deploy.resources.limits.memory` and `deploy.resources.limits.cpus`."
-#   references:
-#     - "CIS Docker Benchmark 5.11, 5.12"
-#     - "Compose Deploy Specification: resources.limits"
 #   parameters:
 #     required:
 #       type: array
@@ -27,17 +29,17 @@
 #       description: "The largest limit of CPUs. 0: any."
 package policyd.policies.gpu_service_limits
 
-import data.policyd.lib.routes
+import data.policyd.lib.gpus
 import data.policyd.lib.workload
 
-granted := [w | some w in input.workloads; routes.of[w.name] != set()]
+granted := [w | some w in input.workloads; gpus.granted(w) != []]
 
 violation contains object.union(workload.finding(w, [], msg), {"constraint": c.name}) if {
 	some c in input.constraints["gpu-service-limits"]
 	some w in granted
 	missing := [name | some name in c.parameters.required; limit(w, name) == 0]
 	missing != []
-	msg := sprintf("service %s is granted a GPU and has no limit on its %s", [w.name, concat(" and ", missing)])
+	msg := sprintf("%s gets a GPU and has no limit on its %s", [w.title, concat(" and ", missing)])
 }
 
 violation contains object.union(workload.finding(w, keys, msg), {"constraint": c.name}) if {
@@ -47,8 +49,8 @@ violation contains object.union(workload.finding(w, keys, msg), {"constraint": c
 	w.memory_limit > c.parameters.max_memory
 	keys := where(w, "memory")
 	msg := sprintf(
-		"service %s is granted a GPU and may use %d bytes of memory: the maximum is %d",
-		[w.name, w.memory_limit, c.parameters.max_memory],
+		"%s gets a GPU and may use %d bytes of memory; the maximum is %d",
+		[w.title, w.memory_limit, c.parameters.max_memory],
 	)
 }
 
@@ -58,15 +60,16 @@ violation contains object.union(workload.finding(w, keys, msg), {"constraint": c
 	c.parameters.max_cpus > 0
 	w.cpu_limit > c.parameters.max_cpus * 1000000000
 	keys := where(w, "cpus")
-	msg := sprintf("service %s is granted a GPU and may use more than %d CPUs", [w.name, c.parameters.max_cpus])
+	msg := sprintf("%s gets a GPU and may use more than %d CPUs", [w.title, c.parameters.max_cpus])
 }
 
 limit(w, "memory") := w.memory_limit
 
 limit(w, "cpus") := w.cpu_limit
 
-# where a limit stands below the service.
+# where is the path of a limit below the workload.
 where(w, name) := ["deploy", "resources", "limits", name] if {
+	w.kind == "service"
 	some key, _ in input.project.services[w.name].deploy.resources.limits
 	key == name
 }

@@ -3,7 +3,7 @@ package policyd.policies.gpu_service_limits_test
 import data.policyd.lib.fixture
 import data.policyd.policies.gpu_service_limits
 
-gpu := {"device_requests": [fixture.reservation({"count": 1})]}
+gpu := {"grants": [fixture.grant({})]}
 
 limits(memory, cpus) := object.union(gpu, {"memory_limit": memory, "cpu_limit": cpus})
 
@@ -19,7 +19,7 @@ under(fields, parameters) := object.union(fixture.app(fields), {
 test_missing_limits_are_reported_at_the_service if {
 	found := gpu_service_limits.violation with input as under(gpu, {})
 	found == {{
-		"msg": "service app is granted a GPU and has no limit on its memory and cpus",
+		"msg": "service app gets a GPU and has no limit on its memory and cpus",
 		"service": "app",
 		"path": ["services", "app"],
 		"constraint": "c",
@@ -28,8 +28,8 @@ test_missing_limits_are_reported_at_the_service if {
 
 test_only_what_is_required_and_missing_is_named if {
 	every expected in [
-		[limits(1, 0), ["memory", "cpus"], {"service app is granted a GPU and has no limit on its cpus"}],
-		[limits(0, 1), ["memory", "cpus"], {"service app is granted a GPU and has no limit on its memory"}],
+		[limits(1, 0), ["memory", "cpus"], {"service app gets a GPU and has no limit on its cpus"}],
+		[limits(0, 1), ["memory", "cpus"], {"service app gets a GPU and has no limit on its memory"}],
 		[limits(0, 1), ["cpus"], set()],
 		[limits(1, 1), ["memory", "cpus"], set()],
 		[limits(0, 0), [], set()],
@@ -45,7 +45,7 @@ test_service_without_a_gpu_is_not if {
 }
 
 test_every_kind_of_grant_counts if {
-	found := gpu_service_limits.violation with input as under({"privileged": true}, {})
+	found := gpu_service_limits.violation with input as under({"grants": [fixture.everything("privileged", "privileged: true")]}, {})
 	count(found) == 1
 }
 
@@ -54,9 +54,9 @@ test_limit_above_the_maximum_is_reported_where_it_stands if {
 	{[v.path, v.msg] | some v in found} == {
 		[
 			["services", "app", "mem_limit"],
-			"service app is granted a GPU and may use 1073741825 bytes of memory: the maximum is 1073741824",
+			"service app gets a GPU and may use 1073741825 bytes of memory; the maximum is 1073741824",
 		],
-		[["services", "app", "cpus"], "service app is granted a GPU and may use more than 4 CPUs"],
+		[["services", "app", "cpus"], "service app gets a GPU and may use more than 4 CPUs"],
 	}
 	deployed := object.union(
 		under(limits(2, 2000000000), {"max_memory": 1, "max_cpus": 1}),
@@ -81,4 +81,17 @@ test_other_limits_are_not_where_it_stands if {
 	)
 	found := gpu_service_limits.violation with input as fields
 	{v.path | some v in found} == {["services", "app", "mem_limit"]}
+}
+
+test_limit_of_a_job_or_a_hook_is_reported_at_the_short_key if {
+	hook := object.union(fixture.pre_start(limits(2, 1)), {"kind": "hook"})
+	input_of := object.union(under({}, {"max_memory": 1, "required": []}), {"workloads": [hook]})
+	found := gpu_service_limits.violation with input as input_of
+	{v.path | some v in found} == {["services", "app", "pre_start", 0, "mem_limit"]}
+}
+
+test_image_counts_only_where_it_is_certain if {
+	uncertain := fixture.grant({"method": "image", "devices": "all", "certainty": "default-runtime"})
+	found := gpu_service_limits.violation with input as under({"grants": [uncertain]}, {})
+	found == set()
 }

@@ -1,67 +1,65 @@
 # METADATA
 # title: More GPUs than the limit
-# description: "A service, or the services of a project together, are granted more GPUs than a
-#   limit. Counts and ids add up, times the replicas. A service that is granted all of them, or
-#   devices that cannot be counted (by nodes, mounts, control group rules, privileges, sockets,
-#   builds), is over any limit."
+# description: "A service or a job, or all of a project together, get more GPUs than a limit. Counts and
+#   GPUs that are named add up, multiplied by the replicas; two names of one GPU are one GPU. A service
+#   counts with the larger number of itself and of each of its hooks. A workload that gets all GPUs, or
+#   devices that cannot be counted (by device nodes, mounts, control group rules, privileges, sockets,
+#   builds), exceeds any limit."
+# related_resources:
+#   - ref: https://kubernetes.io/docs/concepts/policy/resource-quotas/
+#     description: "Kubernetes, quotas for extended resources"
 # custom:
 #   id: max-gpus
 #   severity: high
-#   remediation: "Ask for fewer GPUs or replicas, by `count` or `device_ids`; or have the limit
-#     raised."
-#   references:
-#     - "Kubernetes: resource quotas for extended resources"
+#   remediation: "Ask for fewer GPUs or replicas, with `device_ids` or `count`; or have the limit raised."
 #   parameters:
 #     limit:
 #       type: integer
 #       minimum: 0
 #       default: 4
-#       description: How many GPUs all services of a project may be granted together.
+#       description: The number of GPUs that all services and jobs of a project may get together.
 #     service_limit:
 #       type: integer
 #       minimum: -1
 #       default: -1
-#       description: "How many one service may be granted. -1: as many as the project."
-#   environment:
-#     - NVIDIA_VISIBLE_DEVICES
-#     - AMD_VISIBLE_DEVICES
-#     - HABANA_VISIBLE_DEVICES
-#     - ASCEND_VISIBLE_DEVICES
-#     - "DOCKER_RESOURCE_*"
+#       description: "The number of GPUs that one service or job may get. -1: as many as the project."
 package policyd.policies.max_gpus
 
 import data.policyd.lib.gpus
-import data.policyd.lib.routes
 import data.policyd.lib.workload
 
-# A Swarm generic resource says how many, too.
-countable := gpus.selecting | {"generic-resource"}
-
-# each[service] is how many GPUs one container of it is granted by count or by id.
+# each[name] is the number of GPUs that one container of a workload gets by counts and by identities.
 each := {w.name: number |
 	some w in input.workloads
-	counts := [gpus.counted(route) | some route in routes.of[w.name]; route.method in countable]
-	ids := {[route.vendor, id] | some route in routes.of[w.name]; some id in gpus.named(route)}
+	counts := [gpus.counted(grant) | some grant in w.grants]
+	ids := {[grant.vendor, id] | some grant in w.grants; some id in gpus.named(grant)}
 	number := sum(counts) + count(ids)
 }
 
-# in_all[service] is how many all of its containers are granted.
+# in_all[name] is the number of GPUs that all containers of a workload get.
 in_all := {w.name: number |
 	some w in input.workloads
 	number := gpus.bounded(w.replicas) * each[w.name]
+}
+
+# by_service[name] is the number of GPUs of a service or job: its hooks run before it.
+by_service := {w.service: number |
+	some w in input.workloads
+	w.kind != "hook"
+	number := max([in_all[one.name] | some one in input.workloads; one.service == w.service])
 }
 
 service_limit(parameters) := parameters.limit if parameters.service_limit < 0
 
 service_limit(parameters) := min([parameters.limit, parameters.service_limit]) if parameters.service_limit >= 0
 
-violation contains object.union(workload.at(w, route.path, msg), {"constraint": c.name}) if {
+violation contains object.union(workload.at(w, grant.path, msg), {"constraint": c.name}) if {
 	some c in input.constraints["max-gpus"]
 	some w in input.workloads
-	some route in routes.of[w.name]
-	what := beyond_counting(route)
+	some grant in gpus.granted(w)
+	what := beyond_counting(grant)
 	limit := service_limit(c.parameters)
-	msg := sprintf("service %s is granted %s (%s), and the limit is %d", [w.name, what, route.text, limit])
+	msg := sprintf("%s gets %s (%s), and the limit is %d", [w.title, what, grant.text, limit])
 }
 
 violation contains object.union(workload.at(w, path, msg), {"constraint": c.name}) if {
@@ -69,29 +67,32 @@ violation contains object.union(workload.at(w, path, msg), {"constraint": c.name
 	some w in input.workloads
 	limit := service_limit(c.parameters)
 	in_all[w.name] > limit
-	path := min([route.path | some route in routes.of[w.name]; gives(route)])
-	msg := sprintf("service %s is granted %s, and the limit is %d", [w.name, number_of(w), limit])
+	path := min([grant.path | some grant in w.grants; gives(grant)])
+	msg := sprintf("%s gets %s, and the limit is %d", [w.title, number_of(w), limit])
 }
 
 violation contains {"msg": msg, "service": "", "path": ["services"], "constraint": c.name} if {
 	some c in input.constraints["max-gpus"]
-	total := sum([number | some number in in_all])
+	total := sum([number | some number in by_service])
 	total > c.parameters.limit
-	parts := [sprintf("%s (%d)", [name, number]) | some name, number in in_all; number > 0]
+	parts := [sprintf("%s (%d)", [name, number]) | some name, number in by_service; number > 0]
 	count(parts) > 1
 	msg := sprintf(
-		"the services of the project are granted %d GPUs together, and the limit is %d: %s",
+		"the services and jobs of the project get %d GPUs together, and the limit is %d: %s",
 		[total, c.parameters.limit, concat(", ", parts)],
 	)
 }
 
-beyond_counting(route) := "every GPU" if route.devices == "all"
+beyond_counting(grant) := "every GPU" if grant.devices == "all"
 
-else := "GPUs that cannot be counted" if not route.method in countable
+else := "GPUs that cannot be counted" if {
+	not data.policyd.lib.gpus.is_selection(grant)
+	not grant.method in {"generic-resource", "image"}
+}
 
-gives(route) if gpus.counted(route) > 0
+gives(grant) if data.policyd.lib.gpus.counted(grant) > 0
 
-gives(route) if gpus.named(route) != []
+gives(grant) if data.policyd.lib.gpus.named(grant) != []
 
 number_of(w) := gpus_in_words(number) if {
 	w.replicas == 1

@@ -10,14 +10,14 @@ limited(services, parameters) := {
 	"unresolved": [],
 }
 
-count_of(n) := {"device_requests": [fixture.reservation({"count": n})]}
+count_of(n) := fixture.by_count(n)
 
 entry := ["services", "app", "deploy", "resources", "reservations", "devices", 0]
 
 test_count_above_the_limit_is_reported_at_the_count if {
 	found := max_gpus.violation with input as limited({"app": count_of(5)}, {})
 	found == {{
-		"msg": "service app is granted 5 GPUs, and the limit is 4",
+		"msg": "service app gets 5 GPUs, and the limit is 4",
 		"service": "app",
 		"path": array.concat(entry, ["count"]),
 		"constraint": "c",
@@ -28,8 +28,7 @@ test_the_limit_itself_is_not if {
 	every fields in [
 		count_of(4),
 		object.union(count_of(2), {"replicas": 2}),
-		{"device_requests": [fixture.reservation({"device_ids": ["0", "1", "2", "3"]})]},
-		{"devices": [fixture.device("nvidia.com/gpu=0"), fixture.device("nvidia.com/gpu=1")]},
+		fixture.by_ids(["0", "1", "2", "3"]),
 		{},
 	] {
 		found := max_gpus.violation with input as limited({"app": fields}, {})
@@ -39,50 +38,56 @@ test_the_limit_itself_is_not if {
 
 test_replicas_multiply if {
 	found := max_gpus.violation with input as limited({"app": object.union(count_of(2), {"replicas": 3})}, {})
-	{v.msg | some v in found} == {"service app is granted 6 GPUs, 2 in each of 3 replicas, and the limit is 4"}
+	{v.msg | some v in found} == {"service app gets 6 GPUs, 2 in each of 3 replicas, and the limit is 4"}
 }
 
 test_counts_and_ids_of_all_methods_add_up_and_one_gpu_counts_once if {
-	fields := {
-		"device_requests": [fixture.reservation({"count": 1}), fixture.reservation({"device_ids": ["0", "1", "1"], "path": ["x"]})],
-		"devices": [fixture.device("nvidia.com/gpu=1"), fixture.device("amd.com/gpu=1")],
-		"environment": {"NVIDIA_VISIBLE_DEVICES": "0,2"},
-		"generic_resources": [{"kind": "GPU", "value": 2, "path": ["y"]}],
-	}
+	fields := {"grants": [
+		fixture.counted(1),
+		fixture.grant({"devices": ["0", "1", "1"], "identities": ["0", "1", "1"]}),
+		fixture.grant({"method": "cdi", "devices": ["nvidia.com/gpu=1"], "identities": ["1"]}),
+		fixture.grant({"method": "cdi", "vendor": "amd", "devices": ["amd.com/gpu=1"], "identities": ["1"]}),
+		fixture.grant({"method": "environment", "devices": ["0", "02"], "identities": ["0", "2"]}),
+		fixture.grant({"method": "generic-resource", "devices": {"count": 2}, "identities": []}),
+	]}
 	found := max_gpus.violation with input as limited({"app": fields}, {})
-	{v.msg | some v in found} == {"service app is granted 7 GPUs, and the limit is 4"}
+	{v.msg | some v in found} == {"service app gets 7 GPUs, and the limit is 4"}
 }
 
 test_all_is_over_any_limit if {
-	every fields in [count_of(-1), {"runtime": "nvidia"}, {"replicas": 0, "devices": [fixture.device("nvidia.com/gpu=all")]}] {
+	every fields in [
+		{"grants": [fixture.everything("runtime", "t")]},
+		{"grants": [fixture.everything("image", "t")]},
+		{"replicas": 0, "grants": [fixture.everything("cdi", "t")]},
+	] {
 		found := max_gpus.violation with input as limited({"app": fields}, {"limit": 1000000})
 		count(found) == 1
 		some v in found
-		startswith(v.msg, "service app is granted every GPU (")
+		startswith(v.msg, "service app gets every GPU (")
 		endswith(v.msg, "), and the limit is 1000000")
 	}
 }
 
 test_devices_that_cannot_be_counted_stand_for_all if {
 	every fields in [
-		{"devices": [fixture.device("/dev/nvidia0")]},
-		{"mounts": [fixture.bind("/dev/dri/card0", "/x")]},
-		{"device_cgroup_rules": [{"rule": "c 195:0 rw", "path": ["x"]}]},
-		{"build": fixture.build({"run_flags": [{"name": "device", "value": "nvidia.com/gpu=0"}]})},
+		{"method": "device-node"},
+		{"method": "mount", "form": "devices"},
+		{"method": "cgroup-rule"},
+		{"method": "build", "form": "devices"},
 	] {
-		found := max_gpus.violation with input as limited({"app": fields}, {"limit": 100})
+		found := max_gpus.violation with input as limited({"app": {"grants": [fixture.grant(fields)]}}, {"limit": 100})
 		count(found) == 1
 		some v in found
-		startswith(v.msg, "service app is granted GPUs that cannot be counted (")
+		startswith(v.msg, "service app gets GPUs that cannot be counted (")
 	}
-	privileged := max_gpus.violation with input as limited({"app": {"privileged": true}}, {"limit": 100})
-	{v.msg | some v in privileged} == {"service app is granted every GPU (privileged: true), and the limit is 100"}
+	privileged := max_gpus.violation with input as limited({"app": {"grants": [fixture.everything("privileged", "privileged: true")]}}, {"limit": 100})
+	{v.msg | some v in privileged} == {"service app gets every GPU (privileged: true), and the limit is 100"}
 }
 
 test_services_together_are_reported_at_the_services if {
 	found := max_gpus.violation with input as limited({"a": count_of(2), "b": object.union(count_of(1), {"replicas": 3}), "c": {}}, {})
 	found == {{
-		"msg": "the services of the project are granted 5 GPUs together, and the limit is 4: a (2), b (3)",
+		"msg": "the services and jobs of the project get 5 GPUs together, and the limit is 4: a (2), b (3)",
 		"service": "",
 		"path": ["services"],
 		"constraint": "c",
@@ -96,11 +101,11 @@ test_one_service_above_the_limit_is_not_reported_again_for_the_project if {
 
 test_service_may_have_a_limit_of_its_own if {
 	found := max_gpus.violation with input as limited({"a": count_of(2), "b": count_of(1)}, {"service_limit": 1})
-	{v.msg | some v in found} == {"service a is granted 2 GPUs, and the limit is 1"}
+	{v.msg | some v in found} == {"service a gets 2 GPUs, and the limit is 1"}
 	wide := max_gpus.violation with input as limited({"a": count_of(5)}, {"service_limit": 9})
-	{v.msg | some v in wide} == {"service a is granted 5 GPUs, and the limit is 4"}
+	{v.msg | some v in wide} == {"service a gets 5 GPUs, and the limit is 4"}
 	none := max_gpus.violation with input as limited({"a": count_of(1)}, {"service_limit": 0})
-	{v.msg | some v in none} == {"service a is granted 1 GPU, and the limit is 0"}
+	{v.msg | some v in none} == {"service a gets 1 GPU, and the limit is 0"}
 }
 
 test_each_constraint_reports_by_its_own_limit if {
@@ -123,14 +128,35 @@ test_the_limit_itself_for_services_together_is_not_and_each_is_named if {
 	none := max_gpus.violation with input as limited(services, {})
 	none == set()
 	found := max_gpus.violation with input as limited(services, {"limit": 3})
-	{v.msg | some v in found} == {"the services of the project are granted 4 GPUs together, and the limit is 3: a (3), b (1)"}
+	{v.msg | some v in found} == {"the services and jobs of the project get 4 GPUs together, and the limit is 3: a (3), b (1)"}
 }
 
 test_count_is_reported_at_the_first_declaration_that_gives if {
-	two := {"device_requests": [fixture.reservation({"count": 3}), fixture.reservation({"count": 3, "path": ["z"]})]}
+	two := {"grants": [fixture.counted(3), object.union(fixture.counted(3), {"path": ["z", "count"]})]}
 	found := max_gpus.violation with input as limited({"app": two}, {})
 	{v.path | some v in found} == {array.concat(entry, ["count"])}
-	beside := {"devices": [fixture.device("/dev/nvidia0")], "environment": {"NVIDIA_VISIBLE_DEVICES": "0,1,2,3,4"}}
+	beside := {"grants": [
+		fixture.grant({"method": "device-node", "path": ["services", "app", "devices", 0]}),
+		fixture.grant({
+			"method": "environment",
+			"identities": ["0", "1", "2", "3", "4"],
+			"path": ["services", "app", "environment", "NVIDIA_VISIBLE_DEVICES"],
+		}),
+	]}
 	named := max_gpus.violation with input as limited({"app": beside}, {})
 	{v.path[2] | some v in named; contains(v.msg, "5 GPUs")} == {"environment"}
+}
+
+test_service_counts_with_the_larger_of_itself_and_its_hooks if {
+	both := fixture.with_hook_of(fixture.by_count(2), fixture.by_count(3))
+	found := max_gpus.violation with input as object.union(limited({}, {}), {"workloads": array.concat(both.workloads, [fixture.service("b", count_of(2))])})
+	{v.msg | some v in found} == {
+		"the services and jobs of the project get 5 GPUs together, and the limit is 4: app (3), b (2)",
+	}
+}
+
+test_image_on_an_unknown_host_is_not_counted if {
+	image := fixture.grant({"method": "image", "devices": "all", "identities": [], "certainty": "default-runtime"})
+	found := max_gpus.violation with input as limited({"app": {"grants": [image]}}, {})
+	found == set()
 }

@@ -1,17 +1,17 @@
 # METADATA
 # title: Accelerator of an unknown vendor
-# description: "A device request names a driver, or a CDI name a vendor, that is not in the
-#   tables: nobody has said what it gives."
+# description: "A device request names a driver, or a CDI name has a vendor, that is not in the tables of
+#   the policy set. Nobody has described which devices it gives."
+# related_resources:
+#   - ref: https://github.com/cncf-tags/container-device-interface/blob/main/SPEC.md
+#     description: "CDI specification, vendor names"
 # custom:
 #   id: known-accelerator-vendor
 #   severity: medium
-#   remediation: "Use a known driver or CDI vendor, or have the vendor added to the tables of the
-#     policy set."
-#   references:
-#     - "CDI Specification: vendor names"
+#   remediation: "Use a known driver or CDI vendor, or have the vendor added to the tables of the policy set."
 package policyd.policies.known_accelerator_vendor
 
-import data.policyd.lib.routes
+import data.policyd.lib.requests
 import data.policyd.lib.workload
 
 drivers := data.policyd.tables.drivers
@@ -19,20 +19,29 @@ drivers := data.policyd.tables.drivers
 violation contains workload.at(w, path, msg) if {
 	some w in input.workloads
 	some request in w.device_requests
-	not known(request.driver)
-	routes.requested(request) != []
+	not is_known(request.driver)
+	requests.selected(w, request) != []
 	path := array.concat(request.path, ["driver"])
-	msg := sprintf("service %s uses the driver %s, which is not a known one", [w.name, request.driver])
+	msg := sprintf("%s uses the driver %s, which is not a known driver", [w.title, request.driver])
 }
 
-violation contains workload.at(w, route.path, msg) if {
+violation contains workload.at(w, grant.path, msg) if {
 	some w in input.workloads
-	some route in routes.of[w.name]
-	route.vendor == "unknown"
-	some name in object.get(route, "names", [])
-	msg := sprintf("service %s uses the CDI device %s of an unknown vendor", [w.name, name])
+	some grant in w.grants
+	grant.vendor == "unknown"
+	has_cdi_names(grant)
+	msg := sprintf("%s uses CDI devices of an unknown vendor: %s", [w.title, grant.text])
 }
 
-known(driver) if driver in {"", "cdi"}
+is_known(driver) if driver in {"", "cdi"}
 
-known(driver) if drivers[driver]
+is_known(driver) if drivers[driver]
+
+has_cdi_names(grant) if grant.method == "cdi"
+
+has_cdi_names(grant) if grant.form == "volume-request"
+
+has_cdi_names(grant) if {
+	grant.method == "build"
+	grant.form == "devices"
+}

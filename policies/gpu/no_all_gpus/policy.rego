@@ -1,43 +1,44 @@
 # METADATA
 # title: All GPUs of the host
-# description: "A service asks for every GPU, in whatever spelling: a count of all or below zero,
-#   no count and no ids, the id all, a CDI name that ends in =all, a runtime without a selection.
-#   It takes the GPUs of all others on the host, and those that are added later."
+# description: "A workload gets every GPU of the host, however the project writes it: a count of all or
+#   below zero, neither a count nor ids, the id all, a CDI name that ends in =all, a runtime without a
+#   selection, or an image that selects all on a host whose default runtime honors it. The workload takes
+#   the GPUs of all others on the host, and every GPU that is added later."
+# related_resources:
+#   - ref: https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/docker-specialized.html
+#     description: "NVIDIA Container Toolkit, GPU enumeration"
+#   - ref: https://docs.docker.com/compose/how-tos/gpu-support/
+#     description: "Docker Compose, GPU support"
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.17"
 # custom:
 #   id: no-all-gpus
 #   severity: high
-#   remediation: "Name the GPUs: `device_ids: ['0']`, or give a `count`."
-#   references:
-#     - "NVIDIA Container Toolkit user guide: GPU enumeration"
-#     - "Docker Compose guide: GPU support"
-#     - "CIS Docker Benchmark 5.17"
-#   environment:
-#     - NVIDIA_VISIBLE_DEVICES
-#     - AMD_VISIBLE_DEVICES
-#     - HABANA_VISIBLE_DEVICES
-#     - ASCEND_VISIBLE_DEVICES
-#     - "DOCKER_RESOURCE_*"
-#     - CUDA_VERSION
-#     - NVIDIA_REQUIRE_CUDA
+#   remediation: "Name the GPUs: `device_ids: ['0']` with `driver: nvidia`."
 package policyd.policies.no_all_gpus
 
-import data.policyd.lib.routes
 import data.policyd.lib.workload
 
-# Privileges, mounts, sockets, control group rules, nodes and builds have policies of their own.
-methods := {"reservation", "gpus", "cdi", "environment", "runtime", "volume-request"}
-
-violation contains workload.at(w, route.path, msg) if {
+violation contains workload.at(w, grant.path, msg) if {
 	some w in input.workloads
-	some route in routes.of[w.name]
-	route.devices == "all"
-	route.method in methods
-	not unknown_runtime(route)
-	msg := sprintf("service %s asks for every GPU of the host: %s", [w.name, route.text])
+	some grant in w.grants
+	grant.devices == "all"
+	is_asked_for(grant)
+	msg := sprintf("%s gets every GPU of the host: %s", [w.title, grant.text])
 }
 
-# What an unknown runtime gives is assumed, not asked for: see no-unvetted-runtime.
-unknown_runtime(route) if {
-	route.method == "runtime"
-	route.vendor == "unknown"
+# Other policies are for privileges, mounts, sockets, control group rules, nodes, builds and unknown
+# runtimes.
+is_asked_for(grant) if grant.method in {"reservation", "gpus", "cdi", "environment"}
+
+is_asked_for(grant) if grant.form == "volume-request"
+
+is_asked_for(grant) if {
+	grant.method == "runtime"
+	grant.family != ""
+}
+
+is_asked_for(grant) if {
+	grant.method == "image"
+	grant.certainty == "certain"
 }

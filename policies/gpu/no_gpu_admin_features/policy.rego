@@ -1,13 +1,14 @@
 # METADATA
 # title: Administration of GPUs from a container
-# description: "Variables and requests that give a container the nodes to configure MIG, to
-#   monitor all GPUs, or to reach the fabric and the storage beside them."
+# description: "Variables and requests give a container the device nodes to configure MIG, to monitor all
+#   GPUs, or to reach the fabric and the storage next to them."
+# related_resources:
+#   - ref: https://docs.nvidia.com/datacenter/tesla/mig-user-guide/
+#     description: "NVIDIA Multi-Instance GPU user guide"
 # custom:
 #   id: no-gpu-admin-features
 #   severity: high
 #   remediation: "Administer MIG and the fabric on the host."
-#   references:
-#     - "NVIDIA Multi-Instance GPU user guide"
 #   environment:
 #     - NVIDIA_MIG_CONFIG_DEVICES
 #     - NVIDIA_MIG_MONITOR_DEVICES
@@ -28,26 +29,26 @@ enabled := object.keys(data.policyd.tables.admin_variables.enabled)
 
 violation contains workload.at(w, environment.path(w, name), msg) if {
 	some w in input.workloads
-	env := environment.of[w.name]
+	env := environment.by_workload[w.name]
 	some name in (object.keys(env) & any_value)
 	value := env[name]
 	is_string(value)
 	value != ""
-	msg := sprintf("service %s administers GPUs: %s=%s", [w.name, name, value])
+	msg := sprintf("%s administers GPUs: %s=%s", [w.title, name, value])
 }
 
 violation contains workload.at(w, environment.path(w, name), msg) if {
 	some w in input.workloads
-	env := environment.of[w.name]
+	env := environment.by_workload[w.name]
 	some name in (object.keys(env) & enabled)
 	env[name] == "enabled"
-	msg := sprintf("service %s asks for the nodes of %s=enabled", [w.name, name])
+	msg := sprintf("%s asks for the device nodes of %s=enabled", [w.title, name])
 }
 
-violation contains workload.at(w, found.mount.path, msg) if {
+violation contains workload.at(w, mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.by_workload[w.name]
-	found.class == "volume-request"
-	startswith(mounts.requested(found.mount), "imex/")
-	msg := sprintf("service %s requests an IMEX channel by a mount at %s", [w.name, found.mount.target])
+	some mount in w.mounts
+	mount.type in {"bind", "npipe"}
+	startswith(mounts.requested(mount), "imex/")
+	msg := sprintf("%s requests an IMEX channel by a mount at %s", [w.title, mount.target])
 }

@@ -14,7 +14,7 @@ test_mig_configuration_is_reported if {
 
 test_feature_is_reported_only_when_enabled if {
 	found := no_gpu_admin_features.violation with input as fixture.app({"environment": {"NVIDIA_GDS": "enabled", "NVIDIA_MOFED": "Enabled"}})
-	{v.msg | some v in found} == {"service app asks for the nodes of NVIDIA_GDS=enabled"}
+	{v.msg | some v in found} == {"service app asks for the device nodes of NVIDIA_GDS=enabled"}
 }
 
 test_imex_volume_request_is_reported if {

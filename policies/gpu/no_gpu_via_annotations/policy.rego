@@ -1,14 +1,15 @@
 # METADATA
 # title: Device requested by an annotation
-# description: "Annotations that start with cdi.k8s.io/ are read by runtimes as requests for CDI
-#   devices."
+# description: "Runtimes take annotations that begin with cdi.k8s.io/ for requests for CDI devices."
+# related_resources:
+#   - ref: https://github.com/cncf-tags/container-device-interface/blob/main/SPEC.md
+#     description: "CDI specification"
+#   - ref: https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/cdi-support.html
+#     description: "NVIDIA Container Toolkit, CDI support"
 # custom:
 #   id: no-gpu-via-annotations
 #   severity: high
-#   remediation: "Put the CDI name into `devices:`."
-#   references:
-#     - "CDI Specification: annotations"
-#     - "NVIDIA Container Toolkit user guide: annotation-prefixes"
+#   remediation: "Move the CDI name to `devices:`."
 package policyd.policies.no_gpu_via_annotations
 
 import data.policyd.lib.workload
@@ -17,5 +18,5 @@ violation contains workload.finding(w, ["annotations", key], msg) if {
 	some w in input.workloads
 	some key, value in w.annotations
 	startswith(key, "cdi.k8s.io/")
-	msg := sprintf("service %s requests devices by the annotation %s: %s", [w.name, key, value])
+	msg := sprintf("%s requests devices by the annotation %s: %s", [w.title, key, value])
 }

@@ -1,30 +1,31 @@
 # METADATA
 # title: GPU selected by an environment variable
-# description: "On a host whose default runtime gives accelerators, a variable is enough to get
-#   them, past every reservation."
+# description: "On a host whose default runtime gives accelerators, an environment variable is enough to
+#   get them without a reservation. The variable may be set by the service, by its Dockerfile, or by a
+#   well-known image."
+# related_resources:
+#   - ref: https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/docker-specialized.html
+#     description: "NVIDIA Container Toolkit, environment variables"
 # custom:
 #   id: no-gpu-via-environment
 #   severity: high
-#   remediation: "Declare the GPU as a reservation, and set `NVIDIA_VISIBLE_DEVICES: void`
-#     elsewhere."
-#   references:
-#     - "NVIDIA Container Toolkit user guide: accept-nvidia-visible-devices-envvar-when-unprivileged = false"
-#   environment:
-#     - NVIDIA_VISIBLE_DEVICES
-#     - AMD_VISIBLE_DEVICES
-#     - HABANA_VISIBLE_DEVICES
-#     - ASCEND_VISIBLE_DEVICES
-#     - "DOCKER_RESOURCE_*"
-#     - CUDA_VERSION
-#     - NVIDIA_REQUIRE_CUDA
+#   remediation: "Declare the GPU as a reservation, and set `NVIDIA_VISIBLE_DEVICES: void` where no GPU is
+#     needed."
 package policyd.policies.no_gpu_via_environment
 
-import data.policyd.lib.routes
 import data.policyd.lib.workload
 
-violation contains workload.at(w, route.path, msg) if {
+violation contains workload.at(w, grant.path, msg) if {
 	some w in input.workloads
-	some route in routes.of[w.name]
-	route.method == "environment"
-	msg := sprintf("service %s selects GPUs by its environment: %s", [w.name, route.text])
+	some grant in w.grants
+	grant.method == "environment"
+	msg := sprintf("%s selects GPUs by an environment variable: %s", [w.title, grant.text])
+}
+
+violation contains workload.at(w, grant.path, msg) if {
+	some w in input.workloads
+	some grant in w.grants
+	grant.method == "image"
+	grant.certainty == "certain"
+	msg := sprintf("the image of %s selects GPUs, and the default runtime of the host gives them: %s", [w.title, grant.text])
 }

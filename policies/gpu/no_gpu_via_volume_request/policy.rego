@@ -1,22 +1,25 @@
 # METADATA
 # title: GPU requested by a mount of /dev/null
-# description: "The NVIDIA runtime reads mounts of /dev/null below
-#   /var/run/nvidia-container-devices as requests for GPUs, before the environment."
+# description: "The NVIDIA runtime takes a mount of /dev/null below /var/run/nvidia-container-devices for a
+#   request for GPUs, and reads it before the environment."
+# related_resources:
+#   - ref: https://github.com/NVIDIA/nvidia-container-toolkit
+#     description: "NVIDIA Container Toolkit, device list as volume mounts"
 # custom:
 #   id: no-gpu-via-volume-request
 #   severity: high
 #   remediation: "Declare the GPU as a reservation."
-#   references:
-#     - "NVIDIA Container Toolkit user guide: accept-nvidia-visible-devices-as-volume-mounts"
 package policyd.policies.no_gpu_via_volume_request
 
 import data.policyd.lib.mounts
 import data.policyd.lib.workload
 
-violation contains workload.at(w, found.mount.path, msg) if {
+violation contains workload.at(w, mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.by_workload[w.name]
-	found.class == "volume-request"
-	not startswith(mounts.requested(found.mount), "imex/")
-	msg := sprintf("service %s requests a GPU by mounting /dev/null at %s", [w.name, found.mount.target])
+	some mount in w.mounts
+	mount.type in {"bind", "npipe"}
+	asked := mounts.requested(mount)
+	asked != ""
+	not startswith(asked, "imex/")
+	msg := sprintf("%s requests a GPU by mounting /dev/null at %s", [w.title, mount.target])
 }

@@ -1,22 +1,23 @@
 # METADATA
 # title: Device node of an accelerator
-# description: "A mapped node gives the device past its driver: no count, no selection, no
-#   isolation, and nothing that names it as a GPU."
+# description: "A workload maps the device node of an accelerator. It gets the device without its driver:
+#   there is no count, no selection and no isolation, and nothing declares the device as a GPU."
+# related_resources:
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 5.17"
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: "Pod Security Standards, baseline"
 # custom:
 #   id: no-raw-device-nodes
 #   severity: high
-#   remediation: "Reserve the device with its driver instead of the node."
-#   references:
-#     - "CIS Docker Benchmark 5.17"
-#     - "Pod Security Standards, baseline: hostPath"
+#   remediation: "Declare the device as a reservation, or by its CDI name in `devices:`."
 package policyd.policies.no_raw_device_nodes
 
-import data.policyd.lib.routes
 import data.policyd.lib.workload
 
-violation contains workload.at(w, route.path, msg) if {
+violation contains workload.at(w, grant.path, msg) if {
 	some w in input.workloads
-	some route in routes.of[w.name]
-	route.method == "device-node"
-	msg := sprintf("service %s maps the device node %s", [w.name, route.text])
+	some grant in w.grants
+	grant.method == "device-node"
+	msg := sprintf("%s maps the device node %s", [w.title, grant.text])
 }

@@ -1,88 +1,120 @@
 # METADATA
 # title: One GPU for several containers
-# description: "The same GPU is named by two services, twice by one service, or by a service with
-#   several replicas: they share its memory and its time without isolation."
+# description: "Two workloads get the same GPU, a workload names one twice, or a service with several
+#   replicas gets GPUs that all its replicas share. They share memory and time of the GPU without
+#   isolation. A count is always that many GPUs from the first on. The names of one GPU (index, UUID, PCI
+#   address, CDI name) are one GPU, for UUID and PCI address if the inventory has the host. Workloads whose
+#   profiles exclude each other are not compared."
+# related_resources:
+#   - ref: https://docs.nvidia.com/datacenter/tesla/mig-user-guide/
+#     description: "NVIDIA Multi-Instance GPU user guide"
 # custom:
 #   id: no-shared-gpu-ids
 #   severity: medium
-#   remediation: "Give each service and replica a GPU of its own."
-#   references:
-#     - "NVIDIA Multi-Instance GPU user guide"
-#   environment:
-#     - NVIDIA_VISIBLE_DEVICES
-#     - AMD_VISIBLE_DEVICES
-#     - HABANA_VISIBLE_DEVICES
-#     - ASCEND_VISIBLE_DEVICES
-#     - "DOCKER_RESOURCE_*"
+#   remediation: "Name another GPU for each service and for each replica with `device_ids`."
 package policyd.policies.no_shared_gpu_ids
 
-import data.policyd.lib.cdi
-import data.policyd.lib.routes
 import data.policyd.lib.workload
 
-methods := {"reservation", "gpus", "runtime", "cdi", "environment", "volume-request"}
-
-# named[service] holds the id lists of a service, one for each vendor and method.
-named[w.name] contains {"vendor": vendor, "method": method, "ids": ids, "path": own[0].path} if {
+# holders[gpu] are the names of the workloads that get a GPU.
+holders[gpu] contains w.name if {
 	some w in input.workloads
-	routed := [route | some route in routes.of[w.name]; route.method in methods]
-	some [vendor, method] in {[route.vendor, route.method] | some route in routed}
-	own := [route | some route in routed; route.vendor == vendor; route.method == method]
-	not any_all(method, own)
-	ids := [id | some route in own; is_array(route.devices); some raw in route.devices; id := device(raw, vendor)]
-	ids != []
-}
-
-# Entries of reservation and gpus stand for themselves; other methods add up, and "all" wins.
-any_all(method, own) if {
-	not method in {"reservation", "gpus"}
-	some route in own
-	route.devices == "all"
-}
-
-device(id, vendor) := cdi.device(id) if {
-	vendor != "unknown"
-	cdi.is_name(id)
-	cdi.vendor(id) == vendor
-}
-
-else := id
-
-# holders[vendor and id] are the services that name a GPU.
-holders[gpu] contains service if {
-	some service, lists in named
-	some list in lists
-	some id in list.ids
-	gpu := key(list.vendor, id)
+	some grant in w.grants
+	some id in selected(w, grant)
+	gpu := key(grant.vendor, id)
 }
 
 key(vendor, id) := concat("=", [vendor, id])
 
-violation contains workload.at(w, list.path, msg) if {
-	some w in input.workloads
-	some list in named[w.name]
-	some id in list.ids
-	others := holders[key(list.vendor, id)] - {w.name}
-	others != set()
-	msg := sprintf("service %s names GPU %s, and so does %s", [w.name, id, concat(", ", others)])
+# selected are the identities of the GPUs that a grant selects, those of a count included.
+selected(w, grant) := grant.identities if {
+	data.policyd.lib.gpus.is_selection(grant)
+	not is_all(w, grant)
 }
 
-violation contains workload.at(w, list.path, msg) if {
+else := []
+
+# is_all holds if the grants of this method together are all GPUs. Each device request is for itself.
+is_all(w, grant) if {
+	not grant.method in {"reservation", "gpus"}
+	some other in w.grants
+	other.vendor == grant.vendor
+	other.method == grant.method
+	other.devices == "all"
+}
+
+by_name := {w.name: w | some w in input.workloads}
+
+violation contains workload.at(w, grant.path, msg) if {
 	some w in input.workloads
-	some list in named[w.name]
-	count(list.ids) != count({id | some id in list.ids})
-	ordered := sort(list.ids)
+	some grant in w.grants
+	some id in selected(w, grant)
+	others := {other.title |
+		some name in holders[key(grant.vendor, id)]
+		other := by_name[name]
+		are_together(w, other)
+	}
+	others != set()
+	msg := sprintf("%s gets GPU %s, which %s gets too", [w.title, id, concat(" and ", sort(others))])
+}
+
+# are_together says whether two workloads may run at the same time. A hook ends before its service starts.
+are_together(w, other) if {
+	w.service != other.service
+	not exclude(w.profiles, other.profiles)
+}
+
+# exclude says whether two workloads can be started apart only: each has profiles, they have none in
+# common, and no call activates one of each.
+exclude(profiles, others) if {
+	profiles != []
+	others != []
+	own := {profile | some profile in profiles}
+	foreign := {profile | some profile in others}
+	own & foreign == set()
+	not are_requested(own, foreign)
+}
+
+are_requested(own, foreign) if {
+	requested := {profile | some profile in input.requestedProfiles}
+	has_active(own, requested)
+	has_active(foreign, requested)
+}
+
+has_active(profiles, requested) if profiles & requested != set()
+
+has_active(_, requested) if "*" in requested
+
+# named are the identities that a grant names, in order and with repetitions.
+named(w, grant) := selected(w, grant) if is_array(grant.devices)
+
+else := []
+
+# ids are the identities that a workload names by one method, in order and with repetitions.
+ids(w, vendor, method) := [id |
+	some grant in w.grants
+	grant.vendor == vendor
+	grant.method == method
+	some id in named(w, grant)
+]
+
+violation contains workload.at(w, path, msg) if {
+	some w in input.workloads
+	some [vendor, method] in {[grant.vendor, grant.method] | some grant in w.grants; named(w, grant) != []}
+	ordered := sort(ids(w, vendor, method))
 	some i, id in ordered
 	ordered[i + 1] == id
-	msg := sprintf("service %s names GPU %s twice (%s)", [w.name, id, list.method])
+	path := min([grant.path | some grant in w.grants; grant.vendor == vendor; grant.method == method; id in named(w, grant)])
+	msg := sprintf("%s names GPU %s twice (%s)", [w.title, id, method])
 }
 
-violation contains workload.at(w, list.path, msg) if {
+violation contains workload.at(w, grant.path, msg) if {
 	some w in input.workloads
 	w.replicas > 1
-	some list in named[w.name]
+	some grant in w.grants
+	selected(w, grant) != []
 	msg := sprintf(
-		"service %s has %d replicas, and each gets the same GPU: %s",
-		[w.name, w.replicas, concat(", ", list.ids)],
+		"%s has %d replicas, which all get the same GPUs: %s",
+		[w.title, w.replicas, grant.text],
 	)
 }

@@ -1,22 +1,21 @@
 # METADATA
-# title: Runtime that nobody has vetted
-# description: "Any name that is registered with the engine may lead to a runtime that gives
-#   accelerators, or leaves out the isolation."
+# title: Runtime that is not vetted
+# description: "Any name that is registered with the engine may stand for a runtime that gives
+#   accelerators or leaves out the isolation. The names in the tables of the policy set are vetted, and so
+#   are aliases of them that the inventory has for the host."
+# related_resources:
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: "CIS Docker Benchmark 2, daemon configuration"
 # custom:
 #   id: no-unvetted-runtime
 #   severity: medium
-#   remediation: "Drop `runtime:`, or have the name added to the vetted runtimes of the policy
-#     set."
-#   references:
-#     - "CIS Docker Benchmark 2: daemon configuration"
+#   remediation: "Remove `runtime:`, or have the name added to the vetted runtimes of the policy set."
 package policyd.policies.no_unvetted_runtime
 
-import data.policyd.lib.runtimes
 import data.policyd.lib.workload
 
 violation contains workload.finding(w, ["runtime"], msg) if {
 	some w in input.workloads
-	w.runtime != ""
-	not runtimes.vendor(w.runtime) in {"", "nvidia"}
-	msg := sprintf("service %s runs under the runtime %s, which is not a vetted one", [w.name, w.runtime])
+	not w.runtime_class in {"", "vetted", "nvidia"}
+	msg := sprintf("%s runs under the runtime %s, which is not vetted", [w.title, w.runtime])
 }

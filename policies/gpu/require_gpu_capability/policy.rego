@@ -1,18 +1,19 @@
 # METADATA
 # title: Device reservation without the capability gpu
-# description: "A reservation that lacks the capability gpu asks for something else than a GPU in
-#   name, and is given one all the same: drivers match on any capability that they own, and on an
-#   empty list."
+# description: "A device reservation does not have the capability gpu. It seems to ask for something else
+#   than a GPU, but gets one: a driver matches any capability that it has, and an empty list."
+# related_resources:
+#   - ref: https://docs.docker.com/reference/compose-file/deploy/#capabilities
+#     description: "Compose Deploy Specification, capabilities"
+#   - ref: https://github.com/moby/moby/tree/master/daemon/internal/capabilities
+#     description: "moby, capabilities"
 # custom:
 #   id: require-gpu-capability
 #   severity: medium
 #   remediation: "Add `capabilities: [gpu]`."
-#   references:
-#     - "Compose Deploy Specification: devices.capabilities"
-#     - "moby daemon/internal/capabilities: Match"
 package policyd.policies.require_gpu_capability
 
-import data.policyd.lib.routes
+import data.policyd.lib.requests
 import data.policyd.lib.workload
 
 violation contains workload.at(w, path, msg) if {
@@ -20,11 +21,11 @@ violation contains workload.at(w, path, msg) if {
 	some request in w.device_requests
 	request.source == "reservation"
 	request.driver != "cdi"
-	routes.requested(request) != []
 	not "gpu" in request.capabilities
+	some grant in requests.selected(w, request)
 	path := array.concat(request.path, ["capabilities"])
 	msg := sprintf(
-		"service %s reserves devices (%s) with capabilities [%s], and gpu is not among them",
-		[w.name, routes.request_text(request), concat(", ", request.capabilities)],
+		"%s reserves devices (%s) with the capabilities [%s], without gpu",
+		[w.title, grant.text, concat(", ", request.capabilities)],
 	)
 }

@@ -12,18 +12,13 @@ import pytest
 from policyd.engines import decode
 from policyd.engines.embedded import EmbeddedEngine, explain, interpreter
 from policyd.errors import EngineError
-from policyd.model import Finding, Findings, Grant, Location
+from policyd.model import Finding, Findings, Location
 
 MAIN = """package policyd.main
 
-result := {"findings": findings, "grants": grants}
+result := {"findings": findings}
 
 findings contains {"policy": "p", "msg": input.msg, "service": "web", "path": ["services", 0]}
-
-grants contains {
-	"service": "web", "vendor": "nvidia", "method": "gpus", "devices": devices,
-	"replicas": 1, "path": ["services", "web", "gpus"],
-} if some devices in data.devices
 """
 
 Make = Callable[..., EmbeddedEngine]
@@ -42,14 +37,12 @@ def make() -> Iterator[Make]:
         engine.close()
 
 
-def test_findings_and_grants_are_what_rego_says(make: Make) -> None:
-    engine = make(MAIN, devices=["all", ["0", "1"], {"count": 2}])
+def test_findings_are_what_rego_says(make: Make) -> None:
+    engine = make(MAIN)
 
     found = engine.findings(b'{"msg": "no"}')
 
     assert found.findings == (Finding("p", "no", "web", ("services", 0)),)
-    assert [grant.devices for grant in found.grants] == ["all", ("0", "1"), {"count": 2}]
-    assert found.grants[0] == Grant("web", "nvidia", "gpus", "all", 1, ("services", "web", "gpus"))
 
 
 def test_each_question_has_its_own_input(make: Make) -> None:
@@ -185,10 +178,9 @@ def test_error_of_a_parser_has_its_place() -> None:
     [
         '"<undefined>"',
         "{}",
-        '{"findings": []}',
-        '{"findings": [{"policy": "p"}], "grants": []}',
-        '{"findings": [{"policy": "p", "msg": 1}], "grants": []}',
-        '{"findings": [], "grants": [{"service": "web"}]}',
+        '{"findings": {}}',
+        '{"findings": [{"policy": "p"}]}',
+        '{"findings": [{"policy": "p", "msg": 1}]}',
         "not json",
     ],
 )
@@ -198,4 +190,4 @@ def test_answer_of_another_shape_is_an_error(answer: str) -> None:
 
 
 def test_nothing_found_is_an_answer() -> None:
-    assert decode('{"findings": [], "grants": []}') == Findings((), ())
+    assert decode('{"findings": []}') == Findings(())

@@ -37,15 +37,15 @@ def engine(request: pytest.FixtureRequest, policy_set: PolicySet) -> Iterator[En
         made.close()
 
 
-def test_an_empty_input_has_no_findings_and_no_grants(engine: Engine) -> None:
-    assert engine.findings(EMPTY_INPUT) == Findings((), ())
+def test_an_empty_input_has_no_findings(engine: Engine) -> None:
+    assert engine.findings(EMPTY_INPUT) == Findings(())
 
 
 def test_findings_name_policy_service_and_path(engine: Engine, policy_set: PolicySet) -> None:
     loaded = load_project(memory_bundle({"compose.yaml": PRIVILEGED}))
     applicability = Applicability(policy_set.constraints, (), REVIEW, loaded.project.name)
 
-    found = engine.findings(review_input(loaded, REVIEW, applicability.by_policy))
+    found = engine.findings(review_input(loaded, loaded.workloads, REVIEW, applicability.by_policy))
 
     assert [(one.policy, one.service, one.path) for one in found.findings] == [
         ("no-privileged", "web", ("services", "web", "privileged"))
@@ -56,7 +56,7 @@ def test_an_engine_may_be_closed_twice_and_starts_again(engine: Engine) -> None:
     engine.close()
     engine.close()
 
-    assert engine.findings(EMPTY_INPUT) == Findings((), ())
+    assert engine.findings(EMPTY_INPUT) == Findings(())
 
 
 def test_the_setting_offers_each_engine() -> None:

@@ -19,7 +19,7 @@ class Engine:
         assert review_input == EMPTY_INPUT
         if self.error:
             raise self.error
-        return Findings((), ())
+        return Findings(())
 
 
 class Stand:

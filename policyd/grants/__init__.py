@@ -1,0 +1,1 @@
+"""Which accelerators the workloads of a project get: worked out in Python, without an engine."""

@@ -1,0 +1,66 @@
+"""Grants by device control group rules.
+
+In: a container. Out: declarations of the method cgroup-rule. Source: moby opts, "device cgroup
+rules"; Linux Documentation/admin-guide/devices.txt (majors).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from policyd.grants.container import Container
+from policyd.grants.selection import without_zeros
+from policyd.workloads.model import GrantDeclaration
+
+_RULE: Final = re.compile(r"([abc]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})")
+_DYNAMIC_MAJORS: Final = (range(234, 255), range(384, 512))
+_MISC_MAJOR: Final = "10"
+_VFIO_MINORS: Final = ("*", "196")
+
+
+def granted(container: Container) -> Iterator[GrantDeclaration]:
+    """Yield the grants by the rules of `container` that open accelerators for use."""
+    for rule in container.workload.device_cgroup_rules:
+        found = _RULE.fullmatch(rule.rule)
+        if found is None or not {"r", "w"} & set(found[4]):
+            continue
+        major, minor = _number(found[2]), _number(found[3])
+        vendor = _vendor(container, found[1], major, minor)
+        if vendor:
+            every = found[1] == "a" or "*" in (major, minor)
+            devices = "all" if every else (f"{major}:{minor}",)
+            yield GrantDeclaration(
+                method="cgroup-rule",
+                vendor=vendor,
+                devices=devices,
+                path=rule.path,
+                text=rule.rule,
+                identities=() if devices == "all" else (f"{major}:{minor}",),
+            )
+
+
+def _vendor(container: Container, kind: str, major: str, minor: str) -> str:
+    """Return the vendor of the devices that a rule covers; "" if it covers no accelerator."""
+    known = container.tables.data
+    if kind == "a":
+        return "unknown"
+    if kind == "b":
+        return ""
+    if major in known.majors:
+        return known.majors[major]
+    if major in known.usb_majors and container.host.has_usb_accelerators:
+        return known.usb_majors[major]
+    if major == "*" or _is_dynamic(major):
+        return "unknown"
+    return "unknown" if major == _MISC_MAJOR and minor in _VFIO_MINORS else ""
+
+
+def _is_dynamic(major: str) -> bool:
+    is_short = len(major) <= len(str(_DYNAMIC_MAJORS[-1].stop))
+    return is_short and any(int(major) in majors for majors in _DYNAMIC_MAJORS)
+
+
+def _number(text: str) -> str:
+    return text if text == "*" else without_zeros(text)

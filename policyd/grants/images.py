@@ -1,0 +1,103 @@
+"""Grants by what a well-known image sets: the selecting variable of its runtime.
+
+In: a container. Out: declarations of the method image, and the images of which nothing is known.
+Sources: Dockerfiles of nvidia/cuda and frigate; for other images field reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from typing import Final
+
+from policyd.grants import requests
+from policyd.grants.container import Container
+from policyd.grants.runtimes import UNKNOWN, VETTED
+from policyd.grants.tables import Tables
+from policyd.model import Certainty
+from policyd.workloads.model import GrantDeclaration
+
+_EMPTY_IMAGE: Final = "scratch"
+
+
+def granted(container: Container, vendors_by_variable: Set[str]) -> Iterator[GrantDeclaration]:
+    """Yield the grant by the image of `container`, if nothing in the project decides otherwise.
+
+    `vendors_by_variable` are the vendors whose devices a variable of the container grants. The
+    default runtime of the host decides whether the image takes effect.
+    """
+    family = image_family(container.image, container.tables)
+    default = container.host.default_class
+    if (
+        not family
+        or not container.has_own_image
+        or container.runtime
+        or default not in ("", family)
+        or container.tables.family(family).vendor in vendors_by_variable
+        or sets_variable_of(container, family)
+        or any(requests.selects(request, container.tables) for request in container.requests)
+    ):
+        return
+    certainty: Certainty = "certain" if default == family else "default-runtime"
+    yield GrantDeclaration(
+        method="image",
+        vendor=container.tables.family(family).vendor,
+        devices="all",
+        path=_path(container),
+        text=f"image: {container.image}",
+        certainty=certainty,
+        family=family,
+    )
+
+
+def unknown_image(container: Container) -> str:
+    """Return the image of `container` if it may select devices on the host and is not known.
+
+    "" where the default runtime of the host gives no accelerators, or the container decides.
+    """
+    family = container.host.default_class
+    if (
+        family in ("", VETTED, UNKNOWN)
+        or not container.has_own_image
+        or container.runtime
+        or container.image in ("", _EMPTY_IMAGE)
+        or image_family(container.image, container.tables)
+        or sets_variable_of(container, family)
+    ):
+        return ""
+    return container.image
+
+
+def image_family(image: str, tables: Tables) -> str:
+    """Return the family whose variable the image sets to all; "" for an image that is not known.
+
+    The last two parts of the name decide, in whatever registry or mirror, with any tag or digest.
+    """
+    name = _short_name(image)
+    known = tables.data.known_images.get(name)
+    if known is not None:
+        return tables.family_of(known)
+    for prefix, owner in tables.image_prefixes:
+        if name.startswith(prefix) and name != prefix:
+            return tables.family_of(owner)
+    return ""
+
+
+def sets_variable_of(container: Container, family: str) -> bool:
+    """Return whether the environment of `container` defines a selecting variable of `family`."""
+    variables = container.tables.variables
+    return any(variables.get(name) == family for name in container.environment)
+
+
+def _short_name(image: str) -> str:
+    """Return the last two parts of the name of an image, without tag and digest."""
+    name = image.partition("@")[0]
+    head, _, last = name.rpartition("/")
+    last = last.partition(":")[0]
+    return f"{head.rpartition('/')[2]}/{last}" if head else last
+
+
+def _path(container: Container) -> tuple[str | int, ...]:
+    build = container.build
+    if build is None:
+        return (*container.workload.path, "image")
+    return build.dockerfile_path

@@ -1,0 +1,251 @@
+"""How to fix a violation, by the method and the vendor of the grant that it is about.
+
+In: a policy, a workload with its grants, and the path of the violation. Out: a sentence, or "" for
+the remediation in the METADATA of the policy. A fix that is applied literally ends the violation,
+violates no other policy of the default set, and the container still gets its device; where there is
+no such fix, the sentence says that only an exception helps.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from policyd.grants import cdi, requests
+from policyd.grants.tables import Tables
+from policyd.model import Path
+from policyd.workloads.model import GrantDeclaration, Workload
+
+_RESERVATION: Final = "a reservation: `driver: nvidia` with `device_ids: ['0']`"
+_AMD_RESERVATION: Final = (
+    "a reservation: `driver: amd` with `device_ids: ['0']`, or with the CDI name in "
+    "`devices: ['amd.com/gpu=0']`"
+)
+_VOID: Final = "set `NVIDIA_VISIBLE_DEVICES: void` where no GPU is needed"
+_JETSON_IMAGE: Final = re.compile("l4t|jetson", re.IGNORECASE)
+_ASCEND_NODE: Final = re.compile(r"/dev/(davinci|vdavinci|devmm_svm|hisi_hdc)")
+_DRM_NODE: Final = re.compile(r"/dev/(dri(/|$)|char/226:)")
+_FOLDERS: Final = frozenset({"/", "/dev", "/dev/char"})
+
+
+class Remediations:
+    """Finds remediations. Threads may share it."""
+
+    def __init__(self, tables: Tables) -> None:
+        """Know the families and the variables of `tables`."""
+        self._tables = tables
+
+    def find(self, policy: str, workload: Workload, path: Path) -> str:
+        """Return the remediation of the violation of `policy` by `workload` at `path`.
+
+        "" if that of the policy fits.
+        """
+        texts = _TEXTS.get(policy)
+        if texts is None:
+            return ""
+        grant = next((one for one in workload.grants if one.path == path), None)
+        return texts(_Case(workload, grant, self._tables))
+
+
+class _Case:
+    """A violation: the workload, the grant at its place if there is one, and the tables."""
+
+    def __init__(self, workload: Workload, grant: GrantDeclaration | None, tables: Tables) -> None:
+        self.workload = workload
+        self.grant = grant
+        self.tables = tables
+
+    @property
+    def has_request(self) -> bool:
+        """Whether a reservation or gpus entry of the workload selects something."""
+        inherited = self.workload.inherited
+        others = inherited.device_requests if inherited else ()
+        return any(
+            requests.selects(request, self.tables)
+            for request in (*self.workload.device_requests, *others)
+        )
+
+    @property
+    def is_on_jetson(self) -> bool:
+        """Whether the image is made for a Jetson."""
+        build = self.workload.build
+        return _JETSON_IMAGE.search(build.base if build else self.workload.image) is not None
+
+    @property
+    def cdi_device(self) -> str:
+        """One device of the kind that the first CDI name of the grant has."""
+        names = cdi.names(self.grant.text.partition(": ")[2].split(",")) if self.grant else []
+        return f"{cdi.kind(names[0])}=0" if names else "nvidia.com/gpu=0"
+
+    @property
+    def variable(self) -> str:
+        """The variable by which a runtime of the family is told its devices."""
+        family = self.grant.family if self.grant else self.workload.runtime_class
+        variables = self.tables.variables
+        return next((name for name, owner in variables.items() if owner == family), "")
+
+    def exception(self, key: str = "") -> str:
+        """Return how to ask for an exception for what stands at `key` of the workload."""
+        place = "/".join(map(str, self.workload.path))
+        return (
+            f"ask the owners of the policy set for an exception for "
+            f"`paths: ['{place}/{key or '**'}']`"
+        )
+
+
+def _all_gpus(case: _Case) -> str:
+    grant = case.grant
+    if grant is None:
+        return ""
+    if grant.method == "cdi":
+        return _one_cdi_device(case, grant)
+    if grant.method == "mount":
+        return _volume_request(case)
+    if grant.method == "runtime":
+        return _all_by_runtime(case, grant)
+    if grant.method in ("environment", "image"):
+        return _all_by_environment(case, grant)
+    return _all_by_request(case, grant)
+
+
+def _all_by_request(case: _Case, grant: GrantDeclaration) -> str:
+    if grant.vendor in ("nvidia", "amd"):
+        return f"Name the GPUs: `device_ids: ['0']` with `driver: {grant.vendor}`."
+    if any(not one.driver for one in case.workload.device_requests if _is_at(grant, one.path)):
+        return "Name the GPUs and their driver: `device_ids: ['0']` with `driver: nvidia` (or amd)."
+    return (
+        f"Use a CDI name of the vendor in `devices:` that names one device; "
+        f"if there is none, {case.exception()}."
+    )
+
+
+def _one_cdi_device(case: _Case, grant: GrantDeclaration) -> str:
+    if grant.form == "device_ids":
+        return f"Name the device in the same entry: `device_ids: ['{case.cdi_device}']`."
+    if grant.form == "annotations":
+        return f"Remove the annotation and name the device: `devices: ['{case.cdi_device}']`."
+    return f"Name the device: `devices: ['{case.cdi_device}']`."
+
+
+def _all_by_runtime(case: _Case, grant: GrantDeclaration) -> str:
+    if grant.family == "nvidia":
+        return _nvidia_runtime(case)
+    return f"Name the devices: `{case.variable}: '0'`."
+
+
+def _all_by_environment(case: _Case, grant: GrantDeclaration) -> str:
+    if grant.vendor == "nvidia":
+        return _environment(case)
+    elsewhere = "" if grant.family in ("amd", "habana") else "; set it to `void` elsewhere"
+    return f"Name the devices: `{case.variable}: '0'`{elsewhere}."
+
+
+def _nvidia_runtime(case: _Case) -> str:
+    if case.has_request:
+        return (
+            "Remove `runtime:`, because the device request already gives the GPUs "
+            "(or set `NVIDIA_VISIBLE_DEVICES: void`)."
+        )
+    jetson = (
+        f"keep the runtime, name the GPU with `NVIDIA_VISIBLE_DEVICES: '0'`, and "
+        f"{case.exception('runtime')}"
+    )
+    if case.is_on_jetson:
+        return f"On a Jetson the runtime is the only way to the GPU: {jetson}."
+    return f"Replace `runtime:` with {_RESERVATION}. Only on a Jetson, {jetson}."
+
+
+def _unvetted_runtime(case: _Case) -> str:
+    if case.workload.runtime_class == "amd":
+        return f"Replace `runtime:` with {_AMD_RESERVATION}."
+    if not case.variable:
+        return ""
+    return (
+        f"Docker has no driver that replaces this runtime: keep it with "
+        f"`{case.variable}: '0'`, and {case.exception('runtime')}."
+    )
+
+
+def _environment(case: _Case) -> str:
+    grant = case.grant
+    if grant is None:
+        return ""
+    if grant.method == "image":
+        return f"Declare the GPU as {_RESERVATION}; {_VOID}."
+    if grant.vendor == "nvidia":
+        return f"Remove the variable and declare the GPU as {_RESERVATION}; {_VOID}."
+    if grant.family == "amd":
+        return f"Remove the variable and declare the GPU as {_AMD_RESERVATION}."
+    variable = case.variable or grant.text.partition("=")[0]
+    elsewhere = "remove it" if grant.family == "habana" else "set it to `void`"
+    key = f"environment/{grant.path[-1]}"
+    return (
+        f"Docker has no driver that replaces the variable: select with `{variable}: '0'`, and "
+        f"{case.exception(key)}; {elsewhere} where no device is needed."
+    )
+
+
+def _volume_request(case: _Case) -> str:
+    if case.grant is not None and case.grant.vendor != "nvidia":
+        return f"Remove the mount and name the device: `devices: ['{case.cdi_device}']`."
+    return f"Remove the mount and declare the GPU as {_RESERVATION}."
+
+
+def _annotation(case: _Case) -> str:
+    return f"Move the CDI name to `devices:`, as in `devices: ['{case.cdi_device}']`."
+
+
+def _vendor(case: _Case) -> str:
+    if case.grant is not None:
+        return ""
+    return (
+        f"Use a CDI name of a known vendor in `devices:`, have the driver added to the tables of "
+        f"the policy set, or {case.exception()}."
+    )
+
+
+def _node(case: _Case) -> str:
+    grant = case.grant
+    if grant is None:
+        return ""
+    what = "mount" if grant.method == "mount" else "device node"
+    key = "volumes/**" if grant.method == "mount" else "devices/**"
+    if grant.text in _FOLDERS:
+        return (
+            f"Remove the folder and declare the one device as {_RESERVATION}; "
+            f"if nothing declares it, {case.exception(key)}."
+        )
+    if grant.vendor == "nvidia":
+        return f"Replace the {what} with {_RESERVATION}."
+    if grant.vendor == "amd":
+        return f"Replace the {what} with {_AMD_RESERVATION}."
+    if _DRM_NODE.match(grant.text):
+        return (
+            f"Replace the {what}: for an Intel GPU with its CDI name in `devices:` "
+            f"(`intel.com/gpu=…`), for an AMD GPU with {_AMD_RESERVATION}; otherwise "
+            f"{case.exception(key)}."
+        )
+    if _ASCEND_NODE.match(grant.text):
+        return (
+            f"Replace the {what} with `runtime: ascend` and `ASCEND_VISIBLE_DEVICES: '0'`, and "
+            f"{case.exception('runtime')}."
+        )
+    return f"Nothing replaces this {what}: {case.exception(key)}."
+
+
+def _is_at(grant: GrantDeclaration, path: Path) -> bool:
+    return grant.path[: len(path)] == path
+
+
+_TEXTS: Final[Mapping[str, Callable[[_Case], str]]] = {
+    "no-all-gpus": _all_gpus,
+    "no-nvidia-runtime": _nvidia_runtime,
+    "no-unvetted-runtime": _unvetted_runtime,
+    "no-gpu-via-environment": _environment,
+    "no-gpu-via-volume-request": _volume_request,
+    "no-gpu-via-annotations": _annotation,
+    "no-raw-device-nodes": _node,
+    "no-host-dev-mounts": _node,
+    "known-accelerator-vendor": _vendor,
+}

@@ -1,0 +1,152 @@
+"""Work out the grants of workloads: the one place where the methods come together.
+
+In: the workloads of a project, the data of the policy set, the name of the host. Out: the same
+workloads with their runtime class, selectors and grants; and the grants that a decision lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from policyd.errors import PolicySetError
+from policyd.grants import (
+    builds,
+    cgroup_rules,
+    images,
+    mounts,
+    nodes,
+    requests,
+    selectors,
+)
+from policyd.grants.container import Container
+from policyd.grants.runtimes import HostSettings
+from policyd.grants.tables import read_tables
+from policyd.inventory.hosts import Host
+from policyd.model import Certainty, Grant, GrantedDevices, NotEvaluated, Path
+from policyd.workloads.model import GrantDeclaration, Selector, Workload
+
+_ALONE: Final = ("reservation", "gpus", "generic-resource")
+"""Methods of which each declaration is a grant of its own; those of other methods add up."""
+
+
+class GrantResolver:
+    """Works out grants by the tables and the inventory of one policy set.
+
+    May be used by many threads at once.
+    """
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        """Read the data of a policy set. Raises PolicySetError for tables that are not valid."""
+        self._tables = read_tables(data)
+        self._no_host = HostSettings(self._tables)
+        self._hosts = {
+            name: HostSettings(self._tables, host) for name, host in _inventory(data).items()
+        }
+
+    def resolve(self, workloads: Sequence[Workload], host: str = "") -> tuple[Workload, ...]:
+        """Return `workloads` with their grants on the host that is named `host`."""
+        return tuple(_resolved(container) for container in self._containers(workloads, host))
+
+    def unknown_images(self, workloads: Sequence[Workload], host: str) -> Iterator[NotEvaluated]:
+        """Yield the images of which it is not known whether they select devices on the host."""
+        for container in self._containers(workloads, host):
+            image = images.unknown_image(container)
+            if image:
+                yield NotEvaluated(
+                    "image",
+                    image,
+                    f"{container.workload.title} runs on a host whose default runtime gives "
+                    f"accelerators, and it is not known which of them the image selects",
+                )
+
+    def _containers(self, workloads: Sequence[Workload], host: str) -> Iterator[Container]:
+        settings = self._hosts.get(host, self._no_host)
+        owners = {one.service: one for one in workloads if one.kind != "hook"}
+        for workload in workloads:
+            service = owners[workload.service] if workload.kind == "hook" else None
+            yield Container(workload, service, self._tables, settings)
+
+
+def _inventory(data: Mapping[str, Any]) -> dict[str, Host]:
+    hosts = data.get("policyd", {}).get("inventory", {}).get("hosts", {})
+    try:
+        return msgspec.convert(hosts, dict[str, Host])
+    except msgspec.ValidationError as error:
+        raise PolicySetError(f"policyd.inventory.hosts: {error}") from error
+
+
+def listed(workloads: Iterable[Workload]) -> tuple[Grant, ...]:
+    """Return the grants of `workloads` as a decision lists them.
+
+    Declarations of one workload, vendor and method add up to one grant, except requests for
+    devices, which stand for themselves.
+    """
+    return tuple(grant for workload in workloads for grant in _listed(workload))
+
+
+def _resolved(container: Container) -> Workload:
+    found = selectors.selectors(container)
+    return msgspec.structs.replace(
+        container.workload,
+        runtime_class=container.host.class_of(container.workload.runtime),
+        selectors=found,
+        grants=tuple(_granted(container, found)),
+    )
+
+
+def _granted(container: Container, found: tuple[Selector, ...]) -> Iterator[GrantDeclaration]:
+    yield from requests.granted(container)
+    by_variables = tuple(selectors.granted(container, found))
+    yield from by_variables
+    vendors = {grant.vendor for grant in by_variables if grant.method == "environment"}
+    yield from images.granted(container, vendors)
+    for method in (nodes, mounts, cgroup_rules, builds):
+        yield from method.granted(container)
+
+
+def _listed(workload: Workload) -> Iterator[Grant]:
+    together: dict[tuple[str, str], list[GrantDeclaration]] = {}
+    for declaration in workload.grants:
+        if declaration.method in _ALONE:
+            yield _grant(workload, [declaration])
+        else:
+            key = (declaration.vendor, declaration.method)
+            together.setdefault(key, []).append(declaration)
+    for declarations in together.values():
+        yield _grant(workload, declarations)
+
+
+def _grant(workload: Workload, declarations: Sequence[GrantDeclaration]) -> Grant:
+    certain: Certainty = "certain"
+    return Grant(
+        service=workload.service,
+        vendor=declarations[0].vendor,
+        method=declarations[0].method,
+        devices=_devices(declarations),
+        replicas=workload.replicas,
+        path=min((declaration.path for declaration in declarations), key=_order),
+        kind=workload.kind,
+        hook=workload.hook,
+        certainty=(
+            certain
+            if any(declaration.certainty == certain for declaration in declarations)
+            else declarations[0].certainty
+        ),
+    )
+
+
+def _devices(declarations: Iterable[GrantDeclaration]) -> GrantedDevices:
+    ids: set[str] = set()
+    for declaration in declarations:
+        if not isinstance(declaration.devices, tuple):
+            return declaration.devices
+        ids |= set(declaration.devices)
+    return tuple(sorted(ids))
+
+
+def _order(path: Path) -> tuple[tuple[bool, int, str], ...]:
+    """Return a key that sorts paths whose steps are names and places."""
+    return tuple((False, step, "") if isinstance(step, int) else (True, 0, step) for step in path)

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from policyd.grants.images import image_family
+from policyd.model import NotEvaluated
+from policyd.workloads.model import Workload
+from tests.support.granting import (
+    HOST,
+    build,
+    device,
+    grants,
+    hook,
+    host,
+    request,
+    resolver,
+    service,
+    summaries,
+    tables,
+)
+
+CUDA = "nvcr.io/nvidia/cuda:12.4.1-base@sha256:ab"
+IMAGE = ("image", "nvidia", "all")
+ON_NVIDIA = host(default_runtime="nvidia")
+
+
+@pytest.mark.parametrize(
+    ("image", "known"),
+    [
+        ("nvidia/cuda", True),
+        ("mirror.example:5000/x/nvidia/cuda:12.4", True),
+        (CUDA, True),
+        ("ghcr.io/blakeblackshear/frigate:stable", True),
+        ("nvcr.io/nvidia/l4t-base:r36", True),
+        ("nvcr.io/nvidia/l4t-", False),
+        ("nvidia/cuda-x", False),
+        ("ollama/ollama-webui", False),
+        ("nvidia/cuda/x", False),
+        ("nvcr.io/nvidia/k8s/cuda", False),
+        ("cuda", False),
+        ("", False),
+    ],
+)
+def test_image_is_known_by_the_last_two_parts_of_its_name(image: str, known: bool) -> None:
+    assert image_family(image, tables()) == ("nvidia" if known else "")
+
+
+@pytest.mark.parametrize(
+    ("known", "certainty"),
+    [
+        (None, "default-runtime"),
+        (host(), "default-runtime"),
+        (ON_NVIDIA, "certain"),
+        (host(default_runtime="runc"), None),
+        (host(default_runtime="amd"), None),
+    ],
+)
+def test_default_runtime_decides_about_the_image(known: Any, certainty: str | None) -> None:
+    found = grants(service(image=CUDA), known=known)
+
+    assert [one.certainty for one in found] == ([certainty] if certainty else [])
+    assert {(one.method, one.vendor, one.devices) for one in found} == (
+        {IMAGE} if certainty else set()
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"environment": {"NVIDIA_VISIBLE_DEVICES": "void"}},
+        {"environment": {"NVIDIA_VISIBLE_DEVICES": None}},
+        {"environment": {"DOCKER_RESOURCE_GPU": "0"}},
+        {"environment": {"CUDA_VERSION": "12.4"}},
+        {"runtime": "runc"},
+        {"device_requests": (request(count=1),)},
+        {"device_requests": (request(driver="cdi", device_ids=("nvidia.com/gpu=0",)),)},
+    ],
+)
+def test_image_gives_way_to_what_the_project_says(fields: dict[str, Any]) -> None:
+    assert IMAGE not in summaries(service(image=CUDA, **fields), known=ON_NVIDIA)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"device_requests": (request(count=0),)},
+        {"devices": (device("nvidia.com/gpu=0"),)},
+        {"environment": {"AMD_VISIBLE_DEVICES": "0"}},
+        {"environment": {"CUDA_VISIBLE_DEVICES": "0"}},
+    ],
+)
+def test_image_stands_beside_what_decides_nothing(fields: dict[str, Any]) -> None:
+    assert IMAGE in summaries(service(image=CUDA, **fields), known=ON_NVIDIA)
+
+
+def test_built_image_is_that_of_its_base() -> None:
+    section = build(base=CUDA)
+
+    (found,) = grants(service(image="app:1", build=section), known=ON_NVIDIA)
+
+    assert (found.path[-1], found.text) == ("dockerfile_inline", f"image: {CUDA}")
+    assert grants(service(image=CUDA, build=build(base="debian")), known=ON_NVIDIA) == ()
+
+
+def test_hook_counts_for_an_image_of_its_own() -> None:
+    plain, cuda = service(image="app:1"), service(image=CUDA)
+
+    assert [one.path for one in grants(plain, hook(image=CUDA), known=ON_NVIDIA)] == [
+        ("services", "app", "pre_start", 0, "image")
+    ]
+    assert len(grants(cuda, hook(image=CUDA), known=ON_NVIDIA)) == 1
+    own = hook(image=CUDA)
+    built = service(image="app:1", build=build(environment={"NVIDIA_VISIBLE_DEVICES": "void"}))
+    assert summaries(built, own, known=ON_NVIDIA) == {IMAGE}
+
+
+@pytest.mark.parametrize(
+    ("workload", "default", "image"),
+    [
+        (service(image="app:1"), "nvidia", "app:1"),
+        (service(image="app:1", build=build(base="debian:12")), "nvidia", "debian:12"),
+        (service(image=CUDA), "nvidia", None),
+        (service(image="app:1"), "runc", None),
+        (service(image="app:1"), "fast", None),
+        (service(image="app:1"), "", None),
+        (service(image="app:1", runtime="runc"), "nvidia", None),
+        (service(image="app:1", environment={"NVIDIA_VISIBLE_DEVICES": None}), "nvidia", None),
+        (service(build=build(base="scratch")), "nvidia", None),
+        (service(build=build()), "nvidia", None),
+    ],
+)
+def test_unknown_image_is_named_where_it_may_select(
+    workload: Workload, default: str, image: str | None
+) -> None:
+    known = resolver(host(default_runtime=default))
+
+    found = list(known.unknown_images([workload], HOST))
+
+    reason = (
+        "service app runs on a host whose default runtime gives accelerators, and it is not known "
+        "which of them the image selects"
+    )
+    assert found == ([NotEvaluated("image", image, reason)] if image else [])

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import pytest
+
+from policyd.grants.nodes import is_disk, vendors
+from policyd.grants.runtimes import HostSettings
+from tests.support.granting import device, grants, host, service, summaries, tables
+
+
+@pytest.mark.parametrize(
+    ("name", "vendor"),
+    [
+        ("nvidia0", "nvidia"),
+        ("nvidia-caps/nvidia-cap1", "nvidia"),
+        ("nvhost-gpu", "nvidia"),
+        ("char/195:255", "nvidia"),
+        ("kfd", "amd"),
+        ("accel/accel0", "intel"),
+        ("hl0", "intel"),
+        ("apex_0", "google"),
+        ("dri", "unknown"),
+        ("dri/renderD128", "unknown"),
+        ("vfio/42", "unknown"),
+        ("dxg", "unknown"),
+        ("char/511:0", "unknown"),
+        ("neuron1", "unknown"),
+        ("davinci_manager", "unknown"),
+        ("vdavinci100", "unknown"),
+        ("mtgpu.0", "unknown"),
+        ("cambricon_dev0", "unknown"),
+        ("mxcd", "unknown"),
+        ("mkfd", "unknown"),
+        ("xpu0", "unknown"),
+        ("xpuctrl", "unknown"),
+        ("iluvatar0", "unknown"),
+        ("gcu", "unknown"),
+        ("gcu0", "unknown"),
+        ("gcu0vid1", "unknown"),
+        ("hailo0", "unknown"),
+        ("h1x-0", "unknown"),
+        ("memx0", "unknown"),
+        ("memx0_feature", "unknown"),
+        ("rknpu", "unknown"),
+    ],
+)
+def test_nodes_of_accelerators_have_a_vendor(name: str, vendor: str) -> None:
+    (found,) = grants(service(devices=(device(f"/dev/{name}"),)))
+
+    assert (found.method, found.vendor, found.devices) == ("device-node", vendor, (f"/dev/{name}",))
+    assert found.path == ("services", "app", "devices", 0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fuse", "nvme0n1", "nvram", "kfdlog", "driver-updates", "accelerometer", "ttyUSB0", "snd",
+        "null", "char/188:0", "char/255:0", "hailstorm", "xpusher", "mkfdump", "gcupboard", "h1xyz",
+        "mxcdx", "bus/usb/001/002", "memx", "gcu0vid",
+    ],
+)  # fmt: skip
+def test_other_nodes_are_no_accelerators(name: str) -> None:
+    assert grants(service(devices=(device(f"/dev/{name}"),))) == ()
+
+
+@pytest.mark.parametrize("path", ["/", "/dev", "/dev/char"])
+def test_folder_of_all_nodes_is_everything(path: str) -> None:
+    assert summaries(service(devices=(device(path),))) == {("device-node", "unknown", "all")}
+
+
+def test_drm_nodes_are_of_amd_beside_its_compute_device() -> None:
+    both = service(devices=(device("/dev/dri"), device("/dev/kfd")))
+
+    assert {one.vendor for one in grants(both)} == {"amd"}
+
+
+def test_usb_bus_has_accelerators_only_on_a_host_that_says_so() -> None:
+    workload = service(devices=(device("/dev/bus/usb"), device("/dev/bus/usb/001/002")))
+
+    assert grants(workload, known=host()) == ()
+    assert {
+        (one.vendor, one.devices) for one in grants(workload, known=host(usb_accelerators=True))
+    } == {
+        ("google", ("/dev/bus/usb",)),
+        ("google", ("/dev/bus/usb/001/002",)),
+    }
+
+
+def test_class_of_a_windows_device_is_shown_in_lower_case() -> None:
+    (found,) = grants(service(devices=(device("class/5B45201D-F2F2-4F3B-85BB-30FF1F953599"),)))
+
+    assert found.devices == ("class/5b45201d-f2f2-4f3b-85bb-30ff1f953599",)
+    assert found.text == "class/5B45201D-F2F2-4F3B-85BB-30FF1F953599"
+
+
+def test_cdi_name_is_no_node() -> None:
+    assert summaries(service(devices=(device("nvidia.com/gpu=0"),))) == {
+        ("cdi", "nvidia", ("nvidia.com/gpu=0",))
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("/dev/mem", True), ("/dev/sda1", True), ("/dev/disk/by-id/x", True), ("/dev/memx0", False),
+     ("/srv/mem", False)],
+)  # fmt: skip
+def test_disks_and_memory_are_known(path: str, expected: bool) -> None:
+    assert is_disk(path, tables()) is expected
+
+
+def test_path_outside_dev_has_no_vendor() -> None:
+    assert vendors("/srv/nvidia0", False, tables(), HostSettings(tables())) == []
