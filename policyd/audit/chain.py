@@ -1,6 +1,6 @@
 """The hash chain of the audit log.
 
-In: payloads, or records in the order of their sequence. Out: hashes, or what is wrong with a chain.
+In: payloads, or records in the order of their sequence. Out: hashes, or the problems of a chain.
 Pure: no clock, socket, environment or randomness. `hash = SHA-256(prev_hash ‖ payload)`, where
 `prev_hash` enters as its 32 bytes and the payload as the stored bytes (UTF-8).
 """
@@ -19,7 +19,7 @@ GENESIS = bytes(32).hex()
 
 
 class Problem(msgspec.Struct, frozen=True, rename="camel"):
-    """What is wrong with the log, and at which sequence number."""
+    """A problem of the audit log, and the sequence number of its event."""
 
     sequence: int
     message: str
@@ -29,27 +29,27 @@ class Problem(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def link(prev_hash: str, payload: bytes) -> str:
-    """Return the hash (hex) of the record that holds `payload` and follows `prev_hash` (hex)."""
+    """Return the hash (hex) of the record with `payload` that follows `prev_hash` (hex)."""
     return hashlib.sha256(bytes.fromhex(prev_hash) + payload).hexdigest()
 
 
 def problems(records: Iterable[AuditRecord], head: tuple[int, str]) -> Iterator[Problem]:
-    """Yield what breaks the chain of `records`, which come in the order of their sequence.
+    """Yield the problems of the chain of `records`, which are in the order of their sequence.
 
-    `head` is the sequence number and the hash that the log says were written last: (0, GENESIS)
+    `head` is the sequence number and the hash of the last record according to the log: (0, GENESIS)
     for an empty log.
     """
     last, prev_hash = 0, GENESIS
     for record in records:
         if record.sequence != last + 1:
-            yield Problem(record.sequence, f"follows event {last}: what was between is missing")
+            yield Problem(record.sequence, f"follows event {last}: events between them are missing")
         elif record.prev_hash != prev_hash:
-            yield Problem(record.sequence, "its prev_hash is not the hash of the event before")
+            yield Problem(record.sequence, "its prev_hash is not the hash of the previous event")
         if record.hash != _expected_hash(record):
             yield Problem(record.sequence, "its hash does not match its payload")
         last, prev_hash = record.sequence, record.hash
     if (last, prev_hash) != head:
-        yield Problem(last, f"is the last one, but the log says that event {head[0]} was")
+        yield Problem(last, f"is the last event, but according to the log, event {head[0]} is")
 
 
 def _expected_hash(record: AuditRecord) -> str:

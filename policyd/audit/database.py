@@ -1,7 +1,7 @@
-"""The database of the audit log: SQLite or PostgreSQL, opened, migrated, locked for writing.
+"""The database of the audit log, SQLite or PostgreSQL: open, migrate and lock it.
 
 In: a path or a URL. Out: connections for reading and for writing. Every failure is an AuditError
-that names the database, without its password, and the reason.
+with the name of the database, without its password, and the reason.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from policyd.audit.tables import REVISION
 from policyd.errors import AuditError
 
 BUSY_TIMEOUT: Final = 10.0
-"""Seconds that SQLite waits for a lock: only a program other than policyd can hold it that long."""
+"""Seconds that SQLite waits for a lock. Only other programs than policyd hold it that long."""
 MIGRATION_LOCK: Final = 8093
-"""PostgreSQL's advisory lock of the migrations: any number that is always the same."""
+"""The key of PostgreSQL's advisory lock for migrations: an arbitrary constant."""
 
 
 class Database:
-    """One audit database, as one process sees it. Connections must not cross a fork."""
+    """The audit database in one process. A forked process must not use its connections."""
 
     def __init__(self, url: URL, name: str) -> None:
         self.name = name
         self._file = url.database or "" if url.get_backend_name() == "sqlite" else ""
         self._engine = _sqlite_engine(url) if self._file else create_engine(url)
-        # A transaction of SQLite sees one state anyway.
+        # A transaction of SQLite is always a snapshot.
         self._one_state = {} if self._file else {"isolation_level": "REPEATABLE READ"}
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection that sees one state of the log. Raises AuditError."""
+        """Yield a connection that reads a snapshot of the log. Raises AuditError."""
         with self._failures("read"), self._engine.connect() as connection:
             yield connection.execution_options(**self._one_state)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Give a connection whose transaction nobody else writes beside. Raises AuditError.
+        """Yield a connection in a transaction that excludes other writers. Raises AuditError.
 
-        On leaving, what was written is on disk; on an exception, nothing is.
+        Without an exception, the transaction is on disk afterwards; otherwise it is rolled back.
         """
         with self._failures("written"), self._lock(), self._engine.connect() as connection:
             writer = connection.execution_options(policyd_write=True)
@@ -52,7 +52,7 @@ class Database:
                 yield writer
 
     def migrate(self) -> None:
-        """Bring the tables to `schema.REVISION`. Raises AuditError, also for a newer database."""
+        """Upgrade the tables to `tables.REVISION`. Raises AuditError, also for a newer database."""
         if self._revision() == REVISION:
             return
         with self.writing() as connection:
@@ -88,8 +88,7 @@ class Database:
 def open_database(url: str, *, create: bool) -> Database:
     """Return the database at `url`: a path, or sqlite:///… or postgresql://….
 
-    A SQLite file that is not there is made when `create` says so, readable by its owner only.
-    Raises AuditError.
+    With `create`, a missing SQLite file is created, readable by its owner only. Raises AuditError.
     """
     parsed = _parse(url)
     name = parsed.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
@@ -99,7 +98,7 @@ def open_database(url: str, *, create: bool) -> Database:
     try:
         return Database(parsed, name)
     except (NoSuchModuleError, ImportError) as error:
-        raise AuditError(f"the audit log {name} needs a driver: {error}") from error
+        raise AuditError(f"the driver of the audit log {name} is missing: {error}") from error
 
 
 def _parse(url: str) -> URL:
@@ -108,15 +107,16 @@ def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
-        raise AuditError("the audit log's URL cannot be read") from error
+        raise AuditError("the URL of the audit log is malformed") from error
     if parsed.drivername in ("postgresql", "postgres"):
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "sqlite":
         raise AuditError(
-            f"the audit log's URL starts with {parsed.drivername!r}; sqlite and postgresql work"
+            f"the URL of the audit log starts with {parsed.drivername!r}; supported are sqlite and "
+            "postgresql"
         )
     if not parsed.database or parsed.database == ":memory:":
-        raise AuditError("the audit log's URL names no file: sqlite:///path/of/audit.db")
+        raise AuditError("the URL of the audit log has no file; use sqlite:///path/of/audit.db")
     return parsed.set(database=os.path.abspath(parsed.database))
 
 
@@ -148,7 +148,7 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _upgrade(connection: Connection, name: str) -> None:
-    # Imported here: a database that is up to date needs no Alembic, which takes 100 ms to import.
+    # Imported here: Alembic takes 100 ms to import, and an up-to-date database does not need it.
     from alembic import command
     from alembic.config import Config
     from alembic.util.exc import CommandError

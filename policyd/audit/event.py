@@ -1,11 +1,11 @@
-"""What one decision puts into the audit log.
+"""The event of a decision in the audit log.
 
-In: a review and its decision. Out: the payload of an event (OPA's decision-log event as JSON), the
-columns to find it by, and the grants that it makes or ends. Pure.
+In: a review and its decision. Out: the payload of the event (OPA's decision-log event as JSON), the
+columns for queries, and the grants that it makes or ends. Pure.
 
-Nothing is kept of the project but its name, its digest and the names of the files that were handed
-over: no file content, no model, no value of an environment variable. So there is nothing to mask;
-messages of violations stand as the policies wrote them. Source: OPA, "Decision Logs".
+Of the project, only its name, its digest and the names of its files are kept: no content of files,
+no model, no values of variables. So nothing has to be masked; messages of violations are stored as
+the policies wrote them. Source: OPA, "Decision Logs".
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from policyd.errors import AuditError
 from policyd.model import AuditRecord, Decision, Grant, Review, to_json
 
 DECISION: Final = "decision"
-"""The kind of event that holds a decision."""
+"""The kind of events of decisions."""
 RESULT_PATH: Final = "policyd/main/result"
 MAX_INTEGER: Final = 2**63 - 1
-"""The largest integer that a column holds."""
+"""The largest integer in a column."""
 
 GrantState = Literal["active", "superseded", "released"]
 
 
 class LoggedProject(msgspec.Struct, frozen=True):
-    """What is kept of a project: `digest` is "sha256:…" over all that was read."""
+    """The logged part of a project. `digest` is "sha256:…" over all files that were read."""
 
     name: str
     digest: str
@@ -38,7 +38,7 @@ class LoggedProject(msgspec.Struct, frozen=True):
 
 
 class LoggedInput(msgspec.Struct, frozen=True):
-    """What is kept of the question."""
+    """The logged part of the input: the review and the project."""
 
     review: Review
     project: LoggedProject
@@ -59,7 +59,7 @@ class DecisionEvent(msgspec.Struct, frozen=True):
 
     @property
     def ends_with(self) -> GrantState | None:
-        """What becomes of the project's earlier grants; None when they go on."""
+        """The new state of the project's earlier grants, None if they stay active."""
         review = self.input.review
         if not self.result.allowed or review.dry_run or review.operation == "CHECK":
             return None
@@ -67,18 +67,18 @@ class DecisionEvent(msgspec.Struct, frozen=True):
 
     @property
     def granted(self) -> tuple[Grant, ...]:
-        """The grants that this decision makes."""
+        """The new grants of this decision."""
         return self.result.grants if self.ends_with == "superseded" else ()
 
     @property
     def target(self) -> Target:
-        """What was deployed, and where."""
+        """The target of the deployment."""
         source = self.input.review.source
         return Target(source.repository, self.input.project.name, source.environment, source.host)
 
 
 class Target(NamedTuple):
-    """A project at a place: a new deployment of it there ends the grants of the one before."""
+    """A project at a place. A new deployment there supersedes the grants of the previous one."""
 
     repository: str
     project: str
@@ -87,9 +87,9 @@ class Target(NamedTuple):
 
 
 class GrantRecord(msgspec.Struct, frozen=True, rename="camel"):
-    """One row of the ledger of grants. Times are RFC 3339; `ended` is "" while it is active.
+    """A grant. Times are in RFC 3339; `ended` is "" while the grant is active.
 
-    `sequence` is that of the event that granted, `position` counts within its decision from 0.
+    `sequence` is the event that made the grant, `position` its index in the decision, from 0.
     """
 
     sequence: int
@@ -119,9 +119,9 @@ def decision_event(
     requested_by: str = "",
     request_id: str = "",
 ) -> DecisionEvent:
-    """Return the event of `decision`, which answers `review`.
+    """Return the event of `decision` on `review`.
 
-    `files` are the names that were handed over, `requested_by` the address of the caller.
+    `files` are the names of the project's files, `requested_by` is the address of the caller.
     """
     policy_set = decision.policy_set
     return DecisionEvent(
@@ -142,7 +142,7 @@ def decision_event(
 def payload_of(event: DecisionEvent) -> str:
     """Return the text of `event` as it is stored and hashed.
 
-    Raises AuditError for text that is not Unicode and for a number that no column can hold.
+    Raises AuditError for text that is not valid Unicode and for numbers over MAX_INTEGER.
     """
     for columns in (lookup_columns(event), *map(msgspec.structs.asdict, grant_records(event, 0))):
         for name, value in columns.items():
@@ -157,18 +157,15 @@ def payload_of(event: DecisionEvent) -> str:
 
 
 def event_of(record: AuditRecord) -> DecisionEvent:
-    """Return the event that `record` holds.
-
-    Raises AuditError when its payload is not one.
-    """
+    """Return the event in `record`. Raises AuditError if its payload is not an event."""
     try:
         return msgspec.json.decode(record.payload, type=DecisionEvent)
     except msgspec.MsgspecError as error:
-        raise AuditError(f"event {record.sequence} holds no decision: {error}") from error
+        raise AuditError(f"event {record.sequence} is not a decision: {error}") from error
 
 
 def lookup_columns(event: DecisionEvent) -> dict[str, Any]:
-    """Return the columns by which `event` is found, as `schema.events` has them."""
+    """Return the columns of `tables.events` that queries of `event` use."""
     review = event.input.review
     reported = {violation.policy for violation in event.result.violations}
     return {
@@ -184,7 +181,7 @@ def lookup_columns(event: DecisionEvent) -> dict[str, Any]:
 
 
 def grant_records(event: DecisionEvent, sequence: int) -> list[GrantRecord]:
-    """Return the rows of the grants that `event`, stored as `sequence`, makes."""
+    """Return the grants that `event`, stored as `sequence`, makes."""
     policy_set = event.result.policy_set
     return [
         GrantRecord(

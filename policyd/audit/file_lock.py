@@ -1,7 +1,7 @@
-"""A lock between processes on a file beside the database.
+"""A lock between processes, on a file next to the database.
 
-Without it two processes that write wait for each other inside SQLite, which sleeps up to 100 ms
-between tries.
+Without it, a process that waits for another writer waits inside SQLite, which sleeps up to 100 ms
+between attempts.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from contextlib import contextmanager
 from typing import Final
 
 TIMEOUT: Final = 10.0
-"""Seconds to wait for another process: it holds the lock for one commit, some milliseconds."""
+"""Seconds to wait for another process, which holds the lock for one commit of milliseconds."""
 _PAUSE: Final = 0.0005
 
 
 @contextmanager
 def file_lock(path: str) -> Iterator[None]:
-    """Hold the lock of `path`, which is made when it is not there.
+    """Hold the lock on the file `path`, which is created if it does not exist.
 
-    Raises OSError when it cannot be opened, TimeoutError when another process does not let go.
+    Raises OSError if it cannot be opened, TimeoutError if another process does not release it.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -44,5 +44,5 @@ def _acquire(descriptor: int, path: str) -> None:
             return
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{path} was locked by another process all the time") from None
+                raise TimeoutError(f"{path} is locked by another process") from None
             time.sleep(_PAUSE)

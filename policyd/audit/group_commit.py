@@ -1,8 +1,8 @@
-"""Group commit: what threads hand in at the same time is written together.
+"""Group commit: write items together that threads submit at the same time.
 
-In: items from any thread. Out: for each its result, once the batch that held it is written. Whoever
-has the turn writes for all who wait, so one fsync serves them all and no thread of its own is
-needed.
+In: items from any thread. Out: the result of each item, once its batch is written. The thread that
+gets the lock writes the items of all waiting threads, so one fsync serves them all and no extra
+thread is needed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class _Entry(Generic[Item, Result]):
 
 
 class GroupCommit(Generic[Item, Result]):
-    """Calls `write` with all items that wait; it returns their results in the same order."""
+    """Calls `write` with all waiting items, which must return their results in the same order."""
 
     def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
         self._write = write
@@ -35,7 +35,7 @@ class GroupCommit(Generic[Item, Result]):
     def submit(self, item: Item) -> Result:
         """Return the result of `item` once it is written.
 
-        Raises what `write` raised for the batch that held it.
+        Raises the exception of `write` for its batch.
         """
         entry: _Entry[Item, Result] = _Entry(item)
         with self._waiting_lock:

@@ -1,4 +1,4 @@
-"""Rows of the tables as records, and back."""
+"""Convert between rows of the tables and records."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from policyd.model import AuditRecord, to_json
 
 
 def event_row(record: AuditRecord, event: DecisionEvent) -> dict[str, Any]:
-    """Return `record`, which holds `event`, as a row of `schema.events`."""
+    """Return `record`, which holds `event`, as a row of `tables.events`."""
     return msgspec.structs.asdict(record) | lookup_columns(event)
 
 
 def record_of(row: Row[Any]) -> AuditRecord:
-    """Return a row of `schema.events` as a record."""
+    """Return a row of `tables.events` as a record."""
     return AuditRecord(
         sequence=int(row.sequence),
         time=str(row.time),
@@ -30,14 +30,14 @@ def record_of(row: Row[Any]) -> AuditRecord:
 
 
 def grant_row(record: GrantRecord) -> dict[str, Any]:
-    """Return `record` as a row of `schema.grants`."""
+    """Return `record` as a row of `tables.grants`."""
     return msgspec.structs.asdict(record) | {"devices": to_json(record.devices).decode()}
 
 
 def grant_of(row: Row[Any]) -> GrantRecord:
-    """Return a row of `schema.grants` as a record.
+    """Return a row of `tables.grants` as a record.
 
-    Raises AuditError when its devices are no JSON.
+    Raises AuditError if its devices are not valid JSON.
     """
     values: dict[str, Any] = {str(name): value for name, value in row._mapping.items()}
     try:

@@ -1,8 +1,8 @@
-"""The audit log: append decisions, read them and the grants, verify all of it.
+"""The audit log: append decisions, read decisions and grants, verify the log.
 
-In: reviews and their decisions. Out: records of the chain and rows of the ledger of grants. An
-answer may leave once `append_decision` has returned: its record is on disk then. Threads and
-processes may share a log, and a store survives a fork.
+In: reviews and their decisions. Out: records of the hash chain and grants. When `append_decision`
+returns, the record is on disk and the answer may be sent. Threads and processes may share a log,
+and a store may be used after a fork.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from policyd.errors import AuditError, NotFound
 from policyd.model import AuditRecord, Decision, Review
 
 PAGE: Final = 50
-"""Records of one answer, unless a caller asks for another number."""
+"""The default number of records on a page."""
 
 _HEAD: Final = select(heads.c.sequence, heads.c.hash).with_for_update()
 _MOVE_HEAD: Final = update(heads).values(sequence=bindparam("sequence"), hash=bindparam("hash"))
@@ -47,13 +47,13 @@ _END: Final = (
 )
 
 _EXEMPTED: Final = '"exempted":[{'
-"""In the payload of each decision that an exception changed; quotes in names are escaped there."""
+"""Occurs in the payload of each decision with exemptions. Quotes in names are escaped there."""
 
 _Batch = Sequence[tuple[DecisionEvent, str]]
 
 
 class ExceptionUse(NamedTuple):
-    """How many decisions an exception changed, and when it last did (RFC 3339)."""
+    """The number of decisions that an exception changed, and the time of the last (RFC 3339)."""
 
     decisions: int
     last: str
@@ -62,7 +62,7 @@ class ExceptionUse(NamedTuple):
 def open_store(url: str, *, create: bool = True) -> Store:
     """Return the audit log at `url` (a path, sqlite:///… or postgresql://…), migrated.
 
-    Raises AuditError when it cannot be opened, or is not there and `create` is false.
+    Raises AuditError if it cannot be opened, or if it does not exist and `create` is false.
     """
     store = Store(url, create=create)
     try:
@@ -74,7 +74,7 @@ def open_store(url: str, *, create: bool = True) -> Store:
 
 
 class Store:
-    """One audit log. Made by `open_store`. Every method raises AuditError when the log fails."""
+    """An audit log, from `open_store`. Every method raises AuditError if the log fails."""
 
     def __init__(self, url: str, *, create: bool) -> None:
         self._url = url
@@ -87,11 +87,11 @@ class Store:
         return self._process.database.name
 
     def migrate(self) -> None:
-        """Bring the tables to the newest form."""
+        """Upgrade the tables to the newest revision."""
         self._here().database.migrate()
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         self._process.database.close()
 
     def append_decision(
@@ -103,11 +103,11 @@ class Store:
         requested_by: str = "",
         request_id: str = "",
     ) -> AuditRecord:
-        """Record `decision` and move the ledger of grants on; return once it is on disk.
+        """Record `decision` and update the grants; return when both are on disk.
 
         `files` are the names of the project's files, `requested_by` the address of the caller. An
-        allowed CREATE or UPDATE that is no dry run ends the project's grants there and makes its
-        own; DELETE only ends them.
+        allowed CREATE or UPDATE that is not a dry run supersedes the project's grants at its target
+        with new ones; DELETE releases them.
         """
         event = decision_event(review, decision, files, requested_by, request_id)
         return self._here().writer.submit((event, payload_of(event)))
@@ -153,7 +153,7 @@ class Store:
         with self._here().database.reading() as connection:
             row = connection.execute(query).first()
         if row is None:
-            raise NotFound(f"the audit log holds no decision {decision_id}")
+            raise NotFound(f"there is no decision {decision_id} in the audit log")
         return record_of(row)
 
     def grants(
@@ -190,7 +190,7 @@ class Store:
             return [grant_of(row) for row in connection.execute(query)]
 
     def exception_uses(self, policy_set: str, since: str) -> dict[str, ExceptionUse]:
-        """Return how often each exception of the policy set so named changed a decision.
+        """Return how often each exception of the policy set `policy_set` changed a decision.
 
         Only decisions at or after `since`, RFC 3339 in UTC with nanoseconds, count.
         """
@@ -212,29 +212,29 @@ class Store:
         return uses
 
     def begins(self) -> str:
-        """Return the time of the first event, as RFC 3339; "" when there is none."""
+        """Return the time of the first event in RFC 3339, "" if there is none."""
         with self._here().database.reading() as connection:
             first = connection.execute(select(events.c.time).order_by(events.c.sequence).limit(1))
             return str(first.scalar() or "")
 
     def repositories(self) -> list[str]:
-        """Return every repository that a decision was about, sorted; "" is one of unknown."""
+        """Return the repositories of all decisions, sorted. "" stands for an unknown one."""
         query = select(events.c.repository).distinct().order_by(events.c.repository)
         with self._here().database.reading() as connection:
             return list(connection.execute(query).scalars())
 
     def verify(self) -> VerifyReport:
-        """Return what is wrong with the log: its chain, its columns, its table of grants."""
+        """Return the problems of the hash chain, the other columns and the table of grants."""
         with self._here().database.reading() as connection:
             return verify(connection)
 
     def check_writable(self) -> None:
-        """Raise AuditError when nothing could be recorded now."""
+        """Raise AuditError if decisions cannot be recorded now."""
         with self._here().database.writing() as connection:
             connection.execute(update(heads).values(sequence=heads.c.sequence))
 
     def _here(self) -> _Process:
-        """Return the connections of this process: those of a parent must not be used, or closed."""
+        """Return the connections of this process. Those of a parent must not be used or closed."""
         if self._process.pid != os.getpid():
             self._inherited.append(self._process)
             self._process = _Process(open_database(self._url, create=False))
@@ -251,7 +251,7 @@ class _Process:
         with self.database.writing() as connection:
             last = connection.execute(_HEAD).first()
             if last is None:
-                raise AuditError(f"the audit log {self.database.name} has lost its head row")
+                raise AuditError(f"the table heads of the audit log {self.database.name} is empty")
             records = _linked(batch, last.sequence, last.hash)
             pairs = [(record, event) for record, (event, _) in zip(records, batch, strict=True)]
             connection.execute(_APPEND, [event_row(*pair) for pair in pairs])

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 REVISION: Final = "0001"
-"""The newest migration: what a database must be at."""
+"""The newest migration. Databases are upgraded to it."""
 
 metadata = MetaData()
 
@@ -35,9 +35,9 @@ events = Table(
     Column("time", Text, nullable=False),  # RFC 3339, the payload's `timestamp`
     Column("kind", Text, nullable=False),  # "decision"
     Column("payload", Text, nullable=False),  # JSON text of an OPA decision-log event, as hashed
-    Column("prev_hash", Text, nullable=False),  # hex SHA-256 of the event before
+    Column("prev_hash", Text, nullable=False),  # hex SHA-256 of the previous event
     Column("hash", Text, nullable=False),  # hex SHA-256(prev_hash bytes + payload bytes)
-    # What follows repeats parts of the payload, to find events by; `verify` compares them.
+    # These columns repeat parts of the payload, for queries; `verify` compares them.
     Column("decision_id", Text, nullable=False, unique=True),
     Column("allowed", Boolean, nullable=False),
     Column("enforcement_point", Text, nullable=False),  # as in the review

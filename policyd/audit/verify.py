@@ -1,7 +1,7 @@
-"""Verify the audit log: the chain of its events, and that the other columns follow from them.
+"""Verify the audit log: the hash chain of its events, and the columns derived from them.
 
-In: a connection that sees one state of the log. Out: a report of what does not fit. Memory does not
-grow with the log, only with the number of places that projects were deployed to.
+In: a connection that reads a snapshot of the log. Out: a report of all problems. Memory does not
+grow with the log, only with the number of targets that projects were deployed to.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from policyd.audit.tables import events, grants, heads
 from policyd.errors import AuditError
 
 MAX_PROBLEMS: Final = 100
-"""Where a report stops: one change early in the log can break everything after it."""
+"""Limit of the problems in a report: one change can break everything that follows."""
 _ROWS_AT_ONCE: Final = 500
 
 
 class VerifyReport(msgspec.Struct, frozen=True, rename="camel"):
-    """What `verify` found: the number of events, the hash of the last one, and all problems."""
+    """The number of events, the hash of the last event, and the problems."""
 
     events: int
     head: str
@@ -43,12 +43,12 @@ class VerifyReport(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there are no problems."""
         return not self.problems
 
 
 def verify(connection: Connection) -> VerifyReport:
-    """Return what is wrong with the log; a report stops at MAX_PROBLEMS."""
+    """Return the report on the log, with at most MAX_PROBLEMS problems."""
     row = connection.execute(select(heads.c.sequence, heads.c.hash)).first()
     head = (int(row.sequence), str(row.hash)) if row else (0, chain.GENESIS)
     found = itertools.chain(
@@ -80,12 +80,12 @@ def _grant_problems(connection: Connection) -> Iterator[Problem]:
     for _, same in itertools.groupby(both, key=_newest_first):
         first, *others = same
         if others != [first]:
-            problem = f"the table of grants differs from it in grant {first['position']}"
+            problem = f"its grant {first['position']} differs in the table of grants"
             yield Problem(int(first["sequence"]), problem)
 
 
 def _expected_grants(connection: Connection) -> Iterator[dict[str, Any]]:
-    """Yield what the table must hold, newest first: so an end is known before what it ends."""
+    """Yield the expected rows, newest first, so that the end of a grant precedes the grant."""
     ended: dict[Target, tuple[GrantState, str]] = {}
     for row in _stream(connection, select(events).order_by(events.c.sequence.desc())):
         event = _event_or_none(row)

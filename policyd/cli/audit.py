@@ -1,7 +1,7 @@
-"""`policyd audit`: read the log of decisions and the ledger of grants.
+"""`policyd audit`: read the audit log and the grants.
 
-In: an audit log, filters. Out: tables or JSON on standard output; `verify` exits 1 when the log
-does not hold.
+In: an audit log, filters. Out: tables or JSON on standard output. `verify` exits with 1 if the
+audit log was changed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ GRANT_HEADER: Final = (
 
 @click.group("audit")
 def command() -> None:
-    """Read the log of decisions, and who was granted which GPU."""
+    """Read past decisions, and who holds which GPU."""
 
 
 def _reading(function: Command) -> Command:
@@ -57,7 +57,9 @@ def _reading(function: Command) -> Command:
 @command.command("list")
 @_reading
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-@click.option("--allowed/--denied", "allowed", default=None, help="Only those with this verdict.")
+@click.option(
+    "--allowed/--denied", "allowed", default=None, help="Only decisions with this verdict."
+)
 @click.option("--repository", metavar="NAME", help="Only decisions about this repository.")
 @click.option("--project", metavar="NAME", help="Only decisions about this project.")
 @click.option("--policy", metavar="ID", help="Only decisions with a violation of this policy.")
@@ -100,8 +102,8 @@ def show(config: str | None, audit: str | None, form: str, decision_id: str) -> 
     facts = [
         ("decision", event.decision_id),
         ("time", event.timestamp),
-        ("asked by", " ".join((review.user_info.username, *review.user_info.groups))),
-        ("through", review.enforcement_point),
+        ("requested by", " ".join((review.user_info.username, *review.user_info.groups))),
+        ("enforced at", review.enforcement_point),
         ("operation", review.operation + (" (dry run)" if review.dry_run else "")),
         *msgspec.structs.asdict(review.source).items(),
         ("digest", event.input.project.digest),
@@ -116,7 +118,7 @@ def show(config: str | None, audit: str | None, form: str, decision_id: str) -> 
 @command.command("grants")
 @_reading
 @click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True)
-@click.option("--all", "everything", is_flag=True, help="Also grants that have ended.")
+@click.option("--all", "everything", is_flag=True, help="Include grants that have ended.")
 @click.option("--repository", metavar="NAME", help="Only grants of this repository.")
 @click.option("--project", metavar="NAME", help="Only grants of this project.")
 @click.option("--environment", metavar="NAME", help="Only grants in this environment.")
@@ -130,7 +132,7 @@ def grants(
     repository: str | None,
     **filters: Any,
 ) -> int:
-    """List who was granted which accelerator, newest first."""
+    """List who holds which accelerator, newest first."""
     store = _store(config, audit)
     records = store.grants(
         limit,
@@ -148,13 +150,13 @@ def grants(
 @command.command("verify")
 @_reading
 def verify(config: str | None, audit: str | None, form: str) -> int:
-    """Check that nobody changed the log."""
+    """Verify that nobody has changed the audit log."""
     store = _store(config, audit)
     report = store.verify()
     if form == "json":
         _print(document(report))
     elif report.ok:
-        _print(f"{store.name}: {report.events} events hold; the head is {report.head}\n")
+        _print(f"{store.name}: {report.events} events are intact; the last hash is {report.head}\n")
     else:
         for problem in report.problems:
             _print(f"{store.name}: {visible(str(problem))}\n")
@@ -191,7 +193,7 @@ def _decision_row(record: AuditRecord, event: DecisionEvent) -> list[str]:
 
 
 def _verdict(decision: Decision) -> str:
-    """Return the verdict, and whether violations were set aside for it."""
+    """Return the verdict, and whether exceptions were applied."""
     verdict = "allowed" if decision.allowed else "denied"
     if any(one.break_glass for one in decision.exempted):
         return f"{verdict}, BREAK GLASS"

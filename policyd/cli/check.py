@@ -20,7 +20,7 @@ import msgspec
 from policyd.bootstrap import build, configured_policy_set
 from policyd.bundle import DirectoryFiles
 from policyd.cli import DENIED, UNDECIDED, complain
-from policyd.cli.many import Judge, Outcome, outcomes
+from policyd.cli.many import Evaluator, Outcome, outcomes
 from policyd.cli.options import (
     EVERY_PROFILE,
     ComposeFlags,
@@ -127,13 +127,13 @@ def command(
         source, options.pop("operation"), explain_match, caller_environment(), settings(**options)
     )
     targets, missing = _targets(paths, flags)
-    judged = _with_progress(outcomes(targets, functools.partial(judge, asked)), len(targets))
+    judged = _with_progress(outcomes(targets, functools.partial(evaluator, asked)), len(targets))
     policies = _policies(asked.settings, {form, *files.values()})
     return _report([*missing, *judged], form, files, policies)
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What is asked about every target, and with which settings."""
+    """The question about all targets, and the settings to answer it with."""
 
     source: Source
     operation: Operation
@@ -142,8 +142,8 @@ class Asked(msgspec.Struct, frozen=True):
     settings: Settings
 
 
-def judge(asked: Asked) -> Judge:
-    """Return what judges targets in this process."""
+def evaluator(asked: Asked) -> Evaluator:
+    """Return the evaluator of targets in this process."""
     services = build(asked.settings)
     close_at_end(services)
 
@@ -154,7 +154,7 @@ def judge(asked: Asked) -> Judge:
             decision = services.decide(loaded, review)
         except PolicydError as error:
             return Undecided(target.source, str(error))
-        except Exception as error:  # noqa: BLE001 (a defect must not hide what others were told)
+        except Exception as error:  # noqa: BLE001 (one target must not hide the results of others)
             return Undecided(target.source, f"internal error: {error!r}")
         assert isinstance(loaded.files, DirectoryFiles)
         matches = services.explain(review, decision) if asked.explain_match else ()

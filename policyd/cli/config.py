@@ -1,6 +1,6 @@
-"""`policyd config`: print the effective model, or the document that policies judge.
+"""`policyd config`: print the effective model, or the input of policies.
 
-In: what a caller of Compose would type. Out: JSON on standard output, warnings on standard error.
+In: the arguments of Compose. Out: JSON on standard output, warnings on standard error.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Examples:
   policyd config --format review | conftest test --policy rules -
 \b
 Without --profile, json has the services that Compose would start here;
-review has all of them, as `policyd check` judges them.
+review has all of them, as `policyd check` evaluates them.
 """
 
 

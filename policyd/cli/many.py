@@ -1,7 +1,8 @@
-"""Judge projects one after the other, or many on all cores.
+"""Evaluate projects one after the other, or many of them on all cores.
 
-In: targets, and what makes a judge. Out: an outcome each, in the order of the targets. Each process
-builds its own services, since an engine and a database connection do not survive a fork.
+In: targets, and a function that returns an evaluator. Out: an outcome for each target, in order.
+Each process builds its own services, because engines and database connections do not survive a
+fork.
 """
 
 from __future__ import annotations
@@ -19,38 +20,40 @@ from policyd.formats.reviewed import Reviewed
 from policyd.wire import Undecided
 
 MANY: Final = 24
-"""Targets from which further processes pay: starting one costs as much as some twenty projects."""
+"""Number of targets for which more processes pay off: starting one takes as long as 20 projects."""
 AT_ONCE: Final = 8
-"""Targets that a process takes at a time."""
+"""Targets that a process receives at a time."""
 
 
 Outcome = Reviewed | Undecided
-Judge = Callable[[Target], Outcome]
+Evaluator = Callable[[Target], Outcome]
 
-_judge: Judge | None = None
-"""What judges in this process, a worker; made by its first target."""
+_evaluator: Evaluator | None = None
+"""The evaluator of this worker process. The first target creates it."""
 
 
-def outcomes(targets: Sequence[Target], make_judge: Callable[[], Judge]) -> Iterator[Outcome]:
-    """Yield the outcome of each of `targets`. `make_judge` must be picklable.
+def outcomes(
+    targets: Sequence[Target], make_evaluator: Callable[[], Evaluator]
+) -> Iterator[Outcome]:
+    """Yield the outcome of each of `targets`. `make_evaluator` must be picklable.
 
-    Raises what `make_judge` raises, and EngineError when a process was killed.
+    Raises what `make_evaluator` raises, and EngineError when a process was killed.
     """
     workers = min(_cores(), len(targets) // AT_ONCE)
     if len(targets) < MANY or workers < 2:
-        yield from map(make_judge(), targets)
+        yield from map(make_evaluator(), targets)
         return
-    # Imported here: 20 ms that one project need not wait for.
+    # Imported here: it takes 20 ms, and one project does not need it.
     import multiprocessing
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with ProcessPoolExecutor(workers, context, _leave_interrupts_to_the_parent) as pool:
-        ask = functools.partial(_ask, make_judge)
+        ask = functools.partial(_ask, make_evaluator)
         try:
             yield from pool.map(ask, targets, chunksize=AT_ONCE)
         except BrokenProcessPool as error:
-            raise EngineError("a process that judged projects was killed") from error
+            raise EngineError("a worker process was killed") from error
 
 
 def _cores() -> int:
@@ -63,8 +66,8 @@ def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _ask(make_judge: Callable[[], Judge], target: Target) -> Outcome:
-    global _judge
-    if _judge is None:
-        _judge = make_judge()
-    return _judge(target)
+def _ask(make_evaluator: Callable[[], Evaluator], target: Target) -> Outcome:
+    global _evaluator
+    if _evaluator is None:
+        _evaluator = make_evaluator()
+    return _evaluator(target)

@@ -1,7 +1,7 @@
-"""A decision with what a reader needs to see beside it: where it came from, and the lines it names.
+"""A decision with the context that reports show: the path of the project and excerpts of files.
 
-In: a Decision and the text of the files that were read for it. Out: a Reviewed, which holds no more
-of the files than what a report shows.
+In: a Decision and the content of the files that were read for it. Out: a Reviewed, which holds only
+the lines that reports show.
 """
 
 from __future__ import annotations
@@ -17,18 +17,17 @@ from policyd.model import Decision, Location
 
 BEFORE: Final = 2
 AFTER: Final = 1
-"""Lines shown before and after the place of a violation."""
+"""Lines shown before and after the line of a violation."""
 MAX_LINE: Final = 400
-"""Characters of a line that are kept: a file may be one line of 4 MiB."""
+"""Characters of a line that are kept, because a file may consist of one line of 4 MiB."""
 
 
 class Reviewed(msgspec.Struct, frozen=True):
-    """A project and its decision. `source` is the path as the caller named it.
+    """A project and its decision. `source` is the path as the caller typed it.
 
-    Files in the decision are named from the folder `folder`, an absolute path; `-` is standard
-    input. `lines` holds the lines around each place that the decision names, by file and line
-    number; `matches` says of each constraint and exception whether it applied, when that was
-    asked for.
+    Names of files in the decision are relative to `folder`, an absolute path; `-` is standard
+    input. `lines` holds the lines around each location in the decision, by file and line number.
+    `matches` says for each constraint and exception whether it applied, if that was requested.
     """
 
     source: str
@@ -38,7 +37,7 @@ class Reviewed(msgspec.Struct, frozen=True):
     matches: tuple[dict[str, Any], ...] = ()
 
     def shown(self, file: str) -> str:
-        """Return the path from the current folder to what the decision names `file`."""
+        """Return the path of `file`, a name in the decision, relative to the current folder."""
         if not self.folder or file == "-":
             return file
         return os.path.relpath(os.path.join(self.folder, file))
@@ -51,9 +50,9 @@ def reviewed(
     content: Callable[[str], bytes | None],
     matches: Sequence[dict[str, Any]] = (),
 ) -> Reviewed:
-    """Return `decision` with the lines that it names.
+    """Return `decision` with the lines around its locations.
 
-    `content` gives the bytes of a file by its name in the decision, from `folder` on, or None.
+    `content` returns the content of a file by its name in the decision, or None.
     """
     lines: dict[str, dict[int, str]] = {}
     texts: dict[str, list[str]] = {}
@@ -68,13 +67,13 @@ def reviewed(
 
 
 def _lines(content: bytes) -> list[str]:
-    """Return the lines of a file in UTF-8 or, where it says so itself, UTF-16 (YAML 1.2.2, 5.2)."""
+    """Return the lines of a file in UTF-8, or UTF-16 with a byte order mark (YAML 1.2.2, 5.2)."""
     codec = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     return re.split(r"\r\n|\r|\n", content.decode(codec, "replace"))
 
 
 def places(decision: Decision) -> Iterator[Location]:
-    """Yield each place with a line that `decision` names, in its violations or its status."""
+    """Yield each location with a line in the violations or the status of `decision`."""
     named = [one.location for one in (*decision.violations, *decision.exempted)]
     for place in (*named, decision.status.location):
         if place and place.line:

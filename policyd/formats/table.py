@@ -1,7 +1,7 @@
-"""Text for a terminal: nothing from a project can move its cursor, and columns line up.
+"""Text for a terminal: without control characters of projects, and with aligned columns.
 
-In: any text, rows of cells. Out: one line of text each. Source: Unicode categories Cc, Cf, Cs, Co,
-Cn, Zl and Zp; "Trojan Source" (CVE-2021-42574) for the order marks among them.
+In: any text, or rows of cells. Out: one line of text for each. Source: Unicode categories Cc, Cf,
+Cs, Co, Cn, Zl and Zp; "Trojan Source" (CVE-2021-42574) for the order marks among them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ GAP = "  "
 
 
 def visible(text: str) -> str:
-    """Return `text` with every character that a terminal obeys or hides written as an escape."""
+    """Return `text` with escapes for all characters that control a terminal or are invisible."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_shown(character) for character in text)
 
 
 def width(text: str) -> int:
-    """Return how many columns `text`, made visible before, takes on a terminal."""
+    """Return the number of columns of `text` on a terminal. `visible` must have been applied."""
     return sum(
         0
         if unicodedata.combining(character)
@@ -32,7 +32,7 @@ def width(text: str) -> int:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return `header` and `rows` as lines with aligned columns and no blanks at their ends."""
+    """Return `header` and `rows` as lines with aligned columns, without trailing blanks."""
     cells = [list(header), *([visible(cell) for cell in row] for row in rows)]
     widths = [max(width(row[column]) for row in cells) for column in range(len(header))]
     return [

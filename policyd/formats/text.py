@@ -1,7 +1,7 @@
-"""Decisions for people: the verdict first, then each violation with its place, reason and fix.
+"""Decisions for people: the verdict, then each violation with its location, reason and remediation.
 
-In: reviewed projects. Out: text, a block a project, a line of totals when there are several. All
-that comes from a project is made visible first.
+In: reviewed projects. Out: text with a block for each project, and a line of totals if there are
+several. Control characters in texts of projects are escaped.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def render(report: Report, *, colour: bool = False) -> str:
 
 
 def devices(granted: str | tuple[str, ...] | dict[str, int]) -> str:
-    """Return the devices of a grant as a table shows them: all, 2, or 0,1."""
+    """Return the devices of a grant as tables show them: all, 2, or 0,1."""
     if isinstance(granted, str):
         return granted
     if isinstance(granted, dict):
@@ -140,7 +140,7 @@ def _exempted(exempted: Exempted, result: Reviewed, paint: _Paint) -> Iterator[s
         f"until {visible(exempted.expires)}, {left} left"
     )
     yield (
-        f"  {sign} on the word of {visible(exempted.owner)}, approved by "
+        f"  {sign} owned by {visible(exempted.owner)}, approved by "
         f"{visible(exempted.approved_by)}: {visible(exempted.reason)}"
     )
     yield f"  {sign} policy: {visible(_policy(exempted))}"
@@ -152,7 +152,7 @@ def _head(violation: Violation, result: Reviewed, word: str, paint: _Paint) -> s
 
 
 def _place(location: Location | None, result: Reviewed) -> str:
-    """Return where `location` is, from the current folder, and ": "; "" when there is none."""
+    """Return `location` relative to the current folder and ": ", or "" if there is none."""
     if not location:
         return ""
     return visible(f"{Location(result.shown(location.file), location.line, location.column)}: ")
@@ -185,7 +185,7 @@ def _grants(decision: Decision) -> Iterator[str]:
     if not decision.grants:
         return
     yield ""
-    yield "Accelerators it asks for:"
+    yield "Requested accelerators:"
     rows = [
         (grant.service, grant.vendor, grant.method, devices(grant.devices), str(grant.replicas))
         for grant in decision.grants
@@ -224,7 +224,7 @@ def _applies(match: Mapping[str, Any]) -> str:
     if match["kind"] == "Constraint":
         return f"applies: {match['action']}, {findings or 'no finding'}"
     loud = "BREAK GLASS, " if match["action"] == "break-glass" else ""
-    return f"applies: {loud}{f'sets {findings} aside' if findings else 'sets nothing aside'}"
+    return f"applies: {loud}{f'exempts {findings}' if findings else 'exempts nothing'}"
 
 
 def _totals(results: Sequence[Reviewed], paint: _Paint) -> str:

@@ -45,20 +45,20 @@ def test_a_rewritten_event_breaks_the_link_of_the_next_one():
     prev_hash = records[1].prev_hash
     records[1] = AuditRecord(2, "t", "decision", "two", prev_hash, link(prev_hash, b"two"))
 
-    assert found(records) == [Problem(3, "its prev_hash is not the hash of the event before")]
+    assert found(records) == [Problem(3, "its prev_hash is not the hash of the previous event")]
 
 
 def test_a_removed_event_is_found():
     first, _, third = chained("1", "2", "3")
 
-    assert found([first, third]) == [Problem(3, "follows event 1: what was between is missing")]
+    assert found([first, third]) == [Problem(3, "follows event 1: events between them are missing")]
 
 
 def test_events_cut_off_at_the_end_are_found_by_the_head():
     records = chained("1", "2", "3")
 
     assert found(records[:2], (3, records[2].hash)) == [
-        Problem(2, "is the last one, but the log says that event 3 was")
+        Problem(2, "is the last event, but according to the log, event 3 is")
     ]
 
 

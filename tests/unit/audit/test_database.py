@@ -108,13 +108,16 @@ def test_what_is_no_database_is_an_error_with_path_and_reason(tmp_path):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("sqlite://", "the audit log's URL names no file: sqlite:///path/of/audit.db"),
-        ("sqlite:///:memory:", "the audit log's URL names no file: sqlite:///path/of/audit.db"),
+        ("sqlite://", "the URL of the audit log has no file; use sqlite:///path/of/audit.db"),
+        (
+            "sqlite:///:memory:",
+            "the URL of the audit log has no file; use sqlite:///path/of/audit.db",
+        ),
         (
             "mysql://u:secret@db/audit",
-            "the audit log's URL starts with 'mysql'; sqlite and postgresql work",
+            "the URL of the audit log starts with 'mysql'; supported are sqlite and postgresql",
         ),
-        ("http://[::1/x", "the audit log's URL cannot be read"),
+        ("http://[::1/x", "the URL of the audit log is malformed"),
     ],
 )
 def test_a_url_that_names_no_log_is_an_error(url, message):

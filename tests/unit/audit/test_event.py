@@ -93,7 +93,7 @@ def test_an_event_is_read_back_as_it_was_written(decided):
 def test_a_payload_that_is_no_decision_is_an_error_that_names_the_event():
     record = AuditRecord(7, "", "decision", '{"labels": 1}', "", "")
 
-    with pytest.raises(AuditError, match="event 7 holds no decision"):
+    with pytest.raises(AuditError, match="event 7 is not a decision"):
         event_of(record)
 
 

@@ -58,7 +58,7 @@ def test_a_changed_payload_is_found(filled, tamper):
 
     assert said(filled) == [
         "event 2: its hash does not match its payload",
-        "event 2: the table of grants differs from it in grant 0",
+        "event 2: its grant 0 differs in the table of grants",
     ]
 
 
@@ -66,17 +66,17 @@ def test_a_removed_event_and_its_grants_are_found(filled, tamper):
     tamper("DELETE FROM events WHERE sequence = 2")
 
     assert said(filled) == [
-        "event 3: follows event 1: what was between is missing",
-        "event 2: the table of grants differs from it in grant 0",
-        "event 1: the table of grants differs from it in grant 1",
-        "event 1: the table of grants differs from it in grant 0",
+        "event 3: follows event 1: events between them are missing",
+        "event 2: its grant 0 differs in the table of grants",
+        "event 1: its grant 1 differs in the table of grants",
+        "event 1: its grant 0 differs in the table of grants",
     ]
 
 
 def test_removed_events_at_the_end_are_found(filled, tamper):
     tamper("DELETE FROM events WHERE sequence > 2")
 
-    assert said(filled)[0] == "event 2: is the last one, but the log says that event 4 was"
+    assert said(filled)[0] == "event 2: is the last event, but according to the log, event 4 is"
 
 
 def test_a_rewritten_event_is_found_by_the_next_one(filled, tamper):
@@ -87,7 +87,7 @@ def test_a_rewritten_event_is_found_by_the_next_one(filled, tamper):
         " WHERE sequence = 2"
     )
 
-    assert said(filled)[0] == "event 3: its prev_hash is not the hash of the event before"
+    assert said(filled)[0] == "event 3: its prev_hash is not the hash of the previous event"
 
 
 @pytest.mark.parametrize(
@@ -112,23 +112,23 @@ def test_a_column_that_does_not_follow_from_its_payload_is_found(filled, tamper,
     [
         (
             "DELETE FROM grants WHERE sequence = 1 AND position = 1",
-            "event 1: the table of grants differs from it in grant 1",
+            "event 1: its grant 1 differs in the table of grants",
         ),
         (
             "UPDATE grants SET state = 'active', ended = '' WHERE sequence = 2",
-            "event 2: the table of grants differs from it in grant 0",
+            "event 2: its grant 0 differs in the table of grants",
         ),
         (
             "UPDATE grants SET devices = '\"all' WHERE sequence = 2",
-            "event 2: the table of grants differs from it in grant 0",
+            "event 2: its grant 0 differs in the table of grants",
         ),
         (
             "UPDATE grants SET replicas = 7 WHERE sequence = 2",
-            "event 2: the table of grants differs from it in grant 0",
+            "event 2: its grant 0 differs in the table of grants",
         ),
         (
             "UPDATE grants SET sequence = 3 WHERE sequence = 2",
-            "event 3: the table of grants differs from it in grant 0",
+            "event 3: its grant 0 differs in the table of grants",
         ),
     ],
 )
@@ -143,7 +143,7 @@ def test_a_payload_that_is_no_decision_is_found(filled, tamper):
 
     problems = said(filled)
     assert problems[0] == "event 3: its hash does not match its payload"
-    assert problems[1].startswith("event 3: event 3 holds no decision: ")
+    assert problems[1].startswith("event 3: event 3 is not a decision: ")
 
 
 def test_a_report_stops_at_its_limit(filled, tamper, monkeypatch):

@@ -50,7 +50,7 @@ compose.yaml:4:17: denied: service web runs privileged, with every device of the
   = fix: Remove `privileged: true`, and add only the device or the capability that is needed.
   = policy: no-privileged, critical
 
-Accelerators it asks for:
+Requested accelerators:
   SERVICE  VENDOR   METHOD      DEVICES  REPLICAS
   web      unknown  privileged  all      1
 """

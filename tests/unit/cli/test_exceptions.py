@@ -325,7 +325,7 @@ def test_an_exemption_is_in_text_json_and_the_log(run, folder, policy_set, now) 
         "compose.yaml:4:17: exempted: "
         "service web runs privileged, with every device of the host\n"
         f"  = exception: own, until {until}, 20 days left\n"
-        "  = on the word of ml-infra, approved by security: Until the scheduler lands\n"
+        "  = owned by ml-infra, approved by security: Until the scheduler lands\n"
         "  = policy: no-privileged, critical, constraint c\n"
     ) in text
     assert report["violations"] == report["warnings"] == []

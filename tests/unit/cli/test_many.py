@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from policyd.cli.many import MANY, Judge, Outcome, outcomes
+from policyd.cli.many import MANY, Evaluator, Outcome, outcomes
 from policyd.cli.options import ComposeFlags, Target
 from policyd.errors import EngineError, PolicySetError
 from policyd.model import Location
@@ -15,7 +15,7 @@ from policyd.wire import Undecided
 _made = itertools.count()
 
 
-def _tell_process() -> Judge:
+def _tell_process() -> Evaluator:
     serial = next(_made)
 
     def judge(target: Target) -> Outcome:
@@ -47,11 +47,11 @@ def test_many_projects_keep_their_order_on_all_cores() -> None:
         assert len(set(processes)) == len(processes), "a judge was made twice in one process"
 
 
-def _fail() -> Judge:
+def _fail() -> Evaluator:
     raise PolicySetError("it is wrong", Location("set.yaml", 1, 2))
 
 
-def _die() -> Judge:
+def _die() -> Evaluator:
     os.kill(os.getpid(), signal.SIGKILL)
     return _tell_process()
 
@@ -64,5 +64,5 @@ def test_what_makes_a_judge_impossible_is_said_whatever_the_number(count: int) -
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one core there is no worker")
 def test_a_killed_process_is_an_error_and_not_silence() -> None:
-    with pytest.raises(EngineError, match="a process that judged projects was killed"):
+    with pytest.raises(EngineError, match="a worker process was killed"):
         list(outcomes(_targets(MANY * 2), _die))

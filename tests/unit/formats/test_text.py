@@ -86,7 +86,7 @@ compose.yaml:6:16: denied: service train asks for all GPUs
   = fix: Name the GPUs.
   = policy: no-all-gpus, high
 
-Accelerators it asks for:
+Requested accelerators:
   SERVICE  VENDOR  METHOD  DEVICES  REPLICAS
   train    nvidia  gpus    all      1
 """
@@ -141,7 +141,7 @@ def test_devices_are_shown_as_all_as_a_number_or_as_ids() -> None:
         == """\
 ALLOWED  train
 
-Accelerators it asks for:
+Requested accelerators:
   SERVICE  VENDOR  METHOD  DEVICES  REPLICAS
   a        nvidia  gpus    2        3
   b        nvidia  cdi     0,1      1
@@ -173,12 +173,12 @@ dry run: service train asks for all GPUs
 
 compose.yaml:6:16: exempted: service train asks for all GPUs
   = exception: full-node, until 2027-01-31T00:00:00Z, 42 days left
-  = on the word of ml-infra, approved by security@acme: Until the scheduler lands
+  = owned by ml-infra, approved by security@acme: Until the scheduler lands
   = policy: no-all-gpus, high
 
 compose.yaml:6:16: BREAK GLASS: service train asks for all GPUs
   = exception: outage, until 2027-01-31T00:00:00Z, less than a day left
-  = on the word of ml-infra, approved by security@acme: Until the scheduler lands
+  = owned by ml-infra, approved by security@acme: Until the scheduler lands
   = policy: no-all-gpus, high
 """
     )
@@ -235,8 +235,8 @@ Constraints and exceptions:
     match.hosts: not known
   set.yaml:7:1: constraint all (no-all-gpus) applies: deny, 2 findings
   set.yaml:7:1: constraint other (no-all-gpus) applies: warn, no finding
-  set.yaml:7:1: exception own (no-all-gpus) applies: sets 1 finding aside
-  set.yaml:7:1: exception glass (every policy) applies: BREAK GLASS, sets nothing aside
+  set.yaml:7:1: exception own (no-all-gpus) applies: exempts 1 finding
+  set.yaml:7:1: exception glass (every policy) applies: BREAK GLASS, exempts nothing
 """
     )
 

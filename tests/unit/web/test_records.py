@@ -75,7 +75,7 @@ def test_a_decision_that_is_not_there_is_not_found(client):
 
     assert (response.status_code, response.json["message"]) == (
         404,
-        "the audit log holds no decision no-such",
+        "there is no decision no-such in the audit log",
     )
 
 
