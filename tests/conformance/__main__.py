@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from tests.conformance.case import Case, all_cases
 from tests.conformance.differences import DELIBERATE
 from tests.conformance.judge import guarded
-from tests.conformance.pending import pending, remove
 
 
 def main() -> int:
@@ -27,7 +26,6 @@ def main() -> int:
     agree: collections.Counter[str] = collections.Counter()
     total: collections.Counter[str] = collections.Counter()
     times = []
-    agreeing = []
     for case in _chosen(arguments.globs):
         area = case.name.partition("/")[0]
         total[area] += 1
@@ -40,14 +38,10 @@ def main() -> int:
             _report(case, lines, arguments)
         else:
             agree[area] += 1
-            agreeing.append(case.name)
     _summary(agree, total)
     if arguments.times:
         for seconds, name in sorted(times, reverse=True)[:10]:
             print(f"{seconds * 1000:8.1f} ms  {name}")
-    if arguments.remove_pending:
-        remove(agreeing)
-    print(f"{len(pending())} cases are listed in pending.txt")
     return 0 if agree.total() == total.total() else 1
 
 
@@ -57,9 +51,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("-v", "--verbose", action="store_true", help="print the files too")
     parser.add_argument("-n", "--lines", type=int, default=5, help="differences a case (5)")
     parser.add_argument("-q", "--quiet", action="store_true", help="names and counts only")
-    parser.add_argument(
-        "--remove-pending", action="store_true", help="remove what agrees from pending.txt"
-    )
     parser.add_argument("--times", action="store_true", help="print the ten slowest cases")
     return parser.parse_args()
 

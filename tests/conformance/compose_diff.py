@@ -20,24 +20,20 @@ import hashlib
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from tests.conformance import generate, go_modules, mutate, soup
+from tests.conformance import go_modules
 from tests.conformance.case import Case, all_cases
 from tests.conformance.comparison import differences
-from tests.conformance.hunt import symptom
+from tests.conformance.hunt import SOURCES, symptom
 from tests.conformance.oracle import Answer, Oracle, build
 from tests.conformance.shrink import shrink
 
 FOLDER = Path(__file__).parents[2] / ".bench"
 _SHOWN_LINES = 4
-_SOURCES: tuple[Callable[[Random], Case], ...] = (
-    generate.project,
-    mutate.project,
-    soup.project,
-)
+_SOURCES = tuple(SOURCES.values())
 
 
 def changes(old: Answer, new: Answer) -> list[str]:

@@ -1,10 +1,10 @@
-"""Look for projects on which policyd and compose-go disagree, for as long as one likes.
+"""Look for projects on which policyd and compose-go disagree, for a given time.
 
-    python -m tests.conformance.hunt DIRECTORY [--minutes N] [--seed N] [--only KIND]
+    python -m tests.conformance.hunt FOLDER [--minutes N] [--seed N] [--only KIND]
 
-KIND is generated, mutated, soup (tokens of YAML) or lines (lines of YAML). Each new disagreement is
-shrunk and written to DIRECTORY as a conformance case with compose-go's answer. What has the same
-symptom as one found before is counted only. Exit code 1 for any.
+KIND is generated, mutated, soup (tokens of YAML), lines (lines of YAML) or whitespace. Each new
+disagreement is shrunk and written to FOLDER as a conformance case with the answer of compose-go. A
+disagreement with the symptom of an earlier one is only counted. Exit code 1 when there is one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from random import Random
 
-from tests.conformance import generate, mutate, soup, yaml_lines
+from tests.conformance import generate, mutate, soup, whitespace, yaml_lines
 from tests.conformance.case import Case
 from tests.conformance.differences import REFUSED_ON_PURPOSE
 from tests.conformance.judge import guarded
@@ -32,20 +32,20 @@ _QUOTED = re.compile(
 _NAMES = re.compile(r"\b(services|jobs|configs|secrets|networks|volumes|models)\.[\w-]+")
 _FIRST_PATH = re.compile(r"^\$(.*?): expected (.*), got (.*)$", re.DOTALL)
 _REMOTE = "remote resource"
-
 SOURCES = {
     "generated": generate.project,
     "mutated": mutate.project,
     "soup": soup.project,
     "lines": yaml_lines.project,
+    "whitespace": whitespace.project,
 }
-"""What makes random projects, by the name that --only takes."""
+"""Where random projects come from, by the word for --only."""
 
 
 def difference(case: Case, answer: Answer) -> list[str]:
-    """Return where policyd and `answer` disagree, but for what is so on purpose.
+    """Return where policyd and `answer` disagree; deliberate differences are left out.
 
-    What would be fetched is not compared, nor what we refuse for a reason in differences.py.
+    Projects with remote resources are not compared, nor refusals that differences.py lists.
     """
     if _REMOTE in answer.error:
         return []
@@ -56,7 +56,7 @@ def difference(case: Case, answer: Answer) -> list[str]:
 
 
 def symptom(lines: list[str], answer: Answer) -> str:
-    """Return what the disagreement is about, names, numbers and places left out."""
+    """Return the kind of disagreement, without names, numbers and places."""
     first = lines[0]
     if first.startswith("CRASH"):
         return re.sub(r":.*(?= \()", "", first.replace("\n", " "))
@@ -72,7 +72,7 @@ def symptom(lines: list[str], answer: Answer) -> str:
 
 
 class Hunt:
-    """One run: what was found, by symptom."""
+    """One run; it counts the disagreements by symptom."""
 
     def __init__(self, oracle: Oracle, directory: Path) -> None:
         self.oracle = oracle
@@ -81,7 +81,7 @@ class Hunt:
         self.seen: collections.Counter[str] = collections.Counter()
 
     def look(self, case: Case) -> None:
-        """Compare one case; shrink and write it down when its symptom is new."""
+        """Compare one case; shrink it and write it to the folder when its symptom is new."""
         answer = self.oracle.ask(case)
         self.seen["broken" if answer.broken else "loaded" if answer.config else "refused"] += 1
         lines = difference(case, answer)
@@ -116,12 +116,12 @@ class Hunt:
 
 
 def main() -> int:
-    """Hunt until the time is over and print the symptoms, most frequent first."""
+    """Hunt until the time is over, then print the symptoms, the most frequent first."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.hunt")
     parser.add_argument("directory", type=Path)
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", choices=tuple(SOURCES))
+    parser.add_argument("--only", choices=SOURCES)
     arguments = parser.parse_args()
     arguments.directory.mkdir(parents=True, exist_ok=True)
     chosen = [SOURCES[arguments.only]] if arguments.only else list(SOURCES.values())

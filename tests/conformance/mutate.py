@@ -1,4 +1,4 @@
-"""New projects out of the recorded cases: subtrees change places, files are put together.
+"""Random changes of the recorded cases: subtrees change places, files are merged.
 
 In: a source of randomness. Out: a `Case` without an answer.
 """
@@ -28,7 +28,7 @@ def _cases() -> list[Case]:
 
 @functools.cache
 def _by_key() -> dict[str, list[Node]]:
-    """Return the values that stand in the cases, by their key."""
+    """Return the values of the cases by their key."""
     found: dict[str, list[Node]] = {}
     for case in _cases():
         for name in _yaml_names(case.files):
@@ -40,17 +40,21 @@ def _by_key() -> dict[str, list[Node]]:
     return {key: nodes for key, nodes in found.items() if isinstance(key, str)}
 
 
+def recorded(random: Random) -> Case:
+    """Return one of the recorded cases without its answer."""
+    case = random.choice(_cases())
+    options = {k: v for k, v in case.options.items() if k not in ("note", "error_text_varies")}
+    return dataclasses.replace(case, options=options, config=None, error="")
+
+
 def project(random: Random) -> Case:
     """Return a random change of a recorded case."""
-    case = random.choice(_cases())
-    files = dict(case.files)
-    options = {k: v for k, v in case.options.items() if k not in ("note", "error_text_varies")}
+    case = recorded(random)
+    files, options = dict(case.files), dict(case.options)
     for _ in range(random.choice((1, 1, 2, 3))):
         change = random.choice((_edit,) * 8 + (_second_file, _second_file, _wrap, _text, _caller))
         change(random, files, options)
-    return dataclasses.replace(
-        case, name="mutated/project", files=files, options=options, config=None, error=""
-    )
+    return dataclasses.replace(case, name="mutated/project", files=files, options=options)
 
 
 def _yaml_names(files: dict[str, bytes]) -> list[str]:
@@ -132,7 +136,7 @@ def _first(keys: list[Any]) -> str:
 
 @functools.cache
 def _neighbours() -> dict[str, list[str]]:
-    """Return the keys that stand beside a key in some case."""
+    """Return, for each key, the keys that are beside it in some case."""
     found: dict[str, set[str]] = {}
     for case in _cases():
         for name in _yaml_names(case.files):
@@ -153,7 +157,7 @@ def _tag(random: Random, container: Node) -> None:
 
 
 def _second_file(random: Random, files: dict[str, bytes], options: dict[str, Any]) -> None:
-    """Merge the files of another case over these, after them or before."""
+    """Merge the files of another case with these, after them or before them."""
     other = random.choice(_cases())
     if "files" not in options:
         options["files"] = [

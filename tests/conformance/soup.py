@@ -1,4 +1,4 @@
-"""Random YAML text below an `x-` key, which both loaders print: do they read the same structure?
+"""Random YAML text below an `x-` key: both loaders print what they read there.
 
 In: a source of randomness. Out: a `Case` without an answer.
 """
@@ -132,12 +132,28 @@ _TOKENS = (
         "\n  - ",
         "\n  k: ",
     ),
+    *(
+        "-\t",
+        "- \t",
+        ":\t",
+        "\t- ",
+        "\n\t\n",
+        "\n\t#c\n",
+        "\n#c\n",
+        " \t",
+        "? \t",
+        "#\t",
+        "...",
+        "\n...",
+    ),
+    *("&a:b ", "*a:b ", "&a: ", "!!str,", "!t,", "!,", "? a", "a? ", "a?,", "'a'#c", "]#c", "|#c"),
+    *('"\\\'"', "\n: b", "\n  : b", "!!float ", "18446744073709551615", "+18446744073709551616"),
 )
 _ENDS = ("\n", "\n", "\n", "", " ", "\n\n", "\r\n", "\n...\n")
 
 
 def project(random: Random) -> Case:
-    """Return a project with some YAML of its own under `x-v`."""
+    """Return a project with random YAML text, most often below `x-v`."""
     count = random.choice((2, 3, 4, 6, 9))
     soup = "".join(random.choice(_TOKENS) for _ in range(count))
     form = random.randrange(6)

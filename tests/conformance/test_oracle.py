@@ -11,12 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conformance import generate, mutate
+from tests.conformance import generate, mutate, whitespace
 from tests.conformance.case import Case, all_cases
 from tests.conformance.comparison import differences
 from tests.conformance.hunt import difference
 from tests.conformance.oracle import Oracle
-from tests.conformance.pending import pending
 
 pytestmark = [
     pytest.mark.integration,
@@ -32,9 +31,6 @@ _ROUND = settings(
     suppress_health_check=list(HealthCheck),
 )
 _RANDOMS = st.randoms(use_true_random=False, note_method_calls=False)
-_WHEN_COMPLETE = pytest.mark.skipif(
-    bool(pending()), reason="random projects would repeat the differences of pending.txt"
-)
 
 
 @pytest.fixture(scope="module")
@@ -49,18 +45,22 @@ def _assert_agreement(oracle: Oracle, case: Case) -> None:
         raise AssertionError("\n".join([*found, case.archive().decode("utf-8", "replace")]))
 
 
-@_WHEN_COMPLETE
 @_ROUND
 @given(random=_RANDOMS)
 def test_random_projects_load_as_in_compose_go(oracle: Oracle, random: Random) -> None:
     _assert_agreement(oracle, generate.project(random))
 
 
-@_WHEN_COMPLETE
 @_ROUND
 @given(random=_RANDOMS)
 def test_changed_cases_load_as_in_compose_go(oracle: Oracle, random: Random) -> None:
     _assert_agreement(oracle, mutate.project(random))
+
+
+@_ROUND
+@given(random=_RANDOMS)
+def test_changed_white_space_loads_as_in_compose_go(oracle: Oracle, random: Random) -> None:
+    _assert_agreement(oracle, whitespace.project(random))
 
 
 def test_the_oracle_gives_the_recorded_answers(oracle: Oracle) -> None:
