@@ -18,9 +18,9 @@ from policyd.model import Bundle, NotEvaluated, Unresolved
 class LoadContext:
     """What every phase of one load may read, and where it reports to.
 
-    `home` is the home folder that `~` stands for, "" while it is unknown. `unresolved` holds each
-    variable of a Compose file that has no value, with the text that uses it; `unresolved_in_files`
-    those of environment files.
+    `home` is the home directory that `~` stands for, "" while it is unknown. `unresolved` holds
+    each variable of a Compose file that has no value, with the text that uses it;
+    `unresolved_in_files` those of environment files.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -45,15 +45,15 @@ class LoadContext:
         return "-" if path == "-" else self.bundle.files.display(self.absolute(path))
 
     def expand_home(self, path: str, node: Node) -> str:
-        """Return `path` with a leading `~` replaced by the home folder.
+        """Return `path` with a leading `~` replaced by the home directory.
 
-        Where the home folder is unknown, return `path` unchanged and record that the value at
+        Where the home directory is unknown, return `path` unchanged and record that the value at
         `node` was not evaluated.
         """
         if not path.startswith("~"):
             return path
         if not self.home:
-            reason = "`~` is the home folder of the user who deploys, which is unknown here"
+            reason = "`~` is the home directory of the user who deploys, which is unknown here"
             self.not_evaluated.append(NotEvaluated("home", str(node.value), reason, node.location))
             return path
         return join(self.home, path[1:])

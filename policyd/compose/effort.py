@@ -1,7 +1,7 @@
-"""Hold a project to what loading it may cost, whatever its files hold.
+"""Limit the cost of loading a project, whatever its files contain.
 
-In: what is about to be done, as it is done. Out: nothing, or a ComposeError. Limits of single
-things (a file, a list, a depth) are kept where they are read.
+In: the steps of loading, as they happen. Out: nothing, or a ComposeError. The limits of single
+things (a file, a list, a depth) are checked where these are read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from policyd.model import Location
 
 
 class Effort:
-    """What a project has cost so far: steps, and characters that variables have added."""
+    """The cost of a project so far: steps, and characters that variables have added."""
 
     def __init__(self) -> None:
         self.steps = 0

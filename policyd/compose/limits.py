@@ -1,4 +1,4 @@
-"""Every bound of the loader, each with the reason beside it."""
+"""The limits of the loader, each with its reason."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from policyd.limits import KIB, MIB
 
 MAX_NODE_VISITS: Final = 100_000
-"""Values in one YAML document: Compose's own limit (loader/reset.go: defaultMaxNodeVisits)."""
+"""Values in one YAML document: the limit of Compose (loader/reset.go: defaultMaxNodeVisits)."""
 
 MAX_EXPANDED_NODES: Final = 200_000
 """Values once aliases are followed. Compose has no such limit and an alias bomb stalls it."""
@@ -25,10 +25,10 @@ MAX_SERVICES: Final = 2_000
 """Services of a project: Rego evaluation cannot be interrupted, so its input is bounded."""
 
 MAX_PROFILES_APART: Final = 50
-"""Profiles that are tried one by one when services that are on together do not fit."""
+"""Profiles that are tried one by one when the services of all profiles do not fit together."""
 
 MAX_INCLUDE_DEPTH: Final = 20
-"""Nested includes. Compose recurses without end when a circle closes through a second path."""
+"""Nested includes. Compose recurses without end in a cycle that closes through a second path."""
 
 MAX_LOADED_FILES: Final = 500
 """Compose files parsed for one project, includes and extends counted each time they are parsed."""
@@ -37,14 +37,14 @@ MAX_EXTENDS_DEPTH: Final = 50
 """Links of a chain of `extends`."""
 
 MAX_LIST_ITEMS: Final = 10_000
-"""Items of a list that holds each thing once: mounts, devices, variables. Each short form becomes
-several values. Ports are counted as steps: "1-65535" is one line, and media servers open 10,001."""
+"""Items of a list with unique items: mounts, devices, variables. Each short form becomes several
+values. Ports are counted as steps: "1-65535" is one line, and media servers open 10,001."""
 
 MAX_POOL_PAIRS: Final = 100
-"""Pairs of address pools that are compared when an `ipam.config` is overridden: each with all."""
+"""Pairs of address pools that are compared when an `ipam.config` is overridden."""
 
 MAX_TEXT_GROWTH: Final = 4 * MIB
-"""Characters that aliases and variables may add to a project: one long text can be used often."""
+"""Characters that aliases and variables may add to a project, which can use a long text often."""
 
 MAX_STEPS: Final = 400_000
 """Steps of loading a project, each of one to three microseconds: values, counted anew for each file

@@ -17,7 +17,7 @@ from policyd.compose.phases.canonical import fill_defaults, to_long_forms
 from policyd.compose.phases.extends import Entries, Extends
 from policyd.compose.phases.include import (
     Include,
-    folder_of,
+    directory_of,
     import_resources,
     include_entries,
     resolve_include,
@@ -113,7 +113,7 @@ class ModelLoader:
                 f"extends.file {file!r} is remote; remote files are never fetched",
                 extends.location,
             )
-        key = (below(self.scope.base, file), folder_of(self.context, file, self.scope.base))
+        key = (below(self.scope.base, file), directory_of(self.context, file, self.scope.base))
         if key not in self._bases:
             loader = ModelLoader(self.context, self.files, self.scope)
             self._bases[key] = loader._load_bases(*key, file, extends)
@@ -121,7 +121,7 @@ class ModelLoader:
         return dict(services), resets
 
     def _load_bases(
-        self, path: str, folder: str, file: str, extends: Node
+        self, path: str, directory: str, file: str, extends: Node
     ) -> tuple[Entries, Resets]:
         root, resets = Node({}, None), Resets()
         try:
@@ -139,7 +139,7 @@ class ModelLoader:
             raise ComposeError(
                 f"extends.file {file!r} has no mapping of services", extends.location
             )
-        root = resolve_paths(root, PROJECT, folder, self.context)
+        root = resolve_paths(root, PROJECT, directory, self.context)
         return root.value["services"].value, resets
 
     def _load_file(self, path: str, root: Node) -> Node:

@@ -99,7 +99,7 @@ def import_resources(tree: Node, imported: Node, resets: Resets) -> Node:
     return Node(entries, tree.mark, tree.resets)
 
 
-def folder_of(context: LoadContext, path: str, base: str) -> str:
+def directory_of(context: LoadContext, path: str, base: str) -> str:
     """Return the directory of `path`, or `path` if it is a directory, relative to `base`."""
     target = below(base, path)
     if context.bundle.files.kind(context.absolute(target)) != "directory":
@@ -140,13 +140,13 @@ def _directories(
     project = options.get("project_directory")
     if project is not None and type(project.value) is int:
         project = project.with_value(str(project.value))
-    folder = text_of(project, "include.project_directory")
-    if not folder:
+    directory = text_of(project, "include.project_directory")
+    if not directory:
         file = below(scope.base, path)
-        return folder_of(context, file, scope.base), dirname(file)
-    if folder.startswith("/"):
-        return folder, folder
-    return folder_of(context, folder, scope.base), join(scope.directory, folder)
+        return directory_of(context, file, scope.base), dirname(file)
+    if directory.startswith("/"):
+        return directory, directory
+    return directory_of(context, directory, scope.base), join(scope.directory, directory)
 
 
 def _environment(

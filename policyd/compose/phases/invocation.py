@@ -181,19 +181,19 @@ def _listed_files(bundle: Bundle, environment: Mapping[str, str]) -> tuple[str, 
 def _discover(context: LoadContext) -> tuple[str, ...]:
     """Return the default files in the project directory, or in its nearest parent that has one."""
     files = context.bundle.files
-    start = folder = _directory(context.bundle, ())
+    start = directory = _directory(context.bundle, ())
     while True:
-        found = [name for name in COMPOSE_FILE_NAMES if files.kind(join(folder, name))]
+        found = [name for name in COMPOSE_FILE_NAMES if files.kind(join(directory, name))]
         if found:
-            overrides = [name for name in OVERRIDE_FILE_NAMES if files.kind(join(folder, name))]
+            overrides = [name for name in OVERRIDE_FILE_NAMES if files.kind(join(directory, name))]
             context.warnings += [
                 f"found {', '.join(names)}: using {names[0]}"
                 for names in (found, overrides)
                 if len(names) > 1
             ]
-            return tuple(join(folder, name) for name in (found[0], *overrides[:1]))
-        if folder == "/":
+            return tuple(join(directory, name) for name in (found[0], *overrides[:1]))
+        if directory == "/":
             raise NoComposeFile(
                 f"no Compose file in {start} or above: looked for {', '.join(COMPOSE_FILE_NAMES)}"
             )
-        folder = dirname(folder)
+        directory = dirname(directory)

@@ -1,7 +1,7 @@
 """Make the relative paths of a tree absolute.
 
-In: a tree of long forms and the folder that relative paths are relative to. Out: a new tree. Which
-field holds what kind of path is in `fields.py`. Source: compose-go v2.16.2 paths/*.go.
+In: a tree of long forms and the directory that relative paths are relative to. Out: a new tree. The
+table of fields says which field holds which kind of path. Source: compose-go v2.16.2 paths/*.go.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _WINDOWS: Final = re.compile(r"(?s)(?:.:[\\/]|\\[\\/]|\\\?\?[\\/][^\\/]*[\\/])")
 """A path that is absolute on Windows. It is left unchanged."""
 
 
-def resolve_paths(root: Node, field: Field, folder: str, context: LoadContext) -> Node:
-    """Return `root` with paths relative to `folder` joined to it. Raises ComposeError."""
-    resolver = _Resolver(folder, context)
+def resolve_paths(root: Node, field: Field, directory: str, context: LoadContext) -> Node:
+    """Return `root` with paths relative to `directory` joined to it. Raises ComposeError."""
+    resolver = _Resolver(directory, context)
     return rewrite(root, field, "path", resolver.rules)
 
 
 class _Resolver:
-    def __init__(self, folder: str, context: LoadContext) -> None:
-        self.folder = folder
+    def __init__(self, directory: str, context: LoadContext) -> None:
+        self.directory = directory
         self.expand = context.expand_home
         self.rules: Rules = implementing(
             "path",
@@ -53,7 +53,7 @@ class _Resolver:
         path = self.expand(self.text(node), node)
         if not path or path.startswith("/"):
             return node.with_value(path)
-        return node.with_value(join(self.folder, path))
+        return node.with_value(join(self.directory, path))
 
     def host_path(self, node: Node, _field: Field) -> Node:
         """Resolve a path on the host of the engine, which may be a Windows path."""
@@ -62,7 +62,7 @@ class _Resolver:
         path = self.expand(node.value, node)
         if path.startswith("/") or _WINDOWS.match(path):
             return node.with_value(path)
-        return node.with_value(join(self.folder, path))
+        return node.with_value(join(self.directory, path))
 
     def context(self, node: Node, field: Field) -> Node:
         return node if is_remote_context(self.text(node)) else self.path(node, field)

@@ -1,8 +1,8 @@
-"""Say which paths Compose fetches from elsewhere instead of reading them from the disk.
+"""Tell the paths that Compose fetches from other hosts from local paths.
 
 In: a path of `-f`, `include` or `extends`, or a build context, as written. Nothing is fetched.
 Source: docker/compose v5 pkg/remote, buildkit v0.32 dfgitutil, gitutil and sshutil, Go net/url;
-compose-go v2.14.0 paths/context.go.
+compose-go v2.16.2 paths/context.go.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _CONTROL = re.compile(r"[\0-\x1f\x7f]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 _USER = r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*"
 _PORT = re.compile(r"(?::[0-9]*)?")
-# Compiled when a URL is met, which is seldom. A host may escape bytes that are not ASCII; the zone
-# of an IPv6 address also others.
+# These are compiled on demand, because URLs are rare. A host may escape bytes that are not ASCII,
+# and the zone of an IPv6 address any bytes.
 _HOST_TEXT = r"[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"\u0080-\U0010ffff]"
 _HOST = rf"(?:{_HOST_TEXT}|%25|%[89a-fA-F][0-9a-fA-F])*"
 _ZONE = rf"(?:{_HOST_TEXT}|%[0-9a-fA-F]{{2}})+"
@@ -37,7 +37,7 @@ _MTIMES = (b"checkout", b"commit")
 
 
 def is_remote(path: str) -> Literal["", "git", "oci"]:
-    """Say by which means Compose fetches the file at `path`: "" when it is a local path.
+    """Return how Compose fetches the file at `path`, "" for a local path.
 
     `github.com/…` and `user@host:path` are git even where a local file has that name.
     """
@@ -49,7 +49,7 @@ def is_remote(path: str) -> Literal["", "git", "oci"]:
 
 
 def is_remote_context(context: str) -> bool:
-    """Say whether a build context is left as it is, instead of being made an absolute path."""
+    """Return whether a build context is left unchanged instead of being made an absolute path."""
     return "://" in context or context.startswith(_CONTEXT_PREFIXES)
 
 
@@ -70,7 +70,7 @@ def _is_git(reference: str) -> bool:
 
 
 def _is_git_url(rest: str, scheme: str) -> bool:
-    """Judge what follows "scheme://", or a URL without a scheme: Go must be able to parse it."""
+    """Return whether Go can parse the rest of a URL, which follows "scheme://", as a git URL."""
     rest, _, fragment = rest.partition("#")
     rest, _, query = rest.partition("?")
     authority, slash, path = rest.partition("/") if scheme else ("", "", rest)
@@ -114,7 +114,7 @@ def _unescaped(text: str) -> bytes:
 
 
 def _query(query: str) -> tuple[dict[bytes, list[bytes]], bool]:
-    """Return the parameters that can be read, and whether all of them could be."""
+    """Return the parameters that can be parsed, and whether all of them could be."""
     parameters: dict[bytes, list[bytes]] = {}
     is_sound = query.count("&") < _MAX_PARAMETERS
     for part in query.split("&") if is_sound else ():
@@ -134,7 +134,7 @@ def _fragment(fragment: bytes) -> dict[str, bytes]:
 
 
 def _are_git_parameters(parameters: dict[bytes, list[bytes]], known: dict[str, bytes]) -> bool:
-    """Judge `parameters` beside what the fragment of the URL says: `known`."""
+    """Return whether `parameters` are valid and agree with those of the fragment, `known`."""
     values: dict[str, bytes] = {}
     for raw, (value, *more) in parameters.items():
         name = raw.decode("ascii", "replace")

@@ -1,7 +1,7 @@
-"""Turn the short forms of volumes, ports and devices into their long forms.
+"""Parse the short forms of volumes, ports and devices.
 
 In: the text of one list item. Out: the long forms, plain dicts with exactly the keys that Compose
-sets. Source: compose-go v2.14.0 format/volume.go, types/types.go and transform/device.go,
+sets. Source: compose-go v2.16.2 format/volume.go, types/types.go and transform/device.go,
 go-connections v0.7.0 nat.
 """
 
@@ -21,10 +21,10 @@ _PROTOCOLS = ("tcp", "udp", "sctp")
 _PROPAGATIONS = frozenset(("rprivate", "private", "rshared", "shared", "rslave", "slave"))
 _SELINUX = frozenset(("z", "Z"))
 
-# A NUL ends a volume; colons inside "${…}" do not count.
+# A NUL ends a volume. Colons inside "${…}" separate nothing.
 _VOLUME_MARK = re.compile(r"[:\0}]|\$(?=\{)")
-# What nearly every volume (SOURCE:TARGET[:OPTIONS], no drive, no variable) and port looks like;
-# everything else goes the long way.
+# Fast paths: nearly every volume (SOURCE:TARGET[:OPTIONS], no drive, no variable) and port matches
+# one of these patterns.
 _PLAIN_VOLUME = re.compile(r"([^:\0$}]{2,}):([^:\0$}]{2,})(?::([^:\0$}]{2,}))?\Z")
 _PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4})"
 _PLAIN_PORT = re.compile(rf"(?:(?:({IPV4}):)?{_PORT}:)?{_PORT}\Z")
@@ -32,7 +32,7 @@ _BRACKETED = re.compile(r"\[([^\[\]]*)\]")
 
 
 class ShortFormError(ValueError):
-    """A short form cannot be read. Its text says what was found and what would be right."""
+    """A short form that cannot be parsed. The message says what was found and expected."""
 
 
 def parse_volume(spec: str) -> LongForm:
@@ -79,7 +79,7 @@ def _split_volume(spec: str) -> tuple[str, str, list[str]]:
 
 
 def _is_short(spec: str) -> bool:
-    """Say whether `spec` has so few bytes that Compose takes it for a target as it is."""
+    """Return whether `spec` is so short, in bytes, that Compose reads it as a target."""
     return len(spec.encode("utf-8", "surrogatepass")) <= 2
 
 
@@ -148,7 +148,7 @@ def parse_ports(spec: str) -> list[LongForm]:
     container, _, protocol = parts[-1].partition("/")
     protocol = protocol.lower() or "tcp"
     if not container:
-        raise ShortFormError(f"port {quoted(spec)} names no container port")
+        raise ShortFormError(f"port {quoted(spec)} has no container port")
     if protocol not in _PROTOCOLS:
         raise ShortFormError(f"port {quoted(spec)} has a protocol that is not tcp, udp or sctp")
     host_ip = _host_ip(spec, ":".join(parts[:-2]))
@@ -197,7 +197,7 @@ def _port_range(spec: str, text: str) -> tuple[int, int]:
     start = _port_number(spec, first)
     end = _port_number(spec, last) if dash and last != first else start
     if end < start:
-        raise ShortFormError(f"port {quoted(spec)} has a range that runs backwards")
+        raise ShortFormError(f"port {quoted(spec)} has a range whose end is before its start")
     return start, end
 
 
@@ -205,7 +205,7 @@ def _port_number(spec: str, text: str) -> int:
     try:
         number = parse_int(text)
     except ScalarError:
-        raise ShortFormError(f"port {quoted(spec)} is not made of port numbers") from None
+        raise ShortFormError(f"port {quoted(spec)} has a part that is not a port number") from None
     if not 0 <= number <= _MAX_PORT:
         raise ShortFormError(f"port {quoted(spec)} has a number outside 0-{_MAX_PORT}")
     return number

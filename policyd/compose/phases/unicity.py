@@ -94,16 +94,16 @@ def _exposed(item: Node) -> str:
     raise NodeError(f"expected a port, found {describe(item)}", item)
 
 
-def _mounted(folder: str) -> Callable[[Node], str]:
+def _mounted(directory: str) -> Callable[[Node], str]:
     def identify(item: Node) -> str:
         if type(item.value) is str:
-            return f"{folder}/{item.value}"
+            return f"{directory}/{item.value}"
         if type(item.value) is not dict:
             raise NodeError(f"expected a name, found {describe(item)}", item)
         if "target" in item.value:
             return _target(item)
         source = item.value.get("source")
-        return f"{folder}/{'%!s(<nil>)' if source is None else sprint(source)}"
+        return f"{directory}/{'%!s(<nil>)' if source is None else sprint(source)}"
 
     return identify
 

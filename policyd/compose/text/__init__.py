@@ -1,1 +1,1 @@
-"""Single texts of a Compose project: environment files, templates, command lines, sizes, paths."""
+"""Readers of single texts: environment files, templates, command lines, sizes, paths."""

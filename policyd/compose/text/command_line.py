@@ -1,7 +1,7 @@
-"""Split a command line into words as Compose does, which is not as a shell does.
+"""Split a command line into words as Compose does, which differs from a shell.
 
-In: a command as one text. Out: its words. An unquoted `;`, `&`, `|`, `<` or `>` ends the command
-and what follows is dropped. Nothing is expanded. Source: mattn/go-shellwords v1.0.14.
+In: a command as one text. Out: its words. An unquoted `;`, `&`, `|`, `<` or `>` ends the command,
+and the rest is ignored. Nothing is expanded. Source: mattn/go-shellwords v1.0.16.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ _REGIONS = {'"': "double quote", "'": "single quote", "`": "backquote", ")": "$(
 
 
 class CommandLineError(ValueError):
-    """A command line cannot be split: something is left open, or a parenthesis stands alone."""
+    """A command line that cannot be split, such as one with a quote that is not closed."""
 
 
 def split(line: str) -> list[str]:
     """Return the words of `line` up to the first unquoted shell operator.
 
-    Raises CommandLineError for an open quote, a backslash at the end and a bare parenthesis.
+    Raises CommandLineError for a quote that is not closed, a backslash at the end, and a
+    parenthesis that is not quoted.
     """
     if not _MARKS.search(line):
         return _WORD.findall(line)
@@ -35,9 +36,10 @@ def split(line: str) -> list[str]:
 
 
 class _Splitter:
-    """`_region` is the character that ends what the reader stands in: a quote, ")" of "$(", "".
+    """Splits one command line.
 
-    `_tail` holds the last two characters of the word so far.
+    `_region` is the character that ends the current region: a quote, ")" of "$(", or "" outside.
+    `_tail` holds the last two characters of the current word.
     """
 
     def __init__(self, line: str) -> None:
@@ -74,12 +76,14 @@ class _Splitter:
         return self._words
 
     def _backslash(self, following: str) -> int:
-        """Add what a backslash stands for; return how many characters beyond it are used up."""
+        """Add what a backslash means. Return how many characters after it are consumed."""
         if self._region == "'":
             self._add("\\")
             return 0
         if not following:
-            raise CommandLineError(f"a backslash ends {quoted(self._line)}")
+            raise CommandLineError(
+                f"nothing follows the backslash at the end of {quoted(self._line)}"
+            )
         if self._region in ("`", ")"):
             self._add("\\" + following)
         else:
@@ -87,7 +91,7 @@ class _Splitter:
         return 1
 
     def _mark(self, character: str) -> None:
-        """Take a blank, a quote, a backquote, a parenthesis, or an operator inside a region."""
+        """Process a blank, a quote, a backquote, a parenthesis, or an operator inside a region."""
         if self._region in ('"', "'") and character == self._region:
             self._region = ""
             self._was_quoted = True

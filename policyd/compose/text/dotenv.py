@@ -1,7 +1,7 @@
 """Read environment files: `.env`, `env_file` and `label_file`.
 
-In: the bytes of a file and a lookup of variables. Out: the names that it sets, each with value and
-line. Source: compose-go v2.14.0 dotenv/parser.go; for the format "raw" docker/cli pkg/kvfile.
+In: the bytes of a file and a lookup of variables. Out: the names that it sets, each with its value
+and line. Source: compose-go v2.16.2 dotenv/parser.go; for the format "raw" docker/cli pkg/kvfile.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from policyd.compose.text.scalars import SPACES, quoted
 from policyd.compose.text.template import MAX_GROWTH, Lookup, TemplateError, substitute
 
 MAX_VARIABLES = 20_000
-"""How many variables a file may set; people write some dozens."""
+"""Variables that a file may set. Files that people write set a few dozen."""
 
 MAX_RAW_LINE = 65535
-"""How many bytes a line of a raw file may have; Docker's own reader stops there."""
+"""Bytes of a line of a raw file. The reader of Docker has the same limit."""
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-# The spaces of Go that end no line.
+# The white space of Go that does not end a line.
 _BLANK = "\t\v\f\r \x85\xa0"
 
 _BETWEEN = re.compile(rf"(?:[{SPACES}]++|#[^\n]*+)*+")
@@ -42,7 +42,7 @@ _ESCAPES = _CONTROLS | {"$": "$$", "c": "\\c", '"': '"', "\\": "\\"}
 
 
 class Variable(NamedTuple):
-    """What a file says of a name, in which line (from 1), and with what variables unresolved."""
+    """The value of a name, its line (from 1), and the variables in it that have no value."""
 
     value: str
     line: int
@@ -50,7 +50,7 @@ class Variable(NamedTuple):
 
 
 class DotenvError(ValueError):
-    """A file cannot be read. `line` counts from 1; the text quotes no value of the file."""
+    """A file that cannot be parsed. `line` counts from 1; the message contains no value."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -106,7 +106,7 @@ class _Parser:
         return match.end() if match else position
 
     def _statement(self, start: int) -> int:
-        """Read the statement whose name is at `start`; return where it ends."""
+        """Parse the statement whose name is at `start`. Return where it ends."""
         end = self._skip(_NAME, start)
         ending = self._text[end : end + 1]
         if ending not in ("", "=", ":", "\n"):

@@ -1,4 +1,4 @@
-"""Handle POSIX paths as text, as Go does: nothing is looked up on a disk.
+"""Handle POSIX paths as text, as Go does. No file system is accessed.
 
 In and out: paths. Source: Go package path.
 """
@@ -25,19 +25,19 @@ def clean(path: str) -> str:
 
 
 def join(base: str, path: str) -> str:
-    """Return `path` below `base`, cleaned; empty parts do not count (filepath.Join)."""
+    """Return `path` joined to `base`, cleaned. Empty parts are ignored (filepath.Join)."""
     if not base or not path:
         return clean(base or path) if base or path else ""
     return clean(f"{base}/{path}")
 
 
 def dirname(path: str) -> str:
-    """Return the folder of `path`, cleaned (filepath.Dir)."""
+    """Return the directory of `path`, cleaned (filepath.Dir)."""
     return clean(path[: path.rfind("/") + 1])
 
 
 def relative(base: str, target: str) -> str:
-    """Return the path that leads from `base` to `target`; `target` itself where there is none.
+    """Return the path from `base` to `target`, or `target` itself where there is none.
 
     Both are absolute, or both relative and without leading ".." in `base` (filepath.Rel).
     """
@@ -57,5 +57,5 @@ def relative(base: str, target: str) -> str:
 
 
 def below(base: str, path: str) -> str:
-    """Return `path` as seen from the folder `base`: as it is when it is absolute."""
+    """Return `path` relative to the directory `base`. An absolute path is unchanged."""
     return path if path.startswith("/") else join(base, path)

@@ -18,7 +18,7 @@ _SUFFIXES = {"": 1, "b": 1} | {
     unit + ending: factor for unit, factor in _FACTORS.items() for ending in ("", "b", "ib")
 }
 _SIZE = re.compile(r"(.*[0-9. ])(.*)\Z", re.DOTALL)
-# In bytes: the Kelvin sign is a "k" of three.
+# In bytes: the Kelvin sign, which counts as "k", has three.
 _LONGEST_SUFFIX = 3
 
 _UNITS = {
@@ -57,7 +57,7 @@ def parse_size(text: str) -> int:
     except ScalarError:
         raise _not_a_size(text) from None
     if size < 0:
-        raise ScalarError(f"{quoted(text)} is negative: a size cannot be")
+        raise ScalarError(f"{quoted(text)} is negative, and a size cannot be negative")
     if math.isnan(size) or size >= MAX_INT64:
         raise ScalarError(f"{quoted(text)} does not fit in 64 bits")
     return int(size)
@@ -96,7 +96,7 @@ def _nanoseconds(whole: str, fraction: str, unit: int) -> int:
     value = int(whole.lstrip("0")[:20] or "0") * unit
     if not fraction:
         return value
-    # Go stops at the digit that would overflow 64 bits.
+    # Go ignores the digits after the one that would overflow 64 bits.
     digits = 0
     scale = 1.0
     for digit in fraction:

@@ -1,4 +1,4 @@
-"""Read and write single values as Go and Compose do: integers, floats, booleans.
+"""Parse and format single values as Go and Compose do: integers, floats, booleans.
 
 In: the text of a scalar, or a Python value of YAML. Out: the value, or its text. Source: Go strconv
 and fmt, compose-go v2.16.2 loader/interpolate.go.
@@ -18,7 +18,7 @@ SPACES = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
-"""What Go's unicode.IsSpace holds for a space; Python's isspace takes more."""
+"""The characters for which unicode.IsSpace of Go is true. str.isspace accepts more."""
 
 _SINGLE = struct.Struct("<f")
 
@@ -59,11 +59,11 @@ _FLAGS = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True) | dict.fro
 
 
 class ScalarError(ValueError):
-    """A text is not a value of the wanted type. Its text says what was found and what is right."""
+    """A text that is not of the expected type. The message says what was found and expected."""
 
 
 def quoted(text: str) -> str:
-    """Return `text` in quotes and on one line, cut to a length that suits a message."""
+    """Return `text` in quotes and on one line, truncated for a message."""
     return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
 
 
@@ -154,7 +154,7 @@ def _single(value: float) -> float:
 
 
 def parse_bool(text: str) -> tuple[bool, bool]:
-    """Return what `text` means in Compose, and whether the word is one that Compose warns of.
+    """Return the boolean that `text` means in Compose, and whether Compose warns of that word.
 
     true and false; with a warning y, yes, on, n, no, off; in any letter case. Raises ScalarError.
     """
@@ -167,12 +167,12 @@ def parse_bool(text: str) -> tuple[bool, bool]:
 
 
 def is_ip_address(text: str) -> bool:
-    """Say whether net.ParseIP takes `text`: an IPv4 or IPv6 address, no zone, no leading zeros."""
+    """Return whether net.ParseIP accepts `text`: an IP address, no zone, no leading zeros."""
     return bool(_IPV4.fullmatch(text)) or is_ipv6(text)
 
 
 def is_ipv6(text: str) -> bool:
-    """Say whether `text` is an IPv6 address without a zone."""
+    """Return whether `text` is an IPv6 address without a zone."""
     try:
         return "%" not in text and ipaddress.ip_address(text).version == 6
     except ValueError:
@@ -182,8 +182,8 @@ def is_ipv6(text: str) -> bool:
 def parse_flag(text: str) -> bool:
     """Return the boolean of an environment variable such as COMPOSE_DISABLE_ENV_FILE.
 
-    These take what strconv.ParseBool takes: 1, t, T, true, True, TRUE and their opposites. Raises
-    ScalarError.
+    Such a variable accepts what strconv.ParseBool accepts: 1, t, T, true, True, TRUE and their
+    opposites. Raises ScalarError.
     """
     if text not in _FLAGS:
         raise ScalarError(f"{quoted(text)} is not a boolean: write true or false")
@@ -191,7 +191,7 @@ def parse_flag(text: str) -> bool:
 
 
 def to_text(value: str | bool | int | float) -> str:
-    """Return `value` as Compose writes it where it wants a text, as Go's fmt.Sprint does.
+    """Return `value` as the text that Compose makes of it, as fmt.Sprint of Go does.
 
     "true", "15", "1.1", "1e+06", "-0".
     """

@@ -1,7 +1,7 @@
 """Replace `$NAME` and `${NAME…}` in one string, as Compose does.
 
-In: a text and a lookup of variables. Out: the text with values in the place of variables. Values
-are never read again. Source: compose-go v2.14.0 template/template.go.
+In: a text and a lookup of variables. Out: the text with variables replaced by values. A `$` in a
+value has no meaning. Source: compose-go v2.16.2 template/template.go.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from collections.abc import Callable
 from policyd.compose.text.scalars import quoted
 
 Lookup = Callable[[str], str | None]
-"""Gives the value of a variable, None when it is not set."""
+"""Returns the value of a variable, None when it is not set."""
 
 Missing = Callable[[str], None]
-"""Is told the name of a variable that is not set and was read as blank."""
+"""Receives the name of a variable that is not set and was replaced by nothing."""
 
 MAX_DEPTH = 10
-"""How deep defaults may be nested in defaults."""
+"""Levels of defaults that are nested in defaults."""
 
 MAX_GROWTH = 1 << 20
-"""How many characters longer than its source a text may become."""
+"""Characters that replacing variables may add to a text."""
 
 # Go's "(?i)[_a-z]" also takes the long s and the Kelvin sign, which fold to "s" and "k".
 _NAME = "[_a-zA-Z\u017f\u212a][_a-zA-Z0-9\u017f\u212a]*"
@@ -29,14 +29,14 @@ _VARIABLE = re.compile(
     rf"\$(?:(?P<escaped>\$)|(?P<plain>{_NAME})|"
     rf"(?P<brace>\{{)(?:(?P<name>{_NAME})(?:(?P<closed>\}})|(?P<operator>:?[-+?]))?)?)"
 )
-# What nearly every text with a variable looks like; everything else goes the long way.
+# A fast path: nearly every text with a variable matches this pattern.
 _ONE_VARIABLE = re.compile(rf"([^$]*)\$\{{({_NAME})(?:(:?-)([^${{}}\n]*))?\}}([^$]*)\Z")
-# The character after an opening brace is never looked at, so "{}" opens and does not close.
+# Compose skips the character after an opening brace, so "{}" opens and does not close.
 _BRACE = re.compile(r"\}|\{.?", re.DOTALL)
 
 
 class TemplateError(ValueError):
-    """A text cannot be interpolated. `reason` says why; the whole message quotes the text too.
+    """A text that cannot be interpolated. `reason` says why; the message quotes the text too.
 
     Values of variables are in neither.
     """
@@ -122,7 +122,7 @@ class _Substitution:
         if present:
             return value or ""
         if operator[-1] == "?":
-            # What the author says of it is not interpolated: values stay out of messages.
+            # The text of the author is not interpolated, so that no value reaches a message.
             raise TemplateError(f"required variable {quoted(name)} is missing a value", argument)
         return self.run(argument, depth + 1)
 
@@ -133,7 +133,7 @@ def _line_end(text: str, position: int) -> int:
 
 
 def _closing_brace(text: str, start: int, end: int) -> int:
-    """Return the index of the brace that closes the expression at `start`, else the last one."""
+    """Return the index of the brace that closes the expression at `start`, or of the last one."""
     depth = 0
     for brace in _BRACE.finditer(text, start, end):
         depth += 1 if brace[0][0] == "{" else -1

@@ -1,4 +1,4 @@
-"""One load shares its effort, its home folder and what it reports."""
+"""One load shares its effort, its home directory and what it reports."""
 
 from __future__ import annotations
 
@@ -28,5 +28,9 @@ def test_a_tilde_without_a_known_home_folder_is_not_evaluated() -> None:
 
     assert found.expand_home("~/data", Node("~/data", None)) == "~/data"
     assert [(each.kind, each.what, each.reason) for each in found.not_evaluated] == [
-        ("home", "~/data", "`~` is the home folder of the user who deploys, which is unknown here")
+        (
+            "home",
+            "~/data",
+            "`~` is the home directory of the user who deploys, which is unknown here",
+        )
     ]

@@ -159,7 +159,7 @@ ERRORS = [
     ("no trigger", "jobs:\n  seed: {image: x, triggers: «{}}\n", "jobs.seed.triggers: `manual` or `schedule` is missing"),
     ("no image", "services:\n  «web:\n    user: x\n", "service 'web' has neither an image nor a build nor a provider; if compose.yaml overrides another file, load both: -f BASE -f compose.yaml"),
     ("a number that a variable lacks", SERVICE + "    healthcheck: {retries: «$RETRIES}\n", "services.web.healthcheck.retries: '' is not a decimal integer (RETRIES has no value here)"),
-    ("a port that variables lack", SERVICE + "    ports: [«'$A:$B']\n", "services.web.ports: port ':' names no container port (A, B have no value here)"),
+    ("a port that variables lack", SERVICE + "    ports: [«'$A:$B']\n", "services.web.ports: port ':' has no container port (A, B have no value here)"),
     ("a volume that a variable lacks", SERVICE + "    volumes: [«'$A:/data']\n", "services.web.volumes: volume ':/data' has an empty part between colons (A has no value here)"),
     ("a size that a variable lacks", SERVICE + "    mem_limit: «$A\n", "services.web.mem_limit: '' is not a size: write bytes, or a number and k, m, g, t or p (A has no value here)"),
     ("a file of version 1", "«web:\n  image: x\n", "the key 'web' is not known to Compose 5.7.1, which this version of policyd follows; define services below `services:`, only version 1 of the format had them at the top level"),

@@ -85,7 +85,7 @@ def test_defaults_reach_services_and_jobs_but_not_hooks(key: str, expected: Any)
     [
         (
             "services: {a: {ports: ['x']}}",
-            "compose.yaml:1:24: services.a.ports: port 'x' is not made of port numbers",
+            "compose.yaml:1:24: services.a.ports: port 'x' has a part that is not a port number",
         ),
         (
             "services: {a: {devices: ['a:b:c:d']}}",
