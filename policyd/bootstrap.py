@@ -37,10 +37,16 @@ def configured_policy_set(settings: Settings) -> PolicySet:
     return load_policy_set(Path(settings.policy_set) if settings.policy_set else None)
 
 
-def admission_for(policy_set: PolicySet, settings: Settings) -> Admission:
-    """Return an Admission for `policy_set`, with an engine of its own. Raises ConfigError."""
+def admission_for(
+    policy_set: PolicySet, settings: Settings, *, isolated: bool = False
+) -> Admission:
+    """Return an Admission for `policy_set`, with an engine of its own. Raises ConfigError.
+
+    `isolated` asks the engine to evaluate in processes of its own.
+    """
     options = EngineOptions(
         deadline=settings.review_timeout,
+        isolated=isolated,
         url=settings.engine_url,
         token=settings.engine_token,
         ca_file=settings.engine_ca_file,

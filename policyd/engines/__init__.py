@@ -49,10 +49,12 @@ class Engine(Protocol):
 class EngineOptions(msgspec.Struct, frozen=True):
     """The settings of an engine. `deadline` is in seconds.
 
-    `url`, `token` and `ca_file` are for engines that are servers.
+    `isolated` asks for processes of its own, which protect a service from its policies. `url`,
+    `token` and `ca_file` are for engines that are servers.
     """
 
     deadline: float = DEADLINE
+    isolated: bool = False
     url: str = ""
     token: str = ""
     ca_file: str = ""
@@ -70,9 +72,13 @@ class EngineKind(NamedTuple):
 
 
 def _embedded(policy_set: PolicySet, options: EngineOptions) -> Engine:
-    from policyd.engines.embedded import create
+    if options.isolated:
+        from policyd.engines import isolated
 
-    return create(policy_set, options)
+        return isolated.create(policy_set, options)
+    from policyd.engines import embedded
+
+    return embedded.create(policy_set, options)
 
 
 def _opa(policy_set: PolicySet, options: EngineOptions) -> Engine:

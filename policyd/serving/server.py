@@ -96,7 +96,7 @@ def _start_reloading(reloader: Reloader) -> None:
 
 
 def _services(settings: Settings, folder: Path) -> Services:
-    make = functools.partial(admission_for, settings=settings)
+    make = functools.partial(admission_for, settings=settings, isolated=True)
     return build(settings, Follower(folder, make, ENGINES[settings.engine].kept_policy_sets))
 
 

@@ -25,6 +25,15 @@ violation contains {"msg": "no", "service": "", "path": []} if {
 	]) > 0
 }
 """
+CRASHES = """
+violation contains {"msg": "no", "service": "", "path": []} if {
+	some workload in input.workloads
+	workload.image == "crash"
+	deeper(1) == 2
+}
+
+deeper(x) := deeper(x + 1)
+"""
 WEB = "services:\n  web:\n    image: nginx:1.27\n"
 
 
@@ -173,22 +182,28 @@ def test_workers_count_together(start_webhook, until, rules):
     assert shown["policyd_decision_duration_seconds_count",] == 21
 
 
-def test_a_worker_that_is_stuck_is_replaced(start_webhook, until, rules):
+def test_an_endless_policy_denies_its_review_and_cuts_no_other(start_webhook, rules):
     rules.write(POLICY + NEVER_ENDS)
-    webhook = start_webhook(
-        workers=1,
-        policy_set=str(rules.folder),
-        review_timeout=1,
-        first="from policyd.serving import watchdog\nwatchdog.LEAST_SECONDS = 1\n",
-    )
+    webhook = start_webhook(workers=1, policy_set=str(rules.folder), review_timeout=1)
 
-    with pytest.raises(requests.ConnectionError):
-        review(webhook, "services:\n  web:\n    image: stuck\n")
-    until(lambda: webhook.output.count("Spawning worker-1") == 2)
-    until(webhook.is_ready)
+    endless = review(webhook, "services:\n  web:\n    image: stuck\n")
 
-    assert review(webhook)["allowed"] is False
-    assert "_answer_all" in webhook.output
+    assert endless["allowed"] is False
+    assert endless["status"]["message"] == "evaluating the policies exceeded 1 seconds"
+    assert review(webhook)["status"]["code"] == 403
+    assert webhook.output.count("Spawning worker-1") == 1
+
+
+def test_a_policy_that_crashes_denies_its_review_and_cuts_no_other(start_webhook, rules):
+    rules.write(POLICY + CRASHES)
+    webhook = start_webhook(workers=1, policy_set=str(rules.folder), review_timeout=60)
+
+    crashed = review(webhook, "services:\n  web:\n    image: crash\n")
+
+    assert crashed["allowed"] is False
+    assert crashed["status"]["message"] == "the evaluator process ended by SIGSEGV"
+    assert review(webhook)["status"]["code"] == 403
+    assert webhook.output.count("Spawning worker-1") == 1
 
 
 def test_workers_end_when_the_main_process_is_gone(start_webhook, until, rules):
