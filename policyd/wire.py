@@ -7,15 +7,17 @@ documents as on their own; `next` of a page is `before` of the following page, n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from policyd import model
 from policyd.audit.event import GrantRecord
 from policyd.model import API_VERSION, Decision, PolicySetRevision
-from policyd.policies.packs import Policy
-from policyd.policies.policy_set import PolicySet
+
+if TYPE_CHECKING:
+    from policyd.policies.packs import Policy
+    from policyd.policies.policy_set import PolicySet
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

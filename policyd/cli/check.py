@@ -39,7 +39,7 @@ from policyd.cli.options import (
 )
 from policyd.config import Settings
 from policyd.errors import PolicydError
-from policyd.formats import FORMATS
+from policyd.formats.available import FORMATS
 from policyd.formats.report import Report
 from policyd.formats.reviewed import Reviewed, reviewed
 from policyd.model import Operation, Source

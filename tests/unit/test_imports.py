@@ -147,3 +147,20 @@ def test_check_loads_no_web_no_database_and_no_http_client(tmp_path: Path) -> No
 
     assert done.stderr == ""
     assert done.stdout.splitlines()[-2:] == ["exit 0", "loaded []"]
+
+
+def test_printing_help_loads_no_loader_and_no_policies() -> None:
+    program = (
+        "import sys, policyd.cli\n"
+        "print(sorted({'policyd.compose.loader', 'policyd.policies.packs'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PACKAGE.parent,
+    )
+
+    assert (done.stdout, done.stderr) == ("[]\n", "")

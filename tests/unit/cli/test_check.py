@@ -9,7 +9,7 @@ import pytest
 from policyd.bundle import Bundle
 from policyd.cli.many import MANY
 from policyd.cli.options import Target, bundle
-from policyd.formats import FORMATS
+from policyd.formats.available import FORMATS
 
 CLEAN = "services:\n  web:\n    image: nginx\n"
 PRIVILEGED = "services:\n  web:\n    image: nginx\n    privileged: true\n"

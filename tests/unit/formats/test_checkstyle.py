@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from policyd.formats.checkstyle import render
 from policyd.formats.report import Report
-from tests.unit.formats.test_formats import NOTHING, VIOLATION, result
+from tests.unit.formats.test_available import NOTHING, VIOLATION, result
 
 
 def test_each_entry_is_an_error_of_its_file() -> None:

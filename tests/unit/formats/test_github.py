@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from policyd.formats.github import render
 from policyd.formats.report import Report
-from tests.unit.formats.test_formats import MIXED, NOTHING, VIOLATION, result
+from tests.unit.formats.test_available import MIXED, NOTHING, VIOLATION, result
 
 
 def test_each_entry_is_a_workflow_command() -> None:

@@ -4,7 +4,7 @@ import json
 
 from policyd.formats.gitlab import render
 from policyd.formats.report import Report, entries
-from tests.unit.formats.test_formats import MIXED, NOTHING, VIOLATION, result
+from tests.unit.formats.test_available import MIXED, NOTHING, VIOLATION, result
 
 
 def test_each_entry_is_an_issue() -> None:

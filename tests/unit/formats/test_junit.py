@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 from policyd.formats.junit import render
 from policyd.formats.report import Report
-from tests.unit.formats.test_formats import MIXED, NOTHING, VIOLATION, result
+from tests.unit.formats.test_available import MIXED, NOTHING, VIOLATION, result
 
 
 def test_each_project_is_a_suite_with_a_case_for_each_entry() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from policyd.formats.markdown import MAX_SIZE, render
 from policyd.formats.report import Report
-from tests.unit.formats.test_formats import MIXED, NOTHING, VIOLATION, result
+from tests.unit.formats.test_available import MIXED, NOTHING, VIOLATION, result
 
 
 def test_each_project_has_its_verdict_and_a_table() -> None:

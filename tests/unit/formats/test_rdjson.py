@@ -6,7 +6,7 @@ from policyd.formats.rdjson import render
 from policyd.formats.report import Report
 from policyd.formats.reviewed import reviewed
 from policyd.model import Decision, Location, Status
-from tests.unit.formats.test_formats import VIOLATION, result
+from tests.unit.formats.test_available import VIOLATION, result
 
 
 def test_each_entry_is_a_diagnostic() -> None:

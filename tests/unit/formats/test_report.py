@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from policyd.formats.report import Entry, Report, entries
 from policyd.model import Location
-from tests.unit.formats.test_formats import VIOLATION, result
+from tests.unit.formats.test_available import VIOLATION, result
 
 
 def test_an_entry_holds_all_that_reports_show() -> None:

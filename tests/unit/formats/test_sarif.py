@@ -11,7 +11,7 @@ from policyd.formats.report import Report
 from policyd.formats.sarif import MAX_RESULTS, render, uri
 from policyd.model import Location
 from policyd.policies.policy_set import load_policy_set
-from tests.unit.formats.test_formats import MIXED, NOTHING, VIOLATION, result
+from tests.unit.formats.test_available import MIXED, NOTHING, VIOLATION, result
 
 
 def run_of(report: Report) -> dict:

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 import msgspec
 import pytest
 
-from policyd.formats import FORMATS
+from policyd.formats.available import FORMATS
 from policyd.formats.report import Report, entries
 from policyd.formats.reviewed import Reviewed, reviewed
 from policyd.model import Decision, Exempted, Location, Status, Violation
