@@ -19,7 +19,7 @@ request_root := "/var/run/nvidia-container-devices"
 # by_workload[name] lists the mounts of a workload that reach into the host, each with its class: pipe,
 # volume-request, root, dev, disk, engine-socket, service-socket, proc-sys, runtime-config or system.
 # A mount has the first class in this order that matches, so that one policy reports it.
-by_workload := {w.name: classified(w) | some w in input.workloads}
+by_workload[w.name] := classified(w) if some w in input.workloads
 
 classified(w) := [{"class": class, "mount": mount} |
 	some mount in w.mounts
@@ -63,17 +63,16 @@ below_all(table) := {concat("", [directory, "/"]) | some directory, _ in table}
 
 # config_parents are the folders that contain a path of the table runtime_config. The folders / and
 # /run have classes of their own.
-config_parents := {parent |
+config_parents contains concat("/", array.slice(parts, 0, length)) if {
 	some directory, _ in data.policyd.tables.runtime_config
 	parts := split(directory, "/")
 	some length in numbers.range(2, count(parts) - 1)
-	parent := concat("/", array.slice(parts, 0, length))
 }
 
 socket_suffixes := union({
 	{concat("", ["/", name]) | some name, _ in sockets.names},
-	{path | some path, _ in sockets.paths},
-	{directory | some directory, _ in sockets.directories},
+	object.keys(sockets.paths),
+	object.keys(sockets.directories),
 })
 
 class_of(mount, project_directory) := "pipe" if is_pipe(lower(mount.source))

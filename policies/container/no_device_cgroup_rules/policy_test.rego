@@ -29,7 +29,10 @@ test_dangerous_rules_are_reported_with_the_reason if {
 }
 
 test_other_majors_are_not if {
-	every text in ["c 188:* rwm", "c 189:* rw", "c 116:* rw", "c 10:200 rw", "c 1:3 rw", "c 255:0 rw", "c 383:0 rw", "c 512:0 r", "c 2340:0 r"] {
+	every text in [
+		"c 188:* rwm", "c 189:* rw", "c 116:* rw", "c 10:200 rw", "c 1:3 rw", "c 255:0 rw", "c 383:0 rw", "c 512:0 r",
+		"c 2340:0 r",
+	] {
 		found := no_device_cgroup_rules.violation with input as fixture.app(rule(text))
 		found == set()
 	}

@@ -5,7 +5,8 @@ import data.policyd.policies.no_docker_socket
 
 test_engine_socket_is_reported_where_it_is_mounted if {
 	path := ["services", "app", "volumes", 0]
-	found := no_docker_socket.violation with input as fixture.granted({"method": "api-socket", "path": path, "text": "/run"})
+	grant := {"method": "api-socket", "path": path, "text": "/run"}
+	found := no_docker_socket.violation with input as fixture.granted(grant)
 	found == {{"msg": "service app has access to the API of the container engine: /run", "service": "app", "path": path}}
 }
 

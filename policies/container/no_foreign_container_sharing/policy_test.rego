@@ -20,6 +20,7 @@ test_namespaces_and_volumes_of_a_foreign_container_are_reported if {
 }
 
 test_services_and_networks_are_not if {
-	found := no_foreign_container_sharing.violation with input as fixture.app({"pid": "service:db", "network_mode": "container:x", "volumes_from": ["db:ro"]})
+	fields := {"pid": "service:db", "network_mode": "container:x", "volumes_from": ["db:ro"]}
+	found := no_foreign_container_sharing.violation with input as fixture.app(fields)
 	found == set()
 }

@@ -15,6 +15,7 @@ test_fuse_is_reported_by_name_and_by_number if {
 }
 
 test_other_nodes_are_not if {
-	found := no_fuse_device.violation with input as fixture.app({"devices": [fixture.device("/dev/fuse2"), fixture.device("/dev/net/tun")]})
+	devices := [fixture.device("/dev/fuse2"), fixture.device("/dev/net/tun")]
+	found := no_fuse_device.violation with input as fixture.app({"devices": devices})
 	found == set()
 }

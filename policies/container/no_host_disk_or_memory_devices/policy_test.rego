@@ -20,7 +20,8 @@ test_disks_and_memory_in_devices_are_reported if {
 
 test_mounted_disk_and_filesystem_on_a_disk_are_reported if {
 	on_disk := object.union(fixture.bind("/dev/sdb1", "/b"), {"type": "filesystem", "fstype": "ext4"})
-	found := no_host_disk_or_memory_devices.violation with input as fixture.app({"mounts": [fixture.bind("/dev/sda", "/a"), on_disk]})
+	mounts := [fixture.bind("/dev/sda", "/a"), on_disk]
+	found := no_host_disk_or_memory_devices.violation with input as fixture.app({"mounts": mounts})
 	{v.msg | some v in found} == {
 		"service app mounts a disk of the host: /dev/sda",
 		"service app mounts a disk of the host: /dev/sdb1",

@@ -16,6 +16,7 @@ test_writable_proc_and_sys_are_reported if {
 
 test_read_only_and_similar_names_are_not if {
 	read_only := object.union(fixture.bind("/sys", "/s"), {"read_only": true})
-	found := no_host_proc_sys_mounts.violation with input as fixture.app({"mounts": [read_only, fixture.bind("/processing", "/p"), fixture.bind("/system", "/s")]})
+	mounts := [read_only, fixture.bind("/processing", "/p"), fixture.bind("/system", "/s")]
+	found := no_host_proc_sys_mounts.violation with input as fixture.app({"mounts": mounts})
 	found == set()
 }

@@ -5,7 +5,8 @@ import data.policyd.policies.no_privileged_hooks
 
 test_every_stage_is_reported if {
 	every stage in ["post_start", "pre_stop", "watch"] {
-		found := no_privileged_hooks.violation with input as fixture.app({"hooks": [fixture.hook(stage, {"privileged": true})]})
+		hooks := [fixture.hook(stage, {"privileged": true})]
+		found := no_privileged_hooks.violation with input as fixture.app({"hooks": hooks})
 		found == {{
 			"msg": sprintf("service app runs its %s command privileged", [stage]),
 			"service": "app",
