@@ -7,6 +7,8 @@ LOCKS := deploy/requirements
 # What is downloaded and built lies below the checkout, not in the home of the person who runs it.
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
+unexport PYTHONDONTWRITEBYTECODE
 export TMPDIR := $(CURDIR)/.cache/tmp
 $(shell mkdir -p $(TMPDIR))
 INSTALL := $(BIN)/uv pip install --quiet --no-deps
