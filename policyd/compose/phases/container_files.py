@@ -109,7 +109,7 @@ class ContainerFiles:
         self, file: _File, lookup: Callable[[str], str | None], known: Mapping[str, str]
     ) -> dict[str, Variable] | None:
         """Return what `file` sets, None where it is reported as not evaluated."""
-        name, where = self.context.display(file.path), self.locate(file.at)
+        name, where = self._shown(file), self.locate(file.at)
         try:
             content = self._content(file, name, where)
             if content is None:
@@ -121,6 +121,12 @@ class ContainerFiles:
                 raise ComposeError(str(error), error.where) from None
             self.context.not_evaluated.append(NotEvaluated("env-file", name, str(error), where))
             return None
+
+    def _shown(self, file: _File) -> str:
+        try:
+            return self.context.display(file.path)
+        except BundleError:  # a path that no file can have
+            return repr(file.path)
 
     def _content(self, file: _File, name: str, where: Location | None) -> bytes | None:
         try:

@@ -42,7 +42,9 @@ def resolve_environment(root: Node, environment: Mapping[str, str]) -> Node:
         for name, entry in holder.value.items():
             variables = entry.value.get("environment") if type(entry.value) is dict else None
             if variables is not None and type(variables.value) is list:
-                resolved = [_resolved(item, environment) for item in variables.value]
+                # Compose drops timestamps, which the schema reads as strings.
+                texts = [item for item in variables.value if type(item.value) is str]
+                resolved = [_resolved(item, environment) for item in texts]
                 changed[name] = _put(entry, "environment", variables.with_value(resolved))
         if changed:
             root = _put(root, kind, holder.with_value({**holder.value, **changed}))
@@ -80,7 +82,7 @@ def _put(node: Node, key: str, child: Node) -> Node:
 
 
 def _resolved(item: Node, environment: Mapping[str, str]) -> Node:
-    found = environment.get(item.value) if type(item.value) is str else None
+    found = environment.get(item.value)
     return item if found is None else item.with_value(f"{item.value}={found}")
 
 
@@ -133,6 +135,8 @@ def _lookup(node: Node, environment: Mapping[str, str], *, keep: bool) -> Node:
         return node.with_value(entries)
     kept: list[Node] = []
     for item in node.value:
+        if type(item.value) is not str:
+            continue
         item = item if "=" in item.value else _resolved(item, environment)
         if keep or "=" in item.value:
             kept.append(item)

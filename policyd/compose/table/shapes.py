@@ -34,7 +34,7 @@ SHAPES: Final[dict[str, str]] = {
     "env-files": (
         "str|list list merge=sequence unique=path long=env_file\n"
         " [] str|map struct closed required=path\n"
-        "  format str str\n  path str str path=path\n  required bool|str opt-out"
+        "  format str str\n  path str str path=path\n  required bool|str opt-out!"
     ),
     "dependencies": (
         "list!|map map names merge=depends_on long=depends_on\n [] str any\n"

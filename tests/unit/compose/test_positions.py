@@ -122,6 +122,21 @@ CASES = [
     Case("over an included service", "include: [sub/compose.yaml]\nservices:\n  gpu:\n    image: «y\n", "services/gpu/image", {"sub/compose.yaml": "services:\n  gpu:\n    image: x\n"}),
     Case("a path that is made absolute", SERVICE + "    volumes:\n      - type: bind\n        source: «./data\n        target: /d\n", "services/web/volumes/0/source"),
     Case("an interpolated value", SERVICE + "    runtime: «${R:-nvidia}\n", "services/web/runtime"),
+    # hooks, jobs and develop
+    Case("a value of a hook", SERVICE + "    pre_start:\n      - gpus: «all\n", "services/web/pre_start/0/gpus/0/count"),
+    Case("what a hook inherits", SERVICE + "    runtime: «nvidia\n    pre_start: [{}]\n", "services/web/pre_start/0/runtime"),
+    Case("a hook over what it inherits", SERVICE + "    runtime: nvidia\n    pre_start: [{runtime: «runc}]\n", "services/web/pre_start/0/runtime"),
+    Case("an item that a hook adds", SERVICE + "    cap_add: [A]\n    pre_start: [{cap_add: [«B]}]\n", "services/web/pre_start/0/cap_add/1"),
+    Case("a variable of a hook", SERVICE + "    environment: [A=1]\n    pre_start: [{environment: {A: «2}}]\n", "services/web/pre_start/0/environment/A"),
+    Case("a variable of an inherited env file", SERVICE + "    env_file: a.env\n    pre_start: [{}]\n", "services/web/pre_start/0/environment/A", {"a.env": "«A=1\n"}),
+    Case("a hook of an override", SERVICE + "    pre_start: [{user: a}]\n", "services/web/pre_start/1/user", {"compose.override.yaml": "services:\n  web:\n    pre_start: [{user: «b}]\n"}),
+    Case("a hook after start", SERVICE + "    post_start: [{command: «x}]\n", "services/web/post_start/0/command"),
+    Case("a job", "jobs:\n  «seed:\n    image: x\n    triggers: {manual: true}\n", "jobs/seed"),
+    Case("a value of a job", "jobs:\n  seed:\n    image: «x\n    triggers: {manual: true}\n", "jobs/seed/image"),
+    Case("a short schedule of a job", "jobs:\n  seed:\n    image: x\n    triggers: {schedule: [«'@daily']}\n", "jobs/seed/triggers/schedule/0/cron"),
+    Case("an included job", "include: [sub/compose.yaml]\n", "jobs/seed/image", {"sub/compose.yaml": "jobs:\n  seed: {image: «x, triggers: {manual: true}}\n"}),
+    Case("a watch rule", SERVICE + "    develop:\n      watch:\n        - {path: ., action: sync+exec, target: /x, exec: {command: «a}}\n", "services/web/develop/watch/0/exec/command"),
+    Case("a watch rule of x-develop", SERVICE + "    x-develop:\n      watch: [{path: ., action: «rebuild}]\n", "services/web/develop/watch/0/action"),
     Case("a top-level volume", SERVICE + "    volumes: ['d:/d']\nvolumes:\n  d:\n    driver_opts:\n      device: «/dev\n", "volumes/d/driver_opts/device"),
 ]  # fmt: skip
 
@@ -201,4 +216,25 @@ def test_a_variable_without_a_value_is_reported_where_the_model_uses_it() -> Non
         ("RUNTIME", ("services", "web", "runtime"), "base.yaml:2:29"),
         ("NOWHERE", (), "base.yaml:3:19"),
         ("D", ("services", "web", "environment", "C"), "a.env:2:1"),
+    ]
+
+
+def test_a_variable_that_a_hook_inherits_is_reported_for_both() -> None:
+    project = load(
+        memory_bundle(
+            {
+                "compose.yaml": b"services:\n"
+                b"  web: {image: x, runtime: $RUNTIME, pre_start: [{}, {user: $USER_OF_HOOK}]}\n"
+                b"jobs:\n"
+                b"  seed: {image: x, triggers: {manual: true}, environment: [GPUS=$GPUS]}\n"
+            }
+        )
+    )
+
+    assert [(use.variable, use.path) for use in project.unresolved] == [
+        ("RUNTIME", ("services", "web", "runtime")),
+        ("RUNTIME", ("services", "web", "pre_start", 0, "runtime")),
+        ("RUNTIME", ("services", "web", "pre_start", 1, "runtime")),
+        ("USER_OF_HOOK", ("services", "web", "pre_start", 1, "user")),
+        ("GPUS", ("jobs", "seed", "environment", "GPUS")),
     ]

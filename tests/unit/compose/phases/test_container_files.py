@@ -69,6 +69,7 @@ def test_labels_win_over_label_files() -> None:
         (entry("sub"), "compose.yaml:1:2: sub is a directory, expected a file"),
         (entry(""), "compose.yaml:1:2: the env_file . does not exist"),
         (entry("/etc/a.env"), "compose.yaml:1:2: /etc/a.env: is outside the project"),
+        (entry("/project/\0"), "compose.yaml:1:2: '/project/\\x00': the path has a NUL byte"),
         (
             entry("a.env", format="json"),
             "compose.yaml:1:2: unknown format 'json' of a.env: use `raw`",

@@ -98,3 +98,12 @@ def test_contents_of_configs_that_come_from_the_environment_are_not_kept() -> No
     assert plain(normalize(resolved, "shop", {}, Effort()))["configs"] == {
         "a": {"environment": "A", "name": "shop_a"}
     }
+
+
+@pytest.mark.parametrize("key", ["environment: %s", "build: {args: %s}"])
+def test_timestamps_in_lists_of_pairs_are_dropped(key: str) -> None:
+    text = "jobs: {a: {%s, network_mode: host}}" % (key % "[A, 2024-05-01]")
+
+    found = normal(text, A="1")["jobs"]["a"]
+
+    assert found.get("environment", found.get("build", {}).get("args")) == ["A=1"]

@@ -83,3 +83,9 @@ def test_an_ssh_key_with_a_path_is_unprintable() -> None:
 
     assert unprintable(model) == ("jobs", "a", "build", "ssh", "key")
     assert unprintable({"services": {"a": {"build": {"ssh": {"default": None}}}}}) is None
+
+
+def test_an_env_file_of_a_job_without_anything_is_not_required() -> None:
+    found = printed({"jobs": {"seed": {"env_file": [{}]}}})
+
+    assert found["jobs"]["seed"]["env_file"] == [{"required": False}]
