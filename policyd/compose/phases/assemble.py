@@ -189,7 +189,7 @@ class ModelLoader:
             if include is not None:
                 model, size = self._included(include)
                 self.add(size, entry)
-                tree = import_resources(tree, model, resets)
+                tree = import_resources(tree, model, resets, self.context.effort)
         entries = {key: child for key, child in tree.value.items() if key != "include"}
         return tree.with_value(entries)
 

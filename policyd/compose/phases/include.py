@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from policyd.compose.context import LoadContext, Scope
+from policyd.compose.effort import Effort
 from policyd.compose.limits import MAX_INCLUDE_DEPTH
-from policyd.compose.nodes import Node, Resets, describe, text_of
+from policyd.compose.nodes import Node, Resets, count, describe, text_of
 from policyd.compose.phases.invocation import read_env_files
-from policyd.compose.phases.merge import identity, merge, prune_one
+from policyd.compose.phases.merge import equal, merge, prune_one
 from policyd.compose.phases.remote import is_remote
 from policyd.compose.table.fields import PROJECT
 from policyd.compose.text.posix_paths import below, dirname, join, relative
@@ -71,11 +72,12 @@ def resolve_include(context: LoadContext, entry: Node, scope: Scope) -> Include 
     return Include(files, Scope(directory, project, environment, scope.included, scope.depth + 1))
 
 
-def import_resources(tree: Node, imported: Node, resets: Resets) -> Node:
+def import_resources(tree: Node, imported: Node, resets: Resets, effort: Effort) -> Node:
     """Return `tree` merged over the resources of `imported`, kind by kind and name by name.
 
     A resource that is equal to the one in `tree` is not merged: the same file may be included in
-    more than one way. `resets` are those of the including document.
+    more than one way. `resets` are those of the including document. Raises ComposeError when
+    merging takes too many steps of `effort`.
     """
     entries = dict(tree.value)
     for kind in _IMPORTED:
@@ -92,7 +94,8 @@ def import_resources(tree: Node, imported: Node, resets: Resets) -> Node:
         for name, resource in source.value.items():
             if name not in known:
                 known[name] = resource
-            elif identity(known[name]) != identity(resource):
+            elif not equal(known[name], resource):
+                effort.spend(count(known[name]), resource)
                 pruned = prune_one(kind, name, resource, resets)
                 known[name] = merge(pruned, known[name], field, (kind, name))
         entries[kind] = (holder or source).with_value(known)

@@ -220,3 +220,15 @@ def test_a_long_text_counts_each_time_a_hook_inherits_it() -> None:
     text += f"    pre_start:\n{hooks}"
 
     assert refusal({"compose.yaml": text}) == f"compose.yaml:46:9: {TOO_LARGE}"
+
+
+def test_merging_over_included_resources_counts_each_time() -> None:
+    items = "".join(f"      - v{number}\n" for number in range(30_000))
+    includes = "".join("  - b.yaml\n" for _ in range(300))
+
+    assert refusal(
+        {
+            "compose.yaml": f"include:\n{includes}services:\n  web:\n    image: x\n    x-l:\n{items}",
+            "b.yaml": "services:\n  web: {image: y, x-l: [w]}\n",
+        }
+    ).endswith(TOO_LARGE)

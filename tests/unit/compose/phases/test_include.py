@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policyd.compose.context import Scope
+from policyd.compose.effort import Effort
 from policyd.compose.nodes import plain
 from policyd.compose.phases.include import import_resources, include_entries, resolve_include
 from policyd.errors import ComposeError
@@ -96,7 +97,7 @@ def test_resources_are_imported_and_the_including_file_wins() -> None:
         "services: {web: {user: b, cap_add: [B]}, db: {image: x}}\njobs: {seed: {image: y}}\n"
     )
 
-    assert plain(import_resources(tree, imported, [])) == {
+    assert plain(import_resources(tree, imported, [], Effort())) == {
         "services": {"web": {"user": "a", "cap_add": ["B", "A"]}, "db": {"image": "x"}},
         "jobs": {"seed": {"image": "y"}},
     }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from policyd.compose.nodes import plain
-from policyd.compose.phases.merge import identity, merge, prune, prune_one, sprint
+from policyd.compose.phases.merge import equal, identity, merge, prune, prune_one, sprint
 from policyd.compose.table.fields import PROJECT
 from policyd.errors import ComposeError
 from tests.support.compose_projects import document
@@ -102,3 +102,22 @@ def test_values_become_texts_as_go_prints_them() -> None:
     root = document("{b: [1, true, null, 1.5], a: x}")
 
     assert sprint(root) == "map[a:x b:[1 true <nil> 1.5]]"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("{a: 1, b: [x, {c: null}]}", "{b: [x, {c: null}], a: 1}", True),
+        ("{a: 1}", "{a: 1.0}", False),
+        ("{a: 1}", "{a: '1'}", False),
+        ("{a: true}", "{a: 1}", False),
+        ("{a: [1, 2]}", "{a: [1]}", False),
+        ("{a: 1}", "{b: 1}", False),
+        ("{a: 2024-05-01}", "{a: 2024-05-01 00:00:00}", True),
+    ],
+)
+def test_values_are_deeply_equal(one: str, other: str, expected: bool) -> None:
+    left, right = document(one), document(other)
+
+    assert equal(left, right) is expected
+    assert (identity(left) == identity(right)) is expected
