@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from policyd.compose.context import LoadContext
+from policyd.compose.file_names import COMPOSE_FILE_NAMES
 from policyd.compose.limits import MAX_PROFILES_APART, MAX_SERVICES
 from policyd.compose.nodes import Mark, Node
 from policyd.compose.phases.consistency import Enabled, inconsistencies, shared_container_names
@@ -23,6 +24,7 @@ from policyd.compose.positions import locate, paths_of
 from policyd.compose.profiles import Profiles
 from policyd.compose.project import Project
 from policyd.compose.table.fields import PROJECT
+from policyd.compose.text.posix_paths import dirname, join
 from policyd.errors import ComposeError
 from policyd.model import Location, NotEvaluated, Path, Unresolved
 
@@ -159,8 +161,17 @@ class _Evaluation:
             )
 
     def errors(self, model: Model, enabled: Enabled) -> Iterator[ComposeError]:
-        yield from inconsistencies(model, enabled, self.locate)
+        yield from inconsistencies(model, enabled, self.locate, self.base_of)
         yield from shared_container_names(model, enabled.services, self.locate)
+
+    def base_of(self, file: str) -> str:
+        """Return the Compose file beside `file` that it may override, or BASE if there is none."""
+        folder = dirname(file)
+        for name in COMPOSE_FILE_NAMES:
+            path = join(folder, name)
+            if self.context.bundle.files.kind(self.context.absolute(path)) == "file":
+                return path
+        return "BASE"
 
     def messages_of_one_profile(self, model: Model) -> set[str] | None:
         """Return the errors with no profile or a single one; None where there are too many."""

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from policyd.compose.nodes import Node
+from policyd.compose.nodes import Node, describe
 from policyd.compose.text.model_paths import dotted
 from policyd.errors import ComposeError
+
+
+def not_a_string(node: Node) -> str:
+    """Return the message for `node` in a list of strings. Each `- KEY: value` is a mapping."""
+    message = f"expected a string, found {describe(node)}"
+    if type(node.value) is not dict or not node.value:
+        return message
+    key = next(iter(node.value))[:60]
+    return f"{message}: write `{key}=value`, or quote the text if it contains a colon"
 
 
 class NodeError(Exception):

@@ -34,7 +34,8 @@ from policyd.compose.table.fields import PROJECT
 from policyd.compose.text.posix_paths import below
 from policyd.compose.yaml.document import Document
 from policyd.compose.yaml.reader import read_documents
-from policyd.errors import BundleError, ComposeError
+from policyd.errors import BundleError, ComposeError, PayloadTooLarge
+from policyd.model import Location
 
 
 class LoadedFiles:
@@ -53,11 +54,14 @@ class LoadedFiles:
             self._documents[path] = read_documents(self._read(path, name), name)
         return self._documents[path]
 
-    def count(self) -> None:
-        """Count one more use of a file. Raises ComposeError when there are too many."""
+    def count(self, path: str) -> None:
+        """Count one more use of the file at `path`. Raises ComposeError for too many."""
         self._count += 1
         if self._count > MAX_LOADED_FILES:
-            raise ComposeError(f"more than {MAX_LOADED_FILES} files are included or extended")
+            raise ComposeError(
+                f"more than {MAX_LOADED_FILES} files are included or extended",
+                Location(self.context.display(path)),
+            )
 
     def _read(self, path: str, name: str) -> bytes:
         if path == "-":
@@ -66,6 +70,8 @@ class LoadedFiles:
             raise ComposeError(f"{path!r} is remote; remote files are never fetched")
         try:
             return self.context.bundle.files.read(self.context.absolute(path))
+        except PayloadTooLarge as error:  # a project beyond a limit is denied, as for other limits
+            raise ComposeError(str(error)) from None
         except FileNotFoundError:
             raise ComposeError(f"the file {name} does not exist") from None
         except IsADirectoryError:
@@ -125,7 +131,7 @@ class ModelLoader:
     ) -> tuple[Entries, Resets]:
         root, resets = Node({}, None), Resets()
         try:
-            self.files.count()
+            self.files.count(path)
             for document in self.files.documents(path):
                 resets = with_alias_paths(document.root.resets or [])
                 tree = promote_aliases(self._interpolated(document))
@@ -144,7 +150,7 @@ class ModelLoader:
 
     def _load_file(self, path: str, root: Node) -> Node:
         """Return `root` with the documents of the file at `path` merged over it."""
-        self.files.count()
+        self.files.count(path)
         scope = self.scope
         for document in self.files.documents(path):
             resets = with_alias_paths(document.root.resets or [])

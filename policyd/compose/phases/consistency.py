@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
+from policyd.compose.file_names import COMPOSE_FILE_NAMES
 from policyd.errors import ComposeError
 from policyd.model import Location, Path
 
 Service = dict[str, Any]
 Locate = Callable[[Path], Location | None]
+BaseOf = Callable[[str], str]
 
 _FREE_ACTIONS: Final = ("rebuild", "restart")
 _TESTS: Final = ("CMD", "CMD-SHELL", "NONE")
@@ -28,13 +30,14 @@ class Enabled(NamedTuple):
 
 
 def inconsistencies(
-    model: dict[str, Any], enabled: Enabled, locate: Locate
+    model: dict[str, Any], enabled: Enabled, locate: Locate, base_of: BaseOf
 ) -> Iterator[ComposeError]:
     """Yield what is wrong with the `enabled` services and jobs of `model`.
 
-    Compose stops at the first error. `locate` gives the place of a path for messages.
+    Compose stops at the first error. `locate` gives the place of a path for messages, `base_of` the
+    file that a file of the project may override, for a hint.
     """
-    checker = _Checker(model, enabled, locate)
+    checker = _Checker(model, enabled, locate, base_of)
     for name in enabled.services:
         yield from checker.check_service(name, checker.services[name])
     yield from checker.check_names()
@@ -62,7 +65,10 @@ def shared_container_names(
 
 
 class _Checker:
-    def __init__(self, model: dict[str, Any], enabled: Enabled, locate: Locate) -> None:
+    def __init__(
+        self, model: dict[str, Any], enabled: Enabled, locate: Locate, base_of: BaseOf
+    ) -> None:
+        self.base_of = base_of
         self.model = model
         self.services: dict[str, Service] = model.get("services", {})
         self.jobs: dict[str, Service] = model.get("jobs", {})
@@ -104,10 +110,12 @@ class _Checker:
     def no_image(self, name: str) -> ComposeError:
         place = self.locate(("services", name))
         message = "has neither an image nor a build nor a provider"
-        if place is not None:
-            file = place.file
-            message += f"; if {file} overrides another file, load both: -f BASE -f {file}"
-        return self.refuse(message, name)
+        if place is None or place.file.rpartition("/")[2] in COMPOSE_FILE_NAMES:
+            return self.refuse(f"{message}: add one of them", name)
+        both = f"-f {self.base_of(place.file)} -f {place.file}"
+        return self.refuse(
+            f"{message}; if {place.file} overrides another file, load both: {both}", name
+        )
 
     def is_missing(self, other: str, dependency: Service) -> bool:
         """Return whether a dependency on the service `other` cannot be satisfied."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from policyd.compose.limits import MAX_LIST_ITEMS
-from policyd.compose.node_error import NodeError
+from policyd.compose.node_error import NodeError, not_a_string
 from policyd.compose.nodes import Node, describe
 from policyd.compose.phases.merge import sprint
 from policyd.compose.phases.short_forms import ShortFormError, volume_target
@@ -36,8 +36,12 @@ def _unique(node: Node, field: Field) -> Node:
     identify = _IDENTITIES[field.unique]
     places: dict[str, int] = {}
     items: list[Node] = []
-    for item in value:
-        identity = identify(item)
+    for index, item in enumerate(value):
+        try:
+            identity = identify(item)
+        except NodeError as error:
+            error.path.append(index)
+            raise
         if identity in places:
             items[places[identity]] = item
         else:
@@ -48,10 +52,7 @@ def _unique(node: Node, field: Field) -> Node:
 
 def _key(item: Node) -> str:
     if type(item.value) is not str:
-        hint = ""
-        if item.value and type(item.value) is dict:
-            hint = f": write `{next(iter(item.value))[:60]}=VALUE`"
-        raise NodeError(f"expected a string, found {describe(item)}{hint}", item)
+        raise NodeError(not_a_string(item), item)
     return item.value.partition("=")[0]
 
 
@@ -62,6 +63,9 @@ def _entry(item: Node, key: str) -> Any:
 def _target(item: Node) -> str:
     target = _entry(item, "target")
     if type(target) is not str:
+        key = next(iter(item.value), "")
+        if len(item.value) == 1 and "/" in key:
+            raise NodeError(f"found a mapping: write `{key[:60]}:TARGET`, without a space", item)
         raise NodeError("a target is missing: add `target`", item)
     return target
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from policyd.compose.node_error import NodeError
+from policyd.compose.node_error import NodeError, not_a_string
 from policyd.compose.nodes import Node, describe
 from policyd.compose.table.field import Field
 from policyd.compose.table.fields import PROJECT
@@ -99,10 +99,18 @@ def _infinite(value: float) -> str:
 
 def _expected(field: Field, node: Node) -> str:
     if node.value and type(node.value) is dict and field.key == "[]" and "map" not in field.accepts:
-        key = next(iter(node.value))
-        return f"expected a string, found a mapping: write `{key[:60]}=VALUE`"
+        return not_a_string(node)
+    if field.enum and "list" in field.accepts:
+        return _enum_or_list(field, node)
     wanted = " or ".join(_NAMES[kind] for kind in _NAMES if kind in field.accepts)
     return f"expected {wanted}, found {_shown(node)}"
+
+
+def _enum_or_list(field: Field, node: Node) -> str:
+    """Return the message for `gpus`, which is a word or a list, with an example of a list."""
+    count = str(node.value) if type(node.value) in (str, int) else ""
+    example = f"[{{count: {count}}}]" if count.isascii() and count.isdigit() else "[{count: 1}]"
+    return f"expected {' or '.join(field.enum)}, or a list such as {example}, found {_shown(node)}"
 
 
 def _shown(node: Node) -> str:
@@ -119,12 +127,7 @@ def _shown(node: Node) -> str:
 def _check_text(node: Node, field: Field) -> None:
     value = node.value if type(node.value) is str else node.value.rfc3339
     if field.enum and value not in field.enum and "list" in field.accepts:
-        example = f"[{{count: {value}}}]" if value.isascii() and value.isdigit() else "[{count: 1}]"
-        raise NodeError(
-            f"expected {' or '.join(field.enum)}, or a list such as {example}, "
-            f"found the string {value[:60]!r}",
-            node,
-        )
+        raise NodeError(_enum_or_list(field, node), node)
     if field.enum and value not in field.enum:
         raise NodeError(f"expected {' or '.join(field.enum)}, found {value[:60]!r}", node)
     if field.pattern is not None and not field.pattern.search(value):

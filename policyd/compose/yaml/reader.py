@@ -147,10 +147,29 @@ class _Stream(io.BytesIO):
         self.name = name
 
 
+_SAME_INDENTATION: Final = "on a line of its own and with the same indentation"
+_EXPECTED: Final = {
+    "while parsing a block mapping": (
+        "expected the next key of the mapping that starts at line {}, " + _SAME_INDENTATION
+    ),
+    "while parsing a block collection": (
+        "expected the next '-' of the list that starts at line {}, " + _SAME_INDENTATION
+    ),
+    "while parsing a flow sequence": "expected ',' or ']' in the list that starts at line {}",
+    "while parsing a flow mapping": "expected ',' or '}}' in the mapping that starts at line {}",
+    "while parsing a flow node": "expected a value",
+    "while parsing a block node": "expected a value",
+}
+"""What the grammar of PyYAML's parser expects, by the context and with the line that it reports."""
+
+
 def _unreadable(error: yaml.YAMLError, name: str) -> ComposeError:
+    """Return the error for a file that a parser refuses with `error`."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     where = Location(name, mark.line + 1, mark.column + 1) if mark else Location(name)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    context = getattr(error, "context", None)
-    text = f"{problem} ({context})" if context else f"{problem}"
-    return ComposeError(f"not valid YAML: {' '.join(text.split())}", where)
+    context = getattr(error, "context", None) or ""
+    start = getattr(error, "context_mark", None)
+    if context in _EXPECTED and start is not None:
+        problem = _EXPECTED[context].format(start.line + 1)
+    return ComposeError(f"not valid YAML: {' '.join(problem.split())}", where)

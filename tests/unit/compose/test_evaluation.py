@@ -224,3 +224,40 @@ def test_jobs_count_as_services() -> None:
 
     with pytest.raises(ComposeError, match="more than 2000 services and jobs"):
         project(text)
+
+
+def refusal(files: dict[str, str], compose_files: list[str]) -> str:
+    contents = {name: text.encode() for name, text in files.items()}
+    with pytest.raises(ComposeError) as error:
+        load(memory_bundle(contents, compose_files))
+    return str(error.value)
+
+
+_PART = "services:\n  db:\n    ports: ['80:80']\n"
+
+
+@pytest.mark.parametrize("base", ["compose.yaml", "docker-compose.yml"])
+def test_an_override_alone_names_the_file_that_is_missing(base: str) -> None:
+    files = {base: "services: {db: {image: x}}\n", "compose.prod.yaml": _PART}
+
+    assert refusal(files, ["compose.prod.yaml"]) == (
+        "compose.prod.yaml:2:3: service 'db' has neither an image nor a build nor a provider; "
+        f"if compose.prod.yaml overrides another file, load both: -f {base} -f compose.prod.yaml"
+    )
+
+
+def test_an_override_in_a_folder_names_the_file_beside_it() -> None:
+    files = {"a/compose.yml": "services: {db: {image: x}}\n", "a/b.yaml": _PART}
+
+    assert refusal(files, ["a/b.yaml"]).endswith("load both: -f a/compose.yml -f a/b.yaml")
+
+
+def test_an_override_without_a_known_base_says_that_one_is_missing() -> None:
+    assert refusal({"b.yaml": _PART}, ["b.yaml"]).endswith("load both: -f BASE -f b.yaml")
+
+
+def test_a_service_without_an_image_in_a_main_file_is_not_taken_for_an_override() -> None:
+    assert refusal({"compose.yaml": _PART}, []) == (
+        "compose.yaml:2:3: service 'db' has neither an image nor a build nor a provider: "
+        "add one of them"
+    )

@@ -35,7 +35,10 @@ def marked(files: dict[str, str]) -> tuple[dict[str, bytes], Location]:
         if HERE in text
     ]
     assert len(found) == 1, "a case marks one place"
-    return {name: text.replace(HERE, "").encode() for name, text in files.items()}, found[0]
+    return {
+        name: text.replace(HERE, "").encode(errors="surrogateescape")
+        for name, text in files.items()
+    }, found[0]
 
 
 def _column(text: str) -> int:
@@ -162,8 +165,13 @@ ERRORS = [
     ("an undefined volume", SERVICE + "    volumes: [«'data:/d']\n", "service 'web' refers to undefined volume 'data': declare it below the top-level `volumes:`"),
     ("an undefined volume that may be a path", SERVICE + "    volumes: [«'data/x:/d']\n", "service 'web' refers to undefined volume 'data/x': write `./data/x` for a path, or declare it below the top-level `volumes:`"),
     ("an undefined network", SERVICE + "    networks: [«back]\n", "service 'web' refers to undefined network 'back': declare it below the top-level `networks:`"),
-    ("a mapping in a list of texts", SERVICE + "    environment:\n      - «A: 1\n", "services.web.environment: expected a string, found a mapping: write `A=VALUE`"),
+    ("a mapping in a list of texts", SERVICE + "    environment:\n      - «A: 1\n", "services.web.environment[0]: expected a string, found a mapping: write `A=value`, or quote the text if it contains a colon"),
     ("a number of GPUs", SERVICE + "    gpus: «'2'\n", "services.web.gpus: expected all, or a list such as [{count: 2}], found the string '2'"),
+    ("GPUs as a number", SERVICE + "    gpus: «2\n", "services.web.gpus: expected all, or a list such as [{count: 2}], found the number 2"),
+    ("GPUs as a mapping", SERVICE + "    gpus: «{count: 1}\n", "services.web.gpus: expected all, or a list such as [{count: 1}], found a mapping"),
+    ("a mount with a space", SERVICE + "    volumes:\n      - «./a: /b\n", "services.web.volumes[0]: found a mapping: write `./a:TARGET`, without a space"),
+    ("SSH keys that are a number", SERVICE + "    build: {ssh: «5}\n", "services.web.build.ssh: expected a mapping or a list, found the number 5"),
+    ("invalid UTF-8", "services: {a: {user: «\udcff}}\n", "invalid UTF-8: byte 0xff. Save the file as UTF-8"),
     ("a Kubernetes manifest", "apiVersion: «v1\nkind: Pod\n", "this is a Kubernetes manifest, not a Compose file: it has `apiVersion` and `kind`"),
     ("a key of services in a job", "jobs:\n  seed: {image: x, triggers: {manual: true}, restart: «always}\n", "jobs.seed: a job cannot have the key 'restart', which only services have"),
     ("a key of services in a hook", SERVICE + "    pre_start: [{deploy: «{}}]\n", "services.web.pre_start[0]: a pre_start hook cannot have the key 'deploy', which only services have"),
@@ -172,7 +180,7 @@ ERRORS = [
     ("a schedule", "jobs:\n  seed: {image: x, triggers: {schedule: [{cron: x, concurrency: «none}]}}\n", "jobs.seed.triggers.schedule[0].concurrency: expected forbid or queue, found 'none'"),
     ("a job without triggers", "jobs:\n  «seed: {image: x}\n".replace("«seed: ", "seed: «"), "jobs.seed: `triggers` is missing"),
     ("no trigger", "jobs:\n  seed: {image: x, triggers: «{}}\n", "jobs.seed.triggers: `manual` or `schedule` is missing"),
-    ("no image", "services:\n  «web:\n    user: x\n", "service 'web' has neither an image nor a build nor a provider; if compose.yaml overrides another file, load both: -f BASE -f compose.yaml"),
+    ("no image", "services:\n  «web:\n    user: x\n", "service 'web' has neither an image nor a build nor a provider: add one of them"),
     ("a number that a variable lacks", SERVICE + "    healthcheck: {retries: «$RETRIES}\n", "services.web.healthcheck.retries: '' is not a decimal integer (RETRIES has no value here)"),
     ("a port that variables lack", SERVICE + "    ports: [«'$A:$B']\n", "services.web.ports: port ':' has no container port (A, B have no value here)"),
     ("a volume that a variable lacks", SERVICE + "    volumes: [«'$A:/data']\n", "services.web.volumes: volume ':/data' has an empty part between colons (A has no value here)"),

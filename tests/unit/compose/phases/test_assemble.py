@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
+from policyd.bundle import directory_bundle
+from policyd.compose import load
 from policyd.compose.context import LoadContext, Scope
 from policyd.compose.nodes import plain
 from policyd.compose.phases.assemble import LoadedFiles, ModelLoader
 from policyd.errors import ComposeError
+from policyd.limits import MAX_FILE
 from tests.support.compose_projects import bundle, context, project, refusal
 
 SCOPE = Scope("/project", "/project", {"TAG": "1"})
@@ -35,9 +40,10 @@ def test_a_file_is_parsed_once_and_counted_each_time() -> None:
 
     assert files.documents("/project/a.yaml") is files.documents("/project/a.yaml")
     for _ in range(500):
-        files.count()
-    with pytest.raises(ComposeError, match="more than 500 files are included or extended"):
-        files.count()
+        files.count("/project/a.yaml")
+    with pytest.raises(ComposeError) as error:
+        files.count("/project/a.yaml")
+    assert str(error.value) == "a.yaml: more than 500 files are included or extended"
 
 
 def test_files_that_are_missing_directories_or_remote_are_refused() -> None:
@@ -98,3 +104,13 @@ def test_an_included_model_is_loaded_once() -> None:
 
     assert len(files.models) == 1
     assert plain(model)["services"]["web"]["security_opt"] == ["a"]
+
+
+def test_a_file_above_the_limit_is_refused_as_any_other_limit(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_bytes(b"#" * (MAX_FILE + 1))
+
+    with pytest.raises(ComposeError) as error:
+        load(directory_bundle(str(tmp_path)))
+
+    assert str(error.value) == "compose.yaml: the file has 4,194,305 bytes; the limit is 4 MiB"
+    assert error.value.status.code == 422

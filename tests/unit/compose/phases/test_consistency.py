@@ -15,12 +15,20 @@ from policyd.compose.phases.consistency import (
 WEB = {"image": "x"}
 
 
+def _nowhere(_path: object) -> None:
+    """Give no place to a path."""
+
+
+def _no_base(_file: str) -> str:
+    return "BASE"
+
+
 def problems(model: dict[str, Any], disabled: tuple[str, ...] = ()) -> list[str]:
     enabled = Enabled(
         [name for name in model.get("services", {}) if name not in disabled],
         [name for name in model.get("jobs", {}) if name not in disabled],
     )
-    return [error.message for error in inconsistencies(model, enabled, lambda _path: None)]
+    return [error.message for error in inconsistencies(model, enabled, _nowhere, _no_base)]
 
 
 def service(**keys: Any) -> dict[str, Any]:
@@ -32,7 +40,7 @@ def service(**keys: Any) -> dict[str, Any]:
     [
         (
             {"services": {"web": {}}},
-            "service 'web' has neither an image nor a build nor a provider",
+            "service 'web' has neither an image nor a build nor a provider: add one of them",
         ),
         (
             service(build={"dockerfile": "a", "dockerfile_inline": "b"}),

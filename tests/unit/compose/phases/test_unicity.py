@@ -58,22 +58,22 @@ def test_jobs_and_hooks_keep_everything(place: str) -> None:
         (
             "devices",
             "[{source: a}, x]",
-            "compose.yaml:1:26: services.a.devices: a target is missing: add `target`",
+            "compose.yaml:1:26: services.a.devices[0]: a target is missing: add `target`",
         ),
         (
             "ports",
             "[{published: 1}, 2]",
-            "compose.yaml:1:24: services.a.ports: a port needs a `target`",
+            "compose.yaml:1:24: services.a.ports[0]: a port needs a `target`",
         ),
         (
             "environment",
             "[{A: 1}]",
-            "compose.yaml:1:30: services.a.environment: expected a string, found a mapping: write `A=VALUE`",
+            "compose.yaml:1:30: services.a.environment[0]: expected a string, found a mapping: write `A=value`, or quote the text if it contains a colon",
         ),
         (
             "volumes",
             "['aa::b', x]",
-            "compose.yaml:1:26: services.a.volumes: volume 'aa::b' has an empty part between colons",
+            "compose.yaml:1:26: services.a.volumes[0]: volume 'aa::b' has an empty part between colons",
         ),
     ],
 )

@@ -44,7 +44,7 @@ def problem(text: str) -> str:
         ("{shm_size: .inf}", "2:19: services.web.shm_size: inf is not a finite number"),
         (
             "{security_opt: [{a: b}]}",
-            "2:24: services.web.security_opt[0]: expected a string, found a mapping: write `a=VALUE`",
+            "2:24: services.web.security_opt[0]: expected a string, found a mapping: write `a=value`, or quote the text if it contains a colon",
         ),
     ],
 )

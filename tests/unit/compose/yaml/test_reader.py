@@ -93,9 +93,21 @@ def test_what_libyaml_refuses_or_reads_otherwise_is_read_as_docker_does(
         (b"%YAML 1.2\n---\na: 1\n", "f.yaml:1:1: YAML version 1.2 is not supported, use 1.1"),
         (
             b"a: [1\n",
-            "f.yaml:2:1: not valid YAML: expected ',' or ']', but got '<stream end>' "
-            "(while parsing a flow sequence)",
+            "f.yaml:2:1: not valid YAML: expected ',' or ']' in the list that starts at line 1",
         ),
+        (
+            b"a: {b\n",
+            "f.yaml:2:1: not valid YAML: expected ',' or '}' in the mapping that starts at line 1",
+        ),
+        (
+            b"a: 1\nb:\n  - c\n  d: e\n",
+            "f.yaml:4:3: not valid YAML: expected the next '-' of the list that starts at line 3, on a line of its own and with the same indentation",
+        ),
+        (
+            b"a:\n  b: 1\n c: 2\n",
+            "f.yaml:3:2: not valid YAML: expected the next key of the mapping that starts at line 1, on a line of its own and with the same indentation",
+        ),
+        (b"a: ]\n", "f.yaml:1:4: not valid YAML: expected a value"),
         (b"- a\n", "f.yaml:1:1: the top level must be a mapping"),
     ],
 )
