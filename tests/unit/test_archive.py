@@ -6,7 +6,7 @@ import io
 import tarfile
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policyd.archive import MAX_UNPACKED, archive_bundle
@@ -156,6 +156,7 @@ def test_limits_hold_for_a_member_for_their_number_and_for_what_is_unpacked() ->
         archive_bundle(bomb)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_damaged_archive_gives_a_bundle_or_a_bundle_error(data: st.DataObject) -> None:
     damaged = bytearray(archive({"a" * 200: b"x", "compose.yaml": b"services: {}\n"}))

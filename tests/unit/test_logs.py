@@ -102,7 +102,8 @@ def test_an_exception_is_in_the_answer_the_record_and_the_log(webhook, ruled):
             "severity": "critical",
             "message": "service web runs privileged, with every device of the host",
             "remediation": (
-                "Remove `privileged: true`, and grant the one device or capability that is needed."
+                "Remove `privileged: true`, and add only the device or the capability "
+                "that is needed."
             ),
             "service": "web",
             "path": ["services", "web", "privileged"],

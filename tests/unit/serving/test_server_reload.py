@@ -142,7 +142,7 @@ def test_a_policy_set_that_is_refused_leaves_the_last_one_in_force(start_webhook
     until(lambda: ready(webhook)["warnings"])
 
     (warning,) = ready(webhook)["warnings"]
-    assert warning.startswith("the policy set was changed and is refused: rules/policy.rego:15:1: ")
+    assert warning.startswith("the changed policy set was refused: rules/policy.rego:15:1: ")
     assert ready(webhook)["policySet"] == before == review(webhook)["policySet"]
     shown = metrics(webhook)
     assert shown["policyd_policy_set_loads_total", "failure"] == 1
