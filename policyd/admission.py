@@ -72,6 +72,7 @@ class Admission:
         """
         if isinstance(loaded, NotLoaded):
             return self.refuse(review, loaded.error, loaded)
+        loaded = self._grants.with_grants(loaded, review.source.host)
         try:
             evaluation = self._evaluate(loaded, review)
         except OtherRevision:
@@ -124,9 +125,7 @@ class Admission:
         """Return the violations, exemptions and grants. Raises EngineError."""
         applicability = self.applicability(review, loaded.project.name)
         constraints = applicability.by_policy
-        workloads = self._grants.resolve(loaded.workloads, review.source.host)
-        document = review_input(loaded, workloads, review, constraints)
-        found = self.engine.findings(document)
+        found = self.engine.findings(review_input(loaded, review, constraints))
         violations = sorted(
             (
                 self._violation(finding, constraint, review, loaded)
@@ -135,7 +134,7 @@ class Admission:
             ),
             key=_order,
         )
-        return _exempt(violations, applicability, listed(workloads))
+        return _exempt(violations, applicability, listed(loaded.workloads))
 
     def _violation(
         self, finding: Finding, constraint: Constraint, review: Review, loaded: Loaded
@@ -147,7 +146,11 @@ class Admission:
             enforcement_action=constraint.action_at(review.enforcement_point),
             severity=policy.severity,
             message=finding.msg,
-            remediation=policy.remediation,
+            remediation=(
+                finding.remediation
+                or self._grants.remediation(policy.id, loaded.workloads, finding.path)
+                or policy.remediation
+            ),
             service=finding.service,
             path=finding.path,
             location=loaded.project.locate(finding.path),

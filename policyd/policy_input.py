@@ -56,14 +56,11 @@ class PolicyInput(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def review_input(
-    loaded: Loaded,
-    workloads: Sequence[Workload],
-    review: Review,
-    constraints: Mapping[str, Sequence[Constraint]],
+    loaded: Loaded, review: Review, constraints: Mapping[str, Sequence[Constraint]]
 ) -> bytes:
     """Return the input document for `review` of the project `loaded`, as JSON.
 
-    `workloads` are those of the project with their grants, `constraints` those that apply to the
+    `loaded` has its grants on the host of the review. `constraints` are those that apply to the
     review, by policy.
     """
     project = loaded.project
@@ -73,7 +70,7 @@ def review_input(
             policy: tuple(AskedConstraint(c.name, c.parameters) for c in applying)
             for policy, applying in constraints.items()
         },
-        workloads=tuple(workloads),
+        workloads=loaded.workloads,
         project={"name": project.name, **project.tree},
         unresolved=tuple(UnsetVariable(u.variable, u.path) for u in project.unresolved),
         not_evaluated=tuple(

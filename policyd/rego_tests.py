@@ -118,7 +118,7 @@ def sample_input(sample: Path, policies: Iterable[Policy], grants: GrantResolver
     files = [sample] if is_alone else [file for file in sample.parent.rglob("*") if file.is_file()]
     contents = {str(file.relative_to(sample.parent)): file.read_bytes() for file in files}
     loaded = load_project(memory_bundle(contents, [sample.name]))
-    return review_input(loaded, grants.resolve(loaded.workloads, host), review, matching)
+    return review_input(grants.with_grants(loaded, host), review, matching)
 
 
 def _settings(sample: Path) -> dict[str, Value]:

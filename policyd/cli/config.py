@@ -83,5 +83,5 @@ def _review_input(loaded: Loaded, settings: Settings) -> Any:
     review = question(Source(), "CHECK")
     policy_set = load_policy_set(Path(settings.policy_set) if settings.policy_set else None)
     applicability = Applicability(policy_set.constraints, (), review, loaded.project.name)
-    workloads = GrantResolver(policy_set.data).resolve(loaded.workloads)
-    return json.loads(review_input(loaded, workloads, review, applicability.by_policy))
+    granted = GrantResolver(policy_set.data).with_grants(loaded, review.source.host)
+    return json.loads(review_input(granted, review, applicability.by_policy))

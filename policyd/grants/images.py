@@ -13,7 +13,7 @@ from policyd.grants import requests
 from policyd.grants.container import Container
 from policyd.grants.runtimes import UNKNOWN, VETTED
 from policyd.grants.tables import Tables
-from policyd.model import Certainty
+from policyd.model import Certainty, Path
 from policyd.workloads.model import GrantDeclaration
 
 _EMPTY_IMAGE: Final = "scratch"
@@ -42,7 +42,7 @@ def granted(container: Container, vendors_by_variable: Set[str]) -> Iterator[Gra
         method="image",
         vendor=container.tables.family(family).vendor,
         devices="all",
-        path=_path(container),
+        path=path_of(container),
         text=f"image: {container.image}",
         certainty=certainty,
         family=family,
@@ -96,7 +96,8 @@ def _short_name(image: str) -> str:
     return f"{head.rpartition('/')[2]}/{last}" if head else last
 
 
-def _path(container: Container) -> tuple[str | int, ...]:
+def path_of(container: Container) -> Path:
+    """Return where the image of `container` is named in the model."""
     build = container.build
     if build is None:
         return (*container.workload.path, "image")

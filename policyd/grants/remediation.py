@@ -171,7 +171,7 @@ def _environment(case: _Case) -> str:
     grant = case.grant
     if grant is None:
         return ""
-    if grant.method == "image":
+    if grant.method == "image" or grant.form == "legacy-image":
         return f"Declare the GPU as {_RESERVATION}; {_VOID}."
     if grant.vendor == "nvidia":
         return f"Remove the variable and declare the GPU as {_RESERVATION}; {_VOID}."

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from policyd.compose.project import Project
 from policyd.errors import PolicySetError
 from policyd.grants import (
     builds,
@@ -22,9 +23,11 @@ from policyd.grants import (
     selectors,
 )
 from policyd.grants.container import Container
+from policyd.grants.remediation import Remediations
 from policyd.grants.runtimes import HostSettings
 from policyd.grants.tables import read_tables
 from policyd.inventory.hosts import Host
+from policyd.loading import Loaded
 from policyd.model import Certainty, Grant, GrantedDevices, NotEvaluated, Path
 from policyd.workloads.model import GrantDeclaration, Selector, Workload
 
@@ -41,26 +44,37 @@ class GrantResolver:
     def __init__(self, data: Mapping[str, Any]) -> None:
         """Read the data of a policy set. Raises PolicySetError for tables that are not valid."""
         self._tables = read_tables(data)
+        self._remediations = Remediations(self._tables)
         self._no_host = HostSettings(self._tables)
         self._hosts = {
             name: HostSettings(self._tables, host) for name, host in _inventory(data).items()
         }
 
+    def with_grants(self, loaded: Loaded, host: str = "") -> Loaded:
+        """Return `loaded` with the grants of its workloads on the host that is named `host`.
+
+        Images that may select devices there and are not known are not evaluated.
+        """
+        containers = list(self._containers(loaded.workloads, host))
+        return msgspec.structs.replace(
+            loaded,
+            workloads=tuple(map(_resolved, containers)),
+            not_evaluated=(*loaded.not_evaluated, *_unknown_images(containers, loaded.project)),
+        )
+
     def resolve(self, workloads: Sequence[Workload], host: str = "") -> tuple[Workload, ...]:
         """Return `workloads` with their grants on the host that is named `host`."""
         return tuple(_resolved(container) for container in self._containers(workloads, host))
 
-    def unknown_images(self, workloads: Sequence[Workload], host: str) -> Iterator[NotEvaluated]:
-        """Yield the images of which it is not known whether they select devices on the host."""
-        for container in self._containers(workloads, host):
-            image = images.unknown_image(container)
-            if image:
-                yield NotEvaluated(
-                    "image",
-                    image,
-                    f"{container.workload.title} runs on a host whose default runtime gives "
-                    f"accelerators, and it is not known which of them the image selects",
-                )
+    def remediation(self, policy: str, workloads: Iterable[Workload], path: Path) -> str:
+        """Return how to fix the violation of `policy` at `path`, by the grant that it is about.
+
+        "" if the remediation of the policy fits.
+        """
+        owners = [one for one in workloads if path[: len(one.path)] == one.path]
+        if not owners:
+            return ""
+        return self._remediations.find(policy, max(owners, key=lambda one: len(one.path)), path)
 
     def _containers(self, workloads: Sequence[Workload], host: str) -> Iterator[Container]:
         settings = self._hosts.get(host, self._no_host)
@@ -76,6 +90,19 @@ def _inventory(data: Mapping[str, Any]) -> dict[str, Host]:
         return msgspec.convert(hosts, dict[str, Host])
     except msgspec.ValidationError as error:
         raise PolicySetError(f"policyd.inventory.hosts: {error}") from error
+
+
+def _unknown_images(containers: Iterable[Container], project: Project) -> Iterator[NotEvaluated]:
+    for container in containers:
+        image = images.unknown_image(container)
+        if image:
+            yield NotEvaluated(
+                "image",
+                image,
+                f"the default runtime of the host gives accelerators to {container.workload.title}"
+                f" if its image selects them, and the image is not known",
+                project.locate(images.path_of(container)),
+            )
 
 
 def listed(workloads: Iterable[Workload]) -> tuple[Grant, ...]:

@@ -81,8 +81,8 @@ def _bundle() -> Bundle:
 def _document(policy_set: PolicySet, review: Review) -> bytes:
     loaded = load_project(_bundle())
     applicability = Applicability(policy_set.constraints, (), review, loaded.project.name)
-    workloads = GrantResolver(policy_set.data).resolve(loaded.workloads)
-    return review_input(loaded, workloads, review, applicability.by_policy)
+    granted = GrantResolver(policy_set.data).with_grants(loaded)
+    return review_input(granted, review, applicability.by_policy)
 
 
 def _median(call: Callable[[], object]) -> float:

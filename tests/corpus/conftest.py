@@ -7,6 +7,8 @@ import pytest
 _TESTS = {
     "violations": "test_violations_are_those_of_the_label",
     "grants": "test_grants_are_those_of_the_label",
+    "the default set": "test_default_set_reports_what_the_label_says",
+    "fixes": "test_remediation_holds_the_texts_of_the_label",
     "refusals": "test_what_compose_refuses_is_denied",
 }
 

@@ -4,8 +4,6 @@
 Of the classes, `benign` has no grant and no violation, and Compose refuses `invalid`. `hosts` and
 `entitlements` are data of the policy set, `host` is the host of the review, `extra` names policies
 of governance that are in force for the case, with their parameters.
-
-`pending.txt` lists what is not right yet: the name of a case and of a test on each line.
 """
 
 from __future__ import annotations
@@ -26,7 +24,6 @@ from tests.conformance.case import Case
 CASES = Path(__file__).parent / "cases"
 REVIEW = Review(uid="1", enforcement_point="ci", now=1_795_446_000_000_000_000)
 
-_PENDING = Path(__file__).parent / "pending.txt"
 _HEADING = """\
 apiVersion: policyd/v1
 kind: PolicySet
@@ -82,12 +79,6 @@ class Labelled:
 def read() -> list[Labelled]:
     """Return all labelled projects, by name."""
     return [_read(path) for path in sorted(CASES.glob("*.txtar"))]
-
-
-def pending() -> set[tuple[str, str]]:
-    """Return what is not right yet: names of cases and of tests."""
-    lines = _PENDING.read_text().splitlines() if _PENDING.is_file() else []
-    return {(case, test) for case, test in (line.split() for line in lines)}
 
 
 def write_policy_set(file: Path, constraints: dict[str, dict[str, Any]]) -> None:

@@ -1,7 +1,4 @@
-"""Every labelled project gets exactly the grants, violations and fixes that its label names.
-
-What is listed in pending.txt must fail: so the list shrinks, and ends.
-"""
+"""Every labelled project gets exactly the grants, violations and fixes that its label names."""
 
 from __future__ import annotations
 
@@ -22,7 +19,6 @@ from tests.corpus.corpus import Labelled
 _ALL = corpus.read()
 _VALID = [labelled for labelled in _ALL if labelled.kind != "invalid"]
 _INVALID = [labelled for labelled in _ALL if labelled.kind == "invalid"]
-_PENDING = corpus.pending()
 _GOVERNANCE = {"allowed-gpus", "gpu-driver-compatible", "max-gpus"}
 _KNOWN = sorted({name for labelled in _ALL for name in labelled.violations} - _GOVERNANCE)
 
@@ -61,8 +57,7 @@ def decide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Decide]:
 
     def policy_set(extra: dict[str, dict[str, object]]) -> PolicySet:
         file: Path = folder / "policy-set.yaml"
-        known = [name for name in _KNOWN if name not in _missing()]
-        corpus.write_policy_set(file, {**{name: {} for name in known}, **extra})
+        corpus.write_policy_set(file, {**{name: {} for name in _KNOWN}, **extra})
         return load_policy_set(file)
 
     deciding = _Deciding(policy_set({}))
@@ -85,21 +80,8 @@ def decide_by_default() -> Iterator[Decide]:
     deciding.close()
 
 
-def _missing() -> set[str]:
-    """Return the policies of the labels that the packs do not have."""
-    return set(_KNOWN) - load_policy_set().policies.keys()
-
-
 def _params(cases: list[Labelled]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("labelled", cases, ids=lambda labelled: labelled.case.name)
-
-
-@pytest.fixture(autouse=True)
-def _expects_what_is_pending(request: pytest.FixtureRequest) -> None:
-    labelled = request.getfixturevalue("labelled") if "labelled" in request.fixturenames else None
-    test = request.node.originalname
-    if labelled and (labelled.case.name, test) in _PENDING:
-        request.applymarker(pytest.mark.xfail(reason="listed in pending.txt", strict=True))
 
 
 @_params(_VALID)
@@ -138,10 +120,3 @@ def test_what_compose_refuses_is_denied(decide: Decide, labelled: Labelled) -> N
 
     assert (decision.allowed, decision.status.code) == (False, 422)
     assert (decision.violations, decision.grants) == ((), ())
-
-
-def test_each_pending_line_names_a_case_and_a_test() -> None:
-    tests = {name for name in globals() if name.startswith("test_")}
-
-    assert {case for case, _ in _PENDING} <= {labelled.case.name for labelled in _ALL}
-    assert {test for _, test in _PENDING} <= tests

@@ -86,8 +86,8 @@ def _of_corpus(policy_set: PolicySet) -> Iterator[tuple[str, bytes]]:
         review = msgspec.structs.replace(REVIEW, source=Source(host=_host(labelled)))
         name = loaded.project.name
         constraints = Applicability(policy_set.constraints, (), review, name).by_policy
-        workloads = grants.resolve(loaded.workloads, review.source.host)
-        yield labelled.case.name, review_input(loaded, workloads, review, constraints)
+        granted = grants.with_grants(loaded, review.source.host)
+        yield labelled.case.name, review_input(granted, review, constraints)
 
 
 def _host(labelled: Labelled) -> str:

@@ -206,8 +206,8 @@ def test_inputs_of_all_labelled_projects_fit(validators: dict[str, Any]) -> None
         if labelled.kind != "invalid":
             loaded = load_project(labelled.case.bundle())
             applicability = Applicability(constraints, (), review, loaded.project.name)
-            workloads = grants.resolve(loaded.workloads)
-            text = review_input(loaded, workloads, review, applicability.by_policy)
+            granted = grants.with_grants(loaded)
+            text = review_input(granted, review, applicability.by_policy)
             validators["input"].validate(json.loads(text))
 
 
@@ -224,7 +224,7 @@ def test_inputs_of_all_labelled_projects_fit(validators: dict[str, Any]) -> None
 def test_input_with_another_shape_does_not_fit(validators: dict[str, Any], change: Change) -> None:
     review = Review(uid="1", enforcement_point="ci", now=1)
     loaded = load_project(corpus.read()[0].case.bundle())
-    found = json.loads(review_input(loaded, loaded.workloads, review, {}))
+    found = json.loads(review_input(loaded, review, {}))
     assert validators["input"].is_valid(found)
 
     change(found)

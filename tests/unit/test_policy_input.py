@@ -52,9 +52,9 @@ def test_input_of_policies_has_the_matching_constraints_and_the_whole_project(
     loaded = load_project(memory_bundle(files))
     constraints = Applicability(rules.constraints, (), review, "demo").by_policy
 
-    workloads = GrantResolver(rules.data).resolve(loaded.workloads)
+    granted = GrantResolver(rules.data).with_grants(loaded)
 
-    document = msgspec.json.decode(review_input(loaded, workloads, review, constraints))
+    document = msgspec.json.decode(review_input(granted, review, constraints))
 
     assert document["review"] == {
         "uid": "r-1",

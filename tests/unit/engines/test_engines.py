@@ -45,7 +45,7 @@ def test_findings_name_policy_service_and_path(engine: Engine, policy_set: Polic
     loaded = load_project(memory_bundle({"compose.yaml": PRIVILEGED}))
     applicability = Applicability(policy_set.constraints, (), REVIEW, loaded.project.name)
 
-    found = engine.findings(review_input(loaded, loaded.workloads, REVIEW, applicability.by_policy))
+    found = engine.findings(review_input(loaded, REVIEW, applicability.by_policy))
 
     assert [(one.policy, one.service, one.path) for one in found.findings] == [
         ("no-privileged", "web", ("services", "web", "privileged"))

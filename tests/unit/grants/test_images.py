@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from policyd.bundle import memory_bundle
 from policyd.grants.images import image_family
-from policyd.model import NotEvaluated
-from policyd.workloads.model import Workload
+from policyd.loading import load_project
 from tests.support.granting import (
     HOST,
     build,
@@ -116,30 +116,54 @@ def test_hook_counts_for_an_image_of_its_own() -> None:
     assert summaries(built, own, known=ON_NVIDIA) == {IMAGE}
 
 
+PROJECT = """services:
+  web:
+    image: app:1
+  known:
+    image: nvidia/cuda
+  silenced:
+    image: app:2
+    environment: {NVIDIA_VISIBLE_DEVICES:}
+  apart:
+    image: app:3
+    runtime: runc
+  built:
+    build: {context: ., dockerfile_inline: FROM debian}
+  empty:
+    build: {context: ., dockerfile_inline: FROM scratch}
+"""
+
+
 @pytest.mark.parametrize(
-    ("workload", "default", "image"),
+    ("default", "images"),
     [
-        (service(image="app:1"), "nvidia", "app:1"),
-        (service(image="app:1", build=build(base="debian:12")), "nvidia", "debian:12"),
-        (service(image=CUDA), "nvidia", None),
-        (service(image="app:1"), "runc", None),
-        (service(image="app:1"), "fast", None),
-        (service(image="app:1"), "", None),
-        (service(image="app:1", runtime="runc"), "nvidia", None),
-        (service(image="app:1", environment={"NVIDIA_VISIBLE_DEVICES": None}), "nvidia", None),
-        (service(build=build(base="scratch")), "nvidia", None),
-        (service(build=build()), "nvidia", None),
+        ("nvidia", [("debian", 13), ("app:1", 3)]),
+        ("amd", [("debian", 13), ("app:2", 7), ("app:1", 3)]),
+        ("runc", []),
+        ("fast", []),
+        ("", []),
     ],
 )
-def test_unknown_image_is_named_where_it_may_select(
-    workload: Workload, default: str, image: str | None
+def test_unknown_image_is_not_evaluated_where_it_may_select(
+    default: str, images: list[tuple[str, int]]
 ) -> None:
+    loaded = load_project(memory_bundle({"compose.yaml": PROJECT.encode()}))
     known = resolver(host(default_runtime=default))
 
-    found = list(known.unknown_images([workload], HOST))
+    found = known.with_grants(loaded, HOST).not_evaluated
 
-    reason = (
-        "service app runs on a host whose default runtime gives accelerators, and it is not known "
-        "which of them the image selects"
+    assert [(one.kind, one.what, one.location.line) for one in found if one.location] == [
+        ("image", image, line) for image, line in images
+    ]
+    assert len(found) == len(images)
+
+
+def test_reason_names_the_workload() -> None:
+    loaded = load_project(memory_bundle({"compose.yaml": b"services: {web: {image: 'app:1'}}"}))
+
+    (found,) = resolver(ON_NVIDIA).with_grants(loaded, HOST).not_evaluated
+
+    assert found.reason == (
+        "the default runtime of the host gives accelerators to service web if its image selects "
+        "them, and the image is not known"
     )
-    assert found == ([NotEvaluated("image", image, reason)] if image else [])
