@@ -43,11 +43,21 @@ def programs() -> Path:
     return found[-1]
 
 
+def parent_folder() -> str | None:
+    """Return where the cluster can lie: None for the usual folder of temporary files.
+
+    The path of a socket is short (107 bytes), and another user than root must reach it.
+    """
+    usual = Path(tempfile.gettempdir()).absolute()
+    reachable = all(path.stat().st_mode & 0o001 for path in (usual, *usual.parents))
+    return None if reachable and len(str(usual)) < 64 else "/tmp"
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """The socket folder of a running PostgreSQL, which does not run as root."""
     user = "postgres" if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="policyd-postgresql-"))
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-", dir=parent_folder()))
     if user:
         shutil.chown(folder, user)
     data = str(folder / "data")

@@ -1,11 +1,14 @@
-"""The examples get the verdict that their folder is named for."""
+"""The examples get the verdict of their folder; the lock files fit pyproject.toml."""
 
 from __future__ import annotations
 
+import re
 import runpy
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from policyd.bootstrap import build
 from policyd.bundle import directory_bundle
@@ -44,3 +47,56 @@ def test_the_demonstration_shows_every_example() -> None:
 
     assert {ROOT / "deploy/examples" / name for name in shown} == set(EXAMPLES)
     assert all(allowed == (not name.endswith("/denied")) for name, allowed in shown.items())
+
+
+LOCKS = ROOT / "deploy/requirements"
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+EXTRAS = PYPROJECT["project"]["optional-dependencies"]
+LOCKED = {
+    "run": [*PYPROJECT["project"]["dependencies"], *EXTRAS["inventory"], *EXTRAS["postgres"]],
+    "test": [*PYPROJECT["project"]["dependencies"], *EXTRAS["test"]],
+    "docs": [*PYPROJECT["project"]["dependencies"], *EXTRAS["docs"]],
+    "build": PYPROJECT["dependency-groups"]["build"],
+}
+"""What each lock file is made from."""
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@pytest.mark.parametrize("name", LOCKED)
+def test_a_lock_file_has_a_version_in_range_and_hashes_for_each_requirement(name: str) -> None:
+    text = (LOCKS / f"{name}.txt").read_text()
+    entries = re.findall(
+        r"^([\w.-]+)==([\w.]+)[^\n]*\n((?: +--hash=sha256:[0-9a-f]{64}.*\n)+)", text, re.MULTILINE
+    )
+    locked = {canonical(package): version for package, version, _ in entries}
+    needed = [Requirement(line) for line in LOCKED[name]]
+
+    assert len(locked) == len(re.findall(r"^[\w.-]+==", text, re.MULTILINE))
+    assert {
+        one.name: locked.get(canonical(one.name), "missing")
+        for one in needed
+        if one.name != "policyd"
+        and not one.specifier.contains(locked.get(canonical(one.name), "0"), prereleases=True)
+    } == {}
+
+
+@pytest.mark.parametrize("name", LOCKED)
+def test_a_lock_file_names_no_package_index(name: str) -> None:
+    assert (
+        re.findall(r"://|--(?:extra-)?index|--find-links", (LOCKS / f"{name}.txt").read_text())
+        == []
+    )
+
+
+def test_the_lock_files_agree_on_versions() -> None:
+    versions: dict[str, set[str]] = {}
+    for name in LOCKED:
+        for package, version in re.findall(
+            r"^([\w.-]+)==([\w.]+)", (LOCKS / f"{name}.txt").read_text(), re.MULTILINE
+        ):
+            versions.setdefault(package, set()).add(version)
+
+    assert {package: found for package, found in versions.items() if len(found) > 1} == {}
