@@ -1,8 +1,8 @@
-"""Run the conformance cases and print where the loader disagrees.
+"""Run the conformance cases and print the differences between the loader and Compose.
 
     python -m tests.conformance [-v] [-n LINES] [--times] [GLOB…]
 
-GLOB is matched against area/name, and against the area alone. -v prints the files of each case that
+GLOB is matched against area/name and against the area. -v also prints the files of each case that
 disagrees, and the whole error. Exit code 1 when any case disagrees.
 """
 
@@ -15,9 +15,9 @@ import sys
 import time
 from collections.abc import Iterator
 
+from tests.conformance.agreement import guarded
 from tests.conformance.case import Case, all_cases
 from tests.conformance.differences import DELIBERATE
-from tests.conformance.judge import guarded
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""One recorded answer of `docker compose config`, and the bundle that asks the loader the same.
+"""A recorded answer of `docker compose config`, and the bundle with the same project.
 
 In: a txtar file (`case.json`, `project/…`, `expected.json` or `expected-error.txt`). Out: a `Case`.
 The recordings were made in the folder /project, with HOME=/home/user, by docker compose 5.7.1
@@ -27,10 +27,10 @@ CALLER = {"HOME": "/home/user", "PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 @dataclass(frozen=True)
 class Case:
-    """A project, how Compose was called on it, and what it answered.
+    """A project, how Compose was called on it, and its answer.
 
-    `files` is by path relative to the project's folder. `config` is the printed model, None where
-    Compose refused, saying `error`.
+    `files` maps paths relative to the folder of the project to contents. `config` is the printed
+    model, or None where Compose refused the project with `error`.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Case:
     error: str = ""
 
     def bundle(self) -> Bundle:
-        """Return what the loader takes: the files in /project and the caller's side of it."""
+        """Return the bundle for the loader: the files in /project, and how Compose was called."""
         profiles = self.options.get("profiles", ["*"])
         directory = self.options.get("project_directory", "")
         return Bundle(
@@ -55,7 +55,7 @@ class Case:
         )
 
     def archive(self) -> bytes:
-        """Return the case as a txtar file; what is no UTF-8 stands in `base64` of case.json."""
+        """Return the case as a txtar file, with what is not UTF-8 in `base64` of case.json."""
         texts = {f"project/{path}": content for path, content in sorted(self.files.items())}
         raw, binary = {}, {}
         for path, content in texts.items():
@@ -76,7 +76,7 @@ class Case:
 
 
 def read_case(path: Path) -> Case:
-    """Return the case in the txtar file at `path`; its name is area/file."""
+    """Return the case in the txtar file at `path`. Its name is area/file."""
     parts = txtar.parse(path.read_bytes())
     options = json.loads(parts["case.json"])
     raw = {path: text.encode() for path, text in options.pop("raw", {}).items()}

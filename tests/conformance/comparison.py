@@ -1,6 +1,6 @@
-"""Compare two JSON values as printed text: 1, 1.0 and true are told apart as Go prints them.
+"""Compare two JSON values as Go prints them, so that 1, 1.0 and true differ.
 
-In: values of `json` or of the loader. Out: where they differ, a line each.
+In: values of `json` or of the loader. Out: a line for each difference.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ABSENT = Number("(absent)")
 
 
 def parse_json(text: bytes | str) -> Any:
-    """Return the JSON value of `text`, its numbers kept as written."""
+    """Return the JSON value of `text`; its numbers keep their text."""
     return json.loads(text, parse_int=Number, parse_float=Number)
 
 
@@ -40,7 +40,7 @@ def float_text(value: float) -> str:
 
 
 def differences(expected: Any, actual: Any, path: str = "$") -> Iterator[str]:
-    """Yield a line for each place where `actual` is not what was `expected`."""
+    """Yield a line for each place where `actual` differs from `expected`."""
     if isinstance(expected, dict) and isinstance(actual, dict):
         for key in sorted(expected.keys() | actual.keys(), key=str):
             yield from differences(

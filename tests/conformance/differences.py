@@ -1,6 +1,6 @@
-"""Where policyd differs from `docker compose config` on purpose: case, and the reason.
+"""Deliberate differences between policyd and `docker compose config`, with their reasons.
 
-A case listed here must differ: the test fails when it starts to agree, so that the list stays true.
+The test fails when a case of this list agrees, so that the list stays correct.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ DELIBERATE: dict[str, str] = {
         "Docker overlooks a second `name` through an alias, but in the first file: refused anywhere"
     ),
 }
-"""By "area/name"."""
+"""Reasons by the name of the case, area/name."""
 
 REFUSED_ON_PURPOSE: dict[str, str] = {
     "a byte order mark is inside the file": "Docker takes it for text, and nobody sees it",
     "duplicate key 'name'": "Docker overlooks a second one through an alias",
     "an alias cannot be the merge key": "Docker takes it for a key of the alias's name",
 }
-"""What our refusal says where Docker loads the project, in random projects; and why."""
+"""Parts of the messages with which policyd refuses random projects that Docker loads, and why."""

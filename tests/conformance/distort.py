@@ -12,7 +12,7 @@ _INSERTED = (
 
 
 def text(content: bytes, random: Random) -> bytes:
-    """Return `content` with one thing changed."""
+    """Return `content` with one change."""
     string = content.decode("utf-8", "surrogateescape")
     change = random.choice((_insert, _insert, _drop, _double, _encode, _swap, _indent))
     return change(string, random)

@@ -1,10 +1,10 @@
-"""Feed the loader what was made to break it, and measure CPU time and memory of each load.
+"""Load hostile and damaged projects, and measure the CPU time and memory of each load.
 
     python -m tests.conformance.fuzz [--only NAME]            every project of hostile.py
     python -m tests.conformance.fuzz DIRECTORY --minutes N    random damage, for N minutes
 
-A run is bad when the loader ends otherwise than with a project or a refusal, or passes SECONDS or
-MEBIBYTES. The input of a bad random run is written to DIRECTORY. Exit code 1 when there was one.
+A run is bad when the loader neither loads nor refuses the project, or exceeds SECONDS or MEBIBYTES.
+The input of a bad random run is written to DIRECTORY. Exit code 1 when there is a bad run.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from random import Random
 
 from policyd.compose import load
 from tests.conformance import distort, generate, mutate
+from tests.conformance.agreement import REFUSALS
 from tests.conformance.case import Case
 from tests.conformance.hostile import HOSTILE
-from tests.conformance.judge import REFUSALS
 
 SECONDS = 1.0
 MEBIBYTES = 200
@@ -77,7 +77,7 @@ _PIECES = (
 
 
 def project(random: Random) -> Case:
-    """Return a damaged project: bytes put into, cut out of or repeated in its files."""
+    """Return a project with bytes inserted into, removed from or repeated in its files."""
     case = random.choice((generate.project, mutate.project, mutate.project))(random)
     files = dict(case.files)
     for _ in range(random.choice((1, 2, 5))):
@@ -107,7 +107,7 @@ def _cut(content: bytes, random: Random) -> bytes:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """How one load ended, in how many seconds (of CPU) and mebibytes above what was there."""
+    """How one load ended, its seconds of CPU time, and the mebibytes of memory that it added."""
 
     outcome: str
     seconds: float
@@ -115,13 +115,13 @@ class Run:
 
     @property
     def bad(self) -> bool:
-        """Whether the loader crashed or took too much."""
+        """Whether the loader crashed or exceeded a limit."""
         crashed = self.outcome.startswith("CRASH")
         return crashed or self.seconds > SECONDS or self.mebibytes > MEBIBYTES
 
 
 def measured(case: Case) -> Run:
-    """Load `case` here and say how it went."""
+    """Load `case` in this process and return the result."""
     Path("/proc/self/clear_refs").write_text("5")
     before = _status("VmRSS")
     started = time.process_time()
@@ -130,7 +130,7 @@ def measured(case: Case) -> Run:
         outcome = "loaded"
     except REFUSALS as refusal:
         outcome = f"refused: {refusal}"
-    except BaseException as crash:  # noqa: BLE001 - any crash of the loader is what we are after
+    except BaseException as crash:  # noqa: BLE001 - every crash of the loader is a finding
         frame = traceback.extract_tb(crash.__traceback__)[-1]
         place = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
         outcome = f"CRASH {type(crash).__name__} at {place}: {str(crash)[:200]}"
@@ -145,7 +145,7 @@ def _status(field: str) -> int:
 
 
 def _apart(name: str) -> Run:
-    """Load one hostile project in a process of its own, which is killed when it runs away."""
+    """Load one hostile project in a process of its own, which is killed at the limits."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -209,7 +209,7 @@ def _write(directory: Path, case: Case, run: Run, seed: int) -> None:
 
 
 def main() -> int:
-    """Run what the command line asks for."""
+    """Run the hostile projects, or random ones when a folder is given."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.fuzz")
     parser.add_argument("directory", type=Path, nargs="?")
     parser.add_argument("--only", default="", help="part of the names of hostile projects")

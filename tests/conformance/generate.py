@@ -1,7 +1,7 @@
-"""Random Compose projects out of the table of fields, for both loaders to answer.
+"""Random Compose projects, made from the table of fields.
 
-In: a source of randomness. Out: a `Case` without an answer. Most values are right, some are odd: a
-project that is refused at once shows little.
+In: a source of randomness. Out: a `Case` without an answer. Most values are valid and some are odd,
+because a project that is refused early shows little.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NAMES = {
 _SECTION = {word: f"{word.lower()}s" for word in _NAMES}
 _WORD = re.compile(r"\b(SERVICE|JOB|VOLUME|NETWORK|SECRET|CONFIG|MODEL)\b")
 _SPELT_OUT = ("command", "entrypoint", "healthcheck.test")
-"""Fields whose lists stand among the words."""
+"""Fields whose lists are part of the vocabulary."""
 _EXCLUSIVE = (
     ("network_mode", "networks"),
     ("scale", "deploy"),
@@ -216,10 +216,7 @@ class _Generator:
         return self._tagged(yamltext.mapping(jobs))
 
     def _hook(self) -> Mapping:
-        """Return a hook; more often than not it has keys of its service, whose values it inherits.
-
-        The names of the service's keys are known once it is complete in an earlier file.
-        """
+        """Return a hook. Most hooks have keys of their service, whose values they inherit."""
         inherited = [key for key in self.used.get(self.service, ()) if key in _CONTAINER_KEYS]
         keys = ["command"] if self.chance(0.6) else []
         for _ in range(self.pick((0, 1, 1, 2, 3, 5))):
@@ -282,7 +279,7 @@ class _Generator:
     # --- values ----------------------------------------------------------------------------------
 
     def _value(self, field: Field, path: str) -> Node:
-        """Return a node for `field`, seldom something odd, seldom an alias of an earlier one."""
+        """Return a node for `field`: mostly a new one, rarely an odd one or an alias."""
         if self.chance(self.odd):
             return self._tagged(self._snippet(self.pick(vocabulary.ODD)))
         earlier = self.made.setdefault(path, [])

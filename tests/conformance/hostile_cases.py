@@ -1,4 +1,4 @@
-"""Parts that hostile projects are made of."""
+"""Functions that build hostile projects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def case(texts: dict[str, str | bytes] | str | bytes, **options: object) -> Case
 
 
 def field(text: str) -> Case:
-    """Return a service with one more field, whose indentation is that of a service's key."""
+    """Return a service with one more field; further lines of `text` bring their indentation."""
     return case(f"{HEAD}    {text}\n")
 
 
@@ -26,7 +26,7 @@ def lines(template: str, count: int) -> str:
 
 
 def dag(layers: int) -> str:
-    """Return a ladder of services: from each there are two ways down, 2**layers in all."""
+    """Return a ladder of services, in which 2**layers paths of dependencies lead down."""
     rows = ["services:\n"]
     for layer in range(layers):
         for side in "ab":

@@ -20,9 +20,9 @@ from pathlib import Path
 from random import Random
 
 from tests.conformance import generate, mutate, soup, whitespace, yaml_lines
+from tests.conformance.agreement import guarded
 from tests.conformance.case import Case
 from tests.conformance.differences import REFUSED_ON_PURPOSE
-from tests.conformance.judge import guarded
 from tests.conformance.oracle import Answer, Oracle
 from tests.conformance.shrink import shrink
 

@@ -1,6 +1,6 @@
-"""The real loader, compose-go, as a process that answers one project at a time.
+"""Run compose-go, the loader of Docker Compose, as a process that answers projects.
 
-In: a `Case` (its files and options). Out: an `Answer`. The Go program is in tests/oracle; it is
+In: a `Case` (its files and options). Out: an `Answer`. The Go program is in tests/oracle and is
 built on first use.
 """
 
@@ -27,10 +27,10 @@ TIMEOUT_SECONDS = 10
 
 @dataclass(frozen=True)
 class Answer:
-    """What compose-go said: the printed model, or why it refused.
+    """The answer of compose-go: the printed model, or the error of a refusal.
 
-    `broken` is set where it panicked, ran too long or took too much memory: then it decides nothing
-    and policyd must refuse.
+    `broken` is set where compose-go panicked or exceeded the limit of time or memory. policyd must
+    refuse such a project.
     """
 
     config: dict[str, Any] | None = None
@@ -39,7 +39,7 @@ class Answer:
 
 
 def build() -> Path:
-    """Build the Go program if its sources changed and return its path."""
+    """Build the Go program if its sources changed, and return its path."""
     go = shutil.which("go")
     if go is None:
         raise FileNotFoundError("go is not installed")
@@ -70,7 +70,7 @@ class Oracle:
         shutil.rmtree(self._root, ignore_errors=True)
 
     def ask(self, case: Case) -> Answer:
-        """Return compose-go's answer to `case`."""
+        """Return the answer of compose-go to `case`."""
         line = json.dumps(_request(case)).encode() + b"\n"
         process = self._running()
         assert process.stdin is not None

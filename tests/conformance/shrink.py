@@ -1,7 +1,7 @@
-"""Make a case smaller while something about it stays true.
+"""Make a case smaller while a predicate holds for it.
 
-In: a case and a predicate. Out: a case for which the predicate still holds and from which no file,
-option, entry of a mapping or list, or line can be taken away by itself.
+In: a case and a predicate. Out: a case for which the predicate still holds. No single file, option,
+entry of a mapping or list, or line can be removed from it.
 """
 
 from __future__ import annotations

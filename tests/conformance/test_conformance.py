@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conformance.agreement import disagreements
 from tests.conformance.case import Case, all_cases
 from tests.conformance.differences import DELIBERATE
-from tests.conformance.judge import disagreements
 
 _CASES = list(all_cases())
 

@@ -1,4 +1,4 @@
-"""Whatever stands in the files, the loader gives a project or refuses; it never crashes."""
+"""The loader loads or refuses every project, whatever its files contain; it never crashes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from policyd.compose import load
 from tests.conformance import fuzz
+from tests.conformance.agreement import REFUSALS
 from tests.conformance.case import Case
 from tests.conformance.hostile import HOSTILE
-from tests.conformance.judge import REFUSALS
 
 _ROUND = settings(
     max_examples=200,

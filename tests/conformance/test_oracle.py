@@ -1,4 +1,4 @@
-"""The loader and compose-go itself agree on random projects: both refuse, or equal models."""
+"""The loader and compose-go agree on random projects: both refuse, or the models are equal."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Read and write txtar archives: `-- name --` lines, each followed by that file's text.
+"""Read and write txtar archives: `-- name --` lines, each followed by the text of that file.
 
-In: bytes. Out: contents by name, in order. A text is whole lines, so it ends with a line feed or is
-empty; what comes before the first name is a comment, which our archives do not have.
+In: bytes. Out: contents by name, in order. A text ends with a line feed or is empty. Text before
+the first name is a comment in the format; it is an error here.
 """
 
 from __future__ import annotations

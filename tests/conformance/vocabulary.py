@@ -1,4 +1,4 @@
-"""What generated projects are made of: YAML snippets by field, beside the loader's table of fields.
+"""The values in generated projects: YAML snippets by field of the table.
 
 The table of fields says how fields nest and which types they take; this module has the values. The
 words SERVICE, JOB, VOLUME, NETWORK, SECRET, CONFIG and MODEL stand for a name that the project
@@ -13,7 +13,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Mostly:
-    """One of the snippets `usual`, seldom one of `seldom`, which Compose refuses or rarely sees."""
+    """Snippets: mostly one of `usual`, rarely one of `seldom`, which Compose may refuse."""
 
     usual: tuple[str, ...]
     seldom: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ ODD = (
     *("/", "./x", "../x", "//x", "/a/../b", "~/x", "C:\\x", "c:/x", "service:a", "host", "none"),
     *('"/\\u2028"', "🐳", '"\\0"', "? a", "|\n  a\n  b", ">\n  a\n  b", "|-\n  a", '"1,2"', "x-y"),
 )
-"""Scalars and small nodes that stand where a field expects something else."""
+"""Scalars and small nodes that are placed where a field expects something else."""
 
 TRUTH = Mostly(
     ("true", "false", "true", "false", "True", "yes", "no", "on", '"true"', "'no'", "${T}", "n"),
@@ -163,7 +163,7 @@ NAMESPACE = Mostly(("host", "service:SERVICE", "private"), ("none", "container:x
 SECRETS = Mostly(("SECRET",))
 
 JOB_NAMES = ("a", "x-seed", "a b", "j.1", "1", "J", '"#x"')
-"""Names of jobs that are seldom or never right."""
+"""Names of jobs that are rarely or never valid."""
 
 JOB_EXTENDS = Mostly(
     ("JOB", "{service: JOB}", "{service: a, file: sub/common.yaml}"),
@@ -399,4 +399,4 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "storage_opt": ("size", "a"),
     "aux_addresses": ("h", "i"),
 }
-"""Keys of free-form mappings, by the end of the path; else NAMES."""
+"""Keys of free-form mappings, by the end of the path. Other mappings take NAMES."""

@@ -1,8 +1,8 @@
-"""YAML text to nodes and back, with every plain scalar left as written.
+"""Convert YAML text to nodes and back; plain scalars keep their text.
 
 No scalar is resolved: a plain `22:22`, `yes` or `0o17` stays plain text with its own spelling, and
-a tag such as `!reset` stays on its node. A node that stands in two places is an anchor and an
-alias.
+a tag such as `!reset` stays on its node. A node that is in two places is written as an
+anchor and an alias.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TAGS: dict[type[Node], str] = {
 
 
 def parse(text: str | bytes) -> list[Node]:
-    """Return the root nodes of the documents in `text`; an empty document is left out.
+    """Return the root nodes of the documents in `text`, without empty documents.
 
     Raises yaml.YAMLError.
     """
@@ -49,7 +49,7 @@ def _snippet(text: str) -> Node:
 
 
 def snippet(text: str) -> Node:
-    """Return the node of a short YAML text, in block style, fresh each time."""
+    """Return a new node of a short YAML text, in block style."""
     node = copy.deepcopy(_snippet(text))
     for inner in walk(node):
         if isinstance(inner, Mapping | Sequence):
@@ -73,7 +73,7 @@ def sequence(items: Iterable[Node]) -> Sequence:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """Yield `node` and every value below it, keys left out, each shared node once."""
+    """Yield `node` and every value below it, without keys; each shared node once."""
     seen: set[int] = set()
     stack = [node]
     while stack:

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// benchmark loads each Compose file often and prints the mean milliseconds of a load, a line each:
-// name, time, and processor time of all threads: the garbage collector has its own. The caller's
-// environment counts, as it does for Compose.
+// benchmark loads each Compose file several times and prints a line for each: its name, the mean
+// milliseconds of a load, and the mean milliseconds of processor time of all threads, with those of
+// the garbage collector. The environment of the process counts, as it does for Compose.
 func benchmark(times int, files []string, out io.Writer) error {
 	for _, file := range files {
 		request := Request{ComposeFiles: []string{file}, Profiles: []string{"*"}}
@@ -28,7 +28,7 @@ func benchmark(times int, files []string, out io.Writer) error {
 	return nil
 }
 
-// mean returns the milliseconds of one of several times that took so long together.
+// mean returns the milliseconds of one load when `times` loads took `together`.
 func mean(together time.Duration, times int) float64 {
 	return float64(together) / float64(time.Millisecond) / float64(times)
 }

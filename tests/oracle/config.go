@@ -82,7 +82,7 @@ func envFiles(request Request) ([]string, error) {
 	return absolute, nil
 }
 
-// composeVariables puts each COMPOSE_ variable of the env files in the process's environment.
+// composeVariables sets each COMPOSE_ variable of the env files in the environment of the process.
 func composeVariables(request Request, envFiles []string) error {
 	for _, path := range request.ComposeFiles {
 		if (remote{}).Accept(path) {
@@ -143,7 +143,7 @@ func projectOptions(request Request, envFiles []string) (*cli.ProjectOptions, er
 	return cli.NewProjectOptions(request.ComposeFiles, steps...)
 }
 
-// remote recognises what Compose would fetch, and refuses it.
+// remote recognises the resources that Compose would fetch, and refuses them.
 type remote struct{}
 
 var _ loader.ResourceLoader = remote{}

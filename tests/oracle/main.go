@@ -1,11 +1,11 @@
 // Oracle answers what `docker compose config --format json` would print, for tests of the loader.
 //
-// In: one JSON request a line on standard input. Out: one JSON answer a line, in the same order:
-// {"config": …}, {"error": "…"} or {"panic": "…"}. After a request that takes too long or too much
-// memory it answers {"error": "timeout"} or {"error": "memory"} and ends with status 3, since a
-// loader that runs away cannot be stopped; the caller starts it anew.
+// In: one JSON request on each line of standard input. Out: one JSON answer on each line, in the same
+// order: {"config": …}, {"error": "…"} or {"panic": "…"}. When a request exceeds the limit of time or
+// memory, the answer is {"error": "timeout"} or {"error": "memory"} and the program exits with status
+// 3, because a running load cannot be stopped; the caller starts the program again.
 //
-// The steps are those of docker compose 5.7.1 with compose-go v2.16.2: compose.go setEnvWithDotEnv,
+// It takes the steps of docker compose 5.7.1 with compose-go v2.16.2: compose.go setEnvWithDotEnv,
 // loader.go LoadProject, config.go runConfigInterpolate.
 package main
 
@@ -42,7 +42,7 @@ func main() {
 	root := flag.String("root", "", "folder that stands for / (required but for -bench)")
 	limit := flag.Duration("timeout", defaultLimit, "longest time for one request")
 	memory := flag.Uint64("memory", 2<<30, "largest heap in bytes")
-	bench := flag.Int("bench", 0, "load the files given as arguments that often, print milliseconds")
+	bench := flag.Int("bench", 0, "number of loads of each file that is given as an argument; prints milliseconds")
 	flag.Parse()
 	logrus.SetOutput(io.Discard)
 	var err error
@@ -78,7 +78,7 @@ func serve(folder string, limit time.Duration, memory uint64) error {
 	return lines.Err()
 }
 
-// guarded answers one request and says whether the loader is still running.
+// guarded answers one request and returns whether the loader is still running.
 func guarded(root Root, line []byte, limit time.Duration, memory uint64) (Answer, bool) {
 	done := make(chan Answer, 1)
 	go func() { done <- answer(root, line) }()

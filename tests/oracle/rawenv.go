@@ -10,7 +10,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/utils"
 )
 
-// Compose registers the format `raw` of an env_file: docker's own reader of key=value lines.
+// Compose reads an env_file of the format `raw` with the reader of docker for key=value lines.
 func init() { dotenv.RegisterFormat("raw", rawEnv) }
 
 func rawEnv(

@@ -12,9 +12,9 @@ import (
 
 const project = "/project"
 
-// Request is a project and how Compose is called on it. Paths in Files, Raw (base64) and Links (to
-// their targets) are relative to /project unless absolute. A nil Profiles leaves the choice to
-// COMPOSE_PROFILES.
+// Request is a project, and how Compose is called on it. The paths in Files, Raw (base64) and Links
+// (which map to targets) are relative to /project unless they are absolute. With nil Profiles,
+// COMPOSE_PROFILES decides.
 type Request struct {
 	Files            map[string]string `json:"files"`
 	Raw              map[string][]byte `json:"raw"`
@@ -29,8 +29,9 @@ type Request struct {
 	Stdin            *string           `json:"stdin"`
 }
 
-// Root is the folder that stands for /. As root user it is the root of the process; else its path
-// is a prefix that answers leave out, and a path that climbs above /project/.. shows the difference.
+// Root is the folder that is used as /. For the root user the process changes its root to it. For
+// other users its path is a prefix that is removed from answers, so that only paths that leave
+// /project/.. show the difference.
 type Root struct{ prefix string }
 
 func enter(folder string) (Root, error) {
@@ -65,7 +66,7 @@ func (r Root) hidden(content []byte) []byte {
 	return bytes.ReplaceAll(content, []byte(r.prefix), nil)
 }
 
-// prepare puts the request's files, environment, folder and standard input in place.
+// prepare writes the files of the request and sets the environment, folder and standard input.
 func (r Root) prepare(request Request) error {
 	if err := r.clear(); err != nil {
 		return err

@@ -1,4 +1,4 @@
-"""Say where the loader and Compose disagree on a case."""
+"""Compare the answer of the loader with the answer of Compose to a case."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from tests.conformance.comparison import differences
 
 LIMIT_SECONDS = 5
 REFUSALS = (ComposeError, NoComposeFile, BundleError)
-"""A ComposeError; NoComposeFile where there is nothing to load; BundleError where a file named on
-the command line is no file that may be read."""
+"""The errors with which the loader refuses a project. BundleError is for a path on the command line
+that is not a readable file."""
 
 
 class TookTooLong(BaseException):
-    """The loader did not come back in time."""
+    """The loader did not return within the time limit."""
 
 
 def disagreements(case: Case) -> list[str]:
-    """Return a line for each difference between the loader and the answer in `case`; [] for none.
+    """Return a line for each difference between the loader and the answer in `case`.
 
-    The wording of a refusal is ours. Any other error of the loader is raised.
+    The text of a refusal may differ. Any other error of the loader is raised.
     """
     return compare(case, case.config, case.error)
 
 
 def compare(case: Case, expected: dict[str, Any] | None, error: str) -> list[str]:
-    """Return how loading `case` differs from `expected`; None: Compose refuses with `error`."""
+    """Return the differences between loading `case` and `expected` (None: refused with `error`)."""
     try:
         config = load(case.bundle()).config()
     except REFUSALS as refusal:
@@ -44,13 +44,13 @@ def compare(case: Case, expected: dict[str, Any] | None, error: str) -> list[str
 
 
 def guarded(case: Case, expected: dict[str, Any] | None, error: str) -> list[str]:
-    """Return what `compare` does; a crash or an endless load of ours is a difference too."""
+    """Return what `compare` returns; a crash or a timeout of the loader is a difference too."""
     try:
         with _time_limit():
             return compare(case, expected, error)
     except TookTooLong:
         return [f"CRASH no answer after {LIMIT_SECONDS} s"]
-    except Exception as crash:  # noqa: BLE001 - any crash of the loader is what we are after
+    except Exception as crash:  # noqa: BLE001 - every crash of the loader is a finding
         frame = traceback.extract_tb(crash.__traceback__)[-1]
         place = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
         lines = "".join(traceback.format_exception(crash, limit=-8)).splitlines()
