@@ -1,8 +1,8 @@
-"""JSON Schemas: of the policies' input, and of the documents of a policy set, for editors.
+"""JSON Schemas of the input of policies, and of the documents of a policy set.
 
-In: the policies of a policy set. Out: schemas of draft 2020-12, as JSON values. They come from the
-types, and from the lists of keys by which documents are read. Every document that is accepted fits
-its schema; times, names that stand twice and globs are checked on reading only.
+In: the policies of a policy set. Out: schemas of draft 2020-12, as JSON values. They are generated
+from the types, and from the lists of keys that the readers of documents use. Every accepted
+document is valid against its schema. Only the readers check times, duplicate names and globs.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _DAYS: Final[Json] = {"type": "integer", "minimum": 1}
 _TIME: Final[Json] = {
     "type": "string",
     "format": "date-time",
-    "description": "As in 2027-01-31T00:00:00Z.",
+    "description": "A time in RFC 3339, such as 2027-01-31T00:00:00Z.",
 }
 
 
 def policy_input(_policies: Policies) -> Json:
-    """Return the schema of the document that policies judge: every key is always there."""
+    """Return the schema of the input of policies, in which every key is required."""
     schema = msgspec.json.schema(PolicyInput)
     for part in schema["$defs"].values():
         part["description"] = " ".join(part["description"].split())
@@ -53,7 +53,7 @@ def policy_input(_policies: Policies) -> Json:
 
 
 def policy_set(policies: Policies) -> Json:
-    """Return the schema of each document in the file of a policy set, of any kind."""
+    """Return the schema of a document of any kind in the file of a policy set."""
     of_kind: dict[str, Callable[[Policies], Json]] = {
         "PolicySet": _heading,
         "Constraint": _constraint,
@@ -72,7 +72,7 @@ def policy_set(policies: Policies) -> Json:
 
 
 def constraint(policies: Policies) -> Json:
-    """Return the schema of a Constraint; parameters are those of the policy that it names."""
+    """Return the schema of a Constraint, with the parameters of each policy."""
     return {"$schema": DRAFT, **_constraint(policies)}
 
 
@@ -82,7 +82,7 @@ def exception(policies: Policies) -> Json:
 
 
 def data(_policies: Policies) -> Json:
-    """Return the schema of a data file: what it states about hosts and entitlements."""
+    """Return the schema of a data file: its inventory and entitlements."""
     return organisation_data.schema()
 
 
@@ -93,14 +93,16 @@ SCHEMAS: Final[dict[str, Callable[[Policies], Json]]] = {
     "exception": exception,
     "data": data,
 }
-"""What there is a schema of, by the name that the command line gives it."""
+"""The functions that return a schema, by its name on the command line."""
 
 
 def _heading(policies: Policies) -> Json:
     days = {"anyOf": [_DAYS, _mapping(dict.fromkeys(("default", *policies), _DAYS))]}
     keys: Json = {
-        "packs": _list(_TEXT) | {"description": "Built-in packs by name, others by folder."},
-        "data": _list(_TEXT, at_least=0) | {"description": "Data files, in the order of merging."},
+        "packs": _list(_TEXT)
+        | {"description": "Names of built-in packs, and folders of other packs."},
+        "data": _list(_TEXT, at_least=0)
+        | {"description": "Data files, in the order in which they are merged."},
         "exceptions": _mapping({"maxDays": days}, ["maxDays"]),
     }
     return _document("PolicySet", _only(keys, POLICY_SET_KEYS), ["packs"])
@@ -182,7 +184,7 @@ def _parameters(schemas: Mapping[str, Schema]) -> Json:
 
 
 def _plain(schema: Schema) -> Json:
-    """Return the schema of a parameter, which is JSON Schema but for what it leaves empty."""
+    """Return the JSON Schema of a parameter, without its empty keywords."""
     found: Json = {
         key: value
         for key, value in msgspec.to_builtins(schema).items()
@@ -210,5 +212,5 @@ def _any_of(keys: Iterable[str]) -> Json:
 
 
 def _only(properties: Json, keys: Iterable[str]) -> Json:
-    """Return `properties` in the order of `keys`, those by which a document is read."""
+    """Return `properties` in the order of `keys`. All keys must have a property."""
     return {key: properties[key] for key in keys}

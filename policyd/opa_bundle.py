@@ -1,8 +1,8 @@
-"""Write a policy set as an OPA bundle, which a stock OPA serves.
+"""Write a policy set as an OPA bundle, for any OPA server.
 
 In: a policy set. Out: the bytes of a tar.gz with `.manifest` (revision, roots), the Rego modules
-and `data.json`: the same bytes for the same policy set, so that a digest can be its ETag. Source:
-OPA documentation, "Bundles".
+and `data.json`. The same policy set results in the same bytes, so that a digest can be the ETag.
+Source: OPA documentation, "Bundles".
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from policyd.policies.policy_set import PolicySet
 
 
 def build(policy_set: PolicySet) -> bytes:
-    """Return the bundle of `policy_set`.
+    """Return the OPA bundle of `policy_set`.
 
-    Its roots, the documents under `data` that it owns, are those of its packages: `policyd`, and
-    the packages of plain conftest rules.
+    Its roots, the documents below `data` that the bundle owns, are the root packages of its
+    modules: `policyd`, and those of plain conftest rules.
     """
     roots = sorted({package_of(text).split(".")[0] for text in policy_set.modules.values()})
     manifest = {"revision": policy_set.revision, "roots": roots, "rego_version": 1}

@@ -1,11 +1,11 @@
 """Run the tests of policies: rules named `test_…` in *_test.rego, and samples.
 
 In: folders of policies. Out: one TestResult for each test. A sample is a Compose project: a file in
-a folder `samples`, or a folder there with a compose.yaml. Its first line says what must be found in
-it, one id for each violation: `# expect: no-privileged no-privileged`, or `# expect: nothing`. It
-is judged by all policies of its pack with their defaults, or, where a line says so, by others:
-`# constraints: {max-gpus: {limit: 2}}`; `# host: gpu-01` names the host. A file `samples/data.yaml`
-holds data for samples. All runs on the embedded engine.
+a folder `samples`, or a folder below it with a compose.yaml. Its first line lists the ID of each
+expected violation: `# expect: no-privileged no-privileged`, or `# expect: nothing`. All policies of
+its pack evaluate it with default parameters, unless a following line names others:
+`# constraints: {max-gpus: {limit: 2}}`. `# host: gpu-01` names the host. A file `samples/data.yaml`
+has data for samples. All tests run on the embedded engine.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from policyd.policies.yaml_documents import Value, documents
 from policyd.policy_input import review_input
 
 _PROBE: Final = "policyd_coverage_probe"
-"""A rule added to each file: a file where nothing was evaluated is not in the report of regorus."""
+"""A rule added to each file: the report of regorus leaves out files without an evaluated rule."""
 
 _EXPECT: Final = re.compile(r"# expect:((?: +[a-z0-9-]+)+) *(?:\n|$)")
 _HEADER: Final = re.compile(r"(?:#.*\n)+")
@@ -55,7 +55,7 @@ _REVIEW: Final = Review(uid="", enforcement_point="cli", now=1_800_000_000_000_0
 
 
 class TestResult(msgspec.Struct, frozen=True):
-    """What one test gave: `message` says why it failed, "" when it passed."""
+    """The result of one test. `message` is the reason of a failure, and "" for a passed test."""
 
     name: str
     location: Location
@@ -63,15 +63,15 @@ class TestResult(msgspec.Struct, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """Say whether the test passed."""
+        """Return whether the test passed."""
         return not self.message
 
 
 def run(paths: Sequence[Path]) -> list[TestResult]:
     """Return the result of each test and sample below `paths`, in order of their files.
 
-    Raises PolicySetError for Rego that does not compile, METADATA that is not right, two tests of
-    one name, a sample that does not say what it expects, and when there is no test at all.
+    Raises PolicySetError for Rego that does not compile, invalid METADATA, duplicate test
+    names, a sample without expected violations, and when there are no tests.
     """
     texts = _texts(paths)
     data = _data(paths)
@@ -86,7 +86,7 @@ def run(paths: Sequence[Path]) -> list[TestResult]:
         *_samples(samples, policies, texts, sample_data(paths, data)),
     ]
     if not results:
-        raise PolicySetError(f"there is no test below {', '.join(map(str, paths))}")
+        raise PolicySetError(f"no tests found below {', '.join(map(str, paths))}")
     return results
 
 
@@ -97,7 +97,7 @@ def sample_files(folder: Path) -> list[Path]:
 
 
 def sample_data(paths: Iterable[Path], data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `data` with that for the samples below `paths`."""
+    """Return `data`, merged with the data for the samples below `paths`."""
     merged: dict[str, Any] = copy.deepcopy(dict(data))
     for file in sorted({file for path in paths for file in path.rglob(_SAMPLE_DATA)}):
         merge_data(merged, read_data(file), file)
@@ -105,10 +105,10 @@ def sample_data(paths: Iterable[Path], data: Mapping[str, Any]) -> dict[str, Any
 
 
 def sample_input(sample: Path, policies: Iterable[Policy], grants: GrantResolver) -> bytes:
-    """Return what those of `policies` that a sample is for are asked about it.
+    """Return the input for the evaluation of a sample by `policies`.
 
-    Raises ComposeError, as Compose would refuse it, BundleError for too much beside it, and
-    PolicySetError for a line of its header that is not right.
+    Raises ComposeError for a project that Compose refuses, BundleError for files that exceed the
+    limits, and PolicySetError for an invalid setting in the first comment.
     """
     settings = _settings(sample)
     matching = _matching(sample, settings.get("constraints"), policies)
@@ -122,7 +122,7 @@ def sample_input(sample: Path, policies: Iterable[Policy], grants: GrantResolver
 
 
 def _settings(sample: Path) -> dict[str, Value]:
-    """Return what the comment that a sample begins with says of constraints and host."""
+    """Return the settings `constraints` and `host` in the first comment of a sample."""
     header = _HEADER.match(read_text(sample))
     found: dict[str, Value] = {}
     for line, text in enumerate(header[0].splitlines() if header else ()):
@@ -148,14 +148,14 @@ def _matching(
 
 
 def _is_of(policy: Policy, pack: Path) -> bool:
-    """Say whether `policy`, of a policy set or of a folder of tests, lies in the folder `pack`."""
+    """Return whether `policy` belongs to the pack in the folder `pack`."""
     if policy.pack:
         return policy.pack == pack.name
     return Path(policy.module).resolve().is_relative_to(pack.resolve())
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """How much of a Rego file the tests evaluate: how many lines, and which none did."""
+    """The coverage of a Rego file: the number of evaluated lines, and the other lines."""
 
     file: str
     covered: int
@@ -163,14 +163,14 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 def percentage(files: Iterable[Coverage]) -> float:
-    """Return how many of 100 lines of `files` were evaluated; of no lines, that is 100."""
+    """Return the percentage of evaluated lines in `files`; 100 when there are no lines."""
     counts = [(file.covered, len(file.missed)) for file in files]
     covered, missed = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
     return 100 * covered / (covered + missed) if covered + missed else 100.0
 
 
 def coverage(paths: Sequence[Path]) -> list[Coverage]:
-    """Return what the Rego tests below `paths` evaluate of each file there that is no test.
+    """Return the coverage by Rego tests of each file below `paths` that is not a test.
 
     Samples do not count. Raises PolicySetError as `run` does.
     """
@@ -192,15 +192,15 @@ def coverage(paths: Sequence[Path]) -> list[Coverage]:
 
 
 def _texts(paths: Sequence[Path]) -> dict[str, str]:
-    """Return the Rego below `paths`, and what it works with, by file name, each file once.
+    """Return the Rego below `paths` and the Rego that it imports, by file name.
 
-    That is the libraries, and for a folder of the built-in packs all of those packs.
+    For a folder of the built-in packs, these are all built-in packs, otherwise the libraries.
     """
     root = built_in()
     found: dict[Path, str] = {}
     for path in paths:
         if not path.is_dir():
-            raise PolicySetError("there is no such folder", Location(str(path)))
+            raise PolicySetError("the folder does not exist", Location(str(path)))
         found |= {file.resolve(): str(file) for file in rego_files(path)}
     beside = [root / "lib" / "fixture_test.rego"]
     beside += [
@@ -242,7 +242,7 @@ def _rego_tests(texts: dict[str, str], data: dict[str, Any]) -> Iterator[TestRes
             yield TestResult(rule, where, f"{place}: {sentence}" if place else sentence)
             continue
         printed = "".join(f"; {line}" for line in engine.take_prints())
-        yield TestResult(rule, where, "" if answer is True else f"it is not true{printed}")
+        yield TestResult(rule, where, "" if answer is True else f"the rule is not true{printed}")
 
 
 def _named_tests(modules: Iterable[Module]) -> Iterator[tuple[str, Location]]:
@@ -257,7 +257,7 @@ def _named_tests(modules: Iterable[Module]) -> Iterator[tuple[str, Location]]:
             where = Location(module.file, line, 1)
             if rule in seen:
                 raise PolicySetError(
-                    f"{name} is already at {seen[rule]}: of two rules of one name, one that is "
+                    f"duplicate test {name}, already defined at {seen[rule]}: a rule that is "
                     "true hides one that fails",
                     where,
                 )
@@ -282,10 +282,10 @@ def _samples(
             try:
                 found = _found(engine, sample, policies, grants)
             except PolicydError as error:
-                message = f"it cannot be judged: {error}"
+                message = f"the sample cannot be evaluated: {error}"
             else:
                 if found != expected:
-                    message = f"expected {_list(expected)}, found {_list(found)}"
+                    message = f"expected {_list(expected)}, reported {_list(found)}"
             yield TestResult(str(sample), Location(str(sample), 1, 1), message)
     finally:
         engine.close()
@@ -295,7 +295,7 @@ def _expected(sample: Path, text: str, policies: dict[str, Policy]) -> list[str]
     said = _EXPECT.match(text)
     if not said:
         raise PolicySetError(
-            "a sample begins with the line `# expect: <policy id> …` or `# expect: nothing`",
+            "a sample must begin with the line `# expect: <policy id> …` or `# expect: nothing`",
             Location(str(sample), 1, 1),
         )
     expected = sorted(said[1].split())
@@ -303,14 +303,14 @@ def _expected(sample: Path, text: str, policies: dict[str, Policy]) -> list[str]
         return []
     for name in expected:
         if name not in policies:
-            raise PolicySetError(f"there is no policy {name!r} here", Location(str(sample), 1, 1))
+            raise PolicySetError(f"unknown policy {name!r}", Location(str(sample), 1, 1))
     return expected
 
 
 def _found(
     engine: EmbeddedEngine, sample: Path, policies: dict[str, Policy], grants: GrantResolver
 ) -> list[str]:
-    """Return the policies that report the sample, one for each finding."""
+    """Return the sorted policy IDs of all violations of the sample."""
     findings = engine.findings(sample_input(sample, policies.values(), grants)).findings
     return sorted(finding.policy for finding in findings)
 

@@ -1,4 +1,4 @@
-"""`policyd bundle build`: write a policy set as a bundle for OPA.
+"""`policyd bundle build`: write a policy set as an OPA bundle.
 
 In: a policy set. Out: a tar.gz file, and its revision on standard output.
 """
@@ -23,15 +23,15 @@ Examples:
   policyd bundle build --policy-set rules -o gpu-hosts.tar.gz
   opa run --server --bundle gpu-hosts.tar.gz
 \b
-`policyd serve` offers the same bundle at /bundles/<name>.tar.gz, so that OPA
-servers follow it. Constraints and exceptions stay with policyd, which applies
-them: an OPA server only finds.
+`policyd serve` offers the same OPA bundle at /bundles/<name>.tar.gz, so that
+OPA servers can poll it. OPA evaluates policies; policyd applies constraints
+and exceptions, and enforces the decision.
 """
 
 
 @click.group("bundle")
 def command() -> None:
-    """Hand policies to OPA servers."""
+    """Build OPA bundles for OPA servers."""
 
 
 @command.command("build", epilog=EPILOG)
@@ -42,12 +42,12 @@ def command() -> None:
     default="bundle.tar.gz",
     show_default=True,
     metavar="FILE",
-    help="Where to write; '-' is standard output.",
+    help="Output file; '-' is standard output.",
 )
 def build(output: str, **options: Any) -> int:
     """Write the policy set as an OPA bundle.
 
-    The same policy set always gives the same bytes.
+    The same policy set always results in the same bytes.
     """
     path = settings(**options).policy_set
     policy_set = load_policy_set(Path(path) if path else None)
@@ -58,6 +58,6 @@ def build(output: str, **options: Any) -> int:
     try:
         Path(output).write_bytes(content)
     except OSError as error:
-        raise ConfigError(f"{output}: cannot be written: {error.strerror}") from error
+        raise ConfigError(f"{output}: cannot write the file: {error.strerror}") from error
     click.echo(visible(f"{output}: policy set {policy_set.name}, {policy_set.revision}"))
     return 0

@@ -1,7 +1,7 @@
-"""`policyd exceptions`: who need not obey, until when, and which of it nobody needs.
+"""`policyd exceptions`: list exceptions, and which of them expire soon or are unused.
 
-In: a policy set, an audit log. Out: a list or JSON on standard output. Whether an exception is used
-is what the log says: the decisions, of a policy set of the same name, that it has changed.
+In: a policy set, an audit log. Out: a list or JSON on standard output. An exception is used when it
+changed a decision in the audit log that was made by a policy set of the same name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from policyd.policies.policy_set import PolicySet, load_policy_set
 if TYPE_CHECKING:
     from policyd.audit.store import Store
 
-ListedState = Literal["upcoming", "active", "lapsing", "expired"]
+ListedState = Literal["upcoming", "active", "expiring", "expired"]
 
 EPILOG: Final = """\b
 Examples:
@@ -35,12 +35,13 @@ Examples:
   policyd exceptions --format json
 \b
 An exception is unused when no decision in the audit log was changed by it.
-Without --audit, the log of `policyd serve` on this machine is read, if any.
+Without --audit, the command reads the audit log of `policyd serve` on this
+machine, if it exists.
 """
 
 
 class Uses(msgspec.Struct, frozen=True):
-    """How many decisions an exception changed from `since` on, and when it last did."""
+    """The number of decisions that an exception changed since `since`, and the time of the last."""
 
     since: str
     decisions: int
@@ -48,9 +49,9 @@ class Uses(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True, rename="camel"):
-    """One exception, its state, and its uses. Times are RFC 3339; `starts` "" means always.
+    """One exception, its state, and its uses. Times are in RFC 3339; `starts` is "" if not set.
 
-    `policies` is empty for a break-glass exception. `uses` is None when no log tells them.
+    `policies` is empty for a break-glass exception. `uses` is None without an audit log.
     """
 
     name: str
@@ -70,7 +71,7 @@ class Listed(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @click.command(
-    "exceptions", epilog=EPILOG, short_help="List exceptions, and what ends soon or is unused."
+    "exceptions", epilog=EPILOG, short_help="List exceptions, and which expire soon or are unused."
 )
 @settings_options("policy_set", "audit")
 @click.option(
@@ -79,7 +80,7 @@ class Listed(msgspec.Struct, frozen=True, rename="camel"):
     default=14,
     show_default=True,
     metavar="DAYS",
-    help="An exception that lapses within DAYS lapses soon.",
+    help="Mark exceptions that expire within DAYS.",
 )
 @click.option(
     "--unused-for",
@@ -87,13 +88,13 @@ class Listed(msgspec.Struct, frozen=True, rename="camel"):
     default=30,
     show_default=True,
     metavar="DAYS",
-    help="How far back to look for decisions that it changed.",
+    help="Mark exceptions that changed no decision in the last DAYS.",
 )
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def command(within: int, unused_for: int, form: str, **options: Any) -> int:
-    """List exceptions, and those that soon lapse, have expired or are unused."""
+    """List exceptions, and mark those that expire soon, have expired or are unused."""
     chosen = settings(**options)
     policy_set = load_policy_set(Path(chosen.policy_set) if chosen.policy_set else None)
     now = time.time_ns()
@@ -122,7 +123,7 @@ def command(within: int, unused_for: int, form: str, **options: Any) -> int:
 
 
 def _open_log(chosen: Settings) -> Store | None:
-    """Return the audit log of `chosen`, or that of `serve` if there is one."""
+    """Return the audit log of the settings, else the default log of `serve` if it exists."""
     from policyd.audit.store import open_store
 
     usual = default_audit(os.environ)
@@ -134,9 +135,10 @@ def _open_log(chosen: Settings) -> Store | None:
 
 
 def _uses(policy_set: PolicySet, log: Store, now: int, since: int) -> dict[str, Uses]:
-    """Return the uses of each exception by its name; none when the log holds nothing.
+    """Return the uses of each exception by its name, or nothing when the log is empty.
 
-    They count from the latest of `since`, the begin of the log and that of the exception.
+    They are counted from `since`, from the first event of the log, or from the start of the
+    exception, whichever is the latest.
     """
     from policyd.audit.event import rfc3339
 
@@ -167,7 +169,7 @@ def _listed(exception: PolicyException, now: int, within: int, uses: Uses | None
         location=exception.location,
         state=state,
         days_left=exception.days_left(now),
-        unused=state in ("active", "lapsing") and uses is not None and not uses.decisions,
+        unused=state in ("active", "expiring") and uses is not None and not uses.decisions,
         break_glass=exception.break_glass,
         policies=exception.policies,
         match={field: list(globs) for field, globs in match.items() if globs},
@@ -183,14 +185,14 @@ def _listed(exception: PolicyException, now: int, within: int, uses: Uses | None
 def _state(exception: PolicyException, now: int, within: int) -> ListedState:
     state = exception.state(now)
     soon = exception.expires - now <= within * DAY
-    return "lapsing" if state == "active" and soon else state
+    return "expiring" if state == "active" and soon else state
 
 
 def _page(policy_set: PolicySet, found: list[Listed], within: int, log: str) -> Iterator[str]:
     yield f"Policy set {visible(policy_set.name)}, {policy_set.revision}"
     counts = (
         ("expired", sum(one.state == "expired" for one in found)),
-        (f"to lapse within {_days(within)}", sum(one.state == "lapsing" for one in found)),
+        (f"expiring within {_days(within)}", sum(one.state == "expiring" for one in found)),
         ("unused", sum(one.unused for one in found)),
     )
     number = f"{len(found) or 'No'} exception{'' if len(found) == 1 else 's'}"
@@ -200,10 +202,10 @@ def _page(policy_set: PolicySet, found: list[Listed], within: int, log: str) -> 
         yield from _block(one)
     if found and not log:
         yield ""
-        yield "Which of them are unused is not known: there is no audit log; name one by --audit."
+        yield "Unused exceptions are unknown without an audit log: name one with --audit."
     elif found and not any(one.uses for one in found):
         yield ""
-        yield f"Which of them are unused is not known: the audit log {visible(log)} is empty."
+        yield f"Unused exceptions are unknown: the audit log {visible(log)} is empty."
 
 
 def _block(one: Listed) -> Iterator[str]:
@@ -211,7 +213,7 @@ def _block(one: Listed) -> Iterator[str]:
     said = ", ".join([*loud, _left(one), *(["unused"] if one.unused else [])])
     yield visible(f"{one.location}: {one.name}: {said}")
     scope = "; ".join(f"{field} {', '.join(globs)}" for field, globs in one.match.items())
-    yield visible(f"  policies: {', '.join(one.policies) or 'all of them'}")
+    yield visible(f"  policies: {', '.join(one.policies) or 'all policies'}")
     yield visible(f"  for:      {scope}")
     since = f"from {one.starts} " if one.starts else ""
     yield f"  time:     {since}until {one.expires}"
@@ -230,7 +232,7 @@ def _left(one: Listed) -> str:
     if one.state == "upcoming":
         return f"starts on {one.starts}"
     left = f"{_days(one.days_left)} left" if one.days_left else "less than a day left"
-    return f"lapses soon, {left}" if one.state == "lapsing" else left
+    return f"expires soon, {left}" if one.state == "expiring" else left
 
 
 def _days(number: int) -> str:

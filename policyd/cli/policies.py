@@ -1,7 +1,7 @@
-"""`policyd policies`: the catalogue of a policy set, one policy in full, or what is wrong in it.
+"""`policyd policies`: list the policies of a policy set, show one, or lint the policy set.
 
-In: a policy set, perhaps an id. Out: a table, a page, Markdown or JSON on standard output; `lint`
-exits 1 when it finds something.
+In: a policy set, optionally an ID. Out: a table, a page, Markdown or JSON on standard output;
+`lint` exits 1 when it reports a problem.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from policyd.policies.packs import Policy
 from policyd.policies.policy_set import PolicySet, lint_policy_set, load_policy_set
 from policyd.suggestion import did_you_mean
 
-HEADER: Final = ("POLICY", "SEVERITY", "ACTION", "PACK", "WHAT IT FINDS")
+HEADER: Final = ("POLICY", "SEVERITY", "ACTION", "PACK", "REPORTS")
 OFF: Final = "off"
-"""The action of a policy that no constraint names."""
+"""The action of a policy without a constraint."""
 WIDTH: Final = 88
-"""Columns of a paragraph."""
+"""Width of a paragraph in columns."""
 
 SHOW: Final = "show"
-"""The command that is meant when none is named: `policyd policies no-all-gpus`."""
+"""The default command: `policyd policies no-all-gpus` shows the policy."""
 
 EPILOG: Final = """\b
 Examples:
@@ -43,8 +43,8 @@ Examples:
   policyd policies lint rules
 """
 SHOW_EPILOG: Final = """\b
-ACTION is what the constraints of the policy set do about a finding: deny,
-warn, dryrun; off when no constraint names the policy.
+ACTION is the enforcement action of the constraints on the policy: deny, warn
+or dryrun. It is off for a policy without a constraint.
 """
 LINT_EPILOG: Final = """\b
 Examples:
@@ -52,12 +52,12 @@ Examples:
   policyd policies lint rules/policyset.yaml
   policyd policies lint rules/images
 \b
-Exit codes: 0 nothing is wrong, 1 something is, 2 there is nothing at PATH.
+Exit codes: 0 no problems, 1 problems, 2 PATH does not exist.
 """
 
 
 class PoliciesGroup(click.Group):
-    """A group that takes what is none of its commands as arguments of `show`."""
+    """A group that passes arguments to `show` unless they name another command."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or args[0] not in (*self.commands, *ctx.help_option_names):
@@ -72,9 +72,9 @@ class PoliciesGroup(click.Group):
     short_help="List policies, show one, lint a policy set.",
 )
 def command() -> None:
-    """List the policies in force, show one in full, or lint a policy set.
+    """List the policies of a policy set, show one in full, or lint a policy set.
 
-    `policyd policies [ID]` is `policyd policies show [ID]`.
+    `policyd policies [ID]` is short for `policyd policies show [ID]`.
     """
 
 
@@ -89,7 +89,7 @@ def command() -> None:
     show_default=True,
 )
 def show(policy_id: str | None, form: str, **options: Any) -> int:
-    """List the policies in force, or show the one with this ID in full."""
+    """List the policies of the policy set, or show the policy ID in full."""
     path = settings(**options).policy_set
     policy_set = load_policy_set(Path(path) if path else None)
     if policy_id is None:
@@ -112,11 +112,11 @@ def show(policy_id: str | None, form: str, **options: Any) -> int:
 )
 @settings_options("policy_set")
 def lint(path: Path | None, **options: Any) -> int:
-    """Say all that is wrong with a policy set and its Rego.
+    """Report all problems of a policy set and its Rego.
 
-    PATH is a policy set, a file or a folder, or the folder of one pack; by default the policy set
-    in force. METADATA, schemas of parameters, constraints and exceptions are read, the Rego is
-    compiled, and what engines read differently is refused.
+    PATH is a policy set (a file or a folder) or the folder of one pack. The default is the policy
+    set that is in force. The command checks METADATA, parameters, constraints and exceptions,
+    compiles the Rego, and reports constructs that the engines evaluate differently.
     """
     named = settings(**options).policy_set
     problems = lint_policy_set(path or (Path(named) if named else None))
@@ -131,7 +131,7 @@ def _find(policy_set: PolicySet, policy_id: str) -> Policy:
     if policy_id in policy_set.policies:
         return policy_set.policies[policy_id]
     hint = did_you_mean(policy_id, policy_set.policies) or "; `policyd policies` lists all of them"
-    raise NotFound(f"there is no policy {policy_id} in the policy set {policy_set.name}{hint}")
+    raise NotFound(f"unknown policy {policy_id} in the policy set {policy_set.name}{hint}")
 
 
 def _constraints(policy: Policy, policy_set: PolicySet) -> list[Constraint]:

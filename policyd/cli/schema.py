@@ -1,4 +1,4 @@
-"""`policyd schema`: JSON Schemas for editors, and of what policies are given.
+"""`policyd schema`: print JSON Schemas of the input of policies and of policy set documents.
 
 In: the name of a schema, a policy set. Out: JSON on standard output.
 """
@@ -20,14 +20,14 @@ Examples:
   policyd schema policyset --policy-set rules > rules/policyset.schema.json
   policyd schema input > input.schema.json
 \b
-input       what policies judge; `policyd config --format review` prints one
-policyset   any document in the file of a policy set
+input       the input of policies; `policyd config --format review` prints one
+policyset   all documents in the file of a policy set
 constraint  a Constraint, with the parameters of each policy
 exception   an Exception
-data        a data file: inventory and entitlements
+data        a data file: inventory, entitlements
 \b
-An editor with the YAML language server reads the schema that a file names in
-its first line:
+Editors with the YAML language server use the schema in the first line of a
+file:
   # yaml-language-server: $schema=policyset.schema.json
 """
 
@@ -38,7 +38,7 @@ its first line:
 def command(name: str, **options: Any) -> int:
     """Print a JSON Schema (draft 2020-12).
 
-    Policies and their parameters are those of the policy set.
+    The schema contains the policies of the policy set and their parameters.
     """
     path = settings(**options).policy_set
     click.echo(document(SCHEMAS[name](policies_of(Path(path) if path else None))), nl=False)

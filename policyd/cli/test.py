@@ -1,7 +1,7 @@
-"""`policyd test`: run the tests of policies, and say what they leave out.
+"""`policyd test`: run the tests of policies, and report the coverage of the Rego.
 
-In: folders of policies. Out: what failed, a count and the coverage on standard output; exit 1 when
-a test failed, or less is covered than must be.
+In: folders of policies. Out: failed tests, a summary and the coverage on standard output; exit 1
+when a test failed or the coverage is below the minimum.
 """
 
 from __future__ import annotations
@@ -29,26 +29,31 @@ Examples:
   policyd test policies/gpu/no_all_gpus --verbose
   policyd test policies --coverage --min 95
 \b
-A test is a rule test_… in a file *_test.rego, which must be true, or a
-sample: a Compose file in a folder samples, or compose.yaml in a folder there.
-Its first line says what must be found in it: # expect: no-privileged, or
-# expect: nothing. It is judged by the policies of its pack; a line below may
-name policies with parameters, # constraints: {max-gpus: {limit: 2}}, and
-another the host, # host: gpu-01. samples/data.yaml holds data for samples.
-Lines count as covered when a test rule evaluates them.
+There are two kinds of tests. A rule test_… in a file *_test.rego must be
+true. A sample is a Compose file in a folder samples, or compose.yaml in a
+folder below it. Its first line lists the expected violations:
+  # expect: no-privileged      or      # expect: nothing
+All policies of the pack evaluate a sample, unless a following line names
+policies and parameters, or the host:
+  # constraints: {max-gpus: {limit: 2}}
+  # host: gpu-01
+The file samples/data.yaml has data for samples. Only test rules count for the
+coverage, samples do not.
 """
 
 
 @click.command("test", epilog=EPILOG, short_help="Run the tests of policies.")
 @click.argument("paths", nargs=-1, metavar="[FOLDER]...", type=click.Path(path_type=Path))
-@click.option("-v", "--verbose", is_flag=True, help="Name the tests that passed too.")
-@click.option("--coverage", "measured", is_flag=True, help="Say which lines no test evaluates.")
+@click.option("-v", "--verbose", is_flag=True, help="List passed tests too.")
+@click.option(
+    "--coverage", "measured", is_flag=True, help="Report the lines of Rego that no test evaluates."
+)
 @click.option(
     "--min",
     "minimum",
     type=click.FloatRange(0, 100),
     metavar="N",
-    help="With --coverage: fail below N lines of 100.",
+    help="Fail when the coverage is below N percent; requires --coverage.",
 )
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -56,9 +61,9 @@ Lines count as covered when a test rule evaluates them.
 def command(
     paths: tuple[Path, ...], verbose: bool, measured: bool, minimum: float | None, form: str
 ) -> int:
-    """Run the tests of the policies in each FOLDER, by default the current one."""
+    """Run the tests of the policies in each FOLDER. The default is the current folder."""
     if minimum is not None and not measured:
-        raise click.UsageError("--min needs --coverage")
+        raise click.UsageError("--min requires --coverage")
     folders = paths or (Path(),)
     results = run(folders)
     files = coverage(folders) if measured else None
@@ -101,12 +106,12 @@ def _coverage(files: Sequence[Coverage] | None, minimum: float | None) -> Iterat
 
 
 def _percent(value: float) -> str:
-    """Return a percentage to one decimal, rounded down: 100 is all."""
+    """Return a percentage with one decimal, rounded down, so that 100.0 means all lines."""
     return f"{math.floor(value * 10) / 10:.1f} %"
 
 
 def _ranges(lines: Sequence[int]) -> Iterator[str]:
-    """Yield sorted `lines` with neighbours together: "3", "7-9"."""
+    """Yield sorted `lines` as ranges: "3", "7-9"."""
     for _, group in groupby(enumerate(lines), lambda pair: pair[1] - pair[0]):
         neighbours = [line for _, line in group]
         first, last = neighbours[0], neighbours[-1]

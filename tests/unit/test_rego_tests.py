@@ -123,7 +123,7 @@ def test_test_that_is_not_true_fails_with_what_it_printed(write: Write) -> None:
     (result,) = run([write(pack(test=text))])
 
     assert not result.passed
-    assert result.message.startswith("it is not true; ")
+    assert result.message.startswith("the rule is not true; ")
     assert result.message.endswith("found 1")
 
 
@@ -141,15 +141,15 @@ def test_policy_that_is_broken_fails_its_tests_and_samples(write: Write) -> None
 
     rego, sample = run([write(files)])
 
-    assert rego.message == "it is not true"
-    assert sample.message == "expected own-images, found nothing"
+    assert rego.message == "the rule is not true"
+    assert sample.message == "expected own-images, reported nothing"
 
 
 @pytest.mark.parametrize(
     ("expect", "message"),
     [
-        ("own-images own-images", "expected own-images, own-images, found own-images"),
-        ("nothing", "expected nothing, found own-images"),
+        ("own-images own-images", "expected own-images, own-images, reported own-images"),
+        ("nothing", "expected nothing, reported own-images"),
     ],
 )
 def test_sample_must_give_each_expected_violation_and_no_other(
@@ -165,7 +165,7 @@ def test_sample_that_compose_refuses_fails_with_the_reason(write: Write) -> None
 
     (result,) = run([write(pack(sample=text))])
 
-    assert result.message.startswith("it cannot be judged: denied.yaml:4:12: ")
+    assert result.message.startswith("the sample cannot be evaluated: denied.yaml:4:12: ")
 
 
 def test_sample_may_be_a_folder_with_files_beside_the_compose_file(write: Write) -> None:
@@ -204,22 +204,22 @@ def test_samples_of_a_pack_of_the_user_are_judged_by_that_pack_alone(write: Writ
 MISTAKES = {
     "two tests of one name": (
         pack(test=TEST + "\ntest_foreign_image_is_reported if {\n\ttrue\n}\n"),
-        "policy_test.rego:11:1: test_foreign_image_is_reported is already at ",
+        "policy_test.rego:11:1: duplicate test test_foreign_image_is_reported, already defined at ",
     ),
     "two tests of one name in two files": (
         pack(test=TEST) | {"images/more_test.rego": TEST},
-        "is already at ",
+        "already defined at ",
     ),
-    "no expectation": (pack(sample=SAMPLE), "denied.yaml:1:1: a sample begins with the line"),
+    "no expectation": (pack(sample=SAMPLE), "denied.yaml:1:1: a sample must begin with the line"),
     "expectation of an unknown policy": (
         pack(sample="# expect: no-images\n" + SAMPLE),
-        "denied.yaml:1:1: there is no policy 'no-images' here",
+        "denied.yaml:1:1: unknown policy 'no-images'",
     ),
     "test that does not parse": (
         pack(test=TEST + "test_x if {\n"),
         "policy_test.rego:11:1: expecting",
     ),
-    "no tests": (pack(), "there is no test below "),
+    "no tests": (pack(), "no tests found below "),
 }
 
 
@@ -234,7 +234,7 @@ def test_mistake_in_tests_is_refused_with_its_place(write: Write, mistake: str) 
 
 
 def test_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PolicySetError, match="none: there is no such folder"):
+    with pytest.raises(PolicySetError, match="none: the folder does not exist"):
         run([tmp_path / "none"])
 
 
@@ -305,7 +305,11 @@ DATA = "policyd: {tags: {'%s': true}}\n"
         ("# expect: own-images allowed-tags\n# host: gpu-01\n", {}, ""),
         ("# expect: own-images\n# host: gpu-02\n", {}, ""),
         ("# expect: own-images\n", {}, ""),
-        ("# expect: own-images\n# a word\n# host: gpu-01\n", {}, "found allowed-tags, own-images"),
+        (
+            "# expect: own-images\n# a word\n# host: gpu-01\n",
+            {},
+            "reported allowed-tags, own-images",
+        ),
         ("# expect: own-images\n#\n# constraints: {own-images: {}}\n# host: gpu-01\n", {}, ""),
         (
             "# expect: nothing\n# host: gpu-01\n# constraints: {allowed-tags: {tags: ['1']}}\n",
@@ -320,7 +324,7 @@ DATA = "policyd: {tags: {'%s': true}}\n"
         (
             "# expect: own-images\n# host: gpu-01\n",
             {"images/samples/data.yaml": DATA % "2"},
-            "found allowed-tags, own-images",
+            "reported allowed-tags, own-images",
         ),
         (
             "# expect: nothing\n# constraints: {own-image: {}}\n",

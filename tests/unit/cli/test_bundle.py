@@ -54,7 +54,7 @@ def test_a_file_that_cannot_be_written_is_exit_2(run) -> None:
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        "policyd: error: none/bundle.tar.gz: cannot be written: No such file or directory\n"
+        "policyd: error: none/bundle.tar.gz: cannot write the file: No such file or directory\n"
     )
 
 

@@ -98,10 +98,10 @@ def test_each_exception_says_whose_it_is_for_what_and_until_when(run, policy_set
     head, *rest = result.stdout.splitlines()
     assert head.startswith("Policy set ours, sha256:")
     assert rest == [
-        "2 exceptions, 1 to lapse within 14 days",
+        "2 exceptions, 1 expiring within 14 days",
         "",
-        "set.yaml:22:1: night: BREAK GLASS, lapses soon, less than a day left",
-        "  policies: all of them",
+        "set.yaml:22:1: night: BREAK GLASS, expires soon, less than a day left",
+        "  policies: all policies",
         "  for:      repositories ml/*",
         f"  time:     from {moment(now - 6 * HOUR)} until {moment(now + 6 * HOUR)}",
         "  owner:    ml-infra, approved by security",
@@ -114,7 +114,7 @@ def test_each_exception_says_whose_it_is_for_what_and_until_when(run, policy_set
         "  owner:    ml-infra, approved by security",
         "  reason:   Until the scheduler lands",
         "",
-        "Which of them are unused is not known: there is no audit log; name one by --audit.",
+        "Unused exceptions are unknown without an audit log: name one with --audit.",
     ]
 
 
@@ -132,7 +132,7 @@ def test_json_has_the_same_by_field(run, policy_set, now) -> None:
             {
                 "name": "night",
                 "location": {"file": "set.yaml", "line": 11, "column": 1},
-                "state": "lapsing",
+                "state": "expiring",
                 "daysLeft": 0,
                 "unused": False,
                 "breakGlass": True,
@@ -162,7 +162,7 @@ def test_exceptions_are_told_apart_by_their_time(run, policy_set, now) -> None:
 
     assert [(one.name, one.state, one.days_left) for one in found.values()] == [
         ("gone", "expired", -1),
-        ("near", "lapsing", 3),
+        ("near", "expiring", 3),
         ("far", "active", 30),
         ("later", "upcoming", 40),
     ]
@@ -170,9 +170,9 @@ def test_exceptions_are_told_apart_by_their_time(run, policy_set, now) -> None:
         "expired", "active", "active", "upcoming",
     ]  # fmt: skip
     text = run("exceptions", "--policy-set", "set.yaml", "--within", "60").stdout
-    assert "4 exceptions, 1 expired, 2 to lapse within 60 days\n" in text
+    assert "4 exceptions, 1 expired, 2 expiring within 60 days\n" in text
     assert "set.yaml:11:1: gone: expired\n" in text
-    assert "set.yaml:22:1: near: lapses soon, 3 days left\n" in text
+    assert "set.yaml:22:1: near: expires soon, 3 days left\n" in text
     assert f"set.yaml:44:1: later: starts on {moment(now + DAY)}\n" in text
 
 
@@ -236,8 +236,7 @@ def test_an_empty_log_tells_nothing(run, policy_set) -> None:
 
     assert listed(run, "--audit", "log.db")["own"].uses is None
     assert text.endswith(
-        "\nWhich of them are unused is not known: the audit log "
-        f"{Path('log.db').absolute()} is empty.\n"
+        f"\nUnused exceptions are unknown: the audit log {Path('log.db').absolute()} is empty.\n"
     )
 
 

@@ -58,7 +58,7 @@ def test_tests_that_fail_are_named_with_their_place_and_exit_1(run, folder) -> N
 
     assert result.exit_code == 1
     assert "rules/no_image/policy_test.rego:5:1: " in result.stdout
-    assert "expected nothing, found no-image" in result.stdout
+    assert "expected nothing, reported no-image" in result.stdout
     assert result.stdout.endswith("0 passed, 2 failed\n")
 
 
