@@ -15,7 +15,7 @@ EMPTY = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
 
 
 class RegistryServer(ThreadingHTTPServer):
-    """Answers by path from `answers`: status, headers, body; `seen` holds what was asked.
+    """Answers by path from `answers`: status, headers, body; `seen`, `encodings` are the requests.
 
     With a `login`, everything below /v2/ needs that Authorization header, or gets `challenge`.
     """
@@ -26,6 +26,7 @@ class RegistryServer(ThreadingHTTPServer):
         self.login = ""
         self.challenge = ""
         self.seen: list[tuple[str, str]] = []
+        self.encodings: list[str] = []
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of a client that hangs up: some tests are about that."""
@@ -78,6 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         given = self.headers.get("Authorization", "")
         self.server.seen.append((self.path, given))
+        self.server.encodings.append(self.headers.get("Accept-Encoding", ""))
         status, headers, body = self.server.answers.get(self.path, (404, {}, b"{}"))
         if self.path.startswith("/v2/") and given != self.server.login:
             status, headers, body = 401, {"WWW-Authenticate": self.server.challenge}, b"{}"

@@ -363,3 +363,21 @@ def test_limits_hold_for_a_file_for_all_files_and_for_their_number() -> None:
     with pytest.raises(PayloadTooLarge, match="more than 1000 files"):
         memory_bundle({str(i): b"" for i in range(MAX_FILES + 1)})
     assert memory_bundle({str(i): b"" for i in range(MAX_FILES)})
+
+
+def test_a_file_that_becomes_a_link_before_it_is_opened_is_not_read(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever can write to the project could otherwise have a file outside it read."""
+    file = project / "compose.yaml"
+    bundle = directory_bundle(str(project), root=str(project))
+    opened = os.open
+
+    def swap_and_open(path: str, flags: int, *mode: int) -> int:
+        file.unlink()
+        file.symlink_to(project.parent / "secret")
+        return opened(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", swap_and_open)
+    with pytest.raises(BundleError, match=r"^compose\.yaml: cannot be read: "):
+        bundle.files.read(str(file))

@@ -94,6 +94,7 @@ CASES = [
     Case("a variable in a mapping", SERVICE + "    environment:\n      A: «1\n", "services/web/environment/A"),
     Case("a variable in a list", SERVICE + "    environment:\n      - «A=1\n", "services/web/environment/A"),
     Case("the last of two equal variables", SERVICE + "    environment: [A=1, B=2, «A=3]\n", "services/web/environment/A"),
+    Case("the last of two addresses of a host", SERVICE + "    extra_hosts: [a=10.0.0.1, «a=10.0.0.2]\n", "services/web/extra_hosts/a"),
     Case("a bare variable", SERVICE + "    environment: [«A]\n", "services/web/environment/A"),
     Case("a null variable is its key", SERVICE + "    environment:\n      «A:\n", "services/web/environment/A"),
     Case("a label in a list", SERVICE + "    labels: [«a.b=1]\n", "services/web/labels/a.b"),

@@ -113,6 +113,12 @@ def test_a_manifest_is_read_no_further_than_its_limit(server, failure):
     )
 
 
+def test_no_request_allows_a_compressed_answer(server, fetch):
+    fetch()
+
+    assert server.encodings == ["identity", "identity"]
+
+
 def test_a_compressed_answer_is_refused(server, failure):
     server.answers[BLOB_PATH] = (200, {"Content-Encoding": "gzip"}, YAML)
 
