@@ -217,7 +217,8 @@ def _texts(paths: Sequence[Path]) -> dict[str, str]:
 
 
 def _data(paths: Iterable[Path]) -> dict[str, Any]:
-    files = {(built_in() / "data.yaml").resolve()} | {
+    root = built_in().resolve()
+    files = {root / "data.yaml", *root.glob("*/data.yaml")} | {
         (path / name).resolve()
         for path in paths
         for name in ("data.yaml", "data.json")

@@ -14,9 +14,9 @@ of_image(image) := {version |
 	version := of_tag(found[0][1], object.get(row, "versions", {}))
 }
 
-of_tag(version, versions) := version if versions == {}
+of_tag(version, versions) := major_minor(version) if versions == {}
 
-of_tag(release, versions) := versions[release] if versions != {}
+of_tag(release, versions) := major_minor(versions[release]) if versions != {}
 
 # missing says what driver a host would need for a version of CUDA; undefined where its own is new
 # enough. `minor` says whether any driver of the same major version of CUDA will do.

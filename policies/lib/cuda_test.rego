@@ -27,8 +27,8 @@ test_other_tags_say_nothing if {
 	every image in {
 		"", "nvidia/cuda", "nvidia/cuda:latest", "notnvidia/cuda:12.4.1", "nvidia/cuda@sha256:12.4",
 		"pytorch/pytorch:2.4.0", "pytorch/pytorch@sha256:a-cuda12.1", "tensorflow/tensorflow:2.16.1",
-		"tensorflow/tensorflow:9.9.9-gpu", "nvcr.io/nvidia/pytorch:12.03-py3", "vllm/vllm-openai:v0.6.0",
-		"nvcr.io/nvidia/tritonserver:25.08-trtllm-python-py3", "lmsysorg/sglang:v0.4.1-cu1219",
+		"tensorflow/tensorflow:9.9.9-gpu", "nvcr.io/nvidia/pytorch:12.03-py3", "vllm/vllm-openai:v0.4.3",
+		"lmsysorg/sglang:v0.4.1-cu1219",
 	} {
 		cuda.of_image(image) == set()
 	}

@@ -1,7 +1,7 @@
-"""`policyd inventory`: the hosts and GPUs that policies know.
+"""`policyd inventory`: describe hosts for policies.
 
-In: the NVIDIA driver of this machine, or data files. Out: a data file of a policy set, or what is
-in one. `collect` loads no Rego engine: it runs where there is none.
+In: the drivers, the engine and the files of this machine, or data files. Out: a data file of a
+policy set, or a table of what data files contain. `collect` runs without a Rego engine.
 """
 
 from __future__ import annotations
@@ -14,32 +14,39 @@ from typing import Any, Final
 import click
 
 from policyd.errors import ConfigError
-from policyd.formats.table import table, visible
-from policyd.inventory import nvml
-from policyd.inventory.hosts import data_file, describe
+from policyd.inventory.collection import collect as collect_host
+from policyd.inventory.hosts import data_file
+from policyd.inventory.machine import Machine
 
-HEADER: Final = ("HOST", "DRIVER", "CUDA", "GPU", "UUID", "MODEL")
+HEADER: Final = ("HOST", "DRIVER", "CUDA", "GPU", "ID", "MODEL")
 
 EPILOG: Final = """\b
 Examples:
   policyd inventory collect --output gpu-01.yaml     on each host
   policyd inventory check gpu-01.yaml gpu-02.yaml
 \b
-Name the files in spec.data of a policy set. The policy gpu-driver-compatible
-then reports what the host of a review cannot run. `policyd schema data` is
-their JSON Schema. `collect` needs the package nvidia-ml-py:
-  pip install 'policyd[inventory]'
+Add the files to spec.data of a policy set. Grants then say what the host of a
+review really gives, and gpu-driver-compatible reports what it cannot run.
+`policyd schema data` prints the JSON Schema of the files. For NVIDIA GPUs
+`collect` needs the package nvidia-ml-py: pip install 'policyd[inventory]'
 """
 
 
 @click.group("inventory", epilog=EPILOG)
 def command() -> None:
-    """Tell policies which host has which driver and GPUs."""
+    """Describe hosts for policies: drivers, GPUs, settings of the engine."""
 
 
 @command.command("collect")
 @click.option(
-    "--host", metavar="NAME", help="The name that reviews give this host. Default: its host name."
+    "--host", metavar="NAME", help="The name of this host in reviews. Default: its host name."
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default="/",
+    show_default=True,
+    help="Read /etc, /sys and /run below this folder: a host that is mounted in a container.",
 )
 @click.option(
     "-o",
@@ -47,11 +54,15 @@ def command() -> None:
     default="-",
     show_default=True,
     metavar="FILE",
-    help="Where to write; '-' is standard output.",
+    help="The file to write; '-' is standard output.",
 )
-def collect(host: str | None, output: str) -> int:
-    """Write the driver and the GPUs of this machine as a data file."""
-    text = data_file(host or socket.gethostname(), describe(nvml.read()))
+def collect(host: str | None, root: Path, output: str) -> int:
+    """Write a data file that describes this machine.
+
+    It holds the NVIDIA driver and GPUs, accelerators of AMD, Intel and Habana, the runtimes and the
+    default runtime of the engine, CDI devices, and settings of the NVIDIA Container Toolkit.
+    """
+    text = data_file(host or socket.gethostname(), collect_host(Machine(root)))
     if output == "-":
         click.echo(text, nl=False)
         return 0
@@ -67,30 +78,34 @@ def collect(host: str | None, output: str) -> int:
     "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
 )
 def check(files: tuple[Path, ...]) -> int:
-    """Read data files as a policy set does, and list their hosts."""
+    """Check data files as a policy set does, and list their hosts."""
+    from policyd.formats.table import table, visible
     from policyd.policies.packs import read_data
     from policyd.policies.policy_set import merge_data
 
     merged: dict[str, Any] = {}
     for file in files:
         merge_data(merged, read_data(file), file)
-    click.echo("\n".join(table(HEADER, list(_rows(merged)))))
+    rows = [tuple(visible(cell) for cell in row) for row in _rows(merged)]
+    click.echo("\n".join(table(HEADER, rows)))
     return 0
 
 
 def _rows(data: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each GPU of each host in `data`, one for a host without a GPU."""
+    """Yield a row for each accelerator of each host in `data`, one for a host without any."""
     hosts = data["policyd"].get("inventory", {}).get("hosts", {})
     for name, host in sorted(hosts.items()):
-        for gpu in host["gpus"] or [{"index": "", "uuid": ""}]:
-            yield tuple(
-                visible(str(cell))
-                for cell in (
-                    name,
-                    host["driver_version"],
-                    host["cuda_version"],
-                    gpu["index"],
-                    gpu["uuid"],
-                    gpu.get("name", ""),
-                )
-            )
+        for row in list(_devices(host)) or [(host["driver_version"], host["cuda_version"], "", "")]:
+            yield tuple(str(cell) for cell in (name, *row, *[""] * (5 - len(row))))
+
+
+def _devices(host: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield driver, CUDA version, index, id and model of each accelerator of `host`."""
+    for gpu in host["gpus"]:
+        driver, cuda = host["driver_version"], host["cuda_version"]
+        yield driver, cuda, gpu["index"], gpu["uuid"], gpu.get("name", "")
+    for other in host.get("accelerators", ()):
+        vendor = other["vendor"]
+        driver = f"{vendor} {host.get('drivers', {}).get(vendor, '')}".strip()
+        device = other.get("unique_id") or other.get("node", "")
+        yield driver, "", other["index"], device, other.get("name", "")

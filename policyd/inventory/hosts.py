@@ -1,14 +1,15 @@
-"""Hosts and their GPUs, in the form that policies know them.
+"""Describe hosts and their accelerators in the form that policies read.
 
-In: what NVML says of a host (`nvml.py`). Out: Host, and the data file of a policy set that names
-it. These types are the schema of `policyd.inventory` in data files: `facts.py` checks files
-against them. Source of the brands: NVML's nvmlBrandType_t, in the words of NVIDIA_REQUIRE_CUDA.
+In: what NVML reports about a host (`nvml.py`), what its engine, toolkit and other drivers report.
+Out: Host, and the data file of a policy set that describes it. These types are the schema of
+`policyd.inventory` in data files: `organisation_data.py` checks files against them. Source of the
+brands: NVML's nvmlBrandType_t, spelled as in NVIDIA_REQUIRE_CUDA.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 import yaml
@@ -42,12 +43,12 @@ _BRANDS: Final = (
     "titanrtx",
 )
 _HEADING: Final = """\
-# Written by `policyd inventory collect`. Name this file in `spec.data` of a policy set.
+# Written by `policyd inventory collect`. Add this file to `spec.data` of a policy set.
 """
 
 
 class MigDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A part of a GPU in MIG mode; `index` counts on its GPU."""
+    """A MIG device: a part of a GPU. `index` is its number on that GPU."""
 
     index: Number
     uuid: Text
@@ -55,9 +56,9 @@ class MigDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 
 class Gpu(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A GPU as nvidia-smi has it: `name` is its model, `memory` in bytes, `brand` in lower case.
+    """An NVIDIA GPU. `name` is its model, `memory` is in bytes, `brand` is in lower case.
 
-    What is left out is unknown, and taken to be as a service asks for it.
+    A key that is left out is unknown.
     """
 
     index: Number
@@ -70,24 +71,76 @@ class Gpu(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     mig_devices: tuple[MigDevice, ...] = ()
 
 
-class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A host: the version of its driver, the newest CUDA version that it offers, and its GPUs.
+class Accelerator(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An accelerator of another vendor: `node` is its device node, `unique_id` as its driver says.
 
-    `default_runtime` is the name of the engine's default runtime, `runtimes` gives the path or name
-    of the binary of each runtime that the engine knows. `usb_accelerators` says that accelerators
-    are attached to the USB bus. Each of these is unknown if it is left out.
+    `memory` is in bytes. A key that is left out is unknown.
     """
 
-    driver_version: Version
-    cuda_version: Version
+    vendor: Literal["amd", "intel", "habana"]
+    index: Number
+    name: str = ""
+    node: str = ""
+    pci: str = ""
+    unique_id: str = ""
+    memory: Number = 0
+
+
+Mode = Literal["", "auto", "legacy", "cdi", "jit-cdi", "csv"]
+"""Modes of the nvidia runtime; "" is unknown, and then the toolkit takes auto."""
+
+
+class Toolkit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The NVIDIA Container Toolkit: its version and what its config.toml changes.
+
+    `mode` is that of the nvidia runtime. `environment_when_unprivileged` is
+    accept-nvidia-visible-devices-envvar-when-unprivileged, `volume_mounts` is
+    accept-nvidia-visible-devices-as-volume-mounts, `swarm_resource` names the variables that select
+    GPUs instead of NVIDIA_VISIBLE_DEVICES. The defaults are those of the toolkit.
+    """
+
+    version: OptionalVersion = ""
+    mode: Mode = ""
+    disable_require: bool = False
+    environment_when_unprivileged: bool = True
+    volume_mounts: bool = False
+    swarm_resource: str = ""
+
+
+NO_TOOLKIT: Final = Toolkit()
+"""A toolkit of which nothing is known: it is left out of data files."""
+
+
+class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A host: its drivers, its accelerators, and the settings of its engine.
+
+    `driver_version` is that of the NVIDIA driver, `cuda_version` the newest CUDA version that it
+    offers; both are empty on a host without NVIDIA GPUs. `drivers` are the versions of the drivers
+    of other vendors: amd (the module amdgpu), intel (i915 or xe), habana.
+    `default_runtime` is the name of the engine's default runtime, `runtimes` gives the path or name
+    of the binary of each runtime that the engine knows. `cdi_devices` are the names of CDI devices,
+    null if they are unknown. `usb_accelerators` says that accelerators are attached to the USB bus.
+    A key that is left out is unknown.
+    """
+
+    driver_version: OptionalVersion
+    cuda_version: OptionalVersion
     gpus: tuple[Gpu, ...]
+    accelerators: tuple[Accelerator, ...] = ()
+    drivers: dict[str, Version] = {}
+    architecture: str = ""
+    docker_version: OptionalVersion = ""
     default_runtime: str = ""
     runtimes: dict[str, str] = {}
+    cdi_devices: tuple[str, ...] | None = None
+    toolkit: Toolkit = NO_TOOLKIT
     usb_accelerators: bool = False
 
     def __post_init__(self) -> None:
         uuids = [gpu.uuid.lower() for gpu in self.gpus]
         uuids += [part.uuid.lower() for gpu in self.gpus for part in gpu.mig_devices]
+        if self.gpus and not (self.driver_version and self.cuda_version):
+            raise ValueError("a host with GPUs needs driver_version and cuda_version")
         _refuse_doubles("GPUs have the index", [gpu.index for gpu in self.gpus])
         _refuse_doubles("devices have the uuid", uuids)
         _refuse_doubles("GPUs have the pci", [gpu.pci.lower() for gpu in self.gpus if gpu.pci])
@@ -96,14 +149,14 @@ class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 def _refuse_doubles(what: str, values: Sequence[str | int]) -> None:
-    """Raise ValueError, which msgspec reports with its place, for a value that stands twice."""
+    """Raise ValueError for a value that occurs twice; msgspec adds the place."""
     for value in values:
         if values.count(value) > 1:
             raise ValueError(f"two {what} {value}")
 
 
 class GpuFacts(msgspec.Struct, frozen=True):
-    """What NVML says of a GPU: `brand` and `compute_capability` are numbers, None for unknown."""
+    """What NVML reports about a GPU. `brand` and `compute_capability` are None if unknown."""
 
     index: int
     uuid: str
@@ -116,7 +169,7 @@ class GpuFacts(msgspec.Struct, frozen=True):
 
 
 class HostFacts(msgspec.Struct, frozen=True):
-    """What NVML says of a host; `cuda_driver_version` is 13020 for CUDA 13.2."""
+    """What NVML reports about a host. `cuda_driver_version` is 13020 for CUDA 13.2."""
 
     driver_version: str
     cuda_driver_version: int
@@ -124,7 +177,7 @@ class HostFacts(msgspec.Struct, frozen=True):
 
 
 def describe(facts: HostFacts) -> Host:
-    """Return the host that `facts` are about."""
+    """Return the host that `facts` describe."""
     cuda = facts.cuda_driver_version
     return Host(
         driver_version=facts.driver_version,
@@ -134,7 +187,7 @@ def describe(facts: HostFacts) -> Host:
 
 
 def data_file(name: str, host: Host) -> str:
-    """Return the data file, in YAML, that gives a policy set the host `name`."""
+    """Return the data file, in YAML, that adds the host `name` to a policy set."""
     document = {"policyd": {"inventory": {"hosts": {name: msgspec.to_builtins(host)}}}}
     return _HEADING + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
 

@@ -196,6 +196,24 @@ class GrantDeclaration(msgspec.Struct, frozen=True):
     family: str = ""
 
 
+class CompatibilityAnswer(msgspec.Struct, frozen=True):
+    """Whether the host of the review can run a workload: the answer to one question.
+
+    `question` is `start` (does NVIDIA_REQUIRE_… refuse the container), `cuda` and `cuda-exact` (do
+    CUDA programs work with the driver, with minor version compatibility and without),
+    `architecture` (has the toolkit code for the GPU) or `driver` (is the driver of another vendor
+    recent enough). `outcome` is `ok`, `fails`, `may-fail` or `unknown`. `source` says by what:
+    `service`, `dockerfile`, `image` (its configuration), `table` (its tag), "" if by nothing.
+    `message` is the predicate of a sentence about the workload.
+    """
+
+    question: Literal["start", "cuda", "cuda-exact", "architecture", "driver"]
+    outcome: Literal["ok", "fails", "may-fail", "unknown"]
+    source: Literal["service", "dockerfile", "image", "table", ""]
+    message: str
+    path: Path
+
+
 class Workload(msgspec.Struct, frozen=True):
     """One container as policies evaluate it: every key is present, typed, and empty if not set.
 
@@ -211,7 +229,8 @@ class Workload(msgspec.Struct, frozen=True):
     `environment` has null for a name that is passed through and has no value. `replicas` counts
     containers; `memory_limit` is in bytes, `cpu_limit` in billionths of a CPU, 0 for no limit.
     `policyd.grants` fills in `runtime_class` (a family of accelerator runtimes, "vetted",
-    "unknown", or "" where no runtime is named), `selectors` and `grants`.
+    "unknown", or "" where no runtime is named), `selectors` and `grants`;
+    `policyd.compatibility` fills in `compatibility` for a host that is in the inventory.
     """
 
     name: str
@@ -258,3 +277,4 @@ class Workload(msgspec.Struct, frozen=True):
     runtime_class: str = ""
     selectors: tuple[Selector, ...] = ()
     grants: tuple[GrantDeclaration, ...] = ()
+    compatibility: tuple[CompatibilityAnswer, ...] = ()

@@ -29,6 +29,7 @@ WAY = [
         "opa_bundle",
         "json_schemas",
         "inventory",
+        "compatibility",
     },
     {"admission", "rego_tests", "wire"},
     {"formats"},

@@ -29,30 +29,32 @@ def h200(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("h200")
-def test_collect_prints_the_document_and_nothing_else(run) -> None:
-    result = run("inventory", "collect", "--host", "gpu-01")
+def test_collect_prints_the_document_and_nothing_else(run, folder: Path) -> None:
+    result = run("inventory", "collect", "--root", ".", "--host", "gpu-01")
 
     assert (result.exit_code, result.stdout, result.stderr) == (0, FILE, "")
 
 
 @pytest.mark.usefixtures("h200")
-def test_collect_names_the_machine_by_its_host_name(run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_collect_names_the_machine_by_its_host_name(
+    run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "dgx")
 
-    assert run("inventory", "collect").stdout == FILE.replace("gpu-01", "dgx")
+    assert run("inventory", "collect", "--root", ".").stdout == FILE.replace("gpu-01", "dgx")
 
 
 @pytest.mark.usefixtures("h200")
 def test_collect_writes_to_a_file(run, folder: Path) -> None:
-    result = run("inventory", "collect", "--host", "gpu-01", "--output", "gpu.yaml")
+    result = run("inventory", "collect", "--root", ".", "--host", "gpu-01", "--output", "gpu.yaml")
 
     assert (result.exit_code, result.output) == (0, "")
     assert (folder / "gpu.yaml").read_text() == FILE
 
 
 @pytest.mark.usefixtures("h200")
-def test_file_that_cannot_be_written_is_one_line(run) -> None:
-    result = run("inventory", "collect", "-o", "no/gpu.yaml")
+def test_file_that_cannot_be_written_is_one_line(run, folder: Path) -> None:
+    result = run("inventory", "collect", "--root", ".", "-o", "no/gpu.yaml")
 
     assert result.exit_code == 2
     assert result.stderr == "policyd: error: no/gpu.yaml: cannot be written: " \
@@ -60,11 +62,11 @@ def test_file_that_cannot_be_written_is_one_line(run) -> None:
 
 
 def test_without_the_package_one_line_says_what_to_install(
-    run, monkeypatch: pytest.MonkeyPatch
+    run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
 
-    result = run("inventory", "collect")
+    result = run("inventory", "collect", "--root", ".")
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
@@ -101,9 +103,25 @@ def test_check_lists_the_hosts_of_files(run, folder: Path) -> None:
 
     assert result.exit_code == 0
     assert [line.split() for line in result.stdout.splitlines()] == [
-        ["HOST", "DRIVER", "CUDA", "GPU", "UUID", "MODEL"],
+        ["HOST", "DRIVER", "CUDA", "GPU", "ID", "MODEL"],
         ["b", "470", "11.4"],
         ["gpu-01", "580.159.04", "13.0", "0", GPU.uuid, "NVIDIA", "H200"],
+    ]
+
+
+def test_check_lists_accelerators_of_other_vendors(run, folder: Path) -> None:
+    (folder / "a.yaml").write_text(
+        "policyd: {inventory: {hosts: {m: {driver_version: '', cuda_version: '', gpus: [], "
+        "drivers: {amd: 6.12.12}, accelerators: ["
+        "{vendor: amd, index: 0, name: MI300X, node: /dev/dri/renderD128, unique_id: '0xab'}, "
+        "{vendor: habana, index: 0, node: /dev/accel/accel0}]}}}}"
+    )
+
+    result = run("inventory", "check", "a.yaml")
+
+    assert [line.split() for line in result.stdout.splitlines()[1:]] == [
+        ["m", "amd", "6.12.12", "0", "0xab", "MI300X"],
+        ["m", "habana", "0", "/dev/accel/accel0"],
     ]
 
 

@@ -26,7 +26,7 @@ H200 = HostFacts(
     ),
 )
 FILE = """\
-# Written by `policyd inventory collect`. Name this file in `spec.data` of a policy set.
+# Written by `policyd inventory collect`. Add this file to `spec.data` of a policy set.
 policyd:
   inventory:
     hosts:
