@@ -15,7 +15,7 @@ import msgspec
 
 from policyd.engines import Engine
 from policyd.errors import EngineError, OtherRevision, PolicydError
-from policyd.grants.resolution import GrantResolver, listed
+from policyd.grants.resolution import listed
 from policyd.loading import Loaded, NotLoaded
 from policyd.model import (
     Decision,
@@ -33,6 +33,7 @@ from policyd.policies.manifests import Constraint
 from policyd.policies.matching import matches_any
 from policyd.policies.policy_set import PolicySet
 from policyd.policy_input import review_input
+from policyd.resolution import HostResolver
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -62,7 +63,7 @@ class Admission:
         self.engine = engine
         self.policy_set = policy_set
         self._new_id = new_id
-        self._grants = GrantResolver(policy_set.data)
+        self._hosts = HostResolver(policy_set.data)
 
     def decide(self, loaded: Loaded | NotLoaded, review: Review) -> Decision:
         """Return the decision on `loaded`. A project that is not loaded is denied.
@@ -72,7 +73,7 @@ class Admission:
         """
         if isinstance(loaded, NotLoaded):
             return self.refuse(review, loaded.error, loaded)
-        loaded = self._grants.with_grants(loaded, review.source.host)
+        loaded = self._hosts.on_host(loaded, review.source.host)
         try:
             evaluation = self._evaluate(loaded, review)
         except OtherRevision:
@@ -148,7 +149,7 @@ class Admission:
             message=finding.msg,
             remediation=(
                 finding.remediation
-                or self._grants.remediation(policy.id, loaded.workloads, finding.path)
+                or self._hosts.grants.remediation(policy.id, loaded.workloads, finding.path)
                 or policy.remediation
             ),
             service=finding.service,

@@ -23,7 +23,6 @@ import msgspec
 from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine, explain, interpreter
 from policyd.errors import PolicydError, PolicySetError
-from policyd.grants.resolution import GrantResolver
 from policyd.loading import load_project
 from policyd.model import Location, Review, Source
 from policyd.policies.lint import Module, parse
@@ -43,6 +42,7 @@ from policyd.policies.problems import Problems
 from policyd.policies.router import router
 from policyd.policies.yaml_documents import Value, documents
 from policyd.policy_input import review_input
+from policyd.resolution import HostResolver
 
 _PROBE: Final = "policyd_coverage_probe"
 """A rule added to each file: the report of regorus leaves out files without an evaluated rule."""
@@ -104,7 +104,7 @@ def sample_data(paths: Iterable[Path], data: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def sample_input(sample: Path, policies: Iterable[Policy], grants: GrantResolver) -> bytes:
+def sample_input(sample: Path, policies: Iterable[Policy], hosts: HostResolver) -> bytes:
     """Return the input for the evaluation of a sample by `policies`.
 
     Raises ComposeError for a project that Compose refuses, BundleError for files that exceed the
@@ -118,7 +118,7 @@ def sample_input(sample: Path, policies: Iterable[Policy], grants: GrantResolver
     files = [sample] if is_alone else [file for file in sample.parent.rglob("*") if file.is_file()]
     contents = {str(file.relative_to(sample.parent)): file.read_bytes() for file in files}
     loaded = load_project(memory_bundle(contents, [sample.name]))
-    return review_input(grants.with_grants(loaded, host), review, matching)
+    return review_input(hosts.on_host(loaded, host), review, matching)
 
 
 def _settings(sample: Path) -> dict[str, Value]:
@@ -274,14 +274,14 @@ def _samples(
 ) -> Iterator[TestResult]:
     modules = {name: text for name, text in texts.items() if not name.endswith("_test.rego")}
     engine = EmbeddedEngine(modules | {"router.rego": router(policies.values())}, data)
-    grants = GrantResolver(data)
+    hosts = HostResolver(data)
     try:
         for sample in samples:
             text = read_text(sample)
             expected = _expected(sample, text, policies)
             message = ""
             try:
-                found = _found(engine, sample, policies, grants)
+                found = _found(engine, sample, policies, hosts)
             except PolicydError as error:
                 message = f"the sample cannot be evaluated: {error}"
             else:
@@ -309,10 +309,10 @@ def _expected(sample: Path, text: str, policies: dict[str, Policy]) -> list[str]
 
 
 def _found(
-    engine: EmbeddedEngine, sample: Path, policies: dict[str, Policy], grants: GrantResolver
+    engine: EmbeddedEngine, sample: Path, policies: dict[str, Policy], hosts: HostResolver
 ) -> list[str]:
     """Return the sorted policy IDs of all violations of the sample."""
-    findings = engine.findings(sample_input(sample, policies.values(), grants)).findings
+    findings = engine.findings(sample_input(sample, policies.values(), hosts)).findings
     return sorted(finding.policy for finding in findings)
 
 

@@ -48,6 +48,7 @@ empty(name) := {
 	"runtime_class": "",
 	"selectors": [],
 	"grants": [],
+	"compatibility": [],
 }
 
 # grant is a grant of service "app": the GPU 0 by a reservation, unless `fields` say otherwise.

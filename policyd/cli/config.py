@@ -28,12 +28,12 @@ from policyd.cli.options import (
 from policyd.compose import load
 from policyd.config import Settings
 from policyd.formats.json import escaped
-from policyd.grants.resolution import GrantResolver
 from policyd.loading import Loaded, load_project
 from policyd.model import Source
 from policyd.policies.applicability import Applicability
 from policyd.policies.policy_set import load_policy_set
 from policyd.policy_input import review_input
+from policyd.resolution import HostResolver
 
 EPILOG: Final = """\b
 Examples:
@@ -83,5 +83,5 @@ def _review_input(loaded: Loaded, settings: Settings) -> Any:
     review = question(Source(), "CHECK")
     policy_set = load_policy_set(Path(settings.policy_set) if settings.policy_set else None)
     applicability = Applicability(policy_set.constraints, (), review, loaded.project.name)
-    granted = GrantResolver(policy_set.data).with_grants(loaded, review.source.host)
+    granted = HostResolver(policy_set.data).on_host(loaded, review.source.host)
     return json.loads(review_input(granted, review, applicability.by_policy))

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from policyd.compatibility.images import image_facts, image_reference
-from policyd.compatibility.paths import tested_path
+from policyd.compatibility.paths import effective_grants, tested_path
 from policyd.compatibility.requirements import (
     CUDA,
     DOUBTFUL,
@@ -61,7 +61,7 @@ class CompatibilityResolver:
         return tuple(self._resolved(workload, host, known) for workload in workloads)
 
     def _resolved(self, workload: Workload, name: str, host: Host) -> Workload:
-        vendors = {grant.vendor for grant in workload.grants}
+        vendors = {grant.vendor for grant in effective_grants(workload)}
         answers: list[CompatibilityAnswer] = []
         if host.driver_version and vendors & set(_NVIDIA):
             answers += _Nvidia(workload, name, host, self._tables).answers()
@@ -242,7 +242,7 @@ def _visible(workload: Workload, host: Host) -> tuple[Gpu | None, ...]:
     by_device = {str(gpu.index): gpu for gpu in host.gpus}
     by_device |= {part.uuid.lower(): gpu for gpu in host.gpus for part in gpu.mig_devices}
     chosen: dict[int, Gpu] = {}
-    for grant in workload.grants:
+    for grant in effective_grants(workload):
         if grant.vendor in _NVIDIA:
             if grant.devices == "all":
                 return host.gpus

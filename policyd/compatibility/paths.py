@@ -41,7 +41,7 @@ def tested_path(workload: Workload, host: Host) -> TestedPath:
         return TestedPath(False, "the toolkit of the host does not test requirements")
     found = [
         path
-        for grant in workload.grants
+        for grant in effective_grants(workload)
         if grant.vendor in (_NVIDIA, "unknown")
         for path in [_of_grant(grant, workload, host)]
         if path is not None
@@ -51,6 +51,15 @@ def tested_path(workload: Workload, host: Host) -> TestedPath:
             if path.is_tested is wanted:
                 return path
     return TestedPath(False, "no part of the toolkit gives it the GPU")
+
+
+def effective_grants(workload: Workload) -> tuple[GrantDeclaration, ...]:
+    """Return the grants of `workload` without what only its image asks for, on an unknown host."""
+    return tuple(
+        grant
+        for grant in workload.grants
+        if grant.method != "image" or grant.certainty == "certain"
+    )
 
 
 def _of_grant(grant: GrantDeclaration, workload: Workload, host: Host) -> TestedPath | None:

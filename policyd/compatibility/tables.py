@@ -1,7 +1,7 @@
 """The tables of images and drivers: data of a policy set, under `policyd.tables`.
 
-In: the data of a policy set. Out: Tables, checked. policies/governance/data.yaml describes each table and
-names its source; a policy set extends them with data files.
+In: the data of a policy set. Out: Tables, checked. policies/governance/data.yaml describes each
+table and names its source; a policy set extends them with data files.
 """
 
 from __future__ import annotations

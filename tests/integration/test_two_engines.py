@@ -15,7 +15,6 @@ import requests
 from policyd import opa_bundle
 from policyd.engines import QUERY
 from policyd.engines.embedded import interpreter
-from policyd.grants.resolution import GrantResolver
 from policyd.loading import load_project
 from policyd.model import Review, Source
 from policyd.policies.applicability import Applicability
@@ -23,6 +22,7 @@ from policyd.policies.packs import built_in
 from policyd.policies.policy_set import PolicySet, merge_data
 from policyd.policy_input import review_input
 from policyd.rego_tests import run, sample_data, sample_files, sample_input
+from policyd.resolution import HostResolver
 from tests.corpus import corpus
 from tests.corpus.corpus import Labelled
 from tests.support import everything, opaserver
@@ -59,9 +59,9 @@ def test_labelled_projects_get_the_same_findings_from_both(opa: str, policy_set:
 
 def test_samples_get_the_same_findings_from_both(opa: str, policy_set: PolicySet) -> None:
     samples = sample_files(built_in())
-    grants = GrantResolver(policy_set.data)
+    hosts = HostResolver(policy_set.data)
     inputs = {
-        str(file): sample_input(file, policy_set.policies.values(), grants) for file in samples
+        str(file): sample_input(file, policy_set.policies.values(), hosts) for file in samples
     }
 
     assert {path.parents[2].name.replace("_", "-") for path in samples} == set(policy_set.policies)
@@ -80,13 +80,13 @@ def test_opa_test_runs_the_same_tests_of_our_policies_and_they_pass(mode: list[s
 
 
 def _of_corpus(policy_set: PolicySet) -> Iterator[tuple[str, bytes]]:
-    grants = GrantResolver(policy_set.data)
+    hosts = HostResolver(policy_set.data)
     for labelled in _VALID:
         loaded = load_project(labelled.case.bundle())
         review = msgspec.structs.replace(REVIEW, source=Source(host=_host(labelled)))
         name = loaded.project.name
         constraints = Applicability(policy_set.constraints, (), review, name).by_policy
-        granted = grants.with_grants(loaded, review.source.host)
+        granted = hosts.on_host(loaded, review.source.host)
         yield labelled.case.name, review_input(granted, review, constraints)
 
 

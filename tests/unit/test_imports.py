@@ -31,6 +31,7 @@ WAY = [
         "inventory",
         "compatibility",
     },
+    {"resolution"},
     {"admission", "rego_tests", "wire"},
     {"formats"},
     {"config", "settings_reader", "registry", "services", "bootstrap", "metrics", "logs"},
