@@ -51,14 +51,6 @@ def decode(node: Node, field: Field) -> Any:
         raise NodeError(str(problem), node) from None
 
 
-def _decode_at(key: str | int, node: Node, field: Field) -> Any:
-    try:
-        return decode(node, field)
-    except NodeError as error:
-        error.path.append(key)
-        raise
-
-
 def _struct(node: Node, field: Field) -> dict[str, Any]:
     if type(node.value) is not dict:
         raise unfit(node, "a mapping")
@@ -75,7 +67,11 @@ def _struct(node: Node, field: Field) -> dict[str, Any]:
                 continue
         value = child.value
         if type(value) is not below.as_is:
-            value = _decode_at(key, child, below)
+            try:
+                value = decode(child, below)
+            except NodeError as error:
+                error.path.append(key)
+                raise
         if value is not None:
             model[below.key] = value
     return model
@@ -92,7 +88,11 @@ def _map(node: Node, field: Field) -> dict[str, Any]:
         elif child.value is None:
             model[key] = None if each.model.endswith("?") else {}
         else:
-            model[key] = _decode_at(key, child, each)
+            try:
+                model[key] = decode(child, each)
+            except NodeError as error:
+                error.path.append(key)
+                raise
     return model
 
 
@@ -100,10 +100,14 @@ def _list(node: Node, field: Field) -> list[Any]:
     if type(node.value) is not list or field.item is None:
         raise unfit(node, "a list")
     item = field.item
-    return [
-        {} if child.value is None else _decode_at(index, child, item)
-        for index, child in enumerate(node.value)
-    ]
+    values: list[Any] = []
+    for index, child in enumerate(node.value):
+        try:
+            values.append({} if child.value is None else decode(child, item))
+        except NodeError as error:
+            error.path.append(index)
+            raise
+    return values
 
 
 def _limits(node: Node, _field: Field) -> dict[str, Any]:
