@@ -19,7 +19,7 @@ demo: .venv/run
 	$(BIN)/python deploy/demo.py
 
 test: lint
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto --dist loadscope
 	$(BIN)/policyd test policies --coverage --min 95
 
 lint: $(READY)
@@ -52,7 +52,7 @@ test-oldest test-newest: .venv/build
 	  --python .cache/$@/bin/python --extra test --group build pyproject.toml -o .cache/$@.txt
 	@$(INSTALL) --python .cache/$@/bin/python -r .cache/$@.txt
 	@$(INSTALL) --python .cache/$@/bin/python --no-build-isolation --editable .
-	.cache/$@/bin/python -m pytest -q -n auto
+	.cache/$@/bin/python -m pytest -q -n auto --dist loadscope
 
 # Chooses the versions that the other targets install, and records them with their hashes.
 lock: .venv/build

@@ -212,7 +212,9 @@ def _pack(value: Value, folder: Path, problems: Problems) -> Pack:
     if outside.is_dir():
         return read_pack(outside, Path(name).as_posix(), False, problems)
     known = sorted(
-        path.name for path in root.iterdir() if path.is_dir() and path.name not in _FOUNDATION
+        path.name
+        for path in root.iterdir()
+        if path.is_dir() and path.name.isidentifier() and path.name not in _FOUNDATION
     )
     raise value.error(
         f"is {name!r}, which is neither a built-in pack ({', '.join(known)}) "

@@ -51,7 +51,7 @@ def test_random_yaml_is_loaded_or_refused(content: str) -> None:
     _loads_or_refuses(Case("text", {"compose.yaml": content.encode()}))
 
 
-@_ROUND
+@settings(_ROUND, max_examples=80)
 @given(random=st.randoms(use_true_random=False, note_method_calls=False))
 def test_damaged_projects_are_loaded_or_refused(random: Random) -> None:
     _loads_or_refuses(fuzz.project(random))

@@ -24,7 +24,7 @@ pytestmark = [
     ),
 ]
 _ROUND = settings(
-    max_examples=250,
+    max_examples=120,
     derandomize=True,
     deadline=None,
     database=None,

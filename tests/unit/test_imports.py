@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,7 @@ IMPURE = {
 }  # fmt: skip
 
 
+@cache
 def modules() -> dict[str, Path]:
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
@@ -56,6 +58,7 @@ def modules() -> dict[str, Path]:
     return {name: path for name, path in found.items() if not name.startswith("_policies")}
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Return what `path` imports, at the top or in a function, but for types only."""
     tree = ast.parse(path.read_text())

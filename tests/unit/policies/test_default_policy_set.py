@@ -91,8 +91,8 @@ def test_these_policies_are_in_force_at_deny():
     }
 
 
-def test_a_thousand_harmless_projects_are_allowed(admission: Admission):
-    for project in harmless.projects(1_000, seed=12):
+def test_hundreds_of_harmless_projects_are_allowed(admission: Admission):
+    for project in harmless.projects(300, seed=12):
         decision = decide(admission, project)
 
         found = [(v.policy, v.path, v.message) for v in decision.violations]

@@ -108,7 +108,7 @@ def test_sighup_reloads_and_lets_no_request_down(start_webhook, until, rules):
         while not done.is_set():
             answers.append(review(webhook))
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
+    threads = [threading.Thread(target=ask) for _ in range(2)]
     for thread in threads:
         thread.start()
     try:
