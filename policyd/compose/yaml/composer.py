@@ -197,7 +197,10 @@ class Composer:
         return place_of(node) in self.known_revealed
 
     def resets_below(self, key: str | None, child: Node, found: Resets | None) -> Resets | None:
-        """Return the paths in `found` and those of `child`, which is at `key`."""
+        """Add to `found` the paths of `child`, which is at `key`, and return it.
+
+        A new list for each child would take quadratic time.
+        """
         added = child.resets
         if not added:
             return found
@@ -205,7 +208,9 @@ class Composer:
         if self.reset_steps > MAX_RESET_STEPS:
             raise self.error("too many !reset and !override tags, too deep", child.mark)
         prefix = () if key is None else (key,)
-        return [*(found or ()), *(prefix + path for path in added)]
+        found = [] if found is None else found
+        found.extend(prefix + path for path in added)
+        return found
 
     def check_keys(self, node: Node) -> None:
         """Raise ComposeError for a key that is not a string, unless below `!reset`."""
