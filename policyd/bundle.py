@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 from policyd.errors import BundleError, PayloadTooLarge
 from policyd.limits import MAX_BUNDLE, MAX_FILE, MAX_FILES, MAX_PATH, MIB
-from policyd.model import Bundle
+from policyd.model import Bundle, ImageConfig
 
 PROJECT_ROOT: Final = "/project"
 """The folder in which the files of a request appear to be."""
@@ -85,6 +85,7 @@ def memory_bundle(
     project_name: str = "",
     profiles: Sequence[str] | None = (),
     root: str = PROJECT_ROOT,
+    image_configs: Mapping[str, ImageConfig] | None = None,
 ) -> Bundle:
     """Return a project in memory: `files` by relative POSIX name. Nothing else is ever read.
 
@@ -101,6 +102,7 @@ def memory_bundle(
         project_name=project_name,
         profiles=None if profiles is None else tuple(profiles),
         environment=dict(environment or {}),
+        image_configs=dict(image_configs or {}),
     )
 
 

@@ -52,7 +52,7 @@ def prepare(bundle: Bundle) -> Loaded | NotLoaded:
 def load_project(bundle: Bundle) -> Loaded:
     """Return the project in `bundle`. Raises ComposeError, NoComposeFile and BundleError."""
     project = compose.load(bundle)
-    found = extract(project, bundle.files)
+    found = extract(project, bundle.files, bundle.image_configs)
     not_evaluated = (*project.not_evaluated, *found.not_evaluated)
     return Loaded(
         project=project,

@@ -94,13 +94,22 @@ class Files(Protocol):
         """Return the names of all files read so far, sorted."""
 
 
+class ImageConfig(msgspec.Struct, frozen=True):
+    """The configuration of an image: its variables, its user ("" is root), its labels."""
+
+    environment: dict[str, str] = {}
+    user: str = ""
+    labels: dict[str, str] = {}
+
+
 class Bundle(msgspec.Struct, frozen=True):
     """A project's files and the arguments and environment with which Compose would be called.
 
     Paths are absolute POSIX paths. `compose_files` are the values of `-f`; without any, Compose
     looks for its default names; "-" is standard input, whose content is `stdin`. With `profiles`
     None, COMPOSE_PROFILES chooses, as for Compose. An empty tuple enables all profiles in order to
-    evaluate them; errors that only their combination causes are ignored.
+    evaluate them; errors that only their combination causes are ignored. `image_configs` are those
+    that the caller knows, by the shortest form of the image's reference.
     """
 
     files: Files
@@ -112,6 +121,7 @@ class Bundle(msgspec.Struct, frozen=True):
     profiles: tuple[str, ...] | None = None
     environment: Mapping[str, str] = {}
     stdin: bytes | None = None
+    image_configs: Mapping[str, ImageConfig] = {}
 
 
 # --- the review ----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ empty(name) := {
 	"triggers": null,
 	"inherited": null,
 	"image": "registry.example/app:1",
+	"image_config": null,
 	"platform": "",
 	"replicas": 1,
 	"profiles": [],

@@ -61,6 +61,10 @@ def variables_of(workload: Workload) -> dict[str, Variable]:
     """Return the variables of a container, so far as the project says them."""
     found: dict[str, Variable] = {}
     path = workload.path
+    if workload.image_config:
+        image = (*path, "image") if not workload.build else workload.build.dockerfile_path
+        for name, value in workload.image_config.environment.items():
+            found[name] = Variable(value, "image", image)
     if workload.build:
         place = workload.build.dockerfile_path
         for name, value in workload.build.environment.items():
@@ -81,7 +85,10 @@ def image_facts(workload: Workload, tables: Tables, host_architecture: str) -> I
     builds = tuple(requirements_of(image | environment) for image in images)
     deciding = _deciding(variables, known)
     source: Source = deciding.source if deciding else "table"
-    if deciding:
+    if workload.image_config:
+        source = deciding.source if deciding else "image"
+        builds = (requirements_of(environment),)
+    elif deciding:
         builds = builds[:1] or (requirements_of(environment),)
     version, cuda_source, cuda_path = _cuda(workload, variables, known)
     lists = known.row.compat or known.row.require.startswith(LISTED) if known else False

@@ -12,6 +12,7 @@ from typing import Final
 from policyd.grants import requests
 from policyd.grants.container import Container
 from policyd.grants.runtimes import UNKNOWN, VETTED
+from policyd.grants.selection import RULES, Selection
 from policyd.grants.tables import Tables
 from policyd.model import Certainty, Path
 from policyd.workloads.model import GrantDeclaration
@@ -25,10 +26,11 @@ def granted(container: Container, vendors_by_variable: Set[str]) -> Iterator[Gra
     `vendors_by_variable` are the vendors whose devices a variable of the container grants. The
     default runtime of the host decides whether the image takes effect.
     """
-    family = image_family(container.image, container.tables)
+    family, devices = _selection(container)
     default = container.host.default_class
     if (
         not family
+        or devices == ()
         or not container.has_own_image
         or container.runtime
         or default not in ("", family)
@@ -38,15 +40,39 @@ def granted(container: Container, vendors_by_variable: Set[str]) -> Iterator[Gra
     ):
         return
     certainty: Certainty = "certain" if default == family else "default-runtime"
+    vendor = container.tables.family(family).vendor
+    ids = devices if isinstance(devices, tuple) else ()
     yield GrantDeclaration(
         method="image",
-        vendor=container.tables.family(family).vendor,
-        devices="all",
+        vendor=vendor,
+        identities=container.identities(ids, vendor),
+        devices=devices,
         path=path_of(container),
         text=f"image: {container.image}",
         certainty=certainty,
         family=family,
     )
+
+
+def _selection(container: Container) -> tuple[str, Selection]:
+    """Return the family whose devices the image selects, and which devices.
+
+    A configuration that is handed over cannot take back what is known of an image.
+    """
+    config = container.workload.image_config
+    known = image_family(container.image, container.tables)
+    if known or config is None:
+        return known, "all"
+    default = container.host.default_class
+    found = {
+        family: RULES[container.tables.family(family).rule](value, family == default)
+        for name, value in sorted(config.environment.items())
+        if (family := container.tables.variables.get(name))
+    }
+    for family in (default, *found):
+        if found.get(family, ()) != ():
+            return family, found[family]
+    return "", ()
 
 
 def unknown_image(container: Container) -> str:
@@ -60,6 +86,7 @@ def unknown_image(container: Container) -> str:
         or not container.has_own_image
         or container.runtime
         or container.image in ("", _EMPTY_IMAGE)
+        or container.workload.image_config
         or image_family(container.image, container.tables)
         or sets_variable_of(container, family)
     ):

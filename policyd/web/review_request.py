@@ -8,7 +8,7 @@ path or the name of the parameter, BundleError, PayloadTooLarge, UnsupportedMedi
 from __future__ import annotations
 
 import uuid
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from flask import Request
@@ -19,6 +19,7 @@ from policyd.errors import RequestError, UnsupportedMediaType
 from policyd.model import Bundle, Operation, Source, UserInfo
 from policyd.web.body import body_of
 from policyd.web.query import parameters
+from policyd.workloads.image_configs import image_configs
 
 MAX_TEXT: Final = 1024
 """Characters of each text about the user and the source. Names, refs and ids are shorter."""
@@ -44,6 +45,7 @@ class _Request(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     dry_run: bool = False
     user_info: UserInfo | None = None
     source: Source = Source()
+    image_configs: dict[str, Any] = {}
 
 
 class _Envelope(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -123,6 +125,7 @@ def _from_json(request: Request, limit: int) -> tuple[Question, Bundle]:
         project.env_files,
         environment=project.env,
         project_name=project.name,
+        image_configs=image_configs(asked.image_configs),
     )
     return _checked(question), bundle
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from policyd.model import Certainty, GrantedDevices, Path, WorkloadKind
+from policyd.model import Certainty, GrantedDevices, ImageConfig, Path, WorkloadKind
 
 
 class DeviceRequest(msgspec.Struct, frozen=True):
@@ -226,8 +226,10 @@ class Workload(msgspec.Struct, frozen=True):
     the service does not have in the same form, and `inherited` holds the rest. All other fields
     (image, user, labels, limits …) hold what its container really has.
 
-    `environment` has null for a name that is passed through and has no value. `replicas` counts
-    containers; `memory_limit` is in bytes, `cpu_limit` in billionths of a CPU, 0 for no limit.
+    `image_config` is the configuration of the image, or of the image that it is built from; null if
+    it is not known. `environment` has null for a name that is passed through and has no value.
+    `replicas` counts containers; `memory_limit` is in bytes, `cpu_limit` in billionths of a CPU, 0
+    for no limit.
     `policyd.grants` fills in `runtime_class` (a family of accelerator runtimes, "vetted",
     "unknown", or "" where no runtime is named), `selectors` and `grants`;
     `policyd.compatibility` fills in `compatibility` for a host that is in the inventory.
@@ -242,6 +244,7 @@ class Workload(msgspec.Struct, frozen=True):
     triggers: Triggers | None = None
     inherited: Inherited | None = None
     image: str = ""
+    image_config: ImageConfig | None = None
     platform: str = ""
     replicas: int = 1
     profiles: tuple[str, ...] = ()

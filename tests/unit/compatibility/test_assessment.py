@@ -14,6 +14,7 @@ from policyd.loading import load_project
 from policyd.policies.packs import built_in, read_data
 from policyd.policies.policy_set import merge_data
 from policyd.resolution import HostResolver
+from policyd.workloads.image_configs import image_configs
 from policyd.workloads.model import CompatibilityAnswer, Workload
 
 CASES = yaml.safe_load((Path(__file__).parent / "driver_cases.yaml").read_text())["cases"]
@@ -235,6 +236,21 @@ def test_arm64_images_have_the_list_of_their_own_architecture() -> None:
 def test_a_version_whose_list_is_not_known_is_certain_for_consumer_cards_only() -> None:
     assert outcomes(asks("nvidia/cuda:13.4.1-base", ["1"]))["start"] == "fails"
     assert outcomes(asks("nvidia/cuda:13.4.1-base", ["0"]))["start"] == "may-fail"
+
+
+def test_a_configuration_that_is_handed_over_answers_for_an_unknown_image() -> None:
+    config = {"Env": ["NVIDIA_REQUIRE_CUDA=cuda>=12.6", "CUDA_VERSION=12.6.3"]}
+    text = yaml.safe_dump({"services": {"app": asks("own/image", ["1"])}}).encode()
+    bundle = memory_bundle(
+        {"compose.yaml": text}, image_configs=image_configs({"own/image:latest": config})
+    )
+
+    [workload] = HostResolver(data(HOST)).on_host(load_project(bundle), "gpu-01").workloads
+    found = {answer.question: answer for answer in workload.compatibility}
+
+    assert (found["start"].outcome, found["start"].source) == ("fails", "image")
+    assert "as the configuration of its image says" in found["start"].message
+    assert (found["cuda"].outcome, found["cuda"].source) == ("ok", "image")
 
 
 # --- do CUDA programs work ------------------------------------------------------------------------

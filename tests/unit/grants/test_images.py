@@ -7,6 +7,7 @@ import pytest
 from policyd.bundle import memory_bundle
 from policyd.grants.images import image_family
 from policyd.loading import load_project
+from policyd.model import ImageConfig
 from tests.support.granting import (
     HOST,
     build,
@@ -167,3 +168,32 @@ def test_reason_names_the_workload() -> None:
         "the default runtime of the host gives accelerators to service web if its image selects "
         "them, and the image is not known"
     )
+
+
+@pytest.mark.parametrize(
+    ("image", "variables", "expected"),
+    [
+        ("app:1", {"NVIDIA_VISIBLE_DEVICES": "all"}, [IMAGE]),
+        ("app:1", {"NVIDIA_VISIBLE_DEVICES": "1,2"}, [("image", "nvidia", ("1", "2"))]),
+        ("app:1", {"NVIDIA_VISIBLE_DEVICES": "void"}, []),
+        ("app:1", {"AMD_VISIBLE_DEVICES": "all"}, []),
+        ("app:1", {}, []),
+        (CUDA, {"NVIDIA_VISIBLE_DEVICES": "void"}, [IMAGE]),
+    ],
+)
+def test_configuration_says_what_an_unknown_image_selects(
+    image: str, variables: dict[str, str], expected: list[Any]
+) -> None:
+    workload = service(image=image, image_config=ImageConfig(variables))
+
+    found = grants(workload, known=ON_NVIDIA)
+
+    assert [(one.method, one.vendor, one.devices) for one in found] == expected
+
+
+def test_image_whose_configuration_is_known_is_evaluated() -> None:
+    configs = {"app:1": ImageConfig({"A": "1"})}
+    files = {"compose.yaml": b"services: {web: {image: 'app:1'}}"}
+    loaded = load_project(memory_bundle(files, image_configs=configs))
+
+    assert resolver(ON_NVIDIA).with_grants(loaded, HOST).not_evaluated == ()

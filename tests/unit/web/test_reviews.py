@@ -513,3 +513,19 @@ def test_an_engine_that_fails_is_a_denial(post, services, monkeypatch):
 
     assert (answer["allowed"], answer["status"]["code"]) == (False, 500)
     assert event_of(services.audit.decisions()[0]).result.allowed is False
+
+
+def test_configurations_of_images_are_part_of_the_question(client, envelope):
+    configs = {"acme/train:1": {"Env": ["NVIDIA_VISIBLE_DEVICES=all"], "Cmd": ["x"]}}
+    files = {"compose.yaml": "services:\n  train:\n    image: acme/train:1\n"}
+
+    answer = client.post("/v1/review", json=envelope(files, imageConfigs=configs)).json
+    assert [grant["method"] for grant in answer["response"]["grants"]] == ["image"]
+    without = client.post("/v1/review", json=envelope(files)).json
+    assert without["response"]["grants"] == []
+
+    code, reason, said = refusal(
+        client.post("/v1/review", json=envelope(files, imageConfigs={"a": {"Env": "x"}}))
+    )
+    assert (code, reason) == (400, "BadRequest")
+    assert said.startswith("imageConfigs: ")
