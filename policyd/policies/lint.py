@@ -18,6 +18,7 @@ from policyd.engines.embedded import explain, interpreter
 from policyd.errors import PolicySetError
 from policyd.model import Location, to_json
 from policyd.policies.builtins import ALLOWED, REFUSED
+from policyd.policies.replaced import replacement
 from policyd.policy_input import PolicyInput
 from policyd.workloads.model import Workload
 
@@ -191,7 +192,7 @@ class _Rule:
         absolute = ".".join([self.module.imports.get(path[0], path[0]), *path[1:]])
         if absolute.startswith("data."):
             if absolute not in self.known.functions:
-                yield self._at(node["fcn"], f"unknown function {absolute}")
+                yield self._at(node["fcn"], f"unknown function {absolute}{replacement(absolute)}")
         elif len(path) == 1 and f"{self.module.package}.{name}" in self.known.functions:
             return
         elif name not in ALLOWED:
@@ -246,7 +247,8 @@ class _Rule:
         if path[0] in self.workloads and path[1] not in Workload.__struct_fields__:
             yield self._at(node, f"unknown workload key {path[1]}")
         if absolute[0] == "data" and self.known.leads_nowhere(absolute):
-            yield self._at(node, f"{'.'.join(absolute)} is always undefined")
+            name = ".".join(absolute)
+            yield self._at(node, f"{name} is always undefined{replacement(name)}")
 
     def _heads(self) -> Iterator[PolicySetError]:
         """Check heads with `else`: regorus evaluates a reference by a variable there as a loop."""

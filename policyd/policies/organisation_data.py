@@ -29,6 +29,7 @@ Method = Literal[
     "api-socket",
     "build",
     "generic-resource",
+    "image",
 ]
 """The methods of grants; policies/README.md explains each of them."""
 

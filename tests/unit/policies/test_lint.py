@@ -43,6 +43,19 @@ REFUSED = {
     "x if { input.workload }": (5, 8, "unknown input key workload"),
     "x if { some w in input.workloads; w.privilged }": (5, 35, "unknown workload key privilged"),
     "x := data.lib.names.knwon": (5, 6, "data.lib.names.knwon is always undefined"),
+    "x := data.policyd.lib.routes.of.web": (
+        5,
+        6,
+        "data.policyd.lib.routes.of.web is always undefined; it was removed: read `grants` of a "
+        "workload, as in `some grant in w.grants`",
+    ),
+    "x := data.policyd.lib.hosts.device(1)": (
+        5,
+        6,
+        "unknown function data.policyd.lib.hosts.device; it was removed: use "
+        "data.policyd.lib.hosts.identity",
+    ),
+    "x := data.policyd.lib.routeset.x": (5, 6, "data.policyd.lib.routeset.x is always undefined"),
     "x := data.tables.none": (5, 6, "data.tables.none is always undefined"),
     "x if { y with input as {} }\ny if { true }": (5, 15, "`with` is only allowed in tests"),
     "x := 99999999999999999999": (5, 6, "the engines read numbers above 2^63"),
