@@ -19,10 +19,11 @@ import msgspec
 
 from policyd.bundle import directory_bundle
 from policyd.config import Settings
-from policyd.errors import BundleError
-from policyd.limits import MAX_FILE
+from policyd.errors import BundleError, ConfigError
+from policyd.limits import MAX_BUNDLE, MAX_FILE, MIB
 from policyd.model import Bundle, Operation, Review, Source, UserInfo
 from policyd.settings_reader import load_settings
+from policyd.workloads.image_configs import image_configs
 
 EVERY_PROFILE: Final[tuple[str, ...]] = ()
 """Profiles of a bundle that is evaluated with every profile enabled."""
@@ -47,7 +48,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class ComposeFlags(msgspec.Struct, frozen=True):
-    """The flags of Compose, and the folder that bounds what may be read."""
+    """The flags of Compose, the folder that bounds what may be read, and a file about images."""
 
     files: tuple[str, ...] = ()
     project_name: str = ""
@@ -55,6 +56,7 @@ class ComposeFlags(msgspec.Struct, frozen=True):
     env_files: tuple[str, ...] = ()
     project_directory: str = ""
     root: str = ""
+    image_configs: str = ""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -84,6 +86,9 @@ def compose_options(command: Command) -> Command:
             click.option("--root", default="", metavar="FOLDER",
                          help="Folder that bounds what may be read. Default: the nearest folder "
                          "with .git, else the folder of the project."),
+            click.option("--image-configs", default="", metavar="FILE",
+                         help="JSON file with configurations of images by their reference, as "
+                         "`docker image inspect` prints .Config."),
         ]
     ):  # fmt: skip
         command = option(command)
@@ -134,6 +139,7 @@ def target(path: str, flags: ComposeFlags, directory: str) -> Target:
         project_directory=flags.project_directory
         and os.path.join(directory, flags.project_directory),
         root=flags.root and os.path.join(directory, flags.root),
+        image_configs=flags.image_configs and os.path.join(directory, flags.image_configs),
     )
     if path == "-":
         return Target(path, directory, msgspec.structs.replace(absolute, files=("-",)), stdin())
@@ -148,9 +154,9 @@ def target(path: str, flags: ComposeFlags, directory: str) -> Target:
 
 
 def bundle(target: Target, profiles: Sequence[str] | None, environment: dict[str, str]) -> Bundle:
-    """Return the bundle of `target`. Raises BundleError."""
+    """Return the bundle of `target`. Raises BundleError, ConfigError and RequestError."""
     flags = target.flags
-    return directory_bundle(
+    found = directory_bundle(
         target.directory,
         flags.files,
         root=flags.root,
@@ -161,6 +167,24 @@ def bundle(target: Target, profiles: Sequence[str] | None, environment: dict[str
         environment=environment,
         stdin=target.stdin,
     )
+    if not flags.image_configs:
+        return found
+    configs = image_configs(_json_object(flags.image_configs))
+    return msgspec.structs.replace(found, image_configs=configs)
+
+
+def _json_object(path: str) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_BUNDLE + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(content) > MAX_BUNDLE:
+        raise ConfigError(f"{path}: the file exceeds the limit of {MAX_BUNDLE // MIB} MiB")
+    try:
+        return msgspec.json.decode(content, type=dict[str, Any])
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: the file is not a JSON object: {error}") from error
 
 
 def question(source: Source, operation: Operation) -> Review:

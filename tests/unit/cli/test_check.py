@@ -407,3 +407,35 @@ def test_a_report_that_cannot_be_written_is_exit_2(run, folder) -> None:
     assert result.stderr == (
         "policyd: error: --report: cannot write no/such/folder.sarif: No such file or directory\n"
     )
+
+
+def test_configurations_of_images_are_read_from_a_file(run, folder) -> None:
+    (folder / "compose.yaml").write_text("services:\n  web:\n    image: own/web\n")
+    (folder / "images.json").write_text('{"own/web": {"Env": ["NVIDIA_VISIBLE_DEVICES=all"]}}')
+
+    result = run("check", "--image-configs", "images.json", "--format", "json")
+
+    [decision] = json.loads(result.stdout)["decisions"]
+    assert [grant["method"] for grant in decision["grants"]] == ["image"]
+    assert json.loads(run("check", "--format", "json").stdout)["decisions"][0]["grants"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "images.json: cannot be read: No such file or directory"),
+        ("[]", "images.json: the file is not a JSON object: "),
+        ('{"a": {"Env": "x"}}', "imageConfigs: "),
+    ],
+)
+def test_configurations_of_images_that_are_not_valid_decide_nothing(
+    run, folder, text: str | None, said: str
+) -> None:
+    (folder / "compose.yaml").write_text(CLEAN)
+    if text is not None:
+        (folder / "images.json").write_text(text)
+
+    result = run("check", "--image-configs", "images.json")
+
+    assert result.exit_code == 2
+    assert said in result.stdout + result.stderr
