@@ -1,7 +1,7 @@
-"""Ask the NVIDIA driver of this machine about its GPUs.
+"""Read the NVIDIA driver and GPUs of this machine through NVML.
 
-In: NVML, through the package nvidia-ml-py, which is loaded when it is asked. Out: HostFacts.
-Errors: NvmlError, when the package is missing or the driver does not answer.
+In: the package nvidia-ml-py, which is imported on first use. Out: HostFacts. Errors: NvmlError if
+the package is missing or the driver does not answer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class NvmlError(PolicydError):
 
 
 def read() -> HostFacts:
-    """Return what the driver says of this machine. Raises NvmlError."""
+    """Return what the driver reports about this machine. Raises NvmlError."""
     try:
         nvml = importlib.import_module("pynvml")
     except ImportError as error:
@@ -37,7 +37,7 @@ def read() -> HostFacts:
 
 
 def host_facts(nvml: Any) -> HostFacts:
-    """Return what `nvml`, the module pynvml once it is initialised, says of this machine.
+    """Return what `nvml`, the initialised module pynvml, reports about this machine.
 
     Raises NVMLError of that module.
     """
@@ -75,7 +75,7 @@ def _mig_devices(nvml: Any, handle: Any) -> Iterator[MigDevice]:
 
 
 def _where_supported(nvml: Any, function: str, *arguments: Any) -> Any:
-    """Return what an NVML function says, None where the device or the driver does not have it."""
+    """Return the result of an NVML function, None if the device or driver does not support it."""
     absent = {
         nvml.NVML_ERROR_NOT_SUPPORTED,
         nvml.NVML_ERROR_FUNCTION_NOT_FOUND,
@@ -90,5 +90,5 @@ def _where_supported(nvml: Any, function: str, *arguments: Any) -> Any:
 
 
 def _text(value: str | bytes) -> str:
-    """Return a text of NVML, which older versions of nvidia-ml-py give as bytes."""
+    """Return a text of NVML; older versions of nvidia-ml-py return bytes."""
     return value if isinstance(value, str) else value.decode()

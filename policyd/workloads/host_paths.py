@@ -1,7 +1,7 @@
-"""Name a file of the host by one path, however it is spelled.
+"""Return one path for each file of the host, however a project spells it.
 
-In: a path as a project has it. Out: the clean absolute path of the same file on a usual Linux
-host. The disk is not looked at: only links that every such host has are followed.
+In: a path from a project. Out: the clean absolute path of the same file on a usual Linux host. The
+disk is not read: only links that every such host has are followed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LINKS = {
     "proc/thread-self": "proc/self/task/1",
 }
 _ROOT = re.compile(r"proc/(?:[0-9]+|self)(?:/task/[0-9]+)?/(?:root|cwd)")
-"""The root of a process, and its working directory, which for daemons is the root."""
+"""The root of a process, and its working directory, which is the root for daemons."""
 
 _DEEPEST_LINK = 5
 
@@ -24,7 +24,7 @@ _DEEPEST_LINK = 5
 def host_path(path: str) -> str:
     """Return `path` without ".", "..", "//" and the links of /proc, /dev and /var.
 
-    A relative path starts at "/". Links are followed before "..", as the kernel does it.
+    A relative path starts at "/". Links are followed before "..", as in the kernel.
     """
     parts: list[str] = []
     for part in path.split("/"):

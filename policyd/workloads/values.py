@@ -1,7 +1,7 @@
-"""Take typed values out of the loaded model, whatever it holds.
+"""Return typed values of the loaded model, whatever it contains.
 
-In: a value of `Project.tree`, or what should be one. Out: a value of the wanted type, empty where
-there is none or one of another kind. Nothing here raises.
+In: a value of `Project.tree`. Out: a value of the requested type, which is empty if the value is
+missing or has another type. No function raises.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ def mapping(value: Any, *keys: str) -> Tree:
 
 
 def items(parent: Tree, key: str) -> Iterator[tuple[int, Any]]:
-    """Yield place and value of each item of the list `parent[key]`."""
+    """Yield the index and the value of each item of the list `parent[key]`."""
     value = parent.get(key)
     return enumerate(value if isinstance(value, list) else ())
 
 
 def entries(parent: Tree, key: str) -> Iterator[tuple[int, Tree]]:
-    """Yield place and value of each mapping in the list `parent[key]`."""
+    """Yield the index and the value of each mapping in the list `parent[key]`."""
     return ((place, item) for place, item in items(parent, key) if isinstance(item, dict))
 
 
 def text(parent: Tree, key: str) -> str:
-    """Return the scalar `parent[key]` as text; "" for null, lists and mappings."""
+    """Return the scalar `parent[key]` as text, "" for null, lists and mappings."""
     return _text(parent.get(key))
 
 
@@ -44,12 +44,12 @@ def texts(parent: Tree, key: str) -> tuple[str, ...]:
 
 
 def pairs(parent: Tree, key: str) -> dict[str, str]:
-    """Return the mapping `parent[key]` with its values as texts; a null is ""."""
+    """Return the mapping `parent[key]` with its values as texts; null becomes ""."""
     return {name: _text(value) for name, value in mapping(parent, key).items()}
 
 
 def variables(parent: Tree, key: str) -> dict[str, str | None]:
-    """Return the mapping `parent[key]` with its values as texts; a null stays."""
+    """Return the mapping `parent[key]` with its values as texts; null stays null."""
     found = mapping(parent, key)
     return {name: None if value is None else _text(value) for name, value in found.items()}
 
@@ -71,7 +71,7 @@ def integer(parent: Tree, key: str, default: int = 0) -> int:
 
 
 def number(parent: Tree, key: str) -> float:
-    """Return the number `parent[key]`; 0 for none, and for what is not finite."""
+    """Return the number `parent[key]`, 0 if it is missing or not finite."""
     value = parent.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0.0
