@@ -210,7 +210,7 @@ def _grant_row(record: GrantRecord) -> list[str]:
         record.service,
         record.vendor,
         record.method,
-        text.devices(record.devices),
+        text.devices(record.devices, record.method),
         str(record.replicas),
         record.username,
         record.state,

@@ -13,7 +13,7 @@ from typing import Any, Final
 from policyd.formats.report import Report
 from policyd.formats.reviewed import AFTER, BEFORE, Reviewed
 from policyd.formats.table import table, visible, width
-from policyd.model import Decision, Exempted, Location, Violation
+from policyd.model import Decision, Exempted, Grant, GrantedDevices, Location, Violation
 
 _CODES: Final = {"bold": "1", "red": "1;31", "green": "1;32", "yellow": "1;33", "blue": "1;34"}
 _ACTIONS: Final = {
@@ -21,6 +21,13 @@ _ACTIONS: Final = {
     "warn": ("warning", "yellow"),
     "dryrun": ("dry run", "blue"),
 }
+
+_CERTAINTY: Final = {
+    "certain": "",
+    "default-runtime": " (if the default runtime gives it)",
+    "unknown": " (not certain)",
+}
+_UUIDS: Final = ("GPU-", "MIG-")
 
 
 def render(report: Report, *, colour: bool = False) -> str:
@@ -38,13 +45,15 @@ def render(report: Report, *, colour: bool = False) -> str:
     return "".join(parts)
 
 
-def devices(granted: str | tuple[str, ...] | dict[str, int]) -> str:
-    """Return the devices of a grant as tables show them: all, 2, or 0,1."""
+def devices(granted: GrantedDevices, method: str) -> str:
+    """Return the devices of a grant as tables show them: all, 2 GPUs, GPU 0,1, or node paths."""
     if isinstance(granted, str):
         return granted
     if isinstance(granted, dict):
-        return str(granted["count"])
-    return ",".join(granted)
+        return "1 GPU" if granted["count"] == 1 else f"{granted['count']} GPUs"
+    text = ",".join(granted)
+    is_id = method != "cgroup-rule" and "/" not in text and not text.upper().startswith(_UUIDS)
+    return f"GPU {text}" if is_id else text
 
 
 class _Paint:
@@ -187,11 +196,23 @@ def _grants(decision: Decision) -> Iterator[str]:
     yield ""
     yield "Requested accelerators:"
     rows = [
-        (grant.service, grant.vendor, grant.method, devices(grant.devices), str(grant.replicas))
+        (
+            _workload(grant),
+            grant.vendor,
+            grant.method,
+            devices(grant.devices, grant.method) + _CERTAINTY[grant.certainty],
+            str(grant.replicas),
+        )
         for grant in decision.grants
     ]
     for line in table(("SERVICE", "VENDOR", "METHOD", "DEVICES", "REPLICAS"), rows):
         yield f"  {line}"
+
+
+def _workload(grant: Grant) -> str:
+    if grant.kind == "hook":
+        return f"{grant.service} (hook {grant.hook})"
+    return f"{grant.service} (job)" if grant.kind == "job" else grant.service
 
 
 def _not_evaluated(result: Reviewed, paint: _Paint) -> Iterator[str]:

@@ -74,8 +74,8 @@ def test_the_grants_say_who_holds_what_where(run, log) -> None:
     table = run("audit", "grants", "--audit", log).stdout.splitlines()
     found = json.loads(run("audit", "grants", "--audit", log, "--format", "json").stdout)
 
-    assert table[1].split()[1:10] == [
-        "acme/train", "train", "prod", "gpu-01", "train", "nvidia", "gpus", "2", "1",
+    assert table[1].split()[1:11] == [
+        "acme/train", "train", "prod", "gpu-01", "train", "nvidia", "gpus", "2", "GPUs", "1",
     ]  # fmt: skip
     assert found["kind"] == "GrantList"
     assert [item["devices"] for item in found["items"]] == [{"count": 2}]

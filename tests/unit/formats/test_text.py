@@ -7,11 +7,12 @@ import pytest
 
 from policyd.formats.report import Report
 from policyd.formats.reviewed import Reviewed, reviewed
-from policyd.formats.text import render
+from policyd.formats.text import devices, render
 from policyd.model import (
     Decision,
     Exempted,
     Grant,
+    GrantedDevices,
     Location,
     NotEvaluated,
     Status,
@@ -128,11 +129,33 @@ def test_an_allowed_project_takes_one_line() -> None:
     assert text(allowed()) == "ALLOWED  train\n"
 
 
-def test_devices_are_shown_as_all_as_a_number_or_as_ids() -> None:
+@pytest.mark.parametrize(
+    ("method", "granted", "shown"),
+    [
+        ("gpus", "all", "all"),
+        ("gpus", {"count": 1}, "1 GPU"),
+        ("gpus", {"count": 2}, "2 GPUs"),
+        ("reservation", ("1",), "GPU 1"),
+        ("reservation", ("0", "0:1"), "GPU 0,0:1"),
+        ("reservation", ("GPU-aa",), "GPU-aa"),
+        ("reservation", ("mig-aa",), "mig-aa"),
+        ("cdi", ("nvidia.com/gpu=0",), "nvidia.com/gpu=0"),
+        ("device-node", ("/dev/kfd",), "/dev/kfd"),
+        ("cgroup-rule", ("195:0",), "195:0"),
+    ],
+)
+def test_number_of_gpus_is_told_from_the_id_of_one(
+    method: str, granted: GrantedDevices, shown: str
+) -> None:
+    assert devices(granted, method) == shown
+
+
+def test_grants_name_the_kind_of_workload_and_what_is_not_certain() -> None:
     decision = allowed(
         grants=(
             Grant("a", "nvidia", "gpus", {"count": 2}, 3, ()),
-            Grant("b", "nvidia", "cdi", ("0", "1"), 1, ()),
+            Grant("a", "nvidia", "gpus", ("1",), 1, (), kind="hook", hook=0),
+            Grant("b", "amd", "environment", ("0",), 1, (), "job", None, "default-runtime"),
         )
     )
 
@@ -142,9 +165,10 @@ def test_devices_are_shown_as_all_as_a_number_or_as_ids() -> None:
 ALLOWED  train
 
 Requested accelerators:
-  SERVICE  VENDOR  METHOD  DEVICES  REPLICAS
-  a        nvidia  gpus    2        3
-  b        nvidia  cdi     0,1      1
+  SERVICE     VENDOR  METHOD       DEVICES                                  REPLICAS
+  a           nvidia  gpus         2 GPUs                                   3
+  a (hook 0)  nvidia  gpus         GPU 1                                    1
+  b (job)     amd     environment  GPU 0 (if the default runtime gives it)  1
 """
     )
 
