@@ -44,7 +44,7 @@ def message(kind: bytes, content: bytes) -> bytes:
 
 def main() -> None:
     """Evaluate what comes on standard input until it ends."""
-    _end_with_parent()
+    end_with_parent()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     first = _read(requests)
     if first is None:
@@ -74,7 +74,7 @@ def _read(requests: BinaryIO) -> bytes | None:
     return content if len(content) == int.from_bytes(header[:4], "big") else None
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Have the kernel kill this process when its parent ends, even during an evaluation."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

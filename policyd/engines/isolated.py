@@ -41,7 +41,7 @@ MAX_ANSWER: Final = 256 * 1024**2
 """Bytes of a result. The findings of the largest project need a tenth of that."""
 
 _COMMAND: Final = (sys.executable, "-P", "-c", "from policyd.engines.evaluator import main; main()")
-_VARIABLES: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "TMPDIR", "COVERAGE_PROCESS_START")
+VARIABLES: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "TMPDIR", "COVERAGE_PROCESS_START")
 """Variables of the environment that an evaluator gets: none that may hold a secret."""
 _CHUNK: Final = 1 << 16
 
@@ -155,7 +155,7 @@ class _Evaluator:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={name: os.environ[name] for name in _VARIABLES if name in os.environ},
+            env={name: os.environ[name] for name in VARIABLES if name in os.environ},
             close_fds=True,
             bufsize=0,
         )

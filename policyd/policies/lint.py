@@ -18,6 +18,7 @@ from policyd.engines.embedded import explain, interpreter
 from policyd.errors import PolicySetError
 from policyd.model import Location, to_json
 from policyd.policies.builtins import ALLOWED, REFUSED
+from policyd.policies.nesting import check_nesting
 from policyd.policies.replaced import replacement
 from policyd.policy_input import PolicyInput
 from policyd.workloads.model import Workload
@@ -62,18 +63,19 @@ class Module(msgspec.Struct):
         """Yield the name and the line of each rule definition."""
         for rule in self.tree["rules"]:
             (_, body), *_ = rule.items()
-            yield _path(_head(rule))[0], body["span"]["line"]
+            yield constant_path(head_of(rule))[0], body["span"]["line"]
 
     def results(self) -> Iterator[tuple[str, int, bool]]:
         """Yield each rule without arguments: its name, its line, and whether it defines a set."""
         for rule in self.tree["rules"]:
             (kind, body), *_ = rule.items()
             if kind == "Spec" and "Func" not in body["head"]:
-                yield _path(_head(rule))[0], body["span"]["line"], "Set" in body["head"]
+                yield constant_path(head_of(rule))[0], body["span"]["line"], "Set" in body["head"]
 
 
 def parse(file: str, text: str) -> Module:
     """Return the module in `text`. Raises PolicySetError when it is not valid Rego."""
+    check_nesting(file, text)
     try:
         tree = msgspec.json.decode(interpreter({file: text}, {}).get_ast_as_json())[0]["ast"]
     except RuntimeError as error:
@@ -83,13 +85,13 @@ def parse(file: str, text: str) -> Module:
     for rule in tree["rules"]:
         (_, body), *_ = rule.items()
         is_function = "Func" in body.get("head", {}) or bool(body.get("args"))
-        (functions if is_function else rules).add(_path(_head(rule))[0])
+        (functions if is_function else rules).add(constant_path(head_of(rule))[0])
     imports = {}
     for item in tree["imports"]:
-        path = ".".join(_path(item["refr"]))
+        path = ".".join(constant_path(item["refr"]))
         alias = _token(item["as"], text) if item.get("as") else path.rpartition(".")[2]
         imports[alias] = path
-    package = ".".join(["data", *_path(tree["package"]["refr"])])
+    package = ".".join(["data", *constant_path(tree["package"]["refr"])])
     return Module(file, package, imports, functions, rules, tree)
 
 
@@ -113,7 +115,7 @@ def problems(
             yield from _Rule(module, known, rule).problems()
 
 
-def _head(rule: Tree) -> Tree:
+def head_of(rule: Tree) -> Tree:
     """Return the reference in the head of a rule."""
     (kind, body), *_ = rule.items()
     reference: Tree = (body if kind == "Default" else next(iter(body["head"].values())))["refr"]
@@ -160,14 +162,14 @@ class _Rule:
         self.is_function = "Func" in self.body.get("head", {})
         self.workloads = {
             node["value"]["Var"]["value"]
-            for kind, node in _nodes(self.body)
+            for kind, node in nodes(self.body)
             if kind == "SomeIn"
             and "Var" in node["value"]
-            and _path(node["collection"]) == ["input", "workloads"]
+            and constant_path(node["collection"]) == ["input", "workloads"]
         }
 
     def problems(self) -> Iterator[PolicySetError]:
-        for kind, node in _nodes(self.body):
+        for kind, node in nodes(self.body):
             if kind == "Call":
                 yield from self._call(node)
             elif kind == "Var" and self.is_function and node["value"] in self.module.imports:
@@ -187,7 +189,7 @@ class _Rule:
         yield from self._heads()
 
     def _call(self, node: Tree) -> Iterator[PolicySetError]:
-        path = _path(node["fcn"])
+        path = constant_path(node["fcn"])
         name = ".".join(path)
         absolute = ".".join([self.module.imports.get(path[0], path[0]), *path[1:]])
         if absolute.startswith("data."):
@@ -236,7 +238,7 @@ class _Rule:
             )
 
     def _reference(self, node: Tree) -> Iterator[PolicySetError]:
-        path = _path({"RefDot": node})
+        path = constant_path({"RefDot": node})
         root = self.module.imports.get(path[0], path[0])
         absolute = [*root.split("."), *path[1:]]
         keys = INPUT_KEYS + (_MODEL_KEYS if self.module.is_plain else ())
@@ -256,7 +258,7 @@ class _Rule:
         if not any(body["is_else"] for body in bodies):
             return
         for head in [next(iter(self.body["head"].values())), *bodies]:
-            for kind, node in _nodes(head.get("assign")):
+            for kind, node in nodes(head.get("assign")):
                 if kind == "RefBrack" and not node["index"].keys() & {"String", "Number"}:
                     yield self._at(
                         node,
@@ -272,11 +274,11 @@ class _Rule:
         return PolicySetError(message, Location(self.module.file, span["line"], span["col"]))
 
 
-def _nodes(tree: Any) -> Iterator[tuple[str, Tree]]:
+def nodes(tree: Any) -> Iterator[tuple[str, Tree]]:
     """Yield each expression below `tree` with its kind. A chain of references is one expression."""
     if isinstance(tree, list):
         for item in tree:
-            yield from _nodes(item)
+            yield from nodes(item)
         return
     if not isinstance(tree, dict):
         return
@@ -286,11 +288,11 @@ def _nodes(tree: Any) -> Iterator[tuple[str, Tree]]:
         if isinstance(value, dict) and "span" in value and key[0].isupper():
             yield key, value
         if key == "Call":
-            yield from _nodes(value["params"])
+            yield from nodes(value["params"])
         elif key == "RefDot":
             yield from _below_chain(value)
         else:
-            yield from _nodes(value)
+            yield from nodes(value)
 
 
 def _below_chain(node: Tree) -> Iterator[tuple[str, Tree]]:
@@ -298,19 +300,19 @@ def _below_chain(node: Tree) -> Iterator[tuple[str, Tree]]:
     inner = node["refr"]
     while "RefDot" in inner:
         inner = inner["RefDot"]["refr"]
-    yield from _nodes(inner)
+    yield from nodes(inner)
 
 
-def _path(reference: Tree) -> list[str]:
+def constant_path(reference: Tree) -> list[str]:
     """Return the constant prefix of a reference: ["data", "lib", "f"]."""
     (kind, node), *_ = reference.items()
     if kind == "Var":
         return [node["value"]]
     if kind == "RefDot":
-        return [*_path(node["refr"]), node["field"][1]]
+        return [*constant_path(node["refr"]), node["field"][1]]
     if kind == "RefBrack":
         text = _literal(node["index"])
-        return [*_path(node["refr"]), *([text] if text is not None else [])]
+        return [*constant_path(node["refr"]), *([text] if text is not None else [])]
     return [""]
 
 

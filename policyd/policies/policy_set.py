@@ -16,6 +16,7 @@ import msgspec
 from policyd.errors import PolicySetError
 from policyd.model import Location, PolicySetRevision
 from policyd.policies import lint
+from policyd.policies.cycles import cycles
 from policyd.policies.exceptions import (
     PolicyException,
     check_names,
@@ -340,7 +341,8 @@ def _check(
             _check_package(parsed[name], taken)
     problems += lint.problems(parsed, {name: parsed[name] for name in sorted(own & parsed.keys())},
                               data)  # fmt: skip
-    if len(parsed) == len(modules):
+    problems += cycles(parsed)
+    if len(parsed) == len(modules) and not problems:
         with problems.collecting():
             lint.compiles(modules, data)
 

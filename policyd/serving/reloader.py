@@ -18,14 +18,12 @@ from typing import Final
 import msgspec
 import structlog
 
-from policyd.bootstrap import configured_policy_set
 from policyd.config import Settings
-from policyd.engines import EMPTY_INPUT
-from policyd.engines.embedded import EmbeddedEngine
 from policyd.errors import PolicydError, PolicySetError
 from policyd.model import Location
 from policyd.policies.policy_set import PolicySet
 from policyd.policies.source_files import files_of, named_by, policy_set_file
+from policyd.policy_set_trial import load_after_trial
 from policyd.services import LoadStatus
 from policyd.serving.publication import Published, publish
 
@@ -124,14 +122,9 @@ class Reloader:
         self._published = published
 
     def _load(self) -> PolicySet:
-        """Return the policy set, after an engine has loaded and evaluated it."""
-        policy_set = configured_policy_set(self._settings)
-        engine = EmbeddedEngine(policy_set.modules, policy_set.data, self._settings.review_timeout)
-        try:
-            engine.findings(EMPTY_INPUT)
-        finally:
-            engine.close()
-        return policy_set
+        """Return the policy set after a trial in another process, which it cannot harm."""
+        path = self._settings.policy_set
+        return load_after_trial(Path(path) if path else None)
 
     def _explained(self, error: BaseException) -> str:
         """Return the message of `error` without the operator's folders: /readyz shows it to all."""

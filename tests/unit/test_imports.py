@@ -33,7 +33,7 @@ WAY = [
         "compatibility",
     },
     {"resolution"},
-    {"admission", "rego_tests", "wire"},
+    {"admission", "policy_set_trial", "rego_tests", "wire"},
     {"formats"},
     {"config", "settings_reader", "registry", "services", "bootstrap", "metrics", "logs"},
     {"web"},

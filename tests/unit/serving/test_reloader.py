@@ -9,6 +9,7 @@ import pytest
 
 from policyd.config import Settings
 from policyd.errors import PolicySetError
+from policyd.policies.policy_set import load_policy_set
 from policyd.serving import publication
 from policyd.serving import reloader as reloader_module
 from policyd.serving.reloader import Reloader
@@ -66,9 +67,7 @@ def reloader(rules: Path, shelf: Path) -> Reloader:
 def test_the_policy_set_is_published_as_it_was_loaded(reloader, shelf, rules):
     found = publication.read(shelf)
 
-    assert found.policy_set == reloader_module.configured_policy_set(
-        Settings(policy_set=str(rules))
-    )
+    assert found.policy_set == load_policy_set(rules)
     assert (found.status.loads, found.status.refusals, found.status.problem) == (1, 0, "")
     assert found.status.loaded_at > found.status.refused_at == 0
 

@@ -1,0 +1,146 @@
+"""Find rules and functions that depend on themselves.
+
+In: the syntax trees of all modules of a policy set. Out: a PolicySetError for each cycle, with its
+path. OPA refuses recursion when it compiles (rego_recursion_error); regorus does not, and ends its
+process with a stack overflow when it evaluates it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from policyd.errors import PolicySetError
+from policyd.model import Location
+from policyd.policies.lint import Module, constant_path, head_of, nodes
+
+
+def cycles(modules: Mapping[str, Module]) -> Iterator[PolicySetError]:
+    """Yield an error for each cycle, at the first rule of it in the order of the files."""
+    graph = _Graph(modules)
+    finished: set[str] = set()
+    for start in graph.places:
+        if start not in finished:
+            yield from _search(graph, start, finished)
+
+
+def _search(graph: _Graph, start: str, finished: set[str]) -> Iterator[PolicySetError]:
+    """Walk from `start`, depth first and without recursion, and yield an error for each cycle."""
+    path = [start]
+    on_path = {start}
+    pending = [iter(graph.targets(start))]
+    while pending:
+        target = next(pending[-1], None)
+        if target is None:
+            pending.pop()
+            on_path.discard(path[-1])
+            finished.add(path.pop())
+        elif target in on_path:
+            cycle = [*path[path.index(target) :], target]
+            shown = " → ".join(name.removeprefix("data.") for name in cycle)
+            yield PolicySetError(f"a rule must not depend on itself: {shown}", graph.places[target])
+        elif target not in finished:
+            path.append(target)
+            on_path.add(target)
+            pending.append(iter(graph.targets(target)))
+
+
+class _Graph:
+    """Which rule refers to which. Rules are named by their full path: data.policyd.lib.x.rule."""
+
+    def __init__(self, modules: Mapping[str, Module]) -> None:
+        self.places: dict[str, Location] = {}
+        self._references: dict[str, set[str]] = {}
+        packages: dict[str, set[str]] = {}
+        for module in modules.values():
+            packages.setdefault(module.package, set()).update(module.rules | module.functions)
+        for module in modules.values():
+            for rule in module.tree["rules"]:
+                name = f"{module.package}.{constant_path(head_of(rule))[0]}"
+                self.places.setdefault(name, _location(module, rule))
+                found = self._references.setdefault(name, set())
+                found.update(_references(module, rule, packages[module.package]))
+
+    def targets(self, name: str) -> list[str]:
+        """Return the rules that `name` refers to. A reference to a package means all its rules."""
+        found = set()
+        for reference in self._references.get(name, ()):
+            parts = reference.split(".")
+            exact = [".".join(parts[:size]) for size in range(len(parts), 1, -1)]
+            rule = next((one for one in exact if one in self.places), None)
+            if rule:
+                found.add(rule)
+            else:
+                found |= {one for one in self.places if one.startswith(f"{reference}.")}
+        return sorted(found)
+
+
+def _references(module: Module, rule: dict[str, Any], own: set[str]) -> Iterator[str]:
+    """Yield the absolute paths that the body and the head of `rule` refer to."""
+    (_, body), *_ = rule.items()
+    local = _local_names(body)
+    head = head_of(rule)
+    rest = {key: value for key, value in body.items() if value is not head}
+    for path in _paths({**rest, "head": _without_reference(body.get("head", {}), head)}):
+        if path[0] in local:
+            continue
+        if path[0] in own:
+            yield f"{module.package}.{path[0]}"
+        elif path[0] == "data" or path[0] in module.imports:
+            yield ".".join([module.imports.get(path[0], path[0]), *path[1:]])
+
+
+def _paths(tree: Any) -> Iterator[list[str]]:
+    """Yield the constant prefix of each reference in `tree`, also of those in its indexes."""
+    if isinstance(tree, list):
+        for item in tree:
+            yield from _paths(item)
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            if key in ("Var", "RefDot", "RefBrack"):
+                yield constant_path({key: value})
+                yield from _in_chain({key: value})
+            else:
+                yield from _paths(value)
+
+
+def _in_chain(node: Any) -> Iterator[list[str]]:
+    """Yield the references in the indexes of a chain, and those in its root unless it is a name."""
+    while node.keys() & {"RefDot", "RefBrack"}:
+        (kind, inner), *_ = node.items()
+        if kind == "RefBrack":
+            yield from _paths(inner["index"])
+        node = inner["refr"]
+    if "Var" not in node:
+        yield from _paths(node)
+
+
+def _without_reference(head: dict[str, Any], reference: Any) -> dict[str, Any]:
+    """Return `head` without the name that it defines, which is no reference to a rule."""
+    return {
+        kind: {key: value for key, value in part.items() if value is not reference}
+        for kind, part in head.items()
+        if isinstance(part, dict)
+    }
+
+
+def _local_names(body: dict[str, Any]) -> set[str]:
+    """Return the variables that `body` declares: arguments, `some`, `every` and `:=`."""
+    found: set[str] = set()
+    for part in body.get("head", {}).values():
+        found |= _variables(part.get("args", [])) if isinstance(part, dict) else set()
+    for kind, node in nodes(body):
+        if kind == "SomeIn":
+            found |= _variables([node["key"], node["value"]])
+        elif kind == "AssignExpr" and node["op"] == "ColEq":
+            found |= _variables(node["lhs"])
+    return found
+
+
+def _variables(tree: Any) -> set[str]:
+    return {node["value"] for kind, node in nodes(tree) if kind == "Var"}
+
+
+def _location(module: Module, rule: dict[str, Any]) -> Location:
+    (_, body), *_ = rule.items()
+    return Location(module.file, body["span"]["line"], body["span"]["col"])

@@ -1,0 +1,81 @@
+"""A policy set is loaded in a process of its own first: nothing in it can harm the caller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from policyd.errors import PolicySetError
+from policyd.policies.policy_set import load_policy_set
+from policyd.policy_set_trial import load_after_trial
+from tests.support.namedrule import HEADING, POLICY
+
+ENDLESS = """
+violation contains {"msg": "no", "service": "", "path": []} if {
+	some workload in input.workloads
+	workload.image != "x"
+	count([1 | some i in numbers.range(1, 90000); some j in numbers.range(1, 90000); i + j < 0]) > 0
+}
+"""
+LARGE = """
+violation contains {"msg": "no", "service": "", "path": []} if {
+	some workload in input.workloads
+	all := [x | some i in numbers.range(1, 3000000); x := sprintf("%d %s", [i, workload.image])]
+	count(all) < 3
+}
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    """A function that writes a policy set with the policy in `text` and returns its folder."""
+
+    def to(text: str) -> Path:
+        (tmp_path / "rules").mkdir()
+        (tmp_path / "policyset.yaml").write_text(HEADING)
+        (tmp_path / "rules/policy.rego").write_text(text)
+        return tmp_path
+
+    return to
+
+
+def test_a_valid_policy_set_is_the_one_that_is_loaded_here(write) -> None:
+    folder = write(POLICY)
+
+    assert load_after_trial(folder) == load_policy_set(folder)
+    assert load_after_trial(None) == load_policy_set()
+
+
+def test_an_error_is_told_with_its_place(write) -> None:
+    folder = write(POLICY + "x := {\n")
+
+    with pytest.raises(PolicySetError) as caught:
+        load_after_trial(folder)
+    with pytest.raises(PolicySetError) as expected:
+        load_policy_set(folder)
+
+    assert (caught.value.message, caught.value.where) == (
+        expected.value.message,
+        expected.value.where,
+    )
+
+
+def test_recursion_is_refused_with_its_path(write) -> None:
+    with pytest.raises(PolicySetError, match=r"must not depend on itself: .*\.f → .*\.f"):
+        load_after_trial(write(POLICY + "f(x) := f(x)\nviolation contains 1 if f(1)\n"))
+
+
+def test_an_endless_policy_is_refused(write) -> None:
+    with pytest.raises(PolicySetError, match="loading the policy set exceeded 6 seconds"):
+        load_after_trial(write(POLICY + ENDLESS), seconds=6)
+
+
+def test_a_policy_that_needs_too_much_memory_is_refused(write) -> None:
+    with pytest.raises(PolicySetError):
+        load_after_trial(write(POLICY + LARGE), memory=700 * 1024**2)
+
+
+def test_a_policy_set_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(PolicySetError, match=r"gone\.yaml"):
+        load_after_trial(tmp_path / "gone.yaml")
