@@ -51,7 +51,7 @@ def allowed_share(nodes: int) -> float:
 class _Item:
     """A node as Docker's parser composes it: `children` are its items, or its keys and values."""
 
-    __slots__ = ("children", "cost", "is_mapping", "is_merge", "mark", "target", "text")
+    __slots__ = ("children", "cost", "is_mapping", "is_merge", "is_reset", "mark", "target", "text")
 
     def __init__(self, text: str, mark: Mark) -> None:
         self.text = text
@@ -60,6 +60,7 @@ class _Item:
         self.target: _Item | None = None
         self.is_mapping = False
         self.is_merge = False
+        self.is_reset = False
         self.cost: int | None = None
 
 
@@ -86,7 +87,9 @@ def _compose(parser: Any, event: Any, anchors: dict[str, _Item]) -> _Item:
     if kind is AliasEvent:
         item.text = event.anchor
         item.target = anchors[event.anchor]
+        item.is_reset = item.target.is_reset
         return item
+    item.is_reset = event.tag == RESET
     if event.anchor is not None:
         anchors[event.anchor] = item
     if kind is ScalarEvent:
@@ -99,7 +102,7 @@ def _compose(parser: Any, event: Any, anchors: dict[str, _Item]) -> _Item:
         key = _compose(parser, event, anchors) if item.is_mapping else None
         event = parser.get_event() if item.is_mapping else event
         child = _compose(parser, event, anchors)
-        if getattr(event, "tag", None) != RESET:
+        if not child.is_reset:
             item.children += [child] if key is None else [key, child]
     return item
 

@@ -61,3 +61,9 @@ def test_each_document_counts_for_itself() -> None:
 
 def test_what_reset_removes_does_not_count() -> None:
     check(repeated(118) + "c: !reset\n" + "".join(f"  d{number}: *a\n" for number in range(3_000)))
+
+
+def test_aliases_of_what_reset_removes_do_not_count() -> None:
+    values = ", ".join(["x"] * 50)
+
+    check(f"a: [&a !reset [{values}], " + "*a, " * 3_000 + "]\n")
