@@ -285,7 +285,7 @@ class Composer:
             if node.value is MERGE:
                 if merging and not self.dropped:
                     raise self.error(NOT_MAPPINGS, node.mark)
-            elif not self.removes(node):
+            elif type(node) is not Dropped or not self.removes(node):
                 items.append(node)
         return Node(items, mark, resets)
 
@@ -295,7 +295,6 @@ class Composer:
         marks: dict[str, Mark] = {}
         key: Any
         unusual: MappingEntries | None = None
-        needs_order = False
         get = self.get
         while type(event := get()) is not MappingEndEvent:
             key_mark = event.start_mark
@@ -316,22 +315,19 @@ class Composer:
             else:
                 child = self.value(event, key_mark, depth, in_flow, key is MERGE)
             if (  # a usual entry; a call to find this out would be slower
-                not needs_order
-                and child.resets is None
-                and type(key) is str
-                and key != "name"
+                type(key) is str
                 and key not in entries
-                and child.value is not MERGE
+                and child.resets is None
                 and type(child) is Node
+                and child.value is not MERGE
+                and key != "name"
+                and (unusual is None or not unusual.needs_order)
             ):
                 entries[key] = child
-                continue
-            unusual = unusual or MappingEntries(entries)
-            self.add_unusual(unusual, Key(key, identity, text, key_mark), child, depth)
-            needs_order = unusual.needs_order
-        if unusual is None:
-            return Node(entries, mark)
-        return unusual.node(mark, tolerant=self.dropped > 0)
+            else:
+                unusual = unusual or MappingEntries(entries)
+                self.add_unusual(unusual, Key(key, identity, text, key_mark), child, depth)
+        return unusual.node(mark, tolerant=self.dropped > 0) if unusual else Node(entries, mark)
 
     def add_unusual(self, found: MappingEntries, key: Key, child: Node, depth: int) -> None:
         """Add to `found` an entry that needs more than its place in the dict."""

@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 _PATTERNS: Final = tuple(
-    (pattern[:1] if pattern[:1] != b"\\" else pattern[1:2], re.compile(pattern))
+    (pattern[:1] if pattern[:1] != b"\\" else pattern[1:2], re.compile(pattern, re.DOTALL))
     for pattern in (
         # A comment right behind a quote, a flow sign or the header of a block scalar is an error.
         rb"""#(?:(?<=[\[\]{},"'|>]#)|(?<=[|>][-+0-9]#)|(?<=[|>][-+0-9][-+0-9]#))""",
@@ -22,9 +22,9 @@ _PATTERNS: Final = tuple(
         # In flow style, libyaml takes any `?` for the sign of a key.
         rb"\?(?<=[\s\[{,:]\?)[^\s]",
         # In flow style, a `:` may begin a text; libyaml takes it for the sign of a value.
-        rb""":(?:(?<=[\s\[{,\]}]:)[^\s]|(?<!["']:)[\[{])""",
+        rb""":(?:[^\s](?<=[\s\[{,\]}]:.)|[\[{](?<!["']:.))""",
         # In flow style, a lone `-` is an error.
-        rb"-(?<=[\s\[{,:]-)[,\[\]{}]",
+        rb"-[,\[\]{}](?<=[\s\[{,:]-.)",
         # Tags, but for those of Compose: a flow sign ends them.
         rb"!(?<=[\s\[{,:]!)(?!\s|(?:reset|override)\s)",
         # Directives, and the ends of documents.
