@@ -256,8 +256,8 @@ class Composer:
 
     def plain(self, event: Any, key_mark: Mark | None) -> Node:
         """Return the scalar of `event`, which has neither a tag nor an anchor."""
-        self.visits += 1
-        if self.visits > MAX_NODE_VISITS:
+        visits = self.visits = self.visits + 1
+        if visits > MAX_NODE_VISITS:
             raise self.too_many_values(event.start_mark)
         value: Any = event.value
         mark: Mark = event.start_mark
