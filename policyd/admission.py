@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from policyd.compose_version import COMPOSE_VERSION
 from policyd.engines import Engine
 from policyd.errors import EngineError, OtherRevision, PolicydError
 from policyd.grants.resolution import listed
@@ -120,6 +121,7 @@ class Admission:
             decision_id=self._new_id(),
             project=complete.project.name if complete else "",
             bundle_digest=loaded.digest if loaded else "",
+            compose_version=COMPOSE_VERSION,
         )
 
     def _evaluate(self, loaded: Loaded, review: Review) -> Evaluation:

@@ -183,6 +183,7 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     """One way by which a workload gets an accelerator, all declarations of it together.
 
     `service` is the name of the service or of the job; a hook has the name of its service.
+    `schedule` holds the cron expressions that start a job.
     """
 
     service: str
@@ -194,6 +195,7 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: WorkloadKind = "service"
     hook: int | None = None
     certainty: Certainty = "certain"
+    schedule: tuple[str, ...] = ()
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -269,6 +271,7 @@ class Decision(msgspec.Struct, frozen=True, rename="camel"):
     decision_id: str = ""
     project: str = ""
     bundle_digest: str = ""
+    compose_version: str = ""
 
 
 class AuditRecord(msgspec.Struct, frozen=True, rename="camel"):

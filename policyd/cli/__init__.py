@@ -13,6 +13,7 @@ from typing import IO, Any, Final, NoReturn
 import click
 
 from policyd import __version__
+from policyd.compose_version import COMPOSE_VERSION
 from policyd.errors import ComposeError, PolicydError
 
 DENIED: Final = 1
@@ -102,7 +103,12 @@ def complain(sentence: str, kind: str = "error") -> None:
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, "-V", "--version", message="policyd %(version)s")
+@click.version_option(
+    __version__,
+    "-V",
+    "--version",
+    message=f"policyd %(version)s, which follows Docker Compose {COMPOSE_VERSION}",
+)
 def main() -> None:
     """Decide whether a Docker Compose project may be deployed.
 

@@ -212,7 +212,9 @@ def _grants(decision: Decision) -> Iterator[str]:
 def _workload(grant: Grant) -> str:
     if grant.kind == "hook":
         return f"{grant.service} (hook {grant.hook})"
-    return f"{grant.service} (job)" if grant.kind == "job" else grant.service
+    if grant.kind == "job":
+        return f"{grant.service} (job{''.join(f', {cron}' for cron in grant.schedule)})"
+    return grant.service
 
 
 def _not_evaluated(result: Reviewed, paint: _Paint) -> Iterator[str]:

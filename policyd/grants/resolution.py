@@ -162,6 +162,7 @@ def _grant(workload: Workload, declarations: Sequence[GrantDeclaration]) -> Gran
             if any(declaration.certainty == certain for declaration in declarations)
             else declarations[0].certainty
         ),
+        schedule=tuple(one.cron for one in workload.triggers.schedule) if workload.triggers else (),
     )
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from policyd import compose
 from policyd.admission import Admission
+from policyd.bootstrap import build
 from policyd.bundle import memory_bundle
+from policyd.config import Settings
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.errors import EngineError, NoComposeFile, OtherRevision, RequestError
 from policyd.loading import prepare
@@ -607,3 +609,28 @@ def test_refusal_denies_with_the_status_of_the_error(
         engine="answers",
         decision_id="d-2",
     )
+
+
+def test_the_grant_of_a_scheduled_job_states_its_schedule() -> None:
+    services = build(Settings())
+    text = b"""services: {}
+jobs:
+  nightly:
+    image: x
+    triggers: {schedule: ["0 3 * * *", {cron: "30 4 * * 0"}]}
+    gpus: [{driver: nvidia, device_ids: ["0"]}]
+"""
+
+    decision = services.decide(
+        memory_bundle({"compose.yaml": text}, profiles=()),
+        Review(uid="1", enforcement_point="cli", now=1),
+    )
+    services.close()
+
+    [grant] = decision.grants
+    assert (grant.service, grant.kind, grant.schedule) == (
+        "nightly",
+        "job",
+        ("0 3 * * *", "30 4 * * 0"),
+    )
+    assert decision.compose_version == "5.7.1"

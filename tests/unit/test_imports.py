@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "policyd"
 
-MODEL = {"model", "errors", "suggestion", "limits"}
+MODEL = {"model", "errors", "compose_version", "suggestion", "limits"}
 PURE = {"compose", "hooks", "formats", "audit.chain", "registry.artifact"}
 WAY = [
     MODEL,

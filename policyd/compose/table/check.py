@@ -14,8 +14,8 @@ from policyd.compose.node_error import NodeError, not_a_string
 from policyd.compose.nodes import Node, describe
 from policyd.compose.table.field import Field
 from policyd.compose.table.fields import PROJECT
-from policyd.compose.version import COMPOSE_VERSION
 from policyd.compose.yaml.resolver import Timestamp
+from policyd.compose_version import COMPOSE_VERSION
 from policyd.errors import ComposeError
 from policyd.suggestion import did_you_mean
 

@@ -8,6 +8,7 @@ import pytest
 
 from policyd import __version__
 from policyd.cli import COMMANDS
+from policyd.compose_version import COMPOSE_VERSION
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,7 +31,9 @@ def test_each_command_has_help_that_fits_a_terminal(run, command: str) -> None:
 
 
 def test_the_version_is_told(run) -> None:
-    assert run("--version").output == f"policyd {__version__}\n"
+    assert run("--version").output == (
+        f"policyd {__version__}, which follows Docker Compose {COMPOSE_VERSION}\n"
+    )
 
 
 def test_an_unknown_command_is_exit_2(run) -> None:
@@ -49,4 +52,4 @@ def test_python_dash_m_is_the_same_command() -> None:
         cwd=ROOT,
     )
 
-    assert done.stdout == f"policyd {__version__}\n"
+    assert done.stdout == f"policyd {__version__}, which follows Docker Compose {COMPOSE_VERSION}\n"

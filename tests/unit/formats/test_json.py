@@ -75,6 +75,7 @@ def test_a_decision_list_has_the_fields_of_a_response_and_the_source() -> None:
                 "decisionId": "d1",
                 "project": "train",
                 "bundleDigest": "sha256:11",
+                "composeVersion": "",
             }
         ],
         "undecided": [],

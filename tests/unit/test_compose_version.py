@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policyd.compose.version import COMPOSE_GO_VERSION, COMPOSE_VERSION
+from policyd.compose_version import COMPOSE_GO_VERSION, COMPOSE_VERSION
 from tests.support.compose_projects import refusal
 
 
