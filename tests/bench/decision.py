@@ -2,11 +2,12 @@
 
     python -m tests.bench.decision
 
-Prints the milliseconds that the embedded engine takes, from the bytes of the input to the findings,
-beside those of OPA in process (`opa bench`, which reads the input once: its timer of evaluation
-alone), and those of the whole way through `Admission`. Each is the median of many calls, in the
-best of a few rounds; the programs take turns. Nothing is asserted. Without OPA on the PATH only
-policyd is measured.
+Measures the default policy set and a policy set with every policy, on 8 and on 50 services. Prints
+the milliseconds that the embedded engine takes, from the bytes of the input to the findings, beside
+those of OPA in process (`opa bench`, which reads the input once: its timer of evaluation alone);
+those of working out the grants; and those of the whole way through `Admission`. Each is the median
+of many calls, in the best of a few rounds; the programs take turns. Nothing is asserted. Without
+OPA on the PATH only policyd is measured.
 """
 
 from __future__ import annotations
@@ -27,15 +28,16 @@ from policyd.engines import QUERY
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.grants.resolution import GrantResolver
 from policyd.loading import load_project, prepare
-from policyd.model import Bundle, Review
+from policyd.model import Review
 from policyd.policies.applicability import Applicability
-from policyd.policies.policy_set import PolicySet
+from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.policy_input import review_input
-from tests.bench.projects import SERVICES, project
+from tests.bench.projects import project, services
 from tests.support import everything
 
-ROUNDS = 7
-CALLS = 200
+COUNTS = (8, 50)
+ROUNDS = 5
+CALLS = 100
 OPA_MEDIAN = "histogram_timer_rego_query_eval_ns_median"
 
 Row = tuple[str, str, str]
@@ -44,45 +46,48 @@ Row = tuple[str, str, str]
 def rows() -> list[Row]:
     """Return what was measured, a row each: what, how much, in comparison to what."""
     with tempfile.TemporaryDirectory(prefix="policyd-bench-") as name:
-        return _rows(Path(name))
+        folder = Path(name)
+        sets = (("default set", load_policy_set()), ("all", everything.policy_set(folder)))
+        return [
+            row
+            for title, policy_set in sets
+            for count in COUNTS
+            for row in _rows(folder, title, policy_set, count)
+        ]
 
 
 def main() -> None:
     """Measure and print."""
     for what, how_much, beside in rows():
-        print(f"{what:44} {how_much:>11}  {beside}")
+        print(f"{what:62} {how_much:>11}  {beside}")
 
 
-def _rows(folder: Path) -> list[Row]:
-    policy_set = everything.policy_set(folder)
+def _rows(folder: Path, title: str, policy_set: PolicySet, count: int) -> list[Row]:
+    """Measure `policy_set` on a project with `count` services."""
+    bundle = memory_bundle({"compose.yaml": project(1, services(count)).encode()})
     review = Review(uid="1", enforcement_point="ci", now=time.time_ns(), operation="CREATE")
-    document = _document(policy_set, review)
+    loaded = load_project(bundle)
+    applicability = Applicability(policy_set.constraints, (), review, loaded.project.name)
+    grants = GrantResolver(policy_set.data)
+    document = review_input(grants.with_grants(loaded), review, applicability.by_policy)
     engine = EmbeddedEngine(policy_set.modules, policy_set.data)
     admission = Admission(engine, policy_set)
-    ours, whole, theirs = [], [], []
+    ours, resolved, whole, theirs = [], [], [], []
     for _ in range(ROUNDS):
         ours.append(_median(lambda: engine.findings(document)))
-        whole.append(_median(lambda: admission.decide(prepare(_bundle()), review)))
+        resolved.append(_median(lambda: grants.with_grants(loaded)))
+        whole.append(_median(lambda: admission.decide(prepare(bundle), review)))
         theirs.append(_opa_bench(folder, policy_set, document))
     engine.close()
     best, peer = min(ours), min(theirs)
     beside = f"OPA in process {peer:.2f} ms; {best / peer:.2f} times as long" if peer else "no OPA"
-    what = f"{len(policy_set.policies)} policies on {len(SERVICES)} services"
+    number = len({constraint.policy for constraint in policy_set.constraints})
+    what = f"{title}: {number} policies, {count} services"
     return [
         (f"decision, {what}, embedded engine", f"{best:.2f} ms", beside),
+        ("  grants, in Python", f"{min(resolved):.2f} ms", "GrantResolver.with_grants"),
         ("  with loading, constraints, places", f"{min(whole):.2f} ms", "Admission.decide"),
     ]
-
-
-def _bundle() -> Bundle:
-    return memory_bundle({"compose.yaml": project(1).encode()})
-
-
-def _document(policy_set: PolicySet, review: Review) -> bytes:
-    loaded = load_project(_bundle())
-    applicability = Applicability(policy_set.constraints, (), review, loaded.project.name)
-    granted = GrantResolver(policy_set.data).with_grants(loaded)
-    return review_input(granted, review, applicability.by_policy)
 
 
 def _median(call: Callable[[], object]) -> float:

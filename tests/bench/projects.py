@@ -47,13 +47,20 @@ _GPU = """\
 SERVICES = ("gateway", "catalogue", "cart", "orders", "search", "mailer", "images", "trainer")
 
 
-def project(number: int) -> str:
-    """Return the Compose file of project `number`; its last service reserves a GPU."""
+def services(count: int) -> tuple[str, ...]:
+    """Return the names of `count` services."""
+    return tuple(
+        f"{SERVICES[place % len(SERVICES)]}{place // len(SERVICES) or ''}" for place in range(count)
+    )
+
+
+def project(number: int, names: tuple[str, ...] = SERVICES) -> str:
+    """Return the Compose file of project `number`; the last of its services reserves a GPU."""
     parts = [_HEAD.format(number=number)]
-    for place, service in enumerate(SERVICES):
+    for place, service in enumerate(names):
         parts.append(_SERVICE.format(service=service, number=number, port=8000 + place))
     parts.append(_GPU.format(number=number))
-    parts.append("\nvolumes:\n" + "".join(f"  {service}-data:\n" for service in SERVICES))
+    parts.append("\nvolumes:\n" + "".join(f"  {service}-data:\n" for service in names))
     parts.append("\nnetworks:\n  backend:\n")
     return "".join(parts)
 

@@ -46,8 +46,10 @@ in_all := {w.name: number |
 by_service := {w.service: number |
 	some w in input.workloads
 	w.kind != "hook"
-	number := max([in_all[one.name] | some one in input.workloads; one.service == w.service])
+	number := max({in_all[w.name]} | {in_all[hook.name] | some hook in hooks; hook.service == w.service})
 }
+
+hooks := [w | some w in input.workloads; w.kind == "hook"]
 
 service_limit(parameters) := parameters.limit if parameters.service_limit < 0
 

@@ -48,6 +48,7 @@ violation contains workload.at(w, environment.path(w, name), msg) if {
 violation contains workload.at(w, mount.path, msg) if {
 	some w in input.workloads
 	some mount in w.mounts
+	mount.source_raw == "/dev/null"
 	mount.type in {"bind", "npipe"}
 	startswith(mounts.requested(mount), "imex/")
 	msg := sprintf("%s requests an IMEX channel by a mount at %s", [w.title, mount.target])

@@ -17,6 +17,7 @@ import data.policyd.lib.workload
 violation contains workload.at(w, mount.path, msg) if {
 	some w in input.workloads
 	some mount in w.mounts
+	mount.source_raw == "/dev/null"
 	mount.type in {"bind", "npipe"}
 	asked := mounts.requested(mount)
 	asked != ""
