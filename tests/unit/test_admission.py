@@ -608,6 +608,7 @@ def test_refusal_denies_with_the_status_of_the_error(
         policy_set=rules.reference,
         engine="answers",
         decision_id="d-2",
+        compose_version="5.7.1",
     )
 
 
