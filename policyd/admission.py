@@ -16,6 +16,7 @@ import msgspec
 from policyd.compose_version import COMPOSE_VERSION
 from policyd.engines import Engine
 from policyd.errors import EngineError, OtherRevision, PolicydError
+from policyd.grants.remediation import Remediations
 from policyd.grants.resolution import listed
 from policyd.loading import Loaded, NotLoaded
 from policyd.model import (
@@ -129,9 +130,10 @@ class Admission:
         applicability = self.applicability(review, loaded.project.name)
         constraints = applicability.by_policy
         found = self.engine.findings(review_input(loaded, review, constraints))
+        remediations = self._hosts.grants.remediations(loaded.workloads)
         violations = sorted(
             (
-                self._violation(finding, constraint, review, loaded)
+                self._violation(finding, constraint, review, loaded, remediations)
                 for finding in found.findings
                 for constraint in _reporting(finding, constraints)
             ),
@@ -140,7 +142,12 @@ class Admission:
         return _exempt(violations, applicability, listed(loaded.workloads))
 
     def _violation(
-        self, finding: Finding, constraint: Constraint, review: Review, loaded: Loaded
+        self,
+        finding: Finding,
+        constraint: Constraint,
+        review: Review,
+        loaded: Loaded,
+        remediations: Remediations,
     ) -> Violation:
         policy = self.policy_set.policies[finding.policy]
         return Violation(
@@ -151,7 +158,7 @@ class Admission:
             message=finding.msg,
             remediation=(
                 finding.remediation
-                or self._hosts.grants.remediation(policy.id, loaded.workloads, finding.path)
+                or remediations.find(policy.id, finding.path)
                 or policy.remediation
             ),
             service=finding.service,

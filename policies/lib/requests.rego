@@ -1,8 +1,8 @@
 package policyd.lib.requests
 
-# selected are the grants by which the device request `request` of workload `w` selects devices. It is
-# empty for a request that selects nothing.
-selected(w, request) := [grant |
+# selecting are the grants by which the device requests of workload `w` select devices, by the path of the
+# request. A request that selects nothing has none.
+selecting(w) := {array.slice(grant.path, 0, count(grant.path) - 1): grant |
 	some grant in w.grants
-	array.slice(grant.path, 0, count(request.path)) == request.path
-]
+	grant.method in {"reservation", "gpus"}
+}

@@ -9,7 +9,7 @@ no such fix, the sentence says that only an exception helps.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from policyd.grants import cdi, requests
@@ -26,34 +26,50 @@ _VOID: Final = "set `NVIDIA_VISIBLE_DEVICES: void` where no GPU is needed"
 _JETSON_IMAGE: Final = re.compile("l4t|jetson", re.IGNORECASE)
 _ASCEND_NODE: Final = re.compile(r"/dev/(davinci|vdavinci|devmm_svm|hisi_hdc)")
 _DRM_NODE: Final = re.compile(r"/dev/(dri(/|$)|char/226:)")
+_WORKLOAD_DEPTHS: Final = (4, 2)
+"""Lengths of the paths of hooks, and of services and jobs."""
 _FOLDERS: Final = frozenset({"/", "/dev", "/dev/char"})
 
 
 class Remediations:
-    """Finds remediations. Threads may share it."""
+    """Finds the remediations of the violations by one project."""
 
-    def __init__(self, tables: Tables) -> None:
-        """Know the families and the variables of `tables`."""
+    def __init__(self, workloads: Iterable[Workload], tables: Tables) -> None:
+        """Know `workloads` with their grants, and the families and variables of `tables`."""
         self._tables = tables
+        self._workloads: dict[Path, Workload] = {}
+        self._grants: dict[Path, GrantDeclaration] = {}
+        self._drivers: dict[Path, str] = {}
+        for workload in workloads:
+            self._workloads[workload.path] = workload
+            for grant in workload.grants:
+                self._grants.setdefault(grant.path, grant)
+            for request in workload.device_requests:
+                self._drivers[request.path] = request.driver
 
-    def find(self, policy: str, workload: Workload, path: Path) -> str:
-        """Return the remediation of the violation of `policy` by `workload` at `path`.
+    def find(self, policy: str, path: Path) -> str:
+        """Return the remediation of the violation of `policy` at `path`.
 
         "" if that of the policy fits.
         """
-        texts = _TEXTS.get(policy)
-        if texts is None:
+        text = _TEXTS.get(policy)
+        places = (path[:length] for length in _WORKLOAD_DEPTHS)
+        workload = next((self._workloads[one] for one in places if one in self._workloads), None)
+        if text is None or workload is None:
             return ""
-        grant = next((one for one in workload.grants if one.path == path), None)
-        return texts(_Case(workload, grant, self._tables))
+        driver = self._drivers.get(path[:-1], "")
+        return text(_Case(workload, self._grants.get(path), driver, self._tables))
 
 
 class _Case:
-    """A violation: the workload, the grant at its place if there is one, and the tables."""
+    """A violation: the workload, the grant at its place, the driver of the request, the tables."""
 
-    def __init__(self, workload: Workload, grant: GrantDeclaration | None, tables: Tables) -> None:
+    def __init__(
+        self, workload: Workload, grant: GrantDeclaration | None, driver: str, tables: Tables
+    ) -> None:
         self.workload = workload
         self.grant = grant
+        self.driver = driver
         self.tables = tables
 
     @property
@@ -112,7 +128,7 @@ def _all_gpus(case: _Case) -> str:
 def _all_by_request(case: _Case, grant: GrantDeclaration) -> str:
     if grant.vendor in ("nvidia", "amd"):
         return f"Name the GPUs: `device_ids: ['0']` with `driver: {grant.vendor}`."
-    if any(not one.driver for one in case.workload.device_requests if _is_at(grant, one.path)):
+    if not case.driver:
         return "Name the GPUs and their driver: `device_ids: ['0']` with `driver: nvidia` (or amd)."
     return (
         f"Use a CDI name of the vendor in `devices:` that names one device; "
@@ -232,10 +248,6 @@ def _node(case: _Case) -> str:
             f"{case.exception('runtime')}."
         )
     return f"Nothing replaces this {what}: {case.exception(key)}."
-
-
-def _is_at(grant: GrantDeclaration, path: Path) -> bool:
-    return grant.path[: len(path)] == path
 
 
 _TEXTS: Final[Mapping[str, Callable[[_Case], str]]] = {

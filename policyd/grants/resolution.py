@@ -44,7 +44,6 @@ class GrantResolver:
     def __init__(self, data: Mapping[str, Any]) -> None:
         """Read the data of a policy set. Raises PolicySetError for tables that are not valid."""
         self._tables = read_tables(data)
-        self._remediations = Remediations(self._tables)
         self._no_host = HostSettings(self._tables)
         self._hosts = {
             name: HostSettings(self._tables, host) for name, host in _inventory(data).items()
@@ -66,15 +65,9 @@ class GrantResolver:
         """Return `workloads` with their grants on the host that is named `host`."""
         return tuple(_resolved(container) for container in self._containers(workloads, host))
 
-    def remediation(self, policy: str, workloads: Iterable[Workload], path: Path) -> str:
-        """Return how to fix the violation of `policy` at `path`, by the grant that it is about.
-
-        "" if the remediation of the policy fits.
-        """
-        owners = [one for one in workloads if path[: len(one.path)] == one.path]
-        if not owners:
-            return ""
-        return self._remediations.find(policy, max(owners, key=lambda one: len(one.path)), path)
+    def remediations(self, workloads: Iterable[Workload]) -> Remediations:
+        """Return what finds the remediations of violations by `workloads`, which have grants."""
+        return Remediations(workloads, self._tables)
 
     def _containers(self, workloads: Sequence[Workload], host: str) -> Iterator[Container]:
         settings = self._hosts.get(host, self._no_host)

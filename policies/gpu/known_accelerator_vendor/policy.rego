@@ -18,9 +18,10 @@ drivers := data.policyd.tables.drivers
 
 violation contains workload.at(w, path, msg) if {
 	some w in input.workloads
+	selecting := requests.selecting(w)
 	some request in w.device_requests
 	not is_known(request.driver)
-	requests.selected(w, request) != []
+	selecting[request.path]
 	path := array.concat(request.path, ["driver"])
 	msg := sprintf("%s uses the driver %s, which is not a known driver", [w.title, request.driver])
 }

@@ -29,18 +29,20 @@ key(vendor, id) := concat("=", [vendor, id])
 # selected are the identities of the GPUs that a grant selects, those of a count included.
 selected(w, grant) := grant.identities if {
 	data.policyd.lib.gpus.is_selection(grant)
-	not is_all(w, grant)
+	not [grant.vendor, grant.method] in all_of[w.name]
 }
 
 else := []
 
-# is_all holds if the grants of this method together are all GPUs. Each device request is for itself.
-is_all(w, grant) if {
-	not grant.method in {"reservation", "gpus"}
-	some other in w.grants
-	other.vendor == grant.vendor
-	other.method == grant.method
-	other.devices == "all"
+# all_of[name] are the vendors and methods by which a workload gets all GPUs. Each device request is for
+# itself.
+all_of := {w.name: pairs |
+	some w in input.workloads
+	pairs := {[grant.vendor, grant.method] |
+		some grant in w.grants
+		grant.devices == "all"
+		not grant.method in {"reservation", "gpus"}
+	}
 }
 
 by_name := {w.name: w | some w in input.workloads}

@@ -18,11 +18,12 @@ import data.policyd.lib.workload
 
 violation contains workload.at(w, path, msg) if {
 	some w in input.workloads
+	selecting := requests.selecting(w)
 	some request in w.device_requests
 	request.source == "reservation"
 	request.driver != "cdi"
 	not "gpu" in request.capabilities
-	some grant in requests.selected(w, request)
+	grant := selecting[request.path]
 	path := array.concat(request.path, ["capabilities"])
 	msg := sprintf(
 		"%s reserves devices (%s) with the capabilities [%s], without gpu",
