@@ -52,7 +52,7 @@ def main() -> int:
         os.environ["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"
         os.chdir(ROOT)
         with webhook(Path(folder) / "serve.log") as url:
-            wrong = [*judge_by_command(), *judge_by_webhook(url)]
+            wrong = [*evaluate_with_command(), *evaluate_with_webhook(url)]
             show_the_log()
     if wrong:
         say(f"{RED}{len(wrong)} verdicts are not as expected:{PLAIN}", *wrong)
@@ -94,7 +94,7 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> N
     sys.exit(f"the webhook did not start. Its output:\n{log.read_text(errors='replace')}")
 
 
-def judge_by_command() -> Iterator[str]:
+def evaluate_with_command() -> Iterator[str]:
     """Evaluate each example with `policyd check`; yield a line for each wrong verdict."""
     title("2. Evaluate the projects with the command: what is wrong, where, and how to fix it")
     for name, may_deploy in EXAMPLES.items():
@@ -105,7 +105,7 @@ def judge_by_command() -> Iterator[str]:
             yield f"{command}: exit code {done.returncode}"
 
 
-def judge_by_webhook(url: str) -> Iterator[str]:
+def evaluate_with_webhook(url: str) -> Iterator[str]:
     """Evaluate each example with the webhook, as a CI job does; yield a line for each failure."""
     title("3. Evaluate them with curl, as a CI job does: with fail=true a denial is HTTP 403")
     if not shutil.which("curl"):

@@ -127,9 +127,9 @@ def command(
         source, options.pop("operation"), explain_match, caller_environment(), settings(**options)
     )
     targets, missing = _targets(paths, flags)
-    judged = _with_progress(outcomes(targets, functools.partial(evaluator, asked)), len(targets))
+    evaluated = _with_progress(outcomes(targets, functools.partial(evaluator, asked)), len(targets))
     policies = _policies(asked.settings, {form, *files.values()})
-    return _report([*missing, *judged], form, files, policies)
+    return _report([*missing, *evaluated], form, files, policies)
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -166,10 +166,10 @@ def evaluator(asked: Asked) -> Evaluator:
     return ask
 
 
-def exit_code(judged: Sequence[Outcome]) -> int:
-    """Return 2 if any of `judged` is undecided, else 1 if any is denied, else 0."""
-    decided = [outcome for outcome in judged if isinstance(outcome, Reviewed)]
-    if len(decided) < len(judged) or any(
+def exit_code(evaluated: Sequence[Outcome]) -> int:
+    """Return 2 if any of `evaluated` is undecided, else 1 if any is denied, else 0."""
+    decided = [outcome for outcome in evaluated if isinstance(outcome, Reviewed)]
+    if len(decided) < len(evaluated) or any(
         result.decision.status.code not in DECIDING for result in decided
     ):
         return UNDECIDED
@@ -192,11 +192,11 @@ def _targets(paths: Sequence[str], flags: ComposeFlags) -> tuple[list[Target], l
     return targets, missing
 
 
-def _with_progress(judged: Iterator[Outcome], total: int) -> list[Outcome]:
+def _with_progress(evaluated: Iterator[Outcome], total: int) -> list[Outcome]:
     results: list[Outcome] = []
     shown = 0.0
     watched = sys.stderr.isatty() and total > 1
-    for outcome in judged:
+    for outcome in evaluated:
         results.append(outcome)
         if watched and time.monotonic() - shown > PROGRESS_SECONDS:
             shown = time.monotonic()
@@ -225,20 +225,23 @@ def _report_files(reports: Sequence[str]) -> dict[str, str]:
 
 
 def _report(
-    judged: Sequence[Outcome], form: str, files: Mapping[str, str], policies: Mapping[str, Policy]
+    evaluated: Sequence[Outcome],
+    form: str,
+    files: Mapping[str, str],
+    policies: Mapping[str, Policy],
 ) -> int:
-    """Print and write the reports on `judged`, and return the exit code."""
-    decided = [outcome for outcome in judged if isinstance(outcome, Reviewed)]
-    undecided = [outcome for outcome in judged if isinstance(outcome, Undecided)]
+    """Print and write the reports on `evaluated`, and return the exit code."""
+    decided = [outcome for outcome in evaluated if isinstance(outcome, Reviewed)]
+    undecided = [outcome for outcome in evaluated if isinstance(outcome, Undecided)]
     report = Report(decided, undecided, policies)
     if decided or form != "text":
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         click.echo(FORMATS[form].render(report, colour=colour), nl=False, color=colour)
     for one in undecided:
-        several = len(judged) > 1 and not one.reason.startswith(one.source)
+        several = len(evaluated) > 1 and not one.reason.startswith(one.source)
         complain(f"{one.source}: {one.reason}" if several else one.reason)
     written = [_write(file, FORMATS[name].render(report)) for file, name in files.items()]
-    return exit_code(judged) if all(written) else UNDECIDED
+    return exit_code(evaluated) if all(written) else UNDECIDED
 
 
 def _write(file: str, text: str) -> bool:
