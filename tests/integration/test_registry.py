@@ -176,7 +176,7 @@ def test_what_is_no_project_is_left_alone_with_the_reason_in_the_log(
     digest = registry.push_recorded("simple")
     decision_on(webhook, digest)
     reason = (
-        "the manifest refers to no Compose file"
+        "the manifest does not refer to a Compose file"
         if references
         else "the artifact is not a Compose project"
     )
