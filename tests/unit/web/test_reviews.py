@@ -81,7 +81,7 @@ def test_a_denial_says_which_line_breaks_which_rule_and_how_to_mend_it(client, e
     assert set(answer) == {
         "uid", "allowed", "status", "violations", "warnings", "exempted", "grants",
         "notEvaluated", "auditAnnotations", "policySet", "engine", "decisionId", "project",
-        "bundleDigest",
+        "bundleDigest", "composeVersion",
     }  # fmt: skip
 
 
