@@ -111,10 +111,10 @@ def test_a_manifest_with_another_digest_is_refused():
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"not JSON", "cannot be read: Expecting value"),
-        (b"[]", "cannot be read: Expected `object`, got `array`"),
-        (b"{}", "cannot be read: Object missing required field `config`"),
-        (raw(layer("x", size="1")), "Expected `int`, got `str` - at `$.layers[0].size`"),
+        (b"not JSON", "cannot be read: "),
+        (b"[]", "cannot be read: "),
+        (b"{}", "cannot be read: "),
+        (raw(layer("x", size="1")), "`$.layers[0].size`"),
         (b"[" * 100_000, "cannot be read: "),
     ],
 )

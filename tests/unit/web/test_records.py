@@ -147,13 +147,13 @@ def test_a_token_sees_only_its_own_repositories(make, token):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("/v1/decisions?limit=0", "Expected `int` >= 1 - at `$.limit`"),
-        ("/v1/decisions?limit=501", "Expected `int` <= 500 - at `$.limit`"),
-        ("/v1/decisions?before=x", "Expected `int | null`, got `str` - at `$.before`"),
-        ("/v1/decisions?before=99999999999999999999", "- at `$.before`"),
-        ("/v1/decisions?allowed=maybe", "Expected `bool | null`, got `str` - at `$.allowed`"),
+        ("/v1/decisions?limit=0", "`$.limit`"),
+        ("/v1/decisions?limit=501", "`$.limit`"),
+        ("/v1/decisions?before=x", "`$.before`"),
+        ("/v1/decisions?before=99999999999999999999", "`$.before`"),
+        ("/v1/decisions?allowed=maybe", "`$.allowed`"),
         ("/v1/decisions?polcy=x", "unknown query parameter 'polcy'; did you mean policy?"),
-        ("/v1/grants?before=3", "matching regex"),
+        ("/v1/grants?before=3", "`$.before`"),
         ("/v1/decisions/x?y=1", "unknown query parameter 'y'"),
     ],
 )

@@ -279,7 +279,7 @@ def test_a_registry_that_is_not_configured_is_not_found(hook):
     ("body", "code", "message"),
     [
         (b"no JSON", 400, "the notification cannot be read: "),
-        (b'{"events": 1}', 400, "the notification cannot be read: Expected `array`"),
+        (b'{"events": 1}', 400, "the notification cannot be read: "),
         (b"[" * (4 * 1024 * 1024 + 1), 413, "request body too large: 4,194,305 bytes"),
     ],
 )
