@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO, Final
 
-from policyd.bundle import check_size, memory_bundle, relative_name
+from policyd.bundle import memory_bundle, relative_name
 from policyd.errors import BundleError, PayloadTooLarge
 from policyd.limits import MAX_BUNDLE, MAX_FILES, MIB
 from policyd.model import Bundle
@@ -40,7 +40,8 @@ def archive_bundle(
     unless `compose_files` or `env_files` name a member with the folder.
 
     Raises BundleError if the archive is malformed or incomplete, or if it contains a link, a
-    device, an absolute name, a ".." or a duplicate name; PayloadTooLarge for an exceeded limit.
+    device, an absolute name, a ".." or a duplicate name; PayloadTooLarge for too many members or
+    bytes. A single file that is too long is refused when it is read, as in a folder.
     """
     packed = data if isinstance(data, bytes) else data.read(MAX_UNPACKED + 1)
     unpacked = _gunzip(packed) if packed.startswith(GZIP_MAGIC) else packed
@@ -103,7 +104,6 @@ def _checked_name(member: tarfile.TarInfo) -> str:
         raise BundleError(f"{name!r}: links are not allowed; it points to {member.linkname!r}")
     if not member.isreg() or member.issparse():
         raise BundleError(f"{name!r}: only regular files are allowed")
-    check_size(name, member.size)
     return name
 
 

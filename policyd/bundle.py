@@ -26,6 +26,9 @@ PROJECT_ROOT: Final = "/project"
 COMPOSE_NAMES: Final = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """The names that Compose looks for when no file is given."""
 
+STDIN: Final = "-"
+"""The name of standard input among the names of Compose files."""
+
 Kind = Literal["file", "directory", ""]
 
 
@@ -48,21 +51,19 @@ def directory_bundle(
     `.git` above the project; without one, `directory` if the project is named relative to it, and
     otherwise the project's own folder. "-" in `compose_files` stands for `stdin`.
 
-    Raises BundleError for a name that cannot be a local file, PayloadTooLarge for a long `stdin`.
+    Raises BundleError for a name that cannot be a local file.
     """
     directory = _clean(os.path.abspath(directory))
     compose = tuple(_against(directory, name) for name in compose_files)
     env = tuple(_against(directory, name) for name in env_files)
     project = _against(directory, project_directory) if project_directory else ""
-    named = [name for name in compose if name != "-"]
-    first = next((name for name in compose_files if name != "-"), "")
+    named = [name for name in compose if name != STDIN]
+    first = next((name for name in compose_files if name != STDIN), "")
     start = project_directory or posixpath.dirname(first)
     top = _against(directory, root) if root else _default_root(directory, start, not compose)
     if not os.path.isdir(top):
         raise BundleError(f"{top}: the root is not a folder")
-    files = DirectoryFiles(top, named=(*named, *env))
-    if stdin is not None:
-        files.remember_stdin(stdin)
+    files = DirectoryFiles(top, named=(*named, *env), stdin=stdin or b"")
     return Bundle(
         files=files,
         working_directory=directory,
@@ -72,7 +73,6 @@ def directory_bundle(
         project_name=project_name,
         profiles=None if profiles is None else tuple(profiles),
         environment=dict(environment or {}),
-        stdin=stdin,
     )
 
 
@@ -92,7 +92,8 @@ def memory_bundle(
     `compose_files` and `env_files` are names in `files`.
 
     Raises BundleError for a duplicate name and one that is absolute or leaves the root, and
-    PayloadTooLarge for an exceeded limit.
+    PayloadTooLarge for too many files or bytes. A single file that is too long is refused when it
+    is read, as in a folder.
     """
     return Bundle(
         files=MemoryFiles(files, root),
@@ -126,20 +127,22 @@ class DirectoryFiles:
     """The files below one folder, each read once. See `policyd.model.Files`.
 
     `root` is the absolute path of the folder. `named` are files that the caller named explicitly;
-    they may be outside.
+    they may be outside. `stdin` is the content of the file "-".
     """
 
-    def __init__(self, root: str, named: Iterable[str] = ()) -> None:
+    def __init__(self, root: str, named: Iterable[str] = (), stdin: bytes = b"") -> None:
         self.root: Final = _clean(os.path.abspath(root))
         self._real_root = os.path.realpath(self.root)
         self._reals = {self.root: self._real_root}
         self._named = frozenset(self._real(path) for path in named)
         self._kinds: dict[str, Kind] = {}
         self._contents: dict[str, bytes] = {}
-        self._stdin: bytes | None = None
+        self._stdin = stdin
         self._seen = _Seen()
 
     def read(self, path: str) -> bytes:
+        if path == STDIN:
+            return self._read_stdin()
         path = _clean(path)
         if path in self._contents:
             return self._contents[path]
@@ -179,16 +182,15 @@ class DirectoryFiles:
     def names(self) -> tuple[str, ...]:
         return self._seen.names()
 
-    def remember_stdin(self, text: bytes) -> None:
-        """Count `text`, the standard input, as a file that was read. Raises PayloadTooLarge."""
-        self._seen.file("-", text)
-        self._stdin = text
-
     def shown(self, name: str) -> bytes | None:
         """Return the content of the file that messages call `name`; None if it was not read."""
-        if name == "-":
-            return self._stdin
-        return self._contents.get(posixpath.join(self.root, name))
+        path = STDIN if name == STDIN else posixpath.join(self.root, name)
+        return self._contents.get(path)
+
+    def _read_stdin(self) -> bytes:
+        self._seen.file(STDIN, self._stdin)
+        self._contents[STDIN] = self._stdin
+        return self._stdin
 
     def _real(self, path: str) -> str:
         """Return the clean absolute `path` with links resolved. Folders are resolved once."""
@@ -207,7 +209,7 @@ class DirectoryFiles:
 class MemoryFiles:
     """The files of a request, which appear to be in the folder `root`. See `policyd.model.Files`.
 
-    Raises BundleError for an invalid name and PayloadTooLarge for an exceeded limit.
+    Raises BundleError for an invalid name and PayloadTooLarge for too many files or bytes.
     """
 
     def __init__(self, files: Mapping[str, bytes], root: str = PROJECT_ROOT) -> None:
@@ -215,13 +217,13 @@ class MemoryFiles:
         self._contents: dict[str, bytes] = {}
         self._directories = {self._root}
         self._seen = _Seen()
-        limits = _Seen()
+        given = _Seen()
         for raw, content in files.items():
             name = relative_name(raw)
             path = posixpath.join(self._root, name)
             if path in self._contents:
                 raise BundleError(f"{name!r}: duplicate name")
-            limits.file(name, content)
+            given.add(name, content)
             self._contents[path] = content
             while (path := posixpath.dirname(path)) not in self._directories:
                 self._directories.add(path)
@@ -272,9 +274,14 @@ class _Seen:
         self._bytes = 0
 
     def file(self, name: str, content: bytes) -> None:
+        """Record a file that is read. Raises PayloadTooLarge."""
+        check_size(name, len(content))
+        self.add(name, content)
+
+    def add(self, name: str, content: bytes) -> None:
+        """Record a file of any length. Raises PayloadTooLarge for too many files or bytes."""
         if name in self._digests:
             return
-        check_size(name, len(content))
         self._bytes += len(content)
         if self._bytes > MAX_BUNDLE:
             raise PayloadTooLarge(f"{name}: the project has more than {MAX_BUNDLE // MIB} MiB")
@@ -323,7 +330,7 @@ def _clean(path: str) -> str:
 
 
 def _against(directory: str, name: str) -> str:
-    if name == "-":
+    if name == STDIN:
         return name
     if "://" in name:
         raise BundleError(

@@ -106,10 +106,10 @@ class Bundle(msgspec.Struct, frozen=True):
     """A project's files and the arguments and environment with which Compose would be called.
 
     Paths are absolute POSIX paths. `compose_files` are the values of `-f`; without any, Compose
-    looks for its default names; "-" is standard input, whose content is `stdin`. With `profiles`
-    None, COMPOSE_PROFILES chooses, as for Compose. An empty tuple enables all profiles in order to
-    evaluate them; errors that only their combination causes are ignored. `image_configs` are those
-    that the caller knows, by the shortest form of the image's reference.
+    looks for its default names; "-" is standard input. With `profiles` None, COMPOSE_PROFILES
+    chooses, as for Compose. An empty tuple enables all profiles in order to evaluate them; errors
+    that only their combination causes are ignored. `image_configs` are those that the caller
+    knows, by the shortest form of the image's reference.
     """
 
     files: Files
@@ -120,7 +120,6 @@ class Bundle(msgspec.Struct, frozen=True):
     project_name: str = ""
     profiles: tuple[str, ...] | None = None
     environment: Mapping[str, str] = {}
-    stdin: bytes | None = None
     image_configs: Mapping[str, ImageConfig] = {}
 
 

@@ -37,8 +37,13 @@ class LoadContext:
         self.unresolved.append((variable, node))
 
     def absolute(self, path: str) -> str:
-        """Return `path`, which is relative to the caller's working directory, as absolute path."""
-        return path if path.startswith("/") else join(self.bundle.working_directory, path)
+        """Return `path`, which is relative to the caller's working directory, as absolute path.
+
+        "-", the standard input, is returned as it is.
+        """
+        if path == "-" or path.startswith("/"):
+            return path
+        return join(self.bundle.working_directory, path)
 
     def display(self, path: str) -> str:
         """Return `path` as messages show it; "-" is the standard input."""

@@ -145,6 +145,7 @@ def test_what_was_read_is_found_by_the_name_that_messages_show(project: Path) ->
     bundle = directory_bundle(str(project), ["-"], env_files=["../secret"], stdin=b"x: 1\n")
     bundle.files.read(f"{project}/sub/app.env")
     bundle.files.read(outside)
+    bundle.files.read("-")
 
     assert isinstance(bundle.files, DirectoryFiles)
     assert bundle.files.shown("sub/app.env") == b"A=1\n"
@@ -203,11 +204,11 @@ def test_the_names_are_those_of_all_that_was_read(project: Path) -> None:
 
 
 def test_standard_input_is_part_of_the_digest(project: Path) -> None:
-    one, two = (
-        directory_bundle(str(project), ["-"], stdin=text).files.digest() for text in (b"1", b"2")
-    )
+    one, two = (directory_bundle(str(project), ["-"], stdin=text).files for text in (b"1", b"2"))
 
-    assert one != two
+    assert (one.read("-"), two.read("-")) == (b"1", b"2")
+    assert one.digest() != two.digest()
+    assert (one.names(), one.shown("-")) == (("-",), b"1")
 
 
 # --- what a caller of Compose types ---------------------------------------------------------------
@@ -232,7 +233,7 @@ def test_names_are_read_against_the_current_folder(project: Path) -> None:
     assert bundle.profiles == ("gpu",)
     assert bundle.project_name == "train"
     assert bundle.environment == {"TAG": "1"}
-    assert bundle.stdin == b"services: {}\n"
+    assert bundle.files.read("-") == b"services: {}\n"
 
 
 def test_the_default_root_is_the_nearest_folder_with_git(project: Path) -> None:
@@ -298,8 +299,10 @@ def test_a_remote_project_is_not_fetched(project: Path) -> None:
 
 
 def test_standard_input_over_the_limit_is_refused(project: Path) -> None:
-    with pytest.raises(PayloadTooLarge, match="-: the file has 4,194,305 bytes"):
-        directory_bundle(str(project), ["-"], stdin=bytes(MAX_FILE + 1))
+    files = directory_bundle(str(project), ["-"], stdin=bytes(MAX_FILE + 1)).files
+
+    with pytest.raises(PayloadTooLarge, match=r"^-: the file has 4,194,305 bytes"):
+        files.read("-")
 
 
 # --- memory ---------------------------------------------------------------------------------------
@@ -356,8 +359,10 @@ def test_the_compose_and_env_files_of_a_request_are_names_inside_it(name: str) -
 
 
 def test_limits_hold_for_a_file_for_all_files_and_for_their_number() -> None:
+    large = memory_bundle({"a": bytes(MAX_FILE + 1), "b": b"1"}).files
+    assert large.read("/project/b") == b"1"
     with pytest.raises(PayloadTooLarge, match="a: the file has 4,194,305 bytes"):
-        memory_bundle({"a": bytes(MAX_FILE + 1)})
+        large.read("/project/a")
     with pytest.raises(PayloadTooLarge, match="more than 32 MiB"):
         memory_bundle({str(i): bytes(MAX_FILE) for i in range(MAX_BUNDLE // MAX_FILE + 1)})
     with pytest.raises(PayloadTooLarge, match="more than 1000 files"):

@@ -64,8 +64,6 @@ class LoadedFiles:
             )
 
     def _read(self, path: str, name: str) -> bytes:
-        if path == "-":
-            return self.context.bundle.stdin or b""
         if is_remote(path):
             raise ComposeError(f"{path!r} is remote; remote files are never fetched")
         try:

@@ -105,6 +105,10 @@ def require_string_keys(node: Node) -> None:
     """Raise ComposeError for a mapping that has a key that is not a string."""
     if isinstance(node, SourceMapping) and node.odd_key is not None:
         odd = node.odd_key
+        advice = ""
+        if (child := node.merged.get(str(odd.key))) and type(child.value) is int:
+            advice = f', or write "{odd.key}:{child.value}" without the space'
         raise ComposeError(
-            f"a key must be a string, found {odd.key!r}: quote it", Node(None, odd.mark).location
+            f"a key must be a string, found {odd.key!r}: quote it{advice}",
+            Node(None, odd.mark).location,
         )

@@ -442,14 +442,23 @@ def test_a_project_without_a_compose_file_is_refused(client, envelope):
     assert "compose.yaml" in message
 
 
-def test_a_file_over_4_mib_is_refused(client, envelope):
-    files = {"compose.yaml": "#" * (4 * 1024 * 1024 + 1)}
-
-    assert refusal(client.post("/v1/review", json=envelope(files))) == (
-        413,
-        "RequestEntityTooLarge",
-        "compose.yaml: the file has 4,194,305 bytes; the limit is 4 MiB",
+def test_a_file_over_4_mib_is_denied_when_the_project_uses_it(client, envelope):
+    large = "#" * (4 * 1024 * 1024 + 1)
+    used, unused = (
+        client.post("/v1/review", json=envelope(files)).get_json()["response"]
+        for files in (
+            {"compose.yaml": large},
+            {"compose.yaml": "services: {web: {image: 'x@sha256:1'}}", "weights.bin": large},
+        )
     )
+
+    assert not used["allowed"]
+    assert used["status"] == {
+        "code": 422,
+        "reason": "Invalid",
+        "message": "compose.yaml: the file has 4,194,305 bytes; the limit is 4 MiB",
+    }
+    assert unused["allowed"]
 
 
 def test_a_body_of_100_mb_is_refused_by_its_length_before_it_is_read(client):

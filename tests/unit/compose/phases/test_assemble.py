@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from policyd.bundle import directory_bundle
@@ -14,7 +13,7 @@ from policyd.compose.nodes import plain
 from policyd.compose.phases.assemble import LoadedFiles, ModelLoader
 from policyd.errors import ComposeError
 from policyd.limits import MAX_FILE
-from tests.support.compose_projects import bundle, context, project, refusal
+from tests.support.compose_projects import context, project, refusal
 
 SCOPE = Scope("/project", "/project", {"TAG": "1"})
 
@@ -60,9 +59,9 @@ def test_files_that_are_missing_directories_or_remote_are_refused() -> None:
         assert str(error.value) == message
 
 
-def test_the_standard_input_is_a_file() -> None:
+def test_the_standard_input_is_a_file(tmp_path: Path) -> None:
     text = b"services: {web: {image: x}}\n"
-    found = LoadContext(msgspec.structs.replace(bundle({}), stdin=text))
+    found = LoadContext(directory_bundle(str(tmp_path), ["-"], stdin=text))
 
     (document,) = LoadedFiles(found).documents("-")
 

@@ -57,6 +57,10 @@ def test_tree_of_a_document(text: str, expected: Any) -> None:
         ),
         ("1: a\n", "a key must be a string, found 1: quote it"),
         (
+            "a: [80: 8080]\n",
+            'a key must be a string, found 80: quote it, or write "80:8080" without the space',
+        ),
+        (
             "[a]: b\n",
             "a key must be a string, found a list or a mapping: is {{…}} of a template left over?",
         ),
