@@ -15,6 +15,7 @@ from policyd.compose.project import Project
 from policyd.errors import ComposeError
 from policyd.model import Bundle, NotEvaluated
 from policyd.workloads.extraction import extract
+from policyd.workloads.image_configs import ImageConfigs
 from policyd.workloads.model import Workload
 
 BLANK: Final = "the variable has no value here: it is blank, and may have any value at deployment"
@@ -52,7 +53,7 @@ def prepare(bundle: Bundle) -> Loaded | NotLoaded:
 def load_project(bundle: Bundle) -> Loaded:
     """Return the project in `bundle`. Raises ComposeError, NoComposeFile and BundleError."""
     project = compose.load(bundle)
-    found = extract(project, bundle.files, bundle.image_configs)
+    found = extract(project, bundle.files, ImageConfigs(bundle.image_configs))
     not_evaluated = (*project.not_evaluated, *found.not_evaluated)
     return Loaded(
         project=project,

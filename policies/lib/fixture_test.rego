@@ -132,6 +132,7 @@ build(fields) := object.union(
 		"dockerfile_inline": "",
 		"dockerfile_path": ["services", "app", "build", "dockerfile_inline"],
 		"base": "",
+		"base_platform": "",
 		"user": "",
 		"privileged": false,
 		"entitlements": [],

@@ -18,6 +18,7 @@ from policyd.model import Files, NotEvaluated, Path
 from policyd.workloads.containers import Container, services_and_jobs
 from policyd.workloads.dockerfile import evaluation
 from policyd.workloads.dockerfile.evaluation import Dockerfile
+from policyd.workloads.image_configs import ImageConfigs
 from policyd.workloads.model import Build
 from policyd.workloads.values import Tree, flag, pairs, text, texts, variables
 
@@ -48,13 +49,14 @@ class _Source:
 class Builds:
     """Evaluates the Dockerfiles of one project, each as often as it is built differently."""
 
-    def __init__(self, project: Project, files: Files) -> None:
-        """`files` are those of the bundle of `project`."""
+    def __init__(self, project: Project, files: Files, configs: ImageConfigs) -> None:
+        """`files` are those of the bundle of `project`; `configs` are of images to build from."""
         self.not_evaluated: list[NotEvaluated] = []
         self._project = project
         self._files = files
         self._containers = {each.service: each for each in services_and_jobs(project.tree)}
-        self._known: dict[tuple[str, str, tuple[tuple[str, str], ...]], Dockerfile] = {}
+        self._configs = configs
+        self._known: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], Dockerfile] = {}
         self._found: dict[str, tuple[_Source, Dockerfile]] = {}
         self._characters = 0
         self._environment = 0
@@ -83,6 +85,7 @@ class Builds:
             dockerfile_inline=text(section, "dockerfile_inline"),
             dockerfile_path=source.path,
             base=image.base,
+            base_platform=image.base_platform,
             privileged=flag(section, "privileged"),
             entitlements=texts(section, "entitlements"),
             network=text(section, "network"),
@@ -97,19 +100,22 @@ class Builds:
             source = _Source((*container.path, "build"))
             self._found[container.service] = (source, Dockerfile())
             source = self._source(container, section)
-            image = self._image(source.content, section)
+            image = self._image(source.content, section, text(container.keys, "platform"))
             self._found[container.service] = (source, image)
             if image.frontend and not _FRONTEND.fullmatch(image.frontend):
                 self._report(container, source.path, "another frontend than Docker's reads it")
         return self._found[container.service]
 
-    def _image(self, content: str, section: Tree) -> Dockerfile:
+    def _image(self, content: str, section: Tree, platform: str) -> Dockerfile:
         arguments = {
             name: value for name, value in variables(section, "args").items() if value is not None
         }
         target = text(section, "target")
+        platforms = texts(section, "platforms")
+        if not platform and len(platforms) == 1:
+            platform = platforms[0]
         images = self._contexts(pairs(section, "additional_contexts"))
-        key = (content, target, tuple(sorted(arguments.items())))
+        key = (content, target, platform, tuple(sorted(arguments.items())))
         if images or key not in self._known:
             self._characters += len(content)
             if self._characters > MAX_DOCKERFILES:
@@ -117,7 +123,9 @@ class Builds:
                     f"build: the Dockerfiles of the project exceed the limit of {MAX_DOCKERFILES} "
                     "characters in all"
                 )
-            found = evaluation.read(content, target, arguments, images)
+            found = evaluation.read(
+                content, target, arguments, images, platform, self._configs.variables_of
+            )
             if syntax := arguments.get("BUILDKIT_SYNTAX"):
                 found = found._replace(frontend=syntax)
             self._known[key] = found

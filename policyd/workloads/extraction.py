@@ -7,17 +7,17 @@ configs and Dockerfiles are resolved. What the values mean is decided elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from policyd.compose.project import Project
-from policyd.model import Files, ImageConfig, NotEvaluated, Path
+from policyd.model import Files, NotEvaluated, Path
 from policyd.workloads.builds import Builds
 from policyd.workloads.containers import Container, hooks_of, services_and_jobs
 from policyd.workloads.host_paths import host_path
-from policyd.workloads.image_configs import familiar
+from policyd.workloads.image_configs import ImageConfigs
 from policyd.workloads.inheritance import Inheritance
 from policyd.workloads.model import (
     Build,
@@ -45,6 +45,7 @@ from policyd.workloads.values import (
     variables,
 )
 
+NO_CONFIGS: Final = ImageConfigs()
 _NANO_CPUS: Final = 1_000_000_000
 _RESERVATIONS: Final = ("deploy", "resources", "reservations")
 
@@ -56,39 +57,35 @@ class Extracted(NamedTuple):
     not_evaluated: tuple[NotEvaluated, ...]
 
 
-def extract(
-    project: Project, files: Files, image_configs: Mapping[str, ImageConfig] | None = None
-) -> Extracted:
+def extract(project: Project, files: Files, image_configs: ImageConfigs = NO_CONFIGS) -> Extracted:
     """Return the containers of `project`, whatever their profiles; `files` are its bundle's.
 
-    `image_configs` are configurations of images, by the shortest form of the reference.
-    Services come first, in order of their names, each followed by its hooks; then jobs. Raises
-    ComposeError for a project that exceeds a limit: mounts that `volumes_from` multiplies, what
-    hooks inherit, the size of Dockerfiles; PayloadTooLarge for a limit of the bundle.
+    `image_configs` are the configurations of images that are known. Services come first, in order
+    of their names, each followed by its hooks; then jobs. Raises ComposeError for a project that
+    exceeds a limit: mounts that `volumes_from` multiplies, what hooks inherit, the size of
+    Dockerfiles; PayloadTooLarge for a limit of the bundle.
     """
     mounts = mounts_by_container(project.tree)
-    builds = Builds(project, files)
+    builds = Builds(project, files, image_configs)
     inheritance = Inheritance()
     found: list[Workload] = []
     for container in services_and_jobs(project.tree):
         workload = _workload(container, mounts[container.path], project.directory)
-        workload = _with_image(workload, builds.build(container), image_configs or {})
+        workload = _with_image(workload, builds.build(container), image_configs)
         found.append(workload)
         for hook in hooks_of(container):
             complete = _workload(hook, mounts[hook.path], project.directory)
             complete = msgspec.structs.replace(complete, profiles=workload.profiles)
-            complete = _with_image(complete, None, image_configs or {})
+            complete = _with_image(complete, None, image_configs)
             found.append(inheritance.divide(complete, workload))
     return Extracted(tuple(found), tuple(builds.not_evaluated))
 
 
-def _with_image(
-    workload: Workload, build: Build | None, configs: Mapping[str, ImageConfig]
-) -> Workload:
+def _with_image(workload: Workload, build: Build | None, configs: ImageConfigs) -> Workload:
     """Return `workload` with its build, and with the configuration of its image or of its base."""
-    references = [workload.image, build.base if build else ""] if configs else []
-    found = [configs.get(familiar(reference)) for reference in references if reference]
-    config = next((config for config in found if config), None)
+    config = configs.find(workload.image, workload.platform) if workload.image else None
+    if config is None and build and build.base:
+        config = configs.find(build.base, build.base_platform)
     return msgspec.structs.replace(workload, build=build, image_config=config)
 
 

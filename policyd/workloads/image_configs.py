@@ -1,14 +1,16 @@
-"""Read the configurations of images that a caller hands over, and find that of a workload.
+"""Read the configurations of images that a caller hands over, and find that of an image.
 
 In: `Config` of `docker image inspect`, or `config` of an OCI image, by the reference of the image.
-Out: ImageConfig by the shortest form of the reference. Errors: RequestError. Source: OCI image
-specification 1.1, config.md; distribution/reference (normalized and familiar names).
+Out: ImageConfig by the shortest form of the reference; ImageConfigs finds them. Errors:
+RequestError. Source: OCI image specification 1.1, config.md; distribution/reference (normalized and
+familiar names).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from types import MappingProxyType
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
@@ -53,6 +55,36 @@ def image_configs(value: Mapping[str, Any]) -> dict[str, ImageConfig]:
             labels=config.labels or {},
         )
     return result
+
+
+class ImageRequest(NamedTuple):
+    """An image whose configuration is needed. `platform` is "" if the project names none."""
+
+    reference: str
+    platform: str
+
+
+class ImageConfigs:
+    """The configurations that are known: those that the caller hands over win."""
+
+    def __init__(
+        self,
+        handed_over: Mapping[str, ImageConfig] = MappingProxyType({}),
+        inspected: Mapping[ImageRequest, ImageConfig] = MappingProxyType({}),
+    ) -> None:
+        """`handed_over` is by the shortest form of the reference."""
+        self._handed_over = handed_over
+        self._inspected = inspected
+
+    def find(self, reference: str, platform: str) -> ImageConfig | None:
+        """Return the configuration of an image, None if it is not known."""
+        handed_over = self._handed_over and self._handed_over.get(familiar(reference))
+        return handed_over or self._inspected.get(ImageRequest(reference, platform))
+
+    def variables_of(self, reference: str, platform: str) -> Mapping[str, str]:
+        """Return the variables of an image, none if it is not known."""
+        config = self.find(reference, platform)
+        return config.environment if config else {}
 
 
 def familiar(reference: str) -> str:

@@ -77,7 +77,8 @@ class Build(msgspec.Struct, frozen=True):
 
     `dockerfile` is the file that was read, as messages show it; "" for `dockerfile_inline` and for
     a file that could not be read. `dockerfile_path` is the model path of the key that names or
-    holds the Dockerfile. `base` is the image that the target starts from in the end, "" if unknown.
+    holds the Dockerfile. `base` is the image that the target starts from in the end, "" if unknown,
+    and `base_platform` its platform, "" if none is named.
     `environment` is what ENV sets in the target, `user` what USER sets; `run_flags` are those of
     the stages up to the target.
     """
@@ -88,6 +89,7 @@ class Build(msgspec.Struct, frozen=True):
     dockerfile_inline: str = ""
     dockerfile_path: Path = ()
     base: str = ""
+    base_platform: str = ""
     privileged: bool = False
     entitlements: tuple[str, ...] = ()
     network: str = ""

@@ -8,7 +8,7 @@ dockerfile2llb).
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from policyd.workloads.dockerfile.expansion import DockerfileText, ExpansionError
@@ -36,6 +36,15 @@ PLATFORM: Final = {
 }
 """Arguments that BuildKit defines before the first stage, on a usual host."""
 
+VariablesOf = Callable[[str, str], Mapping[str, str]]
+"""Returns the variables of an image by its reference and platform, none if it is not known."""
+
+
+def _nothing_known(_reference: str, _platform: str) -> Mapping[str, str]:
+    return {}
+
+
+_PLATFORM_FLAG: Final = "--platform="
 _PATH: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 """BuildKit sets it where an image does not: an expansion can test it."""
 
@@ -43,8 +52,10 @@ _PATH: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 class Dockerfile(NamedTuple):
     """What an image has: by its Dockerfile, or so far as an image is known without one.
 
-    `base` is the image that it starts from, "" if unknown. `run_flags` are those of RUN in the
-    stages up to the target. `frontend` is the image in the `syntax` directive, "" if there is none.
+    `base` is the image that it starts from, "" if unknown, and `base_platform` the platform of that
+    image, "" if none is named; `environment` lacks what only `base` sets. `run_flags` are those of
+    RUN in the stages up to the target. `frontend` is the image in the `syntax` directive, "" if
+    there is none.
     """
 
     environment: dict[str, str] = {}
@@ -52,14 +63,16 @@ class Dockerfile(NamedTuple):
     base: str = ""
     run_flags: tuple[RunFlag, ...] = ()
     frontend: str = ""
+    base_platform: str = ""
 
 
 class _Stage:
     """A build stage: its instructions, and the stage or the image that it starts from."""
 
-    def __init__(self, name: str, image: str, parent: _Stage | None) -> None:
+    def __init__(self, name: str, image: str, platform: str, parent: _Stage | None) -> None:
         self.name = name
         self.image = image
+        self.platform = platform
         self.parent = parent
         self.instructions: list[Instruction] = []
 
@@ -82,23 +95,34 @@ def read(
     target: str,
     arguments: Mapping[str, str],
     images: Mapping[str, Dockerfile] | None = None,
+    platform: str = "",
+    variables_of: VariablesOf = _nothing_known,
 ) -> Dockerfile:
     """Return what the Dockerfile `text` sets when `target` is built ("" is the last stage).
 
     `arguments` are the build arguments. `images` are images whose content is known, by the name
-    that FROM may use: additional contexts of the build. Instructions that BuildKit would refuse are
-    ignored.
+    that FROM may use: additional contexts of the build. `platform` is the one that is built for, ""
+    for that of a usual host. `variables_of` returns what is known of other images. Instructions
+    that BuildKit would refuse are ignored.
     """
-    return _Evaluation(text, arguments, images or {}).result(target)
+    return _Evaluation(text, arguments, images or {}, platform, variables_of).result(target)
 
 
 class _Evaluation:
     def __init__(
-        self, text: str, arguments: Mapping[str, str], images: Mapping[str, Dockerfile]
+        self,
+        text: str,
+        arguments: Mapping[str, str],
+        images: Mapping[str, Dockerfile],
+        platform: str,
+        variables_of: VariablesOf,
     ) -> None:
         self._arguments = arguments
         self._images = images
-        self._global = PLATFORM | {name: arguments[name] for name in PLATFORM if name in arguments}
+        self._platform = platform
+        self._variables_of = variables_of
+        self._global = PLATFORM | _target(platform)
+        self._global |= {name: arguments[name] for name in PLATFORM if name in arguments}
         self._stages: list[_Stage] = []
         self._growth = 0
         instructions = Instructions(text)
@@ -106,7 +130,7 @@ class _Evaluation:
         for instruction in instructions:
             self._escape = instructions.escape
             if instruction.command == "from":
-                stage = self._stage(instruction.arguments, names)
+                stage = self._stage(instruction, names)
                 self._stages.append(stage)
                 names[stage.name] = stage
             elif self._stages:
@@ -138,20 +162,26 @@ class _Evaluation:
             return int(target[:9])
         return last
 
-    def _stage(self, arguments: str, names: Mapping[str, _Stage]) -> _Stage:
-        words = BLANKS.split(arguments)
+    def _stage(self, instruction: Instruction, names: Mapping[str, _Stage]) -> _Stage:
+        words = BLANKS.split(instruction.arguments)
         image = self._expanded(words[0], self._global)
+        platform = self._platform
+        for flag in instruction.flags:
+            if flag.startswith(_PLATFORM_FLAG):
+                platform = self._expanded(flag.removeprefix(_PLATFORM_FLAG), self._global)
         name = words[2].lower() if len(words) == 3 and words[1].lower() == "as" else ""
         if name and name in self._images:
-            return _Stage(name, name, None)
-        return _Stage(name, image, names.get(image.lower()))
+            return _Stage(name, name, platform, None)
+        return _Stage(name, image, platform, names.get(image.lower()))
 
     def _container(self, chain: list[_Stage]) -> Dockerfile:
         """Return what the stages of `chain`, each built from the one before, set together."""
         known = self._images.get(chain[0].image.removesuffix(":latest"))
-        environment = dict(known.environment) if known else {}
-        variables = _PATH | environment
-        user = known.user if known else ""
+        start = known or Dockerfile(base=chain[0].image, base_platform=chain[0].platform)
+        environment = dict(start.environment)
+        of_base = self._variables_of(start.base, start.base_platform) if start.base else {}
+        variables = _PATH | dict(of_base) | environment
+        user = start.user
         for stage in chain:
             is_replaced = known is not None and stage.name == stage.image
             acting = () if is_replaced else (*stage.triggers(), *stage.instructions)
@@ -164,7 +194,7 @@ class _Evaluation:
                     self._declare(instruction, variables)
                 elif instruction.command == "user":
                     user = self._expanded(instruction.arguments, variables)
-        return Dockerfile(environment, user, known.base if known else chain[0].image)
+        return start._replace(environment=environment, user=user, run_flags=(), frontend="")
 
     def _pairs(
         self, instruction: Instruction, variables: Mapping[str, str]
@@ -193,6 +223,20 @@ class _Evaluation:
             return word
         self._growth += max(len(text) - len(word), 0)
         return text if self._growth <= MAX_GROWTH else word
+
+
+def _target(platform: str) -> dict[str, str]:
+    """Return the arguments that BuildKit defines for the `platform` that is built for."""
+    if not platform:
+        return {}
+    system, _, rest = platform.partition("/")
+    architecture, _, variant = rest.partition("/")
+    return {
+        "TARGETPLATFORM": platform,
+        "TARGETOS": system,
+        "TARGETARCH": architecture,
+        "TARGETVARIANT": variant,
+    }
 
 
 def _run_flag(flag: str) -> RunFlag:

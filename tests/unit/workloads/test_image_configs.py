@@ -8,7 +8,13 @@ from policyd.bundle import memory_bundle
 from policyd.errors import RequestError
 from policyd.loading import load_project
 from policyd.model import ImageConfig
-from policyd.workloads.image_configs import MAX_CONFIGS, familiar, image_configs
+from policyd.workloads.image_configs import (
+    MAX_CONFIGS,
+    ImageConfigs,
+    ImageRequest,
+    familiar,
+    image_configs,
+)
 from policyd.workloads.model import Workload
 
 DIGEST = "sha256:" + "a" * 64
@@ -82,3 +88,43 @@ def test_workloads_have_the_configuration_of_their_image_or_of_its_base() -> Non
         "web/pre_start/0": "c",
         "web/pre_start/1": "b",
     }
+
+
+def test_variables_of_a_base_image_are_expanded_in_the_dockerfile() -> None:
+    compose = "services:\n  own: {build: .}\n"
+    configs = {"base:1": {"Env": ["GPUS=all"]}}
+
+    found = workloads(
+        compose, configs, Dockerfile="FROM base:1\nENV NVIDIA_VISIBLE_DEVICES=$GPUS\n"
+    )
+
+    build = found["own"].build
+    assert build
+    assert build.environment == {"NVIDIA_VISIBLE_DEVICES": "all"}
+
+
+def test_a_configuration_is_found_by_its_platform_unless_it_is_handed_over() -> None:
+    arm, amd = ImageRequest("a:1", "linux/arm64"), ImageRequest("a:1", "")
+    inspected = {arm: ImageConfig(user="arm"), amd: ImageConfig(user="amd")}
+
+    configs = ImageConfigs({}, inspected)
+    assert configs.find("a:1", "linux/arm64") == ImageConfig(user="arm")
+    assert configs.find("a:1", "") == ImageConfig(user="amd")
+    assert configs.find("a:1", "linux/s390x") is None
+
+    both = ImageConfigs({"a:1": ImageConfig(user="ci")}, inspected)
+    assert both.find("docker.io/library/a:1", "linux/arm64") == ImageConfig(user="ci")
+
+
+def test_a_build_has_the_platform_of_its_service_or_its_only_one() -> None:
+    compose = (
+        "services:\n"
+        "  a: {build: ., platform: linux/arm64}\n"
+        "  b: {build: {context: ., platforms: [linux/s390x]}}\n"
+        "  c: {build: {context: ., platforms: [linux/s390x, linux/amd64]}}\n"
+    )
+
+    found = workloads(compose, {}, Dockerfile="FROM base:1\n")
+
+    platforms = {name: each.build and each.build.base_platform for name, each in found.items()}
+    assert platforms == {"a": "linux/arm64", "b": "linux/s390x", "c": ""}

@@ -243,3 +243,80 @@ def test_any_text_is_read(parts: list[str]) -> None:
     found = read("".join(parts), "", {"B": "given"})
 
     assert all(isinstance(value, str) for value in found.environment.values())
+
+
+def test_variables_of_the_base_are_expanded_but_the_dockerfile_does_not_set_them() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def variables_of(reference: str, platform: str) -> dict[str, str]:
+        asked.append((reference, platform))
+        return {"GPUS": "all", "HOME": "/root", "PATH": "/cuda/bin"}
+
+    text = (
+        "FROM base:1 AS a\nENV A=$GPUS B=${HOME:-none} PATH=$PATH:/app\nUSER u$GPUS\n"
+        "FROM a\nENV HOME=$HOME/x C=${NO:-d}\n"
+    )
+    found = read(text, "", {}, variables_of=variables_of)
+
+    assert found.environment == {
+        "A": "all",
+        "B": "/root",
+        "PATH": "/cuda/bin:/app",
+        "HOME": "/root/x",
+        "C": "d",
+    }
+    assert (found.user, found.base) == ("uall", "base:1")
+    assert asked == [("base:1", "")]
+
+
+def test_arg_and_env_of_the_dockerfile_win_over_variables_of_the_base() -> None:
+    base = {"A": "base", "B": "base"}
+    text = "FROM base\nARG A=arg\nENV C=$A-$B\nENV B=env\nENV D=$B\n"
+
+    found = read(text, "", {}, variables_of=lambda _reference, _platform: base)
+
+    assert found.environment == {"C": "arg-base", "B": "env", "D": "env"}
+
+
+def test_a_context_brings_the_variables_of_its_own_base() -> None:
+    images = {"app": Dockerfile({"A": "1"}, base="other:2", base_platform="linux/arm64")}
+    known = {("other:2", "linux/arm64"): {"A": "0", "B": "2"}}
+
+    found = read(
+        "FROM app\nENV C=$A-$B\n",
+        "",
+        {},
+        images,
+        variables_of=lambda reference, platform: known.get((reference, platform), {}),
+    )
+
+    assert found.environment == {"A": "1", "C": "1-2"}
+    assert (found.base, found.base_platform) == ("other:2", "linux/arm64")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("FROM x", "linux/arm64/v8"),
+        ("FROM --platform=linux/s390x x", "linux/s390x"),
+        ("FROM --platform=$BUILDPLATFORM x", "linux/amd64"),
+        ("FROM --platform=${TARGETPLATFORM} x", "linux/arm64/v8"),
+    ],
+)
+def test_the_base_has_the_platform_that_from_names_else_that_of_the_build(
+    line: str, expected: str
+) -> None:
+    assert read(f"{line}\n", "", {}, platform="linux/arm64/v8").base_platform == expected
+
+
+def test_arguments_of_the_target_are_those_of_the_platform_that_is_built_for() -> None:
+    text = (
+        "FROM x-$TARGETARCH\nARG TARGETPLATFORM TARGETOS TARGETVARIANT BUILDARCH\n"
+        "ENV A=$TARGETPLATFORM,$TARGETOS,$TARGETVARIANT,$BUILDARCH\n"
+    )
+
+    found = read(text, "", {}, platform="linux/arm/v7")
+
+    assert found.base == "x-arm"
+    assert found.environment == {"A": "linux/arm/v7,linux,v7,amd64"}
+    assert read("FROM x\n", "", {}).base_platform == ""
