@@ -163,7 +163,7 @@ def test_files_that_are_too_large_together_are_denied(registry, notify, recorded
     notify(registry.push({"compose.yaml": half, "b.yaml": half}))
 
     (event,) = recorded(1)
-    assert (event.result.allowed, event.result.status.code) == (False, 413)
+    assert (event.result.allowed, event.result.status.code) == (False, 422)
 
 
 def test_content_that_is_not_its_digest_is_denied(registry, notify, recorded):
