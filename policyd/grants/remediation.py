@@ -15,13 +15,8 @@ from typing import Final
 from policyd.grants import cdi, requests
 from policyd.grants.tables import Tables
 from policyd.model import Path
-from policyd.workloads.model import GrantDeclaration, Workload
+from policyd.workloads.model import DeviceRequest, GrantDeclaration, Workload
 
-_RESERVATION: Final = "a reservation: `driver: nvidia` with `device_ids: ['0']`"
-_AMD_RESERVATION: Final = (
-    "a reservation: `driver: amd` with `device_ids: ['0']`, or with the CDI name in "
-    "`devices: ['amd.com/gpu=0']`"
-)
 _VOID: Final = "set `NVIDIA_VISIBLE_DEVICES: void` where no GPU is needed"
 _JETSON_IMAGE: Final = re.compile("l4t|jetson", re.IGNORECASE)
 _ASCEND_NODE: Final = re.compile(r"/dev/(davinci|vdavinci|devmm_svm|hisi_hdc)")
@@ -39,13 +34,13 @@ class Remediations:
         self._tables = tables
         self._workloads: dict[Path, Workload] = {}
         self._grants: dict[Path, GrantDeclaration] = {}
-        self._drivers: dict[Path, str] = {}
+        self._requests: dict[Path, DeviceRequest] = {}
         for workload in workloads:
             self._workloads[workload.path] = workload
             for grant in workload.grants:
                 self._grants.setdefault(grant.path, grant)
             for request in workload.device_requests:
-                self._drivers[request.path] = request.driver
+                self._requests[request.path] = request
 
     def find(self, policy: str, path: Path) -> str:
         """Return the remediation of the violation of `policy` at `path`.
@@ -57,20 +52,50 @@ class Remediations:
         workload = next((self._workloads[one] for one in places if one in self._workloads), None)
         if text is None or workload is None:
             return ""
-        driver = self._drivers.get(path[:-1], "")
-        return text(_Case(workload, self._grants.get(path), driver, self._tables))
+        request = self._requests.get(path) or self._requests.get(path[:-1])
+        return text(_Case(workload, path, self._grants.get(path), request, self._tables))
 
 
 class _Case:
-    """A violation: the workload, the grant at its place, the driver of the request, the tables."""
+    """A violation: the workload, its path, the grant and the device request there, the tables."""
 
     def __init__(
-        self, workload: Workload, grant: GrantDeclaration | None, driver: str, tables: Tables
+        self,
+        workload: Workload,
+        path: Path,
+        grant: GrantDeclaration | None,
+        request: DeviceRequest | None,
+        tables: Tables,
     ) -> None:
         self.workload = workload
+        self.keys = path[len(workload.path) :]
         self.grant = grant
-        self.driver = driver
+        self.request = request
+        self.selector = next((one for one in workload.selectors if one.path == path), None)
         self.tables = tables
+
+    @property
+    def place(self) -> str:
+        """The path of the violation below the workload, as globs of exceptions write it."""
+        return "/".join(map(str, self.keys))
+
+    @property
+    def reservation(self) -> str:
+        """How the workload declares one NVIDIA GPU."""
+        return f"{self._declaration}: `driver: nvidia` with `device_ids: ['0']`"
+
+    @property
+    def amd_reservation(self) -> str:
+        """How the workload declares one AMD GPU."""
+        return (
+            f"{self._declaration}: `driver: amd` with `device_ids: ['0']`, or with the CDI name "
+            f"in `devices: ['amd.com/gpu=0']`"
+        )
+
+    @property
+    def _declaration(self) -> str:
+        """The kind of device request that the workload can have: only services have `deploy`."""
+        return "a reservation" if self.workload.kind == "service" else "an entry of `gpus:`"
 
     @property
     def has_request(self) -> bool:
@@ -95,11 +120,17 @@ class _Case:
         return f"{cdi.kind(names[0])}=0" if names else "nvidia.com/gpu=0"
 
     @property
+    def family(self) -> str:
+        """The family of the variable or of the runtime that the violation is about."""
+        if self.selector is not None:
+            return self.selector.family
+        return self.grant.family if self.grant else self.workload.runtime_class
+
+    @property
     def variable(self) -> str:
         """The variable by which a runtime of the family is told its devices."""
-        family = self.grant.family if self.grant else self.workload.runtime_class
         variables = self.tables.variables
-        return next((name for name, owner in variables.items() if owner == family), "")
+        return next((name for name, owner in variables.items() if owner == self.family), "")
 
     def exception(self, key: str = "") -> str:
         """Return how to ask for an exception for what stands at `key` of the workload."""
@@ -128,7 +159,7 @@ def _all_gpus(case: _Case) -> str:
 def _all_by_request(case: _Case, grant: GrantDeclaration) -> str:
     if grant.vendor in ("nvidia", "amd"):
         return f"Name the GPUs: `device_ids: ['0']` with `driver: {grant.vendor}`."
-    if not case.driver:
+    if case.request is None or not case.request.driver:
         return "Name the GPUs and their driver: `device_ids: ['0']` with `driver: nvidia` (or amd)."
     return (
         f"Use a CDI name of the vendor in `devices:` that names one device; "
@@ -169,12 +200,12 @@ def _nvidia_runtime(case: _Case) -> str:
     )
     if case.is_on_jetson:
         return f"On a Jetson the runtime is the only way to the GPU: {jetson}."
-    return f"Replace `runtime:` with {_RESERVATION}. Only on a Jetson, {jetson}."
+    return f"Replace `runtime:` with {case.reservation}. Only on a Jetson, {jetson}."
 
 
 def _unvetted_runtime(case: _Case) -> str:
     if case.workload.runtime_class == "amd":
-        return f"Replace `runtime:` with {_AMD_RESERVATION}."
+        return f"Replace `runtime:` with {case.amd_reservation}."
     if not case.variable:
         return ""
     return (
@@ -185,27 +216,74 @@ def _unvetted_runtime(case: _Case) -> str:
 
 def _environment(case: _Case) -> str:
     grant = case.grant
-    if grant is None:
+    if grant is not None and (grant.method == "image" or grant.form == "legacy-image"):
+        return f"Declare the GPU as {case.reservation}; {_VOID}."
+    if case.family == "nvidia":
+        return f"Remove the variable and declare the GPU as {case.reservation}; {_VOID}."
+    if case.family == "amd":
+        return f"Remove the variable and declare the GPU as {case.amd_reservation}."
+    if not case.variable:
         return ""
-    if grant.method == "image" or grant.form == "legacy-image":
-        return f"Declare the GPU as {_RESERVATION}; {_VOID}."
-    if grant.vendor == "nvidia":
-        return f"Remove the variable and declare the GPU as {_RESERVATION}; {_VOID}."
-    if grant.family == "amd":
-        return f"Remove the variable and declare the GPU as {_AMD_RESERVATION}."
-    variable = case.variable or grant.text.partition("=")[0]
-    elsewhere = "remove it" if grant.family == "habana" else "set it to `void`"
-    key = f"environment/{grant.path[-1]}"
+    elsewhere = "remove it" if case.family == "habana" else "set it to `void`"
     return (
-        f"Docker has no driver that replaces the variable: select with `{variable}: '0'`, and "
-        f"{case.exception(key)}; {elsewhere} where no device is needed."
+        f"Docker has no driver that replaces the variable: select with `{case.variable}: '0'`, and "
+        f"{case.exception(case.place)}; {elsewhere} where no device is needed."
     )
+
+
+def _unresolved(case: _Case) -> str:
+    if case.keys[:1] == ("runtime",):
+        return (
+            f"Write the name of a vetted runtime, as in `runtime: runc`, or remove `runtime:`; "
+            f"declare a GPU as {case.reservation}."
+        )
+    if case.selector is None:
+        return ""
+    if not case.selector.steers:
+        return _environment(case)
+    if case.family in ("nvidia", "amd"):
+        replacing = case.reservation if case.family == "nvidia" else case.amd_reservation
+        return f"Replace the variable and `runtime:` with {replacing}."
+    return f"Write the value: `{case.variable}: '0'`."
+
+
+def _driver(case: _Case) -> str:
+    if case.request is None:
+        return ""
+    vendor = requests.vendor_of(case.request, case.tables)
+    return f"Add `driver: {'amd' if vendor == 'amd' else 'nvidia'}`."
+
+
+def _cgroup_rule(case: _Case) -> str:
+    if case.grant is not None and case.grant.vendor == "nvidia":
+        return f"Remove the rule and declare the GPU as {case.reservation}."
+    return (
+        f"Remove the rule. Declare a GPU as {case.reservation} (or of AMD: `driver: amd`). For a "
+        f"device that no driver of Docker gives, {case.exception(case.place)}."
+    )
+
+
+def _build(case: _Case) -> str:
+    vendor = case.grant.vendor if case.grant is not None and case.grant.form == "devices" else ""
+    declared = {
+        "": case.reservation,
+        "nvidia": case.reservation,
+        "amd": case.amd_reservation,
+    }.get(vendor, f"`devices: ['{case.cdi_device}']`")
+    return (
+        f"Remove the option from the build, and run the step that needs the device in a container "
+        f"that declares it as {declared}."
+    )
+
+
+def _without_privileges(case: _Case) -> str:
+    return f"Remove `privileged: true`, and declare a GPU that is needed as {case.reservation}."
 
 
 def _volume_request(case: _Case) -> str:
     if case.grant is not None and case.grant.vendor != "nvidia":
         return f"Remove the mount and name the device: `devices: ['{case.cdi_device}']`."
-    return f"Remove the mount and declare the GPU as {_RESERVATION}."
+    return f"Remove the mount and declare the GPU as {case.reservation}."
 
 
 def _annotation(case: _Case) -> str:
@@ -214,7 +292,10 @@ def _annotation(case: _Case) -> str:
 
 def _vendor(case: _Case) -> str:
     if case.grant is not None:
-        return ""
+        return (
+            f"Use a CDI name of a known vendor, have the vendor added to "
+            f"`policyd.tables.cdi_vendors` of the policy set, or {case.exception(case.place)}."
+        )
     return (
         f"Use a CDI name of a known vendor in `devices:`, have the driver added to the tables of "
         f"the policy set, or {case.exception()}."
@@ -229,17 +310,17 @@ def _node(case: _Case) -> str:
     key = "volumes/**" if grant.method == "mount" else "devices/**"
     if grant.text in _FOLDERS:
         return (
-            f"Remove the folder and declare the one device as {_RESERVATION}; "
+            f"Remove the folder and declare the one device as {case.reservation}; "
             f"if nothing declares it, {case.exception(key)}."
         )
     if grant.vendor == "nvidia":
-        return f"Replace the {what} with {_RESERVATION}."
+        return f"Replace the {what} with {case.reservation}."
     if grant.vendor == "amd":
-        return f"Replace the {what} with {_AMD_RESERVATION}."
+        return f"Replace the {what} with {case.amd_reservation}."
     if _DRM_NODE.match(grant.text):
         return (
             f"Replace the {what}: for an Intel GPU with its CDI name in `devices:` "
-            f"(`intel.com/gpu=…`), for an AMD GPU with {_AMD_RESERVATION}; otherwise "
+            f"(`intel.com/gpu=…`), for an AMD GPU with {case.amd_reservation}; otherwise "
             f"{case.exception(key)}."
         )
     if _ASCEND_NODE.match(grant.text):
@@ -260,4 +341,9 @@ _TEXTS: Final[Mapping[str, Callable[[_Case], str]]] = {
     "no-raw-device-nodes": _node,
     "no-host-dev-mounts": _node,
     "known-accelerator-vendor": _vendor,
+    "require-gpu-driver": _driver,
+    "no-unresolved-gpu-selection": _unresolved,
+    "no-device-cgroup-rules": _cgroup_rule,
+    "no-build-privileges": _build,
+    "no-privileged": _without_privileges,
 }

@@ -11,8 +11,8 @@
 # custom:
 #   id: no-build-privileges
 #   severity: high
-#   remediation: "Build without devices, and run the step that needs a GPU in a container with a
-#     device reservation."
+#   remediation: "Remove the option from the build. Run the step that needs a GPU in a container
+#     with a reservation: `driver: nvidia` with `device_ids: ['0']`."
 package policyd.policies.no_build_privileges
 
 import data.policyd.lib.builds

@@ -13,7 +13,8 @@
 # custom:
 #   id: no-dangerous-capabilities
 #   severity: high
-#   remediation: "Remove the capability from `cap_add`."
+#   remediation: "Remove the capability from `cap_add`. If the workload does not run without it,
+#     ask the owners of the policy set for an exception."
 #   parameters:
 #     capabilities:
 #       type: array

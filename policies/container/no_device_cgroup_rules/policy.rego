@@ -12,7 +12,9 @@
 # custom:
 #   id: no-device-cgroup-rules
 #   severity: high
-#   remediation: "Remove the rule, and reserve the device."
+#   remediation: "Remove the rule. Declare a GPU as a reservation: `driver: nvidia` with
+#     `device_ids: ['0']`. For a device that no driver of Docker gives, ask the owners of the
+#     policy set for an exception."
 package policyd.policies.no_device_cgroup_rules
 
 import data.policyd.lib.cgroup_rules

@@ -10,8 +10,9 @@
 # custom:
 #   id: no-docker-socket
 #   severity: critical
-#   remediation: "Remove the socket, or give the workload a filtering proxy that allows only the
-#     calls that it needs."
+#   remediation: "Remove the mount or `use_api_socket`. If the workload needs the API of the
+#     engine, run a filtering proxy outside of the project and connect to it over the network,
+#     or ask the owners of the policy set for an exception."
 package policyd.policies.no_docker_socket
 
 import data.policyd.lib.workload

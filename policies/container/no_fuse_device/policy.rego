@@ -7,8 +7,8 @@
 # custom:
 #   id: no-fuse-device
 #   severity: low
-#   remediation: "Mount the file system on the host and bind it into the container, or ask for an
-#     exception."
+#   remediation: "Mount the file system on the host, and mount its folder into the container, or
+#     ask the owners of the policy set for an exception."
 package policyd.policies.no_fuse_device
 
 import data.policyd.lib.workload

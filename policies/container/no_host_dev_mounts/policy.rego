@@ -13,7 +13,9 @@
 # custom:
 #   id: no-host-dev-mounts
 #   severity: critical
-#   remediation: "Reserve the device instead of mounting it."
+#   remediation: "Remove the mount. Declare a GPU as a reservation: `driver: nvidia` with
+#     `device_ids: ['0']`. For a device that no driver of Docker gives, ask the owners of the
+#     policy set for an exception."
 package policyd.policies.no_host_dev_mounts
 
 import data.policyd.lib.mounts

@@ -13,8 +13,9 @@
 # custom:
 #   id: no-host-service-sockets
 #   severity: critical
-#   remediation: "Remove the mount. If the workload needs a part of the bus, mount the socket of
-#     a filtering proxy, or ask for an exception."
+#   remediation: "Remove the mount. If the workload needs a part of the manager, mount the
+#     socket of a filtering proxy in a folder of its own, or ask the owners of the policy set
+#     for an exception."
 package policyd.policies.no_host_service_sockets
 
 import data.policyd.lib.mounts

@@ -10,8 +10,8 @@
 # custom:
 #   id: no-privileged
 #   severity: critical
-#   remediation: "Remove `privileged: true`, and add only the device or the capability that is
-#     needed."
+#   remediation: "Remove `privileged: true`, and declare a GPU that is needed as a reservation:
+#     `driver: nvidia` with `device_ids: ['0']`."
 package policyd.policies.no_privileged
 
 import data.policyd.lib.workload

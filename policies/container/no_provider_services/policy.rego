@@ -8,8 +8,8 @@
 # custom:
 #   id: no-provider-services
 #   severity: medium
-#   remediation: "Replace the service by a container, or ask for an exception after a review of
-#     the provider."
+#   remediation: "Replace the service by a container, or ask the owners of the policy set for an
+#     exception."
 package policyd.policies.no_provider_services
 
 import data.policyd.lib.workload

@@ -10,8 +10,8 @@
 # custom:
 #   id: no-runtime-config-mounts
 #   severity: critical
-#   remediation: "Add `:ro` to the mount, mount a narrower folder, or manage the configuration of
-#     runtimes on the host."
+#   remediation: "Add `:ro` to the mount, or mount a folder that does not contain the
+#     configuration of an engine or a runtime."
 package policyd.policies.no_runtime_config_mounts
 
 import data.policyd.lib.mounts

@@ -8,7 +8,8 @@
 # custom:
 #   id: known-accelerator-vendor
 #   severity: medium
-#   remediation: "Use a known driver or CDI vendor, or have the vendor added to the tables of the policy set."
+#   remediation: "Use a driver or a CDI name of a known vendor, or have the vendor added to the
+#     tables of the policy set."
 package policyd.policies.known_accelerator_vendor
 
 import data.policyd.lib.requests

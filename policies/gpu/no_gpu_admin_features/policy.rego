@@ -8,7 +8,7 @@
 # custom:
 #   id: no-gpu-admin-features
 #   severity: high
-#   remediation: "Administer MIG and the fabric on the host."
+#   remediation: "Remove the variable or the mount, and administer MIG and the fabric on the host."
 #   environment:
 #     - NVIDIA_MIG_CONFIG_DEVICES
 #     - NVIDIA_MIG_MONITOR_DEVICES

@@ -10,7 +10,8 @@
 # custom:
 #   id: no-gpu-generic-resources
 #   severity: low
-#   remediation: "Use a device reservation."
+#   remediation: "Replace the resource with a reservation: `driver: nvidia` with `device_ids:
+#     ['0']`."
 package policyd.policies.no_gpu_generic_resources
 
 import data.policyd.lib.workload

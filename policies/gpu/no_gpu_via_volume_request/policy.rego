@@ -8,7 +8,8 @@
 # custom:
 #   id: no-gpu-via-volume-request
 #   severity: high
-#   remediation: "Declare the GPU as a reservation."
+#   remediation: "Remove the mount and declare the GPU as a reservation: `driver: nvidia` with
+#     `device_ids: ['0']`."
 package policyd.policies.no_gpu_via_volume_request
 
 import data.policyd.lib.mounts

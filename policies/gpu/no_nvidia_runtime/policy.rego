@@ -10,8 +10,7 @@
 # custom:
 #   id: no-nvidia-runtime
 #   severity: medium
-#   remediation: "Remove `runtime:` and use `deploy.resources.reservations.devices`, which names GPUs for
-#     each service."
+#   remediation: "Replace `runtime:` with a reservation: `driver: nvidia` with `device_ids: ['0']`."
 package policyd.policies.no_nvidia_runtime
 
 import data.policyd.lib.workload

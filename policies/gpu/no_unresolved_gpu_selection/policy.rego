@@ -8,7 +8,8 @@
 # custom:
 #   id: no-unresolved-gpu-selection
 #   severity: high
-#   remediation: "Write the value, give the variable a default, or set the variable for the evaluation."
+#   remediation: "Write the value, give the variable a default, or set the variable for the
+#     evaluation."
 package policyd.policies.no_unresolved_gpu_selection
 
 import data.policyd.lib.workload
