@@ -104,6 +104,20 @@ def test_default_set_reports_what_the_label_says(
     assert corpus.violations(decide_by_default(labelled)) == labelled.default_violations
 
 
+@_params(_VALID)
+def test_default_set_denies_a_workload_that_certainly_gets_all_devices(
+    decide_by_default: Decide, labelled: Labelled
+) -> None:
+    decision = decide_by_default(labelled)
+
+    takers = {
+        grant.service
+        for grant in decision.grants
+        if (grant.devices, grant.certainty) == ("all", "certain")
+    }
+    assert takers - {violation.service for violation in decision.violations} == set()
+
+
 @_params([labelled for labelled in _VALID if labelled.fixes])
 def test_remediation_holds_the_texts_of_the_label(decide: Decide, labelled: Labelled) -> None:
     for fix in labelled.fixes:

@@ -14,7 +14,7 @@ from policyd.engines.embedded import EmbeddedEngine
 from policyd.loading import prepare
 from policyd.model import Decision, Review
 from policyd.policies.policy_set import load_policy_set
-from tests.support import harmless
+from tests.support import granting, harmless
 
 REVIEW = Review(uid="1", enforcement_point="ci", now=1_795_446_000_000_000_000)
 
@@ -91,8 +91,18 @@ def test_these_policies_are_in_force_at_deny():
     }
 
 
-def test_hundreds_of_harmless_projects_are_allowed(admission: Admission):
-    for project in harmless.projects(300, seed=12):
+HARMLESS = list(harmless.projects(1000, seed=12))
+BATCHES = 5
+"""The harmless projects are decided in parts, so that processes share them."""
+
+
+def test_a_thousand_harmless_projects_are_distinct():
+    assert len({json.dumps(project, sort_keys=True) for project in HARMLESS}) == 1000
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_a_thousand_harmless_projects_are_allowed(admission: Admission, batch: int):
+    for project in HARMLESS[batch::BATCHES]:
         decision = decide(admission, project)
 
         found = [(v.policy, v.path, v.message) for v in decision.violations]
@@ -160,6 +170,57 @@ def test_every_way_to_all_devices_is_denied(admission: Admission, way: str):
     assert "all" in [grant.devices for grant in decision.grants]
     assert {v.service for v in decision.violations if v.enforcement_action == "deny"} == {"app"}
     assert (decision.allowed, decision.status.code) == (False, 403)
+
+
+def _ways_to_all_by_the_tables() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield method, vendor and service for each row of the tables that can give all devices."""
+    known = granting.tables()
+    for driver, vendor in (*known.data.drivers.items(), ("acme", "unknown")):
+        yield "reservation", vendor, reserved(driver=driver, count="all")
+        yield "reservation", vendor, reserved(driver=driver, device_ids=["all"])
+        yield "gpus", vendor, {"gpus": [{"driver": driver, "count": "all"}]}
+    for domain, vendor in (*known.data.cdi_vendors.items(), ("acme.example", "unknown")):
+        name, volume = f"{domain}/gpu=all", f"cdi/{domain}/gpu/all"
+        yield "cdi", vendor, {"devices": [name]}
+        yield "cdi", vendor, {"annotations": {"cdi.k8s.io/x": name}}
+        yield "cdi", vendor, reserved(driver="cdi", device_ids=[name])
+        target = f"/var/run/nvidia-container-devices/{volume}"
+        yield "mount", vendor, {"volumes": [f"/dev/null:{target}"]}
+        dockerfile = f"FROM alpine\nRUN --device={name} true\n"
+        yield "build", vendor, {"build": {"context": ".", "dockerfile_inline": dockerfile}}
+    for variable, family in known.variables.items():
+        vendor = known.families[family].vendor
+        yield "environment", vendor, {"environment": {variable: "all"}}
+        yield "runtime", vendor, {"runtime": family, "environment": {variable: "all"}}
+        dockerfile = f"FROM alpine\nENV {variable}=all\n"
+        yield "environment", vendor, {"build": {"context": ".", "dockerfile_inline": dockerfile}}
+    for family, row in known.families.items():
+        if not row.needs_variable:
+            yield "runtime", row.vendor, {"runtime": family}
+    folders = {**known.data.driver_trees, **known.data.driver_directories}
+    for folder, vendor in folders.items():
+        yield "mount", vendor, {"volumes": [f"{folder}:/x:ro"]}
+    for major, vendor in known.data.majors.items():
+        yield "cgroup-rule", vendor, {"device_cgroup_rules": [f"c {major}:* r"]}
+    sockets = known.data.sockets
+    for socket in (*sockets.paths, *sockets.directories):
+        yield "api-socket", "unknown", {"volumes": [f"{socket}:/x:ro"]}
+
+
+BY_TABLES = list(_ways_to_all_by_the_tables())
+
+
+@pytest.mark.parametrize("way", BY_TABLES, ids=lambda way: f"{way[0]}-{way[1]}")
+def test_all_devices_by_any_row_of_the_tables_are_denied(
+    admission: Admission, way: tuple[str, str, dict[str, Any]]
+):
+    method, vendor, fields = way
+
+    decision = decide(admission, {"services": {"app": {"image": "x", **fields}}})
+
+    assert (method, vendor, "all") in [(g.method, g.vendor, g.devices) for g in decision.grants]
+    assert {v.service for v in decision.violations} == {"app"}
+    assert not decision.allowed
 
 
 # The host itself, without a grant of a device.
