@@ -17,7 +17,6 @@ from policyd.compose_version import COMPOSE_VERSION
 from policyd.engines import Engine
 from policyd.errors import EngineError, OtherRevision, PolicydError
 from policyd.grants.remediation import Remediations
-from policyd.grants.resolution import listed
 from policyd.loading import Loaded, NotLoaded
 from policyd.model import (
     Decision,
@@ -139,7 +138,9 @@ class Admission:
             ),
             key=_order,
         )
-        return _exempt(violations, applicability, listed(loaded.workloads))
+        remaining, exempted = _exempt(violations, applicability)
+        grants = self._hosts.grants.listed(loaded.workloads, review.source.host, exempted)
+        return Evaluation(remaining, exempted, grants)
 
     def _violation(
         self,
@@ -208,9 +209,9 @@ def _order(violation: Violation) -> tuple[Any, ...]:
 
 
 def _exempt(
-    violations: Iterable[Violation], applicability: Applicability, grants: tuple[Grant, ...]
-) -> Evaluation:
-    """Return the evaluation in which exceptions exempt some of `violations`."""
+    violations: Iterable[Violation], applicability: Applicability
+) -> tuple[tuple[Violation, ...], tuple[Exempted, ...]]:
+    """Return the violations that remain, and those that exceptions exempt."""
     remaining: list[Violation] = []
     exempted: list[Exempted] = []
     for violation in violations:
@@ -222,7 +223,7 @@ def _exempt(
             for one in applicability.expired_exemptions(violation)
         )
         remaining.append(msgspec.structs.replace(violation, message=violation.message + expired))
-    return Evaluation(tuple(remaining), tuple(exempted), grants)
+    return tuple(remaining), tuple(exempted)
 
 
 def _exempted(violation: Violation, exception: PolicyException, now: int) -> Exempted:

@@ -182,7 +182,10 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     """One way by which a workload gets an accelerator, all declarations of it together.
 
     `service` is the name of the service or of the job; a hook has the name of its service.
-    `schedule` holds the cron expressions that start a job.
+    `schedule` holds the cron expressions that start a job. `identities` are the devices in the form
+    in which they can be compared, those of a count included: empty where they are not known, None
+    in events of versions that did not record them. `aliases` are the other names of identities on
+    a host that the inventory has. `exceptions` are those without which the grant would be denied.
     """
 
     service: str
@@ -195,6 +198,9 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     hook: int | None = None
     certainty: Certainty = "certain"
     schedule: tuple[str, ...] = ()
+    identities: tuple[str, ...] | None = None
+    aliases: dict[str, tuple[str, ...]] = {}
+    exceptions: tuple[str, ...] = ()
 
 
 class Findings(msgspec.Struct, frozen=True):

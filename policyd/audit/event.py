@@ -10,6 +10,7 @@ the policies wrote them. Source: OPA, "Decision Logs".
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -18,7 +19,16 @@ import msgspec
 
 from policyd import __version__
 from policyd.errors import AuditError
-from policyd.model import AuditRecord, Decision, Grant, Review, to_json
+from policyd.model import (
+    AuditRecord,
+    Certainty,
+    Decision,
+    Grant,
+    GrantedDevices,
+    Review,
+    WorkloadKind,
+    to_json,
+)
 
 DECISION: Final = "decision"
 """The kind of events of decisions."""
@@ -90,6 +100,8 @@ class GrantRecord(msgspec.Struct, frozen=True, rename="camel"):
     """A grant. Times are in RFC 3339; `ended` is "" while the grant is active.
 
     `sequence` is the event that made the grant, `position` its index in the decision, from 0.
+    From `kind` on, the fields are those of the Grant; None is unknown, in events of versions that
+    did not record them.
     """
 
     sequence: int
@@ -103,13 +115,26 @@ class GrantRecord(msgspec.Struct, frozen=True, rename="camel"):
     service: str
     vendor: str
     method: str
-    devices: str | tuple[str, ...] | dict[str, int]
+    devices: GrantedDevices
     replicas: int
     username: str
     policy_set: str
     revision: str
     state: GrantState
     ended: str = ""
+    kind: WorkloadKind | None = None
+    hook: int | None = None
+    schedule: tuple[str, ...] | None = None
+    certainty: Certainty | None = None
+    identities: tuple[str, ...] | None = None
+    aliases: dict[str, tuple[str, ...]] | None = None
+    exceptions: tuple[str, ...] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names by which the granted devices can be found, sorted."""
+        others = itertools.chain.from_iterable((self.aliases or {}).values())
+        return tuple(sorted({*(self.identities or ()), *others}))
 
 
 def decision_event(
@@ -199,9 +224,25 @@ def grant_records(event: DecisionEvent, sequence: int) -> list[GrantRecord]:
             policy_set=policy_set.name if policy_set else "",
             revision=policy_set.revision if policy_set else "",
             state="active",
+            **_details(grant),
         )
         for position, grant in enumerate(event.granted)
     ]
+
+
+def _details(grant: Grant) -> dict[str, Any]:
+    """Return the fields that a grant has if its event was recorded with the identities."""
+    if grant.identities is None:
+        return {}
+    return {
+        "kind": grant.kind,
+        "hook": grant.hook,
+        "schedule": grant.schedule,
+        "certainty": grant.certainty,
+        "identities": grant.identities,
+        "aliases": grant.aliases,
+        "exceptions": grant.exceptions,
+    }
 
 
 def rfc3339(nanoseconds: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Row
@@ -10,6 +10,10 @@ from sqlalchemy import Row
 from policyd.audit.event import DecisionEvent, GrantRecord, lookup_columns
 from policyd.errors import AuditError
 from policyd.model import AuditRecord, to_json
+
+_JSON: Final = ("devices", "schedule", "identities", "aliases", "exceptions")
+"""The columns of `tables.grants` that hold JSON."""
+_CAMEL: Final = {field.name: field.encode_name for field in msgspec.structs.fields(GrantRecord)}
 
 
 def event_row(record: AuditRecord, event: DecisionEvent) -> dict[str, Any]:
@@ -31,17 +35,29 @@ def record_of(row: Row[Any]) -> AuditRecord:
 
 def grant_row(record: GrantRecord) -> dict[str, Any]:
     """Return `record` as a row of `tables.grants`."""
-    return msgspec.structs.asdict(record) | {"devices": to_json(record.devices).decode()}
+    row = msgspec.structs.asdict(record)
+    return row | {name: _as_json(row[name]) for name in _JSON}
+
+
+def device_rows(record: GrantRecord) -> list[dict[str, Any]]:
+    """Return the rows of `tables.grant_devices` for `record`."""
+    return [
+        {"sequence": record.sequence, "position": record.position, "name": name}
+        for name in record.names
+    ]
 
 
 def grant_of(row: Row[Any]) -> GrantRecord:
-    """Return a row of `tables.grants` as a record.
-
-    Raises AuditError if its devices are not valid JSON.
-    """
+    """Return a row of `tables.grants` as a record. Raises AuditError if it is not valid."""
     values: dict[str, Any] = {str(name): value for name, value in row._mapping.items()}
     try:
-        devices = msgspec.json.decode(row.devices, type=str | tuple[str, ...] | dict[str, int])
+        for name in _JSON:
+            if values[name] is not None:
+                values[name] = msgspec.json.decode(values[name])
+        return msgspec.convert({_CAMEL[name]: values[name] for name in values}, GrantRecord)
     except msgspec.MsgspecError as error:
         raise AuditError(f"grant {row.position} of event {row.sequence}: {error}") from error
-    return GrantRecord(**{**values, "devices": devices})
+
+
+def _as_json(value: object) -> str | None:
+    return None if value is None else to_json(value).decode()

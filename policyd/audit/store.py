@@ -25,9 +25,10 @@ from policyd.audit.event import (
     grant_records,
     payload_of,
 )
+from policyd.audit.grant_queries import has_device, is_double_booked
 from policyd.audit.group_commit import GroupCommit
-from policyd.audit.rows import event_row, grant_of, grant_row, record_of
-from policyd.audit.tables import events, grants, heads
+from policyd.audit.rows import device_rows, event_row, grant_of, grant_row, record_of
+from policyd.audit.tables import events, grant_devices, grants, heads
 from policyd.audit.verify import VerifyReport, verify
 from policyd.errors import AuditError, NotFound
 from policyd.model import AuditRecord, Decision, Review
@@ -39,6 +40,7 @@ _HEAD: Final = select(heads.c.sequence, heads.c.hash).with_for_update()
 _MOVE_HEAD: Final = update(heads).values(sequence=bindparam("sequence"), hash=bindparam("hash"))
 _APPEND: Final = insert(events)
 _GRANT: Final = insert(grants)
+_NAME_DEVICE: Final = insert(grant_devices)
 _END: Final = (
     update(grants)
     .where(grants.c.state == "active")
@@ -166,10 +168,14 @@ class Store:
         project: str | None = None,
         environment: str | None = None,
         host: str | None = None,
+        gpu: str | None = None,
+        double_booked: bool = False,
     ) -> list[GrantRecord]:
         """Return the newest grants, newest first: the active ones, or all.
 
-        `before` continues a page: sequence and position of the last grant seen.
+        `before` continues a page: sequence and position of the last grant seen. `gpu` is a name of
+        a device: grants of it and of all devices are found. `double_booked` selects active grants
+        of which another one on the same host, which is named, has a device.
         """
         newest_first = (grants.c.sequence.desc(), grants.c.position.desc())
         query = select(grants).order_by(*newest_first).limit(limit)
@@ -186,6 +192,10 @@ class Store:
             ],
             grants.c.repository,
         )
+        if gpu is not None:
+            query = query.where(has_device(gpu))
+        if double_booked:
+            query = query.where(is_double_booked())
         with self._here().database.reading() as connection:
             return [grant_of(row) for row in connection.execute(query)]
 
@@ -277,9 +287,12 @@ def _move_grants(connection: Connection, event: DecisionEvent, sequence: int) ->
         return
     ending = {f"at_{name}": value for name, value in event.target._asdict().items()}
     connection.execute(_END, {**ending, "state": event.ends_with, "ended": event.timestamp})
-    rows = [grant_row(record) for record in grant_records(event, sequence)]
-    if rows:
-        connection.execute(_GRANT, rows)
+    granted = grant_records(event, sequence)
+    if granted:
+        connection.execute(_GRANT, [grant_row(record) for record in granted])
+    devices = [row for record in granted for row in device_rows(record)]
+    if devices:
+        connection.execute(_NAME_DEVICE, devices)
 
 
 def _where(

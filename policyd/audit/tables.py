@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """The newest migration. Databases are upgraded to it."""
 
 metadata = MetaData()
@@ -78,6 +78,25 @@ grants = Table(
     Column("revision", Text, nullable=False),  # "sha256:…" of that policy set
     Column("state", Text, nullable=False),  # active | superseded | released
     Column("ended", Text, nullable=False),  # RFC 3339, when it stopped being active; "" while it is
+    # The rest is NULL, for unknown, in grants of versions that did not record it.
+    Column("kind", Text),  # service | hook | job
+    Column("hook", Integer),  # index of a hook in its service's pre_start; NULL for other kinds
+    Column("schedule", Text),  # JSON: [cron expressions that start a job]
+    Column("certainty", Text),  # certain | default-runtime | unknown
+    Column("identities", Text),  # JSON: [normal forms of the devices, sorted], [] if not known
+    Column("aliases", Text),  # JSON: {identity: [its other names on the host]}
+    Column("exceptions", Text),  # JSON: [exceptions without which it would be denied, sorted]
     PrimaryKeyConstraint("sequence", "position"),
     Index("grants_by_target", "state", "repository", "project", "environment", "host"),
+)
+
+grant_devices = Table(
+    "grant_devices",
+    metadata,
+    # Repeats the identities and aliases of grants, for queries; `verify` compares them.
+    Column("sequence", _Sequence, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    PrimaryKeyConstraint("name", "sequence", "position"),
+    Index("grant_devices_by_grant", "sequence", "position"),
 )

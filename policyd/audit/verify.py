@@ -9,10 +9,10 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, Table, select
 
 from policyd.audit import chain
 from policyd.audit.chain import Problem
@@ -25,8 +25,8 @@ from policyd.audit.event import (
     grant_records,
     lookup_columns,
 )
-from policyd.audit.rows import grant_row, record_of
-from policyd.audit.tables import events, grants, heads
+from policyd.audit.rows import device_rows, grant_row, record_of
+from policyd.audit.tables import events, grant_devices, grants, heads
 from policyd.errors import AuditError
 
 MAX_PROBLEMS: Final = 100
@@ -45,6 +45,13 @@ class VerifyReport(msgspec.Struct, frozen=True, rename="camel"):
     def ok(self) -> bool:
         """Whether there are no problems."""
         return not self.problems
+
+
+class _Entry(NamedTuple):
+    """A row of the tables of grants: one that the events demand, or one that is stored."""
+
+    expected: bool
+    row: dict[str, Any]
 
 
 def verify(connection: Connection) -> VerifyReport:
@@ -74,17 +81,25 @@ def _column_problems(connection: Connection) -> Iterator[Problem]:
 
 
 def _grant_problems(connection: Connection) -> Iterator[Problem]:
-    newest_first = select(grants).order_by(grants.c.sequence.desc(), grants.c.position.desc())
-    stored = (dict(row._mapping) for row in _stream(connection, newest_first))
-    both = heapq.merge(_expected_grants(connection), stored, key=_newest_first)
+    both = heapq.merge(
+        _expected_rows(connection),
+        _stored_rows(connection, grants),
+        _stored_rows(connection, grant_devices),
+        key=_newest_first,
+    )
     for _, same in itertools.groupby(both, key=_newest_first):
-        first, *others = same
-        if others != [first]:
-            problem = f"its grant {first['position']} differs in the table of grants"
-            yield Problem(int(first["sequence"]), problem)
+        of_grant = list(same)
+        expected, stored = (
+            [entry.row.items() for entry in of_grant if entry.expected is side]
+            for side in (True, False)
+        )
+        if set(map(frozenset, expected)) != set(map(frozenset, stored)):
+            row = of_grant[0].row
+            problem = f"its grant {row['position']} differs in the table of grants"
+            yield Problem(int(row["sequence"]), problem)
 
 
-def _expected_grants(connection: Connection) -> Iterator[dict[str, Any]]:
+def _expected_rows(connection: Connection) -> Iterator[_Entry]:
     """Yield the expected rows, newest first, so that the end of a grant precedes the grant."""
     ended: dict[Target, tuple[GrantState, str]] = {}
     for row in _stream(connection, select(events).order_by(events.c.sequence.desc())):
@@ -93,8 +108,17 @@ def _expected_grants(connection: Connection) -> Iterator[dict[str, Any]]:
             continue
         state, when = ended.get(event.target, ("active", ""))
         for record in reversed(grant_records(event, int(row.sequence))):
-            yield grant_row(msgspec.structs.replace(record, state=state, ended=when))
+            yield _Entry(True, grant_row(msgspec.structs.replace(record, state=state, ended=when)))
+            for device in device_rows(record):
+                yield _Entry(True, device)
         ended[event.target] = (event.ends_with, event.timestamp)
+
+
+def _stored_rows(connection: Connection, table: Table) -> Iterator[_Entry]:
+    """Yield the rows of `grants` or `grant_devices`, newest first."""
+    newest_first = select(table).order_by(table.c.sequence.desc(), table.c.position.desc())
+    for row in _stream(connection, newest_first):
+        yield _Entry(False, dict(row._mapping))
 
 
 def _event_or_none(row: Row[Any]) -> DecisionEvent | None:
@@ -104,8 +128,8 @@ def _event_or_none(row: Row[Any]) -> DecisionEvent | None:
         return None
 
 
-def _newest_first(row: dict[str, Any]) -> tuple[int, int]:
-    return (-row["sequence"], -row["position"])
+def _newest_first(entry: _Entry) -> tuple[int, int]:
+    return (-entry.row["sequence"], -entry.row["position"])
 
 
 def _ascending() -> Select[Any]:

@@ -33,13 +33,19 @@ LIST_HEADER: Final = (
 )  # fmt: skip
 GRANT_HEADER: Final = (
     "SINCE", "REPOSITORY", "PROJECT", "ENVIRONMENT", "HOST", "SERVICE", "VENDOR", "METHOD",
-    "DEVICES", "REPLICAS", "BY", "STATE",
+    "DEVICES", "REPLICAS", "BY", "EXCEPTIONS", "STATE",
 )  # fmt: skip
 
 
 @click.group("audit")
 def command() -> None:
     """Read past decisions, and who holds which GPU."""
+
+
+def _not_empty(_context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty; give the name of a device", param=option)
+    return value
 
 
 def _reading(function: Command) -> Command:
@@ -123,6 +129,17 @@ def show(config: str | None, audit: str | None, form: str, decision_id: str) -> 
 @click.option("--project", metavar="NAME", help="Only grants of this project.")
 @click.option("--environment", metavar="NAME", help="Only grants in this environment.")
 @click.option("--host", metavar="NAME", help="Only grants on this host.")
+@click.option(
+    "--gpu",
+    metavar="ID",
+    callback=_not_empty,
+    help="Only grants of this device (index, UUID, CDI name or node) and grants of all devices.",
+)
+@click.option(
+    "--double-booked",
+    is_flag=True,
+    help="Only active grants of a device that another active grant on the same host has too.",
+)
 def grants(
     config: str | None,
     audit: str | None,
@@ -207,12 +224,13 @@ def _grant_row(record: GrantRecord) -> list[str]:
         record.project,
         record.environment,
         record.host,
-        record.service,
+        text.workload(record),
         record.vendor,
         record.method,
-        text.devices(record.devices, record.method),
+        text.devices(record.devices, record.method) + text.certainty(record),
         str(record.replicas),
         record.username,
+        ",".join(record.exceptions or ()),
         record.state,
     ]
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from policyd.formats.report import Report
 from policyd.formats.reviewed import AFTER, BEFORE, Reviewed
 from policyd.formats.table import table, visible, width
 from policyd.model import Decision, Exempted, Grant, GrantedDevices, Location, Violation
+
+if TYPE_CHECKING:
+    from policyd.audit.event import GrantRecord
 
 _CODES: Final = {"bold": "1", "red": "1;31", "green": "1;32", "yellow": "1;33", "blue": "1;34"}
 _ACTIONS: Final = {
@@ -26,6 +29,7 @@ _CERTAINTY: Final = {
     "certain": "",
     "default-runtime": " (if the default runtime gives it)",
     "unknown": " (not certain)",
+    None: " (certainty not recorded)",
 }
 _UUIDS: Final = ("GPU-", "MIG-")
 
@@ -54,6 +58,20 @@ def devices(granted: GrantedDevices, method: str) -> str:
     text = ",".join(granted)
     is_id = method != "cgroup-rule" and "/" not in text and not text.upper().startswith(_UUIDS)
     return f"GPU {text}" if is_id else text
+
+
+def certainty(grant: Grant | GrantRecord) -> str:
+    """Return the certainty of a grant in brackets; "" if it is certain."""
+    return _CERTAINTY[grant.certainty]
+
+
+def workload(grant: Grant | GrantRecord) -> str:
+    """Return the name of the workload of a grant, with its kind if it is not a service."""
+    if grant.kind == "hook":
+        return f"{grant.service} (hook {grant.hook})"
+    if grant.kind == "job":
+        return f"{grant.service} (job{''.join(f', {cron}' for cron in grant.schedule or ())})"
+    return grant.service
 
 
 class _Paint:
@@ -197,24 +215,16 @@ def _grants(decision: Decision) -> Iterator[str]:
     yield "Requested accelerators:"
     rows = [
         (
-            _workload(grant),
+            workload(grant),
             grant.vendor,
             grant.method,
-            devices(grant.devices, grant.method) + _CERTAINTY[grant.certainty],
+            devices(grant.devices, grant.method) + certainty(grant),
             str(grant.replicas),
         )
         for grant in decision.grants
     ]
     for line in table(("SERVICE", "VENDOR", "METHOD", "DEVICES", "REPLICAS"), rows):
         yield f"  {line}"
-
-
-def _workload(grant: Grant) -> str:
-    if grant.kind == "hook":
-        return f"{grant.service} (hook {grant.hook})"
-    if grant.kind == "job":
-        return f"{grant.service} (job{''.join(f', {cron}' for cron in grant.schedule)})"
-    return grant.service
 
 
 def _not_evaluated(result: Reviewed, paint: _Paint) -> Iterator[str]:

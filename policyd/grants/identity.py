@@ -42,6 +42,14 @@ class DeviceNames:
         """Return the identity of the device that the host knows as `name`, else `name`."""
         return self._names.get(name) or self._names.get(name.lower(), name)
 
+    def aliases(self, identity: str) -> tuple[str, ...]:
+        """Return the other names of the device `identity` on the host, sorted."""
+        return tuple(
+            sorted(
+                name for name, own in self._names.items() if own == identity and name != identity
+            )
+        )
+
 
 NO_NAMES: Final = DeviceNames()
 
@@ -66,6 +74,15 @@ def normal_forms(
 ) -> tuple[str, ...]:
     """Return the normal form of each id, in order and with repetitions."""
     return tuple(normal_form(one, vendor, domains, names) for one in written)
+
+
+def searched_names(written: str) -> tuple[str, ...]:
+    """Return the normal forms that a search for the device `written` looks for.
+
+    A CDI name stands for its device too, because its vendor is not known here.
+    """
+    own = _written(written)
+    return (own, _written(cdi.device(written))) if cdi.is_name(written) else (own,)
 
 
 def first(count: int) -> tuple[str, ...]:

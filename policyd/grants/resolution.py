@@ -23,12 +23,13 @@ from policyd.grants import (
     selectors,
 )
 from policyd.grants.container import Container
+from policyd.grants.identity import NO_NAMES, DeviceNames
 from policyd.grants.remediation import Remediations
 from policyd.grants.runtimes import HostSettings
 from policyd.grants.tables import read_tables
 from policyd.inventory.hosts import Host
 from policyd.loading import Loaded
-from policyd.model import Certainty, Grant, GrantedDevices, NotEvaluated, Path
+from policyd.model import Certainty, Exempted, Grant, GrantedDevices, NotEvaluated, Path
 from policyd.workloads.model import GrantDeclaration, Selector, Workload
 
 _ALONE: Final = ("reservation", "gpus", "generic-resource")
@@ -69,6 +70,12 @@ class GrantResolver:
         """Return what finds the remediations of violations by `workloads`, which have grants."""
         return Remediations(workloads, self._tables)
 
+    def listed(
+        self, workloads: Iterable[Workload], host: str = "", exempted: Sequence[Exempted] = ()
+    ) -> tuple[Grant, ...]:
+        """Return the grants of `workloads`, which have grants on `host`. See `listed`."""
+        return listed(workloads, exempted, self._hosts.get(host, self._no_host).names)
+
     def _containers(self, workloads: Sequence[Workload], host: str) -> Iterator[Container]:
         settings = self._hosts.get(host, self._no_host)
         owners = {one.service: one for one in workloads if one.kind != "hook"}
@@ -98,13 +105,27 @@ def _unknown_images(containers: Iterable[Container], project: Project) -> Iterat
             )
 
 
-def listed(workloads: Iterable[Workload]) -> tuple[Grant, ...]:
+def listed(
+    workloads: Iterable[Workload],
+    exempted: Sequence[Exempted] = (),
+    names: DeviceNames = NO_NAMES,
+) -> tuple[Grant, ...]:
     """Return the grants of `workloads` as a decision lists them.
 
     Declarations of one workload, vendor and method add up to one grant, except requests for
-    devices, which stand for themselves.
+    devices, which stand for themselves. `exempted` are the violations that exceptions exempt;
+    `names` are the names of the devices of the host.
     """
-    return tuple(grant for workload in workloads for grant in _listed(workload))
+    return tuple(
+        msgspec.structs.replace(
+            _grant(workload, declarations),
+            identities=_identities(declarations),
+            aliases=_aliases(declarations, names),
+            exceptions=_exceptions(declarations, exempted),
+        )
+        for workload in workloads
+        for declarations in _listed(workload)
+    )
 
 
 def _resolved(container: Container) -> Workload:
@@ -127,16 +148,15 @@ def _granted(container: Container, found: tuple[Selector, ...]) -> Iterator[Gran
         yield from method.granted(container)
 
 
-def _listed(workload: Workload) -> Iterator[Grant]:
+def _listed(workload: Workload) -> Iterator[Sequence[GrantDeclaration]]:
     together: dict[tuple[str, str], list[GrantDeclaration]] = {}
     for declaration in workload.grants:
         if declaration.method in _ALONE:
-            yield _grant(workload, [declaration])
+            yield [declaration]
         else:
             key = (declaration.vendor, declaration.method)
             together.setdefault(key, []).append(declaration)
-    for declarations in together.values():
-        yield _grant(workload, declarations)
+    yield from together.values()
 
 
 def _grant(workload: Workload, declarations: Sequence[GrantDeclaration]) -> Grant:
@@ -166,6 +186,48 @@ def _devices(declarations: Iterable[GrantDeclaration]) -> GrantedDevices:
             return declaration.devices
         ids |= set(declaration.devices)
     return tuple(sorted(ids))
+
+
+def _identities(declarations: Iterable[GrantDeclaration]) -> tuple[str, ...]:
+    """Return the identities of a grant; none for a grant of all devices."""
+    ids: set[str] = set()
+    for declaration in declarations:
+        if declaration.devices == "all":
+            return ()
+        ids |= set(declaration.identities)
+    return tuple(sorted(ids))
+
+
+def _aliases(
+    declarations: Sequence[GrantDeclaration], names: DeviceNames
+) -> dict[str, tuple[str, ...]]:
+    if declarations[0].vendor != "nvidia":
+        return {}
+    found = {identity: names.aliases(identity) for identity in _identities(declarations)}
+    return {identity: others for identity, others in found.items() if others}
+
+
+def _exceptions(
+    declarations: Sequence[GrantDeclaration], exempted: Iterable[Exempted]
+) -> tuple[str, ...]:
+    """Return the exceptions from denials that are about one of `declarations`.
+
+    A denial is about a declaration if its path is that of the declaration, below it or above it.
+    """
+    return tuple(
+        sorted(
+            {
+                one.exception
+                for one in exempted
+                if one.enforcement_action == "deny"
+                and any(_overlap(one.path, declaration.path) for declaration in declarations)
+            }
+        )
+    )
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return all(a == b for a, b in zip(one, other, strict=False))
 
 
 def _order(path: Path) -> tuple[tuple[bool, int, str], ...]:

@@ -46,6 +46,8 @@ class _GrantsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
     project: str | None = None
     environment: str | None = None
     host: str | None = None
+    gpu: Annotated[str, Meta(min_length=1)] | None = None
+    double_booked: bool = False
 
 
 def add_routes(app: Flask, services: Services) -> None:
@@ -92,6 +94,8 @@ def _grants(audit: Store, query: _GrantsQuery) -> Response:
         project=query.project,
         environment=query.environment,
         host=query.host,
+        gpu=query.gpu,
+        double_booked=query.double_booked,
     )
     return reply(wire.grant_list(found, query.limit))
 

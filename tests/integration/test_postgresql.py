@@ -13,8 +13,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from policyd.audit.database import open_database
 from policyd.audit.store import Store, open_store
 from policyd.errors import AuditError
+from tests.support.ledger import (
+    CONTRACTS,
+    Contract,
+    assert_an_old_log_goes_on,
+    fill_as_version_1,
+)
 from tests.unit.audit.conftest import pair
 
 pytestmark = pytest.mark.integration
@@ -128,6 +135,21 @@ def test_decisions_and_grants_are_kept_as_in_sqlite(store: Store) -> None:
     assert store.verify().ok
     store.append_decision(*pair("d4", operation="DELETE", seconds=120))
     assert store.grants() == []
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.__name__)
+def test_grants_are_kept_and_found_as_in_sqlite(store: Store, contract: Contract) -> None:
+    contract(store)
+
+
+def test_a_log_of_the_first_version_goes_on(url: str) -> None:
+    database = open_database(url, create=True)
+    fill_as_version_1(database)
+    database.close()
+
+    store = open_store(url)
+    assert_an_old_log_goes_on(store)
+    store.close()
 
 
 def test_processes_and_threads_that_write_at_once_make_one_chain(url: str) -> None:

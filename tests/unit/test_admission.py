@@ -175,9 +175,18 @@ def test_grants_are_in_every_decision(decide: Callable[..., Decision]) -> None:
     decision = decide(PRIVILEGED)
 
     assert decision.allowed is True
+    path = ("services", "train", "gpus", 0, "count")
     assert decision.grants == (
-        Grant("train", "unknown", "gpus", "all", 1, ("services", "train", "gpus", 0, "count")),
-        Grant("web", "unknown", "privileged", "all", 1, ("services", "web", "privileged")),
+        Grant("train", "unknown", "gpus", "all", 1, path, identities=()),
+        Grant(
+            "web",
+            "unknown",
+            "privileged",
+            "all",
+            1,
+            ("services", "web", "privileged"),
+            identities=(),
+        ),
     )
 
 

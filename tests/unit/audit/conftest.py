@@ -42,6 +42,7 @@ def pair(
     host: str = "gpu-01",
     project: str = "train",
     services: tuple[str, ...] = ("trainer",),
+    grants: tuple[Grant, ...] | None = None,
     policies: tuple[str, ...] = (),
     exceptions: tuple[str, ...] = (),
     policy_set: str = "default",
@@ -67,7 +68,9 @@ def pair(
             Exempted("no-all-gpus", "c", "deny", "high", "m", "r", exception=name, owner="ml")
             for name in exceptions
         ),
-        grants=tuple(
+        grants=grants
+        if grants is not None
+        else tuple(
             Grant(name, "nvidia", "gpus", {"count": 2}, 1, ("services", name, "gpus", 0))
             for name in services
         ),

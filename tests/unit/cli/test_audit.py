@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -126,3 +128,136 @@ def test_what_is_not_there_is_said_in_one_line(
 
     assert result.exit_code == 2
     assert result.stderr.startswith(f"policyd: error: {message.format(folder.parent)}")
+
+
+KNOWN_HOST = """\
+policyd:
+  inventory:
+    hosts:
+      gpu-01:
+        driver_version: "580"
+        cuda_version: "13.0"
+        gpus:
+          - {index: 0, uuid: GPU-AA}
+          - {index: 3, uuid: GPU-DD}
+"""
+RULES = """\
+apiVersion: policyd/v1
+kind: PolicySet
+metadata: {name: test}
+spec: {packs: [gpu], data: [hosts.yaml]}
+---
+apiVersion: policyd/v1
+kind: Constraint
+metadata: {name: by-request}
+spec: {policy: no-gpu-via-environment, enforcementAction: deny}
+---
+apiVersion: policyd/v1
+kind: Exception
+metadata: {name: old-image}
+spec:
+  policies: [no-gpu-via-environment]
+  match: {hosts: [gpu-01], services: [train]}
+  expires: 2099-01-31T00:00:00Z
+  owner: ml
+  reason: The image reads the variable
+  approvedBy: security@acme.example
+"""
+BY_VARIABLE = "services: {train: {image: x, environment: {NVIDIA_VISIBLE_DEVICES: gpu-dd}}}\n"
+NIGHTLY = """\
+services: {web: {image: x}}
+jobs:
+  nightly:
+    image: x
+    gpus: [{driver: nvidia, device_ids: ["03"]}]
+    triggers: {schedule: [{cron: "0 3 * * *"}]}
+"""
+
+
+@pytest.fixture
+def held(run, folder) -> str:
+    """A log with two grants of GPU 3 of a host that the inventory has, and one elsewhere."""
+    (folder / "hosts.yaml").write_text(KNOWN_HOST)
+    (folder / "rules.yaml").write_text(RULES)
+    for project, host, text in (
+        ("train", "gpu-01", BY_VARIABLE),
+        ("nightly", "gpu-01", NIGHTLY),
+        ("other", "gpu-02", GPU.format(count="2")),
+    ):
+        (folder / "compose.yaml").write_text(text)
+        done = run(
+            "check", "--audit", "log.db", "--operation", "CREATE", "-p", project, "--host", host,
+            "--policy-set", "rules.yaml",
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+    return "log.db"
+
+
+def cells(run, log: str, *arguments: str) -> list[list[str]]:
+    lines = run("audit", "grants", "--audit", log, *arguments).stdout.splitlines()
+    return [re.split(r"  +", line) for line in lines[1:]]
+
+
+def test_grants_name_kind_certainty_and_exceptions(run, held) -> None:
+    shown = run("audit", "grants", "--audit", held, "--format", "json").stdout
+    user = json.loads(shown)["items"][0]["username"]
+
+    # SINCE, PROJECT, HOST, SERVICE, VENDOR, METHOD, DEVICES, REPLICAS, BY, EXCEPTIONS, STATE
+    assert [row[1:] for row in cells(run, held)] == [
+        ["other", "gpu-02", "train", "nvidia", "gpus", "2 GPUs", "1", user, "active"],
+        [
+            "nightly", "gpu-01", "nightly (job, 0 3 * * *)", "nvidia", "gpus", "GPU 03", "1",
+            user, "active",
+        ],
+        [
+            "train", "gpu-01", "train", "nvidia", "environment",
+            "gpu-dd (if the default runtime gives it)", "1", user, "old-image", "active",
+        ],
+    ]  # fmt: skip
+
+
+def test_grants_as_json_name_the_gpu_by_its_identity(run, held) -> None:
+    shown = run("audit", "grants", "--audit", held, "--format", "json", "--host", "gpu-01").stdout
+
+    details = [
+        {name: item[name] for name in ("kind", "certainty", "identities", "aliases", "exceptions")}
+        for item in json.loads(shown)["items"]
+    ]
+    assert details == [
+        {
+            "kind": "job",
+            "certainty": "certain",
+            "identities": ["3"],
+            "aliases": {"3": ["gpu-dd", "gpu3"]},
+            "exceptions": [],
+        },
+        {
+            "kind": "service",
+            "certainty": "default-runtime",
+            "identities": ["3"],
+            "aliases": {"3": ["gpu-dd", "gpu3"]},
+            "exceptions": ["old-image"],
+        },
+    ]
+
+
+@pytest.mark.parametrize("gpu", ["3", "03", "GPU-DD", "gpu-dd", "nvidia.com/gpu=3"])
+def test_a_grant_is_found_by_every_name_of_its_gpu(run, held, gpu: str) -> None:
+    assert [row[1] for row in cells(run, held, "--gpu", gpu)] == ["nightly", "train"]
+
+
+def test_a_gpu_that_nobody_holds_has_no_grant(run, held) -> None:
+    assert run("audit", "grants", "--audit", held, "--gpu", "GPU-AA").stdout == (
+        f"No active grants in {Path(held).absolute()}.\n"
+    )
+
+
+def test_double_booked_gpus_are_listed(run, held) -> None:
+    assert [row[1] for row in cells(run, held, "--double-booked")] == ["nightly", "train"]
+
+
+def test_an_empty_name_of_a_gpu_is_refused(run, held) -> None:
+    result = run("audit", "grants", "--audit", held, "--gpu", " ")
+
+    assert result.exit_code == 2
+    assert "it is empty; give the name of a device" in result.stderr

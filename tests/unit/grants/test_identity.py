@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from policyd.grants.identity import DeviceNames, first, normal_form, normal_forms
+from policyd.grants.identity import (
+    DeviceNames,
+    first,
+    normal_form,
+    normal_forms,
+    searched_names,
+)
 from tests.support.granting import MIG_HOST
 
 DOMAINS = {"nvidia.com": "nvidia", "amd.com": "amd"}
@@ -68,3 +74,26 @@ def test_order_and_repetitions_stay() -> None:
 def test_count_is_the_first_devices() -> None:
     assert first(3) == ("0", "1", "2")
     assert len(first(10**18)) == 129
+
+
+def test_a_host_knows_all_names_of_its_devices() -> None:
+    names = DeviceNames(MIG_HOST)
+
+    assert names.aliases("0") == ("00000000:18:00.0", "gpu-aa", "gpu0")
+    assert names.aliases("mig-b0") == ("1:0", "mig1:0")
+    assert names.aliases("7") == ()
+    assert DeviceNames().aliases("0") == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("03", ("3",)),
+        ("GPU-AbC", ("gpu-abc",)),
+        ("nvidia.com/gpu=03", ("nvidia.com/gpu=03", "3")),
+        ("/dev/nvidia0", ("/dev/nvidia0",)),
+        ("", ("",)),
+    ],
+)
+def test_a_search_looks_for_every_form_of_a_name(written: str, names: tuple[str, ...]) -> None:
+    assert searched_names(written) == names

@@ -5,7 +5,7 @@ import pytest
 
 from policyd.errors import PolicySetError
 from policyd.grants.resolution import GrantResolver, listed
-from policyd.model import Grant
+from policyd.model import Exempted, Grant
 from policyd.workloads.model import GrantDeclaration
 from tests.support.granting import HOST, MIG_HOST, hook, host, request, resolver, service
 
@@ -25,9 +25,9 @@ def test_declarations_of_a_method_add_up_in_the_list() -> None:
     )
 
     assert listed([service(replicas=2, grants=grants)]) == (
-        Grant("app", "nvidia", "cdi", ("a", "b", "c"), 2, ("x", "1")),
-        Grant("app", "amd", "cdi", ("d",), 2, ("x", "3")),
-        Grant("app", "nvidia", "environment", "all", 2, ("x", "4")),
+        Grant("app", "nvidia", "cdi", ("a", "b", "c"), 2, ("x", "1"), identities=()),
+        Grant("app", "amd", "cdi", ("d",), 2, ("x", "3"), identities=()),
+        Grant("app", "nvidia", "environment", "all", 2, ("x", "4"), identities=()),
     )
 
 
@@ -57,7 +57,7 @@ def test_json_of_a_service_leaves_out_what_is_usual() -> None:
     (found,) = listed([service(grants=(_declared("gpus", ["0"], "1"),))])
 
     assert sorted(msgspec.to_builtins(found)) == [
-        "devices", "method", "path", "replicas", "service", "vendor",
+        "devices", "identities", "method", "path", "replicas", "service", "vendor",
     ]  # fmt: skip
 
 
@@ -117,3 +117,79 @@ def test_user_table_adds_a_vendor_without_code() -> None:
     assert [(one.method, one.vendor, one.devices) for one in found.grants] == [
         ("runtime", "acme", ("0", "1"))
     ]
+
+
+@pytest.mark.parametrize(
+    ("ids", "identities"),
+    [(("00", "GPU-aa", "0"), ("0",)), (("01", "0"), ("0", "1")), (("1:0", "MIG-b0"), ("mig-b0",))],
+)
+def test_a_grant_names_each_device_once_by_its_identity(
+    ids: tuple[str, ...], identities: tuple[str, ...]
+) -> None:
+    here = resolver(MIG_HOST)
+
+    (found,) = here.listed(
+        here.resolve([service(device_requests=(request(device_ids=ids),))], HOST)
+    )
+
+    assert found.identities == identities
+
+
+def test_a_count_is_the_first_devices_and_all_is_none_in_particular() -> None:
+    requests = (request(count=2), request(count=-1))
+    here = resolver(MIG_HOST)
+
+    found = here.listed(here.resolve([service(device_requests=requests)], HOST), HOST)
+
+    assert [(one.devices, one.identities, one.aliases) for one in found] == [
+        (
+            {"count": 2},
+            ("0", "1"),
+            {"0": ("00000000:18:00.0", "gpu-aa", "gpu0"), "1": ("gpu-bb", "gpu1")},
+        ),
+        ("all", (), {}),
+    ]
+
+
+def test_the_other_names_of_a_device_are_those_of_the_host_of_the_review() -> None:
+    here = resolver(MIG_HOST)
+    workload = service(device_requests=(request(device_ids=("1:0", "7")),))
+
+    (found,) = here.listed(here.resolve([workload], HOST), HOST)
+    (elsewhere,) = here.listed(here.resolve([workload], "gpu-02"), "gpu-02")
+
+    assert found.identities == ("7", "mig-b0")
+    assert found.aliases == {"mig-b0": ("1:0", "mig1:0")}
+    assert (elsewhere.identities, elsewhere.aliases) == (("1:0", "7"), {})
+
+
+def test_an_index_of_another_vendor_has_no_name_of_an_nvidia_gpu() -> None:
+    here = resolver(MIG_HOST)
+    grants = (_declared("environment", ["0"], "1", vendor="amd", identities=["0"]),)
+
+    assert here.listed([service(grants=grants)], HOST)[0].aliases == {}
+
+
+def _exempted(exception: str, path: tuple[str | int, ...], action: str = "deny") -> Exempted:
+    return Exempted("p", "c", action, "high", "m", "", path=path, exception=exception)
+
+
+def test_exceptions_of_a_grant_are_those_from_denials_of_its_declarations() -> None:
+    grants = tuple(
+        msgspec.structs.replace(_declared("cdi", ["a"], ""), path=("services", "app", *path))
+        for path in (("devices", 0), ("devices", 1))
+    )
+    exempted = (
+        _exempted("below", ("services", "app", "devices", 1, "source")),
+        _exempted("at", ("services", "app", "devices", 1)),
+        _exempted("at", ("services", "app", "devices", 0)),
+        _exempted("above", ("services", "app")),
+        _exempted("beside", ("services", "app", "devices", 2)),
+        _exempted("other-service", ("services", "api", "devices", 0)),
+        _exempted("other-key", ("services", "app", "privileged")),
+        _exempted("warned", ("services", "app", "devices", 0), "warn"),
+    )
+
+    (found,) = listed([service(grants=grants)], exempted)
+
+    assert found.exceptions == ("above", "at", "below")

@@ -95,6 +95,29 @@ def test_grants_are_listed_and_filtered(client):
 
 
 @pytest.mark.usefixtures("filled")
+def test_grants_state_what_they_are_of_and_are_found_by_gpu(client, post):
+    post(TWO_GPUS, "?repository=acme/other&host=gpu-02")
+
+    def hosts(query: str) -> list[str]:
+        return [item["host"] for item in client.get(f"/v1/grants?{query}").json["items"]]
+
+    item = client.get("/v1/grants?repository=acme/other").json["items"][0]
+    assert {name: item[name] for name in list(item)[18:]} == {
+        "kind": "service",
+        "hook": None,
+        "schedule": [],
+        "certainty": "certain",
+        "identities": ["0", "1"],
+        "aliases": {},
+        "exceptions": [],
+    }
+    assert hosts("gpu=01&repository=acme/train") == ["gpu-03", "gpu-02", "gpu-01"]
+    assert hosts("gpu=2") == []
+    assert hosts("doubleBooked=true") == ["gpu-02", "gpu-02"]
+    assert client.get("/v1/grants?gpu=").status_code == 400
+
+
+@pytest.mark.usefixtures("filled")
 def test_pages_of_grants_follow_one_another(client):
     first = client.get("/v1/grants?limit=2").json
     second = client.get(f"/v1/grants?limit=2&before={first['next']}").json

@@ -1,0 +1,169 @@
+"""What every store of the audit log promises about grants, and logs of older versions.
+
+Each function of CONTRACTS takes an empty store, records decisions and asserts what is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import insert, update
+
+from policyd.audit import chain
+from policyd.audit.database import Database
+from policyd.audit.event import decision_event, grant_records, payload_of
+from policyd.audit.rows import event_row, grant_row
+from policyd.audit.store import Store
+from policyd.audit.tables import events, grants, heads
+from policyd.model import AuditRecord, Grant, GrantedDevices
+from tests.unit.audit.conftest import pair
+
+Contract = Callable[[Store], None]
+ADDED: Final = ("kind", "hook", "schedule", "certainty", "identities", "aliases", "exceptions")
+"""The columns that migration 0002 adds."""
+
+
+def granted(service: str = "train", **fields: Any) -> Grant:
+    """Return a grant of GPU 0 by a reservation, on a host without inventory."""
+    given: dict[str, Any] = {
+        "vendor": "nvidia",
+        "method": "reservation",
+        "devices": ("0",),
+        "replicas": 1,
+        "path": ("services", service),
+        "identities": ("0",),
+    }
+    return Grant(service, **{**given, **fields})
+
+
+def known(service: str, devices: GrantedDevices) -> Grant:
+    """Return a grant of GPU 0 as it is on a host whose inventory knows its names."""
+    aliases = {"0": ("00000000:18:00.0", "gpu-aa", "gpu0")}
+    return granted(service, devices=devices, aliases=aliases)
+
+
+def keep_what_a_grant_is(store: Store) -> None:
+    """Kind, certainty, identities and exceptions are read as they were written."""
+    written = (
+        granted("web", kind="hook", hook=1, certainty="default-runtime"),
+        granted("nightly", kind="job", schedule=("0 3 * * *",), exceptions=("night", "train")),
+        known("api", {"count": 1}),
+        granted("all", devices="all", identities=(), certainty="unknown"),
+    )
+    store.append_decision(*pair("d1", grants=written))
+
+    found = {one.service: one for one in store.grants()}
+    details = {name: tuple(getattr(one, field) for field in ADDED) for name, one in found.items()}
+    assert details == {
+        "web": ("hook", 1, (), "default-runtime", ("0",), {}, ()),
+        "nightly": ("job", None, ("0 3 * * *",), "certain", ("0",), {}, ("night", "train")),
+        "api": (
+            "service", None, (), "certain", ("0",),
+            {"0": ("00000000:18:00.0", "gpu-aa", "gpu0")}, (),
+        ),
+        "all": ("service", None, (), "unknown", (), {}, ()),
+    }  # fmt: skip
+    assert store.verify().problems == ()
+
+
+def find_a_grant_by_every_name_of_its_device(store: Store) -> None:
+    """A grant is found by index, UUID, PCI address and CDI name, also when it has ended."""
+    store.append_decision(*pair("d1", grants=(known("trainer", ("GPU-AA",)),)))
+    store.append_decision(*pair("d2", project="b", grants=(granted("b", identities=("1",)),)))
+    store.append_decision(*pair("d3", project="c", grants=(granted("c", identities=("gpu-bb",)),)))
+    store.append_decision(
+        *pair("d4", project="all", grants=(granted("all", devices="all", identities=()),))
+    )
+    store.append_decision(*pair("d5", grants=()))
+
+    def held(gpu: str, **filters: Any) -> list[str]:
+        return [one.service for one in store.grants(gpu=gpu, active=False, **filters)]
+
+    for name in ("0", "+00", "GPU-AA", "gpu-aA", "0000:18:00.0", "nvidia.com/gpu=GPU-AA", "gpu0"):
+        assert held(name) == ["all", "trainer"], name
+    assert held("1") == ["all", "b"]
+    assert held("GPU-BB") == ["all", "c"]
+    assert held("GPU-AA", project="train") == ["trainer"]
+    assert held("GPU-A") == ["all"]
+    assert held("%") == ["all"]
+    assert [one.service for one in store.grants(gpu="GPU-AA")] == ["all"]
+    assert [one.service for one in store.grants(1, gpu="0", active=False, before=(4, 0))] == [
+        "trainer"
+    ]
+
+
+def find_double_booked_devices(store: Store) -> None:
+    """A device is double-booked by its identity, on one named host, in two workloads."""
+    apart = granted("apart", identities=("1",), devices=("1",))
+    for number, (host, project, own) in enumerate(
+        [
+            ("gpu-01", "index", (known("a", ("0",)),)),
+            ("gpu-01", "uuid", (granted("b", devices=("GPU-AA",), identities=("gpu-aa",)), apart)),
+            ("gpu-01", "amd", (granted("c", vendor="amd"),)),
+            ("gpu-02", "alone", (granted("d"), granted("d", kind="hook", hook=0))),
+            ("", "nowhere", (granted("e"),)),
+            ("", "nowhere-2", (granted("f"),)),
+            ("gpu-03", "count", (granted("g", devices={"count": 1}),)),
+            ("gpu-03", "everything", (granted("h", devices="all", identities=()),)),
+            ("gpu-04", "same", (granted("i"), granted("j"))),
+            ("gpu-05", "nodes", (granted("k", vendor="unknown", devices="all", identities=()),)),
+            ("gpu-05", "amd", (granted("l", vendor="amd", identities=()),)),
+        ]
+    ):
+        store.append_decision(*pair(f"d{number}", host=host, project=project, grants=own))
+
+    assert [one.service for one in store.grants(double_booked=True)] == [
+        "l", "k", "j", "i", "h", "g", "b", "a",
+    ]  # fmt: skip
+    store.append_decision(
+        *pair("end", host="gpu-01", project="uuid", operation="DELETE", grants=())
+    )
+    assert [one.service for one in store.grants(double_booked=True, host="gpu-01")] == []
+    everything = store.grants(double_booked=True, active=False, host="gpu-03")
+    assert [one.service for one in everything] == ["h", "g"]
+
+
+CONTRACTS: Final[tuple[Contract, ...]] = (
+    keep_what_a_grant_is,
+    find_a_grant_by_every_name_of_its_device,
+    find_double_booked_devices,
+)
+
+
+def fill_as_version_1(database: Database) -> None:
+    """Make the tables of migration 0001 and record two decisions as versions with it did."""
+    config = Config()
+    config.set_main_option("script_location", "policyd.audit:migrations")
+    last = chain.GENESIS
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for sequence in (1, 2):
+            review, decision = pair(f"d{sequence}", project=f"p{sequence}")
+            event = decision_event(review, decision)
+            payload = payload_of(event)
+            own = chain.link(last, payload.encode())
+            record = AuditRecord(sequence, event.timestamp, "decision", payload, last, own)
+            connection.execute(insert(events), event_row(record, event))
+            for one in grant_records(event, sequence):
+                row = {key: value for key, value in grant_row(one).items() if key not in ADDED}
+                connection.execute(insert(grants), row)
+            last = own
+        connection.execute(update(heads).values(sequence=2, hash=last))
+
+
+def assert_an_old_log_goes_on(store: Store) -> None:
+    """The log of `fill_as_version_1` is intact, and what its grants did not say is unknown."""
+    store.append_decision(*pair("d3", project="p3", grants=(granted(),)))
+
+    report = store.verify()
+    assert (report.events, report.problems) == (3, ())
+    assert [(one.kind, one.certainty, one.identities) for one in store.grants()] == [
+        ("service", "certain", ("0",)),
+        (None, None, None),
+        (None, None, None),
+    ]
+    assert [one.sequence for one in store.grants(gpu="0")] == [3]
