@@ -17,8 +17,9 @@ _NOTHING: Final = Inherited()
 class Container:
     """One workload, its tables and its host.
 
-    A hook counts for what it has beyond its service; `environment`, `runtime`, `requests` and
-    `has_kfd` are what its container has in the end. `own_variables` are the names that count.
+    A hook counts for what it has beyond its service; `environment`, `runtime`, `requests`,
+    `cap_add`, `is_privileged` and `has_kfd` are what its container has in the end.
+    `own_variables` are the names that count.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class Container:
             *inherited.device_requests,
             *workload.device_requests,
         )
+        self.cap_add = (*inherited.cap_add, *workload.cap_add)
+        self.is_privileged = workload.privileged or inherited.privileged
         self.has_kfd = any(
             device.node == "/dev/kfd" for device in (*inherited.devices, *workload.devices)
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from typing import Final
 
-from policyd.grants import requests
+from policyd.grants import requests, toolkit
 from policyd.grants.container import Container
 from policyd.grants.runtimes import UNKNOWN, VETTED
 from policyd.grants.selection import RULES, Selection
@@ -34,6 +34,7 @@ def granted(container: Container, vendors_by_variable: Set[str]) -> Iterator[Gra
         or not container.has_own_image
         or container.runtime
         or default not in ("", family)
+        or not toolkit.accepts_variables(container, family)
         or container.tables.family(family).vendor in vendors_by_variable
         or sets_variable_of(container, family)
         or any(requests.selects(request, container.tables) for request in container.requests)
@@ -86,6 +87,7 @@ def unknown_image(container: Container) -> str:
         or not container.has_own_image
         or container.runtime
         or container.image in ("", _EMPTY_IMAGE)
+        or not toolkit.accepts_variables(container, family)
         or container.workload.image_config
         or image_family(container.image, container.tables)
         or sets_variable_of(container, family)
@@ -112,7 +114,8 @@ def image_family(image: str, tables: Tables) -> str:
 def sets_variable_of(container: Container, family: str) -> bool:
     """Return whether the environment of `container` defines a selecting variable of `family`."""
     variables = container.tables.variables
-    return any(variables.get(name) == family for name in container.environment)
+    swarm = container.host.swarm_variables if family == toolkit.FAMILY else ()
+    return any(variables.get(name) == family or name in swarm for name in container.environment)
 
 
 def _short_name(image: str) -> str:

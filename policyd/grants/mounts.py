@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from policyd.grants import cdi
+from policyd.grants import cdi, toolkit
 from policyd.grants.container import Container, everything
 from policyd.grants.nodes import FOLDERS_OF_ALL_NODES, is_disk, vendors
 from policyd.grants.requests import named
@@ -112,7 +112,7 @@ def _device_mount(
 
 def _volume_requests(container: Container, requests: list[_Request]) -> Iterator[GrantDeclaration]:
     asked = [(text, path) for text, path in requests if not text.startswith(IMEX)]
-    if not asked:
+    if not asked or not toolkit.accepts_volume_requests(container):
         return
     path = asked[0][1]
     plain = [text for text, _ in asked if not text.startswith(_CDI)]

@@ -13,7 +13,7 @@ from typing import Final
 from policyd.compose.text.scalars import SPACES
 from policyd.grants.identity import NO_NAMES, DeviceNames
 from policyd.grants.tables import Tables
-from policyd.inventory.hosts import Host
+from policyd.inventory.hosts import NO_TOOLKIT, Host
 
 VETTED: Final = "vetted"
 UNKNOWN: Final = "unknown"
@@ -24,7 +24,9 @@ _SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
 class HostSettings:
     """What is known of the host of a review: its devices and the settings of its engine.
 
-    `default_class` is the class of the default runtime, "" if it is not known.
+    `default_class` is the class of the default runtime, "" if it is not known. `toolkit` has the
+    settings of the NVIDIA Container Toolkit, None if they are not known; `swarm_variables` are the
+    names in its setting swarm-resource.
     """
 
     def __init__(self, tables: Tables, host: Host | None = None) -> None:
@@ -32,6 +34,8 @@ class HostSettings:
         self._tables = tables
         self._runtimes = host.runtimes if host else {}
         self.names = DeviceNames(host) if host else NO_NAMES
+        self.toolkit = host.toolkit if host and host.toolkit != NO_TOOLKIT else None
+        self.swarm_variables = _names(self.toolkit.swarm_resource) if self.toolkit else ()
         self.has_usb_accelerators = host.usb_accelerators if host else False
         self.default_class = self.class_of(host.default_runtime) if host else ""
 
@@ -39,6 +43,10 @@ class HostSettings:
         """Return the class of the runtime that the engine of this host knows as `runtime`."""
         name = runtime.strip(SPACES)
         return class_of_name(posixpath.basename(self._runtimes.get(name, "")) or name, self._tables)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for part in text.split(",") if (name := part.strip(SPACES)))
 
 
 def class_of_name(name: str, tables: Tables) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from policyd.grants import toolkit
 from policyd.grants.container import Container
 from policyd.grants.runtimes import UNKNOWN, VETTED
 from policyd.grants.selection import RULES, Selection
@@ -19,7 +20,7 @@ from policyd.grants.tables import Tables
 from policyd.model import Certainty
 from policyd.workloads.model import GrantDeclaration, Selector
 
-_LEGACY_FAMILY: Final = "nvidia"
+_LEGACY_FAMILY: Final = toolkit.FAMILY
 
 
 def selectors(container: Container) -> tuple[Selector, ...]:
@@ -41,7 +42,11 @@ def granted(container: Container, found: tuple[Selector, ...]) -> Iterator[Grant
     """Yield the grants by the runtime and by the selecting variables `found`."""
     yield from _by_runtime(container, found)
     for selector in found:
-        if selector.value is not None and not selector.steers:
+        if (
+            selector.value is not None
+            and not selector.steers
+            and toolkit.reads(container, selector.name, selector.family)
+        ):
             yield from _by_variable(container, selector)
     if container.service is None:
         yield from _by_legacy_image(container)
@@ -65,6 +70,7 @@ class _Steering:
     def __init__(self, container: Container) -> None:
         self.tables = container.tables
         self.family = container.runtime_class
+        self.swarm_variables = container.host.swarm_variables
         self.prefixes = tuple(self.tables.family(self.family).runtime_prefixes)
         known = self.tables.data.selectors.prefixes
         self.all_prefixes = (*known, *self.prefixes)
@@ -72,7 +78,8 @@ class _Steering:
     def families(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Yield those of `names` that select devices, each with its family."""
         for name in names:
-            if name in self.tables.variables or name.startswith(self.all_prefixes):
+            is_known = name in self.tables.variables or name in self.swarm_variables
+            if is_known or name.startswith(self.all_prefixes):
                 family = self.family_of(name)
                 if family:
                     yield name, family
@@ -80,11 +87,15 @@ class _Steering:
     def family_of(self, name: str) -> str:
         if self.prefixes and name.startswith(self.prefixes):
             return self.family
+        if name in self.swarm_variables:
+            return toolkit.FAMILY
         return family_of_variable(name, self.tables)
 
     def has(self, name: str, family: str) -> bool:
         return family == self.family and (
-            name in self.tables.variables or bool(self.prefixes and name.startswith(self.prefixes))
+            name in self.tables.variables
+            or name in self.swarm_variables
+            or bool(self.prefixes and name.startswith(self.prefixes))
         )
 
 
@@ -102,11 +113,15 @@ def _by_runtime(container: Container, own: tuple[Selector, ...]) -> Iterator[Gra
         text = f"runtime: {container.runtime}"
         yield container.selected("runtime", "unknown", "all", path, text)
         return
+    if not toolkit.accepts_variables(container, family):
+        return
     read = _Steering(container)
     values = {
         name: value
         for name, owner in read.families(container.environment)
-        if read.has(name, owner) and (value := container.environment[name]) is not None
+        if read.has(name, owner)
+        and toolkit.reads(container, name, owner)
+        and (value := container.environment[name]) is not None
     }
     devices = _selected_by_runtime(container, values)
     if devices != ():
@@ -174,6 +189,7 @@ def _by_legacy_image(container: Container) -> Iterator[GrantDeclaration]:
         or "NVIDIA_VISIBLE_DEVICES" in environment
         or container.requests
         or container.runtime_class == _LEGACY_FAMILY
+        or not toolkit.reads(container, "NVIDIA_VISIBLE_DEVICES", _LEGACY_FAMILY)
     ):
         return
     yield _environment_grant(
