@@ -19,8 +19,8 @@ _PATTERNS: Final = tuple(
         # Names of anchors and aliases: libyaml ends them at these signs.
         rb"&(?<=[\s\[{,:]&)[\w-]+[?:%@`]",
         rb"\*(?<=[\s\[{,:]\*)[\w-]+[?:%@`]",
-        # In flow style, libyaml takes any `?` for the sign of a key.
-        rb"\?(?<=[\s\[{,:]\?)[^\s]",
+        # In flow style, libyaml takes any `?` for the sign of a key, and its `:` may be anywhere.
+        rb"\?(?<=[\s\[{,:]\?)",
         # In flow style, a `:` may begin a text; libyaml takes it for the sign of a value.
         rb""":(?:[^\s](?<=[\s\[{,\]}]:.)|[\[{](?<!["']:.))""",
         # In flow style, a lone `-` is an error.

@@ -108,7 +108,8 @@ def require_string_keys(node: Node) -> None:
         advice = ""
         if (child := node.merged.get(str(odd.key))) and type(child.value) is int:
             advice = f', or write "{odd.key}:{child.value}" without the space'
+        found = "null" if odd.key is None else repr(odd.key)
         raise ComposeError(
-            f"a key must be a string, found {odd.key!r}: quote it{advice}",
+            f"a key must be a string, found {found}: quote it{advice}",
             Node(None, odd.mark).location,
         )
