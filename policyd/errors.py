@@ -73,6 +73,20 @@ class RequestError(PolicydError):
     reason = "BadRequest"
 
 
+class RequestTimeout(RequestError):
+    """The request did not arrive in time."""
+
+    status_code = 408
+    reason = "RequestTimeout"
+
+
+class Overloaded(PolicydError):
+    """The service has too many requests at the moment. Nothing was decided."""
+
+    status_code = 429
+    reason = "TooManyRequests"
+
+
 class Unauthorized(PolicydError):
     """The request has no token, or an unknown one."""
 

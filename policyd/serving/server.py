@@ -12,6 +12,7 @@ import fcntl
 import functools
 import multiprocessing.util
 import os
+import resource
 import signal
 import socket
 import tempfile
@@ -21,9 +22,9 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from flask import Flask
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 
 from policyd.bootstrap import admission_for, build
 from policyd.config import Settings, listen_address
@@ -33,6 +34,7 @@ from policyd.logs import configure, granian_logging
 from policyd.metrics import FOLDER_VARIABLE
 from policyd.services import Services
 from policyd.serving import watchdog
+from policyd.serving.asgi import AsgiApplication
 from policyd.serving.follower import Follower
 from policyd.serving.reloader import Reloader
 from policyd.web.app import create_app
@@ -40,6 +42,11 @@ from policyd.web.registry_notifications import PUSH_REVIEWS
 
 STOP_SECONDS: Final = 20
 """How long a worker may take to stop before it is killed."""
+
+HEADER_MILLISECONDS: Final = 10_000
+"""How long the headers of a request may take to arrive, also the next ones on a connection."""
+MAX_CONNECTIONS: Final = 8_192
+"""Open connections of a worker."""
 
 log = structlog.get_logger("policyd.serve")
 
@@ -50,6 +57,7 @@ def serve(settings: Settings) -> None:
     _check_address(host, port)
     configure(settings.log_format)
     with _folder() as folder:
+        _allow_connections(MAX_CONNECTIONS)
         reloader = Reloader(settings, folder)
         _check_services(settings, folder)
         if not settings.tokens:
@@ -58,9 +66,11 @@ def serve(settings: Settings) -> None:
             "policyd",
             address=host,
             port=port,
-            interface=Interfaces.WSGI,
+            interface=Interfaces.ASGINL,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
+            backpressure=MAX_CONNECTIONS,
             workers=settings.workers,
-            blocking_threads=settings.threads,
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_SECONDS,
             websockets=False,
@@ -118,9 +128,8 @@ def _check_services(settings: Settings, folder: Path) -> None:
         services.close()
 
 
-def _load(settings: Settings, folder: Path) -> Flask:
+def _load(settings: Settings, folder: Path) -> AsgiApplication:
     """Return the application of one worker. Its services are closed when the worker ends."""
-    _keep_environment_out_of_requests()
     configure(settings.log_format)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     watchdog.start(max(settings.review_timeout, watchdog.LEAST_SECONDS))
@@ -134,14 +143,17 @@ def _load(settings: Settings, folder: Path) -> Flask:
 
     # A worker is a process of multiprocessing: it runs finalizers when it ends, but not atexit.
     multiprocessing.util.Finalize(None, close, exitpriority=1)
-    return app
+    return AsgiApplication(app, settings.threads, settings.max_body)
 
 
-def _keep_environment_out_of_requests() -> None:
-    """Remove variables that would become headers: granian adds the environment to each request."""
-    for name in list(os.environ):
-        if name.startswith(("HTTP_", "CONTENT_")) and name != "HTTP_PROXY":
-            del os.environ[name]
+def _allow_connections(number: int) -> None:
+    """Raise the limit of open files for `number` connections, as far as the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number + 1_024
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _check_address(host: str, port: int) -> None:

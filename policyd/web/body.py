@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from flask import Request
 
-from policyd.errors import PayloadTooLarge
+from policyd.errors import PayloadTooLarge, RequestError
 
 
 class MemoryRequest(Request):
@@ -20,7 +20,8 @@ class MemoryRequest(Request):
 def body_of(request: Request, limit: int) -> bytes:
     """Return the body of `request`, at most `limit` bytes.
 
-    Raises PayloadTooLarge for a longer body: before reading it if its length is announced.
+    Raises PayloadTooLarge for a longer body: before reading it if its length is announced. Raises
+    RequestError for a shorter body than announced.
     """
     # Werkzeug truncates a chunked body at its limit without an error, so one more byte is read.
     request.max_content_length = limit + 1
@@ -28,7 +29,11 @@ def body_of(request: Request, limit: int) -> bytes:
         raise PayloadTooLarge(
             f"request body too large: {request.content_length:,} bytes; the limit is {limit:,}"
         )
-    body = request.get_data(cache=False)
+    body = request.get_data()
+    if len(body) < (request.content_length or 0):
+        raise RequestError(
+            f"request body incomplete: {len(body):,} of {request.content_length:,} bytes"
+        )
     if len(body) > limit:
         raise PayloadTooLarge(f"request body too large: more than {limit:,} bytes")
     return body

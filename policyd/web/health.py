@@ -14,6 +14,7 @@ from policyd.services import Services
 from policyd.web.replies import failure, reply
 
 HEALTH, READINESS = "health", "readiness"
+HEALTH_PATH, READINESS_PATH = "/healthz", "/readyz"
 
 
 def add_routes(app: Flask, services: Services) -> None:
@@ -23,11 +24,11 @@ def add_routes(app: Flask, services: Services) -> None:
     """
     audit = services.audit
 
-    @app.get("/healthz", endpoint=HEALTH)
+    @app.get(HEALTH_PATH, endpoint=HEALTH)
     def health() -> Response:
         return reply(wire.Health())
 
-    @app.get("/readyz", endpoint=READINESS)
+    @app.get(READINESS_PATH, endpoint=READINESS)
     def readiness() -> Response:
         audit.check_writable()
         try:

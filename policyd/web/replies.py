@@ -16,12 +16,16 @@ from policyd import wire
 from policyd.errors import AuditError, PolicydError
 from policyd.model import to_json
 
+RETRY_SECONDS: Final = "1"
+"""After how many seconds a client may repeat a request that was refused because of overload."""
+
 REASONS: Final = {
     HTTPStatus.BAD_REQUEST: "BadRequest",
     HTTPStatus.UNAUTHORIZED: "Unauthorized",
     HTTPStatus.FORBIDDEN: "Forbidden",
     HTTPStatus.NOT_FOUND: "NotFound",
     HTTPStatus.METHOD_NOT_ALLOWED: "MethodNotAllowed",
+    HTTPStatus.REQUEST_TIMEOUT: "RequestTimeout",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "RequestEntityTooLarge",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "UnsupportedMediaType",
     HTTPStatus.TOO_MANY_REQUESTS: "TooManyRequests",
@@ -50,4 +54,6 @@ def failure_of(error: PolicydError) -> Response:
     response = failure(error.status_code, str(error), error.reason)
     if error.status_code == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if error.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        response.headers["Retry-After"] = RETRY_SECONDS
     return response

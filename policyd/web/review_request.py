@@ -102,6 +102,7 @@ def question_of(request: Request, limit: int) -> tuple[Question, Bundle]:
         files = {"compose.yaml": body_of(request, limit)}
         return _question(query), _bundle(query, files, query.compose_files or tuple(files))
     if kind in FORM_TYPES:
+        body_of(request, limit)  # the form is parsed from the whole body
         return _question(query), _bundle(query, _form_files(request), query.compose_files)
     if kind in ARCHIVE_TYPES:
         return _question(query), _archive(query, body_of(request, limit))

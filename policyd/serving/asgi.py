@@ -1,0 +1,175 @@
+"""The ASGI application of a worker: it receives whole requests and bounds what they cost.
+
+In: the requests that the server accepts. Out: the answers of the WSGI application, which runs in a
+fixed number of threads. A request whose body is incomplete, late or too large is refused before it
+takes a thread, and so is a request beyond the number that may wait. The probes have threads of
+their own. Source: ASGI 3.0, HTTP message format; PEP 3333, environ variables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+import structlog
+from flask import Flask
+from werkzeug.wrappers import Response
+
+from policyd.errors import Overloaded, PayloadTooLarge, PolicydError, RequestError, RequestTimeout
+from policyd.limits import MIB
+from policyd.web.health import HEALTH_PATH, READINESS_PATH
+from policyd.web.replies import failure_of
+
+BODY_SECONDS: Final = 30.0
+"""How long the body of a request may take to arrive."""
+MAX_WAITING: Final = 64
+"""Requests of one worker that wait for a thread."""
+MAX_BUFFERED: Final = 256 * MIB
+"""Bytes of bodies that one worker holds, of requests that arrive, wait or are answered."""
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+log = structlog.get_logger("policyd.serve")
+
+
+class AsgiApplication:
+    """Calls the WSGI application `app` in `threads` threads, with bodies of at most `max_body`."""
+
+    def __init__(
+        self, app: Flask, threads: int, max_body: int, body_seconds: float = BODY_SECONDS
+    ) -> None:
+        self._app = app
+        self._max_body = max_body
+        self._body_seconds = body_seconds
+        self._max_requests = threads + MAX_WAITING
+        self._max_buffered = max(MAX_BUFFERED, max_body)
+        self._threads = ThreadPoolExecutor(threads, "request")
+        self._probes = {
+            HEALTH_PATH: ThreadPoolExecutor(1, "health"),
+            READINESS_PATH: ThreadPoolExecutor(1, "readiness"),
+        }
+        self._requests = 0
+        self._buffered = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        body = bytearray()
+        try:
+            await self._receive_body(body, scope, receive)
+            response = await self._answer(environ_of(scope, body))
+        except PolicydError as error:
+            log.warning(
+                "request refused",
+                method=scope["method"],
+                path=scope["path"],
+                status=error.status_code,
+                reason=str(error),
+            )
+            response = failure_of(error)
+        finally:
+            self._buffered -= len(body)
+        await _send(response, send)
+
+    async def _receive_body(self, body: bytearray, scope: Scope, receive: Receive) -> None:
+        """Append the body of the request to `body`.
+
+        Raises PayloadTooLarge, RequestTimeout, Overloaded, and RequestError for an incomplete body.
+        """
+        announced = int(_header(scope, b"content-length") or 0)
+        if announced > self._max_body:
+            raise PayloadTooLarge(
+                f"request body too large: {announced:,} bytes; the limit is {self._max_body:,}"
+            )
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                while await self._receive_chunk(body, receive):
+                    pass
+        except TimeoutError:
+            raise RequestTimeout(
+                f"the request body did not arrive within {self._body_seconds:g} seconds"
+            ) from None
+        if len(body) < announced:
+            raise RequestError(f"request body incomplete: {len(body):,} of {announced:,} bytes")
+
+    async def _receive_chunk(self, body: bytearray, receive: Receive) -> bool:
+        """Append the next part of the body to `body`. Return whether there is more."""
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RequestError("request body incomplete: the connection was closed")
+        chunk = message.get("body", b"")
+        body += chunk
+        self._buffered += len(chunk)
+        if len(body) > self._max_body:
+            raise PayloadTooLarge(f"request body too large: more than {self._max_body:,} bytes")
+        if self._buffered > self._max_buffered:
+            raise Overloaded("too many large requests at the same time; try again later")
+        return bool(message.get("more_body", False))
+
+    async def _answer(self, environ: dict[str, Any]) -> Response:
+        """Return the answer of the WSGI application. Raises Overloaded."""
+        loop = asyncio.get_running_loop()
+        if probe := self._probes.get(environ["PATH_INFO"]):
+            return await loop.run_in_executor(probe, self._call, environ)
+        if self._requests >= self._max_requests:
+            raise Overloaded("too many requests at the same time; try again later")
+        self._requests += 1
+        try:
+            return await loop.run_in_executor(self._threads, self._call, environ)
+        finally:
+            self._requests -= 1
+
+    def _call(self, environ: dict[str, Any]) -> Response:
+        return Response.from_app(self._app, environ, buffered=True)
+
+
+def environ_of(scope: Scope, body: bytes | bytearray) -> dict[str, Any]:
+    """Return the environ of the request `scope`, whose whole body is `body` (PEP 3333)."""
+    server, client = scope.get("server") or ("", 0), scope.get("client") or ("", 0)
+    environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": server[0],
+        "SERVER_PORT": str(server[1]),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": client[0],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope["headers"]:
+        if b"_" in name:  # it could be taken for another header, whose name has "-" there
+            continue
+        key = name.decode("latin-1").upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH", "TRANSFER_ENCODING"):
+            key = f"HTTP_{key}"
+        text = value.decode("latin-1")
+        environ[key] = f"{environ[key]},{text}" if key in environ else text
+    environ.pop("TRANSFER_ENCODING", None)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return environ
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+async def _send(response: Response, send: Send) -> None:
+    headers = [
+        (key.lower().encode("latin-1"), value.encode("latin-1")) for key, value in response.headers
+    ]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": response.get_data()})
