@@ -270,11 +270,15 @@ def _habana(
     workload: Workload, name: str, host: Host, tables: Tables
 ) -> Iterator[CompatibilityAnswer]:
     version = tables.habana_version(image_reference(workload))
-    if version or "habana" in host.drivers:
-        needed = major_minor(version)
-        yield _driver(
-            workload, name, "Intel Gaudi software", version, needed, host.drivers.get("habana", "")
-        )
+    present = host.drivers.get("habana", "")
+    needed = major_minor(version)
+    if version and present and is_older(needed, major_minor(present)):
+        message = f"runs Intel Gaudi software {version}, {_SAID_BY['table']}, which comes with the "
+        message += f"driver {needed}: it may fail with the driver {present} of the host {name}"
+        path = (*workload.path, "image")
+        yield CompatibilityAnswer("driver", "may-fail", "table", message, path)
+    elif version or present:
+        yield _driver(workload, name, "Intel Gaudi software", version, needed, present)
 
 
 def _driver(

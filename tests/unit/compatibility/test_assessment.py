@@ -332,8 +332,28 @@ def test_a_card_that_the_toolkit_has_no_code_for_is_reported() -> None:
 @pytest.mark.parametrize(
     ("image", "driver", "outcome"),
     [
-        ("rocm/pytorch:rocm6.4.1_ubuntu22.04", "6.7.0", "fails"),
-        ("rocm/pytorch:rocm6.4.1_ubuntu22.04", "6.8.5", "ok"),
+        ("rocm/pytorch:rocm5.7_ubuntu22.04", "5.18.13", "fails"),
+        ("rocm/pytorch:rocm5.7_ubuntu22.04", "6.0.5", "ok"),
+        ("rocm/pytorch:rocm6.0_ubuntu22.04", "6.0.5", "fails"),
+        ("rocm/pytorch:rocm6.0_ubuntu22.04", "6.1.5", "ok"),
+        ("rocm/pytorch:rocm6.1_ubuntu22.04", "6.1.5", "fails"),
+        ("rocm/pytorch:rocm6.1_ubuntu22.04", "6.2.4", "ok"),
+        ("rocm/pytorch:rocm6.2.4_ubuntu22.04", "6.2.4", "fails"),
+        ("rocm/pytorch:rocm6.2.4_ubuntu22.04", "6.3.6", "ok"),
+        ("rocm/pytorch:rocm6.3_ubuntu22.04", "6.3.6", "fails"),
+        ("rocm/pytorch:rocm6.3_ubuntu22.04", "6.7.0", "ok"),
+        ("rocm/pytorch:rocm6.4.1_ubuntu22.04", "6.3.6", "fails"),
+        ("rocm/pytorch:rocm6.4.1_ubuntu22.04", "6.7.0", "ok"),
+        ("rocm/pytorch:rocm7.0_ubuntu24.04", "6.7.0", "fails"),
+        ("rocm/pytorch:rocm7.0_ubuntu24.04", "6.8.5", "ok"),
+        ("rocm/vllm:rocm7.1.1_vllm", "6.10.5", "fails"),
+        ("rocm/vllm:rocm7.1.1_vllm", "6.12.12", "ok"),
+        ("rocm/vllm:rocm7.2.0_vllm", "6.10.5", "fails"),
+        ("rocm/vllm:rocm7.2.0_vllm", "6.12.12", "ok"),
+        ("rocm/pytorch:rocm7.14_ubuntu24.04", "6.12.12", "fails"),
+        ("rocm/pytorch:rocm7.14_ubuntu24.04", "6.14.14", "ok"),
+        ("rocm/pytorch:rocm10.0_ubuntu24.04", "6.12.12", "fails"),
+        ("registry.example/app:1-rocm10.0", "6.16.13", "ok"),
         ("rocm/dev-ubuntu-22.04:6.4-complete", "6.12.12", "ok"),
         ("rocm/pytorch:latest", "6.7.0", "unknown"),
         ("rocm/pytorch:rocm6.4", "", "unknown"),
@@ -370,6 +390,21 @@ def test_the_driver_of_gaudi_is_compared_with_the_version_of_its_software() -> N
         "or newer: the host gpu-01 has 1.18.0"
     )
     assert outcomes({"image": image.format("1.18.0")} | keys, host) == {"driver": "ok"}
+    assert outcomes({"image": image.format("1.18.1")} | keys, host) == {"driver": "ok"}
+
+
+def test_the_driver_of_gaudi_may_be_too_new_for_its_software() -> None:
+    host = {"driver_version": "", "cuda_version": "", "gpus": [], "drivers": {"habana": "1.18.0"}}
+    image = "vault.habana.ai/gaudi-docker/1.17.0/ubuntu22.04/habanalabs/pytorch-installer:latest"
+    keys = {"runtime": "habana", "environment": {"HABANA_VISIBLE_DEVICES": "0"}}
+
+    found = answers({"image": image} | keys, host)["driver"]
+
+    assert found.outcome == "may-fail"
+    assert found.message == (
+        "runs Intel Gaudi software 1.17, as the tag of its image says, which comes with the driver "
+        "1.17: it may fail with the driver 1.18.0 of the host gpu-01"
+    )
 
 
 # --- when there is nothing to answer --------------------------------------------------------------
