@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import msgspec
 
+from policyd import wire
 from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine, explain, interpreter
 from policyd.errors import PolicydError, PolicySetError
@@ -160,6 +161,42 @@ class Coverage(msgspec.Struct, frozen=True):
     file: str
     covered: int
     missed: tuple[int, ...]
+
+
+class FileCoverage(Coverage, frozen=True):
+    """The coverage of a Rego file, with the percentage of evaluated lines."""
+
+    percent: float
+
+
+class CoverageReport(msgspec.Struct, frozen=True):
+    """The percentage of evaluated lines in all files, and the coverage of each file."""
+
+    percent: float
+    files: Sequence[FileCoverage]
+
+
+class TestReport(wire.Document, frozen=True, kw_only=True, rename="camel"):
+    """The results of tests, and the coverage if it was measured."""
+
+    kind: str = "TestReport"
+    tests: Sequence[TestResult]
+    coverage: CoverageReport | msgspec.UnsetType = msgspec.UNSET
+
+
+def report(paths: Sequence[Path], *, measured: bool) -> TestReport:
+    """Return the report on all tests below `paths`, with the coverage if `measured`.
+
+    Raises PolicySetError as `run` does.
+    """
+    results = run(paths)
+    if not measured:
+        return TestReport(tests=results)
+    files = coverage(paths)
+    each = [
+        FileCoverage(file.file, file.covered, file.missed, percentage([file])) for file in files
+    ]
+    return TestReport(tests=results, coverage=CoverageReport(percentage(files), each))
 
 
 def percentage(files: Iterable[Coverage]) -> float:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from policyd import model
+from policyd.audit.chain import Problem
 from policyd.audit.event import GrantRecord
 from policyd.model import API_VERSION, Decision, PolicySetRevision
 
 if TYPE_CHECKING:
+    from policyd.audit.verify import VerifyReport
     from policyd.policies.packs import Policy
     from policyd.policies.policy_set import PolicySet
 
@@ -104,6 +106,15 @@ class AuditRecordList(Document, frozen=True, kw_only=True, rename="camel"):
     next: int | None = None
 
 
+class AuditVerification(Document, frozen=True, kw_only=True, rename="camel"):
+    """The report on an audit log: the number of events, the last hash, and all problems."""
+
+    kind: str = "AuditVerification"
+    events: int
+    head: str
+    problems: Sequence[Problem]
+
+
 class GrantList(Document, frozen=True, kw_only=True, rename="camel"):
     """A page of grants, newest first. `next` is "sequence.position"."""
 
@@ -136,6 +147,11 @@ def audit_record_list(records: Sequence[model.AuditRecord], limit: int) -> Audit
     """Return a page of at most `limit` records."""
     following = records[-1].sequence if len(records) == limit else None
     return AuditRecordList(items=[audit_record(record) for record in records], next=following)
+
+
+def audit_verification(report: VerifyReport) -> AuditVerification:
+    """Return `report` as a document."""
+    return AuditVerification(events=report.events, head=report.head, problems=report.problems)
 
 
 def grant_list(records: Sequence[GrantRecord], limit: int) -> GrantList:

@@ -15,6 +15,7 @@ import click
 from policyd import __version__
 from policyd.compose_version import COMPOSE_VERSION
 from policyd.errors import ComposeError, PolicydError
+from policyd.formats.table import visible
 
 DENIED: Final = 1
 UNDECIDED: Final = 2
@@ -92,9 +93,6 @@ class Refusal(Failure):
 
 def complain(sentence: str, kind: str = "error") -> None:
     """Print `sentence` on standard error, on one line."""
-    # The formats load the engine, and `policyd inventory collect` runs without it.
-    from policyd.formats.table import visible
-
     click.echo(f"policyd: {kind}: {visible(sentence)}", err=True)
 
 

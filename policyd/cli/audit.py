@@ -7,34 +7,22 @@ audit log was changed.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from policyd import wire
-from policyd.audit.event import DecisionEvent, GrantRecord, event_of
 from policyd.cli import DENIED
 from policyd.cli.options import Command, close_at_end, settings, settings_options
+from policyd.cli.output import format_option, show
 from policyd.config import default_audit
-from policyd.formats import text
-from policyd.formats.json import document
-from policyd.formats.report import Report
-from policyd.formats.reviewed import Reviewed
-from policyd.formats.table import table, visible
-from policyd.model import AuditRecord, Decision
+from policyd.formats.audit_log import Decisions, Verification
+from policyd.formats.available import DECISION, DECISIONS, GRANTS, VERIFICATION
+from policyd.formats.grants import Grants
 
 if TYPE_CHECKING:
     from policyd.audit.store import Store
-
-LIST_HEADER: Final = (
-    "SEQUENCE", "TIME", "VERDICT", "OPERATION", "BY", "REPOSITORY", "PROJECT", "POLICIES",
-    "DECISION",
-)  # fmt: skip
-GRANT_HEADER: Final = (
-    "SINCE", "REPOSITORY", "PROJECT", "ENVIRONMENT", "HOST", "SERVICE", "VENDOR", "METHOD",
-    "DEVICES", "REPLICAS", "BY", "EXCEPTIONS", "STATE",
-)  # fmt: skip
 
 
 @click.group("audit")
@@ -48,20 +36,17 @@ def _not_empty(_context: click.Context, option: click.Parameter, value: str | No
     return value
 
 
-def _reading(function: Command) -> Command:
-    for option in (
-        click.option(
-            "--format", "form", type=click.Choice(["text", "json"]), default="text",
-            show_default=True,
-        ),
-        settings_options("audit"),
-    ):  # fmt: skip
-        function = option(function)
-    return function
+def _reading(formats: Iterable[str]) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options of a command that reads the audit log."""
+
+    def decorate(function: Command) -> Command:
+        return settings_options("audit")(format_option(formats)(function))
+
+    return decorate
 
 
 @command.command("list")
-@_reading
+@_reading(DECISIONS)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.option(
     "--allowed/--denied", "allowed", default=None, help="Only decisions with this verdict."
@@ -87,42 +72,21 @@ def list_decisions(
         repositories=None if repository is None else [repository],
         **filters,
     )
-    if form == "json":
-        return _print(document(wire.audit_record_list(records, limit)))
-    if not records:
-        return _print(f"No decisions in {store.name}.\n")
-    rows = [_decision_row(record, event_of(record)) for record in records]
-    return _print("\n".join(table(LIST_HEADER, rows)) + "\n")
+    show(Decisions(store.name, records, limit), DECISIONS, form)
+    return 0
 
 
 @command.command("show")
-@_reading
+@_reading(DECISION)
 @click.argument("decision_id", metavar="DECISION")
-def show(config: str | None, audit: str | None, form: str, decision_id: str) -> int:
+def show_decision(config: str | None, audit: str | None, form: str, decision_id: str) -> int:
     """Show one decision in full."""
-    record = _store(config, audit).decision(decision_id)
-    if form == "json":
-        return _print(document(wire.audit_record(record)))
-    event = event_of(record)
-    review = event.input.review
-    facts = [
-        ("decision", event.decision_id),
-        ("time", event.timestamp),
-        ("requested by", " ".join((review.user_info.username, *review.user_info.groups))),
-        ("enforced at", review.enforcement_point),
-        ("operation", review.operation + (" (dry run)" if review.dry_run else "")),
-        *msgspec.structs.asdict(review.source).items(),
-        ("digest", event.input.project.digest),
-        ("policy set", " ".join(f"{name} {b['revision']}" for name, b in event.bundles.items())),
-        ("hash", record.hash),
-    ]
-    lines = [f"{name + ':':<12} {visible(value)}\n" for name, value in facts if value]
-    body = text.render(Report([Reviewed(event.input.project.name or "project", event.result)]))
-    return _print(f"{body}\n{''.join(lines)}")
+    show(_store(config, audit).decision(decision_id), DECISION, form)
+    return 0
 
 
 @command.command("grants")
-@_reading
+@_reading(GRANTS)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True)
 @click.option("--all", "everything", is_flag=True, help="Include grants that have ended.")
 @click.option("--repository", metavar="NAME", help="Only grants of this repository.")
@@ -157,26 +121,17 @@ def grants(
         repositories=None if repository is None else [repository],
         **filters,
     )
-    if form == "json":
-        return _print(document(wire.grant_list(records, limit)))
-    if not records:
-        return _print(f"No {'' if everything else 'active '}grants in {store.name}.\n")
-    return _print("\n".join(table(GRANT_HEADER, [_grant_row(record) for record in records])) + "\n")
+    show(Grants(store.name, records, limit, active=not everything), GRANTS, form)
+    return 0
 
 
 @command.command("verify")
-@_reading
+@_reading(VERIFICATION)
 def verify(config: str | None, audit: str | None, form: str) -> int:
     """Verify that nobody has changed the audit log."""
     store = _store(config, audit)
     report = store.verify()
-    if form == "json":
-        _print(document(report))
-    elif report.ok:
-        _print(f"{store.name}: {report.events} events are intact; the last hash is {report.head}\n")
-    else:
-        for problem in report.problems:
-            _print(f"{store.name}: {visible(str(problem))}\n")
+    show(Verification(store.name, wire.audit_verification(report)), VERIFICATION, form)
     return 0 if report.ok else DENIED
 
 
@@ -187,53 +142,3 @@ def _store(config: str | None, audit: str | None) -> Store:
     store = open_store(url, create=False)
     close_at_end(store)
     return store
-
-
-def _print(output: str) -> int:
-    click.echo(output, nl=False)
-    return 0
-
-
-def _decision_row(record: AuditRecord, event: DecisionEvent) -> list[str]:
-    review = event.input.review
-    return [
-        str(record.sequence),
-        _seconds(event.timestamp),
-        _verdict(event.result),
-        review.operation,
-        review.user_info.username,
-        review.source.repository,
-        event.input.project.name,
-        ",".join(sorted({violation.policy for violation in event.result.violations})),
-        event.decision_id,
-    ]
-
-
-def _verdict(decision: Decision) -> str:
-    """Return the verdict, and whether exceptions were applied."""
-    verdict = "allowed" if decision.allowed else "denied"
-    if any(one.break_glass for one in decision.exempted):
-        return f"{verdict}, BREAK GLASS"
-    return f"{verdict}, exempted" if decision.exempted else verdict
-
-
-def _grant_row(record: GrantRecord) -> list[str]:
-    return [
-        _seconds(record.time),
-        record.repository,
-        record.project,
-        record.environment,
-        record.host,
-        text.workload(record),
-        record.vendor,
-        record.method,
-        text.devices(record.devices, record.method) + text.certainty(record),
-        str(record.replicas),
-        record.username,
-        ",".join(record.exceptions or ()),
-        record.state,
-    ]
-
-
-def _seconds(time: str) -> str:
-    return time[:19] + "Z"

@@ -7,7 +7,6 @@ report files, what could not be decided on standard error, and the exit code.
 from __future__ import annotations
 
 import functools
-import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,11 +36,12 @@ from policyd.cli.options import (
     stdin,
     target,
 )
+from policyd.cli.output import format_option, show
 from policyd.config import Settings
 from policyd.errors import PolicydError
-from policyd.formats.available import FORMATS
-from policyd.formats.report import Report
-from policyd.formats.reviewed import Reviewed, reviewed
+from policyd.formats.available import REPORT
+from policyd.formats.report.entries import Report
+from policyd.formats.report.reviewed import Reviewed, reviewed
 from policyd.model import Operation, Source
 from policyd.policies.packs import Policy
 from policyd.wire import Undecided
@@ -97,14 +97,7 @@ any was denied.
     is_flag=True,
     help="State why each constraint and exception applies or does not apply, field by field.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(sorted(FORMATS)),
-    default="text",
-    show_default=True,
-    help="Format of standard output.",
-)
+@format_option(REPORT, help_text="Format of standard output.")
 @click.option(
     "--report",
     "reports",
@@ -215,8 +208,8 @@ def _report_files(reports: Sequence[str]) -> dict[str, str]:
     files: dict[str, str] = {}
     for report in reports:
         form, equals, file = report.partition("=")
-        if not equals or not file or form not in FORMATS:
-            known = ", ".join(FORMATS)
+        if not equals or not file or form not in REPORT:
+            known = ", ".join(REPORT)
             raise click.UsageError(f"--report {report}: expected FORMAT=FILE; formats: {known}")
         if file in files:
             raise click.UsageError(f"--report: two reports are written to {file}")
@@ -235,12 +228,11 @@ def _report(
     undecided = [outcome for outcome in evaluated if isinstance(outcome, Undecided)]
     report = Report(decided, undecided, policies)
     if decided or form != "text":
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        click.echo(FORMATS[form].render(report, colour=colour), nl=False, color=colour)
+        show(report, REPORT, form)
     for one in undecided:
         several = len(evaluated) > 1 and not one.reason.startswith(one.source)
         complain(f"{one.source}: {one.reason}" if several else one.reason)
-    written = [_write(file, FORMATS[name].render(report)) for file, name in files.items()]
+    written = [_write(file, REPORT[name](report)) for file, name in files.items()]
     return exit_code(evaluated) if all(written) else UNDECIDED
 
 

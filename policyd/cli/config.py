@@ -5,7 +5,6 @@ In: the arguments of Compose. Out: JSON on standard output, warnings on standard
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,9 +24,10 @@ from policyd.cli.options import (
     settings_options,
     stdin,
 )
+from policyd.cli.output import format_option, show
 from policyd.compose import load
 from policyd.config import Settings
-from policyd.formats.json import escaped
+from policyd.formats.available import EFFECTIVE_MODEL, POLICY_INPUT
 from policyd.loading import Loaded, load_project
 from policyd.model import Source
 from policyd.policies.applicability import Applicability
@@ -49,13 +49,10 @@ review has all of them, as `policyd check` evaluates them.
 @click.command("config", epilog=EPILOG)
 @compose_options
 @settings_options("policy_set")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["json", "review"]),
-    default="json",
-    show_default=True,
-    help="The model as `docker compose config --format json` has it, or the input of policies.",
+@format_option(
+    [*EFFECTIVE_MODEL, *POLICY_INPUT],
+    "json",
+    "The model as `docker compose config --format json` has it, or the input of policies.",
 )
 def command(form: str, **options: Any) -> int:
     """Print what Docker would really run.
@@ -65,23 +62,25 @@ def command(form: str, **options: Any) -> int:
     flags = compose_flags(options)
     text = stdin() if "-" in flags.files else None
     target = Target(" ".join(flags.files) or ".", current_folder(), flags, text)
-    otherwise = EVERY_PROFILE if form == "review" else None
+    otherwise = EVERY_PROFILE if form in POLICY_INPUT else None
     files = bundle(target, flags.profiles or otherwise, caller_environment())
-    loaded = load_project(files) if form == "review" else None
+    loaded = load_project(files) if form in POLICY_INPUT else None
     project = loaded.project if loaded else load(files)
     for warning in project.warnings:
         complain(warning, "warning")
     for place, variable in dict.fromkeys((u.location, u.variable) for u in project.unresolved):
         complain(f"{place}: the variable {variable} has no value; it is blank here", "warning")
-    output = _review_input(loaded, settings(**options)) if loaded else project.config()
-    click.echo(escaped(json.dumps(output, indent=2, ensure_ascii=False)))
+    if loaded:
+        show(_review_input(loaded, settings(**options)), POLICY_INPUT, form)
+    else:
+        show(project, EFFECTIVE_MODEL, form)
     return 0
 
 
-def _review_input(loaded: Loaded, settings: Settings) -> Any:
+def _review_input(loaded: Loaded, settings: Settings) -> bytes:
     """Return the input of policies when `policyd check` reviews the project `loaded`."""
     review = question(Source(), "CHECK")
     policy_set = load_policy_set(Path(settings.policy_set) if settings.policy_set else None)
     applicability = Applicability(policy_set.constraints, (), review, loaded.project.name)
     granted = HostResolver(policy_set.data).on_host(loaded, review.source.host)
-    return json.loads(review_input(granted, review, applicability.by_policy))
+    return review_input(granted, review, applicability.by_policy)

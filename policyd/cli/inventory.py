@@ -7,7 +7,6 @@ policy set, or a table of what data files contain. `collect` runs without a Rego
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,8 +16,6 @@ from policyd.errors import ConfigError
 from policyd.inventory.collection import collect as collect_host
 from policyd.inventory.hosts import data_file
 from policyd.inventory.machine import Machine
-
-HEADER: Final = ("HOST", "DRIVER", "CUDA", "GPU", "ID", "MODEL")
 
 EPILOG: Final = """\b
 Examples:
@@ -79,33 +76,13 @@ def collect(host: str | None, root: Path, output: str) -> int:
 )
 def check(files: tuple[Path, ...]) -> int:
     """Check data files as a policy set does, and list their hosts."""
-    from policyd.formats.table import table, visible
+    from policyd.cli.output import show
+    from policyd.formats.available import HOSTS
     from policyd.policies.packs import read_data
     from policyd.policies.policy_set import merge_data
 
     merged: dict[str, Any] = {}
     for file in files:
         merge_data(merged, read_data(file), file)
-    rows = [tuple(visible(cell) for cell in row) for row in _rows(merged)]
-    click.echo("\n".join(table(HEADER, rows)))
+    show(merged, HOSTS)
     return 0
-
-
-def _rows(data: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each accelerator of each host in `data`, one for a host without any."""
-    hosts = data["policyd"].get("inventory", {}).get("hosts", {})
-    for name, host in sorted(hosts.items()):
-        for row in list(_devices(host)) or [(host["driver_version"], host["cuda_version"], "", "")]:
-            yield tuple(str(cell) for cell in (name, *row, *[""] * (5 - len(row))))
-
-
-def _devices(host: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield driver, CUDA version, index, id and model of each accelerator of `host`."""
-    for gpu in host["gpus"]:
-        driver, cuda = host["driver_version"], host["cuda_version"]
-        yield driver, cuda, gpu["index"], gpu["uuid"], gpu.get("name", "")
-    for other in host.get("accelerators", ()):
-        vendor = other["vendor"]
-        driver = f"{vendor} {host.get('drivers', {}).get(vendor, '')}".strip()
-        device = other.get("unique_id") or other.get("node", "")
-        yield driver, "", other["index"], device, other.get("name", "")

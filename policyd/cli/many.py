@@ -16,7 +16,7 @@ from typing import Final
 
 from policyd.cli.options import Target
 from policyd.errors import EngineError
-from policyd.formats.reviewed import Reviewed
+from policyd.formats.report.reviewed import Reviewed
 from policyd.wire import Undecided
 
 MANY: Final = 24

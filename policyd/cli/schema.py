@@ -11,7 +11,8 @@ from typing import Any, Final
 import click
 
 from policyd.cli.options import settings, settings_options
-from policyd.formats.json import document
+from policyd.cli.output import show
+from policyd.formats.available import SCHEMA
 from policyd.json_schemas import SCHEMAS
 from policyd.policies.policy_set import policies_of
 
@@ -41,5 +42,5 @@ def command(name: str, **options: Any) -> int:
     The schema contains the policies of the policy set and their parameters.
     """
     path = settings(**options).policy_set
-    click.echo(document(SCHEMAS[name](policies_of(Path(path) if path else None))), nl=False)
+    show(SCHEMAS[name](policies_of(Path(path) if path else None)), SCHEMA, "json")
     return 0

@@ -1,1 +1,1 @@
-"""What commands print: report formats, which `available` lists, JSON documents, tables."""
+"""What commands print: for each kind of document, its formats, which `available` lists."""

@@ -1,42 +1,83 @@
-"""Report formats of `policyd check`: one module for each, which renders a report."""
+"""Every kind of document that a command prints, with its formats in the order that help lists."""
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from policyd.compose.project import Project
+from policyd.errors import PolicySetError
 from policyd.formats import (
+    audit_log,
+    effective_model,
+    exceptions,
+    grants,
+    hosts,
+    json,
+    lint,
+    policies,
+    rego_tests,
+)
+from policyd.formats.contract import Formats
+from policyd.formats.report import (
     checkstyle,
     github,
     gitlab,
-    json,
     junit,
     markdown,
     rdjson,
     sarif,
     text,
 )
-from policyd.formats.report import Report
+from policyd.formats.report import json as report_json
+from policyd.formats.report.entries import Report
+from policyd.model import AuditRecord
+from policyd.policies.policy_set import PolicySet
 
-
-class Format(Protocol):
-    """A report format. A module with the function `render` is one."""
-
-    def render(self, report: Report, *, colour: bool = False) -> str:
-        """Return `report` in this format, with a final newline; it may hold no result.
-
-        `colour` allows the escape sequences of terminals.
-        """
-
-
-FORMATS: Final[dict[str, Format]] = {
-    "checkstyle": checkstyle,
-    "github": github,
-    "gitlab": gitlab,
-    "json": json,
-    "junit": junit,
-    "markdown": markdown,
-    "rdjson": rdjson,
-    "sarif": sarif,
-    "text": text,
+REPORT: Final[Formats[Report]] = {
+    "checkstyle": checkstyle.render,
+    "github": github.render,
+    "gitlab": gitlab.render,
+    "json": report_json.render,
+    "junit": junit.render,
+    "markdown": markdown.render,
+    "rdjson": rdjson.render,
+    "sarif": sarif.render,
+    "text": text.render,
 }
-"""The formats by the name that `--format` and `--report` take."""
+EFFECTIVE_MODEL: Final[Formats[Project]] = {"json": effective_model.compose_json}
+POLICY_INPUT: Final[Formats[bytes]] = {"review": effective_model.review_json}
+POLICY_SET: Final[Formats[PolicySet]] = {
+    "text": policies.set_text,
+    "json": policies.set_json,
+    "markdown": policies.set_markdown,
+}
+POLICY: Final[Formats[policies.PolicyInSet]] = {
+    "text": policies.policy_text,
+    "json": policies.policy_json,
+    "markdown": policies.policy_markdown,
+}
+LINT_PROBLEMS: Final[Formats[Sequence[PolicySetError]]] = {"text": lint.text}
+EXCEPTIONS: Final[Formats[exceptions.Exceptions]] = {
+    "text": exceptions.text,
+    "json": exceptions.as_json,
+}
+SCHEMA: Final[Formats[Mapping[str, Any]]] = {"json": json.render}
+REGO_TESTS: Final[Formats[rego_tests.RegoTestRun]] = {
+    "text": rego_tests.text,
+    "json": rego_tests.as_json,
+}
+DECISIONS: Final[Formats[audit_log.Decisions]] = {
+    "text": audit_log.decisions_text,
+    "json": audit_log.decisions_json,
+}
+DECISION: Final[Formats[AuditRecord]] = {
+    "text": audit_log.decision_text,
+    "json": audit_log.decision_json,
+}
+VERIFICATION: Final[Formats[audit_log.Verification]] = {
+    "text": audit_log.verification_text,
+    "json": audit_log.verification_json,
+}
+GRANTS: Final[Formats[grants.Grants]] = {"text": grants.text, "json": grants.as_json}
+HOSTS: Final[Formats[Mapping[str, Any]]] = {"text": hosts.text}

@@ -43,6 +43,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def seconds(time: str) -> str:
+    """Return `time`, RFC 3339 in UTC, without the fraction of the second."""
+    return time[:19] + "Z"
+
+
 def _shown(character: str) -> str:
     category = unicodedata.category(character)
     if category[0] != "C" and category not in ("Zl", "Zp"):

@@ -16,7 +16,7 @@ import msgspec
 from policyd.admission import Admission
 from policyd.cli import COMMANDS, main
 from policyd.config import ENVIRONMENT_PREFIX, Registry, Settings, Token
-from policyd.policies.catalogue import section
+from policyd.formats.catalogue import section
 from policyd.policies.packs import Policy, built_in
 from policyd.policies.policy_set import load_policy_set
 from policyd.settings_reader import is_secret

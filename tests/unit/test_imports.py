@@ -33,7 +33,7 @@ WAY = [
         "compatibility",
     },
     {"resolution"},
-    {"admission", "policy_set_trial", "rego_tests", "wire"},
+    {"admission", "exception_list", "policy_set_trial", "rego_tests", "wire"},
     {"formats"},
     {"config", "settings_reader", "registry", "services", "bootstrap", "metrics", "logs"},
     {"web"},
@@ -117,6 +117,22 @@ def test_pure_modules_have_no_socket_clock_or_randomness(module: str) -> None:
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
     assert not {part for name in modules() for part in name.split(".")} & BANNED_NAMES
+
+
+def test_commands_leave_the_rendering_of_documents_to_formats() -> None:
+    """They import tables of formats and types of documents; `visible` is for single sentences."""
+    rendering = {
+        f"{module}: {name}"
+        for module, path in modules().items()
+        if module.split(".")[0] == "cli"
+        for name in imports(path)
+        if name.startswith("policyd.formats.")
+        and name.split(".")[2] not in ("available", "contract")
+        and not name.rpartition(".")[2][0].isupper()
+        and name.rpartition(".")[2] not in ("visible", "reviewed")
+    }
+
+    assert rendering == set()
 
 
 def test_modules_are_short() -> None:

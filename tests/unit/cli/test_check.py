@@ -9,7 +9,7 @@ import pytest
 from policyd.bundle import Bundle
 from policyd.cli.many import MANY
 from policyd.cli.options import Target, bundle
-from policyd.formats.available import FORMATS
+from policyd.formats.available import REPORT
 
 CLEAN = "services:\n  web:\n    image: nginx\n"
 PRIVILEGED = "services:\n  web:\n    image: nginx\n    privileged: true\n"
@@ -373,7 +373,7 @@ def test_several_reports_come_from_one_run(run, folder) -> None:
     assert "no-privileged web" in (folder / "out.xml").read_text()
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("name", sorted(REPORT))
 def test_the_exit_code_does_not_depend_on_the_format(run, folder, name: str) -> None:
     (folder / "compose.yaml").write_text("services:\n  web:\n    image: x\n    privileged: true\n")
 

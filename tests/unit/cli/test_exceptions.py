@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from policyd.audit.store import open_store
-from policyd.cli.exceptions import Listed, Uses
+from policyd.exception_list import ListedException, Uses
 from policyd.model import (
     Decision,
     Exempted,
@@ -82,10 +82,10 @@ def record(now: int, *names: str, policy_set: str = "ours") -> None:
     store.close()
 
 
-def listed(run, *arguments: str) -> dict[str, Listed]:
+def listed(run, *arguments: str) -> dict[str, ListedException]:
     result = run("exceptions", "--policy-set", "set.yaml", "--format", "json", *arguments)
     assert result.exit_code == 0
-    items = msgspec.convert(json.loads(result.stdout)["items"], tuple[Listed, ...])
+    items = msgspec.convert(json.loads(result.stdout)["items"], tuple[ListedException, ...])
     return {one.name: one for one in items}
 
 

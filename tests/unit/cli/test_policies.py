@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from policyd.policies.catalogue import markdown, section
+from policyd.formats.catalogue import markdown, section
 from policyd.policies.policy_set import load_policy_set
 
 

@@ -1,0 +1,1 @@
+"""The formats of the report of `policyd check`: one module for each."""

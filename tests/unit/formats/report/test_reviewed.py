@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from policyd.formats.report.reviewed import MAX_LINE, Reviewed, places, reviewed
+from policyd.model import Decision, Location, Status
+from tests.support.reports import EXEMPTED, VIOLATION
+
+PLACE = Location("compose.yaml", 4, 5)
+
+
+def decision(*places: Location | None, status: Location | None = None) -> Decision:
+    violations = tuple(msgspec.structs.replace(VIOLATION, location=place) for place in places)
+    return Decision("1", False, Status(403, "Forbidden", "", status), violations)
+
+
+def lines(content: bytes, place: Location = PLACE) -> dict[int, str]:
+    found = reviewed("app", decision(place), "", {"compose.yaml": content}.get)
+    return found.lines.get("compose.yaml", {})
+
+
+def test_two_lines_before_a_place_and_one_after_it_are_kept() -> None:
+    content = b"1\n2\n3\n4\n5\n6\n"
+
+    assert lines(content) == {2: "2", 3: "3", 4: "4", 5: "5"}
+    assert lines(content, Location("compose.yaml", 1, 1)) == {1: "1", 2: "2"}
+    assert lines(content, Location("gone.yaml", 1, 1)) == {}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("codec", ["utf-8", "utf-16"])
+def test_lines_end_as_in_yaml_and_files_may_be_utf_16(end: str, codec: str) -> None:
+    assert lines(end.join(["a", "b", "c", "é", "e"]).encode(codec))[4] == "é"
+
+
+def test_long_lines_are_cut_and_bytes_that_are_no_text_replaced() -> None:
+    assert lines(b"\n\n\n" + b"x" * 1000) == {2: "", 3: "", 4: "x" * MAX_LINE}
+    assert lines(b"\n\n\n\xff") == {2: "", 3: "", 4: "\ufffd"}
+
+
+def test_places_are_those_with_a_line_in_violations_exemptions_and_the_status() -> None:
+    other = Location("other.yaml", 9, 1)
+    found = msgspec.structs.replace(
+        decision(PLACE, None, Location("a"), status=other), exempted=(EXEMPTED,)
+    )
+
+    assert list(places(found)) == [PLACE, EXEMPTED.location, other]
+
+
+def test_files_are_named_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    there = Reviewed("app", decision(), str(tmp_path / "app"))
+
+    assert there.shown("sub/compose.yaml") == "../app/sub/compose.yaml"
+    assert there.shown("-") == "-"
+    assert Reviewed("app", decision()).shown("compose.yaml") == "compose.yaml"

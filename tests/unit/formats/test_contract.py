@@ -1,0 +1,206 @@
+"""What every format of every document promises: whole lines, and nothing that acts."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from policyd.audit.chain import Problem
+from policyd.audit.event import GrantRecord, decision_event, payload_of
+from policyd.bundle import memory_bundle
+from policyd.compose import load
+from policyd.errors import PolicySetError
+from policyd.exception_list import ExceptionList, ListedException, Uses
+from policyd.formats import available
+from policyd.formats.audit_log import Decisions, Verification
+from policyd.formats.exceptions import Exceptions
+from policyd.formats.grants import Grants
+from policyd.formats.policies import PolicyInSet
+from policyd.formats.rego_tests import RegoTestRun
+from policyd.formats.report.entries import Report
+from policyd.formats.report.reviewed import Reviewed
+from policyd.model import (
+    AuditRecord,
+    Decision,
+    Location,
+    PolicySetRevision,
+    Review,
+    Source,
+    Status,
+    UserInfo,
+    Violation,
+)
+from policyd.policies.parameters import Schema
+from policyd.policies.policy_set import PolicySet, load_policy_set
+from policyd.rego_tests import CoverageReport, FileCoverage, TestReport, TestResult
+from policyd.wire import AuditVerification, Undecided
+from tests.support.reports import EVIL, MIXED, NOTHING, VIOLATION
+
+TestReport.__test__ = TestResult.__test__ = False
+PLACE = Location(EVIL, 1, 1)
+FORMATS = {name: table for name, table in vars(available).items() if name.isupper()}
+CASES = [(name, form) for name, table in FORMATS.items() for form in table]
+
+
+def hostile_violation() -> Violation:
+    return msgspec.structs.replace(
+        VIOLATION, message=EVIL, remediation=EVIL, service=EVIL, location=PLACE
+    )
+
+
+def hostile_record() -> AuditRecord:
+    decision = Decision(
+        "1", False, Status(403, "Forbidden", EVIL), (hostile_violation(),), decision_id="d"
+    )
+    source = Source(**dict.fromkeys(Source.__struct_fields__, EVIL.replace("\0", "")))
+    review = Review("u", "ci", 0, "CREATE", False, UserInfo(EVIL.replace("\0", "")), source)
+    return AuditRecord(1, "", "decision", payload_of(decision_event(review, decision)), "0", EVIL)
+
+
+def hostile_policy_set() -> PolicySet:
+    policy_set = load_policy_set()
+    policy = msgspec.structs.replace(
+        policy_set.policies["no-all-gpus"],
+        title=EVIL,
+        description=EVIL,
+        remediation=EVIL,
+        references=(EVIL,),
+        pack=EVIL,
+        module=EVIL,
+        environment=(EVIL,),
+        parameters={EVIL: Schema("string", EVIL, EVIL)},
+    )
+    return msgspec.structs.replace(
+        policy_set,
+        name=EVIL,
+        policies={policy.id: policy},
+        constraints=tuple(
+            msgspec.structs.replace(one, name=EVIL, location=PLACE)
+            for one in policy_set.constraints
+        ),
+    )
+
+
+def hostile_exceptions() -> Exceptions:
+    one = ListedException(
+        EVIL, PLACE, "active", 1, True, False, (EVIL,), {"hosts": [EVIL]}, "", "2027", EVIL, EVIL,
+        EVIL, Uses("2026", 0, ""),
+    )  # fmt: skip
+    listed = ExceptionList(policy_set=PolicySetRevision(EVIL, "sha256:0"), audit=EVIL, items=[one])
+    return Exceptions(listed, 14)
+
+
+def hostile_grant() -> GrantRecord:
+    texts = dict.fromkeys(GrantRecord.__struct_fields__, EVIL)
+    more = {"sequence": 1, "position": 0, "replicas": 1, "state": "active", "kind": "job"}
+    listed = {"schedule": (EVIL,), "exceptions": (EVIL,), "certainty": "unknown"}
+    return GrantRecord(**{**texts, **more, **listed})
+
+
+def hostile_data() -> dict[str, Any]:
+    gpu = {"index": 0, "uuid": EVIL, "name": EVIL}
+    other = {"vendor": EVIL, "index": 1, "node": EVIL}
+    host = {
+        "driver_version": EVIL,
+        "cuda_version": EVIL,
+        "gpus": [gpu],
+        "accelerators": [other],
+        "drivers": {EVIL: EVIL},
+    }
+    return {"policyd": {"inventory": {"hosts": {EVIL: host}}}}
+
+
+def hostile_report() -> Report:
+    status = Status(403, "Forbidden", EVIL)
+    decision = Decision("1", False, status, violations=(hostile_violation(),))
+    return Report([Reviewed(EVIL, decision)], [Undecided(EVIL, EVIL)])
+
+
+HOSTILE: dict[str, Callable[[], Any]] = {
+    "REPORT": hostile_report,
+    "EFFECTIVE_MODEL": lambda: load(
+        memory_bundle(
+            {
+                "compose.yaml": json.dumps(
+                    {"services": {"web": {"image": "a", "command": [EVIL.replace("\0", "")]}}}
+                ).encode()
+            }
+        )
+    ),
+    "POLICY_INPUT": lambda: json.dumps({EVIL: EVIL}).encode(),
+    "POLICY_SET": hostile_policy_set,
+    "POLICY": lambda: PolicyInSet(
+        hostile_policy_set().policies["no-all-gpus"], hostile_policy_set()
+    ),
+    "LINT_PROBLEMS": lambda: [PolicySetError(EVIL, PLACE)],
+    "EXCEPTIONS": hostile_exceptions,
+    "SCHEMA": lambda: {EVIL: EVIL},
+    "REGO_TESTS": lambda: RegoTestRun(
+        TestReport(
+            tests=[TestResult(EVIL, PLACE, EVIL)],
+            coverage=CoverageReport(50.0, [FileCoverage(EVIL, 1, (2,), 50.0)]),
+        )
+    ),
+    "DECISIONS": lambda: Decisions(EVIL, [hostile_record()], 1),
+    "DECISION": hostile_record,
+    "VERIFICATION": lambda: Verification(
+        EVIL, AuditVerification(events=1, head=EVIL, problems=[Problem(1, EVIL)])
+    ),
+    "GRANTS": lambda: Grants(EVIL, [hostile_grant()], 1, active=True),
+    "HOSTS": hostile_data,
+}
+"""A document of each kind, with hostile text wherever it can hold text from a project."""
+
+
+def test_each_kind_of_document_is_tried() -> None:
+    assert list(HOSTILE) == list(FORMATS)
+
+
+@pytest.mark.parametrize(("name", "form"), CASES)
+def test_each_format_has_whole_lines_and_nothing_that_acts(name: str, form: str) -> None:
+    shown = FORMATS[name][form](HOSTILE[name]())
+
+    assert shown.endswith("\n")
+    assert not shown.endswith("\n\n")
+    assert not set(shown) & set("\x1b\r\x00\u202e")
+    if form in ("json", "review", "sarif", "gitlab", "rdjson"):
+        json.loads(shown)
+    if form in ("junit", "checkstyle"):
+        ElementTree.fromstring(shown)
+    if form == "github":
+        assert all(re.match("::(error|notice) ", line) for line in shown.splitlines())
+    if (name, form) == ("REPORT", "markdown"):
+        assert not re.search(r"(?<!\\)[<`]|@root|(?<!\\)#1", shown)
+
+
+@pytest.mark.parametrize("form", sorted(available.REPORT))
+@pytest.mark.parametrize("report", [MIXED, NOTHING, Report([])], ids=["mixed", "nothing", "empty"])
+def test_each_format_of_a_report_has_whole_lines(form: str, report: Report) -> None:
+    shown = available.REPORT[form](report)
+
+    assert not shown or shown.endswith("\n")
+    assert not shown.endswith("\n\n")
+
+
+@pytest.mark.parametrize("form", sorted(set(available.REPORT) - {"text"}))
+def test_a_run_that_decided_nothing_says_so(form: str) -> None:
+    shown = available.REPORT[form](NOTHING)
+
+    assert "gone" in shown
+    assert "No such file or directory" in shown.replace("\\", "")
+
+
+def test_only_text_of_a_report_has_colours() -> None:
+    coloured = {
+        (name, form)
+        for name, form in CASES
+        if "\x1b" in FORMATS[name][form](HOSTILE[name](), colour=True)
+    }
+
+    assert coloured == {("REPORT", "text"), ("DECISION", "text")}

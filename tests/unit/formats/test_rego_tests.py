@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from policyd import rego_tests
+from policyd.formats.rego_tests import RegoTestRun, as_json, text
+from policyd.model import Location
+from policyd.rego_tests import CoverageReport, FileCoverage
+
+PASSED = rego_tests.TestResult("test_one", Location("a_test.rego", 3, 1))
+FAILED = rego_tests.TestResult("test_two", Location("a_test.rego", 9, 1), "is not true")
+COVERAGE = CoverageReport(
+    66.666,
+    [
+        FileCoverage("a.rego", 6, (3, 7, 8, 9), 60.0),
+        FileCoverage("b.rego", 0, (), 100.0),
+    ],
+)
+MEASURED = rego_tests.TestReport(tests=[PASSED], coverage=COVERAGE)
+
+
+def test_only_failed_tests_are_listed_unless_all_are_wanted() -> None:
+    report = rego_tests.TestReport(tests=[PASSED, FAILED])
+
+    assert (
+        text(RegoTestRun(report)) == "a_test.rego:9:1: test_two: is not true\n1 passed, 1 failed\n"
+    )
+    assert text(RegoTestRun(report, verbose=True)) == (
+        "a_test.rego:3:1: test_one: passed\n"
+        "a_test.rego:9:1: test_two: is not true\n"
+        "1 passed, 1 failed\n"
+    )
+
+
+def test_the_coverage_names_the_lines_that_no_test_evaluates() -> None:
+    assert (
+        text(RegoTestRun(MEASURED))
+        == """\
+1 passed, 0 failed
+
+FILE    LINES  COVERED  NOT COVERED
+a.rego  10     60.0 %   3, 7-9
+b.rego  0      100.0 %
+
+66.6 % of 10 lines covered
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("minimum", "last"),
+    [
+        (0, "66.6 % of 10 lines covered"),
+        (66.666, "66.6 % of 10 lines covered"),
+        (66.7, "66.6 % of 10 lines covered, below the minimum of 66.7 %"),
+    ],
+)
+def test_coverage_below_the_minimum_is_stated(minimum: float, last: str) -> None:
+    assert text(RegoTestRun(MEASURED, minimum=minimum)).splitlines()[-1] == last
+
+
+def test_json_has_the_coverage_only_when_it_was_measured() -> None:
+    one = {
+        "name": "test_one",
+        "location": {"file": "a_test.rego", "line": 3, "column": 1},
+        "message": "",
+    }
+    plain = {"apiVersion": "policyd/v1", "kind": "TestReport", "tests": [one]}
+    files = [
+        {"file": "a.rego", "covered": 6, "missed": [3, 7, 8, 9], "percent": 60.0},
+        {"file": "b.rego", "covered": 0, "missed": [], "percent": 100.0},
+    ]
+
+    assert json.loads(as_json(RegoTestRun(rego_tests.TestReport(tests=[PASSED])))) == plain
+    assert json.loads(as_json(RegoTestRun(MEASURED))) == {
+        **plain,
+        "coverage": {"percent": 66.666, "files": files},
+    }
