@@ -1,0 +1,282 @@
+"""From a push to a recorded decision: real registry client, loader, engine and audit log."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from policyd.audit.event import DecisionEvent, event_of
+from policyd.audit.store import Store, open_store
+from policyd.bootstrap import build
+from policyd.config import Registry, Settings
+from policyd.errors import ConfigError
+from policyd.hooks.events import Push
+from policyd.model import Decision, Exempted, Review, Source, Status, UserInfo
+from policyd.registry import push_queue
+from policyd.registry.push_reviews import PushReviews
+from policyd.services import Services
+from tests.unit.conftest import RegistryServer
+
+CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
+HASH = "4808b1e8ba72343ca96b37575b9e329b10ae6873c0d8b23a6db204976b71f344"
+NOW = 1_800_000_000_000_000_000
+
+
+@pytest.fixture(autouse=True)
+def _no_retries_and_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed review is not repeated; `close` waits for as long as a review takes."""
+    monkeypatch.setattr(push_queue, "RETRY_SECONDS", ())
+    monkeypatch.setattr(push_queue, "CLOSE_SECONDS", 500.0)
+
+
+@pytest.fixture(scope="module")
+def deciding() -> Iterator[Services]:
+    built = build(Settings())
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(str(tmp_path / "audit.db"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def services(deciding: Services, store: Store, registry: RegistryServer) -> Services:
+    hub = Registry(
+        url=f"http://{registry.host}", insecure=True, prefix="hub/", hook_sha256="0" * 64
+    )
+    return Services(Settings(registries={"hub": hub}), deciding.rules, store, lambda: NOW)
+
+
+def push(digest: str, event_id: str = "event-1") -> Push:
+    return Push(event_id, "demo/simple", digest, "1.0", "ci")
+
+
+def review(services: Services, *pushes: Push) -> list[dict[str, Any]]:
+    """Review `pushes`, and return what was logged."""
+    with capture_logs() as logged:
+        reviews = PushReviews(services)
+        assert [reviews.offer("hub", one) for one in pushes] == [True] * len(pushes)
+        reviews.close()
+    return list(logged)
+
+
+def events(services: Services) -> list[DecisionEvent]:
+    return [event_of(record) for record in services.audit.decisions()]
+
+
+def test_a_pushed_project_is_decided_recorded_and_logged(
+    services: Services, registry: RegistryServer
+) -> None:
+    digest = registry.push({"compose.yaml": CLEAN})
+
+    logged = review(services, push(digest))
+
+    (event,) = events(services)
+    assert event.input.review == Review(
+        uid="event-1",
+        enforcement_point="registry",
+        now=NOW,
+        operation="CHECK",
+        user_info=UserInfo("ci"),
+        source=Source(repository="hub/demo/simple", ref="1.0", commit=digest),
+    )
+    assert (event.input.project.name, event.input.project.files) == (
+        digest.removeprefix("sha256:"),
+        ("compose.yaml",),
+    )
+    assert (event.req_id, event.result.allowed) == ("event-1", True)
+    assert logged == [
+        {
+            "event": "push decided",
+            "log_level": "info",
+            "allowed": True,
+            "decision_id": event.decision_id,
+            "reason": event.result.status.message,
+            "event_id": "event-1",
+            "repository": "demo/simple",
+            "digest": digest,
+        }
+    ]
+
+
+def test_a_push_is_decided_once_by_a_policy_set(
+    services: Services, registry: RegistryServer
+) -> None:
+    digest = registry.push({"compose.yaml": CLEAN})
+
+    logged = review(services, push(digest), push(digest, "event-2"))
+
+    assert [event.req_id for event in events(services)] == ["event-1"]
+    assert [line["event"] for line in logged] == ["push decided", "push already decided"]
+    assert review(services, push(digest, "event-3"))[0]["event"] == "push already decided"
+
+
+@pytest.mark.parametrize(
+    ("changes", "again"),
+    [
+        ({}, False),
+        ({"status": Status(499, "x", "")}, False),
+        ({"status": Status(500, "InternalError", "")}, True),
+        ({"policy_set": None}, True),
+        ({"exempted": (Exempted("p", "c", "deny", "low", "m", "r"),)}, True),
+    ],
+    ids=["the same", "a denial", "a failure", "another policy set", "an exception"],
+)
+@pytest.mark.parametrize(
+    ("point", "repository"), [("registry", "hub/demo/simple"), ("ci", "hub/demo/simple"),
+                              ("registry", "demo/simple")]
+)  # fmt: skip
+def test_only_an_earlier_decision_that_still_holds_is_not_repeated(
+    services: Services,
+    registry: RegistryServer,
+    changes: dict[str, Any],
+    again: bool,
+    point: Any,
+    repository: str,
+) -> None:
+    digest = registry.push({"compose.yaml": CLEAN})
+    earlier = Decision(
+        "u", True, Status(200, "OK", ""), policy_set=services.policy_set.reference, decision_id="d"
+    )
+    services.audit.append_decision(
+        Review("u", point, NOW - 1, source=Source(repository=repository, commit=digest)),
+        msgspec.structs.replace(earlier, **changes),
+    )
+
+    review(services, push(digest))
+
+    is_elsewhere = (point, repository) != ("registry", "hub/demo/simple")
+    assert len(events(services)) == (2 if again or is_elsewhere else 1)
+
+
+def test_an_artifact_without_a_project_is_not_recorded(
+    services: Services, registry: RegistryServer
+) -> None:
+    digest = registry.push({}, artifactType="application/vnd.cncf.helm.config.v1+json")
+
+    (line,) = review(services, push(digest))
+
+    assert (line["event"], line["reason"]) == (
+        "push ignored",
+        "the artifact is not a Compose project",
+    )
+    assert events(services) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "code", "message"),
+    [
+        (
+            {"compose.yaml": f"{CLEAN}    env_file: [{HASH}.env]\n"},
+            422,
+            f"the artifact is incomplete: it does not contain {HASH}.env; "
+            "publish it with --with-env",
+        ),
+        (
+            {"compose.yaml": "services:\n  web:\n    imag: a\n"},
+            422,
+            "compose.yaml:3:11: services.web: the key 'imag' ",
+        ),
+        ({"compose.yaml": CLEAN + "    privileged: true\n"}, 403, ""),
+    ],
+)
+def test_a_project_that_may_not_run_is_a_recorded_denial(
+    services: Services,
+    registry: RegistryServer,
+    files: dict[str, str],
+    code: int,
+    message: str,
+) -> None:
+    logged = review(services, push(registry.push(files)))
+
+    (event,) = events(services)
+    assert (event.result.allowed, event.result.status.code) == (False, code)
+    assert event.result.status.message.startswith(message)
+    assert event.input.review.source.repository == "hub/demo/simple"
+    assert (logged[-1]["event"], logged[-1]["allowed"]) == ("push decided", False)
+
+
+def test_a_push_that_cannot_be_fetched_is_denied_until_it_is_pushed_again(
+    services: Services, registry: RegistryServer
+) -> None:
+    digest = registry.push({"compose.yaml": CLEAN})
+    answer = registry.answers.pop(f"/v2/demo/simple/manifests/{digest}")
+
+    logged = review(services, push(digest))
+    registry.answers[f"/v2/demo/simple/manifests/{digest}"] = answer
+    review(services, push(digest, "event-2"))
+
+    reason = f"http://{registry.host} answered 404 for demo/simple manifests/{digest}"
+    later, first = events(services)
+    assert (first.result.allowed, first.result.status.code) == (False, 502)
+    assert (first.req_id, first.result.status.message) == ("event-1", reason)
+    assert (later.req_id, later.result.allowed) == ("event-2", True)
+    assert [(line["event"], line["reason"]) for line in logged] == [
+        ("push not evaluated", reason),
+        ("push decided", reason),
+    ]
+
+
+def test_a_decision_that_cannot_be_recorded_is_logged(
+    services: Services, registry: RegistryServer, tmp_path: Path
+) -> None:
+    digest = registry.push({"compose.yaml": CLEAN})
+    with closing(sqlite3.connect(tmp_path / "audit.db")) as other, other:
+        other.execute("DROP TABLE events")
+
+    logged = review(services, push(digest))
+
+    assert [(line["event"], line["log_level"]) for line in logged] == [
+        ("push not evaluated", "error"),
+        ("decision not recorded", "error"),
+    ]
+    assert all(line["digest"] == digest for line in logged)
+
+
+def test_each_registry_has_a_queue_and_a_prefix_of_its_own(
+    services: Services, registry: RegistryServer
+) -> None:
+    digest = registry.push({"compose.yaml": CLEAN})
+    hub = services.settings.registries["hub"]
+    other = msgspec.structs.replace(hub, prefix="other/")
+    both = replace(services, settings=Settings(registries={"hub": hub, "other": other}))
+
+    reviews = PushReviews(both)
+    assert reviews.offer("other", push(digest))
+    assert reviews.offer("hub", push(digest))
+    reviews.close()
+
+    assert {event.input.review.source.repository for event in events(services)} == {
+        "hub/demo/simple",
+        "other/demo/simple",
+    }
+
+
+def test_a_closed_queue_takes_no_push(services: Services) -> None:
+    reviews = PushReviews(services)
+    reviews.close()
+
+    assert reviews.offer("hub", push("sha256:" + "0" * 64)) is False
+
+
+def test_a_password_that_cannot_be_read_is_an_error_of_the_configuration(
+    services: Services, tmp_path: Path
+) -> None:
+    hub = msgspec.structs.replace(
+        services.settings.registries["hub"], username="u", password_file=str(tmp_path / "none")
+    )
+
+    with pytest.raises(ConfigError):
+        PushReviews(replace(services, settings=Settings(registries={"hub": hub})))

@@ -1,0 +1,117 @@
+"""Tests mirror the package: policyd/a/b.py is tested in tests/unit/a/test_b.py, or a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+TESTS: Final = Path(__file__).parent
+PACKAGE: Final = TESTS.parents[1] / "policyd"
+
+THROUGH: Final = {
+    "audit/file_lock.py": "audit/test_database.py",
+    "audit/migrations/env.py": "audit/test_database.py",
+    "audit/migrations/versions/r0001_events.py": "audit/test_database.py",
+    "audit/migrations/versions/r0002_grant_identities.py": "audit/test_database.py",
+    "audit/rows.py": "audit/test_store.py",
+    "audit/tables.py": "audit/test_database.py",
+    "cli/serve.py": "serving/test_server.py",
+    "compatibility/images.py": "compatibility/test_assessment.py",
+    "compatibility/paths.py": "compatibility/test_assessment.py",
+    "compatibility/tables.py": "compatibility/test_assessment.py",
+    "compose/yaml/document.py": "compose/yaml/test_composer.py",
+    "engines/evaluator.py": "engines/test_isolated.py",
+    "engines/opa.py": "engines/test_engines.py",
+    "grants/container.py": "grants/test_resolution.py",
+    "opa_bundle.py": "cli/test_bundle.py",
+    "policies/builtins.py": "policies/test_lint.py",
+    "policies/manifests.py": "policies/test_policy_set.py",
+    "policies/packs.py": "policies/test_policy_set.py",
+    "policies/parameters.py": "policies/test_policy_set.py",
+    "policies/problems.py": "policies/test_policy_set.py",
+    "policies/replaced.py": "policies/test_lint.py",
+    "policies/router.py": "policies/test_policy_set.py",
+    "policies/yaml_documents.py": "policies/test_policy_set.py",
+    "resolution.py": "compatibility/test_assessment.py",
+    "serving/publication.py": "serving/test_follower.py",
+    "web/body.py": "web/test_reviews.py",
+    "web/query.py": "web/test_records.py",
+    "web/replies.py": "web/test_app.py",
+    "web/review_request.py": "web/test_reviews.py",
+    "workloads/containers.py": "workloads/test_extraction.py",
+    "workloads/inheritance.py": "workloads/test_extraction.py",
+}
+"""Modules that have no tests of their own: they are tested through a module that uses them."""
+
+DECLARATIONS: Final = {
+    "__main__.py": "calls policyd.cli.main",
+    "errors.py": "classes without behaviour but their codes, which the users of each class test",
+    "hooks/events.py": "types",
+    "limits.py": "numbers, which the users of each limit test",
+    "workloads/model.py": "types",
+}
+"""Modules that hold nothing to test alone, and what they hold."""
+
+PACKAGES: Final = {
+    "cli/__init__.py": "cli/test_main.py",
+    "engines/__init__.py": "engines/test_engines.py",
+    "hooks/__init__.py": "hooks/test_hooks.py",
+}
+"""Packages whose own file holds code, and its tests."""
+
+WHOLE: Final = {
+    "policies/test_default_policy_set.py": "the built-in policy set",
+    "policies/test_plain.py": "plain conftest rules, through policy set and admission",
+    "serving/test_server_reload.py": "the second half of the tests of serving/server.py",
+    "test_deploy.py": "the files in deploy/",
+    "test_imports.py": "all modules of the package",
+    "test_mirror.py": "the tests themselves",
+    "test_readme.py": "README.md",
+}
+"""Tests of more than one module, and what they test."""
+
+
+def mirror(module: str) -> str:
+    folder, _, name = module.rpartition("/")
+    return f"{folder}/test_{name}".removeprefix("/")
+
+
+MODULES: Final = sorted(
+    str(path.relative_to(PACKAGE))
+    for path in PACKAGE.rglob("*.py")
+    if path.name != "__init__.py" and "_policies" not in path.parts
+)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_each_module_has_its_tests_in_the_same_place_or_a_reason(module: str) -> None:
+    has_tests = (TESTS / mirror(module)).is_file()
+    has_reason = module in THROUGH or module in DECLARATIONS
+
+    assert has_tests != has_reason, f"policyd/{module}: expected tests/unit/{mirror(module)}"
+
+
+def test_each_reason_is_about_a_module_and_names_tests() -> None:
+    assert {*THROUGH, *DECLARATIONS} <= set(MODULES)
+    assert {name for name in PACKAGES if not (PACKAGE / name).is_file()} == set()
+    named = {*THROUGH.values(), *PACKAGES.values(), *WHOLE}
+    assert {name for name in named if not (TESTS / name).is_file()} == set()
+
+
+def test_each_file_of_tests_is_about_a_module_of_the_same_name_or_a_reason() -> None:
+    files = {str(path.relative_to(TESTS)) for path in TESTS.rglob("test_*.py")}
+
+    assert files - set(map(mirror, MODULES)) == {*PACKAGES.values(), *WHOLE}
+
+
+def test_the_own_file_of_a_package_holds_no_code_without_tests() -> None:
+    with_code = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("__init__.py")
+        if "_policies" not in path.parts
+        and any(line.startswith(("def ", "class ")) for line in path.read_text().splitlines())
+    }
+
+    assert with_code == set(PACKAGES)
