@@ -46,6 +46,7 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 
 NOT_EVALUATED = Evaluation()
+RELEASED = Status(200, "OK", "the grants of the project are released; no policy is evaluated")
 
 
 class Admission:
@@ -89,6 +90,14 @@ class Admission:
     ) -> Decision:
         """Return the denial of a project that could not be evaluated because of `error`."""
         return self._decision(review, error.status, loaded, NOT_EVALUATED, allowed=False)
+
+    def release(self, review: Review, project: str) -> Decision:
+        """Return the decision on a DELETE of the project so named, which no policy can deny.
+
+        A denied DELETE would leave grants active of a project that does not run any more.
+        """
+        released = self._decision(review, RELEASED, None, NOT_EVALUATED, allowed=True)
+        return msgspec.structs.replace(released, project=project)
 
     def applicability(self, review: Review, project: str) -> Applicability:
         """Return which constraints and exceptions apply to `review` of the project so named."""

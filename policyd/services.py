@@ -15,8 +15,8 @@ import msgspec
 
 from policyd.admission import Admission
 from policyd.config import Settings
-from policyd.errors import AuditError, ConfigError, OtherRevision, PolicydError
-from policyd.loading import prepare
+from policyd.errors import AuditError, ConfigError, OtherRevision, PolicydError, RequestError
+from policyd.loading import NotLoaded, prepare
 from policyd.model import Bundle, Decision, Review
 from policyd.policies.match_explanation import Match, explain_match
 from policyd.policies.policy_set import PolicySet
@@ -123,10 +123,17 @@ class Services:
     ) -> Decision:
         """Return the decision on `bundle`. It is in the audit log if one is configured.
 
-        `requested_by` is the address of the caller. Raises NoComposeFile and BundleError, for which
-        there is no decision, and AuditError.
+        A DELETE is always allowed, and needs the files only if the bundle does not name the
+        project. `requested_by` is the address of the caller. Raises NoComposeFile, BundleError and,
+        for a DELETE whose project has no known name, RequestError: there is no decision then.
+        Raises AuditError.
         """
         started = time.perf_counter()
+        if review.operation == "DELETE":
+            decision = self._newest.release(review, bundle.project_name or _loaded_name(bundle))
+            self._record(review, decision, (), requested_by, request_id)
+            self.observer.decided(review, decision, time.perf_counter() - started)
+            return decision
         loaded = prepare(bundle)
         try:
             decision = self.with_held(lambda admission: admission.decide(loaded, review))
@@ -206,3 +213,14 @@ class Services:
             admission.engine.close()
         if self.store is not None:
             self.store.close()
+
+
+def _loaded_name(bundle: Bundle) -> str:
+    """Return the name of the project in `bundle`. Raises NoComposeFile, RequestError."""
+    loaded = prepare(bundle)
+    if isinstance(loaded, NotLoaded):
+        raise RequestError(
+            f"the project does not load ({loaded.error}), so its name is not known; "
+            "a DELETE needs no files if it names the project"
+        )
+    return loaded.project.name

@@ -20,7 +20,10 @@ from policyd.errors import Forbidden, Unauthorized
 from policyd.model import Source, UserInfo
 from policyd.policies.matching import matches_any
 
-LOCAL: Final = Token(owner="local", repositories=("**",), speaks_for_users=True)
+ALL: Final = "**"
+"""The glob of a token that is not limited, and may also leave the name out."""
+
+LOCAL: Final = Token(owner="local", repositories=(ALL,), speaks_for_users=True)
 """Stands for the caller when no token is configured: only this machine can connect then."""
 
 
@@ -75,7 +78,11 @@ def authorise(token: Token, source: Source, user_info: UserInfo | None) -> UserI
         ("environment", source.environment, token.environments),
         ("host", source.host, token.hosts),
     ):
-        if name and not matches_any(globs, name):
+        if ALL in globs:
+            continue
+        if not name:
+            raise Forbidden(f"this token is limited by {kind}: the review must state its {kind}")
+        if not matches_any(globs, name):
             raise Forbidden(f"this token is not valid for the {kind} {name!r}")
     if user_info is None:
         return UserInfo(username=token.owner)

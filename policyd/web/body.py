@@ -1,8 +1,12 @@
-"""Read the body of a request. In: a request and a limit. Out: all bytes of the body."""
+"""Read the body of a request, and check the keys of JSON.
+
+In: a request and a limit. Out: all bytes of the body. Errors: PayloadTooLarge, RequestError.
+"""
 
 from __future__ import annotations
 
 import io
+import json
 from typing import IO, Any
 
 from flask import Request
@@ -37,3 +41,19 @@ def body_of(request: Request, limit: int) -> bytes:
     if len(body) > limit:
         raise PayloadTooLarge(f"request body too large: more than {limit:,} bytes")
     return body
+
+
+def check_keys(body: bytes) -> None:
+    """Raise ValueError if an object in the JSON document `body` has a duplicate key.
+
+    Decoders differ in which of the values they take (RFC 8259, section 4).
+    """
+    json.loads(body.decode(), object_pairs_hook=_check_pairs)
+
+
+def _check_pairs(pairs: list[tuple[str, Any]]) -> None:
+    keys = set()
+    for key, _ in pairs:
+        if key in keys:
+            raise ValueError(f"duplicate key {key!r}")
+        keys.add(key)

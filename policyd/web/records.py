@@ -6,7 +6,7 @@ A token sees the decisions and grants of the repositories that it is valid for.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 from flask import Flask, Response, g, request
@@ -18,11 +18,9 @@ from policyd.audit.store import PAGE, Store
 from policyd.errors import NotFound
 from policyd.policies.matching import matches_any
 from policyd.services import Services
+from policyd.web.access import ALL
 from policyd.web.query import NoParameters, parameters
 from policyd.web.replies import reply
-
-EVERYTHING: Final = "**"
-"""The glob of a token that sees all repositories, and decisions without a repository."""
 
 Limit = Annotated[int, Meta(ge=1, le=500)]
 
@@ -104,11 +102,11 @@ def _visible(audit: Store, asked: str | None) -> Collection[str] | None:
     """Return the repositories that the token may see, of those asked for. None means all."""
     if asked is not None:
         return [asked] if _may_see(asked) else []
-    if EVERYTHING in g.token.repositories:
+    if ALL in g.token.repositories:
         return None
     return [name for name in audit.repositories() if _may_see(name)]
 
 
 def _may_see(repository: str) -> bool:
     globs = g.token.repositories
-    return EVERYTHING in globs or (bool(repository) and matches_any(globs, repository))
+    return ALL in globs or (bool(repository) and matches_any(globs, repository))

@@ -17,12 +17,15 @@ from policyd.archive import archive_bundle
 from policyd.bundle import memory_bundle
 from policyd.errors import RequestError, UnsupportedMediaType
 from policyd.model import Bundle, Operation, Source, UserInfo
-from policyd.web.body import body_of
+from policyd.web.body import body_of, check_keys
 from policyd.web.query import parameters
 from policyd.workloads.image_configs import image_configs
 
 MAX_TEXT: Final = 1024
 """Characters of each text about the user and the source. Names, refs and ids are shorter."""
+
+_PATTERN_MATCHED: Final = ("source.repository", "source.environment", "source.host")
+"""What the limits of tokens, constraints and exceptions are compared with."""
 
 JSON_TYPES: Final = ("application/json",)
 YAML_TYPES: Final = ("application/yaml", "application/x-yaml", "text/yaml")
@@ -31,7 +34,7 @@ ARCHIVE_TYPES: Final = ("application/x-tar", "application/gzip", "application/x-
 
 
 class _Project(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    files: dict[str, str]
+    files: dict[str, str] = {}
     name: str = ""
     compose_files: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
@@ -98,6 +101,8 @@ def question_of(request: Request, limit: int) -> tuple[Question, Bundle]:
     if kind in JSON_TYPES:
         return _from_json(request, limit)
     query = parameters(request, _Query)
+    if not kind and query.operation == "DELETE":  # the name of the project is enough
+        return _question(query), _bundle(query, {}, ())
     if kind in YAML_TYPES:
         files = {"compose.yaml": body_of(request, limit)}
         return _question(query), _bundle(query, files, query.compose_files or tuple(files))
@@ -113,7 +118,9 @@ def question_of(request: Request, limit: int) -> tuple[Question, Bundle]:
 def _from_json(request: Request, limit: int) -> tuple[Question, Bundle]:
     fail = parameters(request, _JsonQuery).fail
     try:
-        asked = msgspec.json.decode(body_of(request, limit), type=_Envelope).request
+        body = body_of(request, limit)
+        asked = msgspec.json.decode(body, type=_Envelope).request
+        check_keys(body)
     except (ValueError, RecursionError) as error:
         raise RequestError(f"the body is not a ComposeReview: {error}") from error
     project = asked.project
@@ -158,7 +165,16 @@ def _checked(question: Question) -> Question:
             raise RequestError(f"{name} has {len(text):,} characters; the limit is {MAX_TEXT:,}")
         if not text.isprintable():
             raise RequestError(f"{name} has an unprintable character: {text!r}")
+        if name in _PATTERN_MATCHED and not _is_plain(text):
+            raise RequestError(
+                f"{name} is {text!r}; write it without blanks at its ends, '.', '..' and '//'"
+            )
     return msgspec.structs.replace(question, uid=question.uid or str(uuid.uuid4()))
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether `name` can be matched by globs: it reads the same to whoever resolves it."""
+    return not name or all(part.strip() == part not in ("", ".", "..") for part in name.split("/"))
 
 
 def _bundle(query: _Query, files: dict[str, bytes], compose_files: tuple[str, ...]) -> Bundle:

@@ -119,8 +119,8 @@ def test_denial_says_what_where_and_how_to_mend_it(decide: Callable[..., Decisio
             severity="critical",
             message="service web runs privileged, with every device of the host",
             remediation=(
-                "Remove `privileged: true`, and add only the device or the capability that is "
-                "needed."
+                "Remove `privileged: true`, and declare a GPU that is needed as a reservation: "
+                "`driver: nvidia` with `device_ids: ['0']`."
             ),
             service="web",
             path=("services", "web", "privileged"),

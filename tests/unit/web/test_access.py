@@ -26,7 +26,11 @@ def guarded(make, token):
                 speaks_for_users=True,
             ),
             "narrow": token(
-                "narrow-token", owner="narrow", environments=("staging",), hosts=("gpu-0*",)
+                "narrow-token",
+                owner="narrow",
+                repositories=("**",),
+                environments=("staging",),
+                hosts=("gpu-0*",),
             ),
         }
     )
@@ -83,8 +87,27 @@ def test_a_token_names_the_user_and_the_enforcement_point(ask, services):
     [
         ("ci-token", "?repository=other/x", "is not valid for the repository 'other/x'"),
         ("ci-token", "?repository=acme", "is not valid for the repository 'acme'"),
-        ("narrow-token", "?environment=prod", "is not valid for the environment 'prod'"),
-        ("narrow-token", "?host=gpu-10", "is not valid for the host 'gpu-10'"),
+        (
+            "narrow-token",
+            "?environment=prod&host=gpu-01",
+            "is not valid for the environment 'prod'",
+        ),
+        (
+            "narrow-token",
+            "?environment=staging&host=gpu-10",
+            "is not valid for the host 'gpu-10'",
+        ),
+        ("ci-token", "", "is limited by repository: the review must state its repository"),
+        (
+            "narrow-token",
+            "?host=gpu-01",
+            "is limited by environment: the review must state its environment",
+        ),
+        (
+            "narrow-token",
+            "?environment=staging",
+            "is limited by host: the review must state its host",
+        ),
     ],
 )
 def test_a_token_speaks_only_for_what_is_its_own(ask, services, value, query, message):
@@ -100,15 +123,18 @@ def test_what_a_token_may_speak_for_is_taken(ask):
     query = "?repository=acme/deep/er&environment=staging&host=gpu-07"
 
     assert ask("narrow-token", query).status_code == 200
+    assert ask("narrow-token", query.replace("acme/deep/er", "")).status_code == 200
 
 
 def test_only_a_token_that_speaks_for_users_may_name_one(guarded, ask, envelope, services):
-    asked = envelope(userInfo={"username": "alice", "groups": ["ml"]})
+    asked = envelope(
+        userInfo={"username": "alice", "groups": ["ml"]}, source={"repository": "acme/train"}
+    )
 
     refused = guarded.post("/v1/review", json=asked, headers={"Authorization": "Bearer ci-token"})
     assert refused.status_code == 403
     assert refused.json["message"] == "this token may not name a user: remove userInfo"
-    assert ask("ci-token", "?user=alice").status_code == 403
+    assert ask("ci-token", "?repository=acme/train&user=alice").status_code == 403
 
     taken = guarded.post(
         "/v1/review", json=asked, headers={"Authorization": "Bearer platform-token"}

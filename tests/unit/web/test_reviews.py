@@ -544,3 +544,100 @@ def test_configurations_of_images_are_part_of_the_question(client, envelope):
     )
     assert (code, reason) == (400, "BadRequest")
     assert said.startswith("imageConfigs: ")
+
+
+# --- names, keys, releases ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["ml/../ops", "ml/", "/ml", "ml//a", "ml/a ", " ml/a", "ml/./a", "..", "ml/ a"]
+)
+@pytest.mark.parametrize("field", ["repository", "environment", "host"])
+def test_a_name_that_reads_otherwise_elsewhere_is_refused(client, field: str, name: str) -> None:
+    """Globs compare names as they are written; who resolves them may arrive at another one."""
+    response = client.post(
+        "/v1/review", data=CLEAN, content_type="application/yaml", query_string={field: name}
+    )
+
+    assert refusal(response) == (
+        400,
+        "BadRequest",
+        f"source.{field} is {name!r}; write it without blanks at its ends, '.', '..' and '//'",
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"apiVersion": "policyd/v1", "kind": "ComposeReview", "request": {"project": {}}, '
+        '"request": {"project": {"files": {"compose.yaml": "services: {}"}}}}',
+        '{"apiVersion": "policyd/v1", "kind": "ComposeReview", "request": {"project": {"files": '
+        '{"compose.yaml": "services: {}", "compose\\u002eyaml": "services: {a: {image: b}}"}}}}',
+    ],
+    ids=["the same", "escaped"],
+)
+def test_a_duplicate_key_is_refused(client, body: str) -> None:
+    response = client.post("/v1/review", data=body, content_type="application/json")
+
+    key = "request" if "u002e" not in body else "compose.yaml"
+    assert refusal(response) == (
+        400,
+        "BadRequest",
+        f"the body is not a ComposeReview: duplicate key {key!r}",
+    )
+
+
+def granted(services) -> list[str]:
+    return [grant.project for grant in services.audit.grants()]
+
+
+@pytest.mark.parametrize(
+    "files", [{}, {"compose.yaml": "services: {a: {image: x, nonsense: 1}}"}], ids=["none", "bad"]
+)
+def test_a_delete_releases_the_grants_of_a_named_project_without_its_files(
+    client, envelope, services, files
+) -> None:
+    client.post("/v1/review", json=envelope({"compose.yaml": TWO_GPUS}))
+    assert granted(services) == ["train"]
+
+    asked = envelope(files, operation="DELETE")
+    asked["request"]["project"]["name"] = "train"
+    answer = client.post("/v1/review", json=asked).get_json()["response"]
+
+    assert (answer["allowed"], answer["project"]) == (True, "train")
+    assert answer["status"]["message"] == (
+        "the grants of the project are released; no policy is evaluated"
+    )
+    assert granted(services) == []
+
+
+def test_a_delete_needs_no_body(client, services) -> None:
+    client.post("/v1/review", data=TWO_GPUS, content_type="application/yaml")
+
+    answer = client.post("/v1/review?operation=DELETE&name=train").get_json()["response"]
+
+    assert (answer["allowed"], granted(services)) == (True, [])
+
+
+def test_a_delete_is_allowed_whatever_the_policies_say(client, services) -> None:
+    privileged = "name: train\nservices:\n  a:\n    image: x\n    privileged: true\n"
+
+    answer = client.post(
+        "/v1/review?operation=DELETE", data=privileged, content_type="application/yaml"
+    ).get_json()["response"]
+
+    assert (answer["allowed"], answer["project"], answer["violations"]) == (True, "train", [])
+
+
+def test_a_delete_of_a_project_whose_name_is_not_known_is_refused(client) -> None:
+    response = client.post(
+        "/v1/review?operation=DELETE",
+        data="services: {a: {image: x, nonsense: 1}}",
+        content_type="application/yaml",
+    )
+
+    code, reason, message = refusal(response)
+    assert (code, reason) == (400, "BadRequest")
+    assert message.endswith(
+        "so its name is not known; a DELETE needs no files if it names the project"
+    )
