@@ -124,6 +124,7 @@ class Admission:
             exempted=exempted,
             grants=evaluation.grants,
             not_evaluated=complete.not_evaluated if complete else (),
+            images=complete.images if complete else (),
             audit_annotations=_annotations(exempted),
             policy_set=self.policy_set.reference,
             engine=self.engine.name,

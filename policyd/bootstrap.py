@@ -1,7 +1,7 @@
 """Build the services from settings: the one place that chooses implementations.
 
-In: settings. Out: Services. The module of the audit log is imported only if the settings name one:
-it imports SQLAlchemy, and `check` starts faster without.
+In: settings. Out: Services. The modules of the audit log and of registries are imported only if the
+settings ask for them: they import SQLAlchemy and requests, and `check` starts faster without.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from pathlib import Path
 from policyd.admission import Admission
 from policyd.config import Settings
 from policyd.engines import ENGINES, EngineOptions
+from policyd.errors import ConfigError
 from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.services import FixedRules, Rules, Services
+from policyd.settings_reader import read_password
+from policyd.workloads.image_configs import ImageReader
 
 
 def build(settings: Settings, rules: Rules | None = None) -> Services:
@@ -29,7 +32,34 @@ def build(settings: Settings, rules: Rules | None = None) -> Services:
         from policyd.audit.store import open_store
 
         store = open_store(settings.audit)
-    return Services(settings, rules, store)
+    return Services(settings, rules, store, images=image_reader(settings))
+
+
+def image_reader(settings: Settings) -> ImageReader | None:
+    """Return what reads the configurations of images, None where `settings` do not ask for it.
+
+    Raises ConfigError when no registry may be read, or a password cannot be read.
+    """
+    if settings.images == "off":
+        return None
+    if not settings.image_registries:
+        raise ConfigError(
+            'images = "inspect" needs the registries that may be read: add '
+            "[image_registries.NAME] with their host to the settings file"
+        )
+    # Imported here because it imports requests, and `check` starts faster without.
+    from policyd.registry.image_reader import RegistryImages
+    from policyd.registry.transport import Remote
+
+    remotes = {
+        registry.host: Remote(
+            registry,
+            read_password(registry, f"image_registries.{name}"),
+            registry.redirect_hosts,
+        )
+        for name, registry in settings.image_registries.items()
+    }
+    return RegistryImages(remotes, settings.image_timeout)
 
 
 def configured_policy_set(settings: Settings) -> PolicySet:

@@ -22,6 +22,9 @@ ENVIRONMENT_PREFIX: Final = "POLICYD_"
 CONFIG_VARIABLE: Final = "POLICYD_CONFIG"
 """The variable that names the settings file, where `--config` does not."""
 
+DOCKER_HUB: Final = "docker.io"
+"""The host of image references that name none."""
+
 SECRET: Final = {"secret": True}
 """Marks a setting that may hold a secret, and may therefore be read from a file of its own."""
 
@@ -55,11 +58,23 @@ class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ] = False
 
 
-class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A registry that may send notifications. Set `hook_sha256` or `hook_token_file`."""
+class RegistryAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a registry is reached, and with which credentials."""
 
     url: Annotated[str, Meta(description="Base URL of the registry: https://registry.example")]
     insecure: Annotated[bool, Meta(description="Whether `url` may begin with http://.")] = False
+    username: Annotated[str, Meta(description="User name for pulling.")] = ""
+    password_file: Annotated[
+        str, Meta(description="File that contains the password for pulling.")
+    ] = ""
+    auth_hosts: Annotated[
+        tuple[str, ...], Meta(description="Other hosts that may issue pull tokens.")
+    ] = ()
+
+
+class Registry(RegistryAccess, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A registry that may send notifications. Set `hook_sha256` or `hook_token_file`."""
+
     hook_sha256: Annotated[
         Sha256,
         Meta(description="SHA-256 digest of the token that notifications carry, in hexadecimal."),
@@ -68,12 +83,32 @@ class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         str, Meta(description="File that contains the token that notifications carry.")
     ] = ""
     prefix: Annotated[str, Meta(description="Prefix of the repository names in reviews.")] = ""
-    username: Annotated[str, Meta(description="User name for pulling artifacts.")] = ""
-    password_file: Annotated[
-        str, Meta(description="File that contains the password for pulling artifacts.")
+
+
+class ImageRegistry(RegistryAccess, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A registry from which `images = "inspect"` may read the configurations of images."""
+
+    host: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Host in image references, with its port if it has one: `ghcr.io`. "
+            "`docker.io` stands for names without a host.",
+        ),
+    ]
+    url: Annotated[
+        str,
+        Meta(
+            description="Base URL of the registry. Default: `https://` and `host`; for "
+            "`docker.io` `https://registry-1.docker.io`."
+        ),
     ] = ""
-    auth_hosts: Annotated[
-        tuple[str, ...], Meta(description="Other hosts that may issue pull tokens.")
+    redirect_hosts: Annotated[
+        Globs,
+        Meta(
+            description="Other hosts that the registry may redirect to. They receive no "
+            "credentials. `*.example` stands for all hosts below `example`."
+        ),
     ] = ()
 
 
@@ -132,6 +167,25 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = {}
     registries: Annotated[
         dict[str, Registry], Meta(description="Registries that may send notifications, by name.")
+    ] = {}
+    images: Annotated[
+        Literal["off", "inspect"],
+        Meta(
+            description="`inspect`: read the configurations of images from `image_registries`, "
+            "unless the caller hands them over."
+        ),
+    ] = "off"
+    image_timeout: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=60,
+            description="Maximum duration of reading the images of one review, in seconds.",
+        ),
+    ] = 5
+    image_registries: Annotated[
+        dict[str, ImageRegistry],
+        Meta(description='Registries that may be read with `images = "inspect"`, by name.'),
     ] = {}
 
 

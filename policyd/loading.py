@@ -6,6 +6,7 @@ evaluated, a digest; or the error for which Compose would refuse it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -13,22 +14,33 @@ import msgspec
 from policyd import compose
 from policyd.compose.project import Project
 from policyd.errors import ComposeError
-from policyd.model import Bundle, NotEvaluated
+from policyd.model import Bundle, ImageConfig, InspectedImage, NotEvaluated
 from policyd.workloads.extraction import extract
-from policyd.workloads.image_configs import ImageConfigs
+from policyd.workloads.image_configs import (
+    ImageConfigs,
+    ImageReader,
+    ImageRequest,
+    unknown_images,
+)
 from policyd.workloads.model import Workload
 
 BLANK: Final = "the variable has no value here: it is blank, and may have any value at deployment"
 
+UNREAD: Final = "the configuration of the image was not read: "
+
 
 class Loaded(msgspec.Struct, frozen=True):
-    """A loaded project. `digest` covers all files that were read, `files` are their names."""
+    """A loaded project. `digest` covers all files that were read, `files` are their names.
+
+    `images` are those whose configurations were read from registries.
+    """
 
     project: Project
     workloads: tuple[Workload, ...]
     not_evaluated: tuple[NotEvaluated, ...]
     digest: str
     files: tuple[str, ...]
+    images: tuple[InspectedImage, ...] = ()
 
 
 class NotLoaded(msgspec.Struct, frozen=True):
@@ -39,29 +51,47 @@ class NotLoaded(msgspec.Struct, frozen=True):
     files: tuple[str, ...]
 
 
-def prepare(bundle: Bundle) -> Loaded | NotLoaded:
+def prepare(bundle: Bundle, reader: ImageReader | None = None) -> Loaded | NotLoaded:
     """Return what decisions on the project in `bundle` need.
 
-    Raises NoComposeFile and BundleError, because there is no project to decide on.
+    `reader` reads the configurations of images that are not handed over. Raises NoComposeFile and
+    BundleError, because there is no project to decide on.
     """
     try:
-        return load_project(bundle)
+        return load_project(bundle, reader)
     except ComposeError as error:
         return NotLoaded(error, bundle.files.digest(), bundle.files.names())
 
 
-def load_project(bundle: Bundle) -> Loaded:
+def load_project(bundle: Bundle, reader: ImageReader | None = None) -> Loaded:
     """Return the project in `bundle`. Raises ComposeError, NoComposeFile and BundleError."""
     project = compose.load(bundle)
     found = extract(project, bundle.files, ImageConfigs(bundle.image_configs))
-    not_evaluated = (*project.not_evaluated, *found.not_evaluated)
+    unread: tuple[NotEvaluated, ...] = ()
+    images: tuple[InspectedImage, ...] = ()
+    if reader and (wanted := unknown_images(found.workloads)):
+        read = reader.read(wanted)
+        # A Dockerfile expands variables of its base image, so it is evaluated again.
+        found = extract(project, bundle.files, ImageConfigs(bundle.image_configs, read.configs))
+        images = tuple(_inspected(read.configs))
+        unread = tuple(
+            NotEvaluated("image", one.reference, UNREAD + reason, project.locate(wanted[one]))
+            for one, reason in sorted(read.problems.items())
+        )
+    not_evaluated = (*project.not_evaluated, *found.not_evaluated, *unread)
     return Loaded(
         project=project,
         workloads=found.workloads,
         not_evaluated=(*not_evaluated, *_blank_variables(project)),
         digest=bundle.files.digest(),
         files=bundle.files.names(),
+        images=images,
     )
+
+
+def _inspected(configs: Mapping[ImageRequest, ImageConfig]) -> Iterator[InspectedImage]:
+    for request, config in sorted(configs.items()):
+        yield InspectedImage(request.reference, config.platform, config.digest)
 
 
 def _blank_variables(project: Project) -> list[NotEvaluated]:

@@ -95,11 +95,30 @@ class Files(Protocol):
 
 
 class ImageConfig(msgspec.Struct, frozen=True):
-    """The configuration of an image: its variables, its user ("" is root), its labels."""
+    """The configuration of an image: its variables, its user ("" is root), its labels.
+
+    `source` is "request" where the caller hands it over, "registry" where it was read there; then
+    `digest` is what the reference stood for, and `platform` that of the image, as in linux/amd64.
+    """
 
     environment: dict[str, str] = {}
     user: str = ""
     labels: dict[str, str] = {}
+    source: Literal["request", "registry"] = "request"
+    digest: str = ""
+    platform: str = ""
+
+
+class InspectedImage(msgspec.Struct, frozen=True):
+    """An image whose configuration was read from its registry.
+
+    `image` is the reference in the project, `digest` that of the manifest or index that the
+    reference stood for, and `platform` that of the image that was read.
+    """
+
+    image: str
+    platform: str
+    digest: str
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -260,7 +279,10 @@ class Status(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Decision(msgspec.Struct, frozen=True, rename="camel"):
-    """The answer to a review. `violations` includes those of the actions warn and dryrun."""
+    """The answer to a review. `violations` includes those of the actions warn and dryrun.
+
+    `images` are those whose configurations were read from registries.
+    """
 
     uid: str
     allowed: bool
@@ -270,6 +292,7 @@ class Decision(msgspec.Struct, frozen=True, rename="camel"):
     exempted: tuple[Exempted, ...] = ()
     grants: tuple[Grant, ...] = ()
     not_evaluated: tuple[NotEvaluated, ...] = ()
+    images: tuple[InspectedImage, ...] = ()
     audit_annotations: dict[str, str] = {}
     policy_set: PolicySetRevision | None = None
     engine: str = ""

@@ -20,6 +20,7 @@ from policyd.loading import NotLoaded, prepare
 from policyd.model import Bundle, Decision, Review
 from policyd.policies.match_explanation import Match, explain_match
 from policyd.policies.policy_set import PolicySet
+from policyd.workloads.image_configs import ImageReader
 
 if TYPE_CHECKING:
     from policyd.audit.store import Store
@@ -98,6 +99,7 @@ class Services:
     """The settings, policy sets, audit log, clock and observer of one process.
 
     A forked process needs services of its own. `clock` returns nanoseconds since the epoch.
+    `images` reads the configurations of images, None where the settings do not ask for it.
     """
 
     settings: Settings
@@ -105,6 +107,7 @@ class Services:
     store: Store | None
     clock: Callable[[], int] = time.time_ns
     observer: Observer = NULL_OBSERVER
+    images: ImageReader | None = None
 
     @property
     def policy_set(self) -> PolicySet:
@@ -134,7 +137,7 @@ class Services:
             self._record(review, decision, (), requested_by, request_id)
             self.observer.decided(review, decision, time.perf_counter() - started)
             return decision
-        loaded = prepare(bundle)
+        loaded = prepare(bundle, self.images)
         try:
             decision = self.with_held(lambda admission: admission.decide(loaded, review))
         except OtherRevision as error:

@@ -12,18 +12,35 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import inspect
 
-from policyd.config import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Registry, Settings, Token
+from policyd.config import (
+    CONFIG_VARIABLE,
+    DOCKER_HUB,
+    ENVIRONMENT_PREFIX,
+    ImageRegistry,
+    Registry,
+    RegistryAccess,
+    Settings,
+    Token,
+)
 from policyd.errors import ConfigError
 from policyd.model import Location
 from policyd.suggestion import did_you_mean, nearest
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
-_TABLES: Final[dict[str, type[Token] | type[Registry]]] = {"tokens": Token, "registries": Registry}
+_Entry: TypeAlias = Token | Registry | ImageRegistry
+_TABLES: Final[dict[str, type[Token] | type[Registry] | type[ImageRegistry]]] = {
+    "tokens": Token,
+    "registries": Registry,
+    "image_registries": ImageRegistry,
+}
+_Hashed = TypeVar("_Hashed", Token, Registry)
+_HUB_URL: Final = "https://registry-1.docker.io"
+_HUB_AUTH_HOSTS: Final = ("auth.docker.io",)
 _PATHS: Final = ("policy_set", "engine_ca_file")
 _SIMPLE: Final = [name for name in _FIELDS if name not in _TABLES]
 _FOREIGN: Final = re.compile(r"POLICYD_(CONFIG|URL|TOKEN|(SERVICE|PORT)(_.*)?)")
@@ -54,14 +71,15 @@ def is_secret(name: str) -> bool:
     return isinstance(kind, inspect.Metadata) and bool((kind.extra or {}).get("secret"))
 
 
-def read_password(registry: Registry, name: str) -> str:
-    """Return the password for pulling from the registry `name`, or "" when there is none.
+def read_password(registry: RegistryAccess, label: str) -> str:
+    """Return the password for pulling from `registry`, or "" when there is none.
 
-    Raises ConfigError when the file that contains it cannot be read.
+    `label` names its table in messages: registries.main. Raises ConfigError when the file that
+    contains the password cannot be read.
     """
     if not registry.password_file:
         return ""
-    return _secret_from(registry.password_file, f"registries.{name}.password_file")
+    return _secret_from(registry.password_file, f"{label}.password_file")
 
 
 # --- environment and flags -----------------------------------------------------------------------
@@ -166,21 +184,20 @@ def _entries(path: str, text: str, table: str, entries: object) -> dict[str, Any
         places = {key: _location(path, text, (table, name, key)) for key in entry}
         typed = _table(entry, _TABLES[table], label, at, places)
         try:
-            values[name] = _with_secret(typed, label, os.path.dirname(os.path.abspath(path)))
+            values[name] = _completed(typed, label, os.path.dirname(os.path.abspath(path)))
         except ConfigError as error:
             raise ConfigError(error.message, at) from error
-    if table == "tokens":
-        _check_distinct(values, _location(path, text, (table,)))
+    _check_distinct(table, values, _location(path, text, (table,)))
     return values
 
 
 def _table(
     entry: Mapping[str, object],
-    kind: type[Token] | type[Registry],
+    kind: type[Token] | type[Registry] | type[ImageRegistry],
     label: str,
     where: Location,
     places: Mapping[str, Location],
-) -> Token | Registry:
+) -> _Entry:
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
     for key in entry:
         if key not in fields:
@@ -204,24 +221,50 @@ def _typed(value: object, kind: Any, label: str, where: Location) -> Any:
         raise ConfigError(f"{label}: expected {_expected(kind)}", where) from error
 
 
-def _with_secret(entry: Token | Registry, label: str, base: str) -> Token | Registry:
-    digest, file = (
-        ("sha256", "value_file") if isinstance(entry, Token) else ("hook_sha256", "hook_token_file")
-    )
+def _completed(entry: _Entry, label: str, base: str) -> _Entry:
+    """Return a valid `entry` with its secrets as digests and its paths absolute."""
+    if isinstance(entry, Token):
+        return _with_digest(entry, ("sha256", "value_file"), label, base)
+    if isinstance(entry, Registry):
+        entry = _with_digest(entry, ("hook_sha256", "hook_token_file"), label, base)
+    else:
+        entry = _with_defaults(entry, label)
+    _check_url(entry, label)
+    if not entry.password_file:
+        return entry
+    return msgspec.structs.replace(entry, password_file=os.path.join(base, entry.password_file))
+
+
+def _with_digest(entry: _Hashed, keys: tuple[str, str], label: str, base: str) -> _Hashed:
+    digest, file = keys
     if bool(getattr(entry, digest)) == bool(getattr(entry, file)):
         raise ConfigError(f"{label}: set exactly one of {digest} and {file}")
-    changes: dict[str, Any] = {}
-    if path := getattr(entry, file):
-        secret = _secret_from(os.path.join(base, path), f"{label}.{file}")
-        changes = {digest: hashlib.sha256(secret.encode()).hexdigest(), file: ""}
-    if isinstance(entry, Registry):
-        _check_url(entry, label)
-        if entry.password_file:
-            changes["password_file"] = os.path.join(base, entry.password_file)
+    path = getattr(entry, file)
+    if not path:
+        return entry
+    secret = _secret_from(os.path.join(base, path), f"{label}.{file}")
+    changes = {digest: hashlib.sha256(secret.encode()).hexdigest(), file: ""}
     return msgspec.structs.replace(entry, **changes)
 
 
-def _check_url(registry: Registry, label: str) -> None:
+def _with_defaults(registry: ImageRegistry, label: str) -> ImageRegistry:
+    """Return `registry` with its URL, and for Docker Hub with the host of its tokens."""
+    host = registry.host.lower()
+    is_host = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]+)?", host)
+    if not is_host or not (re.search("[.:]", host) or host == "localhost"):
+        raise ConfigError(
+            f"{label}.host: expected a host as in image references, such as ghcr.io, docker.io or "
+            "registry.example:5000"
+        )
+    if host == "index.docker.io":
+        raise ConfigError(f"{label}.host: write docker.io, which index.docker.io stands for")
+    url, auth_hosts = registry.url or f"https://{host}", registry.auth_hosts
+    if host == DOCKER_HUB:
+        url, auth_hosts = registry.url or _HUB_URL, auth_hosts or _HUB_AUTH_HOSTS
+    return msgspec.structs.replace(registry, host=host, url=url, auth_hosts=auth_hosts)
+
+
+def _check_url(registry: RegistryAccess, label: str) -> None:
     scheme, shown = (
         ("https?", "http:// or https://") if registry.insecure else ("https", "https://")
     )
@@ -233,11 +276,16 @@ def _check_url(registry: Registry, label: str) -> None:
         raise ConfigError(f"{label}: username and password_file must be set together")
 
 
-def _check_distinct(tokens: Mapping[str, Token], where: Location) -> None:
+def _check_distinct(table: str, entries: Mapping[str, _Entry], where: Location) -> None:
     names: dict[str, str] = {}
-    for name, token in tokens.items():
-        if (other := names.setdefault(token.sha256, name)) != name:
-            raise ConfigError(f"tokens.{other} and tokens.{name} are the same token", where)
+    for name, entry in entries.items():
+        key, same = name, ""
+        if isinstance(entry, Token):
+            key, same = entry.sha256, "are the same token"
+        elif isinstance(entry, ImageRegistry):
+            key, same = entry.host, "have the same host"
+        if (other := names.setdefault(key, name)) != name:
+            raise ConfigError(f"{table}.{other} and {table}.{name} {same}", where)
 
 
 def _location(path: str, text: str, key: tuple[str, ...]) -> Location:

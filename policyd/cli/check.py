@@ -74,7 +74,7 @@ any was denied.
 @click.command("check", epilog=EPILOG)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @compose_options
-@settings_options("policy_set", "audit")
+@settings_options("policy_set", "audit", "images")
 @click.option("--repository", default="", metavar="NAME", help="Repository of the project.")
 @click.option(
     "--environment",
@@ -110,8 +110,8 @@ def command(
 ) -> int:
     """Evaluate projects and report what to change.
 
-    Evaluates the project in each PATH (default: this folder). Nothing is started, fetched or
-    changed.
+    Evaluates the project in each PATH (default: this folder). Nothing is started or changed, and
+    nothing is fetched without --images inspect.
     """
     files = _report_files(reports)
     flags = compose_flags(options)

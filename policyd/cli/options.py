@@ -28,10 +28,18 @@ from policyd.workloads.image_configs import image_configs
 EVERY_PROFILE: Final[tuple[str, ...]] = ()
 """Profiles of a bundle that is evaluated with every profile enabled."""
 
-METAVARS: Final = {"policy_set": "FILE", "audit": "URL", "listen": "HOST:PORT", "workers": "N"}
+METAVARS: Final = {
+    "policy_set": "FILE",
+    "audit": "URL",
+    "images": "off|inspect",
+    "listen": "HOST:PORT",
+    "workers": "N",
+}
 HELP: Final = {
     "policy_set": "Policy set: a YAML file or a folder. Default: the built-in one.",
     "audit": "Audit log: a path, sqlite:///… or postgresql://…",
+    "images": "inspect: read the configurations of images from the image_registries of the "
+    "settings file. Default: off.",
     "listen": "Address to listen on. Default: 127.0.0.1:8093.",
     "workers": "Number of worker processes. Default: 2.",
 }

@@ -18,6 +18,7 @@ import msgspec
 
 from policyd.errors import ComposeError
 from policyd.limits import MAX_BUNDLE, MAX_FILE, MAX_FILES, MIB
+from policyd.registry.json_keys import check_keys, folded
 
 COMPOSE_PROJECT: Final = "application/vnd.docker.compose.project"
 EMPTY_CONFIG: Final = "application/vnd.docker.compose.config.empty.v1+json"
@@ -145,23 +146,17 @@ def sha256(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-_KNOWN: Final = {
-    name.casefold(): name
-    for kind in (Descriptor, Manifest)
-    for name in (*kind.__struct_encode_fields__, "subject", "data", "urls")
-}
+_KNOWN: Final = folded(
+    (
+        *Descriptor.__struct_encode_fields__,
+        *Manifest.__struct_encode_fields__,
+        *("subject", "data", "urls"),
+    )
+)
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse keys that differ in case only: Go ignores case, and would read another manifest."""
-    seen: dict[str, str] = {}
-    for name, _ in pairs:
-        folded = name.casefold()
-        if folded in seen:
-            raise ValueError(f"the keys {seen[folded]!r} and {name!r} are the same key for Compose")
-        if _KNOWN.get(folded, name) != name:
-            raise ValueError(f"the key {name!r} must be written {_KNOWN[folded]!r}")
-        seen[folded] = name
+    check_keys(pairs, _KNOWN)
     return dict(pairs)
 
 

@@ -36,7 +36,7 @@ class PushReviews:
         """Raises ConfigError when the file with a registry's password cannot be read."""
         self._queues: dict[str, PushQueue] = {}
         for name, registry in services.settings.registries.items():
-            client = RegistryClient(registry, read_password(registry, name))
+            client = RegistryClient(registry, read_password(registry, f"registries.{name}"))
             reviewer = _Reviewer(services, registry, client)
             self._queues[name] = PushQueue(reviewer.review, reviewer.give_up)
 

@@ -8,30 +8,43 @@ familiar names).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, Protocol
 
 import msgspec
 
 from policyd.errors import RequestError
-from policyd.model import ImageConfig
+from policyd.model import ImageConfig, Path
+from policyd.workloads.model import Workload
 
 MAX_CONFIGS: Final = 1_000
 """How many configurations a review may have."""
 
+EMPTY_IMAGE: Final = "scratch"
+"""What FROM calls the image without content. It is in no registry."""
+
 _HUBS: Final = ("docker.io/", "index.docker.io/")
 
 
-class _Config(msgspec.Struct, frozen=True):
-    """The keys that are read; Docker writes null for empty ones."""
+class DockerConfig(msgspec.Struct, frozen=True):
+    """The keys of a configuration that are read; Docker writes null for empty ones."""
 
     env: list[str] | None = msgspec.field(name="Env", default=None)
     user: str | None = msgspec.field(name="User", default=None)
     labels: dict[str, str] | None = msgspec.field(name="Labels", default=None)
 
+    def read(self) -> ImageConfig:
+        """Return the configuration. The last entry of a variable counts."""
+        pairs = (entry.partition("=") for entry in self.env or ())
+        return ImageConfig(
+            environment={variable: value for variable, _, value in pairs},
+            user=self.user or "",
+            labels=self.labels or {},
+        )
 
-_Configs = Annotated[dict[str, _Config], msgspec.Meta(max_length=MAX_CONFIGS)]
+
+_Configs = Annotated[dict[str, DockerConfig], msgspec.Meta(max_length=MAX_CONFIGS)]
 
 
 def image_configs(value: Mapping[str, Any]) -> dict[str, ImageConfig]:
@@ -48,12 +61,7 @@ def image_configs(value: Mapping[str, Any]) -> dict[str, ImageConfig]:
         name = familiar(reference)
         if name in result:
             raise RequestError(f"imageConfigs: two configurations of the image {name!r}")
-        pairs = (entry.partition("=") for entry in config.env or ())
-        result[name] = ImageConfig(
-            environment={variable: value for variable, _, value in pairs},
-            user=config.user or "",
-            labels=config.labels or {},
-        )
+        result[name] = config.read()
     return result
 
 
@@ -62,6 +70,20 @@ class ImageRequest(NamedTuple):
 
     reference: str
     platform: str
+
+
+class ImagesRead(NamedTuple):
+    """The configurations of the images that could be read, and why the others could not."""
+
+    configs: Mapping[ImageRequest, ImageConfig]
+    problems: Mapping[ImageRequest, str]
+
+
+class ImageReader(Protocol):
+    """Reads the configurations of images from where they are stored."""
+
+    def read(self, wanted: Collection[ImageRequest]) -> ImagesRead:
+        """Return the configuration of each of `wanted`, or a sentence that says why not."""
 
 
 class ImageConfigs:
@@ -85,6 +107,26 @@ class ImageConfigs:
         """Return the variables of an image, none if it is not known."""
         config = self.find(reference, platform)
         return config.environment if config else {}
+
+
+def unknown_images(workloads: Iterable[Workload]) -> dict[ImageRequest, Path]:
+    """Return the images that `workloads` run or are built from and whose configuration is missing.
+
+    Each with the path in the model where it is first named. An image that the project builds is in
+    no registry, or is another one there.
+    """
+    known = list(workloads)
+    built = {familiar(each.image) for each in known if each.build and each.image}
+    found: dict[ImageRequest, Path] = {}
+    for each in known:
+        request, path = ImageRequest(each.image, each.platform), (*each.path, "image")
+        is_missing = familiar(each.image) not in built
+        if each.build:
+            request = ImageRequest(each.build.base, each.build.base_platform)
+            path, is_missing = each.build.dockerfile_path, each.build.base != EMPTY_IMAGE
+        if is_missing and request.reference and each.image_config is None:
+            found.setdefault(request, path)
+    return found
 
 
 def familiar(reference: str) -> str:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -35,9 +36,10 @@ class Registry:
         if login:
             (folder / "htpasswd").write_text(HTPASSWD)
             self.session.auth = (USER, PASSWORD)
+        self._log = folder / "registry.log"
         config = {
             "version": 0.1,
-            "log": {"level": "warn"},
+            "log": {"level": "warn", "accesslog": {"disabled": False}},
             "storage": {
                 "filesystem": {"rootdirectory": str(folder / "registry")},
                 "delete": {"enabled": True},
@@ -62,10 +64,15 @@ class Registry:
             config["auth"] = {"htpasswd": {"realm": "test", "path": str(folder / "htpasswd")}}
         file = folder / "registry.json"
         file.write_text(json.dumps(config))  # JSON is YAML
-        with (folder / "registry.log").open("wb") as output:
+        with self._log.open("wb") as output:
             self.process = subprocess.Popen(
                 ["docker-registry", "serve", str(file)], stdout=output, stderr=subprocess.STDOUT
             )
+
+    def requests(self) -> list[str]:
+        """Return method and path of each request with an answer so far."""
+        lines = re.findall(r'"((?:GET|HEAD) /v2/[^ "]+) HTTP', self._log.read_text())
+        return [str(line) for line in lines]
 
     def is_up(self) -> bool:
         try:
@@ -92,6 +99,47 @@ class Registry:
         )
         assert answer.status_code == 201, answer.text
         return digest_of(manifest)
+
+    def push_image(
+        self,
+        repository: str,
+        image_config: dict[str, Any],
+        tag: str = "1.0",
+        **manifest: Any,
+    ) -> str:
+        """Push an image without layers that has this configuration."""
+        content = json.dumps(image_config).encode()
+        document = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": {
+                "mediaType": "application/vnd.oci.image.config.v1+json",
+                "digest": digest_of(content),
+                "size": len(content),
+            },
+            "layers": [],
+            **manifest,
+        }
+        return self.push(repository, json.dumps(document).encode(), [content], tag)
+
+    def push_index(self, repository: str, manifests: dict[str, str], tag: str = "1.0") -> str:
+        """Push an index of pushed manifests: their digests by platform."""
+        entries = []
+        for platform, digest in manifests.items():
+            url = f"{self.url}/v2/{repository}/manifests/{digest}"
+            size = len(self.session.get(url, headers={"Accept": OCI_MANIFEST}).content)
+            system, architecture = platform.split("/")
+            entries.append(
+                {
+                    "mediaType": OCI_MANIFEST,
+                    "digest": digest,
+                    "size": size,
+                    "platform": {"os": system, "architecture": architecture},
+                }
+            )
+        kind = "application/vnd.oci.image.index.v1+json"
+        document = {"schemaVersion": 2, "mediaType": kind, "manifests": entries}
+        return self.push(repository, json.dumps(document).encode(), [], tag)
 
     def push_recorded(self, name: str, repository: str = "") -> str:
         """Push the artifact recorded as artifacts/`name`.json, whose blobs are in its `data`."""

@@ -17,6 +17,8 @@ EMPTY = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
 class RegistryServer(ThreadingHTTPServer):
     """Answers by path from `answers`: status, headers, body; `seen`, `encodings` are the requests.
 
+    In `seen`, the path of a HEAD request begins with "HEAD ".
+
     With a `login`, everything below /v2/ needs that Authorization header, or gets `challenge`.
     """
 
@@ -66,6 +68,43 @@ class RegistryServer(ThreadingHTTPServer):
         }
         return self._hold(repository, "manifests", json.dumps(content).encode())
 
+    def push_image(
+        self,
+        repository: str,
+        image_config: dict[str, object],
+        tag: str = "",
+        **manifest: object,
+    ) -> str:
+        """Hold an image with this configuration, and return the digest of its manifest."""
+        content = json.dumps(image_config).encode()
+        document = {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": {
+                "mediaType": "application/vnd.oci.image.config.v1+json",
+                "digest": self._hold(repository, "blobs", content),
+                "size": len(content),
+            },
+            "layers": [],
+            **manifest,
+        }
+        return self.push_manifest(repository, document, tag)
+
+    def push_index(self, repository: str, entries: list[dict[str, object]], tag: str = "") -> str:
+        """Hold an index with these entries, and return its digest."""
+        kind = "application/vnd.oci.image.index.v1+json"
+        document = {"schemaVersion": 2, "mediaType": kind, "manifests": entries}
+        return self.push_manifest(repository, document, tag)
+
+    def push_manifest(self, repository: str, document: dict[str, object], tag: str = "") -> str:
+        """Hold a manifest by its digest and, if there is one, by its tag; return the digest."""
+        content = json.dumps(document).encode()
+        digest = self._hold(repository, "manifests", content)
+        if tag:
+            headers = {"Docker-Content-Digest": digest}
+            self.answers[f"/v2/{repository}/manifests/{tag}"] = (200, headers, content)
+        return digest
+
     def _hold(self, repository: str, kind: str, content: bytes) -> str:
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         self.answers[f"/v2/{repository}/{kind}/{digest}"] = (200, {}, content)
@@ -77,8 +116,14 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        self._answer("")
+
+    def do_HEAD(self) -> None:
+        self._answer("HEAD ")
+
+    def _answer(self, method: str) -> None:
         given = self.headers.get("Authorization", "")
-        self.server.seen.append((self.path, given))
+        self.server.seen.append((method + self.path, given))
         self.server.encodings.append(self.headers.get("Accept-Encoding", ""))
         status, headers, body = self.server.answers.get(self.path, (404, {}, b"{}"))
         if self.path.startswith("/v2/") and given != self.server.login:
@@ -87,7 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if not method:
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         pass

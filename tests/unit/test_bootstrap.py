@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from policyd.bootstrap import build
+from policyd.bootstrap import build, image_reader
 from policyd.bundle import memory_bundle
-from policyd.config import Settings
+from policyd.config import ImageRegistry, Settings
 from policyd.errors import AuditError, ConfigError, PolicySetError
-from policyd.model import Review
+from policyd.model import InspectedImage, Location, NotEvaluated, Review
 
 REVIEW = Review(uid="u-1", enforcement_point="cli", now=0, operation="CREATE")
 
@@ -96,3 +96,61 @@ def test_without_a_log_no_database_is_imported():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_images_are_not_read_unless_the_settings_ask_for_it(tmp_path):
+    hub = ImageRegistry(host="hub.example", url="https://hub.example")
+
+    assert image_reader(Settings()) is None
+    assert image_reader(Settings(image_registries={"hub": hub})) is None
+    assert image_reader(Settings(images="inspect", image_registries={"hub": hub}))
+
+
+def test_reading_images_needs_a_registry_and_its_password(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        image_reader(Settings(images="inspect"))
+    assert str(caught.value) == (
+        'images = "inspect" needs the registries that may be read: add [image_registries.NAME] '
+        "with their host to the settings file"
+    )
+
+    gone = str(tmp_path / "gone")
+    hub = ImageRegistry(host="h.example", url="https://h", username="ci", password_file=gone)
+    with pytest.raises(ConfigError) as caught:
+        image_reader(Settings(images="inspect", image_registries={"hub": hub}))
+    assert str(caught.value) == (
+        f"image_registries.hub.password_file: cannot read {gone}: No such file or directory"
+    )
+
+
+def test_a_decision_names_the_images_that_were_read_and_those_that_were_not(registry):
+    config = {"os": "linux", "architecture": "amd64"}
+    config |= {"config": {"Env": ["NVIDIA_VISIBLE_DEVICES=all"]}}
+    digest = registry.push_image("a/b", config, "1")
+    hub = ImageRegistry(host="hub.example", url=f"http://{registry.host}", insecure=True)
+    services = build(Settings(images="inspect", image_registries={"hub": hub}))
+    compose = (
+        b"services:\n  a:\n    image: hub.example/a/b:1\n  b:\n    image: hub.example/gone:1\n"
+        b"  c: {image: nginx}\n"
+    )
+
+    decision = services.decide(memory_bundle({"compose.yaml": compose}), REVIEW)
+    services.close()
+
+    assert decision.images == (InspectedImage("hub.example/a/b:1", "linux/amd64", digest),)
+    assert [grant.method for grant in decision.grants] == ["image"]
+    reason = "the configuration of the image was not read: the registry "
+    assert decision.not_evaluated == (
+        NotEvaluated(
+            "image",
+            "hub.example/gone:1",
+            f"{reason}hub.example does not have it",
+            Location("compose.yaml", 5, 12),
+        ),
+        NotEvaluated(
+            "image",
+            "nginx",
+            f"{reason}docker.io is not in image_registries",
+            Location("compose.yaml", 6, 14),
+        ),
+    )

@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 import pytest
 
-from policyd.config import Registry, Settings, Token, default_audit, listen_address
+from policyd.config import ImageRegistry, Registry, Settings, Token, default_audit, listen_address
 from policyd.errors import ConfigError
 
 DIGEST = hashlib.sha256(b"s3cret-token").hexdigest()
@@ -63,7 +63,7 @@ def test_an_address_that_is_none_is_refused(listen):
         listen_address(Settings(listen=listen))
 
 
-@pytest.mark.parametrize("kind", [Settings, Token, Registry])
+@pytest.mark.parametrize("kind", [Settings, Token, Registry, ImageRegistry])
 def test_every_setting_says_what_it_is_for(kind):
     for field in msgspec.structs.fields(kind):
         info = msgspec.inspect.type_info(field.type)

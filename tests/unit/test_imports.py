@@ -13,7 +13,10 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "policyd"
 
 MODEL = {"model", "errors", "compose_version", "suggestion", "limits"}
-PURE = {"compose", "hooks", "formats", "audit.chain", "registry.artifact"}
+PURE = {
+    *("compose", "hooks", "formats", "audit.chain"),
+    *("registry.artifact", "registry.json_keys", "registry.platforms"),
+}
 WAY = [
     MODEL,
     PURE - {"formats"},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from policyd.config import Registry, Settings, Token, listen_address
+from policyd.config import ImageRegistry, Registry, Settings, Token, listen_address
 from policyd.errors import ConfigError
 from policyd.settings_reader import is_secret, load_settings
 
@@ -104,6 +104,41 @@ def test_tokens_and_registries_are_tables(read):
     assert settings.registries == {
         "hub": Registry(url="https://registry.example", hook_sha256=DIGEST)
     }
+
+
+def test_registries_of_images_have_a_url_by_their_host(read, tmp_path):
+    settings = read(
+        'images = "inspect"\n'
+        '[image_registries.hub]\nhost = "docker.io"\n'
+        '[image_registries.github]\nhost = "GHCR.io"\nusername = "me"\npassword_file = "pw"\n'
+        '[image_registries.own]\nhost = "localhost:5000"\nurl = "http://127.0.0.1:5000"\n'
+        'insecure = true\nauth_hosts = ["a.example"]\nredirect_hosts = ["*.b.example"]\n'
+    )
+
+    assert settings.images == "inspect"
+    assert settings.image_registries == {
+        "hub": ImageRegistry(
+            host="docker.io",
+            url="https://registry-1.docker.io",
+            auth_hosts=("auth.docker.io",),
+        ),
+        "github": ImageRegistry(
+            host="ghcr.io",
+            url="https://ghcr.io",
+            username="me",
+            password_file=str(tmp_path / "pw"),
+        ),
+        "own": ImageRegistry(
+            host="localhost:5000",
+            url="http://127.0.0.1:5000",
+            insecure=True,
+            auth_hosts=("a.example",),
+            redirect_hosts=("*.b.example",),
+        ),
+    }
+    assert read("").images == "off"
+    assert read('images = "inspect"\n', images="off").images == "off"
+    assert read("", {"POLICYD_IMAGES": "inspect"}).images == "inspect"
 
 
 def test_a_secret_in_a_file_is_kept_as_its_digest_only(read, tmp_path):
@@ -212,6 +247,38 @@ def test_settings_can_be_handed_to_another_process(read):
             f'[registries.hub]\n{REGISTRY}username = "ci"\n',
             "policyd.toml:1:1: registries.hub: username and password_file must be set together",
         ),
+        (
+            "[image_registries.hub]\n",
+            "policyd.toml:1:1: image_registries.hub: the required setting host is missing",
+        ),
+        *(
+            (
+                f'[image_registries.hub]\nhost = "{host}"\n',
+                "policyd.toml:1:1: image_registries.hub.host: expected a host as in image "
+                "references, such as ghcr.io, docker.io or registry.example:5000",
+            )
+            for host in ("hub", "https://ghcr.io", "ghcr.io/acme", "u:p@ghcr.io", "*.example")
+        ),
+        (
+            '[image_registries.hub]\nhost = "index.docker.io"\n',
+            "policyd.toml:1:1: image_registries.hub.host: write docker.io, which index.docker.io "
+            "stands for",
+        ),
+        (
+            '[image_registries.hub]\nhost = "localhost:5000"\nurl = "http://localhost:5000"\n',
+            "policyd.toml:1:1: image_registries.hub.url: expected https:// and a host,"
+            " optionally with a port",
+        ),
+        (
+            '[image_registries.hub]\nhost = "ghcr.io"\npassword_file = "x"\n',
+            "policyd.toml:1:1: image_registries.hub: username and password_file must be set "
+            "together",
+        ),
+        (
+            '[image_registries.a]\nhost = "ghcr.io"\n[image_registries.b]\nhost = "GHCR.io"\n',
+            "policyd.toml:1:1: image_registries.a and image_registries.b have the same host",
+        ),
+        ('images = "on"\n', "policyd.toml:1:1: images: expected inspect or off"),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_its_line(refused, text, message):

@@ -6,12 +6,14 @@ import base64
 import socket
 
 import pytest
+import requests
 
 from policyd.config import Registry
 from policyd.errors import ComposeError, RegistryError
 from policyd.registry import client as client_module
 from policyd.registry.artifact import sha256
 from policyd.registry.client import RegistryClient
+from policyd.registry.transport import Deadline, Remote, RepositoryReader
 
 YAML = b"services:\n  web:\n    image: nginx\n"
 BLOB = sha256(YAML)
@@ -258,13 +260,11 @@ def test_a_token_server_that_gives_no_token_is_an_error(server, failure, answer,
 
 
 def test_a_token_is_fetched_in_clear_only_where_that_is_configured(server):
-    client = RegistryClient(Registry(url=f"https://{server.host}"))
-    fetch = client_module._Fetch(
-        client._registry, "", client_module.requests.Session(), "demo/simple"
-    )
+    remote = Remote(Registry(url=f"https://{server.host}"))
+    reader = RepositoryReader(remote, requests.Session(), "demo/simple", Deadline(60), ())
 
     with pytest.raises(RegistryError, match="does not use https"):
-        fetch._token(f"http://{server.host}/token", "hub")
+        reader._token(f"http://{server.host}/token", "hub")
 
 
 def test_a_netrc_is_never_read(server, fetch, tmp_path, monkeypatch):

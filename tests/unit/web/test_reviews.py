@@ -80,8 +80,8 @@ def test_a_denial_says_which_line_breaks_which_rule_and_how_to_mend_it(client, e
     assert answer["policySet"]["revision"].startswith("sha256:")
     assert set(answer) == {
         "uid", "allowed", "status", "violations", "warnings", "exempted", "grants",
-        "notEvaluated", "auditAnnotations", "policySet", "engine", "decisionId", "project",
-        "bundleDigest", "composeVersion",
+        "notEvaluated", "images", "auditAnnotations", "policySet", "engine", "decisionId",
+        "project", "bundleDigest", "composeVersion",
     }  # fmt: skip
 
 

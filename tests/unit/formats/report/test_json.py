@@ -69,6 +69,7 @@ def test_a_decision_list_has_the_fields_of_a_response_and_the_source() -> None:
                     }
                 ],
                 "notEvaluated": [],
+                "images": [],
                 "auditAnnotations": {},
                 "policySet": {"name": "default", "revision": "sha256:00"},
                 "engine": "embedded",

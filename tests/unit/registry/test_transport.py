@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+import requests
+
+from policyd.config import ImageRegistry
+from policyd.errors import RegistryError
+from policyd.registry.transport import Deadline, Remote, RepositoryReader, is_listed
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("cdn.example", True),
+        ("CDN.example", True),
+        ("a.storage.example", True),
+        ("a.b.storage.example", True),
+        ("storage.example", False),
+        ("evilstorage.example", False),
+        ("a.storage.example:8443", False),
+        ("me@a.storage.example", False),
+        ("cdn.example:443", False),
+        ("port.example:8443", True),
+        ("", False),
+    ],
+)
+def test_a_host_is_listed_by_its_name_or_by_the_domain_above(host: str, expected: bool) -> None:
+    patterns = ("cdn.example", "*.storage.example", "port.example:8443")
+
+    assert is_listed(host, patterns) is expected
+
+
+def reader(url: str, deadline: Deadline, **changes) -> RepositoryReader:
+    access = ImageRegistry(host="hub", url=url, **changes)
+    remote = Remote(access, "pa55", access.redirect_hosts)
+    return RepositoryReader(remote, requests.Session(), "a", deadline, ("application/json",))
+
+
+def test_no_request_is_made_after_the_deadline(registry) -> None:
+    late = reader(f"http://{registry.host}", Deadline(-1), insecure=True)
+
+    with pytest.raises(RegistryError, match=r"took more than -1 s$"):
+        late.get("manifests/1", 10)
+    assert registry.seen == []
+
+
+def test_a_redirect_to_a_listed_host_must_use_https() -> None:
+    strict = reader("https://hub", Deadline(60), redirect_hosts=("cdn.example",))
+
+    assert strict._target("https://cdn.example/x") == "https://cdn.example/x"
+    with pytest.raises(RegistryError) as caught:
+        strict._target("http://cdn.example/x")
+    assert str(caught.value) == "hub redirects to cdn.example without https"
+    with pytest.raises(RegistryError) as caught:
+        strict._target("https://169.254.169.254/x")
+    assert str(caught.value) == (
+        "hub redirects to 169.254.169.254; "
+        "only the configured host and its redirect_hosts are allowed"
+    )
+
+
+def test_a_realm_with_a_query_of_its_own_keeps_it(registry) -> None:
+    registry.login = "Bearer abc"
+    registry.challenge = f'Bearer realm="http://{registry.host}/t?scope=repository:a:pull"'
+    registry.answers["/t?scope=repository:a:pull"] = (200, {}, b'{"token": "abc"}')
+    registry.answers["/v2/a/manifests/1"] = (200, {}, b"{}")
+
+    content = reader(f"http://{registry.host}", Deadline(60), insecure=True).get("manifests/1", 10)
+
+    assert content == b"{}"
