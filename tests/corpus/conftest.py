@@ -14,14 +14,17 @@ _TESTS = {
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how many of the labelled projects agree, when they were judged."""
+    """Print how many of the labelled projects agree, if they were evaluated."""
     shares = []
+    reports = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+    ]
     for what, test in _TESTS.items():
-        passed, failed = (
-            sum(test in report.nodeid for report in terminalreporter.stats.get(outcome, []))
-            for outcome in ("passed", "failed")
-        )
-        if passed or failed:
-            shares.append(f"{what} of {passed} of {passed + failed}")
+        for report in reports:
+            counts = dict(report.user_properties).get("agreeing projects")
+            if counts and report.nodeid.endswith(f"::{test}"):
+                shares.append(f"{what} of {counts[0]} of {counts[1]}")
     if shares:
         terminalreporter.write_line(f"corpus: {', '.join(shares)} projects agree")
