@@ -21,6 +21,8 @@ from policyd.model import Bundle
 BLOCK: Final = tarfile.BLOCKSIZE
 MAX_UNPACKED: Final = MAX_BUNDLE + MAX_FILES * 4 * BLOCK + MIB
 """Bytes of the decompressed archive: all files, four header blocks for each, and padding."""
+MAX_RECORDS: Final = 20 * MAX_FILES
+"""Records of pax headers, such as `mtime`. Reading one takes as long as reading 1,000 bytes."""
 GZIP_MAGIC: Final = b"\x1f\x8b"
 GZIP_WINDOW: Final = 31
 """The value of `wbits` that makes zlib expect a gzip header."""
@@ -55,6 +57,21 @@ def archive_bundle(
     )
 
 
+class _Headers(io.BytesIO):
+    """An archive whose headers are read. Raises PayloadTooLarge for too many pax records."""
+
+    records = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.records += data.count(b"=")  # each record has one
+        if self.records > MAX_RECORDS:
+            raise PayloadTooLarge(
+                f"the headers of the archive have more than {MAX_RECORDS} records"
+            )
+        return data
+
+
 def _gunzip(packed: bytes) -> bytes:
     member = zlib.decompressobj(wbits=GZIP_WINDOW)
     try:
@@ -72,7 +89,7 @@ def _members(unpacked: bytes) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     total = 0
     try:
-        with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as archive:
+        with tarfile.open(fileobj=_Headers(unpacked), mode="r:") as archive:
             for count, member in enumerate(archive):
                 if count >= MAX_FILES:
                     raise PayloadTooLarge(f"the archive has more than {MAX_FILES} members")
@@ -84,8 +101,9 @@ def _members(unpacked: bytes) -> dict[str, bytes]:
                 total += member.size
                 if total > MAX_BUNDLE:
                     raise PayloadTooLarge(f"{name}: the files exceed {MAX_BUNDLE // MIB} MiB")
-                content = archive.extractfile(member)
-                files[name] = content.read() if content else b""
+                files[name] = unpacked[member.offset_data : member.offset_data + member.size]
+                if len(files[name]) < member.size:
+                    raise BundleError(f"the archive is incomplete: {name!r} is cut off")
             end = archive.offset
     except (tarfile.TarError, OSError, ValueError, OverflowError, RecursionError) as error:
         raise BundleError(f"the body is not a tar or tar.gz archive: {error}") from error

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from policyd.archive import MAX_UNPACKED, archive_bundle
+from policyd.archive import MAX_RECORDS, MAX_UNPACKED, archive_bundle
 from policyd.errors import BundleError, PayloadTooLarge
 from policyd.limits import MAX_BUNDLE, MAX_FILE, MAX_FILES
 
@@ -134,6 +134,28 @@ def test_a_damaged_header_between_two_members_does_not_hide_the_second() -> None
 
     with pytest.raises(BundleError, match="incomplete or damaged"):
         archive_bundle(bytes(packed))
+
+
+@pytest.mark.parametrize("records", [MAX_RECORDS, MAX_RECORDS + 1])
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE])
+@pytest.mark.parametrize("first", [0, 5_000])
+def test_the_records_of_pax_headers_are_counted(records: int, kind: bytes, first: int) -> None:
+    """A header of 34 MiB packs to 50 kB and has 5.7 million records."""
+    packed = header(kind, b"6 a=1\n" * first) + header(kind, b"6 a=1\n" * (records - first))
+    packed += archive({"compose.yaml": b"a=b"})
+
+    if records > MAX_RECORDS:
+        with pytest.raises(PayloadTooLarge, match="more than 20000 records"):
+            archive_bundle(packed)
+    else:
+        assert archive_bundle(packed).files.read("/project/compose.yaml") == b"a=b"
+
+
+def header(kind: bytes, records: bytes) -> bytes:
+    """Return a pax header with `records`, in whole blocks."""
+    info = tarfile.TarInfo("pax")
+    info.type, info.size = kind, len(records)
+    return info.tobuf(tarfile.USTAR_FORMAT) + records + bytes(-len(records) % 512)
 
 
 @pytest.mark.parametrize("body", [b"", b"services: {}\n", b"\x1f\x8b", b"\0" * 1024, b"PK\x03\x04"])
