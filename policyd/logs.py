@@ -5,6 +5,7 @@ Bodies, tokens and values of variables are never logged.
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Any, Final, Literal
 
 import structlog
@@ -66,4 +67,18 @@ def granian_logging(form: Literal["json", "console"]) -> dict[str, Any]:
 def _renderer(form: Literal["json", "console"]) -> Any:
     if form == "json":
         return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=False)
+    console = structlog.dev.ConsoleRenderer(colors=False)
+    return lambda logger, name, event: console(logger, name, _printable(event))
+
+
+def _printable(event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Return `event` with escaped control characters, except in the traceback.
+
+    The path of a request can contain escape sequences, which a terminal would obey.
+    """
+    return {
+        key: value.encode("unicode_escape").decode()
+        if isinstance(value, str) and key != "exception" and not value.isprintable()
+        else value
+        for key, value in event.items()
+    }

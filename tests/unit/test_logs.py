@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from policyd.audit.event import event_of
 from policyd.bootstrap import build
 from policyd.config import Registry, Settings
+from policyd.logs import configure
 from policyd.services import Services
 from policyd.web.app import create_app
 from policyd.web.registry_notifications import PUSH_REVIEWS
@@ -102,8 +104,8 @@ def test_an_exception_is_in_the_answer_the_record_and_the_log(webhook, ruled):
             "severity": "critical",
             "message": "service web runs privileged, with every device of the host",
             "remediation": (
-                "Remove `privileged: true`, and add only the device or the capability "
-                "that is needed."
+                "Remove `privileged: true`, and declare a GPU that is needed as a reservation: "
+                "`driver: nvidia` with `device_ids: ['0']`."
             ),
             "service": "web",
             "path": ["services", "web", "privileged"],
@@ -185,3 +187,15 @@ def test_an_exempted_push_is_judged_whenever_it_is_told_and_break_glass_is_a_war
         ("warning", "outage"),
         ("warning", "outage"),
     ]
+
+
+def test_the_console_shows_no_control_characters_of_a_request(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure("console")
+
+    structlog.get_logger("policyd.web").info("request", path="/\x1b[2J\x1b]0;x\x07ü", method="GET")
+
+    out = capsys.readouterr().out
+    assert r"path=/\x1b[2J\x1b]0;x\x07\xfc" in out
+    assert "\x1b" not in out
