@@ -47,7 +47,8 @@ compose.yaml:4:17: denied: service web runs privileged, with every device of the
 3 |     image: nginx
 4 |     privileged: true
   |                 ^
-  = fix: Remove `privileged: true`, and declare a GPU that is needed as a reservation: `driver: nvidia` with `device_ids: ['0']`.
+  = fix: Remove `privileged: true`, and declare a GPU that is needed as a reservation: \
+`driver: nvidia` with `device_ids: ['0']`.
   = policy: no-privileged, critical
 
 Requested accelerators:
