@@ -26,7 +26,7 @@ from policyd.workloads.model import Workload
 
 BLANK: Final = "the variable has no value here: it is blank, and may have any value at deployment"
 
-UNREAD: Final = "the configuration of the image was not read: "
+UNREAD: Final = "its configuration was not read: "
 
 
 class Loaded(msgspec.Struct, frozen=True):

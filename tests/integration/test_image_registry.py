@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 AMD = {"os": "linux", "architecture": "amd64"}
 GPUS = {"config": {"Env": ["NVIDIA_VISIBLE_DEVICES=all"], "User": "app"}}
-UNREAD = "the configuration of the image was not read: "
+UNREAD = "its configuration was not read: "
 NO_HOOK = "http://127.0.0.1:9/"
 
 

@@ -139,7 +139,7 @@ def test_a_decision_names_the_images_that_were_read_and_those_that_were_not(regi
 
     assert decision.images == (InspectedImage("hub.example/a/b:1", "linux/amd64", digest),)
     assert [grant.method for grant in decision.grants] == ["image"]
-    reason = "the configuration of the image was not read: the registry "
+    reason = "its configuration was not read: the registry "
     assert decision.not_evaluated == (
         NotEvaluated(
             "image",
@@ -154,3 +154,34 @@ def test_a_decision_names_the_images_that_were_read_and_those_that_were_not(regi
             Location("compose.yaml", 6, 14),
         ),
     )
+
+
+def test_a_policy_can_demand_that_every_image_is_known(registry, tmp_path):
+    registry.push_image("a", {"os": "linux", "architecture": "amd64"}, "1")
+    hub = ImageRegistry(host="hub.example", url=f"http://{registry.host}", insecure=True)
+    file = tmp_path / "policyset.yaml"
+    file.write_text(
+        "apiVersion: policyd/v1\nkind: PolicySet\nmetadata: {name: mine}\n"
+        "spec: {packs: [governance]}\n---\n"
+        "apiVersion: policyd/v1\nkind: Constraint\nmetadata: {name: known}\n"
+        "spec: {policy: require-image-config, enforcementAction: deny}\n"
+    )
+    services = build(
+        Settings(images="inspect", image_registries={"hub": hub}, policy_set=str(file))
+    )
+    compose = "services:\n  a: {{image: 'hub.example/a:1'}}\n  b: {{image: 'hub.example/{}'}}\n"
+    known = memory_bundle({"compose.yaml": compose.format("a").encode()})
+    unknown = memory_bundle({"compose.yaml": compose.format("gone:1").encode()})
+    registry.answers["/v2/a/manifests/latest"] = registry.answers["/v2/a/manifests/1"]
+
+    assert services.decide(known, REVIEW).allowed
+    denied = services.decide(unknown, REVIEW)
+    services.close()
+
+    assert [(one.policy, one.message) for one in denied.violations] == [
+        (
+            "require-image-config",
+            "the configuration of the image hub.example/gone:1 of service b is not known: its "
+            "configuration was not read: the registry hub.example does not have it",
+        )
+    ]

@@ -103,7 +103,7 @@ def test_images_and_bases_are_read_but_not_what_is_handed_over_or_built():
     assert (found["b"].image_config, found["f"].image_config) == (None, handed_over["ci:1"])
     assert loaded.images == (InspectedImage("base:1", "linux/amd64", "sha256:b"),)
     assert [(one.kind, one.what, one.reason) for one in loaded.not_evaluated] == [
-        ("image", what, "the configuration of the image was not read: it is gone")
+        ("image", what, "its configuration was not read: it is gone")
         for what in ("hook", "x:1", "x:1")
     ]
 
