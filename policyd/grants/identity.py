@@ -40,7 +40,7 @@ class DeviceNames:
 
     def get(self, name: str) -> str:
         """Return the identity of the device that the host knows as `name`, else `name`."""
-        return self._names.get(name) or self._names.get(name.lower(), name)
+        return self._names.get(name, name)
 
     def aliases(self, identity: str) -> tuple[str, ...]:
         """Return the other names of the device `identity` on the host, sorted."""

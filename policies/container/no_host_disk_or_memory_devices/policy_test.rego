@@ -7,6 +7,7 @@ test_disks_and_memory_in_devices_are_reported if {
 	every node, what in {
 		"/dev/mem": "physical memory", "/dev/char/1:2": "physical memory", "/dev/sda1": "a disk",
 		"/dev/nvme0n1": "a disk", "/dev/mapper/vg-root": "a disk", "/dev/disk/by-id/x": "a disk", "/dev/sg0": "a disk",
+		"/dev/vda1": "a disk", "/dev/vdaa": "a disk", "/dev/vd": "a disk",
 		"/dev": "every disk",
 	} {
 		found := no_host_disk_or_memory_devices.violation with input as fixture.app({"devices": [fixture.device(node)]})
@@ -16,6 +17,10 @@ test_disks_and_memory_in_devices_are_reported if {
 			"path": ["services", "app", "devices", 0],
 		}}
 	}
+}
+
+test_virtual_npus_are_not_disks if {
+	count(no_host_disk_or_memory_devices.violation) == 0 with input as fixture.app({"devices": [fixture.device("/dev/vdavinci100")]})
 }
 
 test_mounted_disk_and_filesystem_on_a_disk_are_reported if {

@@ -57,7 +57,7 @@ violation contains workload.at(w, grant.path, msg) if {
 		are_together(w, other)
 	}
 	others != set()
-	msg := sprintf("%s gets GPU %s, which %s gets too", [w.title, id, concat(" and ", sort(others))])
+	msg := sprintf("%s gets GPU %s, which is also given to %s", [w.title, id, concat(" and ", sort(others))])
 }
 
 # are_together says whether two workloads may run at the same time. A hook ends before its service starts.

@@ -17,16 +17,16 @@ two(a, b) := {
 test_gpu_of_two_services_is_reported_for_both if {
 	found := no_shared_gpu_ids.violation with input as two(by_id(["0"]), by_id(["0", "1"]))
 	{v.msg | some v in found} == {
-		"service a gets GPU 0, which service b gets too",
-		"service b gets GPU 0, which service a gets too",
+		"service a gets GPU 0, which is also given to service b",
+		"service b gets GPU 0, which is also given to service a",
 	}
 }
 
 test_count_is_the_first_gpus if {
 	found := no_shared_gpu_ids.violation with input as two(by_id(["1"]), by_count(["0", "1"]))
 	{v.msg | some v in found} == {
-		"service a gets GPU 1, which service b gets too",
-		"service b gets GPU 1, which service a gets too",
+		"service a gets GPU 1, which is also given to service b",
+		"service b gets GPU 1, which is also given to service a",
 	}
 }
 
@@ -55,8 +55,8 @@ test_hook_shares_with_other_services_only if {
 	workloads := array.concat(with_other.workloads, [fixture.service("b", by_id(["0"]))])
 	found := no_shared_gpu_ids.violation with input as object.union(with_other, {"workloads": workloads})
 	{v.msg | some v in found} == {
-		"hook 0 of service app gets GPU 0, which service b gets too",
-		"service b gets GPU 0, which hook 0 of service app gets too",
+		"hook 0 of service app gets GPU 0, which is also given to service b",
+		"service b gets GPU 0, which is also given to hook 0 of service app",
 	}
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
@@ -202,9 +203,19 @@ def _timestamp(text: str) -> Timestamp | None:
     return Timestamp(moment, (fraction or "")[:9], text)
 
 
+def _replace_each_byte(error: UnicodeError) -> tuple[str, int]:
+    """Replace each invalid byte, as Go does; "replace" makes one character of some sequences."""
+    assert isinstance(error, UnicodeDecodeError)
+    return "\ufffd" * (error.end - error.start), error.end
+
+
+REPLACE_EACH_BYTE: Final = "policyd.replace_each_byte"
+codecs.register_error(REPLACE_EACH_BYTE, _replace_each_byte)
+
+
 def _binary(text: str) -> str:
     try:
         data = base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("!!binary value is not valid base64") from None
-    return data.decode("utf-8", "replace")
+    return data.decode("utf-8", REPLACE_EACH_BYTE)

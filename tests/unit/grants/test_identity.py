@@ -48,6 +48,7 @@ def test_cdi_names_of_unknown_vendors_stay_whole() -> None:
         ("0", "0"),
         ("00", "0"),
         ("gpu0", "0"),
+        ("GPU0", "GPU0"),
         ("GPU-aa", "0"),
         ("0000:18:00.0", "0"),
         ("nvidia.com/gpu=GPU-AA", "0"),

@@ -94,6 +94,7 @@ def test_what_go_yaml_does_not_take_for_a_timestamp_is_a_string(text: str) -> No
         (LONG_TAG + "null", "", False, None),
         (LONG_TAG + "merge", "x", False, MERGE),
         (LONG_TAG + "binary", "aGk=", False, "hi"),
+        (LONG_TAG + "binary", "4oJB/w==", False, "\ufffd\ufffdA\ufffd"),
         ("!other", "1", False, "1"),
         (LONG_TAG + "other", "1", False, "1"),
     ],
