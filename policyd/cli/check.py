@@ -36,11 +36,11 @@ from policyd.cli.options import (
     stdin,
     target,
 )
-from policyd.cli.output import format_option, show
+from policyd.cli.output import ColourChoice, colour_option, columns, format_option, show
 from policyd.config import Settings
 from policyd.errors import PolicydError
 from policyd.formats.available import REPORT
-from policyd.formats.report.entries import Report
+from policyd.formats.report.entries import Report, TextView
 from policyd.formats.report.reviewed import Reviewed, reviewed
 from policyd.model import Operation, Source
 from policyd.policies.packs import Policy
@@ -59,6 +59,7 @@ Examples:
   policyd check compose.yaml apps/* --environment prod
   policyd check -f compose.yaml -f compose.prod.yaml --format json
   git show HEAD:compose.yaml | policyd check -
+  policyd check apps/* --quiet --only-denied
 \b
 A PATH is a folder with a project, a Compose file, or - for standard input.
 Every profile is enabled, whatever --profile says, because a profile that is
@@ -105,14 +106,30 @@ any was denied.
     metavar="FORMAT=FILE",
     help="Also write a report to a file; can be repeated. Formats: those of --format.",
 )
+@click.option("-q", "--quiet", is_flag=True, help="Print only verdicts; requires --format text.")
+@click.option(
+    "--only-denied",
+    is_flag=True,
+    help="Leave out projects that are allowed; requires --format text.",
+)
+@colour_option
 def command(
-    paths: tuple[str, ...], form: str, reports: tuple[str, ...], explain_match: bool, **options: Any
+    paths: tuple[str, ...],
+    form: str,
+    reports: tuple[str, ...],
+    explain_match: bool,
+    quiet: bool,
+    only_denied: bool,
+    colour: ColourChoice,
+    **options: Any,
 ) -> int:
     """Evaluate projects and report what to change.
 
     Evaluates the project in each PATH (default: this folder). Nothing is started or changed, and
     nothing is fetched without --images inspect.
     """
+    if form != "text" and (quiet or only_denied):
+        raise click.UsageError("--quiet and --only-denied require --format text")
     files = _report_files(reports)
     flags = compose_flags(options)
     source = Source(**{name: options.pop(name) for name in Source.__struct_fields__})
@@ -122,7 +139,16 @@ def command(
     targets, missing = _targets(paths, flags)
     evaluated = _with_progress(outcomes(targets, functools.partial(evaluator, asked)), len(targets))
     policies = _policies(asked.settings, {form, *files.values()})
-    return _report([*missing, *evaluated], form, files, policies)
+    shown = Shown(form, colour, TextView(quiet, only_denied, columns()))
+    return _report([*missing, *evaluated], shown, files, policies)
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """How standard output shows the report: its format, its colours, and the view of text."""
+
+    form: str
+    colour: ColourChoice
+    view: TextView
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -219,7 +245,7 @@ def _report_files(reports: Sequence[str]) -> dict[str, str]:
 
 def _report(
     evaluated: Sequence[Outcome],
-    form: str,
+    shown: Shown,
     files: Mapping[str, str],
     policies: Mapping[str, Policy],
 ) -> int:
@@ -227,8 +253,9 @@ def _report(
     decided = [outcome for outcome in evaluated if isinstance(outcome, Reviewed)]
     undecided = [outcome for outcome in evaluated if isinstance(outcome, Undecided)]
     report = Report(decided, undecided, policies)
-    if decided or form != "text":
-        show(report, REPORT, form)
+    if decided or shown.form != "text":
+        viewed = msgspec.structs.replace(report, view=shown.view)
+        show(viewed, REPORT, shown.form, shown.colour)
     for one in undecided:
         several = len(evaluated) > 1 and not one.reason.startswith(one.source)
         complain(f"{one.source}: {one.reason}" if several else one.reason)

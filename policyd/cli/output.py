@@ -1,15 +1,16 @@
 """Print the documents of commands.
 
 In: a document, the formats of its kind, and the name of one of them. Out: text on standard output,
-with colours only on a terminal.
+with colours on a terminal, or as --color says.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args
 
 import click
 
@@ -17,6 +18,19 @@ from policyd.cli.options import Command
 from policyd.formats.contract import Formats
 
 Document = TypeVar("Document")
+ColourChoice = Literal["auto", "always", "never"]
+
+
+def colour_option(command: Command) -> Command:
+    """Return `command` with `--color` added."""
+    return click.option(
+        "--color",
+        "colour",
+        type=click.Choice(get_args(ColourChoice)),
+        default="auto",
+        show_default=True,
+        help="Colours: auto means on a terminal, and follows NO_COLOR and FORCE_COLOR.",
+    )(command)
 
 
 def format_option(
@@ -33,7 +47,30 @@ def format_option(
     )
 
 
-def show(document: Document, formats: Formats[Document], form: str = "text") -> None:
-    """Print `document` in the format `form` of `formats`. NO_COLOR turns colours off."""
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    click.echo(formats[form](document, colour=colour), nl=False, color=colour)
+def show(
+    document: Document,
+    formats: Formats[Document],
+    form: str = "text",
+    colour: ColourChoice = "auto",
+) -> None:
+    """Print `document` in the format `form` of `formats`."""
+    coloured = has_colours(colour)
+    click.echo(formats[form](document, colour=coloured), nl=False, color=coloured)
+
+
+def has_colours(choice: ColourChoice) -> bool:
+    """Return whether standard output gets colours.
+
+    `auto` means on a terminal. NO_COLOR turns them off there, and FORCE_COLOR turns them on
+    elsewhere, if it is not empty. Sources: no-color.org, force-color.org.
+    """
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def columns() -> int:
+    """Return the width of the terminal, 0 if standard output is not a terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0

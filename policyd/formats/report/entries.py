@@ -34,12 +34,24 @@ RULES: Final = {
 }
 
 
+class TextView(msgspec.Struct, frozen=True):
+    """How the format `text` shows a report. `columns` is the width of the terminal, 0 for none.
+
+    `quiet` leaves out everything but verdicts, `only_denied` the projects that are allowed.
+    """
+
+    quiet: bool = False
+    only_denied: bool = False
+    columns: int = 0
+
+
 class Report(msgspec.Struct, frozen=True):
     """The results of one run. `policies` are those of the policy set in force, by id."""
 
     results: Sequence[Reviewed]
     undecided: Sequence[Undecided] = ()
     policies: Mapping[str, Policy] = {}
+    view: TextView = TextView()
 
 
 def sentence(one: Undecided) -> str:

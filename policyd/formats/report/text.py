@@ -1,11 +1,12 @@
-"""Decisions for people: the verdict, then each violation with its location, reason and remediation.
+"""Decisions for people: the verdict, then the violations of each policy with the remediation once.
 
-In: reviewed projects. Out: text with a block for each project, and a line of totals if there are
-several. Control characters in texts of projects are escaped.
+In: a report. Out: text with a block for each project, and a summary if there are several. Control
+characters in texts of projects are escaped.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -13,10 +14,14 @@ from typing import Any, Final
 from policyd.formats.grants import certainty, devices, workload
 from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import AFTER, BEFORE, Reviewed
+from policyd.formats.report.summary import by_policy, totals
+from policyd.formats.report.terminal import Terminal
 from policyd.formats.table import table, visible, width
-from policyd.model import Decision, Exempted, Location, Violation
+from policyd.model import Decision, Exempted, Location, NotEvaluated, Violation
 
-_CODES: Final = {"bold": "1", "red": "1;31", "green": "1;32", "yellow": "1;33", "blue": "1;34"}
+LONG: Final = 40
+"""Lines of a project after which its verdict is repeated: the first line has left the screen."""
+
 _ACTIONS: Final = {
     "deny": ("denied", "red"),
     "warn": ("warning", "yellow"),
@@ -26,58 +31,64 @@ _ACTIONS: Final = {
 
 def render(report: Report, *, colour: bool = False) -> str:
     """Return the results of `report` as text, with terminal colours if `colour`."""
-    results = report.results
-    paint = _Paint(colour)
-    blocks = ["\n".join(_project(result, paint)) + "\n" for result in results]
+    view = report.view
+    terminal = Terminal(colour, view.columns)
+    shown = [one for one in report.results if not (view.only_denied and one.decision.allowed)]
+    blocks = [list(_project(one, terminal, quiet=view.quiet)) for one in shown]
     parts: list[str] = []
-    for block in blocks:
-        if parts and (block.count("\n") > 1 or parts[-1].count("\n") > 1):
-            parts.append("\n")
-        parts.append(block)
-    if len(results) > 1:
-        parts.append("\n" + _totals(results, paint) + "\n")
-    return "".join(parts)
+    for number, block in enumerate(blocks):
+        if number and (len(block) > 1 or len(blocks[number - 1]) > 1):
+            parts.append("")
+        parts += block
+    if len(report.results) + len(report.undecided) > 1:
+        counts = [] if view.quiet else list(by_policy(report.results))
+        parts += ["", *counts] if counts else []
+        parts += ["", totals(report, terminal)]
+    return "".join(f"{line}\n" for line in (parts if parts[:1] != [""] else parts[1:]))
 
 
-class _Paint:
-    def __init__(self, colour: bool) -> None:
-        self._colour = colour
-
-    def __call__(self, text: str, name: str) -> str:
-        return f"\x1b[{_CODES[name]}m{text}\x1b[0m" if self._colour else text
-
-
-def _project(result: Reviewed, paint: _Paint) -> Iterator[str]:
-    decision = result.decision
-    yield _verdict(result, paint)
-    yield from _banners(decision, paint)
-    if decision.status.code == 422:
-        yield from _refusal(result, paint)
-    for violation in decision.violations:
+def _project(result: Reviewed, terminal: Terminal, *, quiet: bool) -> Iterator[str]:
+    verdict = _verdict(result, terminal)
+    yield verdict
+    yield from _banners(result.decision, terminal)
+    if quiet:
+        return
+    details = list(_details(result, terminal))
+    yield from details
+    if len(details) > LONG:
         yield ""
-        yield from _violation(violation, result, paint)
+        yield verdict
+
+
+def _details(result: Reviewed, terminal: Terminal) -> Iterator[str]:
+    decision = result.decision
+    if decision.status.code == 422:
+        yield from _refusal(result, terminal)
+    for violations in _by_policy(decision.violations):
+        yield from _violations(violations, result, terminal)
     for exempted in decision.exempted:
         yield ""
-        yield from _exempted(exempted, result, paint)
+        yield from _exempted(exempted, result, terminal)
     yield from _grants(decision)
-    yield from _not_evaluated(result, paint)
-    yield from _matches(result)
+    yield from _not_evaluated(result, terminal)
+    yield from _matches(result, terminal)
 
 
-def _verdict(result: Reviewed, paint: _Paint) -> str:
+def _verdict(result: Reviewed, terminal: Terminal) -> str:
     decision = result.decision
-    source = paint(visible(result.source), "bold")
-    verdict = paint("ALLOWED", "green") if decision.allowed else paint("DENIED", "red")
+    source = terminal.paint(visible(result.source), "bold")
+    allowed = decision.allowed
+    verdict = terminal.paint(*(("ALLOWED", "green") if allowed else ("DENIED", "red")))
     return f"{verdict}  {source}{_summary(decision)}"
 
 
-def _banners(decision: Decision, paint: _Paint) -> Iterator[str]:
+def _banners(decision: Decision, terminal: Terminal) -> Iterator[str]:
     """Yield one line for each break-glass exception that the decision used."""
     for name, until in dict.fromkeys(
         (one.exception, one.expires) for one in decision.exempted if one.break_glass
     ):
-        said = f"the exception {name} bypasses all policies until {until}"
-        yield f"{paint('BREAK GLASS', 'red')}  {visible(said)}"
+        said = visible(f"the exception {name} bypasses all policies until {until}")
+        yield from terminal.lines(("BREAK GLASS", "red"), f"  {said}")
 
 
 def _summary(decision: Decision) -> str:
@@ -100,47 +111,66 @@ def _count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}" if number else ""
 
 
-def _refusal(result: Reviewed, paint: _Paint) -> Iterator[str]:
+def _refusal(result: Reviewed, terminal: Terminal) -> Iterator[str]:
     status = result.decision.status
     yield ""
-    yield f"{_place(status.location, result)}{visible(status.sentence)}"
+    yield from terminal.lines(_place(status.location, result) + visible(status.sentence))
     if status.location:
-        yield from _excerpt(status.location, result.lines, paint)
+        yield from _excerpt(status.location, result.lines, terminal)
 
 
-def _violation(violation: Violation, result: Reviewed, paint: _Paint) -> Iterator[str]:
-    word, colour = _ACTIONS[violation.enforcement_action]
-    yield _head(violation, result, paint(word, colour), paint)
-    margin = "  "
-    if violation.location:
-        excerpt = list(_excerpt(violation.location, result.lines, paint))
+def _by_policy(violations: Sequence[Violation]) -> list[list[Violation]]:
+    """Return `violations` in groups of one policy, constraint and action, in their order.
+
+    Within a group, those with the same remediation stand together.
+    """
+    groups: dict[tuple[str, str, str, str], dict[str, list[Violation]]] = {}
+    for one in violations:
+        kind = (one.policy, one.constraint, one.enforcement_action, one.severity)
+        groups.setdefault(kind, {}).setdefault(one.remediation, []).append(one)
+    return [[one for same in group.values() for one in same] for group in groups.values()]
+
+
+def _violations(group: list[Violation], result: Reviewed, terminal: Terminal) -> Iterator[str]:
+    """Yield the violations of one policy: a remediation below the last one that it is for."""
+    for number, violation in enumerate(group):
+        following = group[number + 1].remediation if number + 1 < len(group) else None
+        yield ""
+        yield from _head(violation, result, _ACTIONS[violation.enforcement_action], terminal)
+        excerpt = list(_excerpt(violation.location, result.lines, terminal))
         yield from excerpt
-        if excerpt:
+        margin = "  "
+        if violation.location and excerpt:
             margin = " " * (len(str(violation.location.line + AFTER)) + 1)
-    if violation.remediation:
-        yield f"{margin}{paint('=', 'blue')} fix: {visible(violation.remediation)}"
-    yield f"{margin}{paint('=', 'blue')} policy: {visible(_policy(violation))}"
+        if violation.remediation and violation.remediation != following:
+            yield from _note(f"fix: {visible(violation.remediation)}", margin, terminal)
+        if following is None:
+            count = f", {len(group)} violations" if number else ""
+            yield from _note(visible(f"policy: {_policy(violation)}{count}"), margin, terminal)
 
 
-def _exempted(exempted: Exempted, result: Reviewed, paint: _Paint) -> Iterator[str]:
-    word = paint("BREAK GLASS", "red") if exempted.break_glass else paint("exempted", "blue")
-    yield _head(exempted, result, word, paint)
+def _note(text: str, margin: str, terminal: Terminal) -> Iterator[str]:
+    yield from terminal.lines(("=", "blue"), f" {text}", margin=margin)
+
+
+def _exempted(exempted: Exempted, result: Reviewed, terminal: Terminal) -> Iterator[str]:
+    word = ("BREAK GLASS", "red") if exempted.break_glass else ("exempted", "blue")
+    yield from _head(exempted, result, word, terminal)
     left = _count(exempted.days_left, "day") or "less than a day"
-    sign = paint("=", "blue")
-    yield (
-        f"  {sign} exception: {visible(exempted.exception)}, "
-        f"until {visible(exempted.expires)}, {left} left"
+    notes = (
+        f"exception: {exempted.exception}, until {exempted.expires}, {left} left",
+        f"owned by {exempted.owner}, approved by {exempted.approved_by}: {exempted.reason}",
+        f"policy: {_policy(exempted)}",
     )
-    yield (
-        f"  {sign} owned by {visible(exempted.owner)}, approved by "
-        f"{visible(exempted.approved_by)}: {visible(exempted.reason)}"
-    )
-    yield f"  {sign} policy: {visible(_policy(exempted))}"
+    for note in notes:
+        yield from _note(visible(note), "  ", terminal)
 
 
-def _head(violation: Violation, result: Reviewed, word: str, paint: _Paint) -> str:
+def _head(
+    violation: Violation, result: Reviewed, word: tuple[str, str], terminal: Terminal
+) -> Iterator[str]:
     place = _place(violation.location, result)
-    return f"{paint(place, 'bold')}{word}: {visible(violation.message)}"
+    yield from terminal.lines((place, "bold"), word, f": {visible(violation.message)}")
 
 
 def _place(location: Location | None, result: Reviewed) -> str:
@@ -157,20 +187,23 @@ def _policy(violation: Violation) -> str:
 
 
 def _excerpt(
-    place: Location, lines: Mapping[str, Mapping[int, str]], paint: _Paint
+    place: Location | None, lines: Mapping[str, Mapping[int, str]], terminal: Terminal
 ) -> Iterator[str]:
-    around = lines.get(place.file, {})
-    if place.line not in around:
+    around = lines.get(place.file, {}) if place else {}
+    if not place or place.line not in around:
         return
     digits = len(str(place.line + AFTER))
-    bar = paint("|", "blue")
+    bar = terminal.paint("|", "blue")
     for number in range(place.line - BEFORE, place.line + AFTER + 1):
         if number not in around or (number != place.line and not around[number].strip()):
             continue
-        yield f"{paint(str(number).rjust(digits), 'blue')} {bar} {visible(around[number])}".rstrip()
-        if number == place.line and 0 < place.column <= len(around[number]) + 1:
-            before = width(visible(around[number][: place.column - 1]))
-            yield f"{' ' * digits} {bar} {' ' * before}{paint('^', 'red')}"
+        is_here = number == place.line and 0 < place.column <= len(around[number]) + 1
+        column = len(visible(around[number][: place.column - 1])) + 1 if is_here else 0
+        text, column = terminal.excerpt(" " * (digits + 3), visible(around[number]), column)
+        yield f"{terminal.paint(str(number).rjust(digits), 'blue')} {bar} {text}".rstrip()
+        if is_here:
+            before = " " * width(text[: column - 1])
+            yield f"{' ' * digits} {bar} {before}{terminal.paint('^', 'red')}"
 
 
 def _grants(decision: Decision) -> Iterator[str]:
@@ -192,16 +225,39 @@ def _grants(decision: Decision) -> Iterator[str]:
         yield f"  {line}"
 
 
-def _not_evaluated(result: Reviewed, paint: _Paint) -> Iterator[str]:
-    for entry in result.decision.not_evaluated:
+def _not_evaluated(result: Reviewed, terminal: Terminal) -> Iterator[str]:
+    entries = result.decision.not_evaluated
+    blank = [one for one in entries if one.kind == "variable" and not _matters(one, result)]
+    folded = blank if len(blank) > 1 else []
+    word = ("not evaluated", "yellow")
+    for entry in entries:
+        if entry not in folded:
+            yield ""
+            said = visible(f": {entry.what}: {entry.reason}")
+            yield from terminal.lines(_place(entry.location, result), word, said)
+    if folded:
+        names = ", ".join(one.what for one in folded)
+        said = f": {len(folded)} variables have no value here, and no violation depends on them: "
         yield ""
-        yield (
-            f"{_place(entry.location, result)}{paint('not evaluated', 'yellow')}: "
-            f"{visible(entry.what)}: {visible(entry.reason)}"
-        )
+        yield from terminal.lines(word, said + visible(names))
 
 
-def _matches(result: Reviewed) -> Iterator[str]:
+def _matters(variable: NotEvaluated, result: Reviewed) -> bool:
+    """Return whether a violation is in a line that uses `variable`."""
+    use = re.compile(rf"\$\{{?{re.escape(variable.what.strip('${}'))}\b")
+    decision = result.decision
+    first = variable.location
+    for place in (one.location for one in (*decision.violations, *decision.exempted)):
+        if place is None:
+            continue
+        if first and (place.file, place.line) == (first.file, first.line):
+            return True
+        if use.search(result.lines.get(place.file, {}).get(place.line, "")):
+            return True
+    return False
+
+
+def _matches(result: Reviewed, terminal: Terminal) -> Iterator[str]:
     if not result.matches:
         return
     yield ""
@@ -210,9 +266,10 @@ def _matches(result: Reviewed) -> Iterator[str]:
         where = Location(**match["location"])
         policies = ", ".join(match["policies"]) or "every policy"
         name = f"{match['kind'].lower()} {match['name']} ({policies})"
-        yield f"  {visible(f'{where}: {name} {_applies(match)}')}"
+        yield from terminal.lines(visible(f"{where}: {name} {_applies(match)}"), margin="  ")
         for check in match["checks"]:
-            yield f"    {visible(check['key'])}: {visible(check['reason'])}"
+            said = visible(f"{check['key']}: {check['reason']}")
+            yield from terminal.lines(said, margin="    ")
 
 
 def _applies(match: Mapping[str, Any]) -> str:
@@ -223,10 +280,3 @@ def _applies(match: Mapping[str, Any]) -> str:
         return f"applies: {match['action']}, {findings or 'no finding'}"
     loud = "BREAK GLASS, " if match["action"] == "break-glass" else ""
     return f"applies: {loud}{f'exempts {findings}' if findings else 'exempts nothing'}"
-
-
-def _totals(results: Sequence[Reviewed], paint: _Paint) -> str:
-    allowed = sum(result.decision.allowed for result in results)
-    denied = len(results) - allowed
-    words = [f"{allowed} allowed", f"{denied} denied"]
-    return f"{len(results)} projects: {paint(', '.join(words), 'red' if denied else 'green')}"

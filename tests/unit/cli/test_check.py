@@ -109,7 +109,7 @@ def test_over_several_paths_undecided_counts_more_than_denied(run, folder) -> No
     several = run("check", "clean", "nosuch", "bad")
 
     assert several.exit_code == 2
-    assert several.stdout.endswith("\n2 projects: 1 allowed, 1 denied\n")
+    assert several.stdout.endswith("\n3 projects: 1 allowed, 1 denied, 1 not decided\n")
     assert several.stderr == "policyd: error: nosuch: No such file or directory\n"
 
 
@@ -440,3 +440,35 @@ def test_configurations_of_images_that_are_not_valid_decide_nothing(
 
     assert result.exit_code == 2
     assert said in result.stdout + result.stderr
+
+
+def test_quiet_and_only_denied_leave_out_what_is_not_needed(run, folder) -> None:
+    write(folder, a=CLEAN, b=PRIVILEGED, c=BROKEN)
+
+    quiet = run("check", "a", "b", "c", "-q")
+    denied = run("check", "a", "b", "c", "--quiet", "--only-denied", "--report", "text=full.txt")
+
+    assert (quiet.exit_code, denied.exit_code) == (1, 1)
+    assert quiet.stdout == (
+        "ALLOWED  a\nDENIED  b: 1 violation\nDENIED  c: the project does not load\n"
+        "\n3 projects: 1 allowed, 1 denied, 1 not loadable\n"
+    )
+    assert denied.stdout == quiet.stdout.removeprefix("ALLOWED  a\n")
+    assert (folder / "full.txt").read_text() == run("check", "a", "b", "c").stdout
+
+
+def test_quiet_and_only_denied_are_of_text_only(run, folder) -> None:
+    for option in ("--quiet", "--only-denied"):
+        result = run("check", option, "--format", "json")
+
+        assert result.exit_code == 2
+        assert "--quiet and --only-denied require --format text" in result.stderr
+
+
+def test_colours_are_printed_when_they_are_wanted(run, folder) -> None:
+    (folder / "compose.yaml").write_text(CLEAN)
+
+    assert run("check", "--color", "always").stdout == (
+        "\x1b[1;32mALLOWED\x1b[0m  \x1b[1m.\x1b[0m\n"
+    )
+    assert run("check", "--color", "never").stdout == "ALLOWED  .\n"

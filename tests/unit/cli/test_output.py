@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import subprocess
@@ -12,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from policyd.cli.output import format_option, show
+from policyd.cli.output import columns, format_option, has_colours, show
 
 PROGRAM = """
 from policyd.cli.output import show
@@ -38,6 +39,13 @@ def test_the_chosen_format_is_printed(arguments: list[str], printed: str) -> Non
     assert CliRunner().invoke(command, ["--format", "yaml"]).exit_code == 2
 
 
+class Screen(io.StringIO):
+    """A file that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def on_terminal(**environment: str) -> str:
     """Return what PROGRAM prints on a terminal."""
     parent, child = pty.openpty()
@@ -53,18 +61,42 @@ def on_terminal(**environment: str) -> str:
         return terminal.read(1000).decode()
 
 
-def test_colours_are_used_on_a_terminal_unless_they_are_turned_off() -> None:
-    assert on_terminal(NO_COLOR="") == "True \x1b[1mx\x1b[0m\r\n"
-    assert on_terminal(NO_COLOR="1") == "False x\r\n"
-
-
-def test_colours_are_not_used_in_a_pipe() -> None:
+def in_pipe(**environment: str) -> str:
+    """Return what PROGRAM prints into a pipe."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         capture_output=True,
         check=True,
         text=True,
         cwd=Path(__file__).parents[3],
+        env={**os.environ, **environment},
     )
+    return done.stdout
 
-    assert done.stdout == "False x\n"
+
+def test_colours_are_used_on_a_terminal_unless_they_are_turned_off() -> None:
+    assert on_terminal(NO_COLOR="") == "True \x1b[1mx\x1b[0m\r\n"
+    assert on_terminal(NO_COLOR="1") == "False x\r\n"
+    assert on_terminal(NO_COLOR="1", FORCE_COLOR="1") == "False x\r\n"
+
+
+def test_colours_are_not_used_in_a_pipe_unless_they_are_forced() -> None:
+    assert in_pipe() == "False x\n"
+    assert in_pipe(FORCE_COLOR="") == "False x\n"
+    assert in_pipe(FORCE_COLOR="0") == "True \x1b[1mx\x1b[0m\n"
+
+
+def test_a_choice_overrides_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert (has_colours("always"), has_colours("auto")) == (True, False)
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert (has_colours("never"), has_colours("auto")) == (False, True)
+
+
+def test_the_width_is_that_of_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    monkeypatch.setattr(sys, "stdout", Screen())
+    assert columns() == 72
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert columns() == 0

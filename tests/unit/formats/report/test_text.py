@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from policyd.formats.report.entries import Report
+from policyd.formats.report.entries import Report, TextView
 from policyd.formats.report.reviewed import Reviewed, reviewed
 from policyd.formats.report.text import render
 from policyd.model import (
@@ -122,6 +122,142 @@ def test_places_are_named_from_the_current_folder(
     ]
     assert heads(refused, tmp_path) == ["../compose.yaml:2:1: unknown key 'x'"]
     assert heads(refused, tmp_path / "here") == ["compose.yaml:2:1: unknown key 'x'"]
+
+
+def test_violations_of_a_policy_stand_together_with_the_fix_once() -> None:
+    twice = (
+        violation(location=None),
+        violation(policy="other", remediation="", location=None),
+        violation(message="service web too", location=None),
+        violation(message="another fix", remediation="Ask.", location=None),
+        violation(message="only a warning", enforcement_action="warn", location=None),
+    )
+
+    assert (
+        text(denied(*twice))
+        == """\
+DENIED  train: 4 violations, 1 warning
+
+denied: service train asks for all GPUs
+
+denied: service web too
+  = fix: Name the GPUs.
+
+denied: another fix
+  = fix: Ask.
+  = policy: no-all-gpus, high, 3 violations
+
+denied: service train asks for all GPUs
+  = policy: other, high, constraint no-all-gpus
+
+warning: only a warning
+  = fix: Name the GPUs.
+  = policy: no-all-gpus, high
+"""
+    )
+
+
+@pytest.mark.parametrize(("number", "repeated"), [(19, False), (20, True)])
+def test_the_verdict_is_the_last_line_too_when_there_is_much_to_read(
+    number: int, repeated: bool
+) -> None:
+    """Each violation takes two lines, and the last one a third for the policy."""
+    found = [violation(location=None, remediation="", constraint="c")] * number
+    lines = text(denied(*found)).splitlines()
+
+    assert (lines[-1] == lines[0]) is repeated
+    assert lines.count(f"DENIED  train: {number} violations") == (2 if repeated else 1)
+
+
+def variable(name: str, line: int, file: str = "compose.yaml") -> NotEvaluated:
+    return NotEvaluated("variable", f"${{{name}}}", "no value here", Location(file, line, 9))
+
+
+def test_variables_that_no_violation_depends_on_are_one_line() -> None:
+    content = b"a: ${A}\nb: x\nc: ${USED:?} $PLAIN ${USED_TOO}x\nd: y\n"
+    here = Location("compose.yaml", 3, 1)
+    entries = [variable(name, 1) for name in ("A", "USED", "PLAIN", "USED_TO", "Z")]
+    other = NotEvaluated("include", "remote.yaml", "remote, not fetched")
+    decision = denied(violation(location=here), not_evaluated=(*entries, variable("S", 3), other))
+
+    assert (
+        text(decision, content=content).partition("policy: no-all-gpus, high\n")[2]
+        == """
+compose.yaml:1:9: not evaluated: ${USED}: no value here
+
+compose.yaml:1:9: not evaluated: ${PLAIN}: no value here
+
+compose.yaml:3:9: not evaluated: ${S}: no value here
+
+not evaluated: remote.yaml: remote, not fetched
+
+not evaluated: 3 variables have no value here, and no violation depends on them: \
+${A}, ${USED_TO}, ${Z}
+"""
+    )
+
+
+def test_one_variable_keeps_its_place() -> None:
+    assert text(allowed(not_evaluated=(variable("A", 1),)), content=b"") == (
+        "ALLOWED  train\n\ncompose.yaml:1:9: not evaluated: ${A}: no value here\n"
+    )
+
+
+def test_quiet_shows_verdicts_and_only_denied_leaves_out_the_others() -> None:
+    glass = exempted(exception="outage", break_glass=True)
+    results = [
+        Reviewed("a", allowed(exempted=(glass,))),
+        Reviewed("b", denied(violation(location=None))),
+        Reviewed("c", allowed()),
+    ]
+    totals = "3 projects: 2 allowed, 1 denied\n"
+
+    assert render(Report(results, view=TextView(quiet=True, only_denied=True))) == (
+        f"DENIED  b: 1 violation\n\n{totals}"
+    )
+    assert render(Report(results, view=TextView(quiet=True))) == (
+        "ALLOWED  a: 1 exemption\n"
+        "BREAK GLASS  the exception outage bypasses all policies until 2027-01-31T00:00:00Z\n"
+        f"\nDENIED  b: 1 violation\nALLOWED  c\n\n{totals}"
+    )
+    only = render(Report(results, view=TextView(only_denied=True)))
+    assert only.startswith("DENIED  b: 1 violation\n\ndenied: service train")
+    assert "ALLOWED" not in only
+    assert render(Report(results[2:], view=TextView(only_denied=True))) == ""
+    assert render(Report([results[2]] * 2, view=TextView(only_denied=True))) == (
+        "2 projects: 2 allowed, 0 denied\n"
+    )
+
+
+def test_lines_fit_the_terminal_and_end_between_words() -> None:
+    fix = "Name the GPUs: `device_ids: ['0']` with `driver: nvidia` in each of the services."
+    content = b"a\nb\nservices: {train: {image: pytorch, gpus: all, command: run, user: nobody}}\n"
+    decision = denied(violation(remediation=fix, location=Location("compose.yaml", 3, 42)))
+
+    shown = render(
+        Report(
+            [reviewed("train", decision, "", {"compose.yaml": content}.get)],
+            view=TextView(columns=44),
+        )
+    )
+
+    assert (
+        shown
+        == """\
+DENIED  train: 1 violation
+
+compose.yaml:3:42: denied: service train
+    asks for all GPUs
+1 | a
+2 | b
+3 | …ge: pytorch, gpus: all, command: run, …
+  |                     ^
+  = fix: Name the GPUs: `device_ids: ['0']`
+      with `driver: nvidia` in each of the
+      services.
+  = policy: no-all-gpus, high
+"""
+    )
 
 
 def test_an_allowed_project_takes_one_line() -> None:
@@ -303,6 +439,9 @@ denied: service train asks for all GPUs
   = policy: no-all-gpus, high
 
 ALLOWED  d
+
+POLICY       ACTION  VIOLATIONS  PROJECTS
+no-all-gpus  deny    1           1
 
 4 projects: 3 allowed, 1 denied
 """
