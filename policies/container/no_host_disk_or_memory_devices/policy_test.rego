@@ -20,7 +20,8 @@ test_disks_and_memory_in_devices_are_reported if {
 }
 
 test_virtual_npus_are_not_disks if {
-	count(no_host_disk_or_memory_devices.violation) == 0 with input as fixture.app({"devices": [fixture.device("/dev/vdavinci100")]})
+	device := fixture.device("/dev/vdavinci100")
+	count(no_host_disk_or_memory_devices.violation) == 0 with input as fixture.app({"devices": [device]})
 }
 
 test_mounted_disk_and_filesystem_on_a_disk_are_reported if {
