@@ -123,6 +123,13 @@ class PolicySetError(ConfigError):
     """A policy set, a constraint or a Rego file is wrong. The operator has to fix it."""
 
 
+class PolicySetWarning(PolicySetError):
+    """A valid part of a policy set that is probably a mistake. It does not prevent loading."""
+
+    def __str__(self) -> str:
+        return f"{self.where}: warning: {self.message}" if self.where else self.message
+
+
 class EngineError(PolicydError):
     """The policy engine failed, timed out or returned no result. This is always a denial."""
 

@@ -26,7 +26,6 @@ from policyd.engines.embedded import EmbeddedEngine, explain, interpreter
 from policyd.errors import PolicydError, PolicySetError
 from policyd.loading import load_project
 from policyd.model import Location, Review, Source
-from policyd.policies.lint import Module, parse
 from policyd.policies.manifests import Constraint
 from policyd.policies.matching import Selector
 from policyd.policies.packs import (
@@ -41,6 +40,7 @@ from policyd.policies.parameters import defaults, read_parameters
 from policyd.policies.policy_set import merge_data
 from policyd.policies.problems import Problems
 from policyd.policies.router import router
+from policyd.policies.syntax_tree import Module, parse
 from policyd.policies.yaml_documents import Value, documents
 from policyd.policy_input import review_input
 from policyd.resolution import HostResolver

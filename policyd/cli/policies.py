@@ -14,7 +14,7 @@ import click
 from policyd.cli import DENIED
 from policyd.cli.options import settings, settings_options
 from policyd.cli.output import format_option, show
-from policyd.errors import NotFound
+from policyd.errors import NotFound, PolicySetWarning
 from policyd.formats.available import LINT_PROBLEMS, POLICY, POLICY_SET
 from policyd.formats.policies import PolicyInSet
 from policyd.policies.packs import Policy
@@ -92,12 +92,13 @@ def lint(path: Path | None, **options: Any) -> int:
 
     PATH is a policy set (a file or a folder) or the folder of one pack. The default is the policy
     set that is in force. The command checks METADATA, parameters, constraints and exceptions,
-    compiles the Rego, and reports constructs that the engines evaluate differently.
+    compiles the Rego, and reports constructs that the engines evaluate differently. Warnings do not
+    change the exit code.
     """
     named = settings(**options).policy_set
     problems = lint_policy_set(path or (Path(named) if named else None))
     show(problems, LINT_PROBLEMS)
-    return DENIED if problems else 0
+    return 0 if all(isinstance(problem, PolicySetWarning) for problem in problems) else DENIED
 
 
 def _find(policy_set: PolicySet, policy_id: str) -> Policy:

@@ -5,82 +5,102 @@ A function is allowed when it is pure and returned equal results in OPA 1.22 and
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
-ALLOWED: Final = frozenset(
-    (
-        "abs",
-        "all",
-        "any",
-        "array.concat",
-        "array.reverse",
-        "array.slice",
-        "ceil",
-        "concat",
-        "contains",
-        "count",
-        "endswith",
-        "floor",
-        "format_int",
-        "glob.match",
-        "indexof",
-        "intersection",
-        "is_array",
-        "is_boolean",
-        "is_null",
-        "is_number",
-        "is_object",
-        "is_set",
-        "is_string",
-        "lower",
-        "max",
-        "min",
-        "numbers.range",
-        "object.filter",
-        "object.get",
-        "object.keys",
-        "object.remove",
-        "object.subset",
-        "object.union",
-        "object.union_n",
-        "product",
-        "regex.find_all_string_submatch_n",
-        "regex.find_n",
-        "regex.is_valid",
-        "regex.match",
-        "regex.replace",
-        "regex.split",
-        "replace",
-        "round",
-        "semver.compare",
-        "semver.is_valid",
-        "sort",
-        "split",
-        "sprintf",
-        "startswith",
-        "strings.any_prefix_match",
-        "strings.any_suffix_match",
-        "strings.count",
-        "strings.replace_n",
-        "strings.reverse",
-        "substring",
-        "sum",
-        "time.parse_duration_ns",
-        "time.parse_rfc3339_ns",
-        "to_number",
-        "trim",
-        "trim_left",
-        "trim_prefix",
-        "trim_right",
-        "trim_space",
-        "trim_suffix",
-        "type_name",
-        "union",
-        "units.parse",
-        "units.parse_bytes",
-        "upper",
-    )
-)
+
+class Signature(NamedTuple):
+    """The kinds of values that the arguments of a function may have, and those of its result."""
+
+    arguments: tuple[frozenset[str], ...]
+    result: str
+
+
+_ANY: Final = "null|boolean|number|string|array|object|set"
+_SIGNATURES: Final = """
+abs number -> number
+array.concat array array -> array
+array.reverse array -> array
+array.slice array number number -> array
+ceil number -> number
+concat string array|set -> string
+contains string string -> boolean
+count array|object|set|string -> number
+endswith string string -> boolean
+floor number -> number
+format_int number number -> string
+glob.match string array|null string -> boolean
+indexof string string -> number
+intersection set -> set
+is_array any -> boolean
+is_boolean any -> boolean
+is_null any -> boolean
+is_number any -> boolean
+is_object any -> boolean
+is_set any -> boolean
+is_string any -> boolean
+lower string -> string
+max array|set -> any
+min array|set -> any
+numbers.range number number -> array
+object.filter object array|object|set -> object
+object.get object any any -> any
+object.keys object -> set
+object.remove object array|object|set -> object
+object.subset array|object|set array|object|set -> boolean
+object.union object object -> object
+object.union_n array -> object
+product array|set -> number
+regex.find_all_string_submatch_n string string number -> array
+regex.find_n string string number -> array
+regex.is_valid string -> boolean
+regex.match string string -> boolean
+regex.replace string string string -> string
+regex.split string string -> array
+replace string string string -> string
+round number -> number
+semver.compare string string -> number
+semver.is_valid any -> boolean
+sort array|set -> array
+split string string -> array
+sprintf string array -> string
+startswith string string -> boolean
+strings.any_prefix_match array|set|string array|set|string -> boolean
+strings.any_suffix_match array|set|string array|set|string -> boolean
+strings.count string string -> number
+strings.replace_n object string -> string
+strings.reverse string -> string
+substring string number number -> string
+sum array|set -> number
+time.parse_duration_ns string -> number
+time.parse_rfc3339_ns string -> number
+to_number boolean|null|number|string -> number
+trim string string -> string
+trim_left string string -> string
+trim_prefix string string -> string
+trim_right string string -> string
+trim_space string -> string
+trim_suffix string string -> string
+type_name any -> string
+union set -> set
+units.parse string -> number
+units.parse_bytes string -> number
+upper string -> string
+"""
+
+
+def _signatures() -> Iterator[tuple[str, Signature]]:
+    for line in _SIGNATURES.strip().splitlines():
+        call, _, result = line.partition(" -> ")
+        name, *arguments = call.split()
+        kinds = (frozenset(_ANY.split("|") if a == "any" else a.split("|")) for a in arguments)
+        yield name, Signature(tuple(kinds), result)
+
+
+SIGNATURES: Final = dict(_signatures())
+"""The functions that policies may call, as OPA 1.22 declares them."""
+
+ALLOWED: Final = frozenset(SIGNATURES)
 
 _IMPURE: Final = "its result does not depend on the input alone"
 _ABSENT: Final = "one of the engines does not support it"
@@ -103,6 +123,8 @@ REFUSED: Final = {
     "yaml.": "the engines format numbers differently",
     "print": "it is only allowed in tests",
     "trace": "it is only allowed in tests",
+    "any": "OPA deprecated it; write `true in x`, or `some x in xs` with a condition",
+    "all": "OPA deprecated it; write `every x in xs { … }`",
     "walk": "it would visit a hostile document as a whole; refer to the path instead",
 }
 """The reason why a function is not allowed, by its name or by its prefix up to the first dot."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from policyd.errors import PolicySetError
 from policyd.model import Location
-from policyd.policies.lint import Module, constant_path, head_of, nodes
+from policyd.policies.syntax_tree import Module, constant_path, head_of, nodes
 
 
 def cycles(modules: Mapping[str, Module]) -> Iterator[PolicySetError]:

@@ -11,24 +11,23 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import msgspec
-
-from policyd.compose.table.fields import PROJECT
-from policyd.engines.embedded import explain, interpreter
+from policyd.engines.embedded import interpreter
 from policyd.errors import PolicySetError
-from policyd.model import Location, to_json
+from policyd.model import to_json
 from policyd.policies.builtins import ALLOWED, REFUSED
-from policyd.policies.nesting import check_nesting
+from policyd.policies.inference import Inference
+from policyd.policies.input_shapes import input_value, plain_input_value
+from policyd.policies.parameters import Schema
 from policyd.policies.replaced import replacement
-from policyd.policy_input import PolicyInput
-from policyd.workloads.model import Workload
-
-Tree = dict[str, Any]
-
-INPUT_KEYS: Final = tuple(field.encode_name for field in msgspec.structs.fields(PolicyInput))
-
-_MODEL_KEYS: Final = tuple(PROJECT.children.keys() - {"version", "include"})
-"""Keys of the effective model: the keys of a file, without those that Compose removes."""
+from policyd.policies.syntax_tree import (
+    Module,
+    Tree,
+    constant_path,
+    literal,
+    nodes,
+    place,
+    refusal,
+)
 
 _EMPTY_INPUT: Final[dict[str, Any]] = {
     "review": {},
@@ -44,57 +43,6 @@ _CLASS: Final = re.compile(r"\\[dDwWsSbB]")
 _LARGEST: Final = 2**63
 
 
-class Module(msgspec.Struct):
-    """The syntax tree of one Rego file. `functions` and `rules` are names in its package."""
-
-    file: str
-    package: str
-    imports: dict[str, str]
-    functions: set[str]
-    rules: set[str]
-    tree: Tree
-
-    @property
-    def is_plain(self) -> bool:
-        """Return whether the module holds plain conftest rules."""
-        return self.package.split(".")[1] != "policyd"
-
-    def rule_lines(self) -> Iterator[tuple[str, int]]:
-        """Yield the name and the line of each rule definition."""
-        for rule in self.tree["rules"]:
-            (_, body), *_ = rule.items()
-            yield constant_path(head_of(rule))[0], body["span"]["line"]
-
-    def results(self) -> Iterator[tuple[str, int, bool]]:
-        """Yield each rule without arguments: its name, its line, and whether it defines a set."""
-        for rule in self.tree["rules"]:
-            (kind, body), *_ = rule.items()
-            if kind == "Spec" and "Func" not in body["head"]:
-                yield constant_path(head_of(rule))[0], body["span"]["line"], "Set" in body["head"]
-
-
-def parse(file: str, text: str) -> Module:
-    """Return the module in `text`. Raises PolicySetError when it is not valid Rego."""
-    check_nesting(file, text)
-    try:
-        tree = msgspec.json.decode(interpreter({file: text}, {}).get_ast_as_json())[0]["ast"]
-    except RuntimeError as error:
-        raise _refusal(error, file) from None
-    rules: set[str] = set()
-    functions: set[str] = set()
-    for rule in tree["rules"]:
-        (_, body), *_ = rule.items()
-        is_function = "Func" in body.get("head", {}) or bool(body.get("args"))
-        (functions if is_function else rules).add(constant_path(head_of(rule))[0])
-    imports = {}
-    for item in tree["imports"]:
-        path = ".".join(constant_path(item["refr"]))
-        alias = _token(item["as"], text) if item.get("as") else path.rpartition(".")[2]
-        imports[alias] = path
-    package = ".".join(["data", *constant_path(tree["package"]["refr"])])
-    return Module(file, package, imports, functions, rules, tree)
-
-
 def compiles(modules: Mapping[str, str], data: Mapping[str, Any]) -> None:
     """Raise PolicySetError unless regorus can evaluate all of `modules` with an empty input."""
     try:
@@ -102,29 +50,26 @@ def compiles(modules: Mapping[str, str], data: Mapping[str, Any]) -> None:
         engine.set_input_json(to_json(_EMPTY_INPUT).decode())
         engine.eval_query_as_json("data")
     except RuntimeError as error:
-        raise _refusal(error, "") from None
+        raise refusal(error, "") from None
 
 
 def problems(
-    modules: Mapping[str, Module], own: Mapping[str, Module], data: Mapping[str, Any]
+    modules: Mapping[str, Module],
+    own: Mapping[str, Module],
+    data: Mapping[str, Any],
+    policies: Mapping[str, Mapping[str, Schema]] | None = None,
 ) -> Iterator[PolicySetError]:
-    """Yield the problems of `own`. They may refer to all of `modules`."""
+    """Yield the problems of `own`. They may refer to all of `modules`.
+
+    `policies` has the schemas of the parameters of each policy, if they are known.
+    """
     known = _Known(modules.values(), data)
     for module in own.values():
         for rule in module.tree["rules"]:
             yield from _Rule(module, known, rule).problems()
-
-
-def head_of(rule: Tree) -> Tree:
-    """Return the reference in the head of a rule."""
-    (kind, body), *_ = rule.items()
-    reference: Tree = (body if kind == "Default" else next(iter(body["head"].values())))["refr"]
-    return reference
-
-
-def _refusal(error: BaseException, file: str) -> PolicySetError:
-    sentence, where = explain(error)
-    return PolicySetError(sentence, where or (Location(file) if file else None))
+    plain, usual = plain_input_value(policies or {}), input_value(policies or {})
+    inference = Inference(modules.values(), lambda module: plain if module.is_plain else usual)
+    yield from inference.problems(own.values())
 
 
 class _Known:
@@ -160,13 +105,6 @@ class _Rule:
         self.known = known
         (self.kind, self.body), *_ = rule.items()
         self.is_function = "Func" in self.body.get("head", {})
-        self.workloads = {
-            node["value"]["Var"]["value"]
-            for kind, node in nodes(self.body)
-            if kind == "SomeIn"
-            and "Var" in node["value"]
-            and constant_path(node["collection"]) == ["input", "workloads"]
-        }
 
     def problems(self) -> Iterator[PolicySetError]:
         for kind, node in nodes(self.body):
@@ -206,7 +144,7 @@ class _Rule:
             yield from self._pattern(node, name)
 
     def _sprintf(self, node: Tree) -> Iterator[PolicySetError]:
-        text = _literal(node["params"][0])
+        text = literal(node["params"][0])
         if text is None:
             yield self._at(node["fcn"], "the format of sprintf must be a string literal")
             return
@@ -226,7 +164,7 @@ class _Rule:
     def _pattern(self, node: Tree, name: str) -> Iterator[PolicySetError]:
         at = 1 if name in ("regex.replace",) else 0
         pattern = node["params"][at] if len(node["params"]) > at else {}
-        text = _literal(pattern)
+        text = literal(pattern)
         if name == "glob.match" and (text is None or "**" in text):
             yield self._at(
                 node["fcn"], "the pattern of glob.match must be a string literal without **"
@@ -241,13 +179,6 @@ class _Rule:
         path = constant_path({"RefDot": node})
         root = self.module.imports.get(path[0], path[0])
         absolute = [*root.split("."), *path[1:]]
-        keys = INPUT_KEYS + (_MODEL_KEYS if self.module.is_plain else ())
-        if absolute[0] == "input" and len(absolute) > 1 and absolute[1] not in keys:
-            yield self._at(
-                node, f"unknown input key {absolute[1]}; valid keys are {', '.join(keys)}"
-            )
-        if path[0] in self.workloads and path[1] not in Workload.__struct_fields__:
-            yield self._at(node, f"unknown workload key {path[1]}")
         if absolute[0] == "data" and self.known.leads_nowhere(absolute):
             name = ".".join(absolute)
             yield self._at(node, f"{name} is always undefined{replacement(name)}")
@@ -267,61 +198,4 @@ class _Rule:
                     )
 
     def _at(self, node: Tree, message: str) -> PolicySetError:
-        inner = node if "span" in node else next(iter(node.values()))
-        while "refr" in inner:
-            inner = next(iter(inner["refr"].values()))
-        span = inner["span"]
-        return PolicySetError(message, Location(self.module.file, span["line"], span["col"]))
-
-
-def nodes(tree: Any) -> Iterator[tuple[str, Tree]]:
-    """Yield each expression below `tree` with its kind. A chain of references is one expression."""
-    if isinstance(tree, list):
-        for item in tree:
-            yield from nodes(item)
-        return
-    if not isinstance(tree, dict):
-        return
-    for key, value in tree.items():
-        if key == "with_mods":
-            yield from (("with", mod) for mod in value)
-        if isinstance(value, dict) and "span" in value and key[0].isupper():
-            yield key, value
-        if key == "Call":
-            yield from nodes(value["params"])
-        elif key == "RefDot":
-            yield from _below_chain(value)
-        else:
-            yield from nodes(value)
-
-
-def _below_chain(node: Tree) -> Iterator[tuple[str, Tree]]:
-    """Yield the expressions in the root of a chain of references, unless it is a name."""
-    inner = node["refr"]
-    while "RefDot" in inner:
-        inner = inner["RefDot"]["refr"]
-    yield from nodes(inner)
-
-
-def constant_path(reference: Tree) -> list[str]:
-    """Return the constant prefix of a reference: ["data", "lib", "f"]."""
-    (kind, node), *_ = reference.items()
-    if kind == "Var":
-        return [node["value"]]
-    if kind == "RefDot":
-        return [*constant_path(node["refr"]), node["field"][1]]
-    if kind == "RefBrack":
-        text = _literal(node["index"])
-        return [*constant_path(node["refr"]), *([text] if text is not None else [])]
-    return [""]
-
-
-def _literal(node: Tree) -> str | None:
-    for kind in ("String", "RawString"):
-        if kind in node:
-            return str(node[kind]["value"])
-    return None
-
-
-def _token(span: Tree, text: str) -> str:
-    return text.encode()[span["start"] : span["end"]].decode()
+        return PolicySetError(message, place(node, self.module.file))

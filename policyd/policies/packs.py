@@ -16,10 +16,10 @@ import msgspec
 
 from policyd.errors import PolicySetError
 from policyd.model import Location, Severity
-from policyd.policies.lint import parse
 from policyd.policies.organisation_data import check_organisation_data
 from policyd.policies.parameters import Schema, read_schemas
 from policyd.policies.problems import Problems
+from policyd.policies.syntax_tree import parse
 from policyd.policies.yaml_documents import Value, documents, required
 
 POLICY_PACKAGE: Final = "policyd.policies."

@@ -7,7 +7,7 @@ digest of its content. Errors: PolicySetError, with file, line and column.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ import msgspec
 from policyd.errors import PolicySetError
 from policyd.model import Location, PolicySetRevision
 from policyd.policies import lint
+from policyd.policies.completeness import empty_packs, silent_policies, unused_policies
 from policyd.policies.cycles import cycles
 from policyd.policies.exceptions import (
     PolicyException,
@@ -44,6 +45,7 @@ from policyd.policies.packs import (
 )
 from policyd.policies.problems import Problems
 from policyd.policies.router import router
+from policyd.policies.syntax_tree import Module, parse
 from policyd.policies.yaml_documents import Value, documents
 
 POLICY_SET_FILE: Final = "policyset.yaml"
@@ -108,7 +110,7 @@ def policies_of(path: Path | None = None) -> dict[str, Policy]:
 
 
 def lint_policy_set(path: Path | None = None) -> list[PolicySetError]:
-    """Return all errors of the policy set in `path`, or of the default policy set.
+    """Return all errors and warnings of the policy set in `path`, or of the default policy set.
 
     A folder without policyset.yaml is read as a pack. Modules of built-in packs are checked too.
     For Rego that parses but does not compile, only the first error is returned.
@@ -140,9 +142,13 @@ def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Pro
     if not problems:  # otherwise they would be reported for naming missing policies
         exceptions = _exceptions(heading, rest["Exception"], policies, problems)
         constraints = _constraints(rest["Constraint"], policies, problems)
+    if not problems:
+        problems.warnings += unused_policies(
+            policies.values(), constraints, {pack.name for pack in packs if pack.is_built_in}
+        )
     modules = _modules(packs, policies)
     data = _data(packs, [file.parent / value.text() for value in heading.data], problems)
-    _check(packs, modules, data, problems, every_module)
+    _check(packs, policies, modules, data, problems, every_module)
     policy_set = PolicySet(
         name=heading.name,
         revision=_revision(heading.name, modules, data, constraints, exceptions),
@@ -163,8 +169,9 @@ def _read_pack_alone(folder: Path) -> Problems:
         raise PolicySetError(
             "the folder contains neither policyset.yaml nor Rego files", Location(str(folder))
         )
-    modules = _modules(packs, _catalogue(packs, problems))
-    _check(packs, modules, _data(packs, [], problems), problems)
+    policies = _catalogue(packs, problems)
+    modules = _modules(packs, policies)
+    _check(packs, policies, modules, _data(packs, [], problems), problems)
     return problems.placed({folder.name: folder})
 
 
@@ -317,7 +324,8 @@ def merge_data(
 
 
 def _check(
-    packs: Iterable[Pack],
+    packs: Sequence[Pack],
+    policies: Mapping[str, Policy],
     modules: Mapping[str, str],
     data: Mapping[str, Any],
     problems: Problems,
@@ -327,27 +335,33 @@ def _check(
 
     Built-in packs are not checked: the tests of policyd do that.
     """
+    if not problems:
+        problems.warnings += empty_packs(packs)
     users = {name for pack in packs if not pack.is_built_in for name in pack.modules}
     own = modules.keys() - {_ROUTER} if every_module else users
     if not own:
         return
-    parsed: dict[str, lint.Module] = {}
+    parsed: dict[str, Module] = {}
     for name, text in modules.items():
         with problems.collecting():
-            parsed[name] = lint.parse(name, text)
+            parsed[name] = parse(name, text)
     taken = {module.package for name, module in parsed.items() if name not in users}
     for name in sorted(users & parsed.keys()):
         with problems.collecting():
             _check_package(parsed[name], taken)
-    problems += lint.problems(parsed, {name: parsed[name] for name in sorted(own & parsed.keys())},
-                              data)  # fmt: skip
     problems += cycles(parsed)
+    checked = {name: parsed[name] for name in sorted(own & parsed.keys())}
+    schemas = {policy.id: policy.parameters for policy in policies.values()}
+    problems += lint.problems(parsed, checked, data, schemas)
+    if len(parsed) == len(modules):  # otherwise the rule may be in a file that does not parse
+        own_policies = [policy for policy in policies.values() if policy.module in own]
+        problems += silent_policies(own_policies, parsed)
     if len(parsed) == len(modules) and not problems:
         with problems.collecting():
             lint.compiles(modules, data)
 
 
-def _check_package(module: lint.Module, taken: Container[str]) -> None:
+def _check_package(module: Module, taken: Container[str]) -> None:
     """Raise PolicySetError for a package that modules of the user must not use."""
     package = module.package.removeprefix("data.")
     where = Location(module.file)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
-from policyd.errors import PolicySetError
+from policyd.errors import PolicySetError, PolicySetWarning
+
+Problem = TypeVar("Problem", bound=PolicySetError)
 
 
 class Problems(list[PolicySetError]):
-    """The errors of a policy set, in the order in which they were found."""
+    """The errors of a policy set, in the order in which they were found, and its warnings."""
+
+    def __init__(
+        self, errors: Iterable[PolicySetError] = (), warnings: Iterable[PolicySetWarning] = ()
+    ) -> None:
+        super().__init__(errors)
+        self.warnings = list(warnings)
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
@@ -24,22 +33,29 @@ class Problems(list[PolicySetError]):
 
     def placed(self, packs: Mapping[str, Path]) -> Problems:
         """Return the errors with module names, <pack>/<path>, replaced by file names on disk."""
-        return Problems(_placed(problem, packs) for problem in self)
+        return Problems(
+            (_placed(problem, packs) for problem in self),
+            (_placed(warning, packs) for warning in self.warnings),
+        )
 
     def in_order(self) -> list[PolicySetError]:
-        """Return the errors without duplicates, sorted by file and position."""
-        once = {str(problem): problem for problem in self}
-        return sorted(once.values(), key=_place)
+        """Return the errors and then the warnings, both by file and position, none twice."""
+        return [*_in_order(self), *_in_order(self.warnings)]
 
 
-def _placed(problem: PolicySetError, packs: Mapping[str, Path]) -> PolicySetError:
+def _in_order(problems: Iterable[PolicySetError]) -> list[PolicySetError]:
+    once = {str(problem): problem for problem in problems}
+    return sorted(once.values(), key=_place)
+
+
+def _placed(problem: Problem, packs: Mapping[str, Path]) -> Problem:
     where = problem.where
     holding = [name for name in packs if where and where.file.startswith(f"{name}/")]
     if not where or not holding:
         return problem
     name = max(holding, key=len)
     file = str(packs[name] / where.file.removeprefix(f"{name}/"))
-    return PolicySetError(problem.message, msgspec.structs.replace(where, file=file))
+    return type(problem)(problem.message, msgspec.structs.replace(where, file=file))
 
 
 def _place(problem: PolicySetError) -> tuple[str, int, int]:

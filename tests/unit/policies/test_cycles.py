@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from policyd.policies import lint
 from policyd.policies.cycles import cycles
 from policyd.policies.packs import built_in
+from policyd.policies.syntax_tree import parse
 
 X = "package policyd.policies.x\n"
 
 
 def found(*texts: str) -> list[str]:
     files = {f"{number}.rego": text for number, text in enumerate(texts)}
-    return [str(error) for error in cycles({name: lint.parse(name, files[name]) for name in files})]
+    return [str(error) for error in cycles({name: parse(name, files[name]) for name in files})]
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,7 @@ def test_what_is_no_cycle_is_none(text: str) -> None:
 
 
 def test_the_built_in_policies_have_no_cycle() -> None:
-    modules = {
-        str(file): lint.parse(str(file), file.read_text()) for file in built_in().rglob("*.rego")
-    }
+    modules = {str(file): parse(str(file), file.read_text()) for file in built_in().rglob("*.rego")}
 
     assert len(modules) > 50
     assert list(cycles(modules)) == []

@@ -8,8 +8,9 @@ import pytest
 
 from policyd.errors import PolicySetError
 from policyd.model import Location
-from policyd.policies.lint import compiles, parse, problems
+from policyd.policies.lint import compiles, problems
 from policyd.policies.policy_set import lint_policy_set
+from policyd.policies.syntax_tree import parse
 from tests.support import everything
 
 LIBRARY = """package lib.names
@@ -71,14 +72,14 @@ REFUSED = {
 
 ALLOWED = [
     "x if names.is_known(input.review.uid)",
-    "x if { some n in names.known; n == 1 }",
+    'x if { some n in names.known; n == "b" }',
     "f(n) if names.is_known(n)",
     "f(n) if n in data.lib.names.known",
     'f(e) := v if { n := "a"; v := e[n] } else := 1',
     "f(e) := e[0] if { e } else := 1",
     "f(e, n) := e[n]",
     'x := sprintf("%s has %d of 100%%", [input.review.uid, 2])',
-    'x := sprintf("%s", input.review.names)',
+    'x := sprintf("%s", input.requestedProfiles)',
     'x if { regex.match(`^[0-9]+$`, "1") }',
     'x if { glob.match("a-*", [], "a-1") }',
     "x if { some w in input.workloads; w.privileged; w.labels.anything }",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from policyd.errors import PolicySetError
-from policyd.policies import lint
+from policyd.policies import syntax_tree
 from policyd.policies.nesting import MAX_BRACKETS, check_nesting
 
 
@@ -14,7 +14,7 @@ def test_brackets_that_are_nested_too_deeply_are_refused_with_their_place(pair: 
 
     check_nesting("a.rego", allowed)
     with pytest.raises(PolicySetError) as caught:
-        lint.parse("a.rego", refused)
+        syntax_tree.parse("a.rego", refused)
 
     assert str(caught.value) == (
         f"a.rego:3:{6 + MAX_BRACKETS}: brackets are nested more than {MAX_BRACKETS} levels deep; "

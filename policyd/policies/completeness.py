@@ -1,0 +1,84 @@
+"""Find policies and packs that can never report anything.
+
+In: the policies, packs, constraints and syntax trees of a policy set. Out: errors for policies
+without a rule `violation`, warnings for packs without policies and for policies that no constraint
+names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from policyd.errors import PolicySetError, PolicySetWarning
+from policyd.model import Location
+from policyd.policies.manifests import Constraint
+from policyd.policies.packs import Pack, Policy, package_of
+from policyd.policies.syntax_tree import Module
+
+_RULE = "violation"
+_WRITE = f"write `{_RULE} contains {{…}} if {{ … }}`"
+
+
+def silent_policies(
+    policies: Iterable[Policy], modules: Mapping[str, Module]
+) -> Iterator[PolicySetError]:
+    """Yield an error for each policy without a set `violation`. `modules` are by file name."""
+    for policy in policies:
+        module = modules.get(policy.module)
+        if policy.plain_action or module is None:
+            continue
+        rules = [
+            (name, line, is_set)
+            for other in modules.values()
+            if other.package == module.package
+            for name, line, is_set in other.results()
+        ]
+        own = [(line, is_set) for name, line, is_set in rules if name == _RULE]
+        if not own:
+            names = {name for name, _, _ in rules} & {"deny", "warn", "violations", "allow"}
+            hint = f"; rename {min(names)} to {_RULE}" if names else f"; {_WRITE}"
+            yield PolicySetError(
+                f"the policy {policy.id} has no rule {_RULE}{hint}", Location(policy.module)
+            )
+        for line, is_set in own:
+            if not is_set:
+                yield PolicySetError(
+                    f"{_RULE} must be a set of objects; {_WRITE}", Location(policy.module, line, 1)
+                )
+
+
+def empty_packs(packs: Iterable[Pack]) -> Iterator[PolicySetWarning]:
+    """Yield a warning for each pack of the user without policies that no other pack imports."""
+    found = list(packs)
+    for pack in found:
+        if pack.is_built_in or pack.policies:
+            continue
+        if not pack.modules:
+            yield PolicySetWarning("the pack has no Rego files", Location(str(pack.folder)))
+        elif not _is_library(pack, (other for other in found if other is not pack)):
+            yield PolicySetWarning(
+                "the pack has no policies; a policy is a package policyd.policies.<id> with "
+                "METADATA, or a package outside policyd with a rule deny, violation or warn",
+                Location(str(pack.folder)),
+            )
+
+
+def unused_policies(
+    policies: Iterable[Policy], constraints: Iterable[Constraint], built_in: Collection[str]
+) -> Iterator[PolicySetWarning]:
+    """Yield a warning for each policy that no constraint names, except in `built_in` packs."""
+    named = {constraint.policy for constraint in constraints}
+    for policy in policies:
+        if policy.id not in named and policy.pack not in built_in:
+            yield PolicySetWarning(
+                f"no constraint names the policy {policy.id}, so it is not evaluated; add a "
+                "Constraint to the policy set",
+                Location(policy.module),
+            )
+
+
+def _is_library(pack: Pack, others: Iterable[Pack]) -> bool:
+    """Return whether Rego of `others` refers to a package of `pack`."""
+    packages = {f"data.{package_of(text)}" for text in pack.modules.values()}
+    texts = [text for other in others for text in other.modules.values()]
+    return any(package in text for package in packages for text in texts)

@@ -1,0 +1,154 @@
+"""The syntax tree of Rego files, as regorus returns it.
+
+In: the text of a Rego file. Out: Module, and functions that walk its tree. Errors: PolicySetError,
+with file, line and column, for text that is not valid Rego.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import takewhile
+from typing import Any
+
+import msgspec
+
+from policyd.engines.embedded import explain, interpreter
+from policyd.errors import PolicySetError
+from policyd.model import Location
+from policyd.policies.nesting import check_nesting
+
+Tree = dict[str, Any]
+
+
+class Module(msgspec.Struct):
+    """The syntax tree of one Rego file. `functions` and `rules` are names in its package."""
+
+    file: str
+    package: str
+    imports: dict[str, str]
+    functions: set[str]
+    rules: set[str]
+    tree: Tree
+    text: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether the module holds plain conftest rules."""
+        return self.package.split(".")[1] != "policyd"
+
+    def rule_lines(self) -> Iterator[tuple[str, int]]:
+        """Yield the name and the line of each rule definition."""
+        for rule in self.tree["rules"]:
+            (_, body), *_ = rule.items()
+            yield constant_path(head_of(rule))[0], body["span"]["line"]
+
+    def results(self) -> Iterator[tuple[str, int, bool]]:
+        """Yield each rule without arguments: its name, its line, and whether it defines a set."""
+        for rule in self.tree["rules"]:
+            (kind, body), *_ = rule.items()
+            if kind == "Spec" and "Func" not in body["head"]:
+                yield constant_path(head_of(rule))[0], body["span"]["line"], "Set" in body["head"]
+
+
+def parse(file: str, text: str) -> Module:
+    """Return the module in `text`. Raises PolicySetError when it is not valid Rego."""
+    check_nesting(file, text)
+    try:
+        tree = msgspec.json.decode(interpreter({file: text}, {}).get_ast_as_json())[0]["ast"]
+    except RuntimeError as error:
+        raise refusal(error, file) from None
+    rules: set[str] = set()
+    functions: set[str] = set()
+    for rule in tree["rules"]:
+        (_, body), *_ = rule.items()
+        is_function = "Func" in body.get("head", {}) or bool(body.get("args"))
+        (functions if is_function else rules).add(constant_path(head_of(rule))[0])
+    imports = {}
+    for item in tree["imports"]:
+        path = ".".join(constant_path(item["refr"]))
+        alias = token(item["as"], text) if item.get("as") else path.rpartition(".")[2]
+        imports[alias] = path
+    package = ".".join(["data", *constant_path(tree["package"]["refr"])])
+    return Module(file, package, imports, functions, rules, tree, text)
+
+
+def head_of(rule: Tree) -> Tree:
+    """Return the reference in the head of a rule."""
+    (kind, body), *_ = rule.items()
+    reference: Tree = (body if kind == "Default" else next(iter(body["head"].values())))["refr"]
+    return reference
+
+
+def place(node: Tree, file: str) -> Location:
+    """Return where an expression begins."""
+    inner = node if "span" in node else next(iter(node.values()))
+    while "refr" in inner:
+        inner = next(iter(inner["refr"].values()))
+    span = inner["span"]
+    return Location(file, span["line"], span["col"])
+
+
+def source(node: Tree, module: Module) -> str:
+    """Return the text of an expression, on one line and without the middle of a long one."""
+    (_, inner), *_ = node.items()
+    start, end = inner["span"]["start"], inner["span"]["end"]
+    quote = {"String": 1, "RawString": 1}.get(next(iter(node)), 0)
+    text = " ".join(module.text.encode()[start - quote : end + quote].decode().split())
+    return text if len(text) <= 60 else f"{text[:40]} … {text[-15:]}"
+
+
+def nodes(tree: Any) -> Iterator[tuple[str, Tree]]:
+    """Yield each expression below `tree` with its kind. A chain of references is one expression."""
+    if isinstance(tree, list):
+        for item in tree:
+            yield from nodes(item)
+        return
+    if not isinstance(tree, dict):
+        return
+    for key, value in tree.items():
+        if key == "with_mods":
+            yield from (("with", mod) for mod in value)
+        if isinstance(value, dict) and "span" in value and key[0].isupper():
+            yield key, value
+        if key == "Call":
+            yield from nodes(value["params"])
+        elif key == "RefDot":
+            yield from _below_chain(value)
+        else:
+            yield from nodes(value)
+
+
+def _below_chain(node: Tree) -> Iterator[tuple[str, Tree]]:
+    """Yield the expressions in the root of a chain of references, unless it is a name."""
+    inner = node["refr"]
+    while "RefDot" in inner:
+        inner = inner["RefDot"]["refr"]
+    yield from nodes(inner)
+
+
+def constant_path(reference: Tree) -> list[str]:
+    """Return the constant prefix of a reference: ["data", "lib", "f"]."""
+    keys: list[str | None] = []
+    while reference.keys() & {"RefDot", "RefBrack"}:
+        (_, node), *_ = reference.items()
+        keys.append(node["field"][1] if "field" in node else literal(node["index"]))
+        reference = node["refr"]
+    root = reference["Var"]["value"] if "Var" in reference else ""
+    return [root, *(key for key in takewhile(lambda key: key is not None, reversed(keys)) if key)]
+
+
+def literal(node: Tree) -> str | None:
+    for kind in ("String", "RawString"):
+        if kind in node:
+            return str(node[kind]["value"])
+    return None
+
+
+def token(span: Tree, text: str) -> str:
+    return text.encode()[span["start"] : span["end"]].decode()
+
+
+def refusal(error: BaseException, file: str) -> PolicySetError:
+    """Return the PolicySetError for an error of regorus in `file`."""
+    sentence, where = explain(error)
+    return PolicySetError(sentence, where or (Location(file) if file else None))
