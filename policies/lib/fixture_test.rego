@@ -108,10 +108,14 @@ device(node) := {
 	"permissions": "rwm",
 	"node": node,
 	"path": ["services", "app", "devices", 0],
+	"disk": "",
 }
 
-# bind is the only mount of service "app", writable.
-bind(source, target) := {
+# bind is the only mount of service "app", writable. It reaches nothing of the host.
+bind(source, target) := reaching("", source, target)
+
+# reaching is a bind of `source` that has the class `class`: see `host_class` of mounts.
+reaching(class, source, target) := {
 	"type": "bind",
 	"source": source,
 	"source_raw": source,
@@ -121,6 +125,22 @@ bind(source, target) := {
 	"path": ["services", "app", "volumes", 0],
 	"volume": "",
 	"fstype": "",
+	"host_class": class,
+	"request": "",
+	"disk": "",
+}
+
+# requesting is a mount that requests devices of the NVIDIA runtime: "all", "0", "imex/0".
+requesting(request) := object.union(
+	reaching("volume-request", "/dev/null", concat("/", ["/var/run/nvidia-container-devices", request])),
+	{"request": request},
+)
+
+# rule is the only device rule of service "app"; `danger` is the reason for which it is dangerous.
+rule(text, danger) := {
+	"rule": text,
+	"path": ["services", "app", "device_cgroup_rules", 0],
+	"danger": danger,
 }
 
 # build is the build section of service "app".

@@ -1,7 +1,7 @@
-"""Grants by device control group rules.
+"""Grants by device control group rules, and why a rule is dangerous.
 
-In: a container. Out: declarations of the method cgroup-rule. Source: moby opts, "device cgroup
-rules"; Linux Documentation/admin-guide/devices.txt (majors).
+In: a container, or a rule. Out: declarations of the method cgroup-rule, or a reason. Sources: moby
+opts, "device cgroup rules"; Linux Documentation/admin-guide/devices.txt (majors).
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from policyd.grants.container import Container
+from policyd.grants.runtimes import HostSettings
 from policyd.grants.selection import without_zeros
+from policyd.grants.tables import Tables
 from policyd.workloads.model import GrantDeclaration
 
 _RULE: Final = re.compile(r"([abc]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})")
 _DYNAMIC_MAJORS: Final = (range(234, 255), range(384, 512))
 _MISC_MAJOR: Final = "10"
 _VFIO_MINORS: Final = ("*", "196")
+_MEMORY_MAJOR: Final = "1"
+_MEMORY_MINORS: Final = ("*", "1", "2", "4")
 
 
 def granted(container: Container) -> Iterator[GrantDeclaration]:
@@ -41,6 +45,29 @@ def granted(container: Container) -> Iterator[GrantDeclaration]:
             )
 
 
+def danger(rule: str, tables: Tables, host: HostSettings) -> str:
+    """Return the reason for which a rule, as written, is dangerous; "" for a harmless rule."""
+    found = _RULE.fullmatch(rule)
+    if found is None:
+        return "it is malformed"
+    kind, major, minor = found[1], _number(found[2]), _number(found[3])
+    known = tables.data
+    reasons = (
+        (kind == "a", "it covers every device"),
+        (kind == "b", "it covers block devices"),
+        (major == "*", "it covers every character device"),
+        (major in known.majors, "it covers an accelerator major"),
+        (_is_dynamic(major), "it covers a dynamic major, as accelerators have"),
+        (
+            major in known.usb_majors and host.has_usb_accelerators,
+            "it covers the USB bus, which has accelerators on this host",
+        ),
+        (major == _MISC_MAJOR and minor in _VFIO_MINORS, "it covers VFIO"),
+        (major == _MEMORY_MAJOR and minor in _MEMORY_MINORS, "it covers physical memory"),
+    )
+    return next((reason for applies, reason in reasons if applies), "")
+
+
 def _vendor(container: Container, kind: str, major: str, minor: str) -> str:
     """Return the vendor of the devices that a rule covers; "" if it covers no accelerator."""
     known = container.tables.data
@@ -58,7 +85,7 @@ def _vendor(container: Container, kind: str, major: str, minor: str) -> str:
 
 
 def _is_dynamic(major: str) -> bool:
-    is_short = len(major) <= len(str(_DYNAMIC_MAJORS[-1].stop))
+    is_short = major != "*" and len(major) <= len(str(_DYNAMIC_MAJORS[-1].stop))
     return is_short and any(int(major) in majors for majors in _DYNAMIC_MAJORS)
 
 

@@ -6,24 +6,22 @@ nvidia-container-toolkit internal/config/image (requestsFromMounts); docker/comp
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from policyd.grants import cdi, toolkit
 from policyd.grants.container import Container, everything
-from policyd.grants.nodes import FOLDERS_OF_ALL_NODES, is_disk, vendors
+from policyd.grants.host_access import REQUEST_ROOT
+from policyd.grants.nodes import device_vendors, is_folder_of_nodes
 from policyd.grants.requests import named
 from policyd.grants.selection import by_nvidia_rule
 from policyd.model import Path
 from policyd.workloads.model import GrantDeclaration, Mount
 
-REQUEST_ROOT: Final = "/var/run/nvidia-container-devices"
 IMEX: Final = "imex/"
 
 _CDI: Final = "cdi/"
-_PIPE: Final = re.compile(r"[/\\]+(?:\.[/\\]+)?pipe[/\\](?:.*[/\\])?(?P<name>[^/\\]*)", re.DOTALL)
-_USER_SOCKET_FOLDER: Final = re.compile(r"/run/user/[0-9]+(?:/podman|/docker)?")
+_ENGINE: Final = ("pipe", "engine-socket")
 
 _Request = tuple[str, Path]
 
@@ -31,7 +29,7 @@ _Request = tuple[str, Path]
 def granted(container: Container) -> Iterator[GrantDeclaration]:
     """Yield the grants by the mounts of `container`.
 
-    The first class that a mount belongs to counts: pipe, volume request, device, disk, socket.
+    The class of a mount decides; see `host_access`.
     """
     requests: list[_Request] = []
     workload = container.workload
@@ -39,67 +37,19 @@ def granted(container: Container) -> Iterator[GrantDeclaration]:
         path = (*workload.path, "use_api_socket")
         yield everything("api-socket", path, "use_api_socket: true")
     for mount in workload.mounts:
-        if mount.type not in ("bind", "npipe"):
-            continue
-        if is_engine_pipe(mount.source, container):
+        if mount.host_class in _ENGINE:
             yield everything("api-socket", mount.path, mount.source)
-        elif asked := requested(mount):
-            requests.append((asked, mount.path))
-        elif owners := _device_vendors(mount.source, container):
-            yield from _device_mount(container, mount, owners)
-        elif not is_disk(mount.source, container.tables) and is_engine_socket(
-            mount.source, container
-        ):
-            yield everything("api-socket", mount.path, mount.source)
+        elif mount.host_class == "volume-request":
+            requests.append((mount.request, mount.path))
+        elif mount.host_class in ("root", "dev"):
+            yield from _device_mount(container, mount)
     yield from _volume_requests(container, requests)
 
 
-def requested(mount: Mount) -> str:
-    """Return what a volume request asks for: "all", "0", "imex/0", "cdi/nvidia.com/gpu/0".
-
-    "" for other mounts. The toolkit tests a bare prefix of the target.
-    """
-    if mount.source_raw != "/dev/null" or not mount.target.startswith(REQUEST_ROOT):
-        return ""
-    return mount.target.removeprefix(REQUEST_ROOT).removeprefix("/")
-
-
-def is_engine_pipe(source: str, container: Container) -> bool:
-    """Return whether `source` is a named pipe of an engine on Windows."""
-    found = _PIPE.fullmatch(source.lower())
-    return found is not None and found["name"] in container.tables.data.sockets.pipes
-
-
-def is_engine_socket(path: str, container: Container) -> bool:
-    """Return whether the socket of an engine, or a folder that holds one, is at `path`.
-
-    A file in the project directory that has the name of a socket is none.
-    """
-    known = container.tables.data.sockets
-    if path in known.paths or path in known.directories or _USER_SOCKET_FOLDER.fullmatch(path):
-        return True
-    is_named = path.rpartition("/")[2] in known.names
-    return is_named and not _is_below(path, container.workload.project_directory)
-
-
-def _device_vendors(path: str, container: Container) -> list[str]:
-    """Return the vendors of the devices at the clean host path `path`, or below it."""
-    known = container.tables.data
-    if path in known.driver_directories:
-        return [known.driver_directories[path]]
-    for folder, vendor in known.driver_trees.items():
-        if _is_below(path, folder):
-            return [vendor]
-    return vendors(path, container.has_kfd, container.tables, container.host)
-
-
-def _device_mount(
-    container: Container, mount: Mount, owners: Iterable[str]
-) -> Iterator[GrantDeclaration]:
+def _device_mount(container: Container, mount: Mount) -> Iterator[GrantDeclaration]:
     source = mount.source
-    # The nodes in a folder of a driver cannot be told apart.
-    every = source in FOLDERS_OF_ALL_NODES or not source.startswith("/dev")
-    for vendor in owners:
+    every = is_folder_of_nodes(source)
+    for vendor in device_vendors(source, container.has_kfd, container.tables, container.host):
         yield container.selected(
             "mount",
             vendor,
@@ -131,7 +81,3 @@ def _cdi_name(request: str) -> str:
     if len(parts) < minimum:
         return ""
     return f"{parts[1]}/{parts[2]}={'/'.join(parts[3:])}"
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder + "/")

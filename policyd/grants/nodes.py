@@ -15,7 +15,8 @@ from policyd.grants.runtimes import HostSettings
 from policyd.grants.tables import Tables
 from policyd.workloads.model import GrantDeclaration
 
-FOLDERS_OF_ALL_NODES: Final = frozenset({"/", "/dev", "/dev/char"})
+ROOT: Final = "/"
+FOLDERS_OF_ALL_NODES: Final = frozenset({ROOT, "/dev", "/dev/char"})
 
 _DEV: Final = "/dev/"
 _DRM: Final = "drm"
@@ -27,8 +28,10 @@ def granted(container: Container) -> Iterator[GrantDeclaration]:
     for device in container.workload.devices:
         if cdi.is_name(device.source):
             continue
-        every = device.node in FOLDERS_OF_ALL_NODES
-        for vendor in vendors(device.node, container.has_kfd, container.tables, container.host):
+        every = is_folder_of_nodes(device.node)
+        for vendor in device_vendors(
+            device.node, container.has_kfd, container.tables, container.host
+        ):
             yield container.selected(
                 "device-node",
                 vendor,
@@ -65,12 +68,39 @@ def vendors(path: str, beside_kfd: bool, tables: Tables, host: HostSettings) -> 
     return sorted(owners)
 
 
-def is_disk(path: str, tables: Tables) -> bool:
-    """Return whether a disk or memory node, or a folder of such nodes, is at `path`."""
+def device_vendors(path: str, beside_kfd: bool, tables: Tables, host: HostSettings) -> list[str]:
+    """Return the vendors of the devices at the clean host path `path`, or below it.
+
+    That is what `vendors` returns, and the folders of drivers outside of /dev.
+    """
+    known = tables.data
+    if path in known.driver_directories:
+        return [known.driver_directories[path]]
+    for folder, vendor in known.driver_trees.items():
+        if is_below(path, folder):
+            return [vendor]
+    return vendors(path, beside_kfd, tables, host)
+
+
+def is_folder_of_nodes(path: str) -> bool:
+    """Return whether the nodes at `path` cannot be told apart: all, or those of a driver."""
+    return path in FOLDERS_OF_ALL_NODES or not path.startswith(_DEV)
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Return whether `path` is `folder` or lies below it."""
+    return path == folder or path.startswith(folder + "/")
+
+
+def disk_kind(path: str, tables: Tables) -> str:
+    """Return the kind of the disk or memory node, or of the folder of such nodes, at `path`.
+
+    "" for other paths.
+    """
     if not path.startswith(_DEV):
-        return False
+        return ""
     name = path.removeprefix(_DEV)
-    return any(pattern.search(name) for pattern, _ in tables.disk_nodes)
+    return min((kind for pattern, kind in tables.disk_nodes if pattern.search(name)), default="")
 
 
 def device_class(source: str, tables: Tables) -> str:

@@ -16,6 +16,7 @@ from policyd.errors import PolicySetError
 from policyd.grants import (
     builds,
     cgroup_rules,
+    host_access,
     images,
     mounts,
     nodes,
@@ -81,7 +82,8 @@ class GrantResolver:
         owners = {one.service: one for one in workloads if one.kind != "hook"}
         for workload in workloads:
             service = owners[workload.service] if workload.kind == "hook" else None
-            yield Container(workload, service, self._tables, settings)
+            known = host_access.described(workload, self._tables, settings)
+            yield Container(known, service, self._tables, settings)
 
 
 def _inventory(data: Mapping[str, Any]) -> dict[str, Host]:

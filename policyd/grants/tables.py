@@ -7,7 +7,7 @@ data files of a policy set. policies/data.yaml describes each of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -61,6 +61,13 @@ class Sockets(msgspec.Struct, frozen=True):
     pipes: dict[str, bool] = {}
 
 
+class ServiceSockets(msgspec.Struct, frozen=True):
+    """Sockets of managers of the host, and their folders: by path, and below /run/user/<n>."""
+
+    paths: dict[str, bool] = {}
+    user_paths: dict[str, bool] = {}
+
+
 class TableData(msgspec.Struct, frozen=True):
     """The tables below `policyd.tables` that grants need; other tables are for policies."""
 
@@ -81,6 +88,10 @@ class TableData(msgspec.Struct, frozen=True):
     majors: dict[str, str] = {}
     resource_kinds: dict[str, str] = {}
     sockets: Sockets = Sockets()
+    service_sockets: ServiceSockets = ServiceSockets()
+    runtime_config: dict[str, bool] = {}
+    system_directories: dict[str, bool] = {}
+    system_trees: dict[str, bool] = {}
 
 
 class Tables:
@@ -94,6 +105,9 @@ class Tables:
         self.usb_nodes = tuple(_compiled("usb_nodes", data.usb_nodes))
         self.disk_nodes = tuple(_compiled("disk_nodes", data.disk_nodes))
         self.variables = self._variables()
+        self.folders_above_config = frozenset(
+            _folders_above(path for path, counts in data.runtime_config.items() if counts)
+        )
         self.image_prefixes = tuple(
             (name.removesuffix("*"), family)
             for name, family in data.known_images.items()
@@ -142,6 +156,14 @@ def read_tables(data: Mapping[str, Any]) -> Tables:
     except msgspec.ValidationError as error:
         raise PolicySetError(f"policyd.tables: {error}") from error
     return Tables(tables)
+
+
+def _folders_above(paths: Iterable[str]) -> Iterator[str]:
+    """Yield the folders that contain one of `paths`, except /; /run has a class of its own."""
+    for path in paths:
+        parts = path.split("/")
+        for length in range(2, len(parts)):
+            yield "/".join(parts[:length])
 
 
 def _compiled(table: str, patterns: Mapping[str, str]) -> Iterator[tuple[re.Pattern[str], str]]:

@@ -29,20 +29,28 @@ class DeviceRequest(msgspec.Struct, frozen=True):
 
 
 class Device(msgspec.Struct, frozen=True):
-    """One entry of `devices`; `node` is `source` as a clean absolute host path."""
+    """One entry of `devices`; `node` is `source` as a clean absolute host path.
+
+    `disk` is the kind of the disk or memory that the node is, "" for other nodes.
+    """
 
     source: str
     target: str
     permissions: str
     node: str
     path: Path
+    disk: str = ""
 
 
 class CgroupRule(msgspec.Struct, frozen=True):
-    """One entry of `device_cgroup_rules`, as written."""
+    """One entry of `device_cgroup_rules`, as written.
+
+    `danger` is the reason for which the rule is dangerous, "" for a harmless rule.
+    """
 
     rule: str
     path: Path
+    danger: str = ""
 
 
 class Mount(msgspec.Struct, frozen=True):
@@ -52,6 +60,10 @@ class Mount(msgspec.Struct, frozen=True):
     the block device `source` with the filesystem `fstype`). `source` of a bind is a host path:
     absolute, cleaned, /proc/<pid>/root and /var/run resolved; `source_raw` and `target` are cleaned
     only. `origin` says where it came from: volumes, driver_opts, secrets, configs, volumes_from.
+    `host_class` says what it reaches on the host: pipe, volume-request, root, dev, disk,
+    engine-socket, service-socket, proc-sys, runtime-config or system, "" for nothing of these; the
+    first that applies counts. `request` is what a volume request asks for ("all", "0", "imex/0"),
+    `disk` the kind of the disk or memory at `source`, and both are "" for other mounts.
     """
 
     type: str
@@ -63,6 +75,9 @@ class Mount(msgspec.Struct, frozen=True):
     path: Path
     volume: str = ""
     fstype: str = ""
+    host_class: str = ""
+    request: str = ""
+    disk: str = ""
 
 
 class RunFlag(msgspec.Struct, frozen=True):
@@ -233,7 +248,8 @@ class Workload(msgspec.Struct, frozen=True):
     `replicas` counts containers; `memory_limit` is in bytes, `cpu_limit` in billionths of a CPU, 0
     for no limit.
     `policyd.grants` fills in `runtime_class` (a family of accelerator runtimes, "vetted",
-    "unknown", or "" where no runtime is named), `selectors` and `grants`;
+    "unknown", or "" where no runtime is named), `selectors`, `grants`, and what mounts, devices and
+    device rules reach on the host;
     `policyd.compatibility` fills in `compatibility` for a host that is in the inventory.
     """
 

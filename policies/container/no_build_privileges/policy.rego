@@ -15,7 +15,6 @@
 #     with a reservation: `driver: nvidia` with `device_ids: ['0']`."
 package policyd.policies.no_build_privileges
 
-import data.policyd.lib.builds
 import data.policyd.lib.workload
 
 violation contains workload.at(w, path, msg) if {
@@ -26,13 +25,12 @@ violation contains workload.at(w, path, msg) if {
 	msg := sprintf("%s builds its image privileged", [w.title])
 }
 
-violation contains workload.at(w, path, msg) if {
+violation contains workload.at(w, grant.path, msg) if {
 	some w in input.workloads
-	w.build != null
-	some i, entitlement in w.build.entitlements
-	builds.opens(entitlement)
-	path := array.concat(w.build.path, ["entitlements", i])
-	msg := sprintf("%s builds its image with the entitlement %s", [w.title, entitlement])
+	some grant in w.grants
+	grant.method == "build"
+	grant.path[count(grant.path) - 2] == "entitlements"
+	msg := sprintf("%s builds its image with the entitlement %s", [w.title, grant.text])
 }
 
 violation contains workload.at(w, w.build.dockerfile_path, msg) if {

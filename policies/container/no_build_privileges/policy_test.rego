@@ -12,9 +12,15 @@ test_privileged_build_is_reported if {
 	}}
 }
 
-test_entitlements_are_reported_each if {
+test_entitlements_that_are_grants_are_reported_each if {
 	section := fixture.build({"entitlements": ["network.host", "security.insecure", "device=nvidia.com/gpu"]})
-	found := no_build_privileges.violation with input as fixture.app({"build": section})
+	path := array.concat(section.path, ["entitlements"])
+	grants := [
+		fixture.grant({"method": "build", "text": "security.insecure", "path": array.concat(path, [1])}),
+		fixture.grant({"method": "build", "text": "device=nvidia.com/gpu", "path": array.concat(path, [2])}),
+		fixture.grant({"method": "build", "text": "RUN --device", "path": section.dockerfile_path}),
+	]
+	found := no_build_privileges.violation with input as fixture.app({"build": section, "grants": grants})
 	{[v.msg, v.path[4]] | some v in found} == {
 		["service app builds its image with the entitlement security.insecure", 1],
 		["service app builds its image with the entitlement device=nvidia.com/gpu", 2],

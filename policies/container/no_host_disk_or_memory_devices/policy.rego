@@ -12,24 +12,18 @@
 package policyd.policies.no_host_disk_or_memory_devices
 
 import data.policyd.lib.mounts
-import data.policyd.lib.nodes
 import data.policyd.lib.workload
 
 violation contains workload.at(w, device.path, msg) if {
 	some w in input.workloads
 	some device in w.devices
-	kind := disk(device.node)
-	msg := sprintf("%s maps %s of the host: %s", [w.title, kind, device.node])
+	device.disk != ""
+	msg := sprintf("%s maps %s of the host: %s", [w.title, device.disk, device.node])
 }
 
 violation contains workload.at(w, found.mount.path, msg) if {
 	some w in input.workloads
 	some found in mounts.by_workload[w.name]
 	found.class == "disk"
-	kind := nodes.disk(found.mount.source)
-	msg := sprintf("%s mounts %s of the host: %s", [w.title, kind, found.mount.source])
+	msg := sprintf("%s mounts %s of the host: %s", [w.title, found.mount.disk, found.mount.source])
 }
-
-disk(node) := "every disk" if node in {"/", "/dev"}
-
-else := nodes.disk(node)

@@ -18,7 +18,7 @@ test_feature_is_reported_only_when_enabled if {
 }
 
 test_imex_volume_request_is_reported if {
-	mounts := [fixture.bind("/dev/null", "/var/run/nvidia-container-devices/imex/0")]
+	mounts := [fixture.requesting("imex/0"), fixture.requesting("0")]
 	found := no_gpu_admin_features.violation with input as fixture.app({"mounts": mounts})
 	{v.msg | some v in found} == {"service app requests an IMEX channel by a mount at /var/run/nvidia-container-devices/imex/0"}
 }

@@ -12,16 +12,12 @@
 #     `device_ids: ['0']`."
 package policyd.policies.no_gpu_via_volume_request
 
-import data.policyd.lib.mounts
 import data.policyd.lib.workload
 
 violation contains workload.at(w, mount.path, msg) if {
 	some w in input.workloads
 	some mount in w.mounts
-	mount.source_raw == "/dev/null"
-	mount.type in {"bind", "npipe"}
-	asked := mounts.requested(mount)
-	asked != ""
-	not startswith(asked, "imex/")
+	mount.request != ""
+	not startswith(mount.request, "imex/")
 	msg := sprintf("%s requests a GPU by mounting /dev/null at %s", [w.title, mount.target])
 }

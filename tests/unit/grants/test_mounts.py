@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from policyd.grants.mounts import REQUEST_ROOT, requested
+from policyd.grants.host_access import REQUEST_ROOT
 from policyd.workloads.model import Inherited, Mount
 from tests.support.granting import bind, device, grants, hook, host, service, summaries
 
@@ -68,20 +68,6 @@ def test_volume_requests_add_up_to_one_selection() -> None:
     assert plain.text == f"{REQUEST_ROOT}/1, 0"
     assert (named.vendor, named.devices, named.identities) == ("amd", ("amd.com/gpu=3",), ("3",))
     assert named.form == "volume-request"
-
-
-@pytest.mark.parametrize(
-    ("source", "target", "asked"),
-    [
-        ("/dev/null", REQUEST_ROOT, ""),
-        ("/dev/null", f"{REQUEST_ROOT}/0", "0"),
-        ("/dev/null", f"{REQUEST_ROOT}0", "0"),
-        ("/dev/zero", f"{REQUEST_ROOT}/0", ""),
-        ("/dev/null", "/run/nvidia-container-devices/0", ""),
-    ],
-)
-def test_request_is_below_a_bare_prefix(source: str, target: str, asked: str) -> None:
-    assert requested(bind(source, target)) == asked
 
 
 def test_request_that_selects_nothing_is_no_grant() -> None:

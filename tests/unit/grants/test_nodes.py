@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from policyd.grants.nodes import is_disk, vendors
+from policyd.grants.nodes import vendors
 from policyd.grants.runtimes import HostSettings
 from tests.support.granting import device, grants, host, service, summaries, tables
 
@@ -98,13 +98,12 @@ def test_cdi_name_is_no_node() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [("/dev/mem", True), ("/dev/sda1", True), ("/dev/disk/by-id/x", True), ("/dev/memx0", False),
-     ("/srv/mem", False)],
-)  # fmt: skip
-def test_disks_and_memory_are_known(path: str, expected: bool) -> None:
-    assert is_disk(path, tables()) is expected
+def test_node_of_a_driver_outside_dev_has_its_vendor() -> None:
+    tree = "/run/nvidia/driver"
+
+    assert summaries(service(devices=(device(f"{tree}/dev/nvidia0"),))) == {
+        ("device-node", "nvidia", "all")
+    }
 
 
 def test_path_outside_dev_has_no_vendor() -> None:

@@ -56,6 +56,30 @@ REFUSED = {
         "unknown function data.policyd.lib.hosts.device; it was removed: use "
         "data.policyd.lib.hosts.identity",
     ),
+    "x := data.policyd.lib.mounts.is_socket(1, 2)": (
+        5,
+        6,
+        "unknown function data.policyd.lib.mounts.is_socket; it was removed: read `host_class` of "
+        "a mount",
+    ),
+    "x := data.policyd.lib.nodes.disk(1)": (
+        5,
+        6,
+        "unknown function data.policyd.lib.nodes.disk; it was removed: read `disk` of a device or "
+        "of a mount",
+    ),
+    "x := data.policyd.lib.cgroup_rules.danger(1)": (
+        5,
+        6,
+        "unknown function data.policyd.lib.cgroup_rules.danger; it was removed: read `danger` of "
+        "a device rule",
+    ),
+    "x := data.policyd.lib.builds.opens(1)": (
+        5,
+        6,
+        "unknown function data.policyd.lib.builds.opens; it was removed: read the grants with the "
+        "method build",
+    ),
     "x := data.policyd.lib.routeset.x": (5, 6, "data.policyd.lib.routeset.x is always undefined"),
     "x := data.tables.none": (5, 6, "data.tables.none is always undefined"),
     "x if { y with input as {} }\ny if { true }": (5, 15, "`with` is only allowed in tests"),
