@@ -30,6 +30,7 @@ class Database:
     def __init__(self, url: URL, name: str) -> None:
         self.name = name
         self._file = url.database or "" if url.get_backend_name() == "sqlite" else ""
+        self._identity = _identity(self._file)
         self._engine = _sqlite_engine(url) if self._file else create_engine(url)
         # A transaction of SQLite is always a snapshot.
         self._one_state = {} if self._file else {"isolation_level": "REPEATABLE READ"}
@@ -48,8 +49,10 @@ class Database:
         """
         with self._failures("written"), self._lock(), self._engine.connect() as connection:
             writer = connection.execution_options(policyd_write=True)
+            self._check_identity()
             with writer.begin():
                 yield writer
+                self._check_identity()
 
     def migrate(self) -> None:
         """Upgrade the tables to `tables.REVISION`. Raises AuditError, also for a newer database."""
@@ -71,6 +74,14 @@ class Database:
                 return ""
             found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
             return str(found or "")
+
+    def _check_identity(self) -> None:
+        """Raise AuditError if the path of an SQLite file names another file than at the start."""
+        if self._file and _identity(self._file) != self._identity:
+            raise AuditError(
+                f"the audit log {self.name} was deleted or replaced while it was open: "
+                "restore the file and restart policyd"
+            )
 
     def _lock(self) -> Any:
         return file_lock(f"{self._file}.lock") if self._file else nullcontext()
@@ -145,6 +156,15 @@ def _sqlite_engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return device and inode of the file at `path`; None if there is none."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _upgrade(connection: Connection, name: str) -> None:

@@ -284,6 +284,29 @@ def test_a_log_can_be_asked_whether_it_takes_records(store, path, record):
         store.check_writable()
 
 
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
+def test_a_record_is_never_written_to_a_file_that_is_not_the_log(
+    store, path, record, tmp_path, replaced: bool
+) -> None:
+    """A deleted file still takes what is written to it, and nobody ever reads it."""
+    record("d1")
+    kept = str(tmp_path / "kept.db")
+    os.rename(path, kept)
+    if replaced:
+        open_store(path).close()
+
+    message = f"the audit log {path} was deleted or replaced while it was open: "
+    for write in (lambda: record("d2"), store.check_writable):
+        with pytest.raises(AuditError) as error:
+            write()
+        assert str(error.value) == message + "restore the file and restart policyd"
+
+    if not replaced:  # its WAL file lies there still
+        os.rename(kept, path)
+        record("d3")
+        assert ids(store.decisions()) == ["d3", "d1"]
+
+
 def test_a_log_without_its_head_row_takes_no_record(store, path, record):
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("DELETE FROM heads")
