@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import requests
-
 from policyd.config import Registry
 from policyd.errors import RegistryError
 from policyd.registry.artifact import (
@@ -22,7 +20,8 @@ from policyd.registry.artifact import (
     is_repository,
     manifest_of,
 )
-from policyd.registry.transport import Deadline, Remote, RepositoryReader
+from policyd.registry.deadline import Deadline
+from policyd.registry.transport import Remote, RepositoryReader
 
 TOTAL_TIMEOUT: Final = 60.0
 """Seconds for a whole artifact."""
@@ -41,9 +40,10 @@ class RegistryClient:
         """
         if not is_repository(repository) or not is_digest(digest):
             raise RegistryError(f"{repository}@{digest} is not a valid reference to a manifest")
-        deadline = Deadline(TOTAL_TIMEOUT)
-        with requests.Session() as session:
-            reader = RepositoryReader(self._remote, session, repository, deadline, MANIFEST_TYPES)
+        with (
+            Deadline(TOTAL_TIMEOUT) as deadline,
+            RepositoryReader(self._remote, repository, deadline, MANIFEST_TYPES) as reader,
+        ):
             content = reader.get(f"manifests/{digest}", MAX_MANIFEST)
             manifest = manifest_of(content, digest)
             if not manifest.is_compose:

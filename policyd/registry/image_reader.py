@@ -2,8 +2,8 @@
 
 In: references and platforms as a project writes them, which may be hostile. Out: a configuration
 for each, or one sentence that says why it could not be read. Only registries in the settings are
-asked. All images of a review share a deadline; what is not read by then is reported, and threads
-that a registry holds up are abandoned, a limited number for each registry. Configurations are
+asked. All images of a review share a deadline; what is not read by then is reported, and its
+connections are ended. A limited number of threads reads from each registry. Configurations are
 cached by digest; a tag is resolved for each review, because it may have moved.
 """
 
@@ -16,12 +16,12 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
-import requests
 
 from policyd.errors import RegistryError
 from policyd.model import ImageConfig
 from policyd.registry import image_reference, platforms
 from policyd.registry.artifact import MAX_MANIFEST, Descriptor, is_digest, sha256
+from policyd.registry.deadline import Deadline
 from policyd.registry.image_cache import CacheKey, ImageCache
 from policyd.registry.image_manifest import (
     IMAGE_TYPES,
@@ -30,7 +30,7 @@ from policyd.registry.image_manifest import (
     read_config,
 )
 from policyd.registry.image_reference import ImageReference
-from policyd.registry.transport import Deadline, Remote, RepositoryReader, UnexpectedStatus
+from policyd.registry.transport import Remote, RepositoryReader, UnexpectedStatus
 from policyd.workloads.image_configs import ImageRequest, ImagesRead
 
 MAX_IMAGES: Final = 100
@@ -92,7 +92,14 @@ class RegistryImages:
         self, waiting: Mapping[str, deque[tuple[ImageRequest, ImageReference]]]
     ) -> dict[ImageRequest, ImageConfig | str]:
         """Return the result for each request, by the deadline."""
-        deadline = Deadline(self._seconds)
+        with Deadline(self._seconds) as deadline:
+            return self._read_until(deadline, waiting)
+
+    def _read_until(
+        self,
+        deadline: Deadline,
+        waiting: Mapping[str, deque[tuple[ImageRequest, ImageReference]]],
+    ) -> dict[ImageRequest, ImageConfig | str]:
         done: _Done = queue.SimpleQueue()
         late = f"it took more than {self._seconds:g} s"
         results: dict[ImageRequest, ImageConfig | str] = {
@@ -146,8 +153,7 @@ class RegistryImages:
         self, request: ImageRequest, reference: ImageReference, deadline: Deadline
     ) -> ImageConfig:
         remote = self._remotes[reference.host]
-        with requests.Session() as session:
-            reader = RepositoryReader(remote, session, reference.repository, deadline, IMAGE_TYPES)
+        with RepositoryReader(remote, reference.repository, deadline, IMAGE_TYPES) as reader:
             try:
                 return self._read_from(reader, request, reference)
             except UnexpectedStatus as error:

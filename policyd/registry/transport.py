@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import base64
 import re
-import time
 from collections.abc import Sequence
+from types import TracebackType
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, parse_qs, urljoin, urlsplit
 
@@ -25,6 +25,7 @@ from requests.auth import AuthBase
 
 from policyd.config import RegistryAccess
 from policyd.errors import RegistryError
+from policyd.registry.deadline import Deadline
 
 CONNECT_TIMEOUT: Final = 5.0
 READ_TIMEOUT: Final = 10.0
@@ -34,18 +35,6 @@ MAX_TOKEN_ANSWER: Final = 64 * 1024
 """Bytes of the answer of a token server."""
 _PIECE: Final = 64 * 1024
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
-
-
-class Deadline:
-    """A moment that all requests for one purpose share, `seconds` from now."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._end = time.monotonic() + seconds
-
-    def remaining(self) -> float:
-        """Return how many seconds are left, 0 if none are."""
-        return max(self._end - time.monotonic(), 0.0)
 
 
 class Remote(NamedTuple):
@@ -80,25 +69,34 @@ class _Authorization(AuthBase):
 
 
 class RepositoryReader:
-    """The requests to one repository: they share a connection, a deadline and an authorization."""
+    """The requests to one repository: they share a connection, a deadline and an authorization.
+
+    It is a context, which closes the connection.
+    """
 
     def __init__(
-        self,
-        remote: Remote,
-        session: requests.Session,
-        repository: str,
-        deadline: Deadline,
-        accept: Sequence[str],
+        self, remote: Remote, repository: str, deadline: Deadline, accept: Sequence[str]
     ) -> None:
         """`accept` are the media types of manifests that may be answered."""
         self._remote = remote
-        self._session = session
         self._repository = repository
         self._authorization = _Authorization()
         self._deadline = deadline
         self._base = remote.access.url.rstrip("/")
-        session.headers["Accept"] = ", ".join(accept)
-        session.headers["Accept-Encoding"] = "identity"
+        self._session = deadline.session()
+        self._session.headers["Accept"] = ", ".join(accept)
+        self._session.headers["Accept-Encoding"] = "identity"
+
+    def __enter__(self) -> RepositoryReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._session.close()
 
     def get(self, path: str, limit: int) -> bytes:
         """Return the content at `path` of the repository, at most `limit` bytes."""
@@ -137,7 +135,7 @@ class RepositoryReader:
         host = urlsplit(url).netloc
         remaining = self._remaining(host)
         try:
-            return self._session.request(
+            response = self._session.request(
                 method,
                 url,
                 params=params,
@@ -148,16 +146,25 @@ class RepositoryReader:
             )
         except requests.Timeout as error:
             raise RegistryError(f"{host} did not answer in time") from error
-        except requests.exceptions.SSLError as error:
-            raise RegistryError(f"the certificate of {host} is not trusted") from error
         except (requests.RequestException, ValueError) as error:
-            raise RegistryError(f"{host} cannot be reached") from error
+            self._remaining(host)
+            reason = f"{host} cannot be reached"
+            if isinstance(error, requests.exceptions.SSLError):
+                reason = f"the certificate of {host} is not trusted"
+            raise RegistryError(reason) from error
+        try:
+            # A connection that was ended in the headers looks like the end of the headers.
+            self._remaining(host)
+        except RegistryError:
+            response.close()
+            raise
+        return response
 
     def _remaining(self, host: str) -> float:
         """Return the seconds until the deadline. Raises RegistryError when it has passed."""
         remaining = self._deadline.remaining()
         if not remaining:
-            raise RegistryError(f"{host} took more than {self._deadline.seconds:.0f} s")
+            raise RegistryError(f"{host} took more than {self._deadline.seconds:g} s")
         return remaining
 
     def _body(self, response: requests.Response, limit: int, what: str) -> bytes:
@@ -170,9 +177,10 @@ class RepositoryReader:
                 content += piece
                 if len(content) > limit:
                     raise RegistryError(f"{host} sent more than {limit:,} bytes for {what}")
-                self._remaining(host)
         except requests.RequestException as error:
+            self._remaining(host)
             raise RegistryError(f"{host} closed the connection while sending {what}") from error
+        self._remaining(host)
         return bytes(content)
 
     def _is_base(self, target: SplitResult) -> bool:

@@ -6,14 +6,14 @@ import base64
 import socket
 
 import pytest
-import requests
 
 from policyd.config import Registry
 from policyd.errors import ComposeError, RegistryError
 from policyd.registry import client as client_module
 from policyd.registry.artifact import sha256
 from policyd.registry.client import RegistryClient
-from policyd.registry.transport import Deadline, Remote, RepositoryReader
+from policyd.registry.deadline import Deadline
+from policyd.registry.transport import Remote, RepositoryReader
 
 YAML = b"services:\n  web:\n    image: nginx\n"
 BLOB = sha256(YAML)
@@ -261,7 +261,7 @@ def test_a_token_server_that_gives_no_token_is_an_error(server, failure, answer,
 
 def test_a_token_is_fetched_in_clear_only_where_that_is_configured(server):
     remote = Remote(Registry(url=f"https://{server.host}"))
-    reader = RepositoryReader(remote, requests.Session(), "demo/simple", Deadline(60), ())
+    reader = RepositoryReader(remote, "demo/simple", Deadline(60), ())
 
     with pytest.raises(RegistryError, match="does not use https"):
         reader._token(f"http://{server.host}/token", "hub")

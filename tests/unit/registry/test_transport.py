@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-import requests
 
 from policyd.config import ImageRegistry
 from policyd.errors import RegistryError
-from policyd.registry.transport import Deadline, Remote, RepositoryReader, is_listed
+from policyd.registry.deadline import Deadline
+from policyd.registry.transport import Remote, RepositoryReader, is_listed
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_host_is_listed_by_its_name_or_by_the_domain_above(host: str, expected
 def reader(url: str, deadline: Deadline, **changes) -> RepositoryReader:
     access = ImageRegistry(host="hub", url=url, **changes)
     remote = Remote(access, "pa55", access.redirect_hosts)
-    return RepositoryReader(remote, requests.Session(), "a", deadline, ("application/json",))
+    return RepositoryReader(remote, "a", deadline, ("application/json",))
 
 
 def test_no_request_is_made_after_the_deadline(registry) -> None:
@@ -65,6 +65,28 @@ def test_a_realm_with_a_query_of_its_own_keeps_it(registry) -> None:
     registry.answers["/t?scope=repository:a:pull"] = (200, {}, b'{"token": "abc"}')
     registry.answers["/v2/a/manifests/1"] = (200, {}, b"{}")
 
-    content = reader(f"http://{registry.host}", Deadline(60), insecure=True).get("manifests/1", 10)
+    with (
+        Deadline(60) as deadline,
+        reader(f"http://{registry.host}", deadline, insecure=True) as given,
+    ):
+        assert given.get("manifests/1", 10) == b"{}"
 
-    assert content == b"{}"
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"HTTP/1.1 200 OK\r\nX-Slow: ",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+    ],
+)
+def test_an_answer_that_does_not_end_is_an_error_and_never_an_empty_one(stalling, start) -> None:
+    host = stalling(start)
+
+    with (
+        Deadline(0.5) as deadline,
+        reader(f"http://{host}", deadline, insecure=True) as slow,
+        pytest.raises(RegistryError) as caught,
+    ):
+        slow.get("manifests/1", 10_000_000)
+    assert str(caught.value) == f"{host} took more than 0.5 s"
