@@ -13,6 +13,9 @@ export TMPDIR := $(CURDIR)/.cache/tmp
 $(shell mkdir -p $(TMPDIR))
 INSTALL := $(BIN)/uv pip install --quiet --no-deps
 PARALLEL := -q -n auto --dist loadscope
+# Tests that take long run in CI and with `make coverage`. Without them, the others need less than
+# three minutes of processor time.
+SELECTED := $(if $(CI),,-m "not slow")
 # Statements and branches of policyd/, in all processes; CI measures them, since it takes twice the time.
 COVERED := --cov=policyd --cov-report=term --cov-fail-under=97
 
@@ -22,7 +25,7 @@ demo: .venv/run
 	$(BIN)/python deploy/demo.py
 
 test: lint
-	$(BIN)/python -m pytest $(PARALLEL) $(if $(CI),$(COVERED))
+	$(BIN)/python -m pytest $(PARALLEL) $(SELECTED) $(if $(CI),$(COVERED))
 	$(BIN)/policyd test policies --coverage --min 95
 
 coverage: $(READY)
@@ -49,7 +52,7 @@ MINUTES ?= 5
 compose-diff: $(READY)
 	$(BIN)/python -m tests.conformance.compose_diff $(VERSION) --minutes $(MINUTES)
 
-# The tests on the oldest and the newest versions that the ranges of pyproject.toml allow.
+# What `make test` runs, on the oldest and the newest versions that the ranges of pyproject.toml allow.
 test-oldest: RESOLUTION := lowest-direct
 test-newest: RESOLUTION := highest
 test-oldest test-newest: .venv/build
@@ -58,7 +61,7 @@ test-oldest test-newest: .venv/build
 	  --python .cache/$@/bin/python --extra test --group build pyproject.toml -o .cache/$@.txt
 	@$(INSTALL) --python .cache/$@/bin/python -r .cache/$@.txt
 	@$(INSTALL) --python .cache/$@/bin/python --no-build-isolation --editable .
-	.cache/$@/bin/python -m pytest $(PARALLEL)
+	.cache/$@/bin/python -m pytest $(PARALLEL) $(SELECTED)
 
 # Chooses the versions that the other targets install, and records them with their hashes.
 lock: .venv/build

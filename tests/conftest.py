@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import shutil
@@ -90,17 +91,19 @@ def _outside_git() -> Iterator[None]:
         yield
 
 
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the tests themselves: they live until the end of the run."""
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
-def _default_logging() -> Iterator[None]:
-    """Undo what a test configured: `serve`, called in this process, sets up its logging."""
+def _left_as_found() -> Iterator[None]:
+    """Undo what a test configured, and fail a test that writes to the home: others would read it.
+
+    `serve`, called in this process, sets up its logging.
+    """
     yield
     structlog.reset_defaults()
-
-
-@pytest.fixture(autouse=True)
-def _unused_home() -> Iterator[None]:
-    """Fail a test that writes to the home: another one would read it."""
-    yield
     written = Path(os.environ["HOME"]) / ".local"
     if written.exists():
         shutil.rmtree(written)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from random import Random
 
 import pytest
@@ -12,10 +13,11 @@ from policyd.compose import load
 from tests.conformance import fuzz
 from tests.conformance.agreement import REFUSALS
 from tests.conformance.case import Case
-from tests.conformance.hostile import HOSTILE
+from tests.conformance.hostile import HOSTILE, is_large
 
+_ROUNDS = 5 if os.environ.get("CI") else 1
 _ROUND = settings(
-    max_examples=200,
+    max_examples=40 * _ROUNDS,
     derandomize=True,
     deadline=None,
     database=None,
@@ -32,7 +34,10 @@ def _loads_or_refuses(case: Case) -> str:
     return ""
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if is_large(name) else []) for name in HOSTILE],
+)
 def test_hostile_project_is_loaded_or_refused_in_few_words(name: str) -> None:
     refusal = _loads_or_refuses(HOSTILE[name]())
 
@@ -51,7 +56,7 @@ def test_random_yaml_is_loaded_or_refused(content: str) -> None:
     _loads_or_refuses(Case("text", {"compose.yaml": content.encode()}))
 
 
-@settings(_ROUND, max_examples=80)
+@settings(_ROUND, max_examples=16 * _ROUNDS)
 @given(random=st.randoms(use_true_random=False, note_method_calls=False))
 def test_damaged_projects_are_loaded_or_refused(random: Random) -> None:
     _loads_or_refuses(fuzz.project(random))

@@ -19,6 +19,7 @@ from tests.conformance.oracle import Oracle
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.slow,
     pytest.mark.skipif(
         shutil.which("go") is None and not os.environ.get("CI"), reason="go is not installed"
     ),

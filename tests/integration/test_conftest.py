@@ -114,6 +114,7 @@ def plain(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*/denied")), ids=lambda p: p.parent.name)
 def test_our_packs_find_under_conftest_what_policyd_finds(
     conftest: Conftest, example: Path
@@ -157,6 +158,7 @@ def test_rules_on_the_model_find_under_policyd_what_conftest_finds(
     }
 
 
+@pytest.mark.slow
 def test_rules_on_the_review_find_under_policyd_what_conftest_finds(
     conftest: Conftest, plain: Path
 ) -> None:

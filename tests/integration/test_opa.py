@@ -160,6 +160,7 @@ def test_an_address_that_is_no_server_is_refused(url: str) -> None:
         OpaEngine(url, "sha256:x")
 
 
+@pytest.mark.slow
 def test_check_asks_a_stock_opa_that_serves_what_bundle_build_wrote(tmp_path: Path) -> None:
     bundle = tmp_path / "bundle.tar.gz"
     project = EXAMPLES / "device-reservation" / "denied"

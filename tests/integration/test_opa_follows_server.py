@@ -19,7 +19,7 @@ from policyd.policies.policy_set import load_policy_set
 from tests.support.namedrule import HEADING, POLICY
 from tests.support.opaserver import serving
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 TOKEN = "test-secret"
 WEB = "services:\n  web:\n    image: nginx:1.27\n"

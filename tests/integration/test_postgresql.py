@@ -152,6 +152,7 @@ def test_a_log_of_the_first_version_goes_on(url: str) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_processes_and_threads_that_write_at_once_make_one_chain(url: str) -> None:
     writers = [
         subprocess.Popen([sys.executable, "-c", APPENDER, url, str(number), str(APPENDS)])

@@ -10,7 +10,7 @@ import pytest
 
 from policyd.policies.packs import built_in
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 LINTED = ("container", "main", "lib/mounts.rego", "lib/workload.rego")
 

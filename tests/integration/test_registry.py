@@ -88,6 +88,7 @@ def test_what_docker_compose_publish_pushes_is_judged_and_recorded(start, decisi
     assert webhook.stop() == 0
 
 
+@pytest.mark.slow
 def test_every_recorded_form_gets_its_verdict(start, decision_on):
     registry, webhook = start()
     names = [
@@ -120,6 +121,7 @@ def test_every_recorded_form_gets_its_verdict(start, decision_on):
     assert events["extends"].result.status.message.startswith("compose.yaml:")
 
 
+@pytest.mark.slow
 def test_forged_artifacts_are_seen_as_compose_would_run_them(start, decision_on):
     registry, webhook = start()
     privileged = b"services:\n  t:\n    image: x\n    privileged: true\n"
@@ -151,6 +153,7 @@ def test_forged_artifacts_are_seen_as_compose_would_run_them(start, decision_on)
     assert "has the invalid file name '../x'" in refused.status.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("references", [True, False])
 def test_what_is_no_project_is_left_alone_with_the_reason_in_the_log(
     start, decision_on, until, references
@@ -190,6 +193,7 @@ def test_what_is_no_project_is_left_alone_with_the_reason_in_the_log(
     store.close()
 
 
+@pytest.mark.slow
 def test_the_same_manifest_is_judged_once_however_often_it_is_pushed(start, decision_on, until):
     registry, webhook = start()
     digest = registry.push_recorded("oci10")
@@ -200,6 +204,7 @@ def test_the_same_manifest_is_judged_once_however_often_it_is_pushed(start, deci
     decision_on(webhook, digest)
 
 
+@pytest.mark.slow
 def test_a_registry_with_a_login_is_read_with_it_and_names_who_pushed(start, decision_on):
     registry, webhook = start(login=True)
 
@@ -210,6 +215,7 @@ def test_a_registry_with_a_login_is_read_with_it_and_names_who_pushed(start, dec
     assert "pa55" not in webhook.output
 
 
+@pytest.mark.slow
 def test_what_was_pushed_while_the_webhook_was_away_is_judged_when_it_is_back(
     start_registry, start_webhook, free_port, decision_on
 ):

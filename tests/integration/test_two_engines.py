@@ -50,6 +50,7 @@ def opa(policy_set: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield url
 
 
+@pytest.mark.slow
 def test_labelled_projects_get_the_same_findings_from_both(opa: str, policy_set: PolicySet) -> None:
     inputs = dict(_of_corpus(policy_set))
 
@@ -68,6 +69,7 @@ def test_samples_get_the_same_findings_from_both(opa: str, policy_set: PolicySet
     assert _differing(opa, policy_set, inputs) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [[], ["--bundle"]])
 def test_opa_test_runs_the_same_tests_of_our_policies_and_they_pass(mode: list[str]) -> None:
     command = [opaserver.opa(), "test", "--format", "json", *mode, str(built_in())]

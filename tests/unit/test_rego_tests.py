@@ -65,6 +65,7 @@ def pack(**files: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_tests_and_samples_of_our_own_policies_pass() -> None:
     results = run([built_in()])
 
@@ -238,6 +239,7 @@ def test_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         run([tmp_path / "none"])
 
 
+@pytest.mark.slow
 def test_rego_tests_of_our_own_policies_evaluate_nearly_every_line() -> None:
     files = coverage([built_in()])
 

@@ -208,6 +208,7 @@ for i in range(40):
 """
 
 
+@pytest.mark.slow
 def test_processes_share_a_log(path):
     """Two workers and a CLI at once, each opening (and one of them creating) the same file."""
     here = str(Path(__file__).parent)

@@ -41,6 +41,7 @@ def test_the_last_step_that_is_allowed_is_allowed() -> None:
         effort.grow(1, None)
 
 
+@pytest.mark.slow
 def test_port_ranges_count_by_port() -> None:
     allowed = load(
         memory_bundle({"compose.yaml": services(9, "image: x, ports: [1-9999]").encode()})
@@ -65,6 +66,7 @@ def test_the_ports_of_a_media_server_are_loaded() -> None:
     }
 
 
+@pytest.mark.slow
 def test_an_env_file_counts_each_time_it_is_read() -> None:
     variables = "".join(f"V{number}=1\n" for number in range(5_000))
 
@@ -73,6 +75,7 @@ def test_an_env_file_counts_each_time_it_is_read() -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_env_file_counts_for_each_include() -> None:
     entries = "".join("  - {path: o.yaml, env_file: e}\n" for _ in range(30))
     files = {"compose.yaml": f"include:\n{entries}", "o.yaml": services(1, "image: x")}
@@ -178,6 +181,7 @@ def test_what_hooks_inherit_counts_for_each_hook() -> None:
     ).endswith(TOO_LARGE)
 
 
+@pytest.mark.slow
 def test_an_env_file_counts_for_each_hook_and_each_job() -> None:
     variables = "".join(f"V{number}=1\n" for number in range(5_000))
     hooks = "      - {}\n" * 99

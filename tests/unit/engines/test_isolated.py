@@ -75,7 +75,7 @@ def test_findings_come_back_and_the_evaluator_is_used_again(engine) -> None:
     assert len(first) == 1
 
 
-@pytest.mark.parametrize("uid", ["crash", "memory"])
+@pytest.mark.parametrize("uid", ["crash", pytest.param("memory", marks=pytest.mark.slow)])
 def test_a_policy_that_ends_its_process_harms_no_later_evaluation(uid: str) -> None:
     engine = IsolatedEngine({"main.rego": MAIN}, {}, deadline=60, memory=800 * 1024**2)
 

@@ -73,6 +73,7 @@ def test_the_built_in_policies_have_no_cycle() -> None:
     assert list(cycles(modules)) == []
 
 
+@pytest.mark.slow
 def test_a_long_chain_is_no_problem() -> None:
     rules = "".join(f"r{number} := r{number + 1}\n" for number in range(3000))
 

@@ -80,28 +80,27 @@ def test_nothing_is_published_again_while_nothing_changes(reloader, shelf):
     assert publication.stamp(shelf) == before
 
 
-@pytest.mark.parametrize(
-    ("file", "text"),
-    [
-        ("policyset.yaml", HEADING.replace("acme", "acme-2")),
-        ("rules/named/policy.rego", POLICY.replace("it is", "it must not be")),
-        ("rules/other.rego", "package policyd.lib.other\n\nx := 1\n"),
-        ("rules/data.yaml", "policyd: {more: 1}\n"),
-        ("hosts.yaml", "policyd: {hosts: [b]}\n"),
-    ],
-)
-def test_a_change_of_any_of_its_files_is_followed(reloader, shelf, rules, file, text):
-    before = publication.read(shelf)
-    (rules / file).write_text(text)
+def test_a_change_of_any_of_its_files_is_followed(reloader, shelf, rules):
+    changes = {
+        "policyset.yaml": HEADING.replace("acme", "acme-2"),
+        "rules/named/policy.rego": POLICY.replace("it is", "it must not be"),
+        "rules/other.rego": "package policyd.lib.other\n\nx := 1\n",
+        "rules/data.yaml": "policyd: {more: 1}\n",
+        "hosts.yaml": "policyd: {hosts: [b]}\n",
+    }
+    for loads, (file, text) in enumerate(changes.items(), 2):
+        before = publication.read(shelf)
+        (rules / file).write_text(text)
 
-    reloader.check()
+        reloader.check()
 
-    after = publication.read(shelf)
-    assert after.policy_set.revision != before.policy_set.revision
-    assert (after.status.loads, after.status.problem) == (2, "")
-    assert after.status.loaded_at > before.status.loaded_at
+        after = publication.read(shelf)
+        assert after.policy_set.revision != before.policy_set.revision, file
+        assert (after.status.loads, after.status.problem) == (loads, ""), file
+        assert after.status.loaded_at > before.status.loaded_at, file
 
 
+@pytest.mark.slow
 def test_a_file_that_is_replaced_by_one_of_the_same_size_and_time_is_followed(
     reloader, shelf, rules
 ):
@@ -117,9 +116,8 @@ def test_a_file_that_is_replaced_by_one_of_the_same_size_and_time_is_followed(
     assert publication.read(shelf).policy_set.data["policyd"]["hosts"] == ["b"]
 
 
-@pytest.mark.parametrize(
-    ("file", "text", "problem"),
-    [
+def test_what_is_not_right_is_refused_and_the_last_good_one_stays(reloader, shelf, rules):
+    mistakes = [
         (
             "policyset.yaml",
             HEADING + "nonsense: 1\n",
@@ -132,24 +130,26 @@ def test_a_file_that_is_replaced_by_one_of_the_same_size_and_time_is_followed(
             "policyd: {main: {result: 1}}\n",
             "the result of data.policyd.main.result is malformed: ",
         ),
-    ],
-)
-def test_what_is_not_right_is_refused_and_the_last_good_one_stays(
-    reloader, shelf, rules, file, text, problem
-):
-    before = publication.read(shelf)
-    (rules / file).write_text(text)
+    ]
+    first = publication.read(shelf)
+    for refusals, (file, text, problem) in enumerate(mistakes, 1):
+        before = publication.read(shelf)
+        right = (rules / file).read_text()
+        (rules / file).write_text(text)
 
-    reloader.check()
+        reloader.check()
 
-    after = publication.read(shelf)
-    assert after.policy_set == before.policy_set
-    assert after.status.problem.startswith(problem)
-    assert str(rules) not in after.status.problem
-    assert (after.status.loads, after.status.refusals) == (1, 1)
-    assert after.status.refused_at > after.status.loaded_at == before.status.loaded_at
+        after = publication.read(shelf)
+        assert after.policy_set == first.policy_set
+        assert after.status.problem.startswith(problem)
+        assert str(rules) not in after.status.problem
+        assert (after.status.loads, after.status.refusals) == (1, refusals)
+        assert after.status.refused_at > before.status.refused_at
+        assert after.status.refused_at > after.status.loaded_at == first.status.loaded_at
+        (rules / file).write_text(right)
 
 
+@pytest.mark.slow
 def test_what_is_refused_is_not_tried_again_until_it_changes_or_somebody_asks(
     reloader, shelf, rules
 ):
@@ -169,6 +169,7 @@ def test_what_is_refused_is_not_tried_again_until_it_changes_or_somebody_asks(
     assert found.policy_set.data["policyd"]["hosts"] == ["c"]
 
 
+@pytest.mark.slow
 def test_a_pack_that_is_not_there_yet_is_waited_for(reloader, shelf, rules):
     (rules / "policyset.yaml").write_text(HEADING.replace("rules]", "rules, later]"))
     reloader.check()
@@ -181,6 +182,7 @@ def test_a_pack_that_is_not_there_yet_is_waited_for(reloader, shelf, rules):
     assert "later/lib.rego" in publication.read(shelf).policy_set.modules
 
 
+@pytest.mark.slow
 def test_files_that_change_all_the_time_are_read_after_a_while(reloader, shelf, rules, monkeypatch):
     def change(seconds: float) -> None:
         with (rules / "hosts.yaml").open("a") as file:
@@ -193,6 +195,7 @@ def test_files_that_change_all_the_time_are_read_after_a_while(reloader, shelf, 
     assert publication.read(shelf).status.loads == 2
 
 
+@pytest.mark.slow
 def test_the_policy_set_that_comes_with_policyd_is_loaded_again_when_asked(shelf):
     reloader = Reloader(Settings(), shelf)
     reloader.check()
@@ -209,6 +212,7 @@ def test_a_policy_set_that_is_wrong_from_the_start_is_an_error(rules, shelf):
         Reloader(Settings(policy_set=str(rules)), shelf)
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_gone_does_not_end_the_reloader(reloader, shelf, rules, capsys):
     (shelf / publication.FILE).unlink()
     shelf.rmdir()

@@ -50,6 +50,7 @@ def test_it_answers_logs_json_and_ends_at_sigterm(start_webhook):
     store.close()
 
 
+@pytest.mark.slow
 def test_workers_share_one_log_without_gaps(start_webhook):
     webhook = start_webhook(workers=2)
 
@@ -62,6 +63,7 @@ def test_workers_share_one_log_without_gaps(start_webhook):
     assert (len(ids), report.events, report.problems) == (20, 20, ())
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_replaced(start_webhook, until):
     webhook = start_webhook(workers=1)
     (pid,) = re.findall(r"Spawning worker-1 with PID: ([0-9]+)", webhook.output)
@@ -72,6 +74,7 @@ def test_a_worker_that_dies_is_replaced(start_webhook, until):
     ask(webhook)
 
 
+@pytest.mark.slow
 def test_a_variable_of_the_process_is_no_header_of_a_request(start_webhook, monkeypatch):
     """granian adds the environment to what a request says."""
     monkeypatch.setenv("HTTP_X_REQUEST_ID", "from-the-environment")

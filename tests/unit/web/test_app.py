@@ -152,6 +152,7 @@ print("_Request" in before, unprepared())
 """
 
 
+@pytest.mark.slow
 def test_every_type_is_prepared_before_threads_decode_it(audit_path):
     """msgspec ends the process when two threads are the first to decode a type."""
     done = subprocess.run(

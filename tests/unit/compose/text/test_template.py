@@ -255,12 +255,14 @@ def test_a_text_may_grow_up_to_the_limit_and_no_more() -> None:
         substitute("${NO:-$V$V$V}$V$V", {"V": value}.get, lambda name: None)
 
 
+@pytest.mark.slow
 def test_a_long_text_without_variables_has_no_limit() -> None:
     text = "$$" * MAX_GROWTH
 
     assert filled(text) == "$" * MAX_GROWTH
 
 
+@pytest.mark.slow
 def test_many_expressions_on_one_line_are_all_read() -> None:
     assert filled("${NO:-a}${SET:+b}" * 50_000) == "ab" * 50_000
 

@@ -72,6 +72,7 @@ def test_a_run_that_decided_nothing_was_not_successful() -> None:
     assert run_of(Report([]))["invocations"] == [{"executionSuccessful": True}]
 
 
+@pytest.mark.slow
 def test_no_more_results_than_are_accepted() -> None:
     many = result(*[VIOLATION] * (MAX_RESULTS + 1))
 
