@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,21 @@ def test_the_output_of_check_is_what_it_prints() -> None:
 
     assert done.returncode == 1
     assert f"$ {command}\n{done.stdout}" in shown
+
+
+def test_the_output_of_the_demo_ends_as_it_does() -> None:
+    shown = next(block for block in blocks("console") if "$ make demo" in block)
+    examples = runpy.run_path(str(ROOT / "deploy" / "demo.py"))["EXAMPLES"]
+
+    assert shown.splitlines()[-1] == (
+        f"All {2 * len(examples)} verdicts on {len(examples)} projects are as expected."
+    )
+
+
+def test_the_output_of_the_tests_has_no_number_that_changes() -> None:
+    shown = next(block for block in blocks("console") if "$ make test" in block)
+
+    assert re.findall(r"[0-9]+", shown) == ["0"]
 
 
 def test_the_policy_set_loads(tmp_path: Path) -> None:
