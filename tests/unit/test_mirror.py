@@ -24,13 +24,20 @@ THROUGH: Final = {
     "engines/opa.py": "engines/test_engines.py",
     "grants/container.py": "grants/test_resolution.py",
     "opa_bundle.py": "cli/test_bundle.py",
+    "policies/builtin_results.py": "policies/test_author_mistakes.py",
     "policies/builtins.py": "policies/test_lint.py",
+    "policies/completeness.py": "policies/test_author_mistakes.py",
+    "policies/expressions.py": "policies/test_author_mistakes.py",
+    "policies/input_shapes.py": "policies/test_author_mistakes.py",
     "policies/manifests.py": "policies/test_policy_set.py",
     "policies/packs.py": "policies/test_policy_set.py",
     "policies/parameters.py": "policies/test_policy_set.py",
     "policies/problems.py": "policies/test_policy_set.py",
     "policies/replaced.py": "policies/test_lint.py",
     "policies/router.py": "policies/test_policy_set.py",
+    "policies/shapes.py": "policies/test_author_mistakes.py",
+    "policies/syntax_tree.py": "policies/test_author_mistakes.py",
+    "policies/value_checks.py": "policies/test_author_mistakes.py",
     "policies/yaml_documents.py": "policies/test_policy_set.py",
     "resolution.py": "compatibility/test_assessment.py",
     "serving/publication.py": "serving/test_follower.py",
@@ -60,6 +67,7 @@ PACKAGES: Final = {
 """Packages whose own file holds code, and its tests."""
 
 WHOLE: Final = {
+    "policies/test_author_mistakes.py": "the checks of Rego that the lint makes of values",
     "policies/test_default_policy_set.py": "the built-in policy set",
     "policies/test_plain.py": "plain conftest rules, through policy set and admission",
     "serving/test_server_reload.py": "the second half of the tests of serving/server.py",
