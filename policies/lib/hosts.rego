@@ -6,8 +6,6 @@ reviewed := data.policyd.inventory.hosts[input.review.source.host]
 
 is_known if reviewed
 
-has_usb_accelerators if reviewed.usb_accelerators
-
 # gpu_of has the GPU to which a device of the reviewed host belongs, by the identity of the device: the
 # index of a GPU, or the UUID of a MIG device in lower case.
 gpu_of[sprintf("%d", [gpu.index])] := gpu if some gpu in reviewed.gpus
@@ -27,7 +25,15 @@ identity(vendor, id) := found if {
 	found := by_name[written(device(vendor, id))]
 }
 
+else := id if is_foreign_name(vendor, id)
+
 else := written(device(vendor, id))
+
+# is_foreign_name holds for a CDI name that is not one of the vendor.
+is_foreign_name(vendor, id) if {
+	regex.match(data.policyd.lib.hosts.cdi_name, id)
+	data.policyd.lib.hosts.device(vendor, id) == id
+}
 
 # by_name has the identity of each device of the reviewed host by each of its other names.
 by_name[name] := index if {
@@ -42,10 +48,12 @@ by_name[name] := lower(part.uuid) if {
 	some name in {sprintf("%d:%d", [gpu.index, part.index]), sprintf("mig%d:%d", [gpu.index, part.index])}
 }
 
+cdi_name := `^[A-Za-z]([A-Za-z0-9_.-]*[A-Za-z0-9])?/[A-Za-z]([A-Za-z0-9_.-]*[A-Za-z0-9])?=[A-Za-z0-9]([A-Za-z0-9_.:-]*[A-Za-z0-9])?$`
+
 # device is the device part of a CDI name of the vendor, and any other id as it is.
 device(vendor, id) := split(id, "=")[1] if {
 	vendor != "unknown"
-	regex.match(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+=[A-Za-z0-9_.:-]+$`, id)
+	regex.match(cdi_name, id)
 	some known, owner in data.policyd.tables.cdi_vendors
 	owner == vendor
 	endswith(concat("", [".", split(id, "/")[0]]), concat("", [".", known]))
@@ -73,6 +81,12 @@ digits(text) := "0" if trim_left(text, "0") == ""
 
 else := trim_left(text, "0")
 
-padded(text, length) := substring(filled, count(filled) - length, -1) if {
+# padded has zeros before a number that is shorter than `length` without its own.
+padded(text, length) := trimmed if {
+	trimmed := trim_left(text, "0")
+	count(trimmed) >= length
+}
+
+else := substring(filled, count(filled) - length, -1) if {
 	filled := concat("", ["00000000", trim_left(text, "0")])
 }

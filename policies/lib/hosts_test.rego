@@ -32,11 +32,6 @@ test_only_a_host_of_the_inventory_is_known if {
 	not hosts.is_known with input as of("a")
 }
 
-test_usb_accelerators_are_known_from_the_inventory if {
-	hosts.has_usb_accelerators with input as of("usb") with data.policyd.inventory.hosts as inventory
-	not hosts.has_usb_accelerators with input as of("a") with data.policyd.inventory.hosts as inventory
-}
-
 test_device_has_a_gpu_by_its_identity if {
 	every id, index in {"0": 0, "1": 1, "mig-b1": 1} {
 		gpu := hosts.gpu_of[id] with input as of("a") with data.policyd.inventory.hosts as inventory
@@ -65,6 +60,9 @@ test_names_of_one_device_have_one_identity if {
 		"ALL": "ALL",
 		"/dev/nvidia0": "/dev/nvidia0",
 		"amd.com/gpu=0": "amd.com/gpu=0",
+		"GPU-x.example/gpu=0": "GPU-x.example/gpu=0",
+		"a00000000:18:00.0": "a00000000:18:00.0",
+		"nvidia.com/gpu=-": "nvidia.com/gpu=-",
 	} {
 		one := hosts.identity("nvidia", id) with input as of("a") with data.policyd.inventory.hosts as inventory
 		one == expected

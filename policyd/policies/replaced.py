@@ -34,6 +34,8 @@ _REPLACED: Final = {
     "data.policyd.lib.cgroup_rules.danger": "read `danger` of a device rule",
     "data.policyd.lib.cgroup_rules": "read the grants with the method cgroup-rule",
     "data.policyd.lib.builds": "read the grants with the method build",
+    "data.policyd.lib.hosts.has_usb_accelerators": "read `usb_accelerators` of "
+    "data.policyd.lib.hosts.reviewed",
     "data.policyd.lib.hosts.device": "use data.policyd.lib.hosts.identity",
     "data.policyd.tables.runtimes.variables": "use data.policyd.tables.selectors.names",
 }

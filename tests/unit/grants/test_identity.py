@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import json
+import random
+
+import msgspec
 import pytest
 
+from policyd.engines.embedded import interpreter
 from policyd.grants.identity import (
     DeviceNames,
     first,
@@ -9,6 +14,8 @@ from policyd.grants.identity import (
     normal_forms,
     searched_names,
 )
+from policyd.grants.tables import read_tables
+from policyd.policies.packs import built_in, read_data
 from tests.support.granting import MIG_HOST
 
 DOMAINS = {"nvidia.com": "nvidia", "amd.com": "amd"}
@@ -98,3 +105,59 @@ def test_a_host_knows_all_names_of_its_devices() -> None:
 )
 def test_a_search_looks_for_every_form_of_a_name(written: str, names: tuple[str, ...]) -> None:
     assert searched_names(written) == names
+
+
+# policyd.lib.hosts.identity is for rules that compare ids in data of their own with GPUs.
+
+_HOSTS = {"": None, "gpu-01": MIG_HOST}
+_VENDORS = ("nvidia", "amd", "intel", "unknown")
+
+
+def _ids(number: int) -> list[str]:
+    """Return random ids: parts of ids, digits in several spellings, names of other vendors."""
+    source = random.Random(12)
+    parts = (
+        *("GPU-AA", "gpu-bb", "MIG-B0", "mig-gpu-x/1/0", "0xAF", "0XAF", "gpu0", "GPU1", "mig1:0"),
+        *("0", "00", "+1", "1:0", "01:00", "0000:18:0.0", "00000000:18:00.0", "18:00.0", "a", ":"),
+        *(
+            "nvidia.com/gpu=",
+            "amd.com/gpu=",
+            "intel.com/x=",
+            "sub.nvidia.com/gpu=",
+            "all",
+            "-",
+            ".",
+        ),
+    )
+    return [
+        "".join(source.choices(parts, k=source.choices((1, 2, 3), (6, 3, 1))[0]))
+        for _ in range(number)
+    ]
+
+
+@pytest.mark.parametrize("host", _HOSTS)
+def test_library_of_policies_gives_devices_the_same_identity(host: str) -> None:
+    known, ids = _HOSTS[host], sorted(set(_ids(3000)))
+    data = read_data(built_in() / "data.yaml")
+    data["policyd"]["inventory"]["hosts"] = {host: msgspec.to_builtins(known)} if known else {}
+    domains = read_tables(data).data.cdi_vendors
+    modules = {
+        "hosts.rego": (built_in() / "lib" / "hosts.rego").read_text(),
+        "test.rego": "package test\n"
+        "found := {vendor: ids |\n\tsome vendor in input.vendors\n"
+        "\tids := {id: data.policyd.lib.hosts.identity(vendor, id) | some id in input.ids}\n}\n",
+    }
+    engine = interpreter(modules, data)
+    asked = {"review": {"source": {"host": host}}, "vendors": _VENDORS, "ids": ids}
+    engine.set_input_json(json.dumps(asked))
+
+    found = json.loads(engine.eval_rule_as_json("data.test.found"))
+
+    names = DeviceNames(known)
+    differing = {
+        (vendor, one, found[vendor][one], form)
+        for vendor in _VENDORS
+        for one in ids
+        if found[vendor][one] != (form := normal_form(one, vendor, domains, names))
+    }
+    assert differing == set()
