@@ -47,6 +47,10 @@ def test_wide_characters_count_twice_and_colours_not_at_all() -> None:
         "日本 日本 日本 日本 日本 日本 日本 日本",
         "    x",
     ]
+    assert list(Terminal(columns=40).lines("日本" * 6, ": " + "word " * 4)) == [
+        "日本" * 6 + ": word word word",
+        "    word ",
+    ]
     painted = list(Terminal(True, 40).lines(("one two", "red"), ": " + "word " * 7))
     assert painted == ["\x1b[1;31mone two\x1b[0m: word word word word word word", "    word "]
 

@@ -161,8 +161,8 @@ warning: only a warning
 def test_the_verdict_is_the_last_line_too_when_there_is_much_to_read(
     number: int, repeated: bool
 ) -> None:
-    """Each violation takes two lines, and the last one a third for the policy."""
-    found = [violation(location=None, remediation="", constraint="c")] * number
+    """Each violation takes two lines, the remediation and the policy one each."""
+    found = [violation(location=None)] * number
     lines = text(denied(*found)).splitlines()
 
     assert (lines[-1] == lines[0]) is repeated
