@@ -123,6 +123,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         str,
         Meta(description="Audit log: a path, sqlite:///… or postgresql://….", extra=SECRET),
     ] = ""
+    audit_key_file: Annotated[
+        str,
+        Meta(
+            description="Ed25519 private key that signs checkpoints of the audit log, a PEM file."
+        ),
+    ] = ""
+    audit_origin: Annotated[
+        str,
+        Meta(
+            description="Name of the audit log in its checkpoints, as in policyd.acme.example/log."
+        ),
+    ] = ""
     reload_interval: Annotated[
         int,
         Meta(

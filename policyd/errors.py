@@ -153,3 +153,7 @@ class RegistryError(PolicydError):
 
     status_code = 502
     reason = "BadGateway"
+
+
+class NoteError(PolicydError):
+    """A signed note, a checkpoint or a proof is malformed, or a signature does not hold."""

@@ -17,6 +17,7 @@ from policyd.audit.event import GrantRecord
 from policyd.model import API_VERSION, Decision, PolicySetRevision
 
 if TYPE_CHECKING:
+    from policyd.audit.tree import Entry
     from policyd.audit.verify import VerifyReport
     from policyd.policies.packs import Policy
     from policyd.policies.policy_set import PolicySet
@@ -107,12 +108,39 @@ class AuditRecordList(Document, frozen=True, kw_only=True, rename="camel"):
 
 
 class AuditVerification(Document, frozen=True, kw_only=True, rename="camel"):
-    """The report on an audit log: the number of events, the last hash, and all problems."""
+    """The report on an audit log: the number of events, the last hash, and all problems.
+
+    `evidence` names the checkpoints and hashes that the log was compared with.
+    """
 
     kind: str = "AuditVerification"
     events: int
     head: str
     problems: Sequence[Problem]
+    evidence: Sequence[str] = ()
+
+
+class ProvenDecision(msgspec.Struct, frozen=True):
+    """What a proof in the file `source` shows: the event of a decision in the log `origin`.
+
+    The log had `size` events. `hash` is that of the event in the hash chain.
+    """
+
+    source: str
+    origin: str
+    size: int
+    sequence: int
+    decision: str
+    time: str
+    hash: str
+
+
+class ProofList(Document, frozen=True, kw_only=True, rename="camel"):
+    """Proofs that hold, and files with proofs that do not hold, each with the reason."""
+
+    kind: str = "ProofList"
+    items: Sequence[ProvenDecision]
+    problems: Sequence[Undecided] = ()
 
 
 class GrantList(Document, frozen=True, kw_only=True, rename="camel"):
@@ -151,7 +179,25 @@ def audit_record_list(records: Sequence[model.AuditRecord], limit: int) -> Audit
 
 def audit_verification(report: VerifyReport) -> AuditVerification:
     """Return `report` as a document."""
-    return AuditVerification(events=report.events, head=report.head, problems=report.problems)
+    return AuditVerification(
+        events=report.events,
+        head=report.head,
+        problems=report.problems,
+        evidence=report.evidence,
+    )
+
+
+def proven_decision(source: str, entry: Entry, origin: str, size: int) -> ProvenDecision:
+    """Return what the proof in `source` shows: `entry` is in the log `origin` of `size` events."""
+    return ProvenDecision(
+        source=source,
+        origin=origin,
+        size=size,
+        sequence=entry.sequence,
+        decision=entry.decision,
+        time=entry.time,
+        hash=entry.hash,
+    )
 
 
 def grant_list(records: Sequence[GrantRecord], limit: int) -> GrantList:

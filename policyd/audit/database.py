@@ -10,12 +10,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from policyd.audit.file_lock import file_lock
-from policyd.audit.tables import REVISION
+from policyd.audit.tables import KNOWN_REVISIONS, REVISION
 from policyd.errors import AuditError
 
 BUSY_TIMEOUT: Final = 10.0
@@ -27,11 +28,11 @@ MIGRATION_LOCK: Final = 8093
 class Database:
     """The audit database in one process. A forked process must not use its connections."""
 
-    def __init__(self, url: URL, name: str) -> None:
+    def __init__(self, url: URL, name: str, *, read_only: bool = False) -> None:
         self.name = name
         self._file = url.database or "" if url.get_backend_name() == "sqlite" else ""
         self._identity = _identity(self._file)
-        self._engine = _sqlite_engine(url) if self._file else create_engine(url)
+        self._engine = _sqlite_engine(url, read_only) if self._file else create_engine(url)
         # A transaction of SQLite is always a snapshot.
         self._one_state = {} if self._file else {"isolation_level": "REPEATABLE READ"}
 
@@ -63,6 +64,17 @@ class Database:
                 lock = text("SELECT pg_advisory_xact_lock(:lock)")
                 connection.execute(lock, {"lock": MIGRATION_LOCK})
             _upgrade(connection, self.name)
+
+    def check_revision(self) -> None:
+        """Raise AuditError unless this version can read the tables, without migrating them."""
+        found = self._revision()
+        if not found:
+            raise AuditError(f"{self.name} is not an audit log")
+        if found not in KNOWN_REVISIONS:
+            raise AuditError(
+                f"the audit log {self.name} was written by another version of policyd: its "
+                f"revision is {found!r}"
+            )
 
     def close(self) -> None:
         """Close every connection."""
@@ -102,14 +114,58 @@ def open_database(url: str, *, create: bool) -> Database:
     With `create`, a missing SQLite file is created, readable by its owner only. Raises AuditError.
     """
     parsed = _parse(url)
-    name = parsed.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
+    name = _name(parsed)
     if parsed.get_backend_name() == "sqlite":
-        name = parsed.database or ""
         _check_file(name, create=create)
+    return _opened(parsed, name, read_only=False)
+
+
+def open_for_reading(url: str) -> Database:
+    """Return the existing database at `url` for reading, as it is: nothing is created or migrated.
+
+    A SQLite file that cannot be written, such as a copy that is kept as evidence, is read without
+    locks. Raises AuditError, also if a newer version wrote the database.
+    """
+    parsed = _parse(url)
+    name = _name(parsed)
+    if parsed.get_backend_name() == "sqlite":
+        if not os.path.isfile(name):
+            raise AuditError(f"there is no audit log at {name}")
+        if not (os.access(name, os.W_OK) and os.access(os.path.dirname(name), os.W_OK)):
+            parsed = _unwritable(name)
+    database = _opened(parsed, name, read_only=True)
     try:
-        return Database(parsed, name)
+        database.check_revision()
+    except AuditError:
+        database.close()
+        raise
+    return database
+
+
+def _opened(url: URL, name: str, *, read_only: bool) -> Database:
+    try:
+        return Database(url, name, read_only=read_only)
     except (NoSuchModuleError, ImportError) as error:
         raise AuditError(f"the driver of the audit log {name} is missing: {error}") from error
+
+
+def _name(url: URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return url.database or ""
+    return url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
+
+
+def _unwritable(path: str) -> URL:
+    """Return the URL of a SQLite file that is only read.
+
+    In WAL mode SQLite needs files beside the database, unless it is told that nobody writes it. A
+    write-ahead log beside the file holds events, so it is not ignored. Source: SQLite, "Write-Ahead
+    Logging", section 5.
+    """
+    query = {"uri": "true", "mode": "ro"}
+    if not os.path.exists(f"{path}-wal"):
+        query["immutable"] = "1"
+    return URL.create("sqlite", database=f"file:{quote(path)}", query=query)
 
 
 def _parse(url: str) -> URL:
@@ -142,12 +198,13 @@ def _check_file(path: str, *, create: bool) -> None:
         raise AuditError(f"the audit log {path} cannot be opened: {_reason(error)}") from error
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(url: URL, read_only: bool) -> Engine:
+    settings = ("query_only=ON",) if read_only else ("journal_mode=WAL", "synchronous=FULL")
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "isolation_level": None})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "trusted_schema=OFF"):
+        for pragma in (*settings, "trusted_schema=OFF"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

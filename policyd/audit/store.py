@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, insert, select, tuple_, update
 
-from policyd.audit import chain
+from policyd.audit import chain, tree
 from policyd.audit.database import Database, open_database
 from policyd.audit.event import (
     DECISION,
@@ -87,6 +87,11 @@ class Store:
     def name(self) -> str:
         """The path or URL of the log, without its password."""
         return self._process.database.name
+
+    @property
+    def database(self) -> Database:
+        """The database of the log in this process."""
+        return self._here().database
 
     def migrate(self) -> None:
         """Upgrade the tables to the newest revision."""
@@ -242,6 +247,7 @@ class Store:
         """Raise AuditError if decisions cannot be recorded now."""
         with self._here().database.writing() as connection:
             connection.execute(update(heads).values(sequence=heads.c.sequence))
+            tree.grow(connection)
 
     def _here(self) -> _Process:
         """Return the connections of this process. Those of a parent must not be used or closed."""
@@ -269,6 +275,7 @@ class _Process:
                 _move_grants(connection, event, record.sequence)
             newest = records[-1]
             connection.execute(_MOVE_HEAD, {"sequence": newest.sequence, "hash": newest.hash})
+            tree.grow(connection, appended=len(records))
         return records
 
 

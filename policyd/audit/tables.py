@@ -15,14 +15,17 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
 )
 
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """The newest migration. Databases are upgraded to it."""
+KNOWN_REVISIONS: Final = ("0001", "0002", REVISION)
+"""The migrations whose tables can be read without upgrading them."""
 
 metadata = MetaData()
 
@@ -99,4 +102,23 @@ grant_devices = Table(
     Column("name", Text, nullable=False),
     PrimaryKeyConstraint("name", "sequence", "position"),
     Index("grant_devices_by_grant", "sequence", "position"),
+)
+
+tree_nodes = Table(
+    "tree_nodes",
+    metadata,
+    # Hashes of the complete subtrees of the Merkle tree over the events (`tree.py`).
+    Column("level", Integer, nullable=False),  # the height: 0 for leaves
+    Column("position", BigInteger, nullable=False),  # from the left: leaf N - 1 is event N
+    Column("hash", LargeBinary, nullable=False),  # 32 bytes
+    PrimaryKeyConstraint("level", "position"),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("size", _Sequence, primary_key=True, autoincrement=False),  # number of events
+    Column("root", Text, nullable=False),  # hex, of the tree of these events
+    Column("note", Text, nullable=False),  # the signed note
+    Column("time", Text, nullable=False),  # RFC 3339, when it was signed
 )

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, Table, select
+from sqlalchemy import Connection, Row, Select, Table, inspect, select
 
 from policyd.audit import chain
 from policyd.audit.chain import Problem
@@ -25,8 +25,14 @@ from policyd.audit.event import (
     grant_records,
     lookup_columns,
 )
+from policyd.audit.evidence import (
+    Statement,
+    statement_problems,
+    stored_statements,
+    tree_problems,
+)
 from policyd.audit.rows import device_rows, grant_row, record_of
-from policyd.audit.tables import events, grant_devices, grants, heads
+from policyd.audit.tables import checkpoints, events, grant_devices, grants, heads, tree_nodes
 from policyd.errors import AuditError
 
 MAX_PROBLEMS: Final = 100
@@ -35,11 +41,15 @@ _ROWS_AT_ONCE: Final = 500
 
 
 class VerifyReport(msgspec.Struct, frozen=True, rename="camel"):
-    """The number of events, the hash of the last event, and the problems."""
+    """The number of events, the hash of the last event, and the problems.
+
+    `evidence` names the statements that the log was compared with.
+    """
 
     events: int
     head: str
     problems: tuple[Problem, ...] = ()
+    evidence: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -54,17 +64,45 @@ class _Entry(NamedTuple):
     row: dict[str, Any]
 
 
-def verify(connection: Connection) -> VerifyReport:
-    """Return the report on the log, with at most MAX_PROBLEMS problems."""
-    row = connection.execute(select(heads.c.sequence, heads.c.hash)).first()
-    head = (int(row.sequence), str(row.hash)) if row else (0, chain.GENESIS)
-    found = itertools.chain(
+def verify(connection: Connection, statements: Iterable[Statement] = ()) -> VerifyReport:
+    """Return the report on the log, with at most MAX_PROBLEMS problems.
+
+    `statements` are what checkpoints and hashes that are kept elsewhere state about the log. Tables
+    and columns that an earlier version did not have are not examined.
+    """
+    statements = tuple(statements)
+    tables = set(inspect(connection).get_table_names())
+    rows = connection.execute(select(heads.c.sequence, heads.c.hash).order_by(heads.c.id)).all()
+    head = (int(rows[0].sequence), str(rows[0].hash)) if rows else (0, chain.GENESIS)
+    problems = [
+        _head_problems(len(rows), head[0]),
         chain.problems((record_of(row) for row in _stream(connection, _ascending())), head),
+    ]
+    if tree_nodes.name in tables:
+        problems.append(tree_problems(connection))
+    stored = stored_statements(connection) if checkpoints.name in tables else ()
+    problems += [
+        statement_problems(connection, (*stored, *statements)),
         _column_problems(connection),
-        _grant_problems(connection),
-    )
-    listed = tuple(itertools.islice(found, MAX_PROBLEMS))
-    return VerifyReport(events=head[0], head=head[1], problems=listed)
+        _grant_problems(connection, _known_columns(connection, tables)),
+    ]
+    listed = tuple(itertools.islice(itertools.chain(*problems), MAX_PROBLEMS))
+    evidence = tuple(f"{one.source} ({one.size} events)" for one in statements)
+    return VerifyReport(events=head[0], head=head[1], problems=listed, evidence=evidence)
+
+
+def _head_problems(heads_found: int, last: int) -> Iterator[Problem]:
+    if heads_found != 1:
+        yield Problem(last, f"the log has {heads_found} heads; it must have one")
+
+
+def _known_columns(connection: Connection, tables: Collection[str]) -> dict[Table, set[str]]:
+    """Return the columns of the tables of grants that the log has."""
+    return {
+        table: {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for table in (grants, grant_devices)
+        if table.name in tables
+    }
 
 
 def _column_problems(connection: Connection) -> Iterator[Problem]:
@@ -80,11 +118,12 @@ def _column_problems(connection: Connection) -> Iterator[Problem]:
                 yield Problem(int(row.sequence), f"its column {name} differs from its payload")
 
 
-def _grant_problems(connection: Connection) -> Iterator[Problem]:
+def _grant_problems(
+    connection: Connection, columns: Mapping[Table, Collection[str]]
+) -> Iterator[Problem]:
     both = heapq.merge(
-        _expected_rows(connection),
-        _stored_rows(connection, grants),
-        _stored_rows(connection, grant_devices),
+        _expected_rows(connection, columns),
+        *(_stored_rows(connection, table, columns[table]) for table in columns),
         key=_newest_first,
     )
     for _, same in itertools.groupby(both, key=_newest_first):
@@ -99,7 +138,9 @@ def _grant_problems(connection: Connection) -> Iterator[Problem]:
             yield Problem(int(row["sequence"]), problem)
 
 
-def _expected_rows(connection: Connection) -> Iterator[_Entry]:
+def _expected_rows(
+    connection: Connection, columns: Mapping[Table, Collection[str]]
+) -> Iterator[_Entry]:
     """Yield the expected rows, newest first, so that the end of a grant precedes the grant."""
     ended: dict[Target, tuple[GrantState, str]] = {}
     for row in _stream(connection, select(events).order_by(events.c.sequence.desc())):
@@ -108,15 +149,22 @@ def _expected_rows(connection: Connection) -> Iterator[_Entry]:
             continue
         state, when = ended.get(event.target, ("active", ""))
         for record in reversed(grant_records(event, int(row.sequence))):
-            yield _Entry(True, grant_row(msgspec.structs.replace(record, state=state, ended=when)))
-            for device in device_rows(record):
+            row_of_grant = grant_row(msgspec.structs.replace(record, state=state, ended=when))
+            yield _Entry(
+                True, {name: row_of_grant[name] for name in row_of_grant if name in columns[grants]}
+            )
+            for device in device_rows(record) if grant_devices in columns else ():
                 yield _Entry(True, device)
         ended[event.target] = (event.ends_with, event.timestamp)
 
 
-def _stored_rows(connection: Connection, table: Table) -> Iterator[_Entry]:
+def _stored_rows(
+    connection: Connection, table: Table, columns: Collection[str]
+) -> Iterator[_Entry]:
     """Yield the rows of `grants` or `grant_devices`, newest first."""
-    newest_first = select(table).order_by(table.c.sequence.desc(), table.c.position.desc())
+    newest_first = select(*(column for column in table.c if column.name in columns)).order_by(
+        table.c.sequence.desc(), table.c.position.desc()
+    )
     for row in _stream(connection, newest_first):
         yield _Entry(False, dict(row._mapping))
 

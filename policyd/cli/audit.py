@@ -1,7 +1,7 @@
 """`policyd audit`: read the audit log and the grants.
 
-In: an audit log, filters. Out: tables or JSON on standard output. `verify` exits with 1 if the
-audit log was changed.
+In: an audit log, filters. Out: tables or JSON on standard output. `audit_evidence.py` has the
+commands that prove and verify it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from policyd import wire
-from policyd.cli import DENIED
+from policyd.cli import audit_evidence
 from policyd.cli.options import Command, close_at_end, settings, settings_options
 from policyd.cli.output import format_option, show
 from policyd.config import default_audit
-from policyd.formats.audit_log import Decisions, Verification
-from policyd.formats.available import DECISION, DECISIONS, GRANTS, VERIFICATION
+from policyd.formats.audit_log import Decisions
+from policyd.formats.available import DECISION, DECISIONS, GRANTS
 from policyd.formats.grants import Grants
 
 if TYPE_CHECKING:
@@ -125,14 +124,10 @@ def grants(
     return 0
 
 
-@command.command("verify")
-@_reading(VERIFICATION)
-def verify(config: str | None, audit: str | None, form: str) -> int:
-    """Verify that nobody has changed the audit log."""
-    store = _store(config, audit)
-    report = store.verify()
-    show(Verification(store.name, wire.audit_verification(report)), VERIFICATION, form)
-    return 0 if report.ok else DENIED
+command.add_command(audit_evidence.checkpoint)
+command.add_command(audit_evidence.prove)
+command.add_command(audit_evidence.public_key)
+command.add_command(audit_evidence.verify)
 
 
 def _store(config: str | None, audit: str | None) -> Store:

@@ -81,7 +81,8 @@ def verification_text(verification: Verification, *, colour: bool = False) -> st
     """Return one line: the log is intact; or a line for each problem."""
     report = verification.report
     if not report.problems:
-        said = [f"{report.events} events are intact; the last hash is {report.head}"]
+        agree = f" and agree with {', '.join(report.evidence)}" if report.evidence else ""
+        said = [f"{report.events} events are intact{agree}; the last hash is {report.head}"]
     else:
         said = [str(problem) for problem in report.problems]
     return "".join(f"{visible(f'{verification.log}: {line}')}\n" for line in said)

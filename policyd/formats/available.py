@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from policyd import wire
 from policyd.compose.project import Project
 from policyd.errors import PolicySetError
 from policyd.formats import (
@@ -16,6 +17,7 @@ from policyd.formats import (
     json,
     lint,
     policies,
+    proofs,
     rego_tests,
 )
 from policyd.formats.contract import Formats
@@ -79,5 +81,6 @@ VERIFICATION: Final[Formats[audit_log.Verification]] = {
     "text": audit_log.verification_text,
     "json": audit_log.verification_json,
 }
+PROOFS: Final[Formats[wire.ProofList]] = {"text": proofs.text, "json": proofs.as_json}
 GRANTS: Final[Formats[grants.Grants]] = {"text": grants.text, "json": grants.as_json}
 HOSTS: Final[Formats[Mapping[str, Any]]] = {"text": hosts.text}

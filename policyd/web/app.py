@@ -1,8 +1,9 @@
 """The Flask application of the webhook.
 
 In: the services of this process. Out: a WSGI application: POST /v1/review, GET /v1/decisions,
-/v1/grants and /v1/policies, /bundles/<name>.tar.gz and /metrics, POST /hooks/registry/<name>, GET
-/healthz and /readyz. Every error is answered with a Status in JSON. No answer contains a traceback.
+/v1/grants and /v1/policies, /bundles/<name>.tar.gz, /metrics and /log/…, POST
+/hooks/registry/<name>, GET /healthz and /readyz. Every error is answered with a Status in
+JSON. No answer contains a traceback.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from policyd.web import (
     records,
     registry_notifications,
     reviews,
+    transparency,
 )
 from policyd.web.body import MemoryRequest
 from policyd.web.replies import failure, failure_of
@@ -46,6 +48,7 @@ ROUTES: Final = (
     opa_bundles,
     exposition,
     registry_notifications,
+    transparency,
 )
 """The modules that add routes."""
 
@@ -110,7 +113,7 @@ def _start() -> None:
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")
     log_decision(
         log,
         "request",

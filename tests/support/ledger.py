@@ -8,22 +8,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import pytest
 from alembic import command
 from alembic.config import Config
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert, update
 
-from policyd.audit import chain
+from policyd.audit import chain, checkpoints, tree
 from policyd.audit.database import Database
 from policyd.audit.event import decision_event, grant_records, payload_of
 from policyd.audit.rows import event_row, grant_row
 from policyd.audit.store import Store
 from policyd.audit.tables import events, grants, heads
+from policyd.errors import AuditError
 from policyd.model import AuditRecord, Grant, GrantedDevices
+from policyd.transparency import merkle
+from policyd.transparency.checkpoint import open_checkpoint
+from policyd.transparency.note import Signer
 from tests.unit.audit.conftest import pair
 
+ORIGIN: Final = "policyd.example/log"
+SIGNER: Final = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 Contract = Callable[[Store], None]
 ADDED: Final = ("kind", "hook", "schedule", "certainty", "identities", "aliases", "exceptions")
 """The columns that migration 0002 adds."""
+
+
+def signed(store: Store, time: str = "2026-11-23T16:00:00.000000000Z") -> str:
+    """Return a checkpoint of all events of `store`, which it stores."""
+    with store.database.writing() as connection:
+        return checkpoints.sign(connection, SIGNER, time)
 
 
 def granted(service: str = "train", **fields: Any) -> Grant:
@@ -126,10 +140,53 @@ def find_double_booked_devices(store: Store) -> None:
     assert [one.service for one in everything] == ["h", "g"]
 
 
+def sign_checkpoints_that_extend_each_other(store: Store) -> None:
+    """Each checkpoint has all events; the same events give the same checkpoint."""
+    notes = []
+    for number in range(5):
+        store.append_decision(*pair(f"d{number}", project=f"p{number}"))
+        for _ in range(2):
+            notes.append(signed(store, f"2026-11-23T15:00:0{number}.000000000Z"))
+
+    assert notes[::2] == notes[1::2]
+    states = [open_checkpoint(note, ORIGIN, [SIGNER.verifier])[0] for note in notes[::2]]
+    assert [state.size for state in states] == [1, 2, 3, 4, 5]
+    with store.database.reading() as connection:
+        read = tree.reader(connection)
+        for old in states:
+            proof = merkle.consistency_proof(old.size, 5, read)
+            assert merkle.is_consistent(old.size, old.root, 5, states[-1].root, proof)
+    assert store.verify().problems == ()
+
+
+def prove_every_decision(store: Store) -> None:
+    """A proof shows one event of the chain, by the key of the log only."""
+    records = [
+        store.append_decision(*pair(f"d{number}", project=f"p{number}")) for number in range(7)
+    ]
+    for record in records:
+        with store.database.reading() as connection, pytest.raises(AuditError) as caught:
+            checkpoints.prove(connection, f"d{record.sequence - 1}")
+        assert str(caught.value).startswith(f"no checkpoint includes event {record.sequence} yet")
+    signed(store)
+
+    for number, record in enumerate(records):
+        with store.database.reading() as connection:
+            proof = checkpoints.prove(connection, f"d{number}")
+        entry, state = checkpoints.proven_entry(proof, SIGNER.verifier)
+        assert entry == tree.Entry(
+            1, record.sequence, "decision", f"d{number}", record.time, record.hash
+        )
+        assert (state.origin, state.size) == (ORIGIN, 7)
+        assert len(proof) < 1000
+
+
 CONTRACTS: Final[tuple[Contract, ...]] = (
     keep_what_a_grant_is,
     find_a_grant_by_every_name_of_its_device,
     find_double_booked_devices,
+    sign_checkpoints_that_extend_each_other,
+    prove_every_decision,
 )
 
 
@@ -161,6 +218,8 @@ def assert_an_old_log_goes_on(store: Store) -> None:
 
     report = store.verify()
     assert (report.events, report.problems) == (3, ())
+    with store.database.reading() as connection:
+        assert tree.leaves(connection) == 3
     assert [(one.kind, one.certainty, one.identities) for one in store.grants()] == [
         ("service", "certain", ("0",)),
         (None, None, None),

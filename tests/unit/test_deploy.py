@@ -53,7 +53,10 @@ LOCKS = ROOT / "deploy/requirements"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
 LOCKED = {
-    "run": [*PYPROJECT["project"]["dependencies"], *EXTRAS["inventory"], *EXTRAS["postgres"]],
+    "run": [
+        *PYPROJECT["project"]["dependencies"],
+        *(line for extra in ("inventory", "postgres", "signing") for line in EXTRAS[extra]),
+    ],
     "test": [*PYPROJECT["project"]["dependencies"], *EXTRAS["test"]],
     "docs": [*PYPROJECT["project"]["dependencies"], *EXTRAS["docs"]],
     "build": PYPROJECT["dependency-groups"]["build"],

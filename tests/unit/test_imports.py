@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "policyd"
 
 MODEL = {"model", "errors", "compose_version", "suggestion", "limits"}
 PURE = {
-    *("compose", "hooks", "formats", "audit.chain"),
+    *("compose", "hooks", "formats", "audit.chain", "transparency"),
     *("registry.artifact", "registry.json_keys", "registry.platforms"),
 }
 WAY = [

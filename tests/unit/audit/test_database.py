@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
@@ -12,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from policyd.audit import file_lock as locks
-from policyd.audit.database import open_database
+from policyd.audit.database import open_database, open_for_reading
 from policyd.audit.file_lock import file_lock
 from policyd.audit.store import open_store
 from policyd.audit.tables import REVISION, metadata
@@ -189,3 +191,47 @@ def test_a_file_lock_that_is_never_released_is_an_error(tmp_path, monkeypatch):
     refused = pytest.raises(TimeoutError, match="locked by another process")
     with file_lock(path), refused, file_lock(path):
         pass
+
+
+@pytest.fixture
+def unwritable(monkeypatch):
+    """A function that takes the right to write away: root may write every file."""
+    return lambda: monkeypatch.setattr(os, "access", lambda *_arguments: False)
+
+
+def test_a_copy_is_read_without_files_beside_it(store, path, record, tmp_path, unwritable):
+    record("d1")
+    store.close()
+    place = tmp_path / "100% of #1?"
+    place.mkdir()
+    shutil.copy(path, place / "copy.db")
+    unwritable()
+
+    database = open_for_reading(str(place / "copy.db"))
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT sequence FROM heads").scalar() == 1
+        assert os.listdir(place) == ["copy.db"]
+    database.close()
+
+
+def test_a_log_that_others_write_is_read_with_its_last_events(store, path, record, unwritable):
+    record("d1")
+    assert os.path.exists(f"{path}-wal")
+    unwritable()
+
+    database = open_for_reading(path)
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT sequence FROM heads").scalar() == 1
+    database.close()
+
+
+def test_a_database_for_reading_is_not_written(store, path):
+    database = open_for_reading(path)
+
+    with (
+        pytest.raises(AuditError, match="cannot be written: "),
+        database.writing() as connection,
+    ):
+        connection.exec_driver_sql("UPDATE heads SET sequence = 5")
+    database.close()
+    assert store.verify().events == 0

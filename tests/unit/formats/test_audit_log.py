@@ -129,7 +129,9 @@ def test_a_verification_says_that_the_log_is_intact_or_names_each_problem() -> N
 
 
 def test_a_verification_as_json_is_a_document_with_its_kind() -> None:
-    report = AuditVerification(events=2, head="ab", problems=[Problem(1, "changed")])
+    report = AuditVerification(
+        events=2, head="ab", problems=[Problem(1, "changed")], evidence=["kept.txt (2 events)"]
+    )
 
     assert json.loads(verification_json(Verification("log.db", report))) == {
         "apiVersion": "policyd/v1",
@@ -137,4 +139,5 @@ def test_a_verification_as_json_is_a_document_with_its_kind() -> None:
         "events": 2,
         "head": "ab",
         "problems": [{"sequence": 1, "message": "changed"}],
+        "evidence": ["kept.txt (2 events)"],
     }

@@ -19,7 +19,7 @@ OFFERED = {
     "audit list": "DECISIONS",
     "audit show": "DECISION",
     "audit grants": "GRANTS",
-    "audit verify": "VERIFICATION",
+    "audit verify": "VERIFICATION, PROOFS",
 }
 """The tables that each command with --format chooses from."""
 ALWAYS = {"HOSTS": ["text"], "LINT_PROBLEMS": ["text"], "SCHEMA": ["json"]}

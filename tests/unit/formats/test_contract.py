@@ -39,7 +39,7 @@ from policyd.model import (
 from policyd.policies.parameters import Schema
 from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.rego_tests import CoverageReport, FileCoverage, TestReport, TestResult
-from policyd.wire import AuditVerification, Undecided
+from policyd.wire import AuditVerification, ProofList, ProvenDecision, Undecided
 from tests.support.reports import EVIL, MIXED, NOTHING, VIOLATION
 
 TestReport.__test__ = TestResult.__test__ = False
@@ -151,6 +151,10 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "DECISION": hostile_record,
     "VERIFICATION": lambda: Verification(
         EVIL, AuditVerification(events=1, head=EVIL, problems=[Problem(1, EVIL)])
+    ),
+    "PROOFS": lambda: ProofList(
+        items=[ProvenDecision(EVIL, EVIL, 1, 1, EVIL, EVIL, EVIL)],
+        problems=[Undecided(EVIL, EVIL)],
     ),
     "GRANTS": lambda: Grants(EVIL, [hostile_grant()], 1, active=True),
     "HOSTS": hostile_data,

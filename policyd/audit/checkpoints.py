@@ -1,0 +1,153 @@
+"""Signed checkpoints of the audit log, and proofs that a decision is in it.
+
+In: a connection to the log, the key of the log. Out: signed notes, proof files, and what a proof
+shows. A log never signs two checkpoints that contradict each other: each extends the last one.
+Source: C2SP tlog-checkpoint, tlog-proof, signed-note.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from sqlalchemy import Connection, Row, insert, select, update
+
+from policyd.audit import tree
+from policyd.audit.evidence import Statement
+from policyd.audit.tables import checkpoints, events
+from policyd.errors import AuditError, ConfigError, NoteError, NotFound
+from policyd.transparency import merkle
+from policyd.transparency.checkpoint import (
+    Checkpoint,
+    Proof,
+    open_checkpoint,
+    proof_of,
+    verify_proof,
+)
+from policyd.transparency.note import Signer, Verifier
+
+
+def load_signer(key_file: str, origin: str) -> Signer:
+    """Return the key in `key_file`, an Ed25519 private key in PEM, of the log `origin`.
+
+    Raises ConfigError.
+    """
+    if not origin:
+        raise ConfigError("audit_origin: a log that signs checkpoints needs a name; set it")
+    try:
+        with open(key_file, "rb") as file:
+            key = load_pem_private_key(file.read(), password=None)
+    except OSError as error:
+        raise ConfigError(f"audit_key_file: cannot read {key_file}: {error.strerror}") from error
+    except (ValueError, TypeError) as error:
+        raise ConfigError(
+            f"audit_key_file: {key_file} is not a private key in PEM without a password"
+        ) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigError(f"audit_key_file: {key_file} is not an Ed25519 key")
+    try:
+        return Signer(origin, key)
+    except NoteError as error:
+        raise ConfigError(f"audit_origin: {error}") from error
+
+
+def sign(connection: Connection, signer: Signer, time: str) -> str:
+    """Return a signed checkpoint of all events, and store it. `time` is the current time, RFC 3339.
+
+    `connection` excludes other writers. Raises AuditError if the log does not extend its last
+    checkpoint.
+    """
+    size = tree.grow(connection)
+    read = tree.reader(connection)
+    last = latest(connection)
+    if last is not None:
+        _check_extends(last, size, read)
+        if last.size == size and _is_by(last.note, signer.verifier):
+            return str(last.note)
+    root = merkle.root(size, read)
+    note = signer.sign(Checkpoint(signer.verifier.name, size, root).text)
+    row = {"size": size, "root": root.hex(), "note": note, "time": time}
+    if last is not None and last.size == size:
+        connection.execute(update(checkpoints).where(checkpoints.c.size == size).values(**row))
+    else:
+        connection.execute(insert(checkpoints), row)
+    return note
+
+
+def latest(connection: Connection) -> Row[Any] | None:
+    """Return the row of the last checkpoint, None if there is none."""
+    return connection.execute(
+        select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)
+    ).first()
+
+
+def prove(connection: Connection, decision_id: str) -> str:
+    """Return the proof that a decision is in the log under its last checkpoint, as a file.
+
+    Raises NotFound if there is no such decision, AuditError if the last checkpoint does not include
+    it and if the log does not match the checkpoint.
+    """
+    query = select(*tree.ENTRY_COLUMNS).where(events.c.decision_id == decision_id)
+    row = connection.execute(query).first()
+    if row is None:
+        raise NotFound(f"there is no decision {decision_id} in the audit log")
+    last = latest(connection)
+    if last is None or last.size < row.sequence:
+        raise AuditError(
+            f"no checkpoint includes event {row.sequence} yet; sign one with "
+            "`policyd audit checkpoint`"
+        )
+    entry, index, size = tree.entry(row), int(row.sequence) - 1, int(last.size)
+    hashes = merkle.inclusion_proof(index, size, tree.reader(connection))
+    found = merkle.root_from_inclusion(index, size, merkle.leaf_hash(entry), hashes)
+    if found.hex() != last.root:
+        raise AuditError(
+            f"event {row.sequence} is not the one of the checkpoint of {size} events; see "
+            "`policyd audit verify`"
+        )
+    return Proof(index, tuple(hashes), str(last.note), entry).text
+
+
+def proven_entry(proof_file: str, verifier: Verifier) -> tuple[tree.Entry, Checkpoint]:
+    """Return the entry that a proof file shows to be in the log of `verifier`, and the checkpoint.
+
+    Raises NoteError if the proof does not hold.
+    """
+    proof = proof_of(proof_file)
+    checkpoint = verify_proof(proof, proof.extra, verifier.name, [verifier])
+    try:
+        entry = msgspec.json.decode(proof.extra, type=tree.Entry)
+    except msgspec.MsgspecError as error:
+        raise NoteError("the proof does not contain the entry of a decision") from error
+    if entry.sequence != proof.index + 1:
+        raise NoteError(f"the entry of event {entry.sequence} has the index {proof.index}")
+    return entry, checkpoint
+
+
+def stated(note: str, verifier: Verifier, source: str) -> Statement:
+    """Return what a signed checkpoint states about the log. Raises NoteError."""
+    checkpoint, _ = open_checkpoint(note, verifier.name, [verifier])
+    return Statement(source, checkpoint.size, root=checkpoint.root)
+
+
+def _check_extends(last: Row[Any], size: int, read: merkle.ReadHash) -> None:
+    if last.size > size:
+        raise AuditError(
+            f"event {size + 1} is missing: the last checkpoint has {last.size} events, but the "
+            f"log ends at event {size}; see `policyd audit verify`"
+        )
+    if merkle.root(int(last.size), read).hex() != last.root:
+        raise AuditError(
+            f"the log does not extend its last checkpoint of {last.size} events; see "
+            "`policyd audit verify`"
+        )
+
+
+def _is_by(note: str, verifier: Verifier) -> bool:
+    try:
+        open_checkpoint(note, verifier.name, [verifier])
+    except NoteError:
+        return False
+    return True

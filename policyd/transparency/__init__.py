@@ -1,0 +1,1 @@
+"""Transparency logs in the forms of C2SP: Merkle trees, tiles, notes, checkpoints, proofs."""
