@@ -97,16 +97,24 @@ class Files(Protocol):
 class ImageConfig(msgspec.Struct, frozen=True):
     """The configuration of an image: its variables, its user ("" is root), its labels.
 
-    `source` is "request" where the caller hands it over, "registry" where it was read there; then
-    `digest` is what the reference stood for, and `platform` that of the image, as in linux/amd64.
+    `on_build` are the instructions that it adds to a Dockerfile that is built from it. `source` is
+    "request" where the caller hands it over, "registry" where it was read there; then `digest` is
+    what the reference stood for, and `platform` that of the image, as in linux/amd64.
     """
 
     environment: dict[str, str] = {}
     user: str = ""
     labels: dict[str, str] = {}
+    on_build: tuple[str, ...] = ()
     source: Literal["request", "registry"] = "request"
     digest: str = ""
     platform: str = ""
+
+    def characters(self) -> int:
+        """Return how many characters its texts have in all."""
+        pairs = (*self.environment.items(), *self.labels.items())
+        lengths = (len(name) + len(value) for name, value in pairs)
+        return sum(lengths) + sum(map(len, self.on_build)) + len(self.user)
 
 
 class InspectedImage(msgspec.Struct, frozen=True):

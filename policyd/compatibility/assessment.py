@@ -27,7 +27,7 @@ from policyd.compatibility.tables import Tables, is_older, major_minor
 from policyd.errors import PolicySetError
 from policyd.inventory.hosts import Gpu, Host
 from policyd.model import Path
-from policyd.workloads.model import CompatibilityAnswer, Workload
+from policyd.workloads.model import CompatibilityAnswer, CompatibilitySource, Workload
 
 Outcome = Literal["ok", "fails", "may-fail", "unknown"]
 
@@ -36,6 +36,7 @@ _SAID_BY: Final = {
     "service": "as the service sets it",
     "dockerfile": "as its Dockerfile sets it",
     "image": "as the configuration of its image says",
+    "registry": "as the configuration of its image in the registry says",
     "table": "as the tag of its image says",
     "": "",
 }
@@ -214,7 +215,7 @@ class _Nvidia:
         self,
         question: Literal["start", "cuda", "cuda-exact", "architecture"],
         outcome: Outcome,
-        source: Literal["service", "dockerfile", "image", "table", ""],
+        source: CompatibilitySource,
         message: str,
     ) -> CompatibilityAnswer:
         path = self._image.cuda_path if question != "start" else self._image_path()

@@ -7,7 +7,7 @@ over the image; what is not known of the image comes from the table of images, b
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from policyd.compatibility.requirements import (
     CUDA,
@@ -18,10 +18,8 @@ from policyd.compatibility.requirements import (
     requirements_of,
 )
 from policyd.compatibility.tables import LISTED, NONE, KnownImage, Tables
-from policyd.model import Path
-from policyd.workloads.model import Workload
-
-Source = Literal["service", "dockerfile", "image", "table", ""]
+from policyd.model import ImageConfig, Path
+from policyd.workloads.model import CompatibilitySource, Workload
 
 _ARM64: Final = ("arm64", "aarch64")
 _VERSION: Final = re.compile(r"[0-9]+\.[0-9]+")
@@ -31,7 +29,7 @@ class Variable(NamedTuple):
     """A variable of a container: its value, None for one that is removed, and who sets it."""
 
     value: str | None
-    source: Source
+    source: CompatibilitySource
     path: Path
 
 
@@ -43,13 +41,17 @@ class ImageFacts(NamedTuple):
     """
 
     builds: tuple[tuple[Requirement, ...], ...]
-    requirement_source: Source
+    requirement_source: CompatibilitySource
     cuda: str
-    cuda_source: Source
+    cuda_source: CompatibilitySource
     cuda_path: Path
     forward_compatible: str
     is_approximate: bool
     variables: dict[str, Variable]
+
+
+def _source(config: ImageConfig) -> CompatibilitySource:
+    return "registry" if config.source == "registry" else "image"
 
 
 def image_reference(workload: Workload) -> str:
@@ -64,7 +66,7 @@ def variables_of(workload: Workload) -> dict[str, Variable]:
     if workload.image_config:
         image = (*path, "image") if not workload.build else workload.build.dockerfile_path
         for name, value in workload.image_config.environment.items():
-            found[name] = Variable(value, "image", image)
+            found[name] = Variable(value, _source(workload.image_config), image)
     if workload.build:
         place = workload.build.dockerfile_path
         for name, value in workload.build.environment.items():
@@ -84,9 +86,9 @@ def image_facts(workload: Workload, tables: Tables, host_architecture: str) -> I
     images = _known_values(known, tables, is_arm64=architecture in _ARM64)
     builds = tuple(requirements_of(image | environment) for image in images)
     deciding = _deciding(variables, known)
-    source: Source = deciding.source if deciding else "table"
+    source: CompatibilitySource = deciding.source if deciding else "table"
     if workload.image_config:
-        source = deciding.source if deciding else "image"
+        source = deciding.source if deciding else _source(workload.image_config)
         builds = (requirements_of(environment),)
     elif deciding:
         builds = builds[:1] or (requirements_of(environment),)
@@ -135,7 +137,7 @@ def _known_values(
 
 def _cuda(
     workload: Workload, variables: dict[str, Variable], known: KnownImage | None
-) -> tuple[str, Source, Path]:
+) -> tuple[str, CompatibilitySource, Path]:
     said = variables.get(LEGACY)
     if said and said.value and _VERSION.match(said.value):
         return said.value, said.source, said.path

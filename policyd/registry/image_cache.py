@@ -58,5 +58,4 @@ class ImageCache:
 
 
 def _size(config: ImageConfig) -> int:
-    texts = (*config.environment.items(), *config.labels.items())
-    return _ENTRY + len(config.user) + sum(len(name) + len(value) for name, value in texts)
+    return _ENTRY + config.characters()

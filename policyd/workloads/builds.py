@@ -14,7 +14,7 @@ from typing import Final
 
 from policyd.compose.project import Project
 from policyd.errors import BundleError, ComposeError, PayloadTooLarge
-from policyd.model import Files, NotEvaluated, Path
+from policyd.model import Files, ImageConfig, NotEvaluated, Path
 from policyd.workloads.containers import Container, services_and_jobs
 from policyd.workloads.dockerfile import evaluation
 from policyd.workloads.dockerfile.evaluation import Dockerfile
@@ -27,6 +27,9 @@ MAX_DOCKERFILES: Final = 512 << 10
 
 MAX_ENVIRONMENT: Final = 4 << 20
 """How many characters the variables that ENV sets may have, in all builds of a project."""
+
+MAX_BASES: Final = 16 << 20
+"""How many characters the configurations of base images may have, counted at each use."""
 
 MAX_CONTEXTS: Final = 50
 """How many builds may start from each other through additional contexts."""
@@ -59,6 +62,7 @@ class Builds:
         self._known: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], Dockerfile] = {}
         self._found: dict[str, tuple[_Source, Dockerfile]] = {}
         self._characters = 0
+        self._base_characters = 0
         self._environment = 0
         self._depth = 0
 
@@ -123,13 +127,22 @@ class Builds:
                     f"build: the Dockerfiles of the project exceed the limit of {MAX_DOCKERFILES} "
                     "characters in all"
                 )
-            found = evaluation.read(
-                content, target, arguments, images, platform, self._configs.variables_of
-            )
+            found = evaluation.read(content, target, arguments, images, platform, self._config_of)
             if syntax := arguments.get("BUILDKIT_SYNTAX"):
                 found = found._replace(frontend=syntax)
             self._known[key] = found
         return self._known[key]
+
+    def _config_of(self, reference: str, platform: str) -> ImageConfig | None:
+        config = self._configs.find(reference, platform)
+        if config:
+            self._base_characters += config.characters()
+            if self._base_characters > MAX_BASES:
+                raise ComposeError(
+                    "build: the configurations of base images exceed the limit of "
+                    f"{MAX_BASES >> 20} MiB in all, counted for each build"
+                )
+        return config
 
     def _contexts(self, contexts: Mapping[str, str]) -> dict[str, Dockerfile]:
         """Return the images that additional contexts put in place of names in FROM."""

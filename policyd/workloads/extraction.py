@@ -7,12 +7,13 @@ configs and Dockerfiles are resolved. What the values mean is decided elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from policyd.compose.project import Project
+from policyd.errors import ComposeError
 from policyd.model import Files, NotEvaluated, Path
 from policyd.workloads.builds import Builds
 from policyd.workloads.containers import Container, hooks_of, services_and_jobs
@@ -46,6 +47,9 @@ from policyd.workloads.values import (
 )
 
 NO_CONFIGS: Final = ImageConfigs()
+MAX_IMAGE_CONFIGS: Final = 8 << 20
+"""Characters that the configurations of images may have, counted once for each workload."""
+
 _NANO_CPUS: Final = 1_000_000_000
 _RESERVATIONS: Final = ("deploy", "resources", "reservations")
 
@@ -63,7 +67,7 @@ def extract(project: Project, files: Files, image_configs: ImageConfigs = NO_CON
     `image_configs` are the configurations of images that are known. Services come first, in order
     of their names, each followed by its hooks; then jobs. Raises ComposeError for a project that
     exceeds a limit: mounts that `volumes_from` multiplies, what hooks inherit, the size of
-    Dockerfiles; PayloadTooLarge for a limit of the bundle.
+    Dockerfiles and of configurations; PayloadTooLarge for a limit of the bundle.
     """
     mounts = mounts_by_container(project.tree)
     builds = Builds(project, files, image_configs)
@@ -78,6 +82,7 @@ def extract(project: Project, files: Files, image_configs: ImageConfigs = NO_CON
             complete = msgspec.structs.replace(complete, profiles=workload.profiles)
             complete = _with_image(complete, None, image_configs)
             found.append(inheritance.divide(complete, workload))
+    _check_size(found)
     return Extracted(tuple(found), tuple(builds.not_evaluated))
 
 
@@ -87,6 +92,15 @@ def _with_image(workload: Workload, build: Build | None, configs: ImageConfigs) 
     if config is None and build and build.base:
         config = configs.find(build.base, build.base_platform)
     return msgspec.structs.replace(workload, build=build, image_config=config)
+
+
+def _check_size(workloads: Iterable[Workload]) -> None:
+    configs = [each.image_config for each in workloads if each.image_config]
+    if sum(config.characters() for config in configs) > MAX_IMAGE_CONFIGS:
+        raise ComposeError(
+            f"image: the configurations of the images of all services and hooks exceed the limit "
+            f"of {MAX_IMAGE_CONFIGS >> 20} MiB in all"
+        )
 
 
 def _workload(container: Container, mounts: tuple[Mount, ...], project_directory: str) -> Workload:

@@ -33,6 +33,7 @@ class DockerConfig(msgspec.Struct, frozen=True):
     env: list[str] | None = msgspec.field(name="Env", default=None)
     user: str | None = msgspec.field(name="User", default=None)
     labels: dict[str, str] | None = msgspec.field(name="Labels", default=None)
+    on_build: tuple[str, ...] | None = msgspec.field(name="OnBuild", default=None)
 
     def read(self) -> ImageConfig:
         """Return the configuration. The last entry of a variable counts."""
@@ -41,6 +42,7 @@ class DockerConfig(msgspec.Struct, frozen=True):
             environment={variable: value for variable, _, value in pairs},
             user=self.user or "",
             labels=self.labels or {},
+            on_build=self.on_build or (),
         )
 
 
@@ -102,11 +104,6 @@ class ImageConfigs:
         """Return the configuration of an image, None if it is not known."""
         handed_over = self._handed_over and self._handed_over.get(familiar(reference))
         return handed_over or self._inspected.get(ImageRequest(reference, platform))
-
-    def variables_of(self, reference: str, platform: str) -> Mapping[str, str]:
-        """Return the variables of an image, none if it is not known."""
-        config = self.find(reference, platform)
-        return config.environment if config else {}
 
 
 def unknown_images(workloads: Iterable[Workload]) -> dict[ImageRequest, Path]:

@@ -213,6 +213,9 @@ class GrantDeclaration(msgspec.Struct, frozen=True):
     family: str = ""
 
 
+CompatibilitySource = Literal["service", "dockerfile", "image", "registry", "table", ""]
+
+
 class CompatibilityAnswer(msgspec.Struct, frozen=True):
     """Whether the host of the review can run a workload: the answer to one question.
 
@@ -220,13 +223,14 @@ class CompatibilityAnswer(msgspec.Struct, frozen=True):
     CUDA programs work with the driver, with minor version compatibility and without),
     `architecture` (has the toolkit code for the GPU) or `driver` (is the driver of another vendor
     recent enough). `outcome` is `ok`, `fails`, `may-fail` or `unknown`. `source` says by what:
-    `service`, `dockerfile`, `image` (its configuration), `table` (its tag), "" if by nothing.
-    `message` is the predicate of a sentence about the workload.
+    `service`, `dockerfile`, `image` (its configuration, which was handed over), `registry` (its
+    configuration there), `table` (its tag), "" if by nothing. `message` is the predicate of a
+    sentence about the workload.
     """
 
     question: Literal["start", "cuda", "cuda-exact", "architecture", "driver"]
     outcome: Literal["ok", "fails", "may-fail", "unknown"]
-    source: Literal["service", "dockerfile", "image", "table", ""]
+    source: CompatibilitySource
     message: str
     path: Path
 

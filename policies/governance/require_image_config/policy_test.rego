@@ -3,7 +3,7 @@ package policyd.policies.require_image_config_test
 import data.policyd.lib.fixture
 import data.policyd.policies.require_image_config
 
-config := {"environment": {}, "user": "", "labels": {}, "source": "request", "digest": "", "platform": ""}
+config := {"environment": {}, "user": "", "labels": {}, "on_build": [], "source": "request", "digest": "", "platform": ""}
 
 # seen is the input of service "app" with `fields`, and of what was not evaluated.
 seen(fields, gaps) := object.union(fixture.app(fields), {"notEvaluated": gaps})

@@ -11,6 +11,7 @@ import csv
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
+from policyd.model import ImageConfig
 from policyd.workloads.dockerfile.expansion import DockerfileText, ExpansionError
 from policyd.workloads.dockerfile.instructions import (
     BLANKS,
@@ -36,14 +37,15 @@ PLATFORM: Final = {
 }
 """Arguments that BuildKit defines before the first stage, on a usual host."""
 
-VariablesOf = Callable[[str, str], Mapping[str, str]]
-"""Returns the variables of an image by its reference and platform, none if it is not known."""
+ConfigOf = Callable[[str, str], ImageConfig | None]
+"""Returns the configuration of an image by its reference and platform, None if it is not known."""
 
 
-def _nothing_known(_reference: str, _platform: str) -> Mapping[str, str]:
-    return {}
+def _nothing_known(_reference: str, _platform: str) -> ImageConfig | None:
+    return None
 
 
+_NO_TRIGGERS: Final = ("onbuild", "from", "maintainer")
 _PLATFORM_FLAG: Final = "--platform="
 _PATH: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 """BuildKit sets it where an image does not: an expansion can test it."""
@@ -74,17 +76,19 @@ class _Stage:
         self.image = image
         self.platform = platform
         self.parent = parent
+        self.base_triggers: list[Instruction] = []
         self.instructions: list[Instruction] = []
 
     def triggers(self) -> Iterator[Instruction]:
-        """Yield what ONBUILD of the parent adds to the start of this stage."""
+        """Yield what ONBUILD of the parent or of the image adds to the start of this stage."""
+        yield from self.base_triggers
         for instruction in self.parent.instructions if self.parent else ():
             if instruction.trigger is not None:
                 yield instruction.trigger
 
     def run_flags(self) -> Iterator[RunFlag]:
         """Yield the flags of RUN, and of ONBUILD RUN, which acts in stages built from this one."""
-        for instruction in self.instructions:
+        for instruction in (*self.base_triggers, *self.instructions):
             acting = instruction.trigger or instruction
             if acting.command == "run":
                 yield from map(_run_flag, acting.flags)
@@ -96,16 +100,16 @@ def read(
     arguments: Mapping[str, str],
     images: Mapping[str, Dockerfile] | None = None,
     platform: str = "",
-    variables_of: VariablesOf = _nothing_known,
+    config_of: ConfigOf = _nothing_known,
 ) -> Dockerfile:
     """Return what the Dockerfile `text` sets when `target` is built ("" is the last stage).
 
     `arguments` are the build arguments. `images` are images whose content is known, by the name
     that FROM may use: additional contexts of the build. `platform` is the one that is built for, ""
-    for that of a usual host. `variables_of` returns what is known of other images. Instructions
-    that BuildKit would refuse are ignored.
+    for that of a usual host. `config_of` returns what is known of other images. Instructions that
+    BuildKit would refuse are ignored.
     """
-    return _Evaluation(text, arguments, images or {}, platform, variables_of).result(target)
+    return _Evaluation(text, arguments, images or {}, platform, config_of).result(target)
 
 
 class _Evaluation:
@@ -115,12 +119,12 @@ class _Evaluation:
         arguments: Mapping[str, str],
         images: Mapping[str, Dockerfile],
         platform: str,
-        variables_of: VariablesOf,
+        config_of: ConfigOf,
     ) -> None:
         self._arguments = arguments
         self._images = images
         self._platform = platform
-        self._variables_of = variables_of
+        self._config_of = config_of
         self._global = PLATFORM | _target(platform)
         self._global |= {name: arguments[name] for name in PLATFORM if name in arguments}
         self._stages: list[_Stage] = []
@@ -172,15 +176,26 @@ class _Evaluation:
         name = words[2].lower() if len(words) == 3 and words[1].lower() == "as" else ""
         if name and name in self._images:
             return _Stage(name, name, platform, None)
-        return _Stage(name, image, platform, names.get(image.lower()))
+        stage = _Stage(name, image, platform, names.get(image.lower()))
+        if stage.parent is None and image.removesuffix(":latest") not in self._images:
+            stage.base_triggers = self._triggers_of(image, platform)
+        return stage
+
+    def _triggers_of(self, image: str, platform: str) -> list[Instruction]:
+        """Return what ONBUILD of an image adds, without what BuildKit does not allow there."""
+        config = self._config_of(image, platform)
+        parsed = [list(Instructions(text)) for text in (config.on_build if config else ())]
+        return [
+            found[0] for found in parsed if len(found) == 1 and found[0].command not in _NO_TRIGGERS
+        ]
 
     def _container(self, chain: list[_Stage]) -> Dockerfile:
         """Return what the stages of `chain`, each built from the one before, set together."""
         known = self._images.get(chain[0].image.removesuffix(":latest"))
         start = known or Dockerfile(base=chain[0].image, base_platform=chain[0].platform)
         environment = dict(start.environment)
-        of_base = self._variables_of(start.base, start.base_platform) if start.base else {}
-        variables = _PATH | dict(of_base) | environment
+        base = self._config_of(start.base, start.base_platform) if start.base else None
+        variables = _PATH | (base.environment if base else {}) | environment
         user = start.user
         for stage in chain:
             is_replaced = known is not None and stage.name == stage.image

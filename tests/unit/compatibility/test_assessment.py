@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from policyd.bundle import memory_bundle
 from policyd.errors import PolicySetError
@@ -238,19 +239,28 @@ def test_a_version_whose_list_is_not_known_is_certain_for_consumer_cards_only() 
     assert outcomes(asks("nvidia/cuda:13.4.1-base", ["0"]))["start"] == "may-fail"
 
 
-def test_a_configuration_that_is_handed_over_answers_for_an_unknown_image() -> None:
+@pytest.mark.parametrize(
+    ("source", "expected", "said"),
+    [
+        ("request", "image", "as the configuration of its image says"),
+        ("registry", "registry", "as the configuration of its image in the registry says"),
+    ],
+)
+def test_a_known_configuration_answers_for_an_unknown_image(
+    source: Literal["request", "registry"], expected: str, said: str
+) -> None:
     config = {"Env": ["NVIDIA_REQUIRE_CUDA=cuda>=12.6", "CUDA_VERSION=12.6.3"]}
     text = yaml.safe_dump({"services": {"app": asks("own/image", ["1"])}}).encode()
-    bundle = memory_bundle(
-        {"compose.yaml": text}, image_configs=image_configs({"own/image:latest": config})
-    )
+    configs = image_configs({"own/image:latest": config})
+    configs = {name: replace(each, source=source) for name, each in configs.items()}
+    bundle = memory_bundle({"compose.yaml": text}, image_configs=configs)
 
     [workload] = HostResolver(data(HOST)).on_host(load_project(bundle), "gpu-01").workloads
     found = {answer.question: answer for answer in workload.compatibility}
 
-    assert (found["start"].outcome, found["start"].source) == ("fails", "image")
-    assert "as the configuration of its image says" in found["start"].message
-    assert (found["cuda"].outcome, found["cuda"].source) == ("ok", "image")
+    assert (found["start"].outcome, found["start"].source) == ("fails", expected)
+    assert said in found["start"].message
+    assert (found["cuda"].outcome, found["cuda"].source) == ("ok", expected)
 
 
 # --- do CUDA programs work ------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from policyd.bundle import memory_bundle
-from policyd.errors import RequestError
+from policyd.errors import ComposeError, RequestError
 from policyd.loading import load_project
 from policyd.model import ImageConfig
 from policyd.workloads.image_configs import (
@@ -47,11 +47,14 @@ def test_a_configuration_is_read_as_docker_and_oci_write_it() -> None:
         "Env": ["A=1", "B=x=y", "A=2", "C"],
         "User": "app",
         "Labels": {"owner": "ml"},
+        "OnBuild": ["ENV B=1"],
         "Cmd": None,
     }
 
     assert image_configs({"docker.io/a/b": config, "c": {"Env": None}}) == {
-        "a/b:latest": ImageConfig({"A": "2", "B": "x=y", "C": ""}, "app", {"owner": "ml"}),
+        "a/b:latest": ImageConfig(
+            {"A": "2", "B": "x=y", "C": ""}, "app", {"owner": "ml"}, ("ENV B=1",)
+        ),
         "c:latest": ImageConfig(),
     }
 
@@ -128,3 +131,34 @@ def test_a_build_has_the_platform_of_its_service_or_its_only_one() -> None:
 
     platforms = {name: each.build and each.build.base_platform for name, each in found.items()}
     assert platforms == {"a": "linux/arm64", "b": "linux/s390x", "c": ""}
+
+
+def test_configurations_of_all_workloads_are_limited_together() -> None:
+    config = {"a": {"Env": ["A=" + "x" * (2 << 20)], "Labels": {"b": "y" * (1 << 20)}}}
+    two = "services:\n  a: {image: a}\n  b: {image: a}\n"
+
+    assert len(workloads(two, config)) == 2
+    with pytest.raises(ComposeError) as caught:
+        workloads(two + "  c: {image: a}\n", config)
+    assert str(caught.value) == (
+        "image: the configurations of the images of all services and hooks exceed the limit of "
+        "8 MiB in all"
+    )
+
+
+def test_a_configuration_counts_for_each_dockerfile_that_is_built_from_it() -> None:
+    config = {"base": {"OnBuild": ["ENV A=" + "x" * (1 << 20)]}}
+    stages = "".join(f"FROM base AS s{number}\n" for number in range(16))
+
+    with pytest.raises(ComposeError) as caught:
+        workloads("services: {a: {build: .}}", config, Dockerfile=stages)
+    assert str(caught.value) == (
+        "build: the configurations of base images exceed the limit of 16 MiB in all, counted for "
+        "each build"
+    )
+
+
+def test_characters_of_a_configuration_are_those_of_all_its_texts() -> None:
+    config = ImageConfig({"AB": "1"}, "app", {"owner": "ml"}, ("ENV B=1",), digest="sha256:x")
+
+    assert config.characters() == 3 + 3 + 7 + 7
