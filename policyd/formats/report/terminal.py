@@ -6,6 +6,7 @@ unless a single word is longer. Source: Select Graphic Rendition, ECMA-48, 8.3.1
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -69,10 +70,10 @@ class Terminal(msgspec.Struct, frozen=True):
         if width(text[:column]) > room - 1:
             start = max(0, column - room // 2)
         head = "…" if start else ""
-        shown = text[start:]
-        while width(head + shown) > room - 1:
-            shown = shown[:-1]
-        tail = "…" if start + len(shown) < len(text) else ""
+        ends = itertools.accumulate(map(width, text[start:]), initial=len(head))
+        count = sum(1 for _ in itertools.takewhile(lambda end: end < room, ends)) - 1
+        shown = text[start : start + count]
+        tail = "…" if start + count < len(text) else ""
         return f"{head}{shown}{tail}", column - start + len(head) if column else 0
 
     def _painted(self, text: str, colour: str) -> str:
