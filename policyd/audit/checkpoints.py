@@ -59,14 +59,15 @@ def sign(connection: Connection, signer: Signer, time: str) -> str:
     `connection` excludes other writers. Raises AuditError if the log does not extend its last
     checkpoint.
     """
-    size = tree.grow(connection)
+    frontier = tree.grow(connection)
+    size = frontier.size
     read = tree.reader(connection)
     last = latest(connection)
     if last is not None:
         _check_extends(last, size, read)
         if last.size == size and _is_by(last.note, signer.verifier):
             return str(last.note)
-    root = merkle.root(size, read)
+    root = frontier.root()
     note = signer.sign(Checkpoint(signer.verifier.name, size, root).text)
     row = {"size": size, "root": root.hex(), "note": note, "time": time}
     if last is not None and last.size == size:
@@ -99,7 +100,7 @@ def prove(connection: Connection, decision_id: str) -> str:
             f"no checkpoint includes event {row.sequence} yet; sign one with "
             "`policyd audit checkpoint`"
         )
-    entry, index, size = tree.entry(row), int(row.sequence) - 1, int(last.size)
+    entry, index, size = tree.entry(*row), int(row.sequence) - 1, int(last.size)
     hashes = merkle.inclusion_proof(index, size, tree.reader(connection))
     found = merkle.root_from_inclusion(index, size, merkle.leaf_hash(entry), hashes)
     if found.hex() != last.root:

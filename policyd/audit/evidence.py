@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Row, Select, select
+from sqlalchemy import Connection, CursorResult, Select, select
 
 from policyd.audit import tree
 from policyd.audit.chain import GENESIS, Problem
@@ -48,7 +48,7 @@ def statement_problems(
     rows = _entries(connection)
     for statement in by_size:
         while frontier.size < statement.size and (row := next(rows, None)) is not None:
-            frontier.append(merkle.leaf_hash(tree.entry(row)))
+            frontier.append(row.leaf)
             last_hash = row.hash
         if frontier.size < statement.size:
             yield Problem(
@@ -69,7 +69,7 @@ def tree_problems(connection: Connection) -> Iterator[Problem]:
     frontier = merkle.Frontier()
     with _streamed(connection, _NODES) as stored:
         for row in _entries(connection):
-            for level, position, digest in frontier.append(merkle.leaf_hash(tree.entry(row))):
+            for level, position, digest in frontier.append(row.leaf):
                 node = stored.fetchone()
                 if node is None and row.sequence == 1:
                     return
@@ -78,7 +78,7 @@ def tree_problems(connection: Connection) -> Iterator[Problem]:
                 ):  # fmt: skip
                     what = "it" if level == 0 else f"the {2**level} events up to it"
                     problem = f"the tree of hashes has another hash of {what}"
-                    yield Problem(int(row.sequence), problem)
+                    yield Problem(row.sequence, problem)
                     return
         if stored.fetchone() is not None:
             yield Problem(frontier.size + 1, "is missing, but the tree of hashes has it")
@@ -90,14 +90,21 @@ _NODES: Final = select(tree_nodes).order_by(
 """The nodes of the tree in the order in which the leaves complete them."""
 
 
-def _entries(connection: Connection) -> Iterator[Row[Any]]:
-    """Yield the rows of the events up to the first gap."""
+class _Event(NamedTuple):
+    sequence: int
+    hash: str
+    leaf: bytes
+
+
+def _entries(connection: Connection) -> Iterator[_Event]:
+    """Yield the events up to the first gap, each with the hash of its leaf."""
     query = select(*tree.ENTRY_COLUMNS).order_by(events.c.sequence)
     with _streamed(connection, query) as rows:
         for number, row in zip(itertools.count(1), rows, strict=False):
             if row.sequence != number:
                 return
-            yield row
+            entry = tree.entry(number, row.kind, row.decision_id, row.time, row.hash)
+            yield _Event(number, row.hash, merkle.leaf_hash(entry))
 
 
 def _streamed(connection: Connection, query: Select[Any]) -> closing[CursorResult[Any]]:

@@ -32,6 +32,7 @@ from policyd.audit.tables import events, grant_devices, grants, heads
 from policyd.audit.verify import VerifyReport, verify
 from policyd.errors import AuditError, NotFound
 from policyd.model import AuditRecord, Decision, Review
+from policyd.transparency.merkle import Frontier
 
 PAGE: Final = 50
 """The default number of records on a page."""
@@ -262,12 +263,15 @@ class _Process:
         self.pid = os.getpid()
         self.database = database
         self.writer: GroupCommit[tuple[DecisionEvent, str], AuditRecord] = GroupCommit(self._write)
+        self._edge = ("", Frontier())
+        """The hash of the last event that this process committed, and the edge of the tree then."""
 
     def _write(self, batch: _Batch) -> list[AuditRecord]:
         with self.database.writing() as connection:
             last = connection.execute(_HEAD).first()
             if last is None:
                 raise AuditError(f"the table heads of the audit log {self.database.name} is empty")
+            edge = self._edge_at(connection, last.hash)
             records = _linked(batch, last.sequence, last.hash)
             pairs = [(record, event) for record, (event, _) in zip(records, batch, strict=True)]
             connection.execute(_APPEND, [event_row(*pair) for pair in pairs])
@@ -275,8 +279,23 @@ class _Process:
                 _move_grants(connection, event, record.sequence)
             newest = records[-1]
             connection.execute(_MOVE_HEAD, {"sequence": newest.sequence, "hash": newest.hash})
-            tree.grow(connection, appended=len(records))
+            tree.append(connection, edge, [_entry(*pair) for pair in pairs])
+        self._edge = (newest.hash, edge)
         return records
+
+    def _edge_at(self, connection: Connection, last_hash: str) -> Frontier:
+        """Return the edge of the tree over the events up to the one with `last_hash`.
+
+        It is kept between commits: reading it takes a query for each of its hashes.
+        """
+        known, edge = self._edge
+        # The transaction may fail after it changed the edge.
+        self._edge = ("", Frontier())
+        return edge if known == last_hash else tree.grow(connection)
+
+
+def _entry(record: AuditRecord, event: DecisionEvent) -> bytes:
+    return tree.entry(record.sequence, record.kind, event.decision_id, record.time, record.hash)
 
 
 def _linked(batch: _Batch, sequence: int, prev_hash: str) -> list[AuditRecord]:

@@ -7,10 +7,11 @@ Source: RFC 6962, section 2.1; C2SP tlog-tiles.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select
+from sqlalchemy import ColumnElement, Connection, func, insert, select
 
 from policyd.audit.tables import events, heads, tree_nodes
 from policyd.errors import AuditError
@@ -39,9 +40,9 @@ class Entry(msgspec.Struct, frozen=True):
     hash: str
 
 
-def entry(row: Row[Any]) -> bytes:
-    """Return the entry of the event in `row`, which has ENTRY_COLUMNS."""
-    return to_json(Entry(1, int(row.sequence), row.kind, row.decision_id, row.time, row.hash))
+def entry(sequence: int, kind: str, decision: str, time: str, chain_hash: str) -> bytes:
+    """Return the entry of an event. The arguments are its ENTRY_COLUMNS."""
+    return to_json(Entry(1, sequence, kind, decision, time, chain_hash))
 
 
 def leaves(connection: Connection) -> int:
@@ -66,24 +67,32 @@ def reader(connection: Connection) -> merkle.ReadHash:
     return read
 
 
-def grow(connection: Connection, appended: int = 0) -> int:
-    """Add the events that the stored tree does not have to it; return the number of its leaves.
+def grow(connection: Connection) -> merkle.Frontier:
+    """Add the events that the stored tree does not have to it, and return its right edge.
 
-    The last `appended` events are those of this transaction. Raises AuditError if events are
-    missing.
+    Raises AuditError if events are missing.
     """
     size = leaves(connection)
     head = int(connection.execute(select(heads.c.sequence)).scalar() or 0)
-    earlier = head - appended
-    if size > earlier:
+    if size > head:
         raise AuditError(
-            f"event {earlier + 1} is missing: the tree of the audit log has {size} events, but the "
-            f"log ends at event {earlier}; see `policyd audit verify`"
+            f"event {head + 1} is missing: the tree of the audit log has {size} events, but the "
+            f"log ends at event {head}; see `policyd audit verify`"
         )
     frontier = merkle.Frontier.of(size, reader(connection))
     while frontier.size < head:
         _append_rows(connection, frontier)
-    return head
+    return frontier
+
+
+def append(connection: Connection, frontier: merkle.Frontier, entries: Iterable[bytes]) -> None:
+    """Add `entries` to the stored tree and to `frontier`, which is its right edge."""
+    nodes = [
+        {"level": level, "position": position, "hash": digest}
+        for each in entries
+        for level, position, digest in frontier.append(merkle.leaf_hash(each))
+    ]
+    connection.execute(insert(tree_nodes), nodes)
 
 
 def _append_rows(connection: Connection, frontier: merkle.Frontier) -> None:
@@ -94,12 +103,9 @@ def _append_rows(connection: Connection, frontier: merkle.Frontier) -> None:
         .limit(_ROWS_AT_ONCE)
     )
     rows = connection.execute(query).all()
-    nodes: list[dict[str, object]] = []
-    for row in rows:
-        if row.sequence != frontier.size + 1:
-            break
-        for level, position, digest in frontier.append(merkle.leaf_hash(entry(row))):
-            nodes.append({"level": level, "position": position, "hash": digest})
-    if not nodes:
+    following = [
+        row for number, row in enumerate(rows, frontier.size + 1) if row.sequence == number
+    ]
+    if not following:
         raise AuditError(f"event {frontier.size + 1} of the audit log is missing")
-    connection.execute(insert(tree_nodes), nodes)
+    append(connection, frontier, [entry(*row) for row in following])

@@ -74,7 +74,7 @@ def _content(database: Database, tile: Tile) -> bytes | None:
                 .where(events.c.sequence > first, events.c.sequence <= first + tile.width)
                 .order_by(events.c.sequence)
             )
-            found = [tree.entry(row) for row in connection.execute(query)]
+            found = [tree.entry(*row) for row in connection.execute(query)]
             return entry_bundle(found) if len(found) == tile.width else None
         nodes = (
             select(tree_nodes.c.hash)

@@ -18,7 +18,7 @@ from policyd.audit import chain, checkpoints, tree
 from policyd.audit.database import Database
 from policyd.audit.event import decision_event, grant_records, payload_of
 from policyd.audit.rows import event_row, grant_row
-from policyd.audit.store import Store
+from policyd.audit.store import Store, open_store
 from policyd.audit.tables import events, grants, heads
 from policyd.errors import AuditError
 from policyd.model import AuditRecord, Grant, GrantedDevices
@@ -181,10 +181,26 @@ def prove_every_decision(store: Store) -> None:
         assert len(proof) < 1000
 
 
+def keep_one_tree_for_all_writers(store: Store) -> None:
+    """The tree is that of the chain, whoever appends, and also after an event was refused."""
+    other = open_store(store._url)
+    for number in range(6):
+        writer = (store, store, other)[number % 3]
+        writer.append_decision(*pair(f"d{number}", project=f"p{number}"))
+        with pytest.raises(AuditError):
+            writer.append_decision(*pair("d0", project="again"))
+    other.close()
+
+    assert (store.verify().events, store.verify().problems) == (6, ())
+    with store.database.reading() as connection:
+        assert tree.leaves(connection) == 6
+
+
 CONTRACTS: Final[tuple[Contract, ...]] = (
     keep_what_a_grant_is,
     find_a_grant_by_every_name_of_its_device,
     find_double_booked_devices,
+    keep_one_tree_for_all_writers,
     sign_checkpoints_that_extend_each_other,
     prove_every_decision,
 )

@@ -15,7 +15,7 @@ from tests.support.ledger import fill_as_version_1
 def entries(store) -> list[bytes]:
     with store.database.reading() as connection:
         query = select(*tree.ENTRY_COLUMNS).order_by(events.c.sequence)
-        return [tree.entry(row) for row in connection.execute(query)]
+        return [tree.entry(*row) for row in connection.execute(query)]
 
 
 def root(store, size: int) -> bytes:
