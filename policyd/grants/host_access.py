@@ -27,7 +27,10 @@ _FOLDER_OF_LINKS: Final = re.compile(r"/dev/disk(/by-[^/]+)?")
 _KERNEL: Final = ("/proc", "/sys")
 _PIPE: Final = re.compile(r"[/\\]+(?:\.[/\\]+)?pipe[/\\](?:.*[/\\])?(?P<name>[^/\\]*)", re.DOTALL)
 _USER_FOLDER: Final = re.compile(r"/run/user/[0-9]+/(?P<below>.+)")
-_USER_SOCKET_FOLDER: Final = re.compile(r"/run/user/[0-9]+(?:/podman|/docker)?")
+_USER_SOCKET_FOLDER: Final = re.compile(
+    r"/run/user/[0-9]+(?:/podman|/docker)?|.*/\.docker/(?:run|desktop)", re.DOTALL
+)
+"""Folders of sockets of rootless engines, and of Docker Desktop in the home of a user."""
 
 
 def described(workload: Workload, tables: Tables, host: HostSettings) -> Workload:

@@ -22,7 +22,9 @@ ALL_CLASSES = {
     "engine-socket": [
         "/run", "/run/docker.sock", "/run/containerd", "/run/user", "/run/user/1000",
         "/run/user/1000/docker", "/home/ada/.docker/run/docker.sock",
-        "/run/host-services/docker.proxy.sock",
+        "/run/host-services/docker.proxy.sock", "/run/docker", "/run/docker/containerd",
+        "/run/docker/containerd/containerd.sock", "/home/ada/.docker/run",
+        "/home/ada/.docker/desktop",
     ],
     "service-socket": [
         "/run/dbus", "/run/dbus/system_bus_socket", "/run/systemd", "/run/systemd/private",
@@ -60,6 +62,7 @@ ALL_CLASSES = {
         "/usr/local/bin/npu-smi", "/usr/lib/x86_64-linux-gnu/libcuda.so.1", "/usr/local/cuda",
         "/usr/src", "/usr/share/zoneinfo", "/usr/lib/firmware", "/etc/localtime", "/etc/hosts",
         "/etc/passwd-", "/etc/sshd", "/bootstrap", "/binary", "/var/spool", "/etc/cron", "/libs",
+        "/home/ada/.docker", "/home/ada/.docker/config.json", "/run/docker/netns",
         "/etc/docker-compose", "/var/lib/x", "/var/log", "/project/docker.sock",
     ],
 }  # fmt: skip
