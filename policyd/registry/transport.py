@@ -122,7 +122,7 @@ class RepositoryReader:
                     challenge = response.headers.get("WWW-Authenticate", "")
                     self._authorization.header = self._answer_to(challenge)
                 elif status in _REDIRECTS:
-                    url = self._target(urljoin(url, response.headers.get("Location", "")))
+                    url = self._target(url, response.headers.get("Location", ""))
                 else:
                     raise UnexpectedStatus(
                         f"{self._base} answered {status} for {self._repository} {path}", status
@@ -148,10 +148,7 @@ class RepositoryReader:
             raise RegistryError(f"{host} did not answer in time") from error
         except (requests.RequestException, ValueError) as error:
             self._remaining(host)
-            reason = f"{host} cannot be reached"
-            if isinstance(error, requests.exceptions.SSLError):
-                reason = f"the certificate of {host} is not trusted"
-            raise RegistryError(reason) from error
+            raise RegistryError(_unreachable(host, error)) from error
         try:
             # A connection that was ended in the headers looks like the end of the headers.
             self._remaining(host)
@@ -187,9 +184,14 @@ class RepositoryReader:
         base = urlsplit(self._base)
         return (target.scheme, target.netloc) == (base.scheme, base.netloc)
 
-    def _target(self, url: str) -> str:
-        """Return the target `url` of a redirect, if it may be requested."""
-        target, base = urlsplit(url), urlsplit(self._base)
+    def _target(self, origin: str, location: str) -> str:
+        """Return the target of a redirect from `origin`, if it may be requested."""
+        base = urlsplit(self._base)
+        try:
+            url = urljoin(origin, location)
+            target = urlsplit(url)
+        except ValueError as error:
+            raise RegistryError(f"{base.netloc} redirects to an invalid URL") from error
         if self._is_base(target):
             return url
         if not is_listed(target.netloc, self._remote.redirect_hosts):
@@ -220,7 +222,11 @@ class RepositoryReader:
 
     def _token(self, realm: str, service: str) -> str:
         access = self._remote.access
-        base, target = urlsplit(access.url), urlsplit(realm)
+        base = urlsplit(access.url)
+        try:
+            target = urlsplit(realm)
+        except ValueError as error:
+            raise RegistryError(f"{base.netloc} names an invalid URL of a token server") from error
         if target.netloc not in (base.netloc, *access.auth_hosts):
             raise RegistryError(
                 f"{base.netloc} names {target.netloc or 'no host'} as its token server: "
@@ -250,6 +256,14 @@ class RepositoryReader:
     def _basic(self) -> str:
         pair = f"{self._remote.access.username}:{self._remote.password}"
         return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+def _unreachable(host: str, error: Exception) -> str:
+    if not isinstance(error, requests.exceptions.SSLError):
+        return f"{host} cannot be reached"
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return f"the certificate of {host} is not trusted"
+    return f"{host} does not use TLS: https:// cannot be used"
 
 
 def is_listed(host: str, patterns: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ import pytest
 
 from policyd.config import ImageRegistry
 from policyd.errors import RegistryError
+from policyd.registry import transport
 from policyd.registry.deadline import Deadline
 from policyd.registry.transport import Remote, RepositoryReader, is_listed
 
@@ -47,12 +48,12 @@ def test_no_request_is_made_after_the_deadline(registry) -> None:
 def test_a_redirect_to_a_listed_host_must_use_https() -> None:
     strict = reader("https://hub", Deadline(60), redirect_hosts=("cdn.example",))
 
-    assert strict._target("https://cdn.example/x") == "https://cdn.example/x"
+    assert strict._target("https://hub/v2/", "https://cdn.example/x") == "https://cdn.example/x"
     with pytest.raises(RegistryError) as caught:
-        strict._target("http://cdn.example/x")
+        strict._target("https://hub/v2/", "http://cdn.example/x")
     assert str(caught.value) == "hub redirects to cdn.example without https"
     with pytest.raises(RegistryError) as caught:
-        strict._target("https://169.254.169.254/x")
+        strict._target("https://hub/v2/", "https://169.254.169.254/x")
     assert str(caught.value) == (
         "hub redirects to 169.254.169.254; "
         "only the configured host and its redirect_hosts are allowed"
@@ -90,3 +91,41 @@ def test_an_answer_that_does_not_end_is_an_error_and_never_an_empty_one(stalling
     ):
         slow.get("manifests/1", 10_000_000)
     assert str(caught.value) == f"{host} took more than 0.5 s"
+
+
+def test_a_server_without_tls_is_not_called_one_with_a_bad_certificate(registry) -> None:
+    with (
+        Deadline(60) as deadline,
+        reader(f"https://{registry.host}", deadline) as plain,
+        pytest.raises(RegistryError) as caught,
+    ):
+        plain.get("manifests/1", 10)
+    assert str(caught.value) == f"{registry.host} does not use TLS: https:// cannot be used"
+
+
+def test_a_server_that_says_nothing_does_not_answer_in_time(stalling, monkeypatch) -> None:
+    monkeypatch.setattr(transport, "READ_TIMEOUT", 0.1)
+    host = stalling(b"")
+
+    with (
+        Deadline(60) as deadline,
+        reader(f"http://{host}", deadline, insecure=True) as silent,
+        pytest.raises(RegistryError) as caught,
+    ):
+        silent.get("manifests/1", 10)
+    assert str(caught.value) == f"{host} did not answer in time"
+
+
+def test_urls_that_are_not_valid_are_errors_of_the_registry(registry) -> None:
+    registry.login, registry.challenge = "x", 'Bearer realm="http://[x"'
+
+    with (
+        Deadline(60) as deadline,
+        reader(f"http://{registry.host}", deadline, insecure=True) as one,
+    ):
+        with pytest.raises(RegistryError) as caught:
+            one.get("manifests/1", 10)
+        assert str(caught.value) == f"{registry.host} names an invalid URL of a token server"
+        with pytest.raises(RegistryError) as caught:
+            one._target("http://x/", "http://[x")
+        assert str(caught.value) == f"{registry.host} redirects to an invalid URL"
