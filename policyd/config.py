@@ -158,6 +158,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     listen: Annotated[str, Meta(description="Address that the webhook listens on.")] = (
         "127.0.0.1:8093"
     )
+    tls_certificate_file: Annotated[
+        str, Meta(description="Certificate of the webhook for HTTPS, a PEM file with its chain.")
+    ] = ""
+    tls_key_file: Annotated[
+        str, Meta(description="Private key of the certificate, a PEM file without a password.")
+    ] = ""
+    tls_client_ca_file: Annotated[
+        str,
+        Meta(description="CA certificates; clients then need a certificate of one, a PEM file."),
+    ] = ""
     workers: Annotated[int, Meta(ge=1, le=256, description="Number of worker processes.")] = 2
     threads: Annotated[
         int, Meta(ge=1, le=256, description="Number of threads in each worker process.")

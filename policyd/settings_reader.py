@@ -41,7 +41,14 @@ _TABLES: Final[dict[str, type[Token] | type[Registry] | type[ImageRegistry]]] = 
 _Hashed = TypeVar("_Hashed", Token, Registry)
 _HUB_URL: Final = "https://registry-1.docker.io"
 _HUB_AUTH_HOSTS: Final = ("auth.docker.io",)
-_PATHS: Final = ("policy_set", "engine_ca_file", "audit_key_file")
+_PATHS: Final = (
+    "policy_set",
+    "engine_ca_file",
+    "audit_key_file",
+    "tls_certificate_file",
+    "tls_key_file",
+    "tls_client_ca_file",
+)
 _SIMPLE: Final = [name for name in _FIELDS if name not in _TABLES]
 _FOREIGN: Final = re.compile(r"POLICYD_(CONFIG|URL|TOKEN|(SERVICE|PORT)(_.*)?)")
 """Variables that are not settings: Kubernetes sets POLICYD_SERVICE_… and POLICYD_PORT… for a

@@ -37,6 +37,7 @@ from policyd.serving import watchdog
 from policyd.serving.asgi import AsgiApplication
 from policyd.serving.follower import Follower
 from policyd.serving.reloader import Reloader
+from policyd.serving.tls import tls_options
 from policyd.web.app import create_app
 from policyd.web.registry_notifications import PUSH_REVIEWS
 
@@ -54,6 +55,7 @@ log = structlog.get_logger("policyd.serve")
 def serve(settings: Settings) -> None:
     """Serve until a signal stops the process. `settings.audit` must name an audit log."""
     host, port = listen_address(settings)
+    tls = tls_options(settings)
     _check_address(host, port)
     configure(settings.log_format)
     with _folder() as folder:
@@ -75,6 +77,7 @@ def serve(settings: Settings) -> None:
             workers_kill_timeout=STOP_SECONDS,
             websockets=False,
             log_dictconfig=granian_logging(settings.log_format),
+            **tls,
         )
         server.on_startup(functools.partial(_start_reloading, reloader))
         server.serve(target_loader=functools.partial(_load, settings, folder), wrap_loader=False)
