@@ -67,8 +67,6 @@ sprintf string array -> string
 startswith string string -> boolean
 strings.any_prefix_match array|set|string array|set|string -> boolean
 strings.any_suffix_match array|set|string array|set|string -> boolean
-strings.count string string -> number
-strings.replace_n object string -> string
 strings.reverse string -> string
 substring string number number -> string
 sum array|set -> number
@@ -117,6 +115,8 @@ REFUSED: Final = {
     "uuid.": _IMPURE,
     "io.": _ABSENT,
     "providers.": _IMPURE,
+    "strings.count": "one engine counts overlapping matches; write count(split(s, x)) - 1",
+    "strings.replace_n": "the engines replace in different orders; write replace for each text",
     "strings.": _ABSENT,
     "graph.": _ABSENT,
     "json.": "the engines format numbers differently",

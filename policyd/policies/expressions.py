@@ -6,11 +6,22 @@ value. Each expression is checked on the way.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from policyd.policies.builtins import SIGNATURES
 from policyd.policies.shapes import BOOLEAN, NULL, NUMBER, STRING, Value, one, union
-from policyd.policies.syntax_tree import Module, Tree, constant_path, literal, nodes, token
+from policyd.policies.statement_order import ordered
+from policyd.policies.syntax_tree import (
+    Module,
+    Tree,
+    constant_path,
+    literal,
+    operands,
+    reference_length,
+    step_key,
+    token,
+)
 
 if TYPE_CHECKING:
     from policyd.policies.inference import Inference
@@ -31,7 +42,7 @@ class Body:
 
     def query(self, query: Tree, scope: Scope) -> None:
         """Follow the statements of `query`, and add its variables to `scope`."""
-        for statement in _ordered(query["stmts"]):
+        for statement in ordered(query["stmts"]):
             (kind, node), *_ = statement["literal"].items()
             for modifier in statement.get("with_mods", []):
                 self.value(modifier["as"], scope)
@@ -42,8 +53,10 @@ class Body:
             elif kind == "Every":
                 self._every(node, scope)
             elif kind == "NotExpr":
-                self._presence(self._checks.negation, node["expr"], dict(scope))
-            else:
+                inner = dict(scope)
+                self._presence(self._checks.negation, node["expr"], inner)
+                self._negated(node["expr"], inner)
+            elif not self._call_with_output(node["expr"], scope):
                 self._presence(self._checks.statement, node["expr"], scope)
 
     def bind(self, pattern: Tree, value: Value, scope: Scope) -> None:
@@ -62,7 +75,7 @@ class Body:
                 found = (
                     self._checks.items(value)
                     if name is None
-                    else self._checks.member(self._module, key, value, name)
+                    else self._checks.member(self._module, key, value, name, only_known=True)
                 )
                 self.bind(item, found, scope)
         else:
@@ -91,7 +104,7 @@ class Body:
         steps.reverse()
         value, taken = self._root(node, steps, scope)
         for whole, inner in steps[taken:]:
-            name = _key(inner)
+            name = step_key(inner)
             if name is not None:
                 value = self._checks.member(self._module, whole, value, name)
             else:
@@ -124,7 +137,7 @@ class Body:
         if self._inference.has(".".join(path)):
             return self._rule(".".join(path)), 0
         for taken, (_, inner) in enumerate(steps, 1):
-            name = _key(inner)
+            name = step_key(inner)
             if name is None:
                 break
             path = [*path, name]
@@ -148,11 +161,11 @@ class Body:
     def _is_present(self, expression: Tree, scope: Scope) -> bool:
         """Return whether a reference is always defined, whatever the project."""
         (kind, node), *_ = expression.items()
-        if kind != "RefDot" and not (kind == "RefBrack" and _key(node) is not None):
+        if kind != "RefDot" and not (kind == "RefBrack" and step_key(node) is not None):
             return False
         base = node["refr"]
         value = self.value(base, dict(scope))
-        name = _key(node) or ""
+        name = step_key(node) or ""
         if not value or not all(
             shape.title and shape.is_total and name in shape.fields for shape in value
         ):
@@ -161,6 +174,53 @@ class Body:
         return (below == "Var" and (inner["value"] in scope or inner["value"] == "input")) or (
             self._is_present(base, scope)
         )
+
+    # --- negation -------------------------------------------------------------------------------
+
+    def _negated(self, expression: Tree, scope: Scope) -> None:
+        """Check the operands of `not`: OPA evaluates them first, outside of the negation."""
+        (kind, node), *_ = expression.items()
+        if kind in ("Var", "RefDot", "RefBrack"):
+            return
+        is_equality = node.get("op") == "Eq"
+        for operand in operands(kind, node):
+            if is_equality and operand.keys() & {"Var", "RefDot", "RefBrack"}:
+                continue
+            for found in self._undefined(operand, scope):
+                self._checks.undefined_operand(self._module, found)
+
+    def _undefined(self, expression: Tree, scope: Scope) -> Iterator[Tree]:
+        """Yield the parts of `expression` that can be undefined."""
+        (kind, node), *_ = expression.items()
+        if kind in ("Var", "RefDot", "RefBrack"):
+            if not self._is_defined(expression, scope):
+                yield expression
+            return
+        if kind == "Call" and (path := self._function(node)) and not self._inference.is_total(path):
+            yield expression
+        for operand in operands(kind, node):
+            yield from self._undefined(operand, scope)
+
+    def _is_defined(self, expression: Tree, scope: Scope) -> bool:
+        path = constant_path(expression)
+        if path[0] in scope or path[0] == "input":
+            return "Var" in expression or self._is_present(expression, scope)
+        root = self._module.imports.get(path[0])
+        if root is None and path[0] != "data":
+            root = f"{self._module.package}.{path[0]}"
+        absolute = [*(root or "data").split("."), *path[1:]]
+        if absolute[0] == "input":
+            return self._is_present(expression, scope)
+        return len(path) == reference_length(expression) and self._inference.is_total(absolute)
+
+    def _function(self, call: Tree) -> list[str]:
+        """Return the path of the function of the user that `call` calls; [] for a built-in one."""
+        path = constant_path(call["fcn"])
+        absolute = ".".join([self._module.imports.get(path[0], path[0]), *path[1:]])
+        for name in (absolute, f"{self._module.package}.{absolute}"):
+            if self._inference.has(name):
+                return name.split(".")
+        return []
 
     # --- statements -----------------------------------------------------------------------------
 
@@ -219,24 +279,36 @@ class Body:
             self._module, op, (left, self.value(left, scope)), (right, self.value(right, scope))
         )
 
+    def _call_with_output(self, expression: Tree, scope: Scope) -> bool:
+        """Follow `count(xs, n)`, which means `n = count(xs)`; return whether it has this form."""
+        node = expression.get("Call", {})
+        path = ".".join(constant_path(node["fcn"])) if node else ""
+        arguments = SIGNATURES[path].arguments if path in SIGNATURES else None
+        if arguments is None or len(node["params"]) != len(arguments) + 1:
+            return False
+        *inputs, output = node["params"]
+        call = {"Call": {**node, "params": inputs}}
+        self._assign({"op": "Eq", "lhs": output, "rhs": call}, scope)
+        return True
+
     def _membership(self, node: Tree, scope: Scope) -> Value:
         value = self.value(node["value"], scope)
         collection = self.value(node["collection"], scope)
         if node["key"]:
             self.value(node["key"], scope)
         self._checks.membership(
-            self._module, (node["value"], value), (node["collection"], collection)
+            self._module,
+            (node["value"], value),
+            (node["collection"], collection),
+            bool(node["key"]),
         )
         return one(BOOLEAN)
 
     def _call(self, node: Tree, scope: Scope) -> Value:
-        path = constant_path(node["fcn"])
-        absolute = ".".join([self._module.imports.get(path[0], path[0]), *path[1:]])
-        local = f"{self._module.package}.{absolute}"
-        for name in (absolute, local):
-            if self._inference.has(name):
-                arguments = [self.value(argument, scope) for argument in node["params"]]
-                return self._inference.value_of(name, tuple(arguments))
+        path = self._function(node)
+        if path:
+            arguments = [self.value(argument, scope) for argument in node["params"]]
+            return self._inference.value_of(".".join(path), tuple(arguments))
         return self._checks.builtin(
             self._module,
             node,
@@ -283,44 +355,6 @@ class Body:
             return self.value(node["term"], inner)
         self.value(node["key"], inner)
         return self.value(node["value"], inner)
-
-
-def _ordered(statements: list[Tree]) -> list[Tree]:
-    """Return `statements` so that a variable is bound before it is used, where possible."""
-    bound = [_bound(statement) for statement in statements]
-    everything = set().union(*bound)
-    used = [
-        {node["value"] for kind, node in nodes(statement) if kind == "Var"} & everything - own
-        for statement, own in zip(statements, bound, strict=True)
-    ]
-    pending = list(range(len(statements)))
-    known: set[str] = set()
-    ordered = []
-    while pending:
-        number = next((n for n in pending if used[n] <= known), pending[0])
-        pending.remove(number)
-        known |= bound[number]
-        ordered.append(statements[number])
-    return ordered
-
-
-def _bound(statement: Tree) -> set[str]:
-    """Return the variables that a statement binds: `some … in`, `:=` and `=`."""
-    (kind, node), *_ = statement["literal"].items()
-    if kind == "SomeIn":
-        return _names([node["key"], node["value"]])
-    if kind == "Expr" and "AssignExpr" in node["expr"]:
-        return _names(node["expr"]["AssignExpr"]["lhs"])
-    return set()
-
-
-def _names(tree: Any) -> set[str]:
-    return {node["value"] for kind, node in nodes(tree) if kind == "Var"}
-
-
-def _key(step: Tree) -> str | None:
-    """Return the constant key of one step of a reference."""
-    return step["field"][1] if "field" in step else literal(step["index"])
 
 
 _CONSTANTS: Final[dict[str, Value]] = {

@@ -30,12 +30,21 @@ _MAX_NESTING: Final = 6
 
 
 class Inference:
-    """The values of the rules and functions of a policy set. `input_of` returns that of input."""
+    """The values of the rules and functions of a policy set. `input_of` returns that of input.
 
-    def __init__(self, modules: Iterable[Module], input_of: Callable[[Module], Value]) -> None:
+    `data` is the document data, without the rules.
+    """
+
+    def __init__(
+        self,
+        modules: Iterable[Module],
+        input_of: Callable[[Module], Value],
+        data: Mapping[str, Any],
+    ) -> None:
         self.checks = ValueChecks()
         self.input_of = input_of
         self.steps = 0
+        self._data = data
         self.depth = 0
         self._rules: dict[str, list[tuple[Module, Tree]]] = {}
         self._memo: dict[tuple[str, tuple[Value, ...]], Value] = {}
@@ -98,6 +107,18 @@ class Inference:
         shape, nesting = self._built[key]
         return one(shape) if nesting <= _MAX_NESTING else None
 
+    def is_total(self, path: list[str]) -> bool:
+        """Return whether the rule, the function or the data at `path` is always defined."""
+        name = ".".join(path)
+        if name in self._rules:
+            return any(_is_total(rule) for _, rule in self._rules[name])
+        value: Any = self._data
+        for key in path[1:]:
+            if not isinstance(value, dict) or key not in value:
+                return False
+            value = value[key]
+        return path[0] == "data"
+
     def _imports(self, module: Module) -> None:
         for item in module.tree["imports"]:
             if constant_path(item["refr"])[0] == "input":
@@ -154,3 +175,14 @@ def _indexes(reference: Tree) -> Iterator[Tree]:
         if "index" in inner:
             yield inner["index"]
         reference = inner["refr"]
+
+
+def _is_total(rule: Tree) -> bool:
+    """Return whether a definition makes its rule defined for any input and any arguments."""
+    (kind, body), *_ = rule.items()
+    if kind == "Default":
+        return True
+    (head_kind, head), *_ = body["head"].items()
+    is_partial = head_kind == "Set" or "Var" not in head["refr"]
+    is_unconditional = not body["bodies"] and all("Var" in one for one in head.get("args", []))
+    return is_partial or is_unconditional

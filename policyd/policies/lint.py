@@ -8,17 +8,19 @@ between OPA 1.22 and regorus 0.13: see policies/README.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from policyd.engines.embedded import interpreter
 from policyd.errors import PolicySetError
 from policyd.model import to_json
 from policyd.policies.builtins import ALLOWED, REFUSED
+from policyd.policies.differences import differences
 from policyd.policies.inference import Inference
 from policyd.policies.input_shapes import input_value, plain_input_value
 from policyd.policies.parameters import Schema
 from policyd.policies.replaced import replacement
+from policyd.policies.shapes import Value
 from policyd.policies.syntax_tree import (
     Module,
     Tree,
@@ -26,7 +28,7 @@ from policyd.policies.syntax_tree import (
     literal,
     nodes,
     place,
-    refusal,
+    refusing,
 )
 
 _EMPTY_INPUT: Final[dict[str, Any]] = {
@@ -39,18 +41,14 @@ _EMPTY_INPUT: Final[dict[str, Any]] = {
     "requestedProfiles": [],
 }
 _VERB: Final = re.compile(r"%(.?)", re.DOTALL)
-_CLASS: Final = re.compile(r"\\[dDwWsSbB]")
-_LARGEST: Final = 2**63
 
 
 def compiles(modules: Mapping[str, str], data: Mapping[str, Any]) -> None:
     """Raise PolicySetError unless regorus can evaluate all of `modules` with an empty input."""
-    try:
+    with refusing():
         engine = interpreter(modules, data)
         engine.set_input_json(to_json(_EMPTY_INPUT).decode())
         engine.eval_query_as_json("data")
-    except RuntimeError as error:
-        raise refusal(error, "") from None
 
 
 def problems(
@@ -58,18 +56,31 @@ def problems(
     own: Mapping[str, Module],
     data: Mapping[str, Any],
     policies: Mapping[str, Mapping[str, Schema]] | None = None,
+    *,
+    knows_input: bool = True,
 ) -> Iterator[PolicySetError]:
     """Yield the problems of `own`. They may refer to all of `modules`.
 
-    `policies` has the schemas of the parameters of each policy, if they are known.
+    `policies` has the schemas of the parameters of each policy, if they are known. `knows_input`
+    says whether the modules get the input of policies, whose schema is known.
     """
     known = _Known(modules.values(), data)
     for module in own.values():
         for rule in module.tree["rules"]:
             yield from _Rule(module, known, rule).problems()
-    plain, usual = plain_input_value(policies or {}), input_value(policies or {})
-    inference = Inference(modules.values(), lambda module: plain if module.is_plain else usual)
+    yield from differences(own)
+    inference = Inference(modules.values(), _input_of(policies or {}, knows_input), data)
     yield from inference.problems(own.values())
+
+
+def _input_of(
+    policies: Mapping[str, Mapping[str, Schema]], is_known: bool
+) -> Callable[[Module], Value]:
+    """Return the function that returns the value of `input` for a module."""
+    if not is_known:
+        return lambda _: None
+    plain, usual = plain_input_value(policies), input_value(policies)
+    return lambda module: plain if module.is_plain else usual
 
 
 class _Known:
@@ -118,8 +129,6 @@ class _Rule:
                 )
             elif kind == "RefDot":
                 yield from self._reference(node)
-            elif kind == "Number" and abs(node["value"]) >= _LARGEST:
-                yield self._at(node, "the engines read numbers above 2^63 differently")
             elif kind == "with":
                 yield self._at(
                     node, "`with` is only allowed in tests: it is slow and hides the real input"
@@ -140,8 +149,6 @@ class _Rule:
             yield self._at(node["fcn"], f"{name} is not allowed: {reason}")
         elif name == "sprintf":
             yield from self._sprintf(node)
-        elif name.startswith(("regex.", "glob.")):
-            yield from self._pattern(node, name)
 
     def _sprintf(self, node: Tree) -> Iterator[PolicySetError]:
         text = literal(node["params"][0])
@@ -160,20 +167,6 @@ class _Rule:
         if values is not None and len(values["items"]) != wanted:
             given = len(values["items"])
             yield self._at(node["fcn"], f"the format needs {wanted} values, but {given} are given")
-
-    def _pattern(self, node: Tree, name: str) -> Iterator[PolicySetError]:
-        at = 1 if name in ("regex.replace",) else 0
-        pattern = node["params"][at] if len(node["params"]) > at else {}
-        text = literal(pattern)
-        if name == "glob.match" and (text is None or "**" in text):
-            yield self._at(
-                node["fcn"], "the pattern of glob.match must be a string literal without **"
-            )
-        elif text is not None and (found := _CLASS.search(text)):
-            yield self._at(
-                pattern,
-                f"the engines match {found[0]} differently beyond ASCII; write [0-9] or similar",
-            )
 
     def _reference(self, node: Tree) -> Iterator[PolicySetError]:
         path = constant_path({"RefDot": node})

@@ -7,6 +7,7 @@ with file, line and column, for text that is not valid Rego.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import takewhile
 from typing import Any
 
@@ -53,10 +54,8 @@ class Module(msgspec.Struct):
 def parse(file: str, text: str) -> Module:
     """Return the module in `text`. Raises PolicySetError when it is not valid Rego."""
     check_nesting(file, text)
-    try:
+    with refusing(file):
         tree = msgspec.json.decode(interpreter({file: text}, {}).get_ast_as_json())[0]["ast"]
-    except RuntimeError as error:
-        raise refusal(error, file) from None
     rules: set[str] = set()
     functions: set[str] = set()
     for rule in tree["rules"]:
@@ -137,6 +136,34 @@ def constant_path(reference: Tree) -> list[str]:
     return [root, *(key for key in takewhile(lambda key: key is not None, reversed(keys)) if key)]
 
 
+def step_key(step: Tree) -> str | None:
+    """Return the constant key of one step of a reference."""
+    return step["field"][1] if "field" in step else literal(step["index"])
+
+
+def operands(kind: str, node: Tree) -> list[Tree]:
+    """Return the expressions that are evaluated before an expression of `kind`."""
+    if kind == "Call":
+        return list(node["params"])
+    if kind in ("Array", "Set"):
+        return list(node["items"])
+    if kind == "Object":
+        return [part for _, *parts in node["fields"] for part in parts]
+    names = ("lhs", "rhs", "key", "value", "collection", "expr")
+    if kind in ("AssignExpr", "BoolExpr", "ArithExpr", "BinExpr", "Membership", "UnaryExpr"):
+        return [node[name] for name in names if node.get(name)]
+    return []
+
+
+def reference_length(reference: Tree) -> int:
+    """Return the number of names and keys in a reference."""
+    length = 1
+    while reference.keys() & {"RefDot", "RefBrack"}:
+        (_, inner), *_ = reference.items()
+        reference, length = inner["refr"], length + 1
+    return length
+
+
 def literal(node: Tree) -> str | None:
     for kind in ("String", "RawString"):
         if kind in node:
@@ -148,7 +175,13 @@ def token(span: Tree, text: str) -> str:
     return text.encode()[span["start"] : span["end"]].decode()
 
 
-def refusal(error: BaseException, file: str) -> PolicySetError:
-    """Return the PolicySetError for an error of regorus in `file`."""
-    sentence, where = explain(error)
-    return PolicySetError(sentence, where or (Location(file) if file else None))
+@contextmanager
+def refusing(file: str = "") -> Iterator[None]:
+    """Turn the errors of regorus in the block into a PolicySetError, by default in `file`."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 (a panic of regorus is not an Exception)
+        sentence, where = explain(error)
+        raise PolicySetError(sentence, where or (Location(file) if file else None)) from None

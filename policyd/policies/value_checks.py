@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from policyd.errors import PolicySetError
 from policyd.policies.builtin_results import Built, result_of
 from policyd.policies.builtins import SIGNATURES
-from policyd.policies.input_shapes import instead_of
 from policyd.policies.shapes import (
     NEVER,
     NOUNS,
     NUMBER,
     STRING,
-    Shape,
     Value,
     described,
     kinds,
@@ -27,21 +25,20 @@ from policyd.policies.shapes import (
     union,
 )
 from policyd.policies.syntax_tree import Module, Tree, constant_path, literal, place, source
-from policyd.suggestion import did_you_mean, nearest
+from policyd.policies.value_messages import (
+    Side,
+    argument_kind,
+    arity,
+    below,
+    choice,
+    empty,
+    malformed,
+    never_equal,
+    unknown_key,
+)
 
-Side = tuple[Tree, Value]
-
-_FINDING_KEYS: Final = {
-    "msg": "string",
-    "service": "string",
-    "path": "array",
-    "constraint": "string",
-    "remediation": "string",
-}
 _COLLECTIONS: Final = frozenset(("array", "object", "set"))
 _VERB: Final = re.compile(r"%(.)", re.DOTALL)
-_LISTED: Final = 40
-"""Keys that a message lists at most."""
 
 
 class ValueChecks:
@@ -60,13 +57,20 @@ class ValueChecks:
 
     # --- references -----------------------------------------------------------------------------
 
-    def member(self, module: Module, node: Tree, value: Value, key: str) -> Value:
-        """Return the value of the key `key` of `value`. A key that no value has is a problem."""
+    def member(
+        self, module: Module, node: Tree, value: Value, key: str, only_known: bool = False
+    ) -> Value:
+        """Return the value of the key `key` of `value`. A key that no value has is a problem.
+
+        With `only_known`, that is a problem of objects of the input only.
+        """
         found = self.silent_member(value, key)
         if value:
             problem = ""
-            if found is not None and not found:
-                problem = _unknown_key(module, node, value, key)
+            is_input = all(shape.title for shape in value if shape.kind == "object")
+            is_input = is_input and kinds(value) <= {"object", "null"}
+            if found is not None and not found and (is_input or not only_known):
+                problem = unknown_key(module, node, value, key)
             self._add(module, node, "key", problem)
         return found or None
 
@@ -81,7 +85,7 @@ class ValueChecks:
         problem = ""
         if value and not kinds(value) & _COLLECTIONS:
             problem = f"{described(value)} has no items"
-        elif "Number" in index and kinds(value) == {"object"}:
+        elif "Number" in index and value and all(s.kind == "object" and s.title for s in value):
             problem = "an object has no item of that number; its keys are strings"
         self._add(module, node, "index", problem)
         return self.items(value)
@@ -113,9 +117,20 @@ class ValueChecks:
         if is_present and value and "boolean" not in kinds(value):
             problem = (
                 f"`not {source(node, module)}` never holds: the key is always present, and only "
-                f"false and undefined values negate; {_empty(source(node, module), value, '==')}"
+                f"false and undefined values negate; {empty(source(node, module), value, '==')}"
             )
         self._add(module, node, "not", problem)
+
+    def undefined_operand(self, module: Module, node: Tree) -> None:
+        """Report an operand of `not` that can be undefined."""
+        text = source(node, module)
+        self._add(
+            module,
+            node,
+            "operand",
+            f"the engines evaluate `not` differently if {text} is undefined; write "
+            f"`value := {text}` before, and use value after `not`",
+        )
 
     def statement(self, module: Module, node: Tree, value: Value, is_present: bool) -> None:
         """Check a value that is an expression of its own."""
@@ -125,7 +140,7 @@ class ValueChecks:
         if is_present and is_below and value and "boolean" not in kinds(value):
             problem = (
                 f"{source(node, module)} always holds: the key is always present, and an empty "
-                f"value counts as true; {_empty(source(node, module), value, '!=')}"
+                f"value counts as true; {empty(source(node, module), value, '!=')}"
             )
         self._add(module, node, "statement", problem)
 
@@ -138,16 +153,19 @@ class ValueChecks:
             # `x != false` is the usual way to ask whether x is defined.
             asks = op == "Ne" and literal(left[0]) is None and literal(right[0]) is None
             if not kinds(left[1]) & kinds(right[1]) and not asks:
-                problem = _never_equal(module, op, left, right)
+                problem = never_equal(module, op, left, right)
             elif op in ("Eq", "Ne"):
-                problem = _choice(module, left, right) or _choice(module, right, left)
+                problem = choice(module, left, right) or choice(module, right, left)
         self._add(module, left[0], "compare", problem)
 
-    def membership(self, module: Module, element: Side, collection: Side) -> None:
+    def membership(self, module: Module, element: Side, collection: Side, has_key: bool) -> None:
         """Check `element in collection`."""
         problem = ""
         (node, value), (whole, within) = element, collection
-        if within and not kinds(within) & _COLLECTIONS:
+        if has_key and not (within and kinds(within) <= {"array", "object"}):
+            problem = "one engine evaluates `key, value in collection` for a set as false; write " \
+                      "`collection[key] == value`"  # fmt: skip
+        elif within and not kinds(within) & _COLLECTIONS:
             text = source(whole, module)
             problem = f"{text} is {described(within)}, not a collection"
             if kinds(within) == {"string"}:
@@ -157,10 +175,10 @@ class ValueChecks:
             if items and value and not kinds(items) & kinds(value):
                 problem = (
                     f"{source(node, module)} is {described(value)}, but the items of "
-                    f"{source(whole, module)} are never {described(value)}{_below(items)}"
+                    f"{source(whole, module)} are never {described(value)}{below(items)}"
                 )
             elif items:
-                problem = _choice(module, element, (whole, items))
+                problem = choice(module, element, (whole, items))
         self._add(module, node, "member", problem)
 
     def arithmetic(self, module: Module, op: str, sides: Sequence[Side]) -> Value:
@@ -188,15 +206,17 @@ class ValueChecks:
         if signature is None:
             return None
         if len(values) != len(signature.arguments):
-            self._add(module, node["fcn"], "arity", _arity(name, signature.arguments, values))
+            self._add(module, node["fcn"], "arity", arity(name, signature.arguments, values))
             return None
         for argument, value, allowed in zip(
             node["params"], values, signature.arguments, strict=True
         ):
             problem = ""
             if value and not kinds(value) & allowed:
-                problem = _argument(module, name, node, argument, value, allowed)
+                problem = argument_kind(module, name, node, argument, value, allowed)
             self._add(module, argument, "argument", problem)
+        if name == "sort":
+            self._sort(module, node, values[0])
         if name == "object.get":
             return self._object_get(module, node, values)
         if name == "sprintf":
@@ -214,7 +234,7 @@ class ValueChecks:
                     '{"msg": …, "service": w.service, "path": …}'
                 )
             elif len(objects) == 1 and objects[0].is_closed:
-                problem = _finding(objects[0])
+                problem = malformed(objects[0])
         self._add(module, node, "finding", problem)
 
     def _object_get(self, module: Module, node: Tree, values: list[Value]) -> Value:
@@ -225,8 +245,16 @@ class ValueChecks:
             if name is None:
                 found = self.items(found) if "Array" not in key else None
             else:
-                found = self.member(module, one_key, found, name)
+                found = self.member(module, one_key, found, name, only_known=True)
         return union([found, values[2]])
+
+    def _sort(self, module: Module, node: Tree, value: Value) -> None:
+        problem = ""
+        if len(kinds(self.items(value))) > 1:
+            problem = (
+                "the engines sort values of different types differently; sort values of one type"
+            )
+        self._add(module, node["fcn"], "sort", problem)
 
     def _sprintf(self, module: Module, node: Tree, follow: Callable[[Tree], Value]) -> None:
         text = literal(node["params"][0])
@@ -252,126 +280,3 @@ class ValueChecks:
             self._bad.setdefault(key, PolicySetError(problem, place(node, module.file)))
         else:
             self._good.add(key)
-
-
-def _unknown_key(module: Module, node: Tree, value: frozenset[Shape], key: str) -> str:
-    objects = [shape for shape in value if shape.kind == "object"]
-    if not objects:
-        (_, inner), *_ = node.items()
-        text = source(inner["refr"], module) if "refr" in inner else "the value"
-        hint = f"; write `some x in {text}`" if kinds(value) & {"array"} else ""
-        return f"{text} is {described(value)}, which has no key {key}{hint}"
-    titles = {shape.title for shape in objects}
-    title = titles.pop() if len(titles) == 1 else ""
-    known = sorted({name for shape in objects for name in shape.fields})
-    instead = instead_of(title, key)
-    if title == "input" and key == "services" and not module.is_plain:
-        instead = instead_of("input", "services")
-    hint = f"; {instead}" if instead else did_you_mean(key, known)
-    if title == "constraints":
-        return f"unknown policy {key}{hint or _valid('policies', known)}"
-    return f"unknown {title or 'object'} key {key}{hint or _valid('keys', known)}"
-
-
-def _valid(what: str, known: list[str]) -> str:
-    more = ", …" if len(known) > _LISTED else ""
-    return f"; valid {what} are {', '.join(known[:_LISTED])}{more}" if known else ""
-
-
-def _empty(text: str, value: Value, op: str) -> str:
-    """Return what to write to ask whether a value is empty."""
-    found = kinds(value)
-    if "null" in found:
-        return f"write {text} {op} null"
-    if found == {"string"}:
-        return f'write {text} {op} ""'
-    if found == {"number"}:
-        return f"write {text} {op} 0"
-    return f"write count({text}) {'==' if op == '==' else '>'} 0"
-
-
-def _never_equal(module: Module, op: str, left: Side, right: Side) -> str:
-    sides = [f"{source(node, module)} is {described(value)}" for node, value in (left, right)]
-    result = "always holds" if op == "Ne" else "never holds"
-    if op not in ("Eq", "Ne"):
-        result = "compares different types"
-    hint = ""
-    for (node, value), (other, _) in ((left, right), (right, left)):
-        text = literal(other)
-        is_quoted = (kinds(value) == {"boolean"} and text in ("true", "false")) or (
-            kinds(value) == {"number"} and text is not None and text.isdigit()
-        )
-        if is_quoted:
-            hint = f"; write {text} without quotes"
-        elif "Null" in other:
-            hint = f"; {_empty(source(node, module), value, '==')}"
-        elif text is not None and "object" in kinds(value):
-            hint = _below(value)
-    return f"this comparison {result}: {sides[0]}, {sides[1]}{hint}"
-
-
-def _below(value: Value) -> str:
-    """Return what an object has below it, for a message."""
-    keys = sorted({name for shape in value or () for name in shape.fields})
-    return f"; compare one of its keys: {', '.join(keys[:_LISTED])}" if keys else ""
-
-
-def _choice(module: Module, said: Side, other: Side) -> str:
-    """Return the problem of a literal that is none of the choices of the other side."""
-    text = literal(said[0])
-    shapes = other[1] or NEVER
-    strings = [shape for shape in shapes if shape.kind == "string"]
-    if text is None or not strings or not all(shape.choices for shape in strings):
-        return ""
-    choices = sorted(set().union(*(shape.choices for shape in strings)))
-    if text in choices:
-        return ""
-    near = nearest(text.lower(), [choice.lower() for choice in choices])
-    match = next((choice for choice in choices if near and choice.lower() == near), "")
-    hint = f"; did you mean {match}?" if match else ""
-    return f'{source(other[0], module)} is never "{text}"; it is one of {", ".join(choices)}{hint}'
-
-
-def _arity(name: str, arguments: Sequence[Any], values: Sequence[Any]) -> str:
-    count = len(arguments)
-    takes = f"{name} takes {count} argument{'s' if count != 1 else ''}"
-    if len(values) == count + 1:
-        return f"{takes}; write `x := {name}(…)` for its result"
-    return f"{takes}, not {len(values)}"
-
-
-def _argument(
-    module: Module, name: str, call: Tree, argument: Tree, value: Value, allowed: frozenset[str]
-) -> str:
-    wanted = " or ".join(noun for kind, noun in reversed(NOUNS.items()) if kind in allowed)
-    text = source(argument, module)
-    message = f"{name} needs {wanted}, but {text} is {described(value)}"
-    if name in ("contains", "startswith", "endswith", "regex.match") and kinds(value) <= {
-        "array",
-        "set",
-    }:
-        other = source(call["params"][1], module)
-        if name == "contains":
-            return f"{message}; write {other} in {text}"
-        return f"{message}; write `some item in {text}` and use the item"
-    return message + (_below(value) if "object" in kinds(value) else "")
-
-
-def _finding(shape: Shape) -> str:
-    if "msg" not in shape.fields:
-        near = nearest("msg", shape.fields) or next(
-            (key for key in ("message", "reason", "error") if key in shape.fields), ""
-        )
-        hint = f"; write msg instead of {near}" if near else '; write {"msg": …}'
-        return f"a violation must have the key msg{hint}"
-    for key, value in shape.fields.items():
-        wanted = _FINDING_KEYS.get(key)
-        if wanted is None:
-            near = nearest(key, _FINDING_KEYS)
-            if near and near not in shape.fields:
-                return f"unknown key {key} of a violation; did you mean {near}?"
-        elif value and wanted not in kinds(value):
-            hint = ', such as ["services", w.service, "image"]' if key == "path" else ""
-            hint = "; write c.name" if key == "constraint" else hint
-            return f"{key} of a violation must be {NOUNS[wanted]}{hint}, not {described(value)}"
-    return ""

@@ -25,13 +25,15 @@ import data.lib.images
 
 deny contains msg if {
 	some name, service in input.services
-	not images.is_ours(service.image)
-	msg := sprintf("%v runs the image %v", [name, service.image])
+	image := service.image
+	not images.is_ours(image)
+	msg := sprintf("%v runs the image %v", [name, image])
 }
 
 warn_tag contains {"msg": sprintf("%s has no tag", [name])} if {
 	some name, service in input.services
-	not contains(service.image, ":")
+	image := service.image
+	not contains(image, ":")
 }
 """
 LIBRARY = """package lib.images

@@ -31,7 +31,8 @@ violation contains workload.at(w, w.build.dockerfile_path, msg) if {
 	some w in input.workloads
 	w.build != null
 	w.image_config == null
-	not w.build.base in {"", "scratch"}
+	base := w.build.base
+	not base in {"", "scratch"}
 	msg := sprintf("the configuration of the image %s that %s is built from is not known: %s", [w.build.base, w.title, reason(w.build.base)])
 }
 

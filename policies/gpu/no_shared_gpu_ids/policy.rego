@@ -29,7 +29,8 @@ key(vendor, id) := concat("=", [vendor, id])
 # selected are the identities of the GPUs that a grant selects, those of a count included.
 selected(w, grant) := grant.identities if {
 	data.policyd.lib.gpus.is_selection(grant)
-	not [grant.vendor, grant.method] in all_of[w.name]
+	pairs := all_of[w.name]
+	not [grant.vendor, grant.method] in pairs
 }
 
 else := []

@@ -66,7 +66,7 @@ FOLLOWED = {
         "unknown unset variable key varable; did you mean variable?"
     ),
     "x if { 1 == \"a\" }": 'this comparison never holds: 1 is a number, "a" is a string',
-    "x if { count(input.workloads, 1) }": (
+    "x if { y := count(input.workloads, 1); y }": (
         "count takes 1 argument; write `x := count(…)` for its result"
     ),
     'x if { startswith("a") }': "startswith takes 2 arguments, not 1",
