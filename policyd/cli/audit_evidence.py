@@ -39,10 +39,10 @@ _output = click.option("-o", "--output", metavar="FILE", help="File to write. De
 @settings_options("audit")
 @_output
 def checkpoint(config: str | None, audit: str | None, output: str | None) -> int:
-    """Sign a checkpoint: the number of events and the root of their tree.
+    """Sign a checkpoint of the audit log.
 
-    Keep it where the owner of the audit log cannot change it. `policyd audit verify --checkpoint`
-    compares the log with it.
+    It states the number of events and the root of their tree. Keep it where the owner of the audit
+    log cannot change it. `policyd audit verify --checkpoint` compares the log with it.
     """
     read = settings(config, audit=audit)
     _write(_signed(_store(read), _signer(read)), output)

@@ -31,7 +31,7 @@ review really gives, and gpu-driver-compatible reports what it cannot run.
 
 @click.group("inventory", epilog=EPILOG)
 def command() -> None:
-    """Describe hosts for policies: drivers, GPUs, settings of the engine."""
+    """Describe the drivers and GPUs of hosts for policies."""
 
 
 @command.command("collect")
