@@ -10,8 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlalchemy import Connection, Row, insert, select, update
 
 from policyd.audit import tree
@@ -26,7 +24,7 @@ from policyd.transparency.checkpoint import (
     proof_of,
     verify_proof,
 )
-from policyd.transparency.note import Signer, Verifier
+from policyd.transparency.note import Signer, Verifier, private_key_of
 
 
 def load_signer(key_file: str, origin: str) -> Signer:
@@ -38,15 +36,11 @@ def load_signer(key_file: str, origin: str) -> Signer:
         raise ConfigError("audit_origin: a log that signs checkpoints needs a name; set it")
     try:
         with open(key_file, "rb") as file:
-            key = load_pem_private_key(file.read(), password=None)
+            key = private_key_of(file.read())
     except OSError as error:
         raise ConfigError(f"audit_key_file: cannot read {key_file}: {error.strerror}") from error
-    except (ValueError, TypeError) as error:
-        raise ConfigError(
-            f"audit_key_file: {key_file} is not a private key in PEM without a password"
-        ) from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ConfigError(f"audit_key_file: {key_file} is not an Ed25519 key")
+    except NoteError as error:
+        raise ConfigError(f"audit_key_file: {key_file} {error}") from error
     try:
         return Signer(origin, key)
     except NoteError as error:

@@ -23,11 +23,12 @@ import msgspec
 from policyd.errors import ConfigError, NoteError
 
 try:
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
         Ed25519PrivateKey,
         Ed25519PublicKey,
     )
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
 except ImportError as error:
     raise ConfigError(
         "signatures need the package cryptography: pip install 'policyd[signing]'"
@@ -89,6 +90,17 @@ class Signer:
         """Return `text` as a note with one signature."""
         signature = self.verifier.key_id + self._private.sign(text.encode())
         return f"{text}\n— {self.verifier.name} {base64.b64encode(signature).decode()}\n"
+
+
+def private_key_of(pem: bytes) -> Ed25519PrivateKey:
+    """Return the private key in `pem`. Raises NoteError when it is not valid."""
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise NoteError("is not a private key in PEM without a password") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise NoteError("is not an Ed25519 key")
+    return key
 
 
 def verifier_of(vkey: str) -> Verifier:

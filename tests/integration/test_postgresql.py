@@ -13,8 +13,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from policyd.audit.database import open_database
+from policyd.audit.database import open_database, open_for_reading
 from policyd.audit.store import Store, open_store
+from policyd.audit.verify import verify
 from policyd.errors import AuditError
 from tests.support.ledger import (
     CONTRACTS,
@@ -153,6 +154,21 @@ def test_a_log_of_the_first_version_goes_on(url: str) -> None:
 
 
 @pytest.mark.slow
+def test_a_log_of_the_first_version_is_verified_without_migrating_it(url: str) -> None:
+    database = open_database(url, create=True)
+    fill_as_version_1(database)
+    database.close()
+
+    reading = open_for_reading(url)
+    with reading.reading() as connection:
+        report = verify(connection)
+    reading.close()
+    assert (report.events, report.problems) == (2, ())
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    assert rows == [("0001",)]
+
+
 def test_processes_and_threads_that_write_at_once_make_one_chain(url: str) -> None:
     writers = [
         subprocess.Popen([sys.executable, "-c", APPENDER, url, str(number), str(APPENDS)])

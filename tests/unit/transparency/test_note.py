@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -107,3 +109,22 @@ def test_a_name_with_a_blank_or_a_plus_is_refused() -> None:
     for name in ("", "a b", "a+b", "a\n"):
         with pytest.raises(NoteError, match="invalid key name"):
             Signer(name, Ed25519PrivateKey.generate())
+
+
+def test_without_the_package_for_signatures_the_error_says_what_to_install() -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['cryptography'] = None\n"
+        "from policyd.errors import ConfigError\n"
+        "try:\n"
+        "    import policyd.audit.checkpoints\n"
+        "except ConfigError as error:\n"
+        "    print(error)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert (done.stdout, done.stderr) == (
+        "signatures need the package cryptography: pip install 'policyd[signing]'\n",
+        "",
+    )
