@@ -143,11 +143,12 @@ def _remediations() -> Iterator[str]:
 
 
 def _remediation(admission: Admission, fix: Fix) -> str:
-    method, vendor, text = first(fix, decide(admission, fix.denied))
+    method, vendor, text = first(fix, decide(admission, fix.denied, fix.host))
     after = "allowed" if fix.fixed else "needs an exception"
+    where = f"<br>on a host whose default runtime is {fix.host}" if fix.host else ""
     if fix.remains:
         after = f"denied by {', '.join(fix.remains)}"
-    return f"| {method} | {vendor} | {_code(fix.denied)} | {text} | {after} |"
+    return f"| {method} | {vendor} | {_code(fix.denied)}{where} | {text} | {after} |"
 
 
 def _code(text: str) -> str:

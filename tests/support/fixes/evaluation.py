@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import msgspec
+
 from policyd.admission import Admission
 from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine
+from policyd.inventory.hosts import Gpu, Host
 from policyd.loading import prepare
-from policyd.model import Decision, Grant, Path, Review
+from policyd.model import Decision, Grant, Path, Review, Source
 from policyd.policies.policy_set import load_policy_set
 from tests.support.fixes.model import Fix
 
 _REVIEW: Final = Review(uid="1", enforcement_point="ci", now=1_795_446_000_000_000_000)
+_NVIDIA_HOST: Final = Host(
+    driver_version="580.95.05",
+    cuda_version="13.0",
+    gpus=(Gpu(index=0, uuid="GPU-AA"), Gpu(index=1, uuid="GPU-BB")),
+    default_runtime="nvidia",
+)
 _DEADLINE: Final = 60
 _FILES: Final = {"Dockerfile": b"FROM alpine\n", "shared.yaml": b"services: {other: {image: a}}\n"}
 _WHOLE: Final = ("services:", "jobs:", "include:")
@@ -22,8 +32,11 @@ _WHOLE: Final = ("services:", "jobs:", "include:")
 
 @contextmanager
 def default_admission() -> Iterator[Admission]:
-    """Yield an admission by the default policy set."""
+    """Yield an admission by the default policy set; its inventory has the host `nvidia`."""
     policy_set = load_policy_set()
+    data = copy.deepcopy(policy_set.data)
+    data["policyd"]["inventory"]["hosts"] = {"nvidia": msgspec.to_builtins(_NVIDIA_HOST)}
+    policy_set = msgspec.structs.replace(policy_set, data=data)
     engine = EmbeddedEngine(policy_set.modules, policy_set.data, _DEADLINE)
     try:
         yield Admission(engine, policy_set)
@@ -31,10 +44,11 @@ def default_admission() -> Iterator[Admission]:
         engine.close()
 
 
-def decide(admission: Admission, text: str) -> Decision:
-    """Return the decision on a service, or on a project, as Fix has it."""
+def decide(admission: Admission, text: str, host: str = "") -> Decision:
+    """Return the decision on a service, or on a project, as Fix has it, on `host`."""
     files = {**_FILES, "compose.yaml": project(text).encode()}
-    return admission.decide(prepare(memory_bundle(files)), _REVIEW)
+    review = msgspec.structs.replace(_REVIEW, source=Source(host=host))
+    return admission.decide(prepare(memory_bundle(files)), review)
 
 
 def project(text: str) -> str:

@@ -6,7 +6,26 @@ from typing import Final
 
 from tests.support.fixes.model import AMD_0, GPUS_0, NO_GPU, NVIDIA_0, RESERVATION, Fix
 
+_CUDA: Final = "image: nvidia/cuda:12.4.1-base-ubuntu22.04"
+_IMAGE_SAYS: Final = ("Declare the GPU as a reservation", "`NVIDIA_VISIBLE_DEVICES: void`")
+
 FIXES: Final = {
+    "image": Fix("no-all-gpus", _CUDA, _IMAGE_SAYS, f"{_CUDA}\n    {NVIDIA_0}", host="nvidia"),
+    "image-without-a-gpu": Fix(
+        "no-all-gpus",
+        _CUDA,
+        _IMAGE_SAYS,
+        f"{_CUDA}\n    environment: {{NVIDIA_VISIBLE_DEVICES: void}}",
+        gets_device=False,
+        host="nvidia",
+    ),
+    "image-by-environment": Fix(
+        "no-gpu-via-environment",
+        _CUDA,
+        _IMAGE_SAYS,
+        f"{_CUDA}\n    {NVIDIA_0}",
+        host="nvidia",
+    ),
     "reservation-nvidia": Fix(
         "no-all-gpus",
         RESERVATION % "{driver: nvidia, count: all, capabilities: [gpu]}",

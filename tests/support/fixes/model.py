@@ -35,7 +35,8 @@ class Fix:
     A text that begins with a top-level key is a whole project. `says` are parts of the remediation.
     Without `fixed` only an exception helps: for the denied service, or for `replaced`, which the
     fix makes of it. `remains` are other policies that denied before the fix and still do.
-    `gets_device` says whether the fixed service has a grant.
+    `gets_device` says whether the fixed service has a grant. `host` is the host of the review: ""
+    for an unknown host, `nvidia` for one with this default runtime.
     """
 
     policy: str
@@ -45,3 +46,4 @@ class Fix:
     replaced: str = ""
     remains: tuple[str, ...] = ()
     gets_device: bool = True
+    host: str = ""

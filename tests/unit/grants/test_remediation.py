@@ -32,21 +32,21 @@ def _denying(decision: Decision) -> set[str]:
 def test_fix_ends_the_violation_or_says_that_only_an_exception_helps(
     admission: Admission, fix: Fix
 ) -> None:
-    denied = decide(admission, fix.denied)
+    denied = decide(admission, fix.denied, fix.host)
     texts = [v.remediation for v in denied.violations if v.policy == fix.policy]
 
     assert texts
     for text in texts:
         assert [part for part in fix.says if part not in text] == []
     if fix.fixed:
-        fixed = decide(admission, fix.fixed)
+        fixed = decide(admission, fix.fixed, fix.host)
         assert (fixed.status.message == "no policy denies") == (not fix.remains)
         assert _denying(fixed) == set(fix.remains) <= _denying(denied) - {fix.policy}
         assert bool(fixed.grants) == fix.gets_device
     else:
         glob = _PATHS.search(texts[0])
         assert glob
-        left = decide(admission, fix.replaced) if fix.replaced else denied
+        left = decide(admission, fix.replaced, fix.host) if fix.replaced else denied
         exempt = [v for v in left.violations if fix.replaced or v.policy == fix.policy]
         assert exempt
         assert all(matches_any((glob[1],), "/".join(map(str, v.path))) for v in exempt)
@@ -76,6 +76,8 @@ def test_every_method_and_vendor_that_a_policy_denies_has_a_fix(admission: Admis
         *(("no-gpu-via-environment", "environment", vendor) for vendor in families),
         *(("no-unvetted-runtime", "runtime", vendor) for vendor in families - {"nvidia"}),
         ("no-nvidia-runtime", "runtime", "nvidia"),
+        ("no-all-gpus", "image", "nvidia"),
+        ("no-gpu-via-environment", "image", "nvidia"),
         *(("no-raw-device-nodes", "device-node", vendor) for vendor in nodes),
         *(("no-host-dev-mounts", "mount", vendor) for vendor in nodes),
         *(("no-device-cgroup-rules", "cgroup-rule", vendor) for vendor in ("nvidia", "unknown")),
@@ -84,7 +86,10 @@ def test_every_method_and_vendor_that_a_policy_denies_has_a_fix(admission: Admis
         ("no-docker-socket", "api-socket", "unknown"),
     }
 
-    found = {(fix.policy, *first(fix, decide(admission, fix.denied))[:2]) for fix in FIXES.values()}
+    found = {
+        (fix.policy, *first(fix, decide(admission, fix.denied, fix.host))[:2])
+        for fix in FIXES.values()
+    }
 
     assert expected - found == set()
 
@@ -100,7 +105,9 @@ def test_every_family_of_runtimes_has_fixes() -> None:
 
 def test_count_is_never_advised(admission: Admission) -> None:
     texts = [
-        v.remediation for fix in FIXES.values() for v in decide(admission, fix.denied).violations
+        v.remediation
+        for fix in FIXES.values()
+        for v in decide(admission, fix.denied, fix.host).violations
     ]
 
     assert [text for text in texts if "`count`" in text] == []
