@@ -8,25 +8,27 @@ calling process: a crash, an evaluation without end, or too much memory is a Pol
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from policyd.bundle import memory_bundle
-from policyd.engines import EMPTY_INPUT
+from policyd.engines import EMPTY_INPUT, MalformedFinding
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.engines.evaluator import end_with_parent
 from policyd.engines.isolated import MEMORY, VARIABLES
-from policyd.errors import PolicydError, PolicySetError
+from policyd.errors import EngineError, PolicydError, PolicySetError, PolicySetWarning
 from policyd.loading import load_project
 from policyd.model import Location, Review, Source
 from policyd.policies.manifests import Constraint
-from policyd.policies.policy_set import PolicySet, load_policy_set
+from policyd.policies.policy_set import ROUTER, PolicySet, is_pack, lint_policy_set, load_policy_set
 from policyd.policy_input import review_input
 from policyd.resolution import HostResolver
 
@@ -49,14 +51,36 @@ SAMPLE: Final = b"""services:
 """A project with a bit of everything, on which every policy is evaluated."""
 
 _COMMAND: Final = (sys.executable, "-P", "-c", "from policyd.policy_set_trial import main; main()")
+_ROUTER_LINE: Final = re.compile(rf"{re.escape(ROUTER)}:(\d+):")
+_ROUTED: Final = re.compile(r'object\.union\(found, \{"policy": "([^"]+)"\}\)')
+_LOAD, _LINT = "load", "lint"
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    """An error or a warning of a policy set."""
+
+    message: str
+    where: Location | None
+    is_warning: bool
+
+    @classmethod
+    def of(cls, error: PolicydError) -> _Problem:
+        """Return `error` in a form that can be sent."""
+        where = error.where if isinstance(error, PolicySetError) else None
+        message = error.message if where else str(error)
+        return cls(message, where, isinstance(error, PolicySetWarning))
+
+    def error(self) -> PolicySetError:
+        """Return the error or the warning."""
+        kind = PolicySetWarning if self.is_warning else PolicySetError
+        return kind(self.message, self.where)
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    """The answer of the process: the policy set, or why it is refused."""
+    """The answer of the process: the policy set, or the problems of it."""
 
     policy_set: PolicySet | None = None
-    message: str = ""
-    where: Location | None = None
+    problems: tuple[_Problem, ...] = ()
 
 
 def load_after_trial(
@@ -67,7 +91,30 @@ def load_after_trial(
     `memory` is in bytes of address space. Raises PolicySetError for an invalid policy set, and for
     one that exceeds `seconds` or `memory`, or that ends the process.
     """
-    arguments = [str(memory), *([str(path.absolute())] if path else [])]
+    answer = _ask(_LOAD, path.absolute() if path else None, seconds, memory)
+    if answer.policy_set is None:
+        raise answer.problems[0].error()
+    return answer.policy_set
+
+
+def lint_in_process(
+    path: Path | None, seconds: float = SECONDS, memory: int = MEMORY
+) -> list[PolicySetError]:
+    """Return the errors and warnings of the policy set or the pack at `path`.
+
+    A policy set without errors is also evaluated on the sample project. Exceeding `seconds` or
+    `memory` (in bytes of address space) and ending the process are errors, too.
+    """
+    try:
+        answer = _ask(_LINT, path, seconds, memory)
+    except PolicySetError as error:
+        return [error]
+    return [problem.error() for problem in answer.problems]
+
+
+def _ask(task: str, path: Path | None, seconds: float, memory: int) -> _Answer:
+    """Return the answer of a new process to `task`."""
+    arguments = [task, str(memory), *([str(path)] if path else [])]
     with subprocess.Popen(  # noqa: S603 (the command is a constant)
         [*_COMMAND, *arguments],
         stdin=subprocess.DEVNULL,
@@ -79,27 +126,57 @@ def load_after_trial(
             output, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             process.kill()
-            raise PolicySetError(f"loading the policy set exceeded {seconds:g} seconds") from None
-    return _policy_set(output, process.returncode)
+            raise PolicySetError(
+                f"loading the policy set exceeded {seconds:g} seconds", _place(path)
+            ) from None
+    code = process.returncode
+    if code != 0:
+        ending = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        raise PolicySetError(
+            f"the policy set ended the process that loaded it {ending}", _place(path)
+        )
+    return msgspec.json.decode(output, type=_Answer)
+
+
+def _place(path: Path | None) -> Location | None:
+    return Location(str(path)) if path else None
 
 
 def main() -> None:
-    """Load the policy set that the arguments name, and write an _Answer to standard output."""
+    """Do the task that the arguments name, and write an _Answer to standard output."""
     end_with_parent()
-    memory = int(sys.argv[1])
+    task, memory = sys.argv[1], int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    try:
-        policy_set = load_policy_set(Path(sys.argv[2]) if sys.argv[2:] else None)
-        try_out(policy_set)
-        answer = _Answer(policy_set)
-    except PolicydError as error:
-        where = error.where if isinstance(error, PolicySetError) else None
-        answer = _Answer(None, error.message if where else str(error), where)
+    path = Path(sys.argv[3]) if sys.argv[3:] else None
+    answer = _load(path) if task == _LOAD else _Answer(None, tuple(_lint(path)))
     sys.stdout.buffer.write(msgspec.json.encode(answer))
 
 
+def _load(path: Path | None) -> _Answer:
+    try:
+        policy_set = load_policy_set(path)
+        try_out(policy_set)
+    except PolicydError as error:
+        return _Answer(None, (_Problem.of(error),))
+    return _Answer(policy_set)
+
+
+def _lint(path: Path | None) -> Iterator[_Problem]:
+    problems = lint_policy_set(path)
+    yield from map(_Problem.of, problems)
+    if is_pack(path) or not all(isinstance(one, PolicySetWarning) for one in problems):
+        return
+    try:
+        try_out(load_policy_set(path))
+    except PolicydError as error:
+        yield _Problem.of(error)
+
+
 def try_out(policy_set: PolicySet) -> None:
-    """Evaluate every policy of `policy_set` on SAMPLE. Raises EngineError when that fails."""
+    """Evaluate every policy of `policy_set` on SAMPLE.
+
+    Raises EngineError when that fails, and PolicySetError if the failing policy is known.
+    """
     loaded = load_project(memory_bundle({"compose.yaml": SAMPLE}))
     review = Review(
         uid="trial",
@@ -115,15 +192,25 @@ def try_out(policy_set: PolicySet) -> None:
     try:
         engine.findings(EMPTY_INPUT)
         engine.findings(review_input(loaded, review, constraints))
+    except MalformedFinding as error:
+        raise _at_policy(error.message, policy_set, error.policy) from error
+    except EngineError as error:
+        raise _at_router(error, policy_set) from error
     finally:
         engine.close()
 
 
-def _policy_set(output: bytes, code: int) -> PolicySet:
-    if code != 0:
-        ending = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        raise PolicySetError(f"the policy set ended the process that loaded it {ending}")
-    answer = msgspec.json.decode(output, type=_Answer)
-    if answer.policy_set is None:
-        raise PolicySetError(answer.message, answer.where)
-    return answer.policy_set
+def _at_router(error: EngineError, policy_set: PolicySet) -> PolicydError:
+    """Return `error` with the policy whose violation is not an object, if that is the reason."""
+    place = _ROUTER_LINE.match(error.message)
+    line = policy_set.modules[ROUTER].splitlines()[int(place[1]) - 1] if place else ""
+    found = _ROUTED.search(line)
+    if not found:
+        return error
+    return _at_policy(
+        f"the policy {found[1]} reported a violation that is not an object", policy_set, found[1]
+    )
+
+
+def _at_policy(message: str, policy_set: PolicySet, policy: str) -> PolicySetError:
+    return PolicySetError(message, Location(policy_set.policies[policy].module))

@@ -18,7 +18,8 @@ from policyd.errors import NotFound, PolicySetWarning
 from policyd.formats.available import LINT_PROBLEMS, POLICY, POLICY_SET
 from policyd.formats.policies import PolicyInSet
 from policyd.policies.packs import Policy
-from policyd.policies.policy_set import PolicySet, lint_policy_set, load_policy_set
+from policyd.policies.policy_set import PolicySet, load_policy_set
+from policyd.policy_set_trial import lint_in_process
 from policyd.suggestion import did_you_mean
 
 SHOW: Final = "show"
@@ -96,7 +97,7 @@ def lint(path: Path | None, **options: Any) -> int:
     change the exit code.
     """
     named = settings(**options).policy_set
-    problems = lint_policy_set(path or (Path(named) if named else None))
+    problems = lint_in_process(path or (Path(named) if named else None))
     show(problems, LINT_PROBLEMS)
     return 0 if all(isinstance(problem, PolicySetWarning) for problem in problems) else DENIED
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import msgspec
 
 from policyd.errors import EngineError
-from policyd.model import Findings
+from policyd.model import Finding, Findings
 
 if TYPE_CHECKING:
     from policyd.policies.policy_set import PolicySet
@@ -95,12 +95,36 @@ ENGINES: Final[dict[str, EngineKind]] = {
 engine imports requests and `policyd check` starts faster without."""
 
 
+class MalformedFinding(EngineError):
+    """The policy `policy` reported something that is not a violation."""
+
+    def __init__(self, policy: str, reason: str) -> None:
+        super().__init__(f"the policy {policy} reported a malformed violation: {reason}")
+        self.policy = policy
+
+
 def decode(answer: str | bytes) -> Findings:
     """Return the findings in the JSON answer of an engine.
 
-    Raises EngineError for an undefined result, and for findings of a wrong shape.
+    Raises EngineError for an undefined result, and MalformedFinding for findings of a wrong shape.
     """
     try:
         return _DECODER.decode(answer)
     except msgspec.DecodeError as error:
-        raise EngineError(f"the result of {QUERY} is malformed: {error}") from error
+        raise _malformed(answer) or EngineError(
+            f"the result of {QUERY} is malformed: {error}"
+        ) from error
+
+
+def _malformed(answer: str | bytes) -> MalformedFinding | None:
+    """Return which finding in `answer` has a wrong shape, if it is one of the findings."""
+    try:
+        findings = msgspec.json.decode(answer)["findings"]
+        for finding in findings:
+            try:
+                msgspec.convert(finding, Finding)
+            except msgspec.ValidationError as error:
+                return MalformedFinding(str(finding["policy"]), str(error))
+    except (msgspec.DecodeError, TypeError, KeyError):
+        pass
+    return None

@@ -8,7 +8,7 @@ with file, line and column.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -19,12 +19,16 @@ from policyd.model import Location, Severity
 from policyd.policies.organisation_data import check_organisation_data
 from policyd.policies.parameters import Schema, read_schemas
 from policyd.policies.problems import Problems
-from policyd.policies.syntax_tree import parse
+from policyd.policies.syntax_tree import Module, parse
 from policyd.policies.yaml_documents import Value, documents, required
 
 POLICY_PACKAGE: Final = "policyd.policies."
 DATA_ROOT: Final = "policyd"
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+
+_PACKAGES: Final = ("policyd.policies.", "policyd.lib.")
+_RESERVED: Final = "system"
+"""The root package that OPA reserves for itself."""
 
 _ANNOTATIONS: Final = (
     "title",
@@ -117,6 +121,23 @@ def read_policies(modules: Mapping[str, str], pack: str, problems: Problems) -> 
 def is_plain(package: str) -> bool:
     """Return whether a package holds plain conftest rules: it is outside `policyd`."""
     return package.split(".")[0] != DATA_ROOT
+
+
+def check_package(module: Module, taken: Container[str]) -> None:
+    """Raise PolicySetError for a package that modules of the user must not use."""
+    package = module.package.removeprefix("data.")
+    where = Location(module.file)
+    if module.package in taken:
+        raise PolicySetError(f"the package {package} is reserved for policyd", where)
+    if is_plain(package):
+        if package.split(".")[0] == _RESERVED:
+            raise PolicySetError(f"the package is {package}, but OPA reserves {_RESERVED}", where)
+    elif not package.startswith(_PACKAGES):
+        raise PolicySetError(
+            f"the package is {package}: a package below {DATA_ROOT} must start with "
+            f"{' or '.join(_PACKAGES)}",
+            where,
+        )
 
 
 def rego_files(folder: Path) -> Iterator[Path]:

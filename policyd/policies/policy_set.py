@@ -7,7 +7,7 @@ digest of its content. Errors: PolicySetError, with file, line and column.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,11 +34,10 @@ from policyd.policies.manifests import (
     read_heading,
 )
 from policyd.policies.packs import (
-    DATA_ROOT,
     Pack,
     Policy,
     built_in,
-    is_plain,
+    check_package,
     read_data,
     read_pack,
     read_text,
@@ -52,13 +51,10 @@ POLICY_SET_FILE: Final = "policyset.yaml"
 """The name of the YAML file in the folder of a policy set."""
 
 _FOUNDATION: Final = ("lib", "main")
-_ROUTER: Final = "router.rego"
-_PACKAGES: Final = ("policyd.policies.", "policyd.lib.")
+ROUTER: Final = "router.rego"
+"""The name of the generated module."""
 LEGACY_IMAGE_VARIABLES: Final = ("CUDA_VERSION", "NVIDIA_REQUIRE_CUDA")
 """The variables by which the NVIDIA Container Toolkit recognizes a legacy CUDA image."""
-
-_RESERVED: Final = "system"
-"""The root package that OPA reserves for itself."""
 
 
 class PolicySet(msgspec.Struct, frozen=True):
@@ -116,13 +112,18 @@ def lint_policy_set(path: Path | None = None) -> list[PolicySetError]:
     For Rego that parses but does not compile, only the first error is returned.
     """
     try:
-        if path is not None and path.is_dir() and not (path / POLICY_SET_FILE).is_file():
+        if path is not None and is_pack(path):
             problems = _read_pack_alone(path)
         else:
             _, problems = _read(path, every_module=True)
     except PolicySetError as problem:
         return [problem]
     return problems.in_order()
+
+
+def is_pack(path: Path | None) -> bool:
+    """Return whether `path` is a folder without policyset.yaml, which is read as a pack."""
+    return path is not None and path.is_dir() and not (path / POLICY_SET_FILE).is_file()
 
 
 def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Problems]:
@@ -284,7 +285,7 @@ def _exceptions(
 
 def _modules(packs: Iterable[Pack], policies: Mapping[str, Policy]) -> dict[str, str]:
     modules = {name: text for pack in packs for name, text in pack.modules.items()}
-    return {**modules, _ROUTER: router(policies.values())}
+    return {**modules, ROUTER: router(policies.values())}
 
 
 def _data(packs: Iterable[Pack], named: Iterable[Path], problems: Problems) -> dict[str, Any]:
@@ -338,7 +339,7 @@ def _check(
     if not problems:
         problems.warnings += empty_packs(packs)
     users = {name for pack in packs if not pack.is_built_in for name in pack.modules}
-    own = modules.keys() - {_ROUTER} if every_module else users
+    own = modules.keys() - {ROUTER} if every_module else users
     if not own:
         return
     parsed: dict[str, Module] = {}
@@ -348,7 +349,7 @@ def _check(
     taken = {module.package for name, module in parsed.items() if name not in users}
     for name in sorted(users & parsed.keys()):
         with problems.collecting():
-            _check_package(parsed[name], taken)
+            check_package(parsed[name], taken)
     problems += cycles(parsed)
     checked = {name: parsed[name] for name in sorted(own & parsed.keys())}
     schemas = {policy.id: policy.parameters for policy in policies.values()}
@@ -359,23 +360,6 @@ def _check(
     if len(parsed) == len(modules) and not problems:
         with problems.collecting():
             lint.compiles(modules, data)
-
-
-def _check_package(module: Module, taken: Container[str]) -> None:
-    """Raise PolicySetError for a package that modules of the user must not use."""
-    package = module.package.removeprefix("data.")
-    where = Location(module.file)
-    if module.package in taken:
-        raise PolicySetError(f"the package {package} is reserved for policyd", where)
-    if is_plain(package):
-        if package.split(".")[0] == _RESERVED:
-            raise PolicySetError(f"the package is {package}, but OPA reserves {_RESERVED}", where)
-    elif not package.startswith(_PACKAGES):
-        raise PolicySetError(
-            f"the package is {package}: a package below {DATA_ROOT} must start with "
-            f"{' or '.join(_PACKAGES)}",
-            where,
-        )
 
 
 def _revision(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from policyd.errors import PolicySetError
-from policyd.policies.policy_set import load_policy_set
-from policyd.policy_set_trial import load_after_trial
+from policyd.policies.policy_set import lint_policy_set, load_policy_set
+from policyd.policy_set_trial import lint_in_process, load_after_trial
 from tests.support.namedrule import HEADING, POLICY
 
 ENDLESS = """
@@ -79,3 +79,51 @@ def test_a_policy_that_needs_too_much_memory_is_refused(write) -> None:
 def test_a_policy_set_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(PolicySetError, match=r"gone\.yaml"):
         load_after_trial(tmp_path / "gone.yaml")
+
+
+@pytest.mark.parametrize(
+    ("violation", "message"),
+    [
+        (
+            '{"msg": input.workloads[_].labels.nosuch}',
+            "",
+        ),
+        (
+            '{"msg": data.policyd.shapes.number}',
+            "the policy named reported a malformed violation: ",
+        ),
+        (
+            "data.policyd.shapes.number",
+            "the policy named reported a violation that is not an object",
+        ),
+    ],
+)
+def test_a_malformed_violation_is_refused_with_its_policy_and_file(
+    write, violation: str, message: str
+) -> None:
+    rule = f"\nviolation contains {violation} if input.constraints.named\n"
+    folder = write(POLICY + rule)
+    (folder / "rules/data.yaml").write_text("policyd: {shapes: {number: 1}}\n")
+
+    found = [(str(problem.where), problem.message) for problem in lint_in_process(folder)]
+
+    if not message:
+        assert found == []
+        return
+    [(where, reason)] = found
+    assert where == "rules/policy.rego"
+    assert reason.startswith(message)
+
+
+def test_lint_reports_errors_and_warnings_with_their_places(write) -> None:
+    folder = write(POLICY + "x := {\n")
+
+    assert [str(one) for one in lint_in_process(folder)] == [
+        str(one) for one in lint_policy_set(folder)
+    ]
+
+
+def test_lint_of_an_endless_policy_ends(write) -> None:
+    [problem] = lint_in_process(write(POLICY + ENDLESS), seconds=6)
+
+    assert problem.message == "loading the policy set exceeded 6 seconds"
