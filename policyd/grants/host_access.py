@@ -27,6 +27,7 @@ _FOLDER_OF_LINKS: Final = re.compile(r"/dev/disk(/by-[^/]+)?")
 _KERNEL: Final = ("/proc", "/sys")
 _PIPE: Final = re.compile(r"[/\\]+(?:\.[/\\]+)?pipe[/\\](?:.*[/\\])?(?P<name>[^/\\]*)", re.DOTALL)
 _USER_FOLDER: Final = re.compile(r"/run/user/[0-9]+/(?P<below>.+)")
+_DESKTOP_FOLDER: Final = "/.docker/"
 _USER_SOCKET_FOLDER: Final = re.compile(
     r"/run/user/[0-9]+(?:/podman|/docker)?|.*/\.docker/(?:run|desktop)", re.DOTALL
 )
@@ -56,7 +57,7 @@ def _with_disk(device: Device, tables: Tables) -> Device:
 
 
 def _described(mount: Mount, workload: Workload, tables: Tables, host: HostSettings) -> Mount:
-    if mount.type not in ("bind", "npipe", "filesystem"):
+    if mount.type not in ("bind", "npipe", "filesystem") or _is_harmless(mount.source, tables):
         return mount
     disk = disk_kind(mount.source, tables)
     if mount.type == "filesystem":
@@ -65,6 +66,17 @@ def _described(mount: Mount, workload: Workload, tables: Tables, host: HostSetti
         found = _class(mount, disk, workload.project_directory, tables, host)
     request = _requested(mount) if mount.type != "filesystem" else ""
     return msgspec.structs.replace(mount, host_class=found, request=request, disk=disk)
+
+
+def _is_harmless(source: str, tables: Tables) -> bool:
+    """Return whether no table can concern `source`: most mounts are folders of users."""
+    return (
+        source.startswith("/")
+        and source[1:].partition("/")[0] not in tables.top_folders
+        and source.rpartition("/")[2] not in tables.data.sockets.names
+        and _DESKTOP_FOLDER not in source
+        and "pipe" not in source.lower()
+    )
 
 
 def _class(

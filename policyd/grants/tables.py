@@ -105,6 +105,7 @@ class Tables:
         self.usb_nodes = tuple(_compiled("usb_nodes", data.usb_nodes))
         self.disk_nodes = tuple(_compiled("disk_nodes", data.disk_nodes))
         self.variables = self._variables()
+        self.top_folders = frozenset(_top_folders(data))
         self.folders_above_config = frozenset(
             _folders_above(path for path, counts in data.runtime_config.items() if counts)
         )
@@ -156,6 +157,23 @@ def read_tables(data: Mapping[str, Any]) -> Tables:
     except msgspec.ValidationError as error:
         raise PolicySetError(f"policyd.tables: {error}") from error
     return Tables(tables)
+
+
+def _top_folders(data: TableData) -> Iterator[str]:
+    """Yield the first steps of all paths that reach the host: dev of /dev/null, "" of /."""
+    yield from ("", "dev", "proc", "sys", "run")
+    for paths in (
+        data.driver_trees,
+        data.driver_directories,
+        data.sockets.paths,
+        data.sockets.directories,
+        data.service_sockets.paths,
+        data.runtime_config,
+        data.system_directories,
+        data.system_trees,
+    ):
+        for path in paths:
+            yield path[1:].partition("/")[0]
 
 
 def _folders_above(paths: Iterable[str]) -> Iterator[str]:
