@@ -13,7 +13,6 @@ import hmac
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 from policyd.config import Token, is_loopback
 from policyd.errors import Forbidden, Unauthorized
@@ -25,6 +24,8 @@ ALL: Final = "**"
 
 LOCAL: Final = Token(owner="local", repositories=(ALL,), speaks_for_users=True)
 """Stands for the caller when no token is configured: only this machine can connect then."""
+
+_HOST: Final = re.compile(r"(?:\[(?P<address>[^\[\]]+)\]|(?P<name>[^:\[\]]*))(?::[0-9]*)?")
 
 
 def digest_of_bearer(authorization: str) -> str:
@@ -59,12 +60,14 @@ def refuse_browsers(host: str, origin: str) -> None:
 
     A webhook without tokens trusts this machine, and so would trust such a page. `host` and
     `origin` are the headers of the request: with DNS rebinding the host is a foreign name, and a
-    browser names the page's site in Origin. Raises Forbidden.
+    browser names the page's site in Origin. Raises Forbidden. Source: RFC 9110, section 7.2; RFC
+    6454, section 7.1.
     """
-    name = urlsplit(f"//{host}").hostname or ""
+    found = _HOST.fullmatch(host)
+    name = (found["address"] or found["name"]).lower() if found else host
     if not is_loopback(name):
         raise Forbidden(f"without tokens, only requests to localhost are allowed, not to {name!r}")
-    if origin and urlsplit(origin).netloc != host:
+    if origin and origin.partition("://")[2] != host:
         raise Forbidden("without tokens, requests from pages of other sites are not allowed")
 
 

@@ -12,6 +12,7 @@ from policyd import compose
 from policyd.admission import Admission
 from policyd.bootstrap import build
 from policyd.bundle import memory_bundle
+from policyd.compose_version import COMPOSE_VERSION
 from policyd.config import Settings
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.errors import EngineError, NoComposeFile, OtherRevision, RequestError
@@ -568,18 +569,105 @@ def test_answer_that_was_not_asked_for_denies(
     assert message in decision.status.message
 
 
+@pytest.mark.parametrize("name", ["a", "b", "c"])
 def test_finding_for_one_constraint_is_reported_by_that_one(
-    policy_set: Callable[..., PolicySet],
+    policy_set: Callable[..., PolicySet], name: str
 ) -> None:
-    rules = policy_set(constraint("a", "no-privileged"), constraint("b", "no-privileged", "dryrun"))
-    finding = Finding("no-privileged", "m", constraint="b")
+    rules = policy_set(*(constraint(one, "no-privileged", "dryrun") for one in "abc"))
+    finding = Finding("no-privileged", "m", constraint=name)
 
     decision = Admission(Answers(Findings((finding,))), rules).decide(
         prepare(bundle(PRIVILEGED)), REVIEW
     )
 
-    assert [v.constraint for v in decision.violations] == ["b"]
+    assert [v.constraint for v in decision.violations] == [name]
     assert decision.allowed is True
+
+
+@pytest.mark.parametrize(
+    ("finding", "remediation"),
+    [
+        (
+            Finding(
+                "no-all-gpus",
+                "m",
+                "train",
+                ("services", "train", "gpus", 0, "count"),
+                remediation="own",
+            ),
+            "own",
+        ),
+        (
+            Finding("no-all-gpus", "m", "train", ("services", "train", "gpus", 0, "count")),
+            "Name the GPUs and their driver: `device_ids: ['0']` with `driver: nvidia` (or amd).",
+        ),
+        (Finding("no-all-gpus", "m"), "Name the GPUs: `device_ids: ['0']` with `driver: nvidia`."),
+    ],
+)
+def test_remediation_is_of_the_finding_or_of_the_grant_or_of_the_policy(
+    policy_set: Callable[..., PolicySet], finding: Finding, remediation: str
+) -> None:
+    rules = policy_set(constraint("c", "no-all-gpus"))
+
+    decision = Admission(Answers(Findings((finding,))), rules).decide(
+        prepare(bundle(PRIVILEGED)), REVIEW
+    )
+
+    assert [v.remediation for v in decision.violations] == [remediation]
+
+
+def test_violations_are_in_the_order_of_place_policy_constraint_message_and_path(
+    policy_set: Callable[..., PolicySet],
+) -> None:
+    privileged, gpus = ("services", "web", "privileged"), ("services", "train", "gpus")
+    rules = policy_set(
+        constraint("b", "no-privileged"),
+        constraint("a", "no-privileged"),
+        constraint("z", "no-all-gpus"),
+    )
+    findings = (
+        Finding("no-privileged", "n", "web", privileged, constraint="b"),
+        Finding("no-privileged", "m", "train", gpus, constraint="b"),
+        Finding("no-privileged", "m", "web", privileged, constraint="b"),
+        Finding("no-all-gpus", "z", "web", privileged),
+        Finding("no-privileged", "z", "web", privileged, constraint="a"),
+        Finding("no-privileged", "m", constraint="b"),
+        Finding("no-privileged", "m", "web", ("services", "web", "privileged", "y")),
+    )
+
+    decision = Admission(Answers(Findings(findings)), rules).decide(
+        prepare(bundle(PRIVILEGED)), REVIEW
+    )
+
+    web = Location("compose.yaml", 5, 17)
+    assert [
+        (v.location, v.policy, v.constraint, v.message, v.path) for v in decision.violations
+    ] == [
+        (None, "no-privileged", "b", "m", ()),
+        (web, "no-all-gpus", "z", "z", privileged),
+        (web, "no-privileged", "a", "m", (*privileged, "y")),
+        (web, "no-privileged", "a", "z", privileged),
+        (web, "no-privileged", "b", "m", privileged),
+        (web, "no-privileged", "b", "m", (*privileged, "y")),
+        (web, "no-privileged", "b", "n", privileged),
+        (Location("compose.yaml", 8, 11), "no-privileged", "b", "m", gpus),
+    ]
+
+
+def test_a_release_is_allowed_and_names_the_project(policy_set: Callable[..., PolicySet]) -> None:
+    rules = policy_set(constraint("c", "no-privileged"))
+    admission = Admission(Answers(EngineError("must not be asked")), rules, new_id=lambda: "d-3")
+
+    assert admission.release(REVIEW, "demo") == Decision(
+        uid="r-1",
+        allowed=True,
+        status=Status(200, "OK", "the grants of the project are released; no policy is evaluated"),
+        policy_set=rules.reference,
+        engine="answers",
+        decision_id="d-3",
+        project="demo",
+        compose_version=COMPOSE_VERSION,
+    )
 
 
 def test_finding_of_the_whole_project_passes_a_match_on_services(

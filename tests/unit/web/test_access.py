@@ -5,8 +5,15 @@ import hashlib
 import pytest
 
 from policyd.audit.event import event_of
-from policyd.model import UserInfo
-from policyd.web.access import digest_of_bearer, is_token
+from policyd.errors import Forbidden
+from policyd.model import Source, UserInfo
+from policyd.web.access import (
+    authenticate,
+    authorise,
+    digest_of_bearer,
+    is_token,
+    refuse_browsers,
+)
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 SECRET_DIGEST = hashlib.sha256(b"test-secret").hexdigest()
@@ -172,6 +179,56 @@ def test_without_tokens_pages_of_others_are_not_answered(client, services, heade
 
     assert (response.status_code, response.json["reason"]) == (403, "Forbidden")
     assert services.audit.decisions() == []
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "message"),
+    [
+        ("evil.example", "", "only requests to localhost are allowed, not to 'evil.example'"),
+        ("", "", "only requests to localhost are allowed, not to ''"),
+        (
+            "[::1].evil.example:1",
+            "",
+            "only requests to localhost are allowed, not to '[::1].evil.example:1'",
+        ),
+        ("[", "", "only requests to localhost are allowed, not to '['"),
+        ("localhost", "http://[", "requests from pages of other sites are not allowed"),
+        ("localhost", "localhost", "requests from pages of other sites are not allowed"),
+        (
+            "localhost:8093",
+            "http://localhost:8094",
+            "requests from pages of other sites are not allowed",
+        ),
+    ],
+)
+def test_the_refusal_of_a_browser_says_what_is_allowed(host, origin, message):
+    with pytest.raises(Forbidden) as caught:
+        refuse_browsers(host, origin)
+
+    assert str(caught.value) == f"without tokens, {message}"
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [("localhost:8093", ""), ("LocalHost:8093", "http://LocalHost:8093"), ("[::1]", "")],
+)
+def test_a_page_of_this_machine_is_answered(host, origin):
+    refuse_browsers(host, origin)
+
+
+def test_the_token_of_the_header_is_found_among_all(token):
+    tokens = {"one": token("first"), "two": token("second", owner="two"), "three": token("third")}
+
+    assert authenticate("Bearer second", tokens) is tokens["two"]
+
+
+def test_without_tokens_the_caller_speaks_for_everything_and_everybody():
+    anywhere = Source(repository="acme/train", environment="prod", host="gpu-01")
+
+    caller = authenticate("", {})
+
+    assert authorise(caller, anywhere, None) == UserInfo("local")
+    assert authorise(caller, Source(), UserInfo("alice", ("ml",))) == UserInfo("alice", ("ml",))
 
 
 @pytest.mark.parametrize("header", ["Bearer test-secret", "bearer  test-secret "])
