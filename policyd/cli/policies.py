@@ -17,8 +17,10 @@ from policyd.cli.output import format_option, show
 from policyd.errors import NotFound, PolicySetWarning
 from policyd.formats.available import LINT_PROBLEMS, POLICY, POLICY_SET
 from policyd.formats.policies import PolicyInSet
+from policyd.formats.table import visible
 from policyd.policies.packs import Policy
 from policyd.policies.policy_set import PolicySet, load_policy_set
+from policyd.policies.scaffold import write_policy
 from policyd.policy_set_trial import lint_in_process
 from policyd.suggestion import did_you_mean
 
@@ -31,6 +33,7 @@ Examples:
   policyd policies no-all-gpus
   policyd policies --policy-set policyset.yaml --format json
   policyd policies lint rules
+  policyd policies new own-images
 """
 SHOW_EPILOG: Final = """\b
 ACTION is the enforcement action of the constraints on the policy: deny, warn
@@ -43,6 +46,11 @@ Examples:
   policyd policies lint rules/images
 \b
 Exit codes: 0 no problems, 1 problems, 2 PATH does not exist.
+"""
+NEW_EPILOG: Final = """\b
+Examples:
+  policyd policies new own-images
+  policyd policies new own-images rules --pack images
 """
 
 
@@ -59,7 +67,7 @@ class PoliciesGroup(click.Group):
     "policies",
     cls=PoliciesGroup,
     epilog=EPILOG,
-    short_help="List policies, show one, lint a policy set.",
+    short_help="List policies, show one, lint a policy set, begin a policy.",
 )
 def command() -> None:
     """List the policies of a policy set, show one in full, or lint a policy set.
@@ -100,6 +108,26 @@ def lint(path: Path | None, **options: Any) -> int:
     problems = lint_in_process(path or (Path(named) if named else None))
     show(problems, LINT_PROBLEMS)
     return 0 if all(isinstance(problem, PolicySetWarning) for problem in problems) else DENIED
+
+
+@command.command("new", epilog=NEW_EPILOG)
+@click.argument("policy_id", metavar="ID")
+@click.argument("folder", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--pack", metavar="NAME", default="team", show_default=True, help="Folder of the pack."
+)
+def new(policy_id: str, folder: Path | None, pack: str) -> int:
+    """Write a new policy: Rego, test, samples and constraint.
+
+    FOLDER is the folder of the policy set, by default `rules`; a missing policy set is created. The
+    new policy is an example that runs: change its rule, its test and its samples. Its constraint
+    only warns.
+    """
+    place = folder or Path("rules")
+    for file in write_policy(policy_id, place, pack):
+        click.echo(visible(str(file)))
+    click.echo(f"\nRun `policyd test {place}` and `policyd policies lint {place}`.")
+    return 0
 
 
 def _find(policy_set: PolicySet, policy_id: str) -> Policy:

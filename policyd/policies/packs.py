@@ -43,7 +43,7 @@ _ANNOTATIONS: Final = (
 _CUSTOM: Final = ("id", "severity", "remediation", "references", "parameters", "environment")
 _METADATA: Final = re.compile(r"^# METADATA *\n((?:#.*\n)+)", re.MULTILINE)
 _PACKAGE: Final = re.compile(r"^package +([A-Za-z0-9_.]+)", re.MULTILINE)
-_ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ID_LINE: Final = re.compile(r"^# +id:", re.MULTILINE)
 _PLAIN_RULE: Final = re.compile(r"(deny|violation|warn)(_[A-Za-z0-9]+)*")
 
@@ -252,7 +252,7 @@ def _policy(block: Value, package: str, module: str, text: str, pack: str) -> Po
     custom_value = required(keys, "custom", block)
     custom = custom_value.mapping(_CUSTOM)
     name = required(custom, "id", custom_value)
-    if not _ID.fullmatch(name.text()):
+    if not ID.fullmatch(name.text()):
         raise name.error(f"is {name.text()!r}: use lower-case letters, digits and dashes")
     wanted = POLICY_PACKAGE + name.text().replace("-", "_")
     if package != wanted:

@@ -123,3 +123,21 @@ def test_lint_where_nothing_is_is_exit_2(run, folder) -> None:
         "empty: the folder contains neither policyset.yaml nor Rego files",
         "1 problem",
     ]
+
+
+def test_new_writes_a_policy_and_says_how_to_run_it(run, folder) -> None:
+    result = run("policies", "new", "own-images", "rules", "--pack", "images")
+    again = run("policies", "new", "own-images", "rules", "--pack", "images")
+
+    assert (result.exit_code, again.exit_code) == (0, 2)
+    assert result.stdout.splitlines() == [
+        "rules/images/own_images/policy.rego",
+        "rules/images/own_images/policy_test.rego",
+        "rules/images/own_images/samples/denied/compose.yaml",
+        "rules/images/own_images/samples/allowed/compose.yaml",
+        "rules/policyset.yaml",
+        "",
+        "Run `policyd test rules` and `policyd policies lint rules`.",
+    ]
+    assert run("test", "rules").exit_code == 0
+    assert run("policies", "lint", "rules").stdout == "no problems\n"
