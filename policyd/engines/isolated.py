@@ -25,7 +25,7 @@ import msgspec
 
 from policyd.engines import DEADLINE, EngineOptions, decode
 from policyd.engines.evaluator import ERROR, HEADER, REQUEST, Setup, message
-from policyd.errors import ConfigError, EngineError
+from policyd.errors import ConfigError, EngineError, Overloaded
 from policyd.model import Findings, to_json
 
 if TYPE_CHECKING:
@@ -79,12 +79,12 @@ class IsolatedEngine:
         """Return the findings for `review_input`.
 
         Raises EngineError when the evaluation fails, has no result, exceeds the deadline, or ends
-        its process.
+        its process; Overloaded when no evaluator is free for half of the deadline.
         """
         if self._pid != os.getpid():
             self._reset()
         until = time.monotonic() + self._deadline
-        evaluator = self._taken(until)
+        evaluator = self._taken(until - self._deadline / 2)
         try:
             answer = evaluator.answer(review_input, until)
         except BaseException as error:
@@ -113,7 +113,10 @@ class IsolatedEngine:
         weakref.finalize(self, _stop_all, self._idle)
 
     def _taken(self, until: float) -> _Evaluator:
-        """Return an idle evaluator, or a new one. Raises EngineError when neither is available."""
+        """Return an idle evaluator, or a new one.
+
+        Raises Overloaded when all are busy until `until`, and EngineError when none can be started.
+        """
         patient_until = time.monotonic() + PATIENCE
         with self._changed:
             while not self._idle:
@@ -122,7 +125,9 @@ class IsolatedEngine:
                     self._count += 1
                     break
                 if now >= until:
-                    raise EngineError(f"all evaluators were busy for {self._deadline:g} seconds")
+                    raise Overloaded(
+                        f"all evaluators were busy for {self._deadline / 2:g} seconds; try again"
+                    )
                 self._changed.wait(min(PATIENCE, until - now))
             else:
                 return self._idle.pop()

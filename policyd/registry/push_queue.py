@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from policyd.errors import AuditError, PolicydError, RegistryError
+from policyd.errors import AuditError, Overloaded, PolicydError, RegistryError
 from policyd.hooks.events import Push
 
 MAX_WAITING: Final = 1_000
@@ -86,7 +86,7 @@ class PushQueue:
             try:
                 self._review(push)
                 return
-            except (RegistryError, AuditError) as error:
+            except (RegistryError, AuditError, Overloaded) as error:
                 if pause is None or self._closing.is_set():
                     self._give_up(push, error)
                     return

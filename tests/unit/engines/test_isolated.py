@@ -14,8 +14,8 @@ import pytest
 
 from policyd.engines import EMPTY_INPUT, EngineOptions
 from policyd.engines.embedded import EmbeddedEngine
-from policyd.engines.isolated import IsolatedEngine, create
-from policyd.errors import ConfigError, EngineError
+from policyd.engines.isolated import EVALUATORS, IsolatedEngine, create
+from policyd.errors import ConfigError, EngineError, Overloaded
 from policyd.model import Finding, Findings
 from policyd.policies.policy_set import load_policy_set
 
@@ -113,6 +113,24 @@ def test_neighbours_are_answered_while_an_evaluation_hangs(engine) -> None:
     os.kill(pid, signal.SIGKILL)
     hanging.join(30)
     assert not hanging.is_alive()
+
+
+def test_a_review_that_finds_all_evaluators_busy_is_an_overload_and_no_denial() -> None:
+    engine = IsolatedEngine({"main.rego": MAIN}, {}, deadline=6)
+    hanging = [
+        threading.Thread(target=lambda: _ignored(engine, "endless")) for _ in range(EVALUATORS)
+    ]
+    for thread in hanging:
+        thread.start()
+    while engine._count < EVALUATORS:
+        time.sleep(0.01)
+
+    with pytest.raises(Overloaded, match=r"^all evaluators were busy for 3 seconds; try again$"):
+        engine.findings(asking("find"))
+
+    for thread in hanging:
+        thread.join()
+    engine.close()
 
 
 def test_a_killed_evaluator_is_an_error_and_the_next_one_works(engine) -> None:
