@@ -68,23 +68,44 @@ class TestResult(msgspec.Struct, frozen=True):
         return not self.message
 
 
-def run(paths: Sequence[Path]) -> list[TestResult]:
-    """Return the result of each test and sample below `paths`, in order of their files.
+class Sources(msgspec.Struct, frozen=True):
+    """What is tested: Rego by file name, data, policies by ID, samples and the data for them."""
 
-    Raises PolicySetError for Rego that does not compile, invalid METADATA, duplicate test
-    names, a sample without expected violations, and when there are no tests.
-    """
-    texts = _texts(paths)
-    data = _data(paths)
+    texts: dict[str, str]
+    data: dict[str, Any]
+    policies: dict[str, Policy]
+    samples: list[Path]
+    sample_data: dict[str, Any]
+
+    @property
+    def modules(self) -> dict[str, str]:
+        """The Rego without tests, and the module that evaluates all policies."""
+        rules = {name: t for name, t in self.texts.items() if not name.endswith("_test.rego")}
+        return rules | {"router.rego": router(self.policies.values())}
+
+
+def sources(paths: Sequence[Path]) -> Sources:
+    """Return what is tested below `paths`. Raises PolicySetError for invalid METADATA."""
+    texts, data = _texts(paths), _data(paths)
     problems = Problems()
     rules = {name: text for name, text in texts.items() if not name.endswith("_test.rego")}
     policies = {policy.id: policy for policy in read_policies(rules, "", problems)}
     for problem in problems:
         raise problem
     samples = [sample for path in paths for sample in sample_files(path)]
+    return Sources(texts, data, policies, samples, sample_data(paths, data))
+
+
+def run(paths: Sequence[Path]) -> list[TestResult]:
+    """Return the result of each test and sample below `paths`, in order of their files.
+
+    Raises PolicySetError for Rego that does not compile, invalid METADATA, duplicate test
+    names, a sample without expected violations, and when there are no tests.
+    """
+    found = sources(paths)
     results = [
-        *_rego_tests(texts, data),
-        *_samples(samples, policies, texts, sample_data(paths, data)),
+        *_rego_tests(found.texts, found.data),
+        *_samples(found.samples, found.policies, found.texts, found.sample_data),
     ]
     if not results:
         raise PolicySetError(f"no tests found below {', '.join(map(str, paths))}")

@@ -18,6 +18,7 @@ from policyd.errors import NotFound, PolicySetWarning
 from policyd.formats.available import LINT_PROBLEMS, POLICY, POLICY_SET
 from policyd.formats.policies import PolicyInSet
 from policyd.formats.table import visible
+from policyd.opa_comparison import strict_problems
 from policyd.policies.packs import Policy
 from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.policies.scaffold import write_policy
@@ -44,6 +45,7 @@ Examples:
   policyd policies lint
   policyd policies lint rules/policyset.yaml
   policyd policies lint rules/images
+  policyd policies lint --opa rules
 \b
 Exit codes: 0 no problems, 1 problems, 2 PATH does not exist.
 """
@@ -95,8 +97,11 @@ def show_policies(policy_id: str | None, form: str, **options: Any) -> int:
 @click.argument(
     "path", metavar="[PATH]", required=False, type=click.Path(exists=True, path_type=Path)
 )
+@click.option(
+    "--opa", "asks_opa", is_flag=True, help="Compile with the program `opa` too, strictly."
+)
 @settings_options("policy_set")
-def lint(path: Path | None, **options: Any) -> int:
+def lint(path: Path | None, asks_opa: bool, **options: Any) -> int:
     """Report all problems of a policy set and its Rego.
 
     PATH is a policy set (a file or a folder) or the folder of one pack. The default is the policy
@@ -105,7 +110,10 @@ def lint(path: Path | None, **options: Any) -> int:
     change the exit code.
     """
     named = settings(**options).policy_set
-    problems = lint_in_process(path or (Path(named) if named else None))
+    place = path or (Path(named) if named else None)
+    problems = lint_in_process(place)
+    if asks_opa:
+        problems += strict_problems(place)
     show(problems, LINT_PROBLEMS)
     return 0 if all(isinstance(problem, PolicySetWarning) for problem in problems) else DENIED
 

@@ -16,6 +16,7 @@ from policyd.cli import DENIED
 from policyd.cli.output import format_option, show
 from policyd.formats.available import REGO_TESTS
 from policyd.formats.rego_tests import RegoTestRun
+from policyd.opa_comparison import compared
 from policyd.rego_tests import report
 
 EPILOG: Final = """\b
@@ -23,6 +24,7 @@ Examples:
   policyd test policies
   policyd test policies/gpu/no_all_gpus --verbose
   policyd test policies --coverage --min 95
+  policyd test policies --engine opa
 \b
 There are two kinds of tests. A rule test_… in a file *_test.rego must be
 true. A sample is a Compose file in a folder samples, or compose.yaml in a
@@ -50,14 +52,29 @@ coverage, samples do not.
     metavar="N",
     help="Fail when the coverage is below N percent; requires --coverage.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["embedded", "opa"]),
+    default="embedded",
+    show_default=True,
+    help="With opa, run all tests with the program `opa` too, and report differences.",
+)
 @format_option(REGO_TESTS)
 def command(
-    paths: tuple[Path, ...], verbose: bool, measured: bool, minimum: float | None, form: str
+    paths: tuple[Path, ...],
+    verbose: bool,
+    measured: bool,
+    minimum: float | None,
+    engine: str,
+    form: str,
 ) -> int:
     """Run the tests of the policies in each FOLDER. The default is the current folder."""
     if minimum is not None and not measured:
         raise click.UsageError("--min requires --coverage")
-    found = report(paths or (Path(),), measured=measured)
+    folders = paths or (Path(),)
+    found = report(folders, measured=measured)
+    if engine == "opa":
+        found = compared(found, folders)
     show(RegoTestRun(found, verbose, minimum), REGO_TESTS, form)
     passed = all(result.passed for result in found.tests)
     percent = 100.0 if found.coverage is msgspec.UNSET else found.coverage.percent

@@ -176,6 +176,23 @@ def _read_pack_alone(folder: Path) -> Problems:
     return problems.placed({folder.name: folder})
 
 
+def rego_of(path: Path | None = None) -> tuple[dict[str, str], dict[str, Path]]:
+    """Return the Rego of the policy set or the pack in `path`: modules by name, folders of packs.
+
+    Raises PolicySetError when there is none.
+    """
+    problems = Problems()
+    if path is not None and is_pack(path):
+        packs = [*_foundation(problems), read_pack(path, path.name, False, problems)]
+    else:
+        file = path if path is not None else built_in() / "default.yaml"
+        file = file / POLICY_SET_FILE if file.is_dir() else file
+        heading, _ = _documents(file, problems)
+        packs = _packs(heading, file.parent, problems)
+    modules = _modules(packs, _catalogue(packs, problems))
+    return modules, {pack.name: pack.folder for pack in packs}
+
+
 def _documents(file: Path, problems: Problems) -> tuple[Heading, dict[str, list[Value]]]:
     """Return the heading in `file`, and its documents by kind."""
     found: dict[str, list[Value]] = {kind: [] for kind in KINDS}
