@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ class Labelled:
         return msgspec.structs.replace(policy_set, data=data)
 
 
+@cache
 def read() -> list[Labelled]:
     """Return all labelled projects, by name."""
     return [_read(path) for path in sorted(CASES.glob("*.txtar"))]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 AMD = {"os": "linux", "architecture": "amd64"}
 GPUS = {"config": {"Env": ["NVIDIA_VISIBLE_DEVICES=all"], "User": "app"}}

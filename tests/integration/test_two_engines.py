@@ -27,7 +27,7 @@ from tests.corpus import corpus
 from tests.corpus.corpus import Labelled
 from tests.support import everything, opaserver
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 _VALID = [labelled for labelled in corpus.read() if labelled.kind != "invalid"]
 REVIEW = Review(uid="1", enforcement_point="ci", now=1_795_446_000_000_000_000)
@@ -50,7 +50,6 @@ def opa(policy_set: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield url
 
 
-@pytest.mark.slow
 def test_labelled_projects_get_the_same_findings_from_both(opa: str, policy_set: PolicySet) -> None:
     inputs = dict(_of_corpus(policy_set))
 
@@ -69,7 +68,6 @@ def test_samples_get_the_same_findings_from_both(opa: str, policy_set: PolicySet
     assert _differing(opa, policy_set, inputs) == {}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", [[], ["--bundle"]])
 def test_opa_test_runs_the_same_tests_of_our_policies_and_they_pass(mode: list[str]) -> None:
     command = [opaserver.opa(), "test", "--format", "json", *mode, str(built_in())]

@@ -8,8 +8,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+
+from policyd.audit.store import open_store
 
 EMPTY = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 
@@ -137,6 +140,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
+
+
+@pytest.fixture(scope="session")
+def empty_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An audit log without events, to copy: the migrations take most of the time of a new one."""
+    path = tmp_path_factory.mktemp("audit") / "audit.db"
+    open_store(str(path)).close()
+    return path
 
 
 @pytest.fixture

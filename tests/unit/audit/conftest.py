@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -96,8 +97,10 @@ def path(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def store(path: str) -> Iterator[Store]:
+def store(path: str, empty_log: Path) -> Iterator[Store]:
     """An empty log."""
+    Path(path).parent.mkdir(mode=0o700)
+    shutil.copy(empty_log, path)
     opened = open_store(path)
     yield opened
     opened.close()

@@ -259,6 +259,7 @@ except AuditError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_record_that_the_disk_does_not_take_is_an_error_and_leaves_the_log_whole(path):
     run = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(Path(__file__).parent), path],

@@ -14,6 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.namedrule import HEADING, POLICY
 
+pytestmark = pytest.mark.slow
+
 NEVER_ENDS = """
 violation contains {"msg": "no", "service": "", "path": []} if {
 	some workload in input.workloads
@@ -98,7 +100,6 @@ def test_every_worker_follows_a_change_of_the_files(start_webhook, until, rules)
     assert [answer["policySet"] for answer in answers] == [after] * 20
 
 
-@pytest.mark.slow
 def test_sighup_reloads_and_lets_no_request_down(start_webhook, until, rules):
     webhook = start_webhook(workers=2, policy_set=str(rules.folder), reload_interval=0)
     first = ready(webhook)["policySet"]
@@ -133,7 +134,6 @@ def test_sighup_reloads_and_lets_no_request_down(start_webhook, until, rules):
     assert webhook.stop() == 0
 
 
-@pytest.mark.slow
 def test_a_policy_set_that_is_refused_leaves_the_last_one_in_force(start_webhook, until, rules):
     webhook = start_webhook(workers=1, policy_set=str(rules.folder), reload_interval=0)
     before = ready(webhook)["policySet"]
@@ -166,7 +166,6 @@ def test_a_policy_set_that_is_refused_leaves_the_last_one_in_force(start_webhook
     assert review(webhook)["policySet"] == before
 
 
-@pytest.mark.slow
 def test_workers_count_together(start_webhook, until, rules):
     webhook = start_webhook(workers=2, policy_set=str(rules.folder))
     (pid,) = re.findall(r"Spawning worker-1 with PID: ([0-9]+)", webhook.output)
@@ -185,7 +184,6 @@ def test_workers_count_together(start_webhook, until, rules):
     assert shown["policyd_decision_duration_seconds_count",] == 21
 
 
-@pytest.mark.slow
 def test_an_endless_policy_denies_its_review_and_cuts_no_other(start_webhook, rules):
     rules.write(POLICY + NEVER_ENDS)
     webhook = start_webhook(workers=1, policy_set=str(rules.folder), review_timeout=1)
@@ -198,7 +196,6 @@ def test_an_endless_policy_denies_its_review_and_cuts_no_other(start_webhook, ru
     assert webhook.output.count("Spawning worker-1") == 1
 
 
-@pytest.mark.slow
 def test_recursion_is_refused_on_reload_and_the_last_policy_set_stays_in_force(
     start_webhook, until, rules
 ):
@@ -214,7 +211,6 @@ def test_recursion_is_refused_on_reload_and_the_last_policy_set_stays_in_force(
     assert review(webhook)["status"]["code"] == 403
 
 
-@pytest.mark.slow
 def test_workers_end_when_the_main_process_is_gone(start_webhook, until, rules):
     webhook = start_webhook(workers=2, policy_set=str(rules.folder))
     pids = re.findall(r"Spawning worker-[12] with PID: ([0-9]+)", webhook.output)
@@ -226,7 +222,6 @@ def test_workers_end_when_the_main_process_is_gone(start_webhook, until, rules):
         review(webhook)
 
 
-@pytest.mark.slow
 def test_nothing_is_left_behind(start_webhook, rules, tmp_path):
     webhook = start_webhook(workers=1, policy_set=str(rules.folder))
     (folder,) = tmp_path.glob("policyd-*")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 
 
 @pytest.fixture
-def audit_path(tmp_path: Path) -> str:
-    return str(tmp_path / "audit.db")
+def audit_path(tmp_path: Path, empty_log: Path) -> str:
+    return str(shutil.copy(empty_log, tmp_path / "audit.db"))
 
 
 @pytest.fixture(scope="session")
