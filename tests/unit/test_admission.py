@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -189,6 +190,38 @@ def test_grants_are_in_every_decision(decide: Callable[..., Decision]) -> None:
             identities=(),
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("host", "by_runtime", "aliases"),
+    [("", "all", {}), ("strict", None, {"0": ("gpu-aa", "gpu0")})],
+)
+def test_grants_are_those_on_the_host_of_the_review(
+    policy_set: Callable[..., PolicySet], host: str, by_runtime: object, aliases: object
+) -> None:
+    rules = policy_set()
+    data = copy.deepcopy(rules.data)
+    data["policyd"]["inventory"]["hosts"] = {
+        "strict": {
+            "driver_version": "580.95.05",
+            "cuda_version": "13.0",
+            "gpus": [{"index": 0, "uuid": "GPU-AA"}],
+            "toolkit": {"version": "1.18.0", "environment_when_unprivileged": False},
+        }
+    }
+    text = (
+        "services:\n  by-runtime: {image: x, runtime: nvidia}\n"
+        "  by-request: {image: x, gpus: [{driver: nvidia, device_ids: ['0']}]}\n"
+    )
+    review = msgspec.structs.replace(REVIEW, source=Source(host=host))
+    admission = Admission(Answers(Findings(())), msgspec.structs.replace(rules, data=data))
+
+    decision = admission.decide(prepare(bundle(text)), review)
+
+    granted = {grant.service: grant for grant in decision.grants}
+    requested = granted.pop("by-request")
+    assert (requested.devices, requested.aliases) == (("0",), aliases)
+    assert [grant.devices for grant in granted.values()] == ([by_runtime] if by_runtime else [])
 
 
 def test_variables_without_a_value_are_named_once_each(decide: Callable[..., Decision]) -> None:
