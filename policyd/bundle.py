@@ -148,6 +148,7 @@ class DirectoryFiles:
             return self._contents[path]
         real = self._real(path)
         if not self._allowed(real):
+            _refuse_parent(path, self.root)
             raise BundleError(
                 f"{self.display(path)}: is outside {self.root}; "
                 "to allow reading it, name a wider folder with --root"
@@ -233,6 +234,7 @@ class MemoryFiles:
     def read(self, path: str) -> bytes:
         path = _clean(path)
         if not _below(path, self._root):
+            _refuse_parent(path, self._root)
             raise BundleError(f"{path}: is outside the project")
         kind = self.kind(path)
         if not kind:
@@ -341,6 +343,12 @@ def _against(directory: str, name: str) -> str:
 
 def _below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _refuse_parent(path: str, root: str) -> None:
+    """Raise IsADirectoryError if `path` is a folder around `root`: that needs no look at it."""
+    if _below(root, path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
 
 
 def _relative(path: str, folder: str) -> str:

@@ -332,6 +332,14 @@ def test_memory_gives_the_files_it_was_given_and_no_others() -> None:
         bundle.files.read("/project/conf")
 
 
+@pytest.mark.parametrize("folder", ["/", "/work"])
+def test_a_folder_around_the_project_is_a_directory(tmp_path: Path, folder: str) -> None:
+    with pytest.raises(IsADirectoryError):
+        memory_bundle({"a": b""}, root="/work/project").files.read(folder)
+    with pytest.raises(IsADirectoryError):
+        directory_bundle(str(tmp_path)).files.read(str(tmp_path.parent))
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [
