@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "exceptions",
     "schema",
     "test",
+    "eval",
     "bundle",
     "serve",
     "audit",

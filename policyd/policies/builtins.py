@@ -128,3 +128,6 @@ REFUSED: Final = {
     "walk": "it would visit a hostile document as a whole; refer to the path instead",
 }
 """The reason why a function is not allowed, by its name or by its prefix up to the first dot."""
+
+PRINT_REFUSED: Final = "print is not allowed"
+"""How the message about a call of print begins."""

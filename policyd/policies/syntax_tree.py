@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +19,7 @@ from policyd.model import Location
 from policyd.policies.nesting import check_nesting
 
 Tree = dict[str, Any]
+_QUOTES: Final = (b'"', b"`")
 
 
 class Module(msgspec.Struct):
@@ -87,13 +88,19 @@ def place(node: Tree, file: str) -> Location:
     return Location(file, span["line"], span["col"])
 
 
-def source(node: Tree, module: Module) -> str:
-    """Return the text of an expression, on one line and without the middle of a long one."""
+def source(node: Tree, module: Module, whole: bool = False) -> str:
+    """Return the text of an expression: all of it, or one line without the middle of a long one."""
     (_, inner), *_ = node.items()
     start, end = inner["span"]["start"], inner["span"]["end"]
-    quote = {"String": 1, "RawString": 1}.get(next(iter(node)), 0)
-    text = " ".join(module.text.encode()[start - quote : end + quote].decode().split())
-    return text if len(text) <= 60 else f"{text[:40]} … {text[-15:]}"
+    text = module.text.encode()
+    # regorus leaves the quotes of a string at either end out of the span.
+    start -= text[start - 1 : start] in _QUOTES
+    end += text[end : end + 1] in _QUOTES
+    written = text[start:end].decode()
+    if whole:
+        return written
+    line = " ".join(written.split())
+    return line if len(line) <= 60 else f"{line[:40]} … {line[-15:]}"
 
 
 def nodes(tree: Any) -> Iterator[tuple[str, Tree]]:

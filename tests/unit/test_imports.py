@@ -41,6 +41,7 @@ WAY = [
         "opa_comparison",
         "opa_program",
         "policy_set_trial",
+        "rego_evaluation",
         "rego_tests",
         "wire",
     },

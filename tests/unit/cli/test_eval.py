@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+
+def test_a_policy_is_evaluated_with_its_default_parameters(run, folder) -> None:
+    (folder / "compose.yaml").write_text("services: {web: {image: a, network_mode: host}}\n")
+    run("policies", "new", "named")
+
+    result = run("eval", "named", "--policy-set", "rules")
+
+    assert result.exit_code == 0
+    assert '"msg": "service web has the network mode host"' in result.stdout
+
+
+def test_a_query_is_evaluated_on_the_input(run, folder) -> None:
+    (folder / "compose.yaml").write_text("services: {web: {image: a}}\n")
+    document = run("config", "--format", "review").stdout
+    (folder / "input.json").write_text(document)
+
+    assert run("eval", "input.workloads[_].image").stdout == '"a"\n'
+    assert run("eval", "input.workloads[_].image", "--input", "input.json").stdout == '"a"\n'
+    assert run("eval", "input.nosuch").stdout == "undefined\n"
+
+
+def test_a_policy_is_explained(run, folder) -> None:
+    (folder / "compose.yaml").write_text("services: {web: {image: a, network_mode: bridge}}\n")
+    run("policies", "new", "named")
+
+    result = run("eval", "--explain", "named", "--policy-set", "rules")
+
+    assert result.stdout.splitlines() == [
+        "team/named/policy.rego:18:1: does not hold",
+        '  ok     19: some c in input.constraints["named"]',
+        "  ok     20: some w in input.workloads",
+        "  FAIL   21: w.network_mode in c.parameters.modes",
+        '             c.parameters.modes = ["host"], w.network_mode = "bridge"',
+    ]
+
+
+def test_a_plain_rule_gets_the_effective_model(run, folder) -> None:
+    (folder / "compose.yaml").write_text("services: {web: {image: a}}\n")
+    (folder / "rules/team").mkdir(parents=True)
+    (folder / "rules/team/main.rego").write_text(
+        "package main\n\ndeny contains name if some name, _ in input.services\n"
+    )
+    (folder / "rules/policyset.yaml").write_text(
+        "apiVersion: policyd/v1\nkind: PolicySet\nmetadata: {name: t}\nspec: {packs: [team]}\n"
+    )
+
+    assert run("eval", "main-deny", "--policy-set", "rules").stdout == '[\n  "web"\n]\n'
+
+
+def test_what_cannot_be_evaluated_is_refused(run, folder) -> None:
+    (folder / "compose.yaml").write_text("services: {web: {image: a}}\n")
+
+    unknown = run("eval", "--explain", "no-privilegd")
+    nothing = run("eval")
+
+    assert (unknown.exit_code, nothing.exit_code) == (2, 2)
+    assert unknown.stderr.endswith("unknown policy no-privilegd; did you mean no-privileged?\n")
+    assert "name either a query, the ID of a policy, or --explain POLICY" in nothing.stderr
