@@ -33,6 +33,7 @@ THROUGH: Final = {
     "policies/packs.py": "policies/test_policy_set.py",
     "policies/parameters.py": "policies/test_policy_set.py",
     "policies/patterns.py": "policies/test_differences.py",
+    "policies/revision.py": "policies/test_policy_set.py",
     "policies/router.py": "policies/test_policy_set.py",
     "policies/shapes.py": "policies/test_author_mistakes.py",
     "policies/statement_order.py": "policies/test_inference.py",
