@@ -142,7 +142,8 @@ class DirectoryFiles:
 
     def read(self, path: str) -> bytes:
         if path == STDIN:
-            return self._read_stdin()
+            self._seen.file(STDIN, self._stdin)
+            return self._contents.setdefault(STDIN, self._stdin)
         path = _clean(path)
         if path in self._contents:
             return self._contents[path]
@@ -187,11 +188,6 @@ class DirectoryFiles:
         """Return the content of the file that messages call `name`; None if it was not read."""
         path = STDIN if name == STDIN else posixpath.join(self.root, name)
         return self._contents.get(path)
-
-    def _read_stdin(self) -> bytes:
-        self._seen.file(STDIN, self._stdin)
-        self._contents[STDIN] = self._stdin
-        return self._stdin
 
     def _real(self, path: str) -> str:
         """Return the clean absolute `path` with links resolved. Folders are resolved once."""
