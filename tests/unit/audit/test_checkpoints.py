@@ -39,6 +39,7 @@ def test_a_key_is_read_from_its_file(tmp_path: Path) -> None:
             "audit_key_file: {} is not an Ed25519 key",
         ),
     ],
+    ids=["no name", "name with a blank", "no file", "not PEM", "another kind of key"],
 )
 def test_a_key_that_cannot_be_used_is_an_error(
     tmp_path: Path, content: bytes | None, origin: str, message: str
