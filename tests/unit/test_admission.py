@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -96,8 +97,10 @@ class Answers:
 
     def __init__(self, answer: Findings | EngineError) -> None:
         self.answer = answer
+        self.asked = b""
 
     def findings(self, review_input: bytes) -> Findings:
+        self.asked = review_input
         if isinstance(self.answer, EngineError):
             raise self.answer
         return self.answer
@@ -714,6 +717,19 @@ def test_finding_of_the_whole_project_passes_a_match_on_services(
     )
 
     assert decision.allowed is False
+    assert decision.status.message == "1 policy denies: no-privileged"
+
+
+def test_the_engine_gets_the_review_and_each_decision_an_id_of_its_own(
+    policy_set: Callable[..., PolicySet],
+) -> None:
+    engine = Answers(Findings(()))
+    admission = Admission(engine, policy_set())
+
+    ids = {admission.decide(prepare(bundle(PRIVILEGED)), REVIEW).decision_id for _ in range(2)}
+
+    assert msgspec.json.decode(engine.asked)["review"]["uid"] == "r-1"
+    assert len({uuid.UUID(one) for one in ids}) == 2
 
 
 def test_what_could_not_be_looked_at_is_in_the_decision(decide: Callable[..., Decision]) -> None:
