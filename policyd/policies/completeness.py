@@ -1,13 +1,13 @@
 """Find policies and packs that can never report anything.
 
 In: the policies, packs, constraints and syntax trees of a policy set. Out: errors for policies
-without a rule `violation`, warnings for packs without policies and for policies that no constraint
-names.
+without a rule `violation`, warnings for packs without policies, for policies that no constraint
+names, and for policies without tests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from policyd.errors import PolicySetError, PolicySetWarning
 from policyd.model import Location
@@ -47,7 +47,13 @@ def silent_policies(
                 )
 
 
-def empty_packs(packs: Iterable[Pack]) -> Iterator[PolicySetWarning]:
+def pack_warnings(packs: Sequence[Pack], policies: Iterable[Policy]) -> Iterator[PolicySetWarning]:
+    """Yield the warnings about packs of the user: without policies, or policies without tests."""
+    yield from _empty_packs(packs)
+    yield from _untested_policies(policies, packs)
+
+
+def _empty_packs(packs: Iterable[Pack]) -> Iterator[PolicySetWarning]:
     """Yield a warning for each pack of the user without policies that no other pack imports."""
     found = list(packs)
     for pack in found:
@@ -73,6 +79,24 @@ def unused_policies(
             yield PolicySetWarning(
                 f"no constraint names the policy {policy.id}, so it is not evaluated; add a "
                 "Constraint to the policy set",
+                Location(policy.module),
+            )
+
+
+def _untested_policies(
+    policies: Iterable[Policy], packs: Iterable[Pack]
+) -> Iterator[PolicySetWarning]:
+    """Yield a warning for each policy of the user without a test and without a sample."""
+    folders = {pack.name: pack.folder for pack in packs if not pack.is_built_in}
+    for policy in policies:
+        folder = folders.get(policy.pack)
+        if folder is None or policy.plain_action:
+            continue
+        place = (folder / policy.module.removeprefix(f"{policy.pack}/")).parent
+        if not any(place.glob("*_test.rego")) and not any(place.glob("samples/*")):
+            yield PolicySetWarning(
+                f"the policy {policy.id} has neither a test nor a sample; add policy_test.rego or "
+                "samples beside it",
                 Location(policy.module),
             )
 

@@ -16,7 +16,7 @@ from policyd.errors import PolicySetError
 from policyd.model import Location, PolicySetRevision
 from policyd.policies import lint
 from policyd.policies.builtins import PRINT_REFUSED
-from policyd.policies.completeness import empty_packs, silent_policies, unused_policies
+from policyd.policies.completeness import pack_warnings, silent_policies, unused_policies
 from policyd.policies.cycles import cycles
 from policyd.policies.exceptions import (
     PolicyException,
@@ -163,6 +163,7 @@ def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Pro
     modules = _modules(packs, policies)
     data = _data(packs, [file.parent / value.text() for value in heading.data], problems)
     _check(packs, policies, modules, data, problems, every_module)
+    problems.warnings += pack_warnings(packs, policies.values()) if not problems else ()
     policy_set = PolicySet(
         name=heading.name,
         revision=revision_of(heading.name, modules, data, constraints, exceptions),
@@ -186,6 +187,7 @@ def _read_pack_alone(folder: Path) -> Problems:
     policies = _catalogue(packs, problems)
     modules = _modules(packs, policies)
     _check(packs, policies, modules, _data(packs, [], problems), problems)
+    problems.warnings += pack_warnings(packs, policies.values()) if not problems else ()
     return problems.placed({folder.name: folder})
 
 
@@ -366,8 +368,6 @@ def _check(
 
     Built-in packs are not checked: the tests of policyd do that.
     """
-    if not problems:
-        problems.warnings += empty_packs(packs)
     users = {name for pack in packs if not pack.is_built_in for name in pack.modules}
     own = modules.keys() - {ROUTER} if every_module else users
     if not own:

@@ -19,6 +19,9 @@ from policyd.model import Location
 from policyd.policies.nesting import check_nesting
 
 Tree = dict[str, Any]
+_WITHOUT_IF: Final = "`if` keyword is required"
+"""What regorus reports of a rule in the syntax of Rego v0."""
+
 _QUOTES: Final = (b'"', b"`")
 
 
@@ -191,4 +194,6 @@ def refusing(file: str = "") -> Iterator[None]:
         raise
     except BaseException as error:  # noqa: BLE001 (a panic of regorus is not an Exception)
         sentence, where = explain(error)
+        if _WITHOUT_IF in sentence:
+            sentence += "; Rego v0 is not supported: convert it with `opa fmt --write --v0-v1`"
         raise PolicySetError(sentence, where or (Location(file) if file else None)) from None

@@ -11,6 +11,7 @@ from tests.support.linted import HEADING, METADATA, lint_files
 
 RULE = 'violation contains {"msg": "no", "service": w.service, "path": w.path} if {\n'
 LOOP = f"{RULE}\tsome w in input.workloads\n"
+TEST = {"rules/own/policy_test.rego": "package policyd.policies.own_test\n"}
 SET_OF_OWN = "some c in input.constraints"
 
 MISTAKES = {
@@ -151,8 +152,32 @@ def test_a_natural_mistake_is_an_error_that_says_what_to_write(
     }
 
 
+def test_the_syntax_of_rego_v0_is_named(tmp_path: Path) -> None:
+    rules = "violation[msg] {\n\tmsg := 1\n}\n"
+
+    [problem] = lint_files(tmp_path, {"rules/own/policy.rego": METADATA + rules})
+
+    assert problem.message.endswith(
+        "; Rego v0 is not supported: convert it with `opa fmt --write --v0-v1`"
+    )
+
+
+def test_a_policy_without_test_and_sample_is_a_warning(tmp_path: Path) -> None:
+    files = {"rules/own/policy.rego": f"{METADATA}{LOOP}\tw.privileged\n}}\n"}
+
+    [warning] = lint_files(tmp_path, files)
+
+    assert isinstance(warning, PolicySetWarning)
+    assert str(warning) == (
+        f"{tmp_path}/rules/own/policy.rego: warning: the policy own has neither a test nor a "
+        "sample; add policy_test.rego or samples beside it"
+    )
+
+
 def test_the_policy_without_a_mistake_has_no_problem(tmp_path: Path) -> None:
-    found = lint_files(tmp_path, {"rules/own/policy.rego": f"{METADATA}{LOOP}\tw.privileged\n}}\n"})
+    files = {**TEST, "rules/own/policy.rego": f"{METADATA}{LOOP}\tw.privileged\n}}\n"}
+
+    found = lint_files(tmp_path, files)
 
     assert [str(problem) for problem in found] == []
 
@@ -163,6 +188,7 @@ def test_a_policy_that_no_constraint_names_is_a_warning(tmp_path: Path) -> None:
     found = lint_files(
         tmp_path,
         {
+            **TEST,
             "policyset.yaml": heading.replace("[rules]", "[rules, gpu]"),
             "rules/own/policy.rego": f"{METADATA}{LOOP}\tw.privileged\n}}\n",
         },
@@ -203,6 +229,7 @@ def test_a_pack_of_libraries_that_another_pack_uses_needs_no_policies(tmp_path: 
     found = lint_files(
         tmp_path,
         {
+            **TEST,
             "policyset.yaml": HEADING.replace("[rules]", "[rules, shared]"),
             "rules/own/policy.rego": METADATA + rules,
             "shared/lib.rego": "package team.lib\n\nis_bad(w) if w.privileged\n",
