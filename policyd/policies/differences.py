@@ -92,6 +92,8 @@ def _regex(name: str, arguments: list[Tree]) -> Iterator[tuple[str, Tree]]:
     pattern = arguments[at] if len(arguments) > at else {}
     text = literal(pattern) if pattern else None
     if text is None:
+        if name == "regex.match" and len(arguments) > 1 and literal(arguments[1]) is not None:
+            yield "the first argument of regex.match is the pattern; swap the arguments", pattern
         return
     if problem := regex_problem(text):
         yield problem, pattern

@@ -18,6 +18,7 @@ from policyd.policies.builtins import ALLOWED, REFUSED
 from policyd.policies.differences import differences
 from policyd.policies.inference import Inference
 from policyd.policies.input_shapes import input_value, plain_input_value
+from policyd.policies.packs import POLICY_PACKAGE
 from policyd.policies.parameters import Schema
 from policyd.policies.replaced import replacement
 from policyd.policies.shapes import Value
@@ -80,7 +81,12 @@ def _input_of(
     if not is_known:
         return lambda _: None
     plain, usual = plain_input_value(policies), input_value(policies)
-    return lambda module: plain if module.is_plain else usual
+    # A policy reads its own constraints only: those of another policy match other reviews.
+    of_policies = {
+        f"data.{POLICY_PACKAGE}{name.replace('-', '_')}": input_value({name: parameters})
+        for name, parameters in policies.items()
+    }
+    return lambda module: plain if module.is_plain else of_policies.get(module.package, usual)
 
 
 class _Known:

@@ -39,6 +39,8 @@ def unknown_key(module: Module, node: Tree, value: frozenset[Shape], key: str) -
     if title == "input" and key == "services" and not module.is_plain:
         instead = instead_of("input", "services")
     hint = f"; {instead}" if instead else did_you_mean(key, known)
+    if title == "constraints" and len(known) == 1:
+        return f'the policy has no constraints of {key}; write input.constraints["{known[0]}"]'
     if title == "constraints":
         return f"unknown policy {key}{hint or _valid('policies', known)}"
     return f"unknown {title or 'object'} key {key}{hint or _valid('keys', known)}"

@@ -82,7 +82,11 @@ MISTAKES = {
     ),
     "the constraints of an unknown policy": (
         LOOP + f'\t{SET_OF_OWN}["owm"]\n\tw.replicas > c.parameters.limit\n}}\n',
-        "unknown policy owm; valid policies are own",
+        'the policy has no constraints of owm; write input.constraints["own"]',
+    ),
+    "the arguments of regex.match in the wrong order": (
+        LOOP + '\tregex.match(w.image, "^hub/")\n}\n',
+        "the first argument of regex.match is the pattern; swap the arguments",
     ),
     "parameters without the constraint": (
         LOOP + '\tw.replicas > input.constraints["own"].parameters.limit\n}\n',
