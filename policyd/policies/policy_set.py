@@ -45,7 +45,7 @@ from policyd.policies.packs import (
 from policyd.policies.problems import Problems
 from policyd.policies.revision import revision_of
 from policyd.policies.router import router
-from policyd.policies.syntax_tree import Module, parse
+from policyd.policies.syntax_tree import TOO_DEEP, Module, depth, parse
 from policyd.policies.yaml_documents import Value, documents
 
 POLICY_SET_FILE: Final = "policyset.yaml"
@@ -380,10 +380,14 @@ def _check(
     for name in sorted(users & parsed.keys()):
         with problems.collecting():
             check_package(parsed[name], taken)
-    problems += cycles(parsed)
     checked = {name: parsed[name] for name in sorted(own & parsed.keys())}
     schemas = {policy.id: policy.parameters for policy in policies.values()}
-    problems += lint.problems(parsed, checked, data, schemas)
+    try:
+        problems += cycles(parsed)
+        problems += lint.problems(parsed, checked, data, schemas)
+    except RecursionError:
+        deepest = max(parsed, key=lambda name: depth(parsed[name].tree))
+        problems.append(PolicySetError(TOO_DEEP, Location(deepest)))
     if len(parsed) == len(modules):  # otherwise the rule may be in a file that does not parse
         own_policies = [policy for policy in policies.values() if policy.module in own]
         problems += silent_policies(own_policies, parsed)

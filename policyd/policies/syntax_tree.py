@@ -19,6 +19,7 @@ from policyd.model import Location
 from policyd.policies.nesting import check_nesting
 
 Tree = dict[str, Any]
+TOO_DEEP: Final = "an expression has too many parts; use variables or functions for some of them"
 _WITHOUT_IF: Final = "`if` keyword is required"
 """What regorus reports of a rule in the syntax of Rego v0."""
 
@@ -104,6 +105,20 @@ def source(node: Tree, module: Module, whole: bool = False) -> str:
         return written
     line = " ".join(written.split())
     return line if len(line) <= 60 else f"{line[:40]} … {line[-15:]}"
+
+
+def depth(tree: Any) -> int:
+    """Return how many levels `tree` has."""
+    level, deepest = [tree], 0
+    while level:
+        deepest += 1
+        level = [
+            below
+            for node in level
+            for below in (node.values() if isinstance(node, dict) else node)
+            if isinstance(below, dict | list)
+        ]
+    return deepest
 
 
 def nodes(tree: Any) -> Iterator[tuple[str, Tree]]:
@@ -192,6 +207,8 @@ def refusing(file: str = "") -> Iterator[None]:
         yield
     except (KeyboardInterrupt, SystemExit):
         raise
+    except RecursionError:
+        raise PolicySetError(TOO_DEEP, Location(file) if file else None) from None
     except BaseException as error:  # noqa: BLE001 (a panic of regorus is not an Exception)
         sentence, where = explain(error)
         if _WITHOUT_IF in sentence:

@@ -166,6 +166,21 @@ def test_the_syntax_of_rego_v0_is_named(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("parts", [400, 900])
+def test_an_expression_with_too_many_parts_is_refused_with_its_file(
+    tmp_path: Path, parts: int
+) -> None:
+    total = " +".join(["1\n"] * parts)
+    rules = f"{LOOP}\tw.privileged\n}}\n\nx := {total}"
+
+    [problem] = lint_files(tmp_path, {"rules/own/policy.rego": METADATA + rules})
+
+    assert str(problem) == (
+        f"{tmp_path}/rules/own/policy.rego: an expression has too many parts; use variables or "
+        "functions for some of them"
+    )
+
+
 def test_a_policy_without_test_and_sample_is_a_warning(tmp_path: Path) -> None:
     files = {"rules/own/policy.rego": f"{METADATA}{LOOP}\tw.privileged\n}}\n"}
 
