@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 
 import pytest
@@ -37,8 +38,9 @@ def test_connections_end_with_the_context(stalling):
         deadline.watch(connection)
     with connection:
         connection.settimeout(60)
-        while connection.recv(100):
-            pass
+        with contextlib.suppress(ConnectionResetError):  # the server had sent more
+            while connection.recv(100):
+                pass
     assert deadline.remaining() == 0
 
 
