@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -28,13 +28,18 @@ from policyd.model import (
     Status,
     Violation,
 )
-from policyd.policies.applicability import Applicability, ConstraintsByPolicy
+from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.exceptions import PolicyException, moment
 from policyd.policies.manifests import Constraint
-from policyd.policies.matching import matches_any
 from policyd.policies.policy_set import PolicySet
 from policyd.policy_input import review_input
 from policyd.resolution import HostResolver
+
+MAX_VIOLATIONS: Final = 10_000
+"""Violations of one decision, each counted once for each of its constraints: some 5 MB of JSON."""
+
+MAX_EXPIRED: Final = 3
+"""Expired exceptions that the message of one violation names."""
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -65,6 +70,7 @@ class Admission:
         self.engine = engine
         self.policy_set = policy_set
         self._new_id = new_id
+        self._governance = Governance(policy_set.constraints, policy_set.exceptions)
         self._hosts = HostResolver(policy_set.data)
 
     def decide(self, loaded: Loaded | NotLoaded, review: Review) -> Decision:
@@ -101,8 +107,7 @@ class Admission:
 
     def applicability(self, review: Review, project: str) -> Applicability:
         """Return which constraints and exceptions apply to `review` of the project so named."""
-        constraints, exceptions = self.policy_set.constraints, self.policy_set.exceptions
-        return Applicability(constraints, exceptions, review, project)
+        return Applicability(self._governance, review, project)
 
     def _decision(
         self,
@@ -137,72 +142,67 @@ class Admission:
     def _evaluate(self, loaded: Loaded, review: Review) -> Evaluation:
         """Return the violations, exemptions and grants. Raises EngineError."""
         applicability = self.applicability(review, loaded.project.name)
-        constraints = applicability.by_policy
-        found = self.engine.findings(review_input(loaded, review, constraints))
+        found = self.engine.findings(review_input(loaded, review, applicability.by_policy))
         remediations = self._hosts.grants.remediations(loaded.workloads)
-        violations = sorted(
-            (
-                self._violation(finding, constraint, review, loaded, remediations)
-                for finding in found.findings
-                for constraint in _reporting(finding, constraints)
-            ),
-            key=_order,
-        )
-        remaining, exempted = _exempt(violations, applicability)
+        violations: list[Violation] = []
+        for finding in found.findings:
+            constraints = _reporting(finding, applicability)
+            if len(violations) + len(constraints) > MAX_VIOLATIONS:
+                raise EngineError(
+                    f"there are more than {MAX_VIOLATIONS} violations (one for each finding and "
+                    "constraint), so the project is denied without a list of them"
+                )
+            violations += self._violations(finding, constraints, review, loaded, remediations)
+        remaining, exempted = _exempt(sorted(violations, key=_order), applicability)
         grants = self._hosts.grants.listed(loaded.workloads, review.source.host, exempted)
         return Evaluation(remaining, exempted, grants)
 
-    def _violation(
+    def _violations(
         self,
         finding: Finding,
-        constraint: Constraint,
+        constraints: Iterable[Constraint],
         review: Review,
         loaded: Loaded,
         remediations: Remediations,
-    ) -> Violation:
+    ) -> list[Violation]:
         policy = self.policy_set.policies[finding.policy]
-        return Violation(
-            policy=policy.id,
-            constraint=constraint.name,
-            enforcement_action=constraint.action_at(review.enforcement_point),
-            severity=policy.severity,
-            message=finding.msg,
-            remediation=(
-                finding.remediation
-                or remediations.find(policy.id, finding.path)
-                or policy.remediation
-            ),
-            service=finding.service,
-            path=finding.path,
-            location=loaded.project.locate(finding.path),
+        remediation = (
+            finding.remediation or remediations.find(policy.id, finding.path) or policy.remediation
         )
+        location = loaded.project.locate(finding.path)
+        return [
+            Violation(
+                policy=policy.id,
+                constraint=constraint.name,
+                enforcement_action=constraint.action_at(review.enforcement_point),
+                severity=policy.severity,
+                message=finding.msg,
+                remediation=remediation,
+                service=finding.service,
+                path=finding.path,
+                location=location,
+            )
+            for constraint in constraints
+        ]
 
 
-def _reporting(finding: Finding, applying: ConstraintsByPolicy) -> list[Constraint]:
+def _reporting(finding: Finding, applicability: Applicability) -> list[Constraint]:
     """Return the constraints that report `finding`.
 
     Raises EngineError if its policy or its constraint was not in the input of the engine.
     """
-    constraints = applying.get(finding.policy)
-    if not constraints:
+    applying = applicability.by_policy
+    if finding.policy not in applying:
         raise EngineError(
             f"the engine reports a finding of the policy {finding.policy!r}, "
             "which was not to be evaluated"
         )
-    if finding.constraint:
-        constraints = [c for c in constraints if c.name == finding.constraint]
-        if not constraints:
-            raise EngineError(
-                f"the policy {finding.policy} reports a finding for the constraint "
-                f"{finding.constraint!r}, which was not to be evaluated"
-            )
-    return [
-        constraint
-        for constraint in constraints
-        if not constraint.match.services
-        or not finding.service
-        or matches_any(constraint.match.services, finding.service)
-    ]
+    if finding.constraint and not applicability.has(finding.policy, finding.constraint):
+        raise EngineError(
+            f"the policy {finding.policy} reports a finding for the constraint "
+            f"{finding.constraint!r}, which was not to be evaluated"
+        )
+    return applicability.reporting(finding)
 
 
 def _order(violation: Violation) -> tuple[Any, ...]:
@@ -228,12 +228,22 @@ def _exempt(
         if exception := applicability.exemption(violation):
             exempted.append(_exempted(violation, exception, applicability.review.now))
             continue
-        expired = "".join(
-            f"; the exception {one.name} for it expired on {moment(one.expires)}"
-            for one in applicability.expired_exemptions(violation)
+        expired = _expired(*applicability.expired_exemptions(violation, MAX_EXPIRED))
+        remaining.append(
+            msgspec.structs.replace(violation, message=violation.message + expired)
+            if expired
+            else violation
         )
-        remaining.append(msgspec.structs.replace(violation, message=violation.message + expired))
     return tuple(remaining), tuple(exempted)
+
+
+def _expired(named: Sequence[PolicyException], number: int) -> str:
+    """Return the end of a message that names exceptions that expired, `number` in all."""
+    text = "".join(
+        f"; the exception {one.name} for it expired on {moment(one.expires)}" for one in named
+    )
+    others = number - len(named)
+    return f"{text}; {others} more exceptions for it have expired" if others else text
 
 
 def _exempted(violation: Violation, exception: PolicyException, now: int) -> Exempted:

@@ -30,7 +30,7 @@ from policyd.config import Settings
 from policyd.formats.available import EFFECTIVE_MODEL, POLICY_INPUT
 from policyd.loading import Loaded, load_project
 from policyd.model import Source
-from policyd.policies.applicability import Applicability
+from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.policy_set import load_policy_set
 from policyd.policy_input import review_input
 from policyd.resolution import HostResolver
@@ -81,6 +81,6 @@ def _review_input(loaded: Loaded, settings: Settings) -> bytes:
     """Return the input of policies when `policyd check` reviews the project `loaded`."""
     review = question(Source(), "CHECK")
     policy_set = load_policy_set(Path(settings.policy_set) if settings.policy_set else None)
-    applicability = Applicability(policy_set.constraints, (), review, loaded.project.name)
+    applicability = Applicability(Governance(policy_set.constraints), review, loaded.project.name)
     granted = HostResolver(policy_set.data).on_host(loaded, review.source.host)
     return review_input(granted, review, applicability.by_policy)

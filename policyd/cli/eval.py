@@ -32,7 +32,7 @@ from policyd.errors import NotFound
 from policyd.formats.table import visible
 from policyd.loading import load_project
 from policyd.model import Source
-from policyd.policies.applicability import Applicability
+from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.manifests import plain_constraint
 from policyd.policies.parameters import defaults
 from policyd.policies.policy_set import PolicySet, load_draft
@@ -102,7 +102,7 @@ def _input(policy_set: PolicySet, asked: str | None, flags: ComposeFlags) -> byt
     loaded = load_project(bundle(target, flags.profiles or EVERY_PROFILE, caller_environment()))
     review = question(Source(), "CHECK")
     applying = dict(
-        Applicability(policy_set.constraints, (), review, loaded.project.name).by_policy
+        Applicability(Governance(policy_set.constraints), review, loaded.project.name).by_policy
     )
     if asked is not None and asked not in applying:
         policy = policy_set.policies[asked]

@@ -118,12 +118,13 @@ def listed(
     devices, which stand for themselves. `exempted` are the violations that exceptions exempt;
     `names` are the names of the devices of the host.
     """
+    exceptions = _ExceptionsByPath(exempted)
     return tuple(
         msgspec.structs.replace(
             _grant(workload, declarations),
             identities=_identities(declarations),
             aliases=_aliases(declarations, names),
-            exceptions=_exceptions(declarations, exempted),
+            exceptions=exceptions.about(declarations),
         )
         for workload in workloads
         for declarations in _listed(workload)
@@ -209,27 +210,35 @@ def _aliases(
     return {identity: others for identity, others in found.items() if others}
 
 
-def _exceptions(
-    declarations: Sequence[GrantDeclaration], exempted: Iterable[Exempted]
-) -> tuple[str, ...]:
-    """Return the exceptions from denials that are about one of `declarations`.
+class _ExceptionsByPath:
+    """The exceptions from denials, by the paths of the denials and by the paths above them."""
 
-    A denial is about a declaration if its path is that of the declaration, below it or above it.
-    """
-    return tuple(
-        sorted(
-            {
-                one.exception
-                for one in exempted
-                if one.enforcement_action == "deny"
-                and any(_overlap(one.path, declaration.path) for declaration in declarations)
-            }
-        )
-    )
+    def __init__(self, exempted: Iterable[Exempted]) -> None:
+        self._at: dict[Path, set[str]] = {}
+        self._below: dict[Path, set[str]] = {}
+        for one in exempted:
+            if one.enforcement_action == "deny":
+                self._at.setdefault(one.path, set()).add(one.exception)
+                for path in _and_above(one.path):
+                    self._below.setdefault(path, set()).add(one.exception)
+
+    def about(self, declarations: Iterable[GrantDeclaration]) -> tuple[str, ...]:
+        """Return the exceptions from denials that are about one of `declarations`.
+
+        A denial is about a declaration if its path is that of the declaration, below it or above.
+        """
+        found: set[str] = set()
+        for declaration in declarations:
+            found |= self._below.get(declaration.path, set())
+            for path in _and_above(declaration.path):
+                found |= self._at.get(path, set())
+        return tuple(sorted(found))
 
 
-def _overlap(one: Path, other: Path) -> bool:
-    return all(a == b for a, b in zip(one, other, strict=False))
+def _and_above(path: Path) -> Iterator[Path]:
+    """Yield `path` and the paths above it."""
+    for length in range(len(path) + 1):
+        yield path[:length]
 
 
 def _order(path: Path) -> tuple[tuple[bool, int, str], ...]:

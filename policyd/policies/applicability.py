@@ -1,54 +1,98 @@
 """Which constraints and exceptions of a policy set apply to a review, and why others do not.
 
 In: constraints and exceptions, a review, the name of its project. Out: an Applicability, which
-both decides and explains (`policyd check --explain-match`).
+both decides and explains (`policyd check --explain-match`). Decisions use indexes, because a policy
+set may have thousands of constraints and exceptions; explanations compare one after the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 
-from policyd.model import Review, Violation
+from policyd.model import Finding, Review, Violation
 from policyd.policies.exceptions import PolicyException
 from policyd.policies.manifests import Constraint
-from policyd.policies.matching import subject, why_not_for, why_not_granted
+from policyd.policies.matching import subject, why_not_for
+from policyd.policies.selector_index import SelectorIndex, bits, numbers
 
 ConstraintsByPolicy = Mapping[str, Sequence[Constraint]]
 
 
-class Applicability:
-    """Constraints and exceptions, each with "" or the reason why it does not apply to a review."""
+class Governance:
+    """The constraints and exceptions of a policy set, indexed. Threads may share it."""
 
     def __init__(
-        self,
-        constraints: Iterable[Constraint],
-        exceptions: Sequence[PolicyException],
-        review: Review,
-        project: str,
+        self, constraints: Iterable[Constraint], exceptions: Iterable[PolicyException] = ()
     ) -> None:
+        self.constraints = tuple(constraints)
+        self.exceptions = tuple(exceptions)
+        self.match = SelectorIndex([found.match for found in self.constraints])
+        self.exclude = SelectorIndex([found.exclude for found in self.constraints])
+        self.of_policy = _by_key((found.policy,) for found in self.constraints)
+        self.of_name = _by_key((found.name,) for found in self.constraints)
+        self.preferred = sorted(self.exceptions, key=_preference)
+        self.granting = SelectorIndex([found.match for found in self.preferred])
+        self.exempting = _by_key(found.policies for found in self.preferred)
+        self.break_glass = bits(
+            number for number, found in enumerate(self.preferred) if found.break_glass
+        )
+
+
+class Applicability:
+    """Which constraints and exceptions apply to one review."""
+
+    def __init__(self, governance: Governance, review: Review, project: str) -> None:
         """`project` is the name of the project under review."""
         self.review = review
         self.subject = subject(review, project)
-        self.constraints = [
-            (found, why_not_for(found.match, found.exclude, self.subject)) for found in constraints
+        self._governance = governance
+
+    @cached_property
+    def constraints(self) -> list[tuple[Constraint, str]]:
+        """All constraints, each with "" or the reason why it does not apply."""
+        return [
+            (found, why_not_for(found.match, found.exclude, self.subject))
+            for found in self._governance.constraints
         ]
-        self._exceptions = exceptions
 
     @cached_property
     def exceptions(self) -> list[tuple[PolicyException, str]]:
         """All exceptions, each with "" or the reason why it does not apply."""
         now = self.review.now
-        return [(found, found.why_not_in_force(self.subject, now)) for found in self._exceptions]
+        return [
+            (found, found.why_not_in_force(self.subject, now))
+            for found in self._governance.exceptions
+        ]
 
     @cached_property
     def by_policy(self) -> ConstraintsByPolicy:
         """The constraints that apply, by policy."""
         applying: dict[str, list[Constraint]] = {}
-        for constraint, why_not in self.constraints:
-            if not why_not:
-                applying.setdefault(constraint.policy, []).append(constraint)
+        for number in numbers(self._applying):
+            constraint = self._governance.constraints[number]
+            applying.setdefault(constraint.policy, []).append(constraint)
         return applying
+
+    def has(self, policy: str, constraint: str) -> bool:
+        """Return whether the constraint so named, on `policy`, applies."""
+        indexed = self._governance
+        named = indexed.of_name.get(constraint, 0) & indexed.of_policy.get(policy, 0)
+        return bool(self._applying & named)
+
+    def reporting(self, finding: Finding) -> list[Constraint]:
+        """Return the constraints that report `finding`, of those that apply.
+
+        These are the constraints on its policy that select its service; only the one that the
+        finding names, if it names one.
+        """
+        indexed = self._governance
+        found = self._applying & indexed.of_policy.get(finding.policy, 0)
+        if finding.constraint:
+            found &= indexed.of_name.get(finding.constraint, 0)
+        selected = found & indexed.match.for_service(finding.service)
+        return [indexed.constraints[number] for number in numbers(selected)]
 
     def exemption(self, violation: Violation) -> PolicyException | None:
         """Return the exception in force for `violation`, None if there is none.
@@ -56,24 +100,55 @@ class Applicability:
         If there are several, one for this policy comes before break-glass, and the one that
         expires last comes first.
         """
-        in_force = [
-            found for found, why_not in self.exceptions if not why_not and found.is_for(violation)
-        ]
-        in_force.sort(key=lambda found: (found.break_glass, -found.expires, found.name))
-        return in_force[0] if in_force else None
+        found = self._in_force & self._covering(violation)
+        return self._governance.preferred[next(numbers(found))] if found else None
 
-    def expired_exemptions(self, violation: Violation) -> list[PolicyException]:
-        """Return the exceptions that exempted `violation` until they expired, sorted by name."""
-        return sorted(
-            (found for found in self._expired if found.is_for(violation)),
-            key=lambda found: found.name,
-        )
+    def expired_exemptions(
+        self, violation: Violation, most: int
+    ) -> tuple[list[PolicyException], int]:
+        """Return the exceptions that exempted `violation` until they expired, and their number.
+
+        Only the `most` that expired last are returned, the last first.
+        """
+        found = self._expired & self._covering(violation)
+        named = [self._governance.preferred[n] for n in islice(numbers(found), most)]
+        return named, found.bit_count()
 
     @cached_property
-    def _expired(self) -> list[PolicyException]:
-        return [
-            found
-            for found in self._exceptions
-            if found.state(self.review.now) == "expired"
-            and not why_not_granted(found.match, self.subject)
-        ]
+    def _applying(self) -> int:
+        indexed = self._governance
+        return indexed.match.matched(self.subject) & ~indexed.exclude.excluded(self.subject)
+
+    @cached_property
+    def _granted(self) -> int:
+        return self._governance.granting.granted(self.subject)
+
+    @cached_property
+    def _in_force(self) -> int:
+        return self._in_state("active")
+
+    @cached_property
+    def _expired(self) -> int:
+        return self._in_state("expired")
+
+    def _in_state(self, state: str) -> int:
+        preferred, now = self._governance.preferred, self.review.now
+        return bits(n for n in numbers(self._granted) if preferred[n].state(now) == state)
+
+    def _covering(self, violation: Violation) -> int:
+        indexed = self._governance
+        exempting = indexed.exempting.get(violation.policy, 0) | indexed.break_glass
+        return exempting & indexed.granting.covering(violation.service, violation.path)
+
+
+def _preference(exception: PolicyException) -> tuple[bool, int, str]:
+    return exception.break_glass, -exception.expires, exception.name
+
+
+def _by_key(keys: Iterable[Sequence[str]]) -> dict[str, int]:
+    """Return, for each key, the numbers of the sequences in `keys` that contain it, as bits."""
+    found: dict[str, int] = {}
+    for number, own in enumerate(keys):
+        for key in own:
+            found[key] = found.get(key, 0) | 1 << number
+    return found

@@ -6,6 +6,7 @@ constraint and exception, with what each of its conditions says of the review.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final, Literal
 
@@ -59,21 +60,22 @@ def explain_match(applicability: Applicability, decision: Decision) -> tuple[Mat
     `applicability` is the one that `decision` was made with.
     """
     review, about = applicability.review, applicability.subject
+    violations = Counter(one.constraint for one in (*decision.violations, *decision.exempted))
+    exempted = Counter(one.exception for one in decision.exempted)
     constraints = [
-        _constraint(found, why_not, review, about, decision)
+        _constraint(found, why_not, review, about, violations[found.name])
         for found, why_not in applicability.constraints
     ]
     exceptions = [
-        _exception(found, why_not, review, about, decision)
+        _exception(found, why_not, review, about, exempted[found.name])
         for found, why_not in applicability.exceptions
     ]
     return (*constraints, *exceptions)
 
 
 def _constraint(
-    constraint: Constraint, why_not: str, review: Review, about: Subject, decision: Decision
+    constraint: Constraint, why_not: str, review: Review, about: Subject, findings: int
 ) -> Match:
-    found = (*decision.violations, *decision.exempted)
     return Match(
         kind="Constraint",
         name=constraint.name,
@@ -82,7 +84,7 @@ def _constraint(
         applies=not why_not,
         reason=why_not,
         action=constraint.action_at(review.enforcement_point),
-        findings=sum(one.constraint == constraint.name for one in found),
+        findings=findings,
         checks=(
             *_fields("match", constraint.match, about, _MATCH),
             *_fields("exclude", constraint.exclude, about, _EXCLUDE),
@@ -91,7 +93,7 @@ def _constraint(
 
 
 def _exception(
-    exception: PolicyException, why_not: str, review: Review, about: Subject, decision: Decision
+    exception: PolicyException, why_not: str, review: Review, about: Subject, findings: int
 ) -> Match:
     return Match(
         kind="Exception",
@@ -101,7 +103,7 @@ def _exception(
         applies=not why_not,
         reason=why_not,
         action="break-glass" if exception.break_glass else "exempt",
-        findings=sum(one.exception == exception.name for one in decision.exempted),
+        findings=findings,
         checks=(
             *_times(exception, review.now),
             *_fields("match", exception.match, about, _GRANT),

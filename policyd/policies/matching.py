@@ -175,38 +175,39 @@ def matches(glob: str, text: str) -> bool:
     """Return whether `glob` matches the whole of `text`."""
     if "*" not in glob:
         return glob == text
-    parts = _parts(glob)
-    last = len(parts)
-    reached = _past_stars(parts, {0})
+    found = parts(glob)
+    last = len(found)
+    reached = _past_stars(found, {0})
     for character in text:
         after = set()
         for place in reached:
-            part = parts[place] if place < last else ""
+            part = found[place] if place < last else ""
             if part == "**" or (part == "*" and character != "/"):
                 after.add(place)
             elif part == character:
                 after.add(place + 1)
-        reached = _past_stars(parts, after)
+        reached = _past_stars(found, after)
         if not reached:
             return False
     return last in reached
 
 
-def _parts(glob: str) -> list[str]:
-    parts: list[str] = []
+def parts(glob: str) -> list[str]:
+    """Return the characters and stars of `glob`: several stars in a row are `**`."""
+    found: list[str] = []
     for character in glob:
-        if character == "*" and parts and parts[-1].startswith("*"):
-            parts[-1] = "**"
+        if character == "*" and found and found[-1].startswith("*"):
+            found[-1] = "**"
         else:
-            parts.append(character)
-    return parts
+            found.append(character)
+    return found
 
 
-def _past_stars(parts: list[str], places: set[int]) -> set[int]:
+def _past_stars(glob: list[str], places: set[int]) -> set[int]:
     """Return `places` and the places after stars that begin there: a star may match nothing."""
     found = set(places)
     for place in places:
-        while place < len(parts) and parts[place].startswith("*"):
+        while place < len(glob) and glob[place].startswith("*"):
             place += 1
             found.add(place)
     return found

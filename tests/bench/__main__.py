@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench import decision, loader
+from tests.bench import decision, governance, loader
 from tests.bench.load import post, send_all
 from tests.bench.projects import project, write_projects
 
@@ -39,6 +39,7 @@ def main() -> None:
         for measure in (
             loader.rows,
             decision.rows,
+            governance.rows,
             lambda: cold_check(paths[0]),
             lambda: many_checks(paths),
             lambda: webhook(folder),

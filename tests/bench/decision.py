@@ -31,7 +31,7 @@ from policyd.engines.embedded import EmbeddedEngine
 from policyd.grants.resolution import GrantResolver
 from policyd.loading import load_project, prepare
 from policyd.model import Review
-from policyd.policies.applicability import Applicability
+from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.policy_input import review_input
 from tests.bench.projects import project, services
@@ -76,7 +76,7 @@ def _rows(folder: Path, title: str, policy_set: PolicySet, count: int) -> list[R
     bundle = memory_bundle({"compose.yaml": project(1, services(count)).encode()})
     review = Review(uid="1", enforcement_point="ci", now=time.time_ns(), operation="CREATE")
     loaded = load_project(bundle)
-    applicability = Applicability(policy_set.constraints, (), review, loaded.project.name)
+    applicability = Applicability(Governance(policy_set.constraints), review, loaded.project.name)
     grants = GrantResolver(policy_set.data)
     document = review_input(grants.with_grants(loaded), review, applicability.by_policy)
     engine = EmbeddedEngine(policy_set.modules, policy_set.data)

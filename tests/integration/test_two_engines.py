@@ -17,7 +17,7 @@ from policyd.engines import QUERY
 from policyd.engines.embedded import interpreter
 from policyd.loading import load_project
 from policyd.model import Review, Source
-from policyd.policies.applicability import Applicability
+from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.packs import built_in
 from policyd.policies.policy_set import PolicySet, merge_data
 from policyd.policy_input import review_input
@@ -85,7 +85,7 @@ def _of_corpus(policy_set: PolicySet) -> Iterator[tuple[str, bytes]]:
         loaded = load_project(labelled.case.bundle())
         review = msgspec.structs.replace(REVIEW, source=Source(host=_host(labelled)))
         name = loaded.project.name
-        constraints = Applicability(policy_set.constraints, (), review, name).by_policy
+        constraints = Applicability(Governance(policy_set.constraints), review, name).by_policy
         granted = hosts.on_host(loaded, review.source.host)
         yield labelled.case.name, review_input(granted, review, constraints)
 

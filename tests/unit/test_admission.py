@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from policyd import compose
-from policyd.admission import Admission
+from policyd.admission import MAX_VIOLATIONS, Admission
 from policyd.bootstrap import build
 from policyd.bundle import memory_bundle
 from policyd.compose_version import COMPOSE_VERSION
@@ -399,6 +399,27 @@ def test_expired_exception_counts_for_nothing_and_is_named(
     )
 
 
+def test_a_message_names_three_expired_exceptions_and_counts_the_others(
+    policy_set: Callable[..., PolicySet],
+) -> None:
+    rules = policy_set(constraint("c", "no-privileged"), EXCEPTION)
+    named = [msgspec.structs.replace(rules.exceptions[0], name=f"e{n}") for n in range(5)]
+    rules = msgspec.structs.replace(rules, exceptions=tuple(named))
+    finding = Finding("no-privileged", "m", service="web")
+    review = msgspec.structs.replace(TRAIN, now=EXPIRES)
+
+    decision = Admission(Answers(Findings((finding,))), rules).decide(
+        prepare(bundle(PRIVILEGED)), review
+    )
+
+    assert decision.violations[0].message == (
+        "m; the exception e0 for it expired on 2027-01-31T00:00:00Z"
+        "; the exception e1 for it expired on 2027-01-31T00:00:00Z"
+        "; the exception e2 for it expired on 2027-01-31T00:00:00Z"
+        "; 2 more exceptions for it have expired"
+    )
+
+
 def test_exception_leaves_other_services_and_policies_as_they_are(
     decide: Callable[..., Decision],
 ) -> None:
@@ -603,6 +624,35 @@ def test_answer_that_was_not_asked_for_denies(
     assert decision.allowed is False
     assert decision.status.code == 500
     assert message in decision.status.message
+
+
+def test_the_violations_of_all_constraints_are_bounded(
+    policy_set: Callable[..., PolicySet],
+) -> None:
+    rules = policy_set(constraint("a", "no-privileged", "dryrun"))
+    rules = msgspec.structs.replace(
+        rules,
+        constraints=tuple(
+            msgspec.structs.replace(rules.constraints[0], name=f"c{n}") for n in range(100)
+        ),
+    )
+    most = tuple(Finding("no-privileged", str(n)) for n in range(MAX_VIOLATIONS // 100))
+
+    bounded, refused = (
+        Admission(Answers(Findings(found)), rules).decide(prepare(bundle(PRIVILEGED)), REVIEW)
+        for found in (most, (*most, Finding("no-privileged", "one more")))
+    )
+
+    assert len(bounded.violations) == 10_000
+    assert bounded.allowed is True
+    assert refused.violations == ()
+    assert refused.allowed is False
+    assert refused.status == Status(
+        500,
+        "InternalError",
+        "there are more than 10000 violations (one for each finding and constraint), so the "
+        "project is denied without a list of them",
+    )
 
 
 @pytest.mark.parametrize("name", ["a", "b", "c"])

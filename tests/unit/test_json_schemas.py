@@ -18,7 +18,7 @@ from policyd.grants.resolution import GrantResolver
 from policyd.json_schemas import SCHEMAS
 from policyd.loading import load_project
 from policyd.model import Review
-from policyd.policies.applicability import Applicability
+from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.packs import built_in
 from policyd.policies.policy_set import load_policy_set
 from policyd.policies.yaml_documents import documents
@@ -205,7 +205,7 @@ def test_inputs_of_all_labelled_projects_fit(validators: dict[str, Any]) -> None
     for labelled in corpus.read():
         if labelled.kind != "invalid":
             loaded = load_project(labelled.case.bundle())
-            applicability = Applicability(constraints, (), review, loaded.project.name)
+            applicability = Applicability(Governance(constraints), review, loaded.project.name)
             granted = grants.with_grants(loaded)
             text = review_input(granted, review, applicability.by_policy)
             validators["input"].validate(json.loads(text))

@@ -10,7 +10,7 @@ from policyd.bundle import memory_bundle
 from policyd.grants.resolution import GrantResolver
 from policyd.loading import load_project
 from policyd.model import Review, Source, UserInfo
-from policyd.policies.applicability import Applicability
+from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.policy_set import load_policy_set
 from policyd.policy_input import review_input
 
@@ -50,7 +50,7 @@ def test_input_of_policies_has_the_matching_constraints_and_the_whole_project(
     text += "    privileged: true\n"
     files = {"compose.yaml": text.encode(), ".env": b"COMPOSE_PROFILES=b, a"}
     loaded = load_project(memory_bundle(files))
-    constraints = Applicability(rules.constraints, (), review, "demo").by_policy
+    constraints = Applicability(Governance(rules.constraints), review, "demo").by_policy
 
     granted = GrantResolver(rules.data).with_grants(loaded)
 

@@ -13,7 +13,7 @@ from policyd.config import Settings
 from policyd.engines import EMPTY_INPUT, ENGINES, Engine, EngineOptions
 from policyd.loading import load_project
 from policyd.model import Findings, Review
-from policyd.policies.applicability import Applicability
+from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.policy_input import review_input
 from tests.support.opa_stand_in import opa_stand_in
@@ -43,7 +43,7 @@ def test_an_empty_input_has_no_findings(engine: Engine) -> None:
 
 def test_findings_name_policy_service_and_path(engine: Engine, policy_set: PolicySet) -> None:
     loaded = load_project(memory_bundle({"compose.yaml": PRIVILEGED}))
-    applicability = Applicability(policy_set.constraints, (), REVIEW, loaded.project.name)
+    applicability = Applicability(Governance(policy_set.constraints), REVIEW, loaded.project.name)
 
     found = engine.findings(review_input(loaded, REVIEW, applicability.by_policy))
 

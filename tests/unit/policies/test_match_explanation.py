@@ -16,7 +16,7 @@ from policyd.model import (
     UserInfo,
     Violation,
 )
-from policyd.policies.applicability import Applicability
+from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.match_explanation import Check, Match, explain_match
 from policyd.policies.policy_set import PolicySet, load_policy_set
 
@@ -92,7 +92,9 @@ def decision(**fields: object) -> Decision:
 
 def explained(rules: PolicySet, asked: Review, made: Decision | None = None) -> dict[str, Match]:
     made = made or decision()
-    applicability = Applicability(rules.constraints, rules.exceptions, asked, made.project)
+    applicability = Applicability(
+        Governance(rules.constraints, rules.exceptions), asked, made.project
+    )
     return {found.name: found for found in explain_match(applicability, made)}
 
 
