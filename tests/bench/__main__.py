@@ -1,31 +1,27 @@
-"""`make bench`: measure policyd and print one table. Nothing is asserted."""
+"""`make bench`: measure policyd and print two tables, one beside others. Nothing is asserted."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import decision, governance, loader
+from tests.bench import decision, governance, loader, peers
 from tests.bench.load import post, send_all
+from tests.bench.processes import environment, serving_policyd
 from tests.bench.projects import project, write_projects
 
 COLD_RUNS = 15
 MANY = 1_000
 REQUESTS = 3_000
 CONNECTIONS = 16
-START_SECONDS = 30
 
 Row = tuple[str, str, str]
 
@@ -50,6 +46,8 @@ def main() -> None:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
+    print()
+    peers.main()
 
 
 def cold_check(path: str) -> list[Row]:
@@ -86,9 +84,9 @@ def webhook(folder: Path) -> list[Row]:
             },
         }
         requests.append(post("/v1/review", "application/json", json.dumps(body).encode()))
-    with _serving(folder) as address:
-        send_all(address, requests[:CONNECTIONS], CONNECTIONS)
-        statuses, times, took = send_all(address, requests, CONNECTIONS)
+    with serving_policyd(folder) as server:
+        send_all(server.address, requests[:CONNECTIONS], CONNECTIONS)
+        statuses, times, took = send_all(server.address, requests, CONNECTIONS)
     said = ", ".join(f"{count} × {status}" for status, count in sorted(statuses.items()))
     return [
         (
@@ -101,36 +99,6 @@ def webhook(folder: Path) -> list[Row]:
     ]
 
 
-@contextmanager
-def _serving(folder: Path) -> Iterator[tuple[str, int]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host, port = free.getsockname()
-    command = ["policyd", "serve", "--listen", f"{host}:{port}", "--workers", "2"]
-    with (folder / "serve.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--audit", str(folder / "audit.db")], stdout=log, stderr=log, env=_env()
-        )
-    try:
-        _wait(f"http://{host}:{port}/readyz")
-        yield host, port
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)
-
-
-def _wait(url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-
-
 def _seconds(call: Callable[[], object]) -> tuple[float, float]:
     times = []
     for _ in range(COLD_RUNS):
@@ -141,15 +109,10 @@ def _seconds(call: Callable[[], object]) -> tuple[float, float]:
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
-    done = subprocess.run(command, capture_output=True, check=False, env=_env())
+    done = subprocess.run(command, capture_output=True, check=False, env=environment())
     if done.returncode > 1:
         raise SystemExit(f"{' '.join(command[:3])} failed: {done.stderr.decode(errors='replace')}")
     return done
-
-
-def _env() -> dict[str, str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**os.environ, "PATH": path}
 
 
 if __name__ == "__main__":
