@@ -12,19 +12,17 @@ import errno
 import hashlib
 import os
 import posixpath
-import stat
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
 
+from policyd.compose.file_names import COMPOSE_FILE_NAMES
 from policyd.errors import BundleError, PayloadTooLarge
-from policyd.limits import MAX_BUNDLE, MAX_FILE, MAX_FILES, MAX_PATH, MIB
+from policyd.limits import MAX_BUNDLE, MAX_FILES, MAX_PATH, MIB
 from policyd.model import Bundle, ImageConfig
+from policyd.regular_files import check_size, kind_on_disk, read_regular
 
 PROJECT_ROOT: Final = "/project"
 """The folder in which the files of a request appear to be."""
-
-COMPOSE_NAMES: Final = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-"""The names that Compose looks for when no file is given."""
 
 STDIN: Final = "-"
 """The name of standard input among the names of Compose files."""
@@ -159,7 +157,7 @@ class DirectoryFiles:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         if kind == "directory":
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        content = _read_regular(real, self.display(path))
+        content = read_regular(real, self.display(path))
         self._seen.file(_relative(path, self.root), content)
         self._contents[path] = content
         return content
@@ -168,7 +166,7 @@ class DirectoryFiles:
         path = _clean(path)
         if path not in self._kinds:
             real = self._real(path)
-            kind = _kind_on_disk(real) if self._allowed(real) else ""
+            kind = kind_on_disk(real) if self._allowed(real) else ""
             self._kinds[path] = kind
             if _below(path, self.root):
                 self._seen.kind(_relative(path, self.root), kind)
@@ -183,6 +181,10 @@ class DirectoryFiles:
 
     def names(self) -> tuple[str, ...]:
         return self._seen.names()
+
+    def examined(self) -> frozenset[str]:
+        """Return the names of all files and folders that were looked for or read so far."""
+        return self._seen.examined()
 
     def shown(self, name: str) -> bytes | None:
         """Return the content of the file that messages call `name`; None if it was not read."""
@@ -293,20 +295,15 @@ class _Seen:
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self._digests))
 
+    def examined(self) -> frozenset[str]:
+        return frozenset((*self._kinds, *self._digests))
+
     def digest(self) -> str:
         entries = {**self._kinds, **self._digests}
         total = hashlib.sha256()
         for name in sorted(entries):
             total.update(name.encode() + b"\0" + entries[name].encode() + b"\0")
         return f"sha256:{total.hexdigest()}"
-
-
-def check_size(name: str, size: int) -> None:
-    """Raise PayloadTooLarge when the file `name` has more than MAX_FILE bytes."""
-    if size > MAX_FILE:
-        raise PayloadTooLarge(
-            f"{name}: the file has {size:,} bytes; the limit is {MAX_FILE // MIB} MiB"
-        )
 
 
 def _check_text(path: str) -> None:
@@ -363,36 +360,6 @@ def _default_root(directory: str, start: str, discover: bool) -> str:
             return folder
     if discover:
         for folder in above:
-            if any(os.path.exists(f"{folder}/{name}") for name in COMPOSE_NAMES):
+            if any(os.path.exists(f"{folder}/{name}") for name in COMPOSE_FILE_NAMES):
                 return folder
     return directory if not posixpath.isabs(start) and _below(home, directory) else home
-
-
-def _kind_on_disk(real: str) -> Kind:
-    try:
-        mode = os.stat(real).st_mode
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
-            return ""
-        return "file"
-    return "directory" if stat.S_ISDIR(mode) else "file"
-
-
-def _read_regular(real: str, shown: str) -> bytes:
-    try:
-        handle = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise BundleError(f"{shown}: cannot be read: {error.strerror}") from error
-    with open(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise BundleError(f"{shown}: is not a regular file")
-        check_size(shown, status.st_size)
-        try:
-            content = file.read(status.st_size + 1)
-            if len(content) > status.st_size:  # it has grown, or is in /proc
-                content += file.read(MAX_FILE + 1 - len(content))
-        except OSError as error:
-            raise BundleError(f"{shown}: cannot be read: {error.strerror}") from error
-    check_size(shown, len(content))
-    return content

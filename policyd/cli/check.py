@@ -7,9 +7,7 @@ report files, what could not be decided on standard error, and the exit code.
 from __future__ import annotations
 
 import functools
-import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -19,10 +17,10 @@ import msgspec
 from policyd.bootstrap import build, configured_policy_set
 from policyd.bundle import DirectoryFiles
 from policyd.cli import DENIED, UNDECIDED, complain
+from policyd.cli.changed import Untouched, touches
 from policyd.cli.many import Evaluator, Outcome, outcomes
 from policyd.cli.options import (
     EVERY_PROFILE,
-    ComposeFlags,
     Target,
     bundle,
     caller_environment,
@@ -33,11 +31,12 @@ from policyd.cli.options import (
     question,
     settings,
     settings_options,
-    stdin,
-    target,
 )
 from policyd.cli.output import ColourChoice, colour_option, columns, format_option, show
+from policyd.cli.progress import with_progress
+from policyd.cli.targets import Search, find_targets
 from policyd.config import Settings
+from policyd.discovery.changes import Changes, changes_since
 from policyd.errors import PolicydError
 from policyd.formats.available import REPORT
 from policyd.formats.report.entries import Report, TextView
@@ -50,8 +49,6 @@ DECIDING: Final = (200, 403, 422)
 """Status codes of a verdict. Any other code means that the engine or the audit log failed."""
 RULED: Final = {"sarif"}
 """Formats that describe the policies too."""
-PROGRESS_SECONDS: Final = 0.1
-"""Seconds between two updates of the progress line."""
 
 EPILOG: Final = """\b
 Examples:
@@ -59,9 +56,13 @@ Examples:
   policyd check compose.yaml apps/* --environment prod
   policyd check -f compose.yaml -f compose.prod.yaml --format json
   git show HEAD:compose.yaml | policyd check -
-  policyd check apps/* --quiet --only-denied
+  policyd check --recursive --quiet --only-denied
+  policyd check --changed-since origin/main
 \b
 A PATH is a folder with a project, a Compose file, or - for standard input.
+--recursive evaluates all projects below each PATH: compose.yaml with its
+override, each compose.NAME.yaml over it, and each other Compose file. Files
+that Git ignores are left out, and links to folders are not followed.
 Every profile is enabled, whatever --profile says, because a profile that is
 off today can be enabled tomorrow. ${VARIABLES} have the values that they have
 for Compose.
@@ -74,6 +75,17 @@ any was denied.
 
 @click.command("check", epilog=EPILOG)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option(
+    "-r", "--recursive", is_flag=True, help="Evaluate all projects in and below each PATH."
+)
+@click.option(
+    "--changed-since",
+    metavar="REF",
+    help="Like --recursive, but only projects with a file that changed since the Git ref REF.",
+)
+@click.option(
+    "--no-ignore", "with_ignored", is_flag=True, help="Also search what .gitignore files exclude."
+)
 @compose_options
 @settings_options("policy_set", "audit", "images")
 @click.option("--repository", default="", metavar="NAME", help="Repository of the project.")
@@ -115,6 +127,9 @@ any was denied.
 @colour_option
 def command(
     paths: tuple[str, ...],
+    recursive: bool,
+    changed_since: str | None,
+    with_ignored: bool,
     form: str,
     reports: tuple[str, ...],
     explain_match: bool,
@@ -133,14 +148,22 @@ def command(
     files = _report_files(reports)
     flags = compose_flags(options)
     source = Source(**{name: options.pop(name) for name in Source.__struct_fields__})
-    asked = Asked(
-        source, options.pop("operation"), explain_match, caller_environment(), settings(**options)
-    )
-    targets, missing = _targets(paths, flags)
-    evaluated = _with_progress(outcomes(targets, functools.partial(evaluator, asked)), len(targets))
+    folder, environment = current_folder(), caller_environment()
+    changes = changes_since(changed_since, folder) if changed_since is not None else None
+    operation = options.pop("operation")
+    asked = Asked(source, operation, explain_match, environment, settings(**options), changes)
+    search = Search(recursive or changes is not None, with_ignored)
+    targets, missing = find_targets(paths, flags, folder, search, environment)
+    evaluated = with_progress(outcomes(targets, functools.partial(evaluator, asked)), len(targets))
+    touched = [one for one in evaluated if not isinstance(one, Untouched)]
+    if changes and len(touched) < len(evaluated):
+        left_out = len(evaluated) - len(touched)
+        complain(
+            f"{left_out} of {len(evaluated)} projects have no change since {changes.ref}", "note"
+        )
     policies = _policies(asked.settings, {form, *files.values()})
     shown = Shown(form, colour, TextView(quiet, only_denied, columns()))
-    return _report([*missing, *evaluated], shown, files, policies)
+    return _report([*missing, *touched], shown, files, policies)
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -159,6 +182,7 @@ class Asked(msgspec.Struct, frozen=True):
     explain_match: bool
     environment: dict[str, str]
     settings: Settings
+    changes: Changes | None = None
 
 
 def evaluator(asked: Asked) -> Evaluator:
@@ -169,6 +193,8 @@ def evaluator(asked: Asked) -> Evaluator:
     def ask(target: Target) -> Outcome:
         try:
             loaded = bundle(target, EVERY_PROFILE, asked.environment)
+            if asked.changes and not touches(asked.changes, loaded, asked.settings):
+                return Untouched(target.source)
             review = question(asked.source, asked.operation)
             decision = services.decide(loaded, review)
         except PolicydError as error:
@@ -185,7 +211,7 @@ def evaluator(asked: Asked) -> Evaluator:
     return ask
 
 
-def exit_code(evaluated: Sequence[Outcome]) -> int:
+def exit_code(evaluated: Sequence[Reviewed | Undecided]) -> int:
     """Return 2 if any of `evaluated` is undecided, else 1 if any is denied, else 0."""
     decided = [outcome for outcome in evaluated if isinstance(outcome, Reviewed)]
     if len(decided) < len(evaluated) or any(
@@ -193,36 +219,6 @@ def exit_code(evaluated: Sequence[Outcome]) -> int:
     ):
         return UNDECIDED
     return 0 if all(result.decision.allowed for result in decided) else DENIED
-
-
-def _targets(paths: Sequence[str], flags: ComposeFlags) -> tuple[list[Target], list[Undecided]]:
-    folder = current_folder()
-    if flags.files:
-        if paths:
-            raise click.UsageError("PATH and --file cannot be used together")
-        text = stdin() if "-" in flags.files else None
-        return [Target(" ".join(flags.files), folder, flags, text)], []
-    targets, missing = [], []
-    for path in paths or (".",):
-        try:
-            targets.append(target(path, flags, folder))
-        except PolicydError as error:
-            missing.append(Undecided(path, str(error)))
-    return targets, missing
-
-
-def _with_progress(evaluated: Iterator[Outcome], total: int) -> list[Outcome]:
-    results: list[Outcome] = []
-    shown = 0.0
-    watched = sys.stderr.isatty() and total > 1
-    for outcome in evaluated:
-        results.append(outcome)
-        if watched and time.monotonic() - shown > PROGRESS_SECONDS:
-            shown = time.monotonic()
-            click.echo(f"\r{len(results)} of {total} projects evaluated", err=True, nl=False)
-    if watched:
-        click.echo("\r\x1b[K", err=True, nl=False)
-    return results
 
 
 def _policies(settings: Settings, formats: set[str]) -> Mapping[str, Policy]:
@@ -244,7 +240,7 @@ def _report_files(reports: Sequence[str]) -> dict[str, str]:
 
 
 def _report(
-    evaluated: Sequence[Outcome],
+    evaluated: Sequence[Reviewed | Undecided],
     shown: Shown,
     files: Mapping[str, str],
     policies: Mapping[str, Policy],

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from policyd.cli.changed import Untouched
 from policyd.cli.options import Target
 from policyd.errors import EngineError
 from policyd.formats.report.reviewed import Reviewed
@@ -25,7 +26,7 @@ AT_ONCE: Final = 8
 """Targets that a process receives at a time."""
 
 
-Outcome = Reviewed | Undecided
+Outcome = Reviewed | Undecided | Untouched
 Evaluator = Callable[[Target], Outcome]
 
 _evaluator: Evaluator | None = None

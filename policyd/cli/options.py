@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import stat
 import sys
 import time
 import uuid
@@ -19,7 +18,7 @@ import msgspec
 
 from policyd.bundle import directory_bundle
 from policyd.config import Settings
-from policyd.errors import BundleError, ConfigError
+from policyd.errors import ConfigError
 from policyd.limits import MAX_BUNDLE, MAX_FILE, MIB
 from policyd.model import Bundle, Operation, Review, Source, UserInfo
 from policyd.settings_reader import load_settings
@@ -133,32 +132,6 @@ def close_at_end(resource: Closeable) -> None:
 def compose_flags(options: dict[str, Any]) -> ComposeFlags:
     """Remove the flags of Compose from `options` and return them."""
     return ComposeFlags(**{name: options.pop(name) for name in ComposeFlags.__struct_fields__})
-
-
-def target(path: str, flags: ComposeFlags, directory: str) -> Target:
-    """Return the project at `path`: a folder, a Compose file or "-".
-
-    Raises BundleError when there is nothing at `path`.
-    """
-    place = os.path.join(directory, path)
-    absolute = msgspec.structs.replace(
-        flags,
-        env_files=tuple(os.path.join(directory, name) for name in flags.env_files),
-        project_directory=flags.project_directory
-        and os.path.join(directory, flags.project_directory),
-        root=flags.root and os.path.join(directory, flags.root),
-        image_configs=flags.image_configs and os.path.join(directory, flags.image_configs),
-    )
-    if path == "-":
-        return Target(path, directory, msgspec.structs.replace(absolute, files=("-",)), stdin())
-    try:
-        folder = stat.S_ISDIR(os.stat(place).st_mode)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise BundleError(f"{path}: {reason}") from error
-    if folder:
-        return Target(path, place, absolute)
-    return Target(path, directory, msgspec.structs.replace(absolute, files=(path,)))
 
 
 def bundle(target: Target, profiles: Sequence[str] | None, environment: dict[str, str]) -> Bundle:

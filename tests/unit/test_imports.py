@@ -11,7 +11,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "policyd"
 
-MODEL = {"model", "errors", "compose_version", "suggestion", "limits"}
+MODEL = {"model", "errors", "compose_version", "suggestion", "limits", "regular_files"}
 PURE = {
     *("compose", "hooks", "formats", "audit.chain", "transparency"),
     *("registry.artifact", "registry.json_keys", "registry.platforms"),
@@ -21,6 +21,7 @@ WAY = [
     PURE - {"formats"},
     {
         "bundle",
+        "discovery",
         "archive",
         "engines",
         "audit",

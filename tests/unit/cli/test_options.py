@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from policyd.cli.options import ComposeFlags, bundle, caller_environment, current_folder, target
+from policyd.cli.options import ComposeFlags, bundle, caller_environment, current_folder
+from policyd.cli.targets import target
 from policyd.errors import BundleError
 
 

@@ -1,0 +1,191 @@
+"""Turn the paths of a command line into the projects to evaluate.
+
+In: paths and the flags of Compose. Out: targets, and the paths without a project with the reason.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from policyd.cli import complain
+from policyd.cli.options import ComposeFlags, Target, stdin
+from policyd.compose.text.dotenv import DotenvError, parse
+from policyd.discovery.search import FoundProject, find_projects, has_project
+from policyd.errors import BundleError, NoComposeFile, PolicydError
+from policyd.limits import MAX_FILE
+from policyd.wire import Undecided
+
+COMPOSE_FILE: Final = "COMPOSE_FILE"
+HINTED: Final = 3
+"""Projects below a folder that a hint names."""
+LOOKED_AT: Final = 9
+"""Projects that are searched for a hint: several can be in one folder."""
+
+
+class Search(msgspec.Struct, frozen=True):
+    """Whether to look for projects below the paths too, and in what Git ignores."""
+
+    recursive: bool = False
+    with_ignored: bool = False
+
+
+def find_targets(
+    paths: Sequence[str],
+    flags: ComposeFlags,
+    folder: str,
+    search: Search,
+    environment: Mapping[str, str],
+) -> tuple[list[Target], list[Undecided]]:
+    """Return the projects that `paths`, relative to `folder`, name; without any, that in `folder`.
+
+    Raises UsageError for flags that exclude each other.
+    """
+    _check_usage(paths, flags, search, environment)
+    if flags.files:
+        text = stdin() if "-" in flags.files else None
+        return [Target(" ".join(flags.files), folder, flags, text)], []
+    if not paths and not search.recursive:
+        if not flags.project_directory:
+            _announce(folder, flags, environment)
+        return [target(".", flags, folder)], []
+    found: list[Target] = []
+    missing: list[Undecided] = []
+    for path in paths or (".",):
+        try:
+            found += _targets(path, flags, folder, search, environment)
+        except PolicydError as error:
+            missing.append(Undecided(path, str(error)))
+    first: dict[tuple[str, tuple[str, ...]], Target] = {}
+    for one in found:
+        first.setdefault((one.directory, one.flags.files), one)
+    return list(first.values()), missing
+
+
+def target(path: str, flags: ComposeFlags, directory: str) -> Target:
+    """Return the project at `path`: a folder, a Compose file or "-".
+
+    Raises BundleError when there is nothing at `path`.
+    """
+    place = os.path.join(directory, path)
+    absolute = msgspec.structs.replace(
+        flags,
+        env_files=tuple(os.path.join(directory, name) for name in flags.env_files),
+        project_directory=flags.project_directory
+        and os.path.join(directory, flags.project_directory),
+        root=flags.root and os.path.join(directory, flags.root),
+        image_configs=flags.image_configs and os.path.join(directory, flags.image_configs),
+    )
+    if path == "-":
+        return Target(path, directory, msgspec.structs.replace(absolute, files=("-",)), stdin())
+    try:
+        is_folder = stat.S_ISDIR(os.stat(place).st_mode)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise BundleError(f"{path}: {reason}") from error
+    if is_folder:
+        return Target(path, place, absolute)
+    return Target(path, directory, msgspec.structs.replace(absolute, files=(path,)))
+
+
+def _check_usage(
+    paths: Sequence[str], flags: ComposeFlags, search: Search, environment: Mapping[str, str]
+) -> None:
+    if flags.files and (paths or search.recursive):
+        other = "--recursive and --changed-since" if search.recursive else "PATH"
+        raise click.UsageError(f"{other} and --file cannot be used together")
+    if not search.recursive:
+        return
+    if flags.project_directory:
+        raise click.UsageError("--recursive and --project-directory cannot be used together")
+    if COMPOSE_FILE in environment:
+        raise click.UsageError(
+            f"--recursive cannot be used while {COMPOSE_FILE} is set: it names the files of one "
+            f"project; unset {COMPOSE_FILE}"
+        )
+
+
+def _targets(
+    path: str,
+    flags: ComposeFlags,
+    folder: str,
+    search: Search,
+    environment: Mapping[str, str],
+) -> Iterator[Target]:
+    """Yield the project at `path`, or with a recursive search all projects below it."""
+    one = target(path, flags, folder)
+    if one.flags.files:
+        yield one
+    elif not search.recursive:
+        if not flags.project_directory and not _is_project(one.directory, flags, environment):
+            reasons = [f"{path}: no Compose file in this folder", _hint(one.directory)]
+            raise NoComposeFile("; ".join(filter(None, reasons)))
+        yield one
+    else:
+        projects = find_projects(os.path.abspath(one.directory), with_ignored=search.with_ignored)
+        first = next(projects, None)
+        if first is None:
+            raise NoComposeFile(f"{path}: no Compose file in this folder or below it")
+        for project in itertools.chain((first,), projects):
+            yield _found(project, one)
+
+
+def _found(project: FoundProject, searched: Target) -> Target:
+    """Return the target for `project`, named relative to the path as typed."""
+    below = os.path.relpath(project.folder, os.path.abspath(searched.directory))
+    folder = os.path.normpath(os.path.join(searched.source, below))
+    shown = " ".join(os.path.normpath(os.path.join(folder, name)) for name in project.files)
+    flags = msgspec.structs.replace(searched.flags, files=project.files)
+    return Target(shown or folder, project.folder, flags)
+
+
+def _announce(folder: str, flags: ComposeFlags, environment: Mapping[str, str]) -> None:
+    """Say it when there is no project in `folder`, but in a parent, as for Compose, or below."""
+    if _is_project(folder, flags, environment):
+        return
+    parent = folder
+    while parent != os.path.dirname(parent):
+        parent = os.path.dirname(parent)
+        if has_project(parent):
+            complain(f"no Compose file in {folder}: evaluating the project in {parent}", "note")
+            return
+    if hint := _hint(folder):
+        complain(hint, "note")
+
+
+def _is_project(folder: str, flags: ComposeFlags, environment: Mapping[str, str]) -> bool:
+    """Return whether Compose takes the project in `folder`, not that of a parent."""
+    if has_project(folder) or COMPOSE_FILE in environment or "COMPOSE_ENV_FILES" in environment:
+        return True
+    for name in flags.env_files or (".env",):
+        try:
+            with Path(folder, name).open("rb") as file:
+                content = file.read(MAX_FILE)
+            if COMPOSE_FILE in parse(content, environment.get):
+                return True
+        except (OSError, ValueError, DotenvError):
+            continue
+    return False
+
+
+def _hint(folder: str) -> str:
+    """Return where projects lie below `folder`, "" if there are none."""
+    try:
+        projects = find_projects(os.path.abspath(folder))
+        names = {
+            os.path.relpath(project.folder, folder) for project in itertools.islice(projects, 9)
+        }
+    except PolicydError:
+        return ""
+    if not names:
+        return ""
+    shown = sorted(names)[:HINTED]
+    more = ", …" if len(names) > HINTED else ""
+    return f"--recursive evaluates the projects below it: {', '.join(shown)}{more}"
