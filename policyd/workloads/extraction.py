@@ -33,6 +33,7 @@ from policyd.workloads.model import (
     Workload,
 )
 from policyd.workloads.mounts import mounts_by_container
+from policyd.workloads.settings import with_settings
 from policyd.workloads.values import (
     Tree,
     entries,
@@ -108,7 +109,7 @@ def _workload(container: Container, mounts: tuple[Mount, ...], project_directory
     deploy = mapping(keys, "deploy")
     limits = mapping(deploy, "resources", "limits")
     scale = keys if "scale" in keys else deploy
-    return Workload(
+    workload = Workload(
         name=container.name,
         path=path,
         kind=container.kind,
@@ -149,6 +150,7 @@ def _workload(container: Container, mounts: tuple[Mount, ...], project_directory
         cpu_limit=max(round((number(limits, "cpus") or number(keys, "cpus")) * _NANO_CPUS), 0),
         project_directory=project_directory,
     )
+    return with_settings(workload, keys)
 
 
 def _triggers(job: Tree) -> Triggers:

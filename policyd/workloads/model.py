@@ -64,6 +64,7 @@ class Mount(msgspec.Struct, frozen=True):
     engine-socket, service-socket, proc-sys, runtime-config or system, "" for nothing of these; the
     first that applies counts. `request` is what a volume request asks for ("all", "0", "imex/0"),
     `disk` the kind of the disk or memory at `source`, and both are "" for other mounts.
+    `propagation` is that of a bind, "" if none is named.
     """
 
     type: str
@@ -78,6 +79,7 @@ class Mount(msgspec.Struct, frozen=True):
     host_class: str = ""
     request: str = ""
     disk: str = ""
+    propagation: str = ""
 
 
 class RunFlag(msgspec.Struct, frozen=True):
@@ -85,6 +87,55 @@ class RunFlag(msgspec.Struct, frozen=True):
 
     name: str
     value: str
+
+
+class Port(msgspec.Struct, frozen=True):
+    """One published port, or one range of ports of the host.
+
+    `first` and `last` are ports of the host, 0 if the engine chooses one. `reach` says from where
+    the port can be reached by its address: `all` interfaces, `loopback` only, or an `address`.
+    """
+
+    target: int
+    first: int
+    last: int
+    protocol: str
+    host_ip: str
+    reach: Literal["all", "loopback", "address"]
+    path: Path
+
+
+class Tmpfs(msgspec.Struct, frozen=True):
+    """One entry of `tmpfs`: its options without the target, as written."""
+
+    target: str
+    options: tuple[str, ...]
+    path: Path
+
+
+class Logging(msgspec.Struct, frozen=True):
+    """The `logging` section; `driver` is "" for the default of the engine."""
+
+    driver: str = ""
+    options: dict[str, str] = {}
+
+
+class Restart(msgspec.Struct, frozen=True):
+    """When the engine restarts the container: `restart`, else `deploy.restart_policy`.
+
+    `condition` is no, always, unless-stopped or on-failure. `max_attempts` is 0 for no limit.
+    """
+
+    condition: str = "no"
+    max_attempts: int = 0
+    path: Path = ()
+
+
+class Ulimit(msgspec.Struct, frozen=True):
+    """The limits of one resource; -1 is unlimited."""
+
+    soft: int
+    hard: int
 
 
 class Build(msgspec.Struct, frozen=True):
@@ -250,7 +301,8 @@ class Workload(msgspec.Struct, frozen=True):
     `image_config` is the configuration of the image, or of the image that it is built from; null if
     it is not known. `environment` has null for a name that is passed through and has no value.
     `replicas` counts containers; `memory_limit` is in bytes, `cpu_limit` in billionths of a CPU, 0
-    for no limit.
+    for no limit; `pids_limit` is 0 for no limit, too. `healthcheck` is "" if the project does not
+    say anything about it. `networks` are names in the project.
     `policyd.grants` fills in `runtime_class` (a family of accelerator runtimes, "vetted",
     "unknown", or "" where no runtime is named), `selectors`, `grants`, and what mounts, devices and
     device rules reach on the host;
@@ -298,6 +350,23 @@ class Workload(msgspec.Struct, frozen=True):
     hooks: tuple[Hook, ...] = ()
     memory_limit: int = 0
     cpu_limit: int = 0
+    pids_limit: int = 0
+    read_only: bool = False
+    ports: tuple[Port, ...] = ()
+    networks: tuple[str, ...] = ()
+    extra_hosts: tuple[str, ...] = ()
+    tmpfs: tuple[Tmpfs, ...] = ()
+    healthcheck: Literal["", "set", "disabled"] = ""
+    logging: Logging = Logging()
+    restart: Restart = Restart()
+    sysctls: dict[str, str] = {}
+    ulimits: dict[str, Ulimit] = {}
+    group_add: tuple[str, ...] = ()
+    oom_kill_disable: bool = False
+    oom_score_adj: int = 0
+    container_name: str = ""
+    pull_policy: str = ""
+    tty: bool = False
     project_directory: str = ""
     runtime_class: str = ""
     selectors: tuple[Selector, ...] = ()

@@ -140,7 +140,9 @@ def _volume(tree: Tree, volume: Tree, path: Path) -> Iterator[Mount]:
     kind, source, target = text(volume, "type"), text(volume, "source"), text(volume, "target")
     read_only = flag(volume, "read_only")
     if kind == "bind":
-        yield _bind(clean(source), target, read_only, "volumes", path)
+        found = _bind(clean(source), target, read_only, "volumes", path)
+        propagation = text(mapping(volume, "bind"), "propagation")
+        yield msgspec.structs.replace(found, propagation=propagation)
     elif kind == "volume" and source:
         subpath = text(mapping(volume, "volume"), "subpath")
         mount = Mount(kind, source, source, _target(target), read_only, "volumes", path, source)

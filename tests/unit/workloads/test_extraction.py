@@ -59,6 +59,7 @@ def test_a_service_with_nothing_set_is_empty_everywhere() -> None:
         service="app",
         title="service app",
         image="nginx",
+        networks=("default",),
         project_directory=PROJECT_ROOT,
     )
 
