@@ -9,6 +9,10 @@ at(w, path, msg) := {"msg": msg, "service": service(w), "path": path}
 # service is the name of the service or job; a hook has that of its service.
 service(w) := object.get(w, "service", w.name)
 
+# containers are the services and jobs. A hook has what its service sets, unless it says otherwise; a provider
+# makes no container.
+containers := [w | some w in input.workloads; not is_hook(w); w.provider == ""]
+
 # is_hook holds for a pre_start hook, which is a container of its own.
 is_hook(w) if object.get(w, "kind", "service") == "hook"
 

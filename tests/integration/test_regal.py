@@ -12,7 +12,15 @@ from policyd.policies.packs import built_in
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-LINTED = ("container", "main", "lib/mounts.rego", "lib/workload.rego")
+LINTED = (
+    "container",
+    "hardening",
+    "main",
+    "lib/images.rego",
+    "lib/mounts.rego",
+    "lib/users.rego",
+    "lib/workload.rego",
+)
 
 
 def test_regal_reports_nothing():
