@@ -105,6 +105,10 @@ class Admission:
         released = self._decision(review, RELEASED, None, NOT_EVALUATED, allowed=True)
         return msgspec.structs.replace(released, project=project)
 
+    def repeat(self, decision: Decision, review: Review) -> Decision:
+        """Return `decision`, which answers `review` too, as a decision of its own."""
+        return msgspec.structs.replace(decision, uid=review.uid, decision_id=self._new_id())
+
     def applicability(self, review: Review, project: str) -> Applicability:
         """Return which constraints and exceptions apply to `review` of the project so named."""
         return Applicability(self._governance, review, project)

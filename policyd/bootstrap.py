@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from policyd.admission import Admission
 from policyd.config import Settings
@@ -18,12 +19,17 @@ from policyd.services import FixedRules, Rules, Services
 from policyd.settings_reader import read_password
 from policyd.workloads.image_configs import ImageReader
 
+if TYPE_CHECKING:
+    from policyd.decision_cache import DecisionCache
+
 
 def build(settings: Settings, rules: Rules | None = None) -> Services:
     """Return the services for `settings`, which decide by `rules` if they are given.
 
+    Services with `rules` are those of a server, and keep decisions if `settings` say so.
     Raises PolicySetError, ConfigError and AuditError.
     """
+    cache = decision_cache(settings) if rules else None
     if rules is None:
         admission = admission_for(configured_policy_set(settings), settings)
         rules = FixedRules(admission, time.time_ns())
@@ -32,7 +38,21 @@ def build(settings: Settings, rules: Rules | None = None) -> Services:
         from policyd.audit.store import open_store
 
         store = open_store(settings.audit)
-    return Services(settings, rules, store, images=image_reader(settings))
+    return Services(settings, rules, store, images=image_reader(settings), cache=cache)
+
+
+def decision_cache(settings: Settings) -> DecisionCache | None:
+    """Return what keeps decisions, None where `settings` do not allow it.
+
+    Decisions with images are not kept, because registries may change; nor are those of an OPA
+    server, whose own decision log would miss them.
+    """
+    if not settings.decision_cache or settings.images != "off" or settings.engine != "embedded":
+        return None
+    # Imported here because `check` starts faster without it, and never needs it.
+    from policyd.decision_cache import DecisionCache
+
+    return DecisionCache(settings.decision_cache)
 
 
 def image_reader(settings: Settings) -> ImageReader | None:

@@ -215,14 +215,13 @@ class MemoryFiles:
         self._root = _clean(root)
         self._contents: dict[str, bytes] = {}
         self._directories = {self._root}
-        self._seen = _Seen()
-        given = _Seen()
+        self._seen, self._given = _Seen(), _Seen()
         for raw, content in files.items():
             name = relative_name(raw)
             path = posixpath.join(self._root, name)
             if path in self._contents:
                 raise BundleError(f"{name!r}: duplicate name")
-            given.add(name, content)
+            self._given.add(name, content)
             self._contents[path] = content
             while (path := posixpath.dirname(path)) not in self._directories:
                 self._directories.add(path)
@@ -245,14 +244,15 @@ class MemoryFiles:
 
     def kind(self, path: str) -> Kind:
         path = _clean(path)
-        kind: Kind = ""
-        if path in self._contents:
-            kind = "file"
-        elif path in self._directories:
-            kind = "directory"
+        inside: Kind = "directory" if path in self._directories else ""
+        kind: Kind = "file" if path in self._contents else inside
         if _below(path, self._root):
             self._seen.kind(self.display(path), kind)
         return kind
+
+    def identity(self) -> str:
+        """Return "sha256:…" over the names and contents of all files, read or not."""
+        return self._given.digest()
 
     def display(self, path: str) -> str:
         path = _clean(path)

@@ -178,6 +178,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     review_timeout: Annotated[
         int, Meta(ge=1, le=600, description="Maximum duration of a review, in seconds.")
     ] = 10
+    decision_cache: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100_000,
+            description="Number of decisions that each worker process keeps to answer the same "
+            "review again. 0: none.",
+        ),
+    ] = 1_000
     log_format: Annotated[
         Literal["json", "console"], Meta(description="Format of log messages.")
     ] = "json"

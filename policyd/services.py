@@ -24,6 +24,7 @@ from policyd.workloads.image_configs import ImageReader
 
 if TYPE_CHECKING:
     from policyd.audit.store import Store
+    from policyd.decision_cache import DecisionCache
 
 Answer = TypeVar("Answer")
 
@@ -99,7 +100,8 @@ class Services:
     """The settings, policy sets, audit log, clock and observer of one process.
 
     A forked process needs services of its own. `clock` returns nanoseconds since the epoch.
-    `images` reads the configurations of images, None where the settings do not ask for it.
+    `images` reads the configurations of images, None where the settings do not ask for it. `cache`
+    keeps decisions that answer later reviews too, None where each review is evaluated.
     """
 
     settings: Settings
@@ -108,6 +110,7 @@ class Services:
     clock: Callable[[], int] = time.time_ns
     observer: Observer = NULL_OBSERVER
     images: ImageReader | None = None
+    cache: DecisionCache | None = None
 
     @property
     def policy_set(self) -> PolicySet:
@@ -137,12 +140,8 @@ class Services:
             self._record(review, decision, (), requested_by, request_id)
             self.observer.decided(review, decision, time.perf_counter() - started)
             return decision
-        loaded = prepare(bundle, self.images)
-        try:
-            decision = self.with_held(lambda admission: admission.decide(loaded, review))
-        except OtherRevision as error:
-            decision = self._newest.refuse(review, error, loaded)
-        self._record(review, decision, loaded.files, requested_by, request_id)
+        decision, files = self._kept_or_evaluated(bundle, review)
+        self._record(review, decision, files, requested_by, request_id)
         self.observer.decided(review, decision, time.perf_counter() - started)
         return decision
 
@@ -183,6 +182,28 @@ class Services:
                 first = first or error
         assert first is not None
         raise first
+
+    def _kept_or_evaluated(
+        self, bundle: Bundle, review: Review
+    ) -> tuple[Decision, tuple[str, ...]]:
+        """Return a new decision on `bundle` and the names of its files."""
+        newest = self._newest
+        key = self.cache.key(newest.policy_set, bundle, review) if self.cache else None
+        if self.cache is None or key is None:
+            return self._evaluated(bundle, review)
+        if kept := self.cache.find(key, review.now):
+            return newest.repeat(kept.decision, review), kept.files
+        decision, files = self._evaluated(bundle, review)
+        self.cache.keep(key, newest.policy_set, review, decision, files)
+        return decision, files
+
+    def _evaluated(self, bundle: Bundle, review: Review) -> tuple[Decision, tuple[str, ...]]:
+        loaded = prepare(bundle, self.images)
+        try:
+            decision = self.with_held(lambda admission: admission.decide(loaded, review))
+        except OtherRevision as error:
+            decision = self._newest.refuse(review, error, loaded)
+        return decision, loaded.files
 
     @property
     def _newest(self) -> Admission:

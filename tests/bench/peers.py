@@ -26,7 +26,7 @@ from policyd import opa_bundle
 from policyd.bundle import memory_bundle
 from policyd.loading import load_project
 from policyd.model import Review, Source
-from policyd.policies.applicability import Applicability
+from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.policy_set import load_policy_set
 from policyd.policy_input import review_input
 from policyd.resolution import HostResolver
@@ -218,7 +218,7 @@ def _opa_rest(folder: Path) -> float | None:
     policy_set = load_policy_set()
     bundle = folder / "bundle.tar.gz"
     bundle.write_bytes(opa_bundle.build(policy_set))
-    resolver = HostResolver(policy_set.data)
+    resolver, governance = HostResolver(policy_set.data), Governance(policy_set.constraints)
     requests = []
     for number in range(DISTINCT):
         review = Review(
@@ -229,7 +229,7 @@ def _opa_rest(folder: Path) -> float | None:
             source=Source(f"acme/shop-{number}", environment="prod"),
         )
         loaded = load_project(memory_bundle({"compose.yaml": project(number).encode()}))
-        applying = Applicability(policy_set.constraints, (), review, loaded.project.name)
+        applying = Applicability(governance, review, loaded.project.name)
         document = review_input(resolver.on_host(loaded), review, applying.by_policy)
         body = b'{"input": ' + document + b"}"
         requests.append(post("/v1/data/policyd/main/result", "application/json", body))

@@ -38,6 +38,7 @@ WAY = [
     {"resolution"},
     {
         "admission",
+        "decision_cache",
         "exception_list",
         "opa_comparison",
         "opa_program",

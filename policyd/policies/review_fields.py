@@ -1,0 +1,45 @@
+"""Which fields of the review the Rego of a policy set may read.
+
+In: the text of Rego modules. Out: paths of fields, or None if the policies may read all of them.
+The text is searched, not understood, so that nothing can be missed: Rego can only reach the input
+by the word `input`, and a place where that word is not followed by the names of fields counts as
+reading everything. Strings count too, which at worst names a field that is not read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+REVIEW: Final = "review"
+
+_INPUT: Final = re.compile(r"\binput\b(?P<fields>(?:\.[A-Za-z_][A-Za-z0-9_]*)*)")
+_COMMENT: Final = re.compile(r"^[ \t]*#[^`\r\n]*\r?$", re.MULTILINE)
+"""A line that is a comment. In a raw string, a line with a backtick may go on with code."""
+
+
+def review_fields(modules: Iterable[str]) -> frozenset[str] | None:
+    """Return the fields of the review that `modules` may read, as in "source.commit".
+
+    "" stands for the whole review. Returns None if they may read the whole input.
+    """
+    found: set[str] = set()
+    for text in modules:
+        for use in _INPUT.finditer(_COMMENT.sub("", text)):
+            first, *below = use["fields"][1:].split(".")
+            if not first:
+                return None
+            if first == REVIEW:
+                found.add(".".join(below))
+    return frozenset(found)
+
+
+def reads(fields: frozenset[str] | None, field: str) -> bool:
+    """Return whether policies that read `fields` may read `field`, as in "source.commit"."""
+    if fields is None:
+        return True
+    return any(
+        each == "" or each == field or field.startswith(f"{each}.") or each.startswith(f"{field}.")
+        for each in fields
+    )
