@@ -29,9 +29,10 @@ from policyd.model import (
     Violation,
 )
 from policyd.policies.applicability import Applicability, Governance
-from policyd.policies.exceptions import PolicyException, moment
+from policyd.policies.exceptions import PolicyException
 from policyd.policies.manifests import Constraint
 from policyd.policies.policy_set import PolicySet
+from policyd.policies.times import moment
 from policyd.policy_input import review_input
 from policyd.resolution import HostResolver
 

@@ -14,8 +14,9 @@ import msgspec
 from policyd import wire
 from policyd.audit.event import rfc3339
 from policyd.model import Location, PolicySetRevision
-from policyd.policies.exceptions import DAY, PolicyException, moment
+from policyd.policies.exceptions import DAY, PolicyException
 from policyd.policies.policy_set import PolicySet
+from policyd.policies.times import moment
 
 if TYPE_CHECKING:
     from policyd.audit.store import Store

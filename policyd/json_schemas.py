@@ -19,13 +19,15 @@ from policyd.policies.manifests import (
     CONSTRAINT_KEYS,
     DOCUMENT_KEYS,
     KINDS,
-    OPERATIONS,
+    LABEL,
+    LABEL_KEY,
     POINTS,
     POLICY_SET_KEYS,
 )
 from policyd.policies.matching import EXCEPTION_KEYS, IDENTIFYING_KEYS, SELECTOR_KEYS
 from policyd.policies.packs import Policy
 from policyd.policies.parameters import Schema
+from policyd.policies.selector_checks import CHOICES
 from policyd.policy_input import PolicyInput
 
 Json = dict[str, Any]
@@ -34,6 +36,12 @@ Policies = Mapping[str, Policy]
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 _TEXT: Final[Json] = {"type": "string", "minLength": 1}
+_LABELS: Final[Json] = {
+    "type": "object",
+    "propertyNames": {"pattern": f"^{LABEL_KEY.pattern}$"},
+    "additionalProperties": {"type": "string", "pattern": f"^{LABEL.pattern}$"},
+    "description": "For people and programs that read the policy set; decisions ignore them.",
+}
 _DAYS: Final[Json] = {"type": "integer", "minimum": 1}
 _TIME: Final[Json] = {
     "type": "string",
@@ -118,7 +126,8 @@ def _constraint(policies: Policies) -> Json:
         "exclude": _exclusion(),
         "parameters": {"type": "object"},
     }
-    schema = _document("Constraint", _only(keys, CONSTRAINT_KEYS), ["policy", "enforcementAction"])
+    required = ["policy", "enforcementAction"]
+    schema = _document("Constraint", _only(keys, CONSTRAINT_KEYS), required, {"labels": _LABELS})
     schema["properties"]["spec"]["allOf"] = [
         {
             "if": {"properties": {"policy": {"const": policy.id}}},
@@ -150,23 +159,22 @@ def _exception(policies: Policies) -> Json:
     return schema
 
 
-def _document(kind: str, spec: Json, required: Sequence[str]) -> Json:
+def _document(kind: str, spec: Json, required: Sequence[str], metadata: Json | None = None) -> Json:
     keys: Json = {
         "apiVersion": {"const": API_VERSION},
         "kind": {"const": kind},
-        "metadata": _mapping({"name": _TEXT}, ["name"]),
+        "metadata": _mapping({"name": _TEXT, **(metadata or {})}, ["name"]),
         "spec": _mapping(spec, required),
     }
     return _mapping(_only(keys, DOCUMENT_KEYS), DOCUMENT_KEYS)
 
 
 def _selector(keys: Iterable[str]) -> Json:
-    choices = {"operations": OPERATIONS, "enforcementPoints": POINTS}
     return _mapping(
         {
             key: _list(
-                {"anyOf": [{"enum": list(choices[key])}, {"type": "string", "pattern": "[*]"}]}
-                if key in choices
+                {"anyOf": [{"enum": list(CHOICES[key])}, {"type": "string", "pattern": "[*]"}]}
+                if key in CHOICES
                 else _TEXT
             )
             for key in keys

@@ -88,7 +88,9 @@ def _page(shown: PolicyInSet) -> Iterator[str]:
     yield f"severity:    {policy.severity}"
     yield f"action:      {shown.action}"
     for constraint in shown.constraints:
-        yield f"constraint:  {visible(constraint.name)} ({visible(str(constraint.location))})"
+        labels = "".join(f" {key}={value}" for key, value in constraint.labels.items())
+        place = visible(str(constraint.location))
+        yield f"constraint:  {visible(constraint.name)} ({place}){labels}"
     yield f"pack:        {visible(policy.pack)}"
     yield f"source:      {visible(policy.module)}"
     if policy.environment:

@@ -7,15 +7,15 @@ author of a project does not control.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Final, Literal
 
 import msgspec
 
 from policyd.errors import PolicySetError
 from policyd.model import Location, Violation
-from policyd.policies.manifests import check_authors, known_policy, name_and_spec, read_selector
+from policyd.policies.manifests import known_policy, read_header, read_selector
 from policyd.policies.matching import (
     EXCEPTION_KEYS,
     Selector,
@@ -24,6 +24,9 @@ from policyd.policies.matching import (
     why_not_granted,
 )
 from policyd.policies.parameters import Schema, check
+from policyd.policies.problems import Problems
+from policyd.policies.selector_checks import identity_problem, selector_warnings
+from policyd.policies.times import moment, read_time
 from policyd.policies.yaml_documents import Value, required
 
 DAY: Final = 86_400_000_000_000
@@ -90,49 +93,62 @@ class PolicyException(msgspec.Struct, frozen=True, rename="camel"):
         )
 
 
-def read_max_days(value: Value | None, policies: Iterable[str]) -> dict[str, int]:
+def read_max_days(value: Value | None, policies: Iterable[str] | None) -> dict[str, int]:
     """Return the maximum duration of an exception in days, by policy ID and by `default`.
 
     `value` has the key `maxDays`: a number, or a mapping of numbers. None means no limit.
+    `policies` are the known ones; None means that they are not known.
     """
     if value is None:
         return {}
     days = required(value.mapping(("maxDays",)), "maxDays", value)
     if days.kind() != "a mapping":
         return {"default": _days(days)}
-    return {key: _days(below) for key, below in days.mapping(("default", *policies)).items()}
+    known = None if policies is None else ("default", *policies)
+    return {key: _days(below) for key, below in days.mapping(known).items()}
 
 
 def read_exception(
-    document: Value, policies: Iterable[str], max_days: Mapping[str, int]
-) -> PolicyException:
-    """Return the exception in a document. `max_days` limits its duration, see `read_max_days`."""
-    name, spec = name_and_spec(document)
-    keys = spec.mapping(KEYS)
-    match = required(keys, "match", spec)
-    selector = read_selector(match, EXCEPTION_KEYS)
-    check_authors(match)
-    expires = required(keys, "expires", spec)
-    found = PolicyException(
-        name=name.text(),
-        policies=_policies(spec, keys, tuple(policies)),
-        match=selector,
-        expires=_nanoseconds(expires),
-        owner=required(keys, "owner", spec).text(),
-        reason=required(keys, "reason", spec).text(),
-        approved_by=required(keys, "approvedBy", spec).text(),
-        location=document.where,
-        starts=_nanoseconds(keys["starts"]) if "starts" in keys else 0,
-        break_glass=_is_break_glass(keys),
+    document: Value,
+    policies: Iterable[str] | None,
+    max_days: Mapping[str, int],
+    problems: Problems,
+) -> PolicyException | None:
+    """Return the exception in a document, or None after adding its errors to `problems`.
+
+    `policies` are the known ones; None means that they are not known. `max_days` limits its
+    duration, see `read_max_days`.
+    """
+    before = len(problems)
+    header = read_header(document, problems)
+    if header is None:
+        return None
+    spec = header.spec
+    keys = spec.known(KEYS, problems)
+    break_glass = problems.attempt(lambda: _is_break_glass(keys), False)
+    owner, reason, approved_by = (
+        problems.attempt(partial(_text, keys, key, spec), "")
+        for key in ("owner", "reason", "approvedBy")
     )
-    _check_time(found, expires, max_days)
+    found = PolicyException(
+        name=header.name,
+        policies=problems.attempt(lambda: _policies(spec, keys, policies, break_glass), ()),
+        match=_match(keys, spec, problems),
+        expires=problems.attempt(lambda: read_time(required(keys, "expires", spec)), 0),
+        owner=owner,
+        reason=reason,
+        approved_by=approved_by,
+        location=document.where,
+        starts=problems.attempt(lambda: read_time(keys["starts"]), 0) if "starts" in keys else 0,
+        break_glass=break_glass,
+    )
+    if len(problems) == before:
+        with problems.collecting():
+            _check_time(found, keys["expires"], max_days)
+    if len(problems) > before:
+        return None
+    problems.warnings += selector_warnings(keys["match"])
     return found
-
-
-def moment(nanoseconds: int) -> str:
-    """Return a time in the format of RFC 3339: 2027-01-31T00:00:00Z."""
-    when = datetime.datetime.fromtimestamp(nanoseconds // 1_000_000_000, datetime.UTC)
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _days(value: Value) -> int:
@@ -140,8 +156,24 @@ def _days(value: Value) -> int:
     return int(value.plain())
 
 
-def _policies(spec: Value, keys: Mapping[str, Value], known: tuple[str, ...]) -> tuple[str, ...]:
-    if _is_break_glass(keys):
+def _text(keys: Mapping[str, Value], key: str, spec: Value) -> str:
+    return required(keys, key, spec).text()
+
+
+def _match(keys: Mapping[str, Value], spec: Value, problems: Problems) -> Selector:
+    selector = Selector()
+    with problems.collecting():
+        match = required(keys, "match", spec)
+        selector = read_selector(match, problems, EXCEPTION_KEYS)
+        if problem := identity_problem(match):
+            raise problem
+    return selector
+
+
+def _policies(
+    spec: Value, keys: Mapping[str, Value], known: Iterable[str] | None, break_glass: bool
+) -> tuple[str, ...]:
+    if break_glass:
         if "policies" in keys:
             raise keys["policies"].error("must not be set: break-glass bypasses all policies")
         return ()
@@ -159,18 +191,6 @@ def _is_break_glass(keys: Mapping[str, Value]) -> bool:
     if value.kind() != "a boolean":
         raise value.error(f"must be a boolean, not {value.kind()}")
     return bool(value.plain())
-
-
-def _nanoseconds(value: Value) -> int:
-    text = value.text()
-    try:
-        when = datetime.datetime.fromisoformat(text)
-        seconds = int(when.astimezone(datetime.UTC).timestamp())
-    except (ValueError, OverflowError):
-        when = None
-    if when is None or when.tzinfo is None or "T" not in text:
-        raise value.error(f"is {text!r}: it must be a time in the format 2027-01-31T00:00:00Z")
-    return seconds * 1_000_000_000
 
 
 def _check_time(found: PolicyException, expires: Value, max_days: Mapping[str, int]) -> None:

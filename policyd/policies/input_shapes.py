@@ -65,12 +65,16 @@ def instead_of(title: str, key: str) -> str:
     return found
 
 
-def input_value(policies: Mapping[str, Mapping[str, Schema]]) -> Value:
+Parameters = Mapping[str, Mapping[str, Schema] | None]
+"""The schemas of the parameters of each policy by its ID; None where they are not known."""
+
+
+def input_value(policies: Parameters) -> Value:
     """Return the value of `input` for policies. `policies` has the parameters of each policy."""
     plain = only(_input_without_parameters())
     asked = only(only(only(plain.fields["constraints"]).each).each)
     constraints = {
-        policy: one(Shape("array", each=one(_with(asked, parameters=from_parameters(schemas)))))
+        policy: one(Shape("array", each=one(_with(asked, parameters=_parameters(schemas)))))
         for policy, schemas in policies.items()
     }
     of_all = Shape("object", fields=constraints, each=NEVER, title="constraints")
@@ -78,7 +82,11 @@ def input_value(policies: Mapping[str, Mapping[str, Schema]]) -> Value:
     return one(_with(plain, constraints=known, project=project_value()))
 
 
-def plain_input_value(policies: Mapping[str, Mapping[str, Schema]]) -> Value:
+def _parameters(schemas: Mapping[str, Schema] | None) -> Value:
+    return None if schemas is None else from_parameters(schemas)
+
+
+def plain_input_value(policies: Parameters) -> Value:
     """Return the value of `input` for plain conftest rules: it has the effective model too."""
     shape, project = only(input_value(policies)), only(project_value())
     fields = {**project.fields, **shape.fields}

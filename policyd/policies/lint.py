@@ -17,9 +17,8 @@ from policyd.model import to_json
 from policyd.policies.builtins import ALLOWED, REFUSED
 from policyd.policies.differences import differences
 from policyd.policies.inference import Inference
-from policyd.policies.input_shapes import input_value, plain_input_value
+from policyd.policies.input_shapes import Parameters, input_value, plain_input_value
 from policyd.policies.packs import POLICY_PACKAGE
-from policyd.policies.parameters import Schema
 from policyd.policies.replaced import replacement
 from policyd.policies.shapes import Value
 from policyd.policies.syntax_tree import (
@@ -56,7 +55,7 @@ def problems(
     modules: Mapping[str, Module],
     own: Mapping[str, Module],
     data: Mapping[str, Any],
-    policies: Mapping[str, Mapping[str, Schema]] | None = None,
+    policies: Parameters | None = None,
     *,
     knows_input: bool = True,
 ) -> Iterator[PolicySetError]:
@@ -74,9 +73,7 @@ def problems(
     yield from inference.problems(own.values())
 
 
-def _input_of(
-    policies: Mapping[str, Mapping[str, Schema]], is_known: bool
-) -> Callable[[Module], Value]:
+def _input_of(policies: Parameters, is_known: bool) -> Callable[[Module], Value]:
     """Return the function that returns the value of `input` for a module."""
     if not is_known:
         return lambda _: None

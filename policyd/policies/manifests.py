@@ -7,30 +7,35 @@ invalid key, name or value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, get_args
 
 import msgspec
 
-from policyd.model import (
-    API_VERSION,
-    EnforcementAction,
-    EnforcementPoint,
-    Location,
-    Operation,
-)
-from policyd.policies.matching import IDENTIFYING_KEYS, SELECTOR_KEYS, Selector
+from policyd.model import API_VERSION, EnforcementAction, EnforcementPoint, Location
+from policyd.policies.matching import SELECTOR_KEYS, Selector
 from policyd.policies.parameters import Schema, defaults, read_parameters
+from policyd.policies.problems import Problems
+from policyd.policies.selector_checks import (
+    CHOICES,
+    escape_warnings,
+    glob_problems,
+    identity_problem,
+)
 from policyd.policies.yaml_documents import Value, required
 from policyd.suggestion import did_you_mean
 
 ACTIONS: Final[tuple[EnforcementAction, ...]] = get_args(EnforcementAction)
 POINTS: Final[tuple[EnforcementPoint, ...]] = get_args(EnforcementPoint)
-OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 
 KINDS: Final = ("PolicySet", "Constraint", "Exception")
 DOCUMENT_KEYS: Final = ("apiVersion", "kind", "metadata", "spec")
 POLICY_SET_KEYS: Final = ("packs", "data", "exceptions")
+LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+LABEL_KEY: Final = re.compile(rf"([a-z0-9][a-z0-9.-]{{0,251}}[a-z0-9]/)?{LABEL.pattern}")
+"""As in Kubernetes: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/."""
+
 CONSTRAINT_KEYS: Final = ("policy", "enforcementAction", "match", "exclude", "parameters")
 
 
@@ -46,10 +51,19 @@ class Heading(msgspec.Struct, frozen=True):
     exceptions: Value | None
 
 
+class Header(msgspec.Struct, frozen=True):
+    """What every document has: its name, its labels, and its spec, which is a mapping."""
+
+    name: str
+    labels: dict[str, str]
+    spec: Value
+
+
 class Constraint(msgspec.Struct, frozen=True, rename="camel"):
     """Where a policy is in force, and what happens when a project violates it.
 
     `actions` has the enforcement action by enforcement point, and `default` for the others.
+    `labels` are for people and programs that read the policy set; they do not affect decisions.
     """
 
     name: str
@@ -59,6 +73,7 @@ class Constraint(msgspec.Struct, frozen=True, rename="camel"):
     exclude: Selector
     parameters: dict[str, Any]
     location: Location
+    labels: dict[str, str] = {}
 
     def action_at(self, point: EnforcementPoint) -> EnforcementAction:
         """Return the enforcement action for a violation at the enforcement point `point`."""
@@ -75,39 +90,55 @@ def kind_of(document: Value) -> str:
 
 
 def read_heading(document: Value) -> Heading:
-    """Return the content of a PolicySet document."""
-    name, spec = name_and_spec(document)
-    keys = spec.mapping(POLICY_SET_KEYS)
-    packs = tuple(required(keys, "packs", spec).items())
+    """Return the content of a PolicySet document. Raises its first error."""
+    problems = Problems()
+    header = read_header(document, problems)
+    keys = header.spec.known(POLICY_SET_KEYS, problems) if header else {}
+    for problem in problems:
+        raise problem
+    assert header is not None
+    packs = tuple(required(keys, "packs", header.spec).items())
     if not packs:
         raise keys["packs"].error("is empty: it must name at least one pack")
     return Heading(
-        name=name.text(),
+        name=header.name,
         packs=packs,
         data=tuple(keys["data"].items()) if "data" in keys else (),
         exceptions=keys.get("exceptions"),
     )
 
 
-def read_constraint(document: Value, schemas: Mapping[str, Mapping[str, Schema]]) -> Constraint:
-    """Return the constraint in a document. `schemas` has the parameters of each policy by its ID.
+def read_constraint(
+    document: Value, schemas: Mapping[str, Mapping[str, Schema]] | None, problems: Problems
+) -> Constraint | None:
+    """Return the constraint in a document, or None after adding its errors to `problems`.
 
+    `schemas` has the parameters of each policy by its ID; None means that they are not known.
     `exclude` must not name services, because the author of a project chooses their names.
     """
-    name, spec = name_and_spec(document)
-    keys = spec.mapping(CONSTRAINT_KEYS)
-    policy = known_policy(required(keys, "policy", spec), schemas)
-    own = schemas[policy]
-    parameters = keys.get("parameters")
-    return Constraint(
-        name=name.text(),
+    before = len(problems)
+    header = read_header(document, problems, ("name", "labels"))
+    if header is None:
+        return None
+    spec = header.spec
+    keys = spec.known(CONSTRAINT_KEYS, problems)
+    policy = problems.attempt(lambda: known_policy(required(keys, "policy", spec), schemas), "")
+    constraint = Constraint(
+        name=header.name,
         policy=policy,
-        actions=_actions(required(keys, "enforcementAction", spec)),
-        match=read_selector(keys["match"]) if "match" in keys else Selector(),
-        exclude=_exclusion(keys["exclude"]) if "exclude" in keys else Selector(),
-        parameters=read_parameters(parameters, own) if parameters else defaults(own),
+        actions=problems.attempt(lambda: _actions(required(keys, "enforcementAction", spec)), {}),
+        match=read_selector(keys.get("match"), problems),
+        exclude=_exclusion(keys.get("exclude"), problems),
+        parameters=problems.attempt(
+            lambda: _parameters(keys.get("parameters"), (schemas or {}).get(policy)), {}
+        ),
         location=document.where,
+        labels=header.labels,
     )
+    if len(problems) > before:
+        return None
+    problems.warnings += escape_warnings(spec)
+    return constraint
 
 
 def plain_constraint(policy: str, action: EnforcementAction, module: str) -> Constraint:
@@ -123,9 +154,12 @@ def plain_constraint(policy: str, action: EnforcementAction, module: str) -> Con
     )
 
 
-def known_policy(value: Value, policies: Iterable[str]) -> str:
-    """Return the policy ID in `value`. Raises PolicySetError unless it is one of `policies`."""
-    if value.text() not in policies:
+def known_policy(value: Value, policies: Iterable[str] | None) -> str:
+    """Return the policy ID in `value`. Raises PolicySetError unless it is one of `policies`.
+
+    With None, the policies are not known, and any ID is returned.
+    """
+    if policies is not None and value.text() not in policies:
         raise value.error(
             f"is {value.text()!r}, but no pack of this policy set has it"
             f"{did_you_mean(value.text(), policies)}"
@@ -133,49 +167,93 @@ def known_policy(value: Value, policies: Iterable[str]) -> str:
     return value.text()
 
 
-def name_and_spec(document: Value) -> tuple[Value, Value]:
-    """Return the name and the spec of a document."""
-    keys = document.mapping()
-    metadata = required(keys, "metadata", document)
-    name = required(metadata.mapping(("name",)), "name", metadata)
-    name.text()
-    return name, required(keys, "spec", document)
+def read_header(
+    document: Value, problems: Problems, metadata_keys: Iterable[str] = ("name",)
+) -> Header | None:
+    """Return the metadata and the spec of a document, or None if it has no usable spec.
+
+    Errors are added to `problems`.
+    """
+    with problems.collecting():
+        keys = document.mapping()
+        metadata = required(keys, "metadata", document).known(metadata_keys, problems)
+        name = problems.attempt(lambda: required(metadata, "name", keys["metadata"]).text(), "")
+        labels: dict[str, str] = {}
+        with problems.collecting():
+            labels = _labels(metadata.get("labels"))
+        spec = required(keys, "spec", document)
+        spec.known(None, [])
+        return Header(name, labels, spec)
+    return None
 
 
-def read_selector(value: Value, known: Iterable[str] = SELECTOR_KEYS) -> Selector:
-    """Return the selector in a mapping. Raises PolicySetError for keys outside `known`."""
+def read_selector(
+    value: Value | None, problems: Problems, known: Iterable[str] = SELECTOR_KEYS
+) -> Selector:
+    """Return the selector in a mapping; None selects everything.
+
+    Errors are added to `problems`: keys outside `known`, and globs that can never match.
+    """
     fields: dict[str, tuple[str, ...]] = {}
-    for key, below in value.mapping(known).items():
-        fields[key] = below.texts()
-        if not fields[key]:
-            raise below.error("is an empty list, which would select nothing: remove the key")
-    for key, choices in (("operations", OPERATIONS), ("enforcementPoints", POINTS)):
-        for below in value.mapping()[key].items() if key in fields else ():
-            if "*" not in below.text():
-                below.one_of(choices)
+    if value is None:
+        return Selector()
+    with problems.collecting():
+        for key, below in value.known(known, problems).items():
+            with problems.collecting():
+                fields[key] = _globs(below, CHOICES.get(key))
+                problems += glob_problems(key, below)
     return msgspec.convert(fields, Selector)
 
 
-def check_authors(value: Value) -> None:
-    """Raise PolicySetError when `value` selects only by fields that the project author controls."""
-    keys = value.mapping()
-    if not keys.keys() & set(IDENTIFYING_KEYS):
-        raise value.error(
-            f"must have at least one of the keys {', '.join(IDENTIFYING_KEYS)}: the author of a "
-            "project chooses the names of the project and of its services"
-        )
+def _globs(value: Value, choices: Sequence[str] | None) -> tuple[str, ...]:
+    globs = value.texts()
+    if not globs:
+        raise value.error("is an empty list, which would select nothing: remove the key")
+    for below in value.items() if choices else ():
+        if "*" not in below.text():
+            below.one_of(choices or ())
+    return globs
 
 
-def _exclusion(value: Value) -> Selector:
-    exclude = read_selector(value)
+def _exclusion(value: Value | None, problems: Problems) -> Selector:
+    before = len(problems)
+    exclude = read_selector(value, problems)
+    if value is None or len(problems) > before:
+        return exclude
     keys = value.mapping()
     if "services" in keys:
-        raise keys["services"].error(
-            "is not allowed: the author of a project could choose an excluded service name"
+        problems.append(
+            keys["services"].error(
+                "is not allowed: the author of a project could choose an excluded service name"
+            )
         )
-    if "projects" in keys:
-        check_authors(value)
+    elif "projects" in keys and (problem := identity_problem(value)):
+        problems.append(problem)
     return exclude
+
+
+def _parameters(value: Value | None, own: Mapping[str, Schema] | None) -> dict[str, Any]:
+    if own is None:
+        return {}
+    return read_parameters(value, own) if value else defaults(own)
+
+
+def _labels(value: Value | None) -> dict[str, str]:
+    if value is None:
+        return {}
+    found = value.mapping()
+    for key, below in found.items():
+        if not LABEL_KEY.fullmatch(key):
+            raise below.error(
+                "has an invalid key; write letters, digits, '-', '_' and '.', such as team or "
+                "acme.example/team"
+            )
+        if not LABEL.fullmatch(below.text()):
+            raise below.error(
+                f"is {below.text()!r}: a label has at most 63 letters, digits, '-', '_' and '.', "
+                "and begins and ends with a letter or a digit"
+            )
+    return {key: below.text() for key, below in found.items()}
 
 
 def _actions(value: Value) -> dict[str, EnforcementAction]:

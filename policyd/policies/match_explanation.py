@@ -14,9 +14,10 @@ import msgspec
 
 from policyd.model import Decision, Location, Review
 from policyd.policies.applicability import Applicability
-from policyd.policies.exceptions import PolicyException, moment
+from policyd.policies.exceptions import PolicyException
 from policyd.policies.manifests import Constraint
 from policyd.policies.matching import Selector, Subject, compared
+from policyd.policies.times import moment
 
 Outcome = Literal["matches", "differs", "unknown", "narrows"]
 

@@ -123,6 +123,12 @@ def is_plain(package: str) -> bool:
     return package.split(".")[0] != DATA_ROOT
 
 
+def policy_in(package: str) -> str:
+    """Return the ID that the policy in `package` (with `data.` or without) must have, or ""."""
+    _, root, name = package.partition(POLICY_PACKAGE)
+    return name.replace("_", "-") if root else ""
+
+
 def check_package(module: Module, taken: Container[str]) -> None:
     """Raise PolicySetError for a package that modules of the user must not use."""
     package = module.package.removeprefix("data.")

@@ -38,6 +38,7 @@ from policyd.policies.packs import (
     Policy,
     built_in,
     check_package,
+    policy_in,
     read_data,
     read_pack,
     read_text,
@@ -151,11 +152,9 @@ def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Pro
     heading, rest = _documents(file, problems)
     packs = _packs(heading, file.parent, problems)
     policies = _catalogue(packs, problems)
-    constraints: tuple[Constraint, ...] = ()
-    exceptions: tuple[PolicyException, ...] = ()
-    if not problems:  # otherwise they would be reported for naming missing policies
-        exceptions = _exceptions(heading, rest["Exception"], policies, problems)
-        constraints = _constraints(rest["Constraint"], policies, problems)
+    known = None if problems else policies  # a policy with an error is missing in `policies`
+    exceptions = _exceptions(heading, rest["Exception"], known, problems)
+    constraints = _constraints(rest["Constraint"], policies, known, problems)
     if not problems:
         problems.warnings += unused_policies(
             policies.values(), constraints, {pack.name for pack in packs if pack.is_built_in}
@@ -278,14 +277,15 @@ def _catalogue(packs: Iterable[Pack], problems: Problems) -> dict[str, Policy]:
 
 
 def _constraints(
-    found: Iterable[Value], policies: Mapping[str, Policy], problems: Problems
+    found: Iterable[Value],
+    policies: Mapping[str, Policy],
+    known: Mapping[str, Policy] | None,
+    problems: Problems,
 ) -> tuple[Constraint, ...]:
     """Return the constraints, and one for each plain conftest rule without a constraint."""
-    schemas = {policy.id: policy.parameters for policy in policies.values()}
-    constraints: list[Constraint] = []
-    for document in found:
-        with problems.collecting():
-            constraints.append(read_constraint(document, schemas))
+    schemas = known if known is None else {p.id: p.parameters for p in known.values()}
+    read = (read_constraint(document, schemas, problems) for document in found)
+    constraints = [constraint for constraint in read if constraint]
     with problems.collecting():
         check_names((c.name, c.location) for c in constraints)
     named = {constraint.policy for constraint in constraints}
@@ -300,16 +300,14 @@ def _constraints(
 def _exceptions(
     heading: Heading,
     found: Iterable[Value],
-    policies: Mapping[str, Policy],
+    known: Mapping[str, Policy] | None,
     problems: Problems,
 ) -> tuple[PolicyException, ...]:
     max_days: dict[str, int] = {}
     with problems.collecting():
-        max_days = read_max_days(heading.exceptions, policies)
-    exceptions: list[PolicyException] = []
-    for document in found:
-        with problems.collecting():
-            exceptions.append(read_exception(document, policies, max_days))
+        max_days = read_max_days(heading.exceptions, known)
+    read = (read_exception(document, known, max_days, problems) for document in found)
+    exceptions = [exception for exception in read if exception]
     with problems.collecting():
         check_names((e.name, e.location) for e in exceptions)
     return tuple(exceptions)
@@ -381,7 +379,11 @@ def _check(
         with problems.collecting():
             check_package(parsed[name], taken)
     checked = {name: parsed[name] for name in sorted(own & parsed.keys())}
-    schemas = {policy.id: policy.parameters for policy in policies.values()}
+    unread = (policy_in(module.package) for module in parsed.values())
+    schemas = {
+        **dict.fromkeys(filter(None, unread)),  # policies whose METADATA has an error
+        **{policy.id: policy.parameters for policy in policies.values()},
+    }
     try:
         problems += cycles(parsed)
         problems += lint.problems(parsed, checked, data, schemas)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +12,7 @@ import msgspec
 from policyd.errors import PolicySetError, PolicySetWarning
 
 Problem = TypeVar("Problem", bound=PolicySetError)
+Result = TypeVar("Result")
 
 
 class Problems(list[PolicySetError]):
@@ -30,6 +31,12 @@ class Problems(list[PolicySetError]):
             yield
         except PolicySetError as problem:
             self.append(problem)
+
+    def attempt(self, read: Callable[[], Result], otherwise: Result) -> Result:
+        """Return what `read` returns, or `otherwise` after adding the PolicySetError it raised."""
+        with self.collecting():
+            return read()
+        return otherwise
 
     def placed(self, packs: Mapping[str, Path]) -> Problems:
         """Return the errors with module names, <pack>/<path>, replaced by file names on disk."""

@@ -70,22 +70,41 @@ class Value:
 
     def mapping(self, keys: Iterable[str] | None = None) -> dict[str, Value]:
         """Return the values of a mapping by key. With `keys`, other keys are errors."""
+        problems: list[PolicySetError] = []
+        found = self.known(keys, problems)
+        for problem in problems:
+            raise problem
+        return found
+
+    def known(self, keys: Iterable[str] | None, problems: list[PolicySetError]) -> dict[str, Value]:
+        """Return the values of a mapping by key, without keys that are not one of `keys`.
+
+        Errors in keys are added to `problems`. Raises PolicySetError for any other type.
+        """
         if not isinstance(self.node, yaml.MappingNode):
             raise self.error(f"must be a mapping, not {self.kind()}")
         known = None if keys is None else tuple(keys)
         found: dict[str, Value] = {}
         for key_node, node in self.node.value:
             key = Value(key_node, self.file, f"the key of {self.what}", self._shift)
-            name = key.text()
-            if name in found:
-                raise PolicySetError(f"{self.what} has the duplicate key {name!r}", key.where)
-            if known is not None and name not in known:
-                raise PolicySetError(
-                    f"{self.what} has the unknown key {name!r}{_hint(name, known)}", key.where
-                )
+            try:
+                name = self._key(key, found, known)
+            except PolicySetError as problem:
+                problems.append(problem)
+                continue
             below = name if self.what == "the document" else f"{self.what}.{name}"
             found[name] = Value(node, self.file, below, self._shift)
         return found
+
+    def _key(self, key: Value, found: Mapping[str, Value], known: tuple[str, ...] | None) -> str:
+        name = key.text()
+        if name in found:
+            raise PolicySetError(f"{self.what} has the duplicate key {name!r}", key.where)
+        if known is not None and name not in known:
+            raise PolicySetError(
+                f"{self.what} has the unknown key {name!r}{_hint(name, known)}", key.where
+            )
+        return name
 
     def items(self) -> list[Value]:
         """Return the values of a list."""
@@ -108,7 +127,9 @@ class Value:
         """Return a string that is one of `choices`."""
         text = self.text()
         if text not in choices:
-            raise self.error(f"is {text!r}: it must be one of {', '.join(choices)}")
+            meant = [choice for choice in choices if choice.lower() == text.lower()]
+            hint = f"; did you mean {meant[0]}?" if meant else did_you_mean(text, choices)
+            raise self.error(f"is {text!r}: it must be one of {', '.join(choices)}{hint}")
         return text
 
     def texts(self) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ import pytest
 from policyd.audit.store import Store, open_store
 from policyd.exception_list import ExceptionList, ListedException, Uses, exception_list
 from policyd.model import Decision, Exempted, Location, PolicySetRevision, Review, Status
-from policyd.policies.exceptions import DAY, PolicyException, moment
+from policyd.policies.exceptions import DAY, PolicyException
 from policyd.policies.matching import Selector
 from policyd.policies.policy_set import PolicySet
+from policyd.policies.times import moment
 
 NOW = 1_800_000_000_000_000_000
 HOUR = DAY // 24

@@ -16,7 +16,8 @@ from policyd.model import (
     Review,
     Status,
 )
-from policyd.policies.exceptions import DAY, moment
+from policyd.policies.exceptions import DAY
+from policyd.policies.times import moment
 
 HOUR = DAY // 24
 HEADING = """apiVersion: policyd/v1

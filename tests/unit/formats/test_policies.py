@@ -46,7 +46,7 @@ BARE = msgspec.structs.replace(
 )
 CONSTRAINT = Constraint(
     "few", "max-gpus", {"default": "deny", "ci": "warn"}, Selector(), Selector(), {},
-    Location("set.yaml", 7, 1),
+    Location("set.yaml", 7, 1), {"team": "ml", "tier": "1"},
 )  # fmt: skip
 SET = PolicySet("ours", "sha256:11", {"max-gpus": POLICY, "bare": BARE}, (CONSTRAINT,), {}, {})
 
@@ -74,7 +74,7 @@ A service may have as many GPUs as its team owns.
 
 severity:    high
 action:      deny,warn
-constraint:  few (set.yaml:7:1)
+constraint:  few (set.yaml:7:1) team=ml tier=1
 pack:        gpu
 source:      gpu/max_gpus/policy.rego
 reads:       CUDA_VERSION
@@ -107,6 +107,7 @@ def test_json_has_the_constraints_with_their_places() -> None:
     one = json.loads(policy_json(PolicyInSet(POLICY, SET)))
 
     assert [found["location"]["line"] for found in one["constraints"]] == [7]
+    assert [found["labels"] for found in one["constraints"]] == [{"team": "ml", "tier": "1"}]
     everything = json.loads(set_json(SET))
     assert (everything["kind"], everything["items"][0]) == ("PolicyList", one)
 

@@ -10,9 +10,10 @@ import pytest
 
 from policyd.errors import PolicySetError
 from policyd.model import Location, Review, Source, UserInfo, Violation
-from policyd.policies.exceptions import DAY, PolicyException, moment
+from policyd.policies.exceptions import DAY, PolicyException
 from policyd.policies.matching import Selector
-from policyd.policies.policy_set import PolicySet, load_policy_set
+from policyd.policies.policy_set import PolicySet, lint_policy_set, load_policy_set
+from policyd.policies.times import moment
 
 HEADING = """apiVersion: policyd/v1
 kind: PolicySet
@@ -136,6 +137,28 @@ MISTAKES = {
         EXCEPTION.replace("repositories: [ml/train], ", ""),
         "12:10: spec.match must have at least one of the keys repositories",
     ),
+    "everybody by repository": (
+        EXCEPTION.replace("ml/train", "'**'"),
+        "12:26: spec.match.repositories[0] is '**', which identifies nobody: name the "
+        "repositories, such as ml/train or ml/**, or match another of the keys repositories, ",
+    ),
+    "everybody by break-glass": (
+        EXCEPTION.replace("policies: [no-privileged]", "breakGlass: true").replace(
+            "ml/train", "'*/**'"
+        )
+        + "  starts: 2027-01-30T12:00:00Z\n",
+        "12:26: spec.match.repositories[0] is '*/**', which identifies nobody",
+    ),
+    "service that is none": (
+        EXCEPTION.replace("[trainer]", "[ml/trainer]"),
+        "12:48: spec.match.services[0] is 'ml/trainer', which never matches: names of services "
+        "have only letters, digits, '.', '_' and '-'",
+    ),
+    "start that is a date": (
+        EXCEPTION + "  starts: 2027-01-01\n",
+        "17:11: spec.starts is '2027-01-01': it must be a time in the format 2027-01-31T00:00:00Z "
+        "(it has no time of day)",
+    ),
     "date without a time": (
         EXCEPTION.replace("T00:00:00Z", ""),
         "13:12: spec.expires is '2027-01-31': it must be a time in the format 2027-01-31T00:00:00Z",
@@ -146,7 +169,8 @@ MISTAKES = {
     ),
     "year that is none": (
         EXCEPTION.replace("2027-01-31T00:00:00Z", "9999-12-31T23:59:59-23:59"),
-        "13:12: spec.expires is '9999-12-31T23:59:59-23:59': it must be a time in the format",
+        "13:12: spec.expires is '9999-12-31T23:59:59-23:59': the year must be between 2000 and "
+        "2099",
     ),
     "day that is none": (EXCEPTION.replace("01-31", "02-31"), "it must be a time in the format"),
     "unknown policy": (
@@ -250,3 +274,32 @@ def test_exception_from_several_policies_lasts_no_longer_than_the_shortest_cap(l
 @pytest.mark.parametrize(("before", "days"), [(DAY, 1), (DAY - 1, 0), (0, 0), (-1, -1)])
 def test_days_left_are_whole_days(before: int, days: int) -> None:
     assert exception().days_left(EXPIRES - before) == days
+
+
+def test_all_errors_of_an_exception_are_reported_at_once(tmp_path: Path) -> None:
+    text = (
+        EXCEPTION.replace("[no-privileged]", "[no-such]")
+        .replace("ml/train", "'**'")
+        .replace("[trainer]", "[a/b]")
+        .replace("00:00Z", "00:00z")
+        .replace("owner: ml-infra", "owners: [ml-infra]")
+    )
+    (tmp_path / "policyset.yaml").write_text(HEADING + text)
+
+    found = [str(problem) for problem in lint_policy_set(tmp_path)]
+
+    assert found == [
+        f"{tmp_path}/policyset.yaml:{rest}"
+        for rest in (
+            "11:3: spec must have the key 'owner'",
+            "11:14: spec.policies[0] is 'no-such', but no pack of this policy set has it",
+            "12:26: spec.match.repositories[0] is '**', which identifies nobody: name the "
+            "repositories, such as ml/train or ml/**, or match another of the keys repositories, "
+            "environments, hosts, users, groups, enforcementPoints",
+            "12:44: spec.match.services[0] is 'a/b', which never matches: names of services have "
+            "only letters, digits, '.', '_' and '-'",
+            "13:12: spec.expires is '2027-01-31T00:00:00z': it must be a time in the format "
+            "2027-01-31T00:00:00Z (T and Z must be capital letters)",
+            "14:3: spec has the unknown key 'owners'; did you mean owner?",
+        )
+    ]

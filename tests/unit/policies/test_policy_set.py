@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from policyd.errors import PolicySetError
+from policyd.errors import PolicySetError, PolicySetWarning
 from policyd.model import Location, PolicySetRevision
 from policyd.policies.matching import Selector
 from policyd.policies.packs import built_in
-from policyd.policies.policy_set import load_policy_set
+from policyd.policies.policy_set import lint_policy_set, load_policy_set
 from policyd.policies.router import router
 
 HEADING = """apiVersion: policyd/v1
@@ -136,6 +136,63 @@ def test_constraint_holds_what_its_document_says(write: Write) -> None:
     assert constraint.location == Location(str(file), 7, 1)
 
 
+def test_labels_of_a_constraint_are_kept(write: Write) -> None:
+    labels = "{name: c, labels: {acme.example/team: ml, tier: '1'}}"
+    file = write({"policyset.yaml": HEADING + CONSTRAINT.replace("{name: c}", labels)})
+
+    (constraint,) = load_policy_set(file).constraints
+
+    assert constraint.labels == {"acme.example/team": "ml", "tier": "1"}
+    assert constraint.match == Selector()
+
+
+def test_all_errors_of_constraints_are_reported_at_once_with_those_of_packs(write: Write) -> None:
+    file = write(
+        {
+            "policyset.yaml": HEADING.replace("[container]", "[container, own]")
+            + CONSTRAINT.replace("deny", "block").replace("{name: c}", "{names: c}")
+            + "  match: {hosts: [gpu/], services: web}\n  exclude: {projects: [Shop]}\n"
+            + CONSTRAINT.replace("no-privileged", "own-limit"),
+            "own/policy.rego": POLICY.replace("severity: low", "severity: lowest"),
+        }
+    )
+
+    found = [str(problem) for problem in lint_policy_set(file)]
+
+    assert found == [
+        f"{file.parent}/own/policy.rego:6:15: custom.severity is 'lowest': it must be one of "
+        "critical, high, medium, low",
+        *(
+            f"{file}:{rest}"
+            for rest in (
+                "9:11: metadata must have the key 'name'",
+                "9:12: metadata has the unknown key 'names'; did you mean name?",
+                "12:22: spec.enforcementAction is 'block': it must be one of deny, warn, dryrun",
+                "13:19: spec.match.hosts[0] is 'gpu/', which never matches: it has an empty part; "
+                "write it without // and without / at its ends",
+                "13:36: spec.match.services must be a list, not a string",
+                "14:24: spec.exclude.projects[0] is 'Shop', which never matches: names of projects "
+                "have only lower-case letters, digits, '_' and '-', and begin with a letter or a "
+                "digit",
+            )
+        ),
+    ]
+
+
+def test_a_constraint_that_renaming_evades_is_a_warning(write: Write) -> None:
+    file = write({"policyset.yaml": HEADING + CONSTRAINT + "  match: {services: [web]}\n"})
+
+    (warning,) = lint_policy_set(file)
+
+    assert isinstance(warning, PolicySetWarning)
+    assert str(warning) == (
+        f"{file}:13:21: warning: spec.match.services can be evaded: the author of a project can "
+        "rename the service; match repositories, environments, hosts, users, groups or "
+        "enforcementPoints instead"
+    )
+    assert len(load_policy_set(file).constraints) == 1
+
+
 def test_parameters_are_completed_with_defaults(write: Write) -> None:
     file = write(own(POLICY, OWN_CONSTRAINT + "  parameters: {names: [a]}\n"))
 
@@ -254,6 +311,39 @@ MISTAKES = {
         HEADING + CONSTRAINT.replace("no-privileged", "no-priviledged"),
         "11:11: spec.policy is 'no-priviledged', but no pack of this policy set has it; "
         "did you mean no-privileged?",
+    ),
+    "labels of a wrong type": (
+        HEADING + CONSTRAINT.replace("{name: c}", "{name: c, labels: [ml]}"),
+        "9:29: metadata.labels must be a mapping, not a list",
+    ),
+    "label that is a number": (
+        HEADING + CONSTRAINT.replace("{name: c}", "{name: c, labels: {tier: 1}}"),
+        "9:36: metadata.labels.tier must be a string, not an integer",
+    ),
+    "label with blanks": (
+        HEADING + CONSTRAINT.replace("{name: c}", "{name: c, labels: {team: a b}}"),
+        "9:36: metadata.labels.team is 'a b': a label has at most 63 letters, digits, '-', '_' and",
+    ),
+    "key of a label with blanks": (
+        HEADING + CONSTRAINT.replace("{name: c}", "{name: c, labels: {a b: c}}"),
+        "9:35: metadata.labels.a b has an invalid key; write letters, digits, '-', '_' and '.'",
+    ),
+    "labels of a policy set": (
+        HEADING.replace("{name: team}", "{name: team, labels: {}}"),
+        "3:24: metadata has the unknown key 'labels'; valid keys are name",
+    ),
+    "action in capitals": (
+        HEADING + CONSTRAINT.replace("deny", "DENY"),
+        "12:22: spec.enforcementAction is 'DENY': it must be one of deny, warn, dryrun; did you "
+        "mean deny?",
+    ),
+    "glob that never matches": (
+        HEADING + CONSTRAINT + "  match: {services: [a/b]}\n",
+        "13:22: spec.match.services[0] is 'a/b', which never matches: names of services have only",
+    ),
+    "exclusion of projects by everybody": (
+        HEADING + CONSTRAINT + "  exclude: {projects: [shop], repositories: ['**']}\n",
+        "13:46: spec.exclude.repositories[0] is '**', which identifies nobody: name the reposit",
     ),
     "unknown action": (
         HEADING + CONSTRAINT.replace("deny", "block"),
