@@ -14,6 +14,7 @@ import msgspec
 from policyd import model
 from policyd.audit.chain import Problem
 from policyd.audit.event import GrantRecord
+from policyd.hooks.events import PushRecord
 from policyd.model import API_VERSION, Decision, PolicySetRevision
 
 if TYPE_CHECKING:
@@ -151,6 +152,14 @@ class GrantList(Document, frozen=True, kw_only=True, rename="camel"):
     next: str | None = None
 
 
+class PushList(Document, frozen=True, kw_only=True, rename="camel"):
+    """A page of pushes to registries, newest first. `next` is the number of a push."""
+
+    kind: str = "PushList"
+    items: Sequence[PushRecord]
+    next: int | None = None
+
+
 class PolicyList(Document, frozen=True, kw_only=True, rename="camel"):
     """The policies of a policy set, each with its constraints."""
 
@@ -204,6 +213,12 @@ def grant_list(records: Sequence[GrantRecord], limit: int) -> GrantList:
     """Return a page of at most `limit` grants."""
     last = records[-1] if len(records) == limit else None
     return GrantList(items=records, next=f"{last.sequence}.{last.position}" if last else None)
+
+
+def push_list(records: Sequence[PushRecord], limit: int) -> PushList:
+    """Return a page of at most `limit` pushes."""
+    following = records[-1].number if len(records) == limit else None
+    return PushList(items=records, next=following)
 
 
 def policy_list(policy_set: PolicySet, *, locations: bool) -> PolicyList:

@@ -20,11 +20,12 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    UniqueConstraint,
 )
 
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """The newest migration. Databases are upgraded to it."""
-KNOWN_REVISIONS: Final = ("0001", "0002", REVISION)
+KNOWN_REVISIONS: Final = ("0001", "0002", "0003", REVISION)
 """The migrations whose tables can be read without upgrading them."""
 
 metadata = MetaData()
@@ -121,4 +122,26 @@ checkpoints = Table(
     Column("root", Text, nullable=False),  # hex, of the tree of these events
     Column("note", Text, nullable=False),  # the signed note
     Column("time", Text, nullable=False),  # RFC 3339, when it was signed
+)
+
+pushes = Table(
+    "pushes",
+    metadata,
+    Column("number", _Sequence, primary_key=True, autoincrement=True),  # in order of arrival
+    Column("registry", Text, nullable=False),  # its name in the settings
+    Column("event_id", Text, nullable=False),  # the registry's id of the notification's event
+    Column("repository", Text, nullable=False),  # as the registry names it
+    Column("digest", Text, nullable=False),  # of the pushed manifest
+    Column("tag", Text, nullable=False),
+    Column("actor", Text, nullable=False),  # who pushed
+    Column("source", Text, nullable=False),  # the repository that the review states
+    Column("received", Text, nullable=False),  # RFC 3339
+    Column("state", Text, nullable=False),  # waiting | running | done | failed
+    Column("error", Text, nullable=False),  # of the last attempt, "" if there is none
+    Column("attempts", Integer, nullable=False),  # that were started
+    # RFC 3339: the next attempt of a waiting push; the time after which a running one counts as
+    # abandoned; the end of the last attempt of the others.
+    Column("due", Text, nullable=False),
+    UniqueConstraint("registry", "event_id"),
+    Index("pushes_by_state", "registry", "state", "due"),
 )

@@ -33,6 +33,7 @@ COMMANDS: Final = (
     "bundle",
     "serve",
     "audit",
+    "hooks",
     "inventory",
 )
 """Each command is `command` in the module of the same name, which is imported on first use."""

@@ -18,6 +18,7 @@ from policyd.formats import (
     lint,
     policies,
     proofs,
+    pushes,
     rego_tests,
 )
 from policyd.formats.contract import Formats
@@ -82,5 +83,6 @@ VERIFICATION: Final[Formats[audit_log.Verification]] = {
     "json": audit_log.verification_json,
 }
 PROOFS: Final[Formats[wire.ProofList]] = {"text": proofs.text, "json": proofs.as_json}
+PUSHES: Final[Formats[pushes.ListedPushes]] = {"text": pushes.text, "json": pushes.as_json}
 GRANTS: Final[Formats[grants.Grants]] = {"text": grants.text, "json": grants.as_json}
 HOSTS: Final[Formats[Mapping[str, Any]]] = {"text": hosts.text}

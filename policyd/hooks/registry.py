@@ -19,6 +19,10 @@ MAX_EVENTS: Final = 1_000
 """Events in one notification. A registry sends one, or those that waited while we were down."""
 
 
+MAX_TEXT: Final = 256
+"""Characters of each text of an event that is stored. Ids are UUIDs; a tag has at most 128."""
+
+
 class _Reference(msgspec.Struct, frozen=True, rename="camel"):
     media_type: str = ""
 
@@ -60,21 +64,27 @@ def parse(body: bytes) -> list[Push | Ignored]:
 def _parse_event(event: _Event) -> Push | Ignored:
     target = event.target
     if reason := _why_ignored(event):
-        return Ignored(event.id, event.action, target.repository, reason)
+        return Ignored(
+            event.id[:MAX_TEXT], event.action[:MAX_TEXT], target.repository[:MAX_TEXT], reason
+        )
     return Push(event.id, target.repository, target.digest, target.tag, event.actor.name)
 
 
 def _why_ignored(event: _Event) -> str:
     target = event.target
     if event.action != "push":
-        return f"the action is {event.action}, not push"
+        return f"the action is {event.action[:MAX_TEXT]}, not push"
     kinds = {reference.media_type for reference in target.references}
     if kinds and COMPOSE_FILE not in kinds:
         return "the manifest does not refer to a Compose file"
     if not kinds and target.media_type not in MANIFEST_TYPES:
-        return f"the media type {target.media_type!r} is not that of a manifest"
+        return f"the media type {target.media_type[:MAX_TEXT]!r} is not that of a manifest"
     if not is_repository(target.repository):
         return "the name of the repository is not valid"
     if not is_digest(target.digest):
         return "the digest is not a SHA-256 digest"
-    return ""
+    texts = {"id": event.id, "tag": target.tag, "name of the actor": event.actor.name}
+    for name, text in texts.items():
+        if len(text) > MAX_TEXT or not text.isprintable():
+            return f"the {name} has unprintable characters, or more than {MAX_TEXT}"
+    return "" if event.id else "the event has no id"

@@ -1,22 +1,32 @@
 """Review what is pushed to the configured registries.
 
 In: pushes, as `policyd.hooks` reports them. Out: for each pushed Compose artifact, which is fetched
-in the background, a recorded decision on a CHECK: a push deploys nothing. The queue is bounded,
-because a registry gives up on a slow receiver and repeats a notification that was not accepted.
-An artifact is not evaluated again by the policy set that has already decided on it, in whichever
-process, unless an exception was applied: it may have expired since.
+in the background, a recorded decision on a CHECK: a push deploys nothing. Pushes are stored in the
+database of the audit log before they are accepted. An artifact is not evaluated again by the policy
+set that has already decided on it, in whichever process, unless an exception was applied: it may
+have expired since.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Final
 
 import structlog
 
 from policyd.audit.event import event_of
+from policyd.audit.pushes import Pushes
 from policyd.bundle import memory_bundle
 from policyd.config import Registry
-from policyd.errors import AuditError, BundleError, ComposeError, NoComposeFile, PolicydError
+from policyd.errors import (
+    AuditError,
+    BundleError,
+    ComposeError,
+    EngineError,
+    NoComposeFile,
+    PolicydError,
+)
 from policyd.hooks.events import Push
 from policyd.logs import log_decision
 from policyd.model import Decision, Review, Source, UserInfo
@@ -26,6 +36,9 @@ from policyd.registry.push_queue import PushQueue, log_fields
 from policyd.services import Services
 from policyd.settings_reader import read_password
 
+DECISIONS_COMPARED: Final = 20
+"""How many of the newest decisions on an artifact may be the one on a push."""
+
 log = structlog.get_logger("policyd.registry")
 
 
@@ -34,18 +47,29 @@ class PushReviews:
 
     def __init__(self, services: Services) -> None:
         """Raises ConfigError when the file with a registry's password cannot be read."""
+        self._registries = services.settings.registries
         self._queues: dict[str, PushQueue] = {}
-        for name, registry in services.settings.registries.items():
+        for name, registry in self._registries.items():
             client = RegistryClient(registry, read_password(registry, f"registries.{name}"))
             reviewer = _Reviewer(services, registry, client)
-            self._queues[name] = PushQueue(reviewer.review, reviewer.give_up)
+            self._queues[name] = PushQueue(
+                name, Pushes(services.audit), reviewer.review, reviewer.give_up, services.clock
+            )
 
-    def offer(self, registry: str, push: Push) -> bool:
-        """Queue `push` to the registry of this name. Return False when its queue is full."""
-        return self._queues[registry].offer(push)
+    def start(self) -> None:
+        """Review the pushes that are stored, and those that will be."""
+        for queue in self._queues.values():
+            queue.start()
+
+    def offer(self, registry: str, pushes: Sequence[Push]) -> bool:
+        """Store `pushes` to the registry of this name, all of them or none if too many wait.
+
+        Returns whether they are on disk. Raises AuditError.
+        """
+        return self._queues[registry].offer(self._registries[registry].prefix, pushes)
 
     def close(self) -> None:
-        """Review waiting pushes for a limited time, then stop."""
+        """Finish running reviews within a limited time, and leave the others to the next start."""
         for queue in self._queues.values():
             queue.close()
 
@@ -59,7 +83,10 @@ class _Reviewer:
         self._client = client
 
     def review(self, push: Push) -> None:
-        """Fetch, evaluate and record what was pushed. Raises RegistryError and AuditError."""
+        """Fetch, evaluate and record what was pushed.
+
+        Raises RegistryError, AuditError, and EngineError after recording that the engine failed.
+        """
         if self._is_decided(push):
             log.info("push already decided", **log_fields(push))
             return
@@ -73,6 +100,8 @@ class _Reviewer:
         except (ComposeError, BundleError, NoComposeFile) as error:
             decision = self._refuse(push, error)
         self._log(push, decision)
+        if not _is_verdict(decision):
+            raise EngineError(decision.status.message)
 
     def give_up(self, push: Push, error: PolicydError) -> None:
         """Record that `push` could not be evaluated. It is denied until it is pushed again."""
@@ -111,20 +140,33 @@ class _Reviewer:
         )
 
     def _is_decided(self, push: Push) -> bool:
+        """Return whether an earlier decision answers `push`.
+
+        The decision on this very push may be there already: the process that recorded it may have
+        been killed before it could store that.
+        """
         found = self._services.audit.decisions(
-            1,
+            DECISIONS_COMPARED,
             repositories=[self._registry.prefix + push.repository],
             commit=push.digest,
             enforcement_point="registry",
         )
-        results = [event_of(record).result for record in found]
+        events = [event_of(record) for record in found]
+        newest = events[0].result if events else None
         return any(
-            result.status.code < HTTPStatus.INTERNAL_SERVER_ERROR
-            and result.policy_set == self._services.policy_set.reference
-            and not result.exempted
-            for result in results
+            _is_verdict(event.result) and event.input.review.uid == push.event_id
+            for event in events
+        ) or (
+            newest is not None
+            and _is_verdict(newest)
+            and newest.policy_set == self._services.policy_set.reference
+            and not newest.exempted
         )
 
     def _log(self, push: Push, decision: Decision) -> None:
         reason = decision.status.message
         log_decision(log, "push decided", decision, reason=reason, **log_fields(push))
+
+
+def _is_verdict(decision: Decision) -> bool:
+    return decision.status.code < HTTPStatus.INTERNAL_SERVER_ERROR

@@ -1,7 +1,7 @@
 """The Flask application of the webhook.
 
 In: the services of this process. Out: a WSGI application: POST /v1/review, GET /v1/decisions,
-/v1/grants and /v1/policies, /bundles/<name>.tar.gz, /metrics and /log/…, POST
+/v1/grants, /v1/hooks and /v1/policies, /bundles/<name>.tar.gz, /metrics and /log/…, POST
 /hooks/registry/<name>, GET /healthz and /readyz. Every error is answered with a Status in
 JSON. No answer contains a traceback.
 """
@@ -30,6 +30,7 @@ from policyd.web import (
     access,
     exposition,
     health,
+    hooks,
     opa_bundles,
     policies,
     records,
@@ -44,6 +45,7 @@ ROUTES: Final = (
     health,
     reviews,
     records,
+    hooks,
     policies,
     opa_bundles,
     exposition,

@@ -1,7 +1,7 @@
 """POST /hooks/registry/<name>: receive the notifications of a registry.
 
-The answer is 202 at once; pushes are reviewed in the background. An answer of 503 means that the
-queue is full: the registry sends the notification again later.
+The answer is 202 once the pushes are on disk; they are reviewed in the background. An answer of 503
+means that they could not be stored: the registry sends the notification again later.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ def add_routes(app: Flask, services: Services) -> None:
 
 
 def _accept(reviews: PushReviews, name: str, body: bytes) -> Response:
-    accepted = 0
+    pushes = []
     for event in HOOKS["registry"](body):
         if isinstance(event, Ignored):
             _log_ignored(name, event)
-        elif reviews.offer(name, event):
-            accepted += 1
         else:
-            return failure(
-                HTTPStatus.SERVICE_UNAVAILABLE, "too many pushes are waiting; try again later"
-            )
-    return reply(wire.Accepted(accepted=accepted), HTTPStatus.ACCEPTED)
+            pushes.append(event)
+    if not reviews.offer(name, pushes):
+        return failure(
+            HTTPStatus.SERVICE_UNAVAILABLE, "too many pushes are waiting; try again later"
+        )
+    return reply(wire.Accepted(accepted=len(pushes)), HTTPStatus.ACCEPTED)
 
 
 def _log_ignored(name: str, event: Ignored) -> None:

@@ -14,9 +14,11 @@ import psycopg
 import pytest
 
 from policyd.audit.database import open_database, open_for_reading
+from policyd.audit.pushes import Pushes
 from policyd.audit.store import Store, open_store
 from policyd.audit.verify import verify
 from policyd.errors import AuditError
+from tests.support import stored_pushes
 from tests.support.ledger import (
     CONTRACTS,
     Contract,
@@ -141,6 +143,13 @@ def test_decisions_and_grants_are_kept_as_in_sqlite(store: Store) -> None:
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.__name__)
 def test_grants_are_kept_and_found_as_in_sqlite(store: Store, contract: Contract) -> None:
     contract(store)
+
+
+@pytest.mark.parametrize(
+    "contract", stored_pushes.CONTRACTS, ids=lambda contract: contract.__name__
+)
+def test_pushes_are_kept_as_in_sqlite(store: Store, contract: stored_pushes.Contract) -> None:
+    contract(Pushes(store))
 
 
 def test_a_log_of_the_first_version_goes_on(url: str) -> None:

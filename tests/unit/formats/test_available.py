@@ -19,6 +19,7 @@ OFFERED = {
     "audit list": "DECISIONS",
     "audit show": "DECISION",
     "audit grants": "GRANTS",
+    "hooks list": "PUSHES",
     "audit verify": "VERIFICATION, PROOFS",
 }
 """The tables that each command with --format chooses from."""

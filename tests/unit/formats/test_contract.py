@@ -22,9 +22,11 @@ from policyd.formats.audit_log import Decisions, Verification
 from policyd.formats.exceptions import Exceptions
 from policyd.formats.grants import Grants
 from policyd.formats.policies import PolicyInSet
+from policyd.formats.pushes import ListedPushes
 from policyd.formats.rego_tests import RegoTestRun
 from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import Reviewed
+from policyd.hooks.events import PushRecord
 from policyd.model import (
     AuditRecord,
     Decision,
@@ -103,6 +105,11 @@ def hostile_grant() -> GrantRecord:
     return GrantRecord(**{**texts, **more, **listed})
 
 
+def hostile_push() -> PushRecord:
+    texts = dict.fromkeys(PushRecord.__struct_fields__, EVIL)
+    return PushRecord(**{**texts, "number": 1, "attempts": 2, "state": "waiting"})
+
+
 def hostile_data() -> dict[str, Any]:
     gpu = {"index": 0, "uuid": EVIL, "name": EVIL}
     other = {"vendor": EVIL, "index": 1, "node": EVIL}
@@ -156,6 +163,7 @@ HOSTILE: dict[str, Callable[[], Any]] = {
         items=[ProvenDecision(EVIL, EVIL, 1, 1, EVIL, EVIL, EVIL)],
         problems=[Undecided(EVIL, EVIL)],
     ),
+    "PUSHES": lambda: ListedPushes(EVIL, [hostile_push()], 1),
     "GRANTS": lambda: Grants(EVIL, [hostile_grant()], 1, active=True),
     "HOSTS": hostile_data,
 }

@@ -14,15 +14,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from policyd.audit.event import DecisionEvent, event_of
+from policyd.audit.pushes import Pushes
 from policyd.audit.store import Store, open_store
 from policyd.bootstrap import build
 from policyd.config import Registry, Settings
-from policyd.errors import ConfigError
+from policyd.engines import Findings
+from policyd.errors import ConfigError, EngineError
 from policyd.hooks.events import Push
 from policyd.model import Decision, Exempted, Review, Source, Status, UserInfo
 from policyd.registry import push_queue
 from policyd.registry.push_reviews import PushReviews
 from policyd.services import Services
+from tests.conftest import wait_until
 from tests.unit.conftest import RegistryServer
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
@@ -31,10 +34,9 @@ NOW = 1_800_000_000_000_000_000
 
 
 @pytest.fixture(autouse=True)
-def _no_retries_and_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failed review is not repeated; `close` waits for as long as a review takes."""
+def _no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed review is not repeated."""
     monkeypatch.setattr(push_queue, "RETRY_SECONDS", ())
-    monkeypatch.setattr(push_queue, "CLOSE_SECONDS", 500.0)
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +66,19 @@ def push(digest: str, event_id: str = "event-1") -> Push:
 
 
 def review(services: Services, *pushes: Push) -> list[dict[str, Any]]:
-    """Review `pushes`, and return what was logged."""
+    """Review `pushes`, one after the other, and return what was logged."""
     with capture_logs() as logged:
         reviews = PushReviews(services)
-        assert [reviews.offer("hub", one) for one in pushes] == [True] * len(pushes)
+        for one in pushes:
+            assert reviews.offer("hub", [one])
+            wait_until(lambda: not unfinished(services))
         reviews.close()
     return list(logged)
+
+
+def unfinished(services: Services) -> list[str]:
+    records = Pushes(services.audit).records(states=("waiting", "running"))
+    return [record.event_id for record in records]
 
 
 def events(services: Services) -> list[DecisionEvent]:
@@ -234,7 +243,7 @@ def test_a_decision_that_cannot_be_recorded_is_logged(
 ) -> None:
     digest = registry.push({"compose.yaml": CLEAN})
     with closing(sqlite3.connect(tmp_path / "audit.db")) as other, other:
-        other.execute("DROP TABLE events")
+        other.execute("DROP TABLE heads")
 
     logged = review(services, push(digest))
 
@@ -254,8 +263,9 @@ def test_each_registry_has_a_queue_and_a_prefix_of_its_own(
     both = replace(services, settings=Settings(registries={"hub": hub, "other": other}))
 
     reviews = PushReviews(both)
-    assert reviews.offer("other", push(digest))
-    assert reviews.offer("hub", push(digest))
+    assert reviews.offer("other", [push(digest)])
+    assert reviews.offer("hub", [push(digest)])
+    wait_until(lambda: not unfinished(both))
     reviews.close()
 
     assert {event.input.review.source.repository for event in events(services)} == {
@@ -264,11 +274,49 @@ def test_each_registry_has_a_queue_and_a_prefix_of_its_own(
     }
 
 
+def test_an_engine_that_fails_is_asked_again(
+    services: Services, registry: RegistryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push_queue, "RETRY_SECONDS", (0.0,))
+    engine = services.rules.admissions()[0].engine
+    findings, failures = engine.findings, [EngineError("the engine is ill")]
+
+    def unreliable(policy_input: bytes) -> Findings:
+        if failures:
+            raise failures.pop()
+        return findings(policy_input)
+
+    monkeypatch.setattr(engine, "findings", unreliable)
+
+    review(services, push(registry.push({"compose.yaml": CLEAN})))
+
+    found = [(event.req_id, event.result.status.code) for event in events(services)]
+    assert found == [("event-1", 200), ("event-1", 500)]
+
+
+def test_a_push_is_not_decided_again_after_its_process_was_killed(
+    services: Services, registry: RegistryServer
+) -> None:
+    """The decision was recorded, with an exception, and the process killed before the push was."""
+    digest = registry.push({"compose.yaml": CLEAN})
+    allowed = Decision(
+        "event-1", True, Status(200, "OK", ""), decision_id="d",
+        exempted=(Exempted("p", "c", "deny", "low", "m", "r"),),
+    )  # fmt: skip
+    source = Source(repository="hub/demo/simple", commit=digest)
+    services.audit.append_decision(Review("event-1", "registry", NOW - 1, source=source), allowed)
+
+    assert review(services, push(digest))[0]["event"] == "push already decided"
+    review(services, push(digest, "event-2"))
+
+    assert [event.req_id for event in events(services)] == ["event-2", ""]
+
+
 def test_a_closed_queue_takes_no_push(services: Services) -> None:
     reviews = PushReviews(services)
     reviews.close()
 
-    assert reviews.offer("hub", push("sha256:" + "0" * 64)) is False
+    assert reviews.offer("hub", [push("sha256:" + "0" * 64)]) is False
 
 
 def test_a_password_that_cannot_be_read_is_an_error_of_the_configuration(

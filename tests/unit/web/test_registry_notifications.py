@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from policyd.audit import pushes
 from policyd.audit.event import event_of
 from policyd.config import Registry
 from policyd.model import UserInfo
@@ -18,6 +19,7 @@ SECRET = {"Authorization": "Bearer test-secret"}
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch):
     monkeypatch.setattr(push_queue, "RETRY_SECONDS", (0.0,))
+    monkeypatch.setattr(push_queue, "POLL_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -291,7 +293,7 @@ def test_what_is_no_notification_is_refused(hook, body, code, message):
 
 
 def test_a_full_queue_is_503_so_that_the_registry_tells_again(notify, monkeypatch):
-    monkeypatch.setattr(push_queue, "MAX_WAITING", 0)
+    monkeypatch.setattr(pushes, "MAX_WAITING", 0)
 
     response = notify("sha256:" + "a" * 64)
 
