@@ -71,11 +71,13 @@ def interpreter(
 
 
 def explain(error: BaseException) -> tuple[str, Location | None]:
-    """Return the sentence and the location in an error of regorus."""
+    """Return the sentence and the location in an error or a panic of regorus."""
     text = str(error).split("\nStack backtrace:", 1)[0]
     place, reason = _PLACE.search(text), _REASON.search(text)
     where = Location(place["file"], int(place["line"]), int(place["column"])) if place else None
     sentence = reason["reason"] if reason else " ".join(text.split()) or type(error).__name__
+    if not isinstance(error, Exception):
+        sentence = f"the Rego interpreter panicked: {sentence}"
     return sentence, where
 
 

@@ -47,7 +47,7 @@ object.filter object array|object|set -> object
 object.get object any any -> any
 object.keys object -> set
 object.remove object array|object|set -> object
-object.subset array|object|set array|object|set -> boolean
+object.subset object|set object|set -> boolean
 object.union object object -> object
 object.union_n array -> object
 product array|set -> number

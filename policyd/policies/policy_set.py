@@ -17,7 +17,7 @@ from policyd.model import Location, PolicySetRevision
 from policyd.policies import lint
 from policyd.policies.builtins import PRINT_REFUSED
 from policyd.policies.completeness import pack_warnings, silent_policies, unused_policies
-from policyd.policies.cycles import cycles
+from policyd.policies.cycles import dependency_problems
 from policyd.policies.exceptions import (
     PolicyException,
     check_names,
@@ -385,7 +385,7 @@ def _check(
         **{policy.id: policy.parameters for policy in policies.values()},
     }
     try:
-        problems += cycles(parsed)
+        problems += dependency_problems(parsed)
         problems += lint.problems(parsed, checked, data, schemas)
     except RecursionError:
         deepest = max(parsed, key=lambda name: depth(parsed[name].tree))

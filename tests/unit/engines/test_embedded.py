@@ -163,7 +163,10 @@ def test_panic_is_explained_without_its_backtrace() -> None:
     class Panic(BaseException):
         pass
 
-    assert explain(Panic("it broke\n\nStack backtrace:\n   0: <unknown>")) == ("it broke", None)
+    assert explain(Panic("it broke\n\nStack backtrace:\n   0: <unknown>")) == (
+        "the Rego interpreter panicked: it broke",
+        None,
+    )
 
 
 def test_error_of_a_parser_has_its_place() -> None:
