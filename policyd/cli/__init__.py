@@ -24,6 +24,7 @@ INTERRUPTED: Final = 130
 
 COMMANDS: Final = (
     "check",
+    "fix",
     "config",
     "policies",
     "exceptions",
@@ -44,6 +45,7 @@ Examples:
   policyd check apps/*               evaluate many projects, on all cores
   policyd check -f compose.yaml -f compose.prod.yaml --environment prod
   policyd check - < compose.yaml     read a Compose file from standard input
+  policyd fix                        show mechanical fixes; --apply makes them
   policyd config                     show what Docker would really run
   policyd policies no-all-gpus       show one policy with its remediation
   policyd exceptions                 show who is exempt, and until when

@@ -52,10 +52,13 @@ def show(
     formats: Formats[Document],
     form: str = "text",
     colour: ColourChoice = "auto",
+    *,
+    is_error: bool = False,
 ) -> None:
-    """Print `document` in the format `form` of `formats`."""
+    """Print `document` in the format `form` of `formats`; on standard error if `is_error`."""
     coloured = has_colours(colour)
-    click.echo(formats[form](document, colour=coloured), nl=False, color=coloured)
+    text = formats[form](document, colour=coloured)
+    click.echo(text, nl=False, err=is_error, color=coloured)
 
 
 def has_colours(choice: ColourChoice) -> bool:

@@ -12,6 +12,7 @@ from policyd.formats import (
     audit_log,
     effective_model,
     exceptions,
+    fixes,
     grants,
     hosts,
     json,
@@ -61,6 +62,7 @@ POLICY: Final[Formats[policies.PolicyInSet]] = {
     "markdown": policies.policy_markdown,
 }
 LINT_PROBLEMS: Final[Formats[Sequence[PolicySetError]]] = {"text": lint.text}
+FIX_REPORT: Final[Formats[fixes.FixReport]] = {"text": fixes.text}
 EXCEPTIONS: Final[Formats[exceptions.Exceptions]] = {
     "text": exceptions.text,
     "json": exceptions.as_json,

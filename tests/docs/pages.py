@@ -16,6 +16,7 @@ import msgspec
 from policyd.admission import Admission
 from policyd.cli import COMMANDS, main
 from policyd.config import ENVIRONMENT_PREFIX, ImageRegistry, Registry, Settings, Token
+from policyd.fixes.mechanical import MECHANICAL
 from policyd.formats.catalogue import section
 from policyd.policies.packs import Policy, built_in
 from policyd.policies.policy_set import load_policy_set
@@ -140,6 +141,15 @@ def _remediations() -> Iterator[str]:
             yield "| Method | Vendor | Denied | Remediation | After the fix |"
             yield "|---|---|---|---|---|"
             yield from sorted(_remediation(admission, fix) for fix in by_policy[policy])
+    yield ""
+    yield "## Mechanical fixes"
+    yield ""
+    yield "`policyd fix` makes these fixes itself, because they need no decision."
+    yield ""
+    yield "| Policy | What `policyd fix` does |"
+    yield "|---|---|"
+    for policy, mechanical in sorted(MECHANICAL.items()):
+        yield f"| {policy} | {mechanical.does} |"
 
 
 def _remediation(admission: Admission, fix: Fix) -> str:

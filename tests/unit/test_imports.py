@@ -22,6 +22,7 @@ WAY = [
     {
         "bundle",
         "discovery",
+        "fixes",
         "archive",
         "engines",
         "audit",

@@ -23,7 +23,7 @@ OFFERED = {
     "audit verify": "VERIFICATION, PROOFS",
 }
 """The tables that each command with --format chooses from."""
-ALWAYS = {"HOSTS": ["text"], "LINT_PROBLEMS": ["text"], "SCHEMA": ["json"]}
+ALWAYS = {"FIX_REPORT": ["text"], "HOSTS": ["text"], "LINT_PROBLEMS": ["text"], "SCHEMA": ["json"]}
 """The documents that are printed in one format, without --format."""
 
 

@@ -20,6 +20,7 @@ from policyd.exception_list import ExceptionList, ListedException, Uses
 from policyd.formats import available
 from policyd.formats.audit_log import Decisions, Verification
 from policyd.formats.exceptions import Exceptions
+from policyd.formats.fixes import FixReport
 from policyd.formats.grants import Grants
 from policyd.formats.policies import PolicyInSet
 from policyd.formats.pushes import ListedPushes
@@ -146,6 +147,7 @@ HOSTILE: dict[str, Callable[[], Any]] = {
         hostile_policy_set().policies["no-all-gpus"], hostile_policy_set()
     ),
     "LINT_PROBLEMS": lambda: [PolicySetError(EVIL, PLACE)],
+    "FIX_REPORT": lambda: FixReport(EVIL, [hostile_violation()], [(hostile_violation(), EVIL)]),
     "EXCEPTIONS": hostile_exceptions,
     "SCHEMA": lambda: {EVIL: EVIL},
     "REGO_TESTS": lambda: RegoTestRun(

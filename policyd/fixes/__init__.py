@@ -1,0 +1,1 @@
+"""Fix violations by editing the YAML files of a project, with comments and layout kept."""
