@@ -32,21 +32,43 @@ Sha256 = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
 Globs = tuple[Annotated[str, Meta(min_length=1)], ...]
 
 
+Scope = Literal["review", "audit:read", "metrics", "bundles", "admin"]
+"""What a token may be used for. `admin` includes the others."""
+
+DEFAULT_SCOPES: Final[tuple[Scope, ...]] = ("review", "audit:read", "metrics", "bundles")
+
+LIMITED_SCOPES: Final[tuple[Scope, ...]] = ("review", "audit:read", "admin")
+"""The scopes whose tokens are limited to repositories, environments and hosts."""
+
+
 class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A bearer token: its owner and the limits of its reviews. Set `sha256` or `value_file`."""
+    """A bearer token: its owner, scopes and limits. Set `sha256` or `value_file`.
+
+    `repositories` is required for the scopes `review`, `audit:read` and `admin`.
+    """
 
     owner: Annotated[
         str, Meta(min_length=1, description="Owner of the token, as shown in reviews and logs.")
     ]
     sha256: Annotated[Sha256, Meta(description="SHA-256 digest of the token, in hexadecimal.")] = ""
     value_file: Annotated[str, Meta(description="File that contains the token.")] = ""
+    scopes: Annotated[
+        tuple[Scope, ...],
+        Meta(
+            min_length=1,
+            description="What the token may be used for: `review` requests reviews and reads the "
+            "catalogue, `audit:read` reads decisions, grants and the transparency log, `metrics` "
+            "reads metrics, `bundles` reads OPA bundles and the catalogue, `admin` also reads the "
+            "pushes to registries and includes all others.",
+        ),
+    ] = DEFAULT_SCOPES
     repositories: Annotated[
-        Globs, Meta(description="Repositories that the token may request reviews for.")
-    ]
+        Globs, Meta(description="Repositories that the token may review and read about.")
+    ] = ()
     environments: Annotated[
-        Globs, Meta(description="Environments that the token may request reviews for.")
+        Globs, Meta(description="Environments that the token may review and read about.")
     ] = ("**",)
-    hosts: Annotated[Globs, Meta(description="Hosts that the token may request reviews for.")] = (
+    hosts: Annotated[Globs, Meta(description="Hosts that the token may review and read about.")] = (
         "**",
     )
     enforcement_point: Annotated[

@@ -21,6 +21,7 @@ from policyd.config import (
     CONFIG_VARIABLE,
     DOCKER_HUB,
     ENVIRONMENT_PREFIX,
+    LIMITED_SCOPES,
     ImageRegistry,
     Registry,
     RegistryAccess,
@@ -191,6 +192,8 @@ def _entries(path: str, text: str, table: str, entries: object) -> dict[str, Any
         places = {key: _location(path, text, (table, name, key)) for key in entry}
         typed = _table(entry, _TABLES[table], label, at, places)
         try:
+            if isinstance(typed, Token) and "repositories" not in entry:
+                _check_scopes(typed, label)
             values[name] = _completed(typed, label, os.path.dirname(os.path.abspath(path)))
         except ConfigError as error:
             raise ConfigError(error.message, at) from error
@@ -240,6 +243,16 @@ def _completed(entry: _Entry, label: str, base: str) -> _Entry:
     if not entry.password_file:
         return entry
     return msgspec.structs.replace(entry, password_file=os.path.join(base, entry.password_file))
+
+
+def _check_scopes(token: Token, label: str) -> None:
+    """Raise ConfigError if `token`, which is not limited to repositories, may review or read."""
+    scopes = [scope for scope in token.scopes if scope in LIMITED_SCOPES]
+    if scopes:
+        raise ConfigError(
+            f"{label}: the setting repositories is missing, which the scopes "
+            f'{" and ".join(scopes)} require; write ["**"] for all repositories'
+        )
 
 
 def _with_digest(entry: _Hashed, keys: tuple[str, str], label: str, base: str) -> _Hashed:
@@ -326,6 +339,8 @@ def _expected(kind: Any) -> str:
     if isinstance(info, inspect.LiteralType):
         *first, last = [str(value) for value in info.values]
         return f"{', '.join(first)} or {last}"
+    if isinstance(info, inspect.VarTupleType) and isinstance(info.item_type, inspect.LiteralType):
+        return f"a list of {', '.join(map(str, info.item_type.values))}, at least one of them"
     if isinstance(info, inspect.VarTupleType):
         return "a list of texts, none of them empty"
     if isinstance(info, inspect.StrType) and info.pattern:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from policyd.audit.file_lock import file_lock
 from policyd.audit.tables import KNOWN_REVISIONS, REVISION
+from policyd.audit.visibility import MATCHES, matches_one
 from policyd.errors import AuditError
 
 BUSY_TIMEOUT: Final = 10.0
@@ -35,6 +36,11 @@ class Database:
         self._engine = _sqlite_engine(url, read_only) if self._file else create_engine(url)
         # A transaction of SQLite is always a snapshot.
         self._one_state = {} if self._file else {"isolation_level": "REPEATABLE READ"}
+
+    @property
+    def dialect(self) -> str:
+        """The kind of database: sqlite or postgresql."""
+        return self._engine.dialect.name
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -206,6 +212,7 @@ def _sqlite_engine(url: URL, read_only: bool) -> Engine:
     def prepare(connection: Any, _record: Any) -> None:
         for pragma in (*settings, "trusted_schema=OFF"):
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function(MATCHES, 2, matches_one, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

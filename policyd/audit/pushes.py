@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from policyd.audit.event import rfc3339
 from policyd.audit.store import PAGE, Store
 from policyd.audit.tables import pushes
+from policyd.audit.visibility import EVERYTHING, Visibility
 from policyd.hooks.events import UNFINISHED, Push, PushRecord, PushState
 
 MAX_WAITING: Final = 10_000
@@ -133,14 +134,17 @@ class Pushes:
         limit: int = PAGE,
         *,
         before: int | None = None,
+        visibility: Visibility = EVERYTHING,
         registry: str | None = None,
         states: Collection[PushState] = UNFINISHED,
     ) -> list[PushRecord]:
-        """Return the newest pushes in one of `states`, newest first.
+        """Return the newest visible pushes in one of `states`, newest first.
 
         `before` continues a page: the number of the last push seen.
         """
-        query: Select[Any] = select(pushes).where(pushes.c.state.in_(states))
+        columns = {"repositories": pushes.c.source}
+        visible = visibility.conditions(columns, self._store.database.dialect)
+        query: Select[Any] = select(pushes).where(pushes.c.state.in_(states), *visible)
         if before is not None:
             query = query.where(pushes.c.number < before)
         if registry is not None:

@@ -8,7 +8,7 @@ and a store may be used after a fork.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, insert, select, tuple_, update
@@ -30,6 +30,7 @@ from policyd.audit.group_commit import GroupCommit
 from policyd.audit.rows import device_rows, event_row, grant_of, grant_row, record_of
 from policyd.audit.tables import events, grant_devices, grants, heads
 from policyd.audit.verify import VerifyReport, verify
+from policyd.audit.visibility import EVERYTHING, Visibility, host_in
 from policyd.errors import AuditError, NotFound
 from policyd.model import AuditRecord, Decision, Review
 from policyd.transparency.merkle import Frontier
@@ -48,6 +49,12 @@ _END: Final = (
     .where(*(grants.c[name] == bindparam(f"at_{name}") for name in Target._fields))
     .values(state=bindparam("state"), ended=bindparam("ended"))
 )
+
+_PLACE_OF_GRANT: Final = {
+    "repositories": grants.c.repository,
+    "environments": grants.c.environment,
+    "hosts": grants.c.host,
+}
 
 _EXEMPTED: Final = '"exempted":[{'
 """Occurs in the payload of each decision with exemptions. Quotes in names are escaped there."""
@@ -126,7 +133,8 @@ class Store:
         *,
         before: int | None = None,
         allowed: bool | None = None,
-        repositories: Collection[str] | None = None,
+        visibility: Visibility = EVERYTHING,
+        repository: str | None = None,
         project: str | None = None,
         policy: str | None = None,
         enforcement_point: str | None = None,
@@ -134,25 +142,30 @@ class Store:
     ) -> list[AuditRecord]:
         """Return the newest records of decisions, newest first; `before` continues a page.
 
-        `repositories` None means all; `policy` is an id that reported a violation.
+        Only visible ones are found; `policy` is an id that reported a violation.
         """
         query = select(events).order_by(events.c.sequence.desc()).limit(limit)
         if before is not None:
             query = query.where(events.c.sequence < before)
         if policy is not None:
             query = query.where(events.c.policies.contains(f" {policy} ", autoescape=True))
+        database = self._here().database
+        columns = {
+            "repositories": events.c.repository,
+            "environments": events.c.environment,
+            "hosts": host_in(events.c.payload, database.dialect),
+        }
         query = _where(
-            query,
-            repositories,
+            query.where(*visibility.conditions(columns, database.dialect)),
             [
                 (events.c.allowed, allowed),
+                (events.c.repository, repository),
                 (events.c.project, project),
                 (events.c.enforcement_point, enforcement_point),
                 (events.c.commit_id, commit),
             ],
-            events.c.repository,
         )
-        with self._here().database.reading() as connection:
+        with database.reading() as connection:
             return [record_of(row) for row in connection.execute(query)]
 
     def decision(self, decision_id: str) -> AuditRecord:
@@ -161,7 +174,7 @@ class Store:
         with self._here().database.reading() as connection:
             row = connection.execute(query).first()
         if row is None:
-            raise NotFound(f"there is no decision {decision_id} in the audit log")
+            raise no_decision(decision_id)
         return record_of(row)
 
     def grants(
@@ -170,7 +183,8 @@ class Store:
         *,
         active: bool = True,
         before: tuple[int, int] | None = None,
-        repositories: Collection[str] | None = None,
+        visibility: Visibility = EVERYTHING,
+        repository: str | None = None,
         project: str | None = None,
         environment: str | None = None,
         host: str | None = None,
@@ -187,22 +201,22 @@ class Store:
         query = select(grants).order_by(*newest_first).limit(limit)
         if before is not None:
             query = query.where(tuple_(grants.c.sequence, grants.c.position) < before)
+        database = self._here().database
         query = _where(
-            query,
-            repositories,
+            query.where(*visibility.conditions(_PLACE_OF_GRANT, database.dialect)),
             [
                 (grants.c.state, "active" if active else None),
+                (grants.c.repository, repository),
                 (grants.c.project, project),
                 (grants.c.environment, environment),
                 (grants.c.host, host),
             ],
-            grants.c.repository,
         )
         if gpu is not None:
             query = query.where(has_device(gpu))
         if double_booked:
             query = query.where(is_double_booked())
-        with self._here().database.reading() as connection:
+        with database.reading() as connection:
             return [grant_of(row) for row in connection.execute(query)]
 
     def exception_uses(self, policy_set: str, since: str) -> dict[str, ExceptionUse]:
@@ -233,12 +247,6 @@ class Store:
             first = connection.execute(select(events.c.time).order_by(events.c.sequence).limit(1))
             return str(first.scalar() or "")
 
-    def repositories(self) -> list[str]:
-        """Return the repositories of all decisions, sorted. "" stands for an unknown one."""
-        query = select(events.c.repository).distinct().order_by(events.c.repository)
-        with self._here().database.reading() as connection:
-            return list(connection.execute(query).scalars())
-
     def verify(self) -> VerifyReport:
         """Return the problems of the hash chain, the other columns and the table of grants."""
         with self._here().database.reading() as connection:
@@ -256,6 +264,11 @@ class Store:
             self._inherited.append(self._process)
             self._process = _Process(open_database(self._url, create=False))
         return self._process
+
+
+def no_decision(decision_id: str) -> NotFound:
+    """Return the error for a decision that does not exist, or must seem so."""
+    return NotFound(f"there is no decision {decision_id} in the audit log")
 
 
 class _Process:
@@ -321,14 +334,7 @@ def _move_grants(connection: Connection, event: DecisionEvent, sequence: int) ->
         connection.execute(_NAME_DEVICE, devices)
 
 
-def _where(
-    query: Select[Any],
-    repositories: Collection[str] | None,
-    exact: Sequence[tuple[Any, object]],
-    repository: Any,
-) -> Select[Any]:
-    if repositories is not None:
-        query = query.where(repository.in_(repositories))
+def _where(query: Select[Any], exact: Sequence[tuple[Any, object]]) -> Select[Any]:
     for column, value in exact:
         if value is not None:
             query = query.where(column == value)

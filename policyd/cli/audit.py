@@ -60,7 +60,6 @@ def list_decisions(
     form: str,
     limit: int,
     allowed: bool | None,
-    repository: str | None,
     **filters: Any,
 ) -> int:
     """List decisions, newest first."""
@@ -68,7 +67,6 @@ def list_decisions(
     records = store.decisions(
         limit,
         allowed=allowed,
-        repositories=None if repository is None else [repository],
         **filters,
     )
     show(Decisions(store.name, records, limit), DECISIONS, form)
@@ -109,7 +107,6 @@ def grants(
     form: str,
     limit: int,
     everything: bool,
-    repository: str | None,
     **filters: Any,
 ) -> int:
     """List who holds which accelerator, newest first."""
@@ -117,7 +114,6 @@ def grants(
     records = store.grants(
         limit,
         active=not everything,
-        repositories=None if repository is None else [repository],
         **filters,
     )
     show(Grants(store.name, records, limit, active=not everything), GRANTS, form)

@@ -147,7 +147,7 @@ class _Reviewer:
         """
         found = self._services.audit.decisions(
             DECISIONS_COMPARED,
-            repositories=[self._registry.prefix + push.repository],
+            repository=self._registry.prefix + push.repository,
             commit=push.digest,
             enforcement_point="registry",
         )

@@ -1,7 +1,8 @@
 """Authentication and authorisation of requests.
 
 In: the headers of a request, the configured tokens, what a review says about its subject. Out: the
-token that the request presents, and the user that the review is recorded for. Tokens are compared
+token that the request presents, whether its scopes permit the request, the user that the review is
+recorded for, and what the token may read. Tokens are compared
 by their SHA-256 digests and in constant time, so that neither memory nor timing reveals one.
 Errors: Unauthorized, Forbidden. Source: RFC 6750, section 2.1.
 """
@@ -11,18 +12,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
-from policyd.config import Token, is_loopback
+from policyd.audit.visibility import ALL, Visibility
+from policyd.config import Scope, Token, is_loopback
 from policyd.errors import Forbidden, Unauthorized
 from policyd.model import Source, UserInfo
 from policyd.policies.matching import matches_any
 
-ALL: Final = "**"
-"""The glob of a token that is not limited, and may also leave the name out."""
-
-LOCAL: Final = Token(owner="local", repositories=(ALL,), speaks_for_users=True)
+LOCAL: Final = Token(owner="local", scopes=("admin",), repositories=(ALL,), speaks_for_users=True)
 """Stands for the caller when no token is configured: only this machine can connect then."""
 
 _HOST: Final = re.compile(r"(?:\[(?P<address>[^\[\]]+)\]|(?P<name>[^:\[\]]*))(?::[0-9]*)?")
@@ -53,6 +52,21 @@ def authenticate(authorization: str, tokens: Mapping[str, Token]) -> Token:
     if not found:
         raise Unauthorized("unknown token")
     return found[0]
+
+
+def require_scope(token: Token, permitted: Collection[Scope]) -> None:
+    """Raise Forbidden unless `token` has one of the scopes `permitted`, or `admin`."""
+    if not {*permitted, "admin"} & {*token.scopes}:
+        needed = " or ".join(sorted(permitted))
+        raise Forbidden(
+            f"this request requires a token with the scope {needed}; this token has "
+            f"{', '.join(token.scopes)}"
+        )
+
+
+def visibility(token: Token) -> Visibility:
+    """Return what `token` may read."""
+    return Visibility(token.repositories, token.environments, token.hosts)
 
 
 def refuse_browsers(host: str, origin: str) -> None:

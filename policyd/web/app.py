@@ -12,6 +12,7 @@ import dataclasses
 import re
 import time
 import uuid
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -20,7 +21,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from policyd.config import Settings
+from policyd.config import Scope, Settings
 from policyd.errors import PolicydError
 from policyd.limits import MAX_FILES
 from policyd.logs import log_decision
@@ -57,6 +58,21 @@ ROUTES: Final = (
 OPEN: Final = (health.HEALTH, health.READINESS, registry_notifications.ENDPOINT)
 """Endpoints that require none of the configured tokens. Each registry has a token of its own."""
 
+SCOPES: Final[Mapping[str, Collection[Scope]]] = {
+    "/v1/review": ["review"],
+    "/v1/decisions": ["audit:read"],
+    "/v1/decisions/<decision_id>": ["audit:read"],
+    "/v1/grants": ["audit:read"],
+    "/v1/hooks": ["admin"],
+    "/v1/policies": ["review", "bundles"],
+    "/v1/policies/<policy_id>": ["review", "bundles"],
+    "/bundles/<name>.tar.gz": ["bundles"],
+    "/metrics": ["metrics"],
+    "/log/checkpoint": ["audit:read"],
+    "/log/tile/<path:name>": ["audit:read"],
+}
+"""The scopes that permit each route, one of which a token must have."""
+
 log = structlog.get_logger("policyd.web")
 
 
@@ -89,6 +105,8 @@ def _authenticate(settings: Settings) -> None:
     if not settings.tokens:
         access.refuse_browsers(request.host, request.headers.get("Origin", ""))
     g.token = access.authenticate(request.headers.get("Authorization", ""), settings.tokens)
+    if request.url_rule is not None:
+        access.require_scope(g.token, SCOPES[request.url_rule.rule])
 
 
 def _prepare_types() -> None:

@@ -1,4 +1,8 @@
-"""GET /v1/hooks: the pushes that registries reported, and the states of their reviews."""
+"""GET /v1/hooks: the pushes that registries reported, and the states of their reviews.
+
+A token sees the pushes to the repositories that it is limited to. A push names no environment and
+no host, so a token that is limited in these sees none.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,9 @@ from msgspec import Meta
 from policyd import wire
 from policyd.audit.pushes import Pushes
 from policyd.audit.store import PAGE
-from policyd.errors import Forbidden
 from policyd.hooks.events import UNFINISHED, PushState
 from policyd.services import Services
-from policyd.web.access import ALL
+from policyd.web import access
 from policyd.web.query import parameters
 from policyd.web.records import Limit
 from policyd.web.replies import reply
@@ -34,11 +37,10 @@ def add_routes(app: Flask, services: Services) -> None:
     @app.get("/v1/hooks")
     def list_pushes() -> Response:
         query = parameters(request, _HooksQuery)
-        if ALL not in g.token.repositories:
-            raise Forbidden("this token is limited to repositories: it may not read pushes")
         found = pushes.records(
             query.limit,
             before=query.before,
+            visibility=access.visibility(g.token),
             registry=query.registry,
             states=(query.state,) if query.state else UNFINISHED,
         )

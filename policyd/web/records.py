@@ -1,11 +1,11 @@
 """GET /v1/decisions and /v1/grants: past decisions, and who holds which accelerator.
 
-A token sees the decisions and grants of the repositories that it is valid for.
+A token sees the decisions and grants of the repositories, environments and hosts that it is limited
+to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Annotated
 
 import msgspec
@@ -14,11 +14,10 @@ from msgspec import Meta
 
 from policyd import wire
 from policyd.audit.event import event_of
-from policyd.audit.store import PAGE, Store
-from policyd.errors import NotFound
-from policyd.policies.matching import matches_any
+from policyd.audit.store import PAGE, Store, no_decision
+from policyd.model import AuditRecord
 from policyd.services import Services
-from policyd.web.access import ALL
+from policyd.web import access
 from policyd.web.query import NoParameters, parameters
 from policyd.web.replies import reply
 
@@ -58,10 +57,7 @@ def add_routes(app: Flask, services: Services) -> None:
     @app.get("/v1/decisions/<decision_id>")
     def decision(decision_id: str) -> Response:
         parameters(request, NoParameters)
-        record = services.audit.decision(decision_id)
-        if not _may_see(event_of(record).input.review.source.repository):
-            raise NotFound(f"the audit log holds no decision {decision_id}")
-        return reply(wire.audit_record(record))
+        return reply(wire.audit_record(_decision(services.audit, decision_id)))
 
     @app.get("/v1/grants")
     def grants() -> Response:
@@ -72,7 +68,8 @@ def _decisions(audit: Store, query: _DecisionsQuery) -> Response:
     found = audit.decisions(
         query.limit,
         before=query.before,
-        repositories=_visible(audit, query.repository),
+        visibility=access.visibility(g.token),
+        repository=query.repository,
         allowed=query.allowed,
         project=query.project,
         policy=query.policy,
@@ -87,7 +84,8 @@ def _grants(audit: Store, query: _GrantsQuery) -> Response:
     found = audit.grants(
         query.limit,
         before=(int(sequence), int(position)) if query.before else None,
-        repositories=_visible(audit, query.repository),
+        visibility=access.visibility(g.token),
+        repository=query.repository,
         active=query.active,
         project=query.project,
         environment=query.environment,
@@ -98,15 +96,11 @@ def _grants(audit: Store, query: _GrantsQuery) -> Response:
     return reply(wire.grant_list(found, query.limit))
 
 
-def _visible(audit: Store, asked: str | None) -> Collection[str] | None:
-    """Return the repositories that the token may see, of those asked for. None means all."""
-    if asked is not None:
-        return [asked] if _may_see(asked) else []
-    if ALL in g.token.repositories:
-        return None
-    return [name for name in audit.repositories() if _may_see(name)]
-
-
-def _may_see(repository: str) -> bool:
-    globs = g.token.repositories
-    return ALL in globs or (bool(repository) and matches_any(globs, repository))
+def _decision(audit: Store, decision_id: str) -> AuditRecord:
+    """Return a decision that the token may see. Raises NotFound, also if it may not."""
+    record = audit.decision(decision_id)
+    source = event_of(record).input.review.source
+    visible = access.visibility(g.token)
+    if not visible.shows(source.repository, source.environment, source.host):
+        raise no_decision(decision_id)
+    return record

@@ -134,7 +134,6 @@ def test_decisions_and_grants_are_kept_as_in_sqlite(store: Store) -> None:
         (1, "a", "superseded"),
     ]
     assert store.exception_uses("default", "")["train-all"].decisions == 1
-    assert store.repositories() == ["acme/serve", "acme/train"]
     assert store.verify().ok
     store.append_decision(*pair("d4", operation="DELETE", seconds=120))
     assert store.grants() == []

@@ -20,6 +20,7 @@ from policyd.audit.event import decision_event, grant_records, payload_of
 from policyd.audit.rows import event_row, grant_row
 from policyd.audit.store import Store, open_store
 from policyd.audit.tables import events, grants, heads
+from policyd.audit.visibility import Visibility
 from policyd.errors import AuditError
 from policyd.model import AuditRecord, Grant, GrantedDevices
 from policyd.transparency import merkle
@@ -196,7 +197,53 @@ def keep_one_tree_for_all_writers(store: Store) -> None:
         assert tree.leaves(connection) == 6
 
 
+def show_only_what_is_visible(store: Store) -> None:
+    """Decisions and grants are found by the globs of a reader, in all three fields."""
+    places = [
+        ("acme/train", "prod", "gpu-01"),
+        ("acme/deep/er", "dev", "gpu-02"),
+        ("acme", "dev", "gpu-02"),
+        ("acme-evil/train", "dev", "gpu-1"),
+        ("a.me/x", "prod", "gpu-03"),
+        ("axme/x+(y)", "prod", "gpu-03"),
+        ("", "", ""),
+    ]
+    for number, (repository, environment, host) in enumerate(places):
+        where = {"repository": repository, "environment": environment, "host": host}
+        store.append_decision(*pair(f"d{number}", **where, grants=(granted(),)))
+
+    def seen(**globs: tuple[str, ...]) -> list[int]:
+        visibility = Visibility(**globs)
+        decisions = store.decisions(visibility=visibility)
+        found = [places.index((one.repository, one.environment, one.host))
+                 for one in store.grants(visibility=visibility)]  # fmt: skip
+        assert [record.sequence - 1 for record in decisions] == found
+        assert [visibility.shows(*place) for place in places] == [
+            number in found for number in range(len(places))
+        ]
+        return found
+
+    everything = [6, 5, 4, 3, 2, 1, 0]
+    assert seen() == everything
+    assert seen(repositories=("x", "**")) == everything
+    assert seen(repositories=()) == []
+    assert seen(repositories=("acme/**",)) == [1, 0]
+    assert seen(repositories=("acme/*",)) == [0]
+    assert seen(repositories=("*/*", "acme")) == [5, 4, 3, 2, 0]
+    assert seen(repositories=("*",)) == [2]
+    assert seen(repositories=("***",)) == [5, 4, 3, 2, 1, 0]
+    assert seen(repositories=("a.me/x",)) == [4]
+    assert seen(repositories=("axme/x+(y)",)) == [5]
+    assert seen(repositories=("*me/x*", "acme/deep/**")) == [5, 4, 1]
+    assert seen(repositories=("acme/**",), environments=("prod",)) == [0]
+    assert seen(environments=("*",)) == [5, 4, 3, 2, 1, 0]
+    assert seen(hosts=("gpu-0*",), environments=("dev", "staging")) == [2, 1]
+    assert seen(hosts=("gpu-1",)) == [3]
+    assert store.decisions(visibility=Visibility(("acme/**",)), repository="a.me/x") == []
+
+
 CONTRACTS: Final[tuple[Contract, ...]] = (
+    show_only_what_is_visible,
     keep_what_a_grant_is,
     find_a_grant_by_every_name_of_its_device,
     find_double_booked_devices,

@@ -8,6 +8,7 @@ from typing import Final
 
 from policyd.audit.event import rfc3339
 from policyd.audit.pushes import KEEP_DONE, KEEP_FAILED, Pushes
+from policyd.audit.visibility import Visibility
 from policyd.hooks.events import Push
 
 Contract = Callable[[Pushes], None]
@@ -72,6 +73,9 @@ def keep_the_state_of_each_push(pushes: Pushes) -> None:
     assert [r.event_id for r in pushes.records(states=("failed",))] == ["event-2"]
     assert [r.event_id for r in pushes.records(1, before=two.number)] == ["event-1"]
     assert pushes.records(registry="other") == []
+    assert pushes.records(visibility=Visibility(("demo/other", "*"))) == []
+    assert len(pushes.records(visibility=Visibility(("hub/**", "demo/*")))) == 3
+    assert pushes.records(visibility=Visibility(hosts=("*",))) == []
     assert pushes.claim("hub", 3, 4, until=40) == []
     assert pushes.retry(7, registry="other", event_ids=()) == 0
     assert pushes.retry(7, registry="hub", event_ids=()) == 1

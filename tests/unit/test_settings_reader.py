@@ -106,6 +106,17 @@ def test_tokens_and_registries_are_tables(read):
     }
 
 
+def test_a_token_for_metrics_needs_no_repositories(read):
+    text = f'[tokens.scraper]\nowner = "x"\nsha256 = "{DIGEST}"\nscopes = ["metrics", "bundles"]\n'
+
+    assert read(text).tokens["scraper"] == Token(
+        owner="x", sha256=DIGEST, scopes=("metrics", "bundles")
+    )
+    assert read(f"[tokens.ci]\n{TOKEN}").tokens["ci"].scopes == (
+        "review", "audit:read", "metrics", "bundles",
+    )  # fmt: skip
+
+
 def test_registries_of_images_have_a_url_by_their_host(read, tmp_path):
     settings = read(
         'images = "inspect"\n'
@@ -200,7 +211,23 @@ def test_settings_can_be_handed_to_another_process(read):
         ),
         (
             f'[tokens.ci]\nowner = "x"\nsha256 = "{DIGEST}"\n',
-            "policyd.toml:1:1: tokens.ci: the required setting repositories is missing",
+            "policyd.toml:1:1: tokens.ci: the setting repositories is missing, which the scopes "
+            'review and audit:read require; write ["**"] for all repositories',
+        ),
+        (
+            f'[tokens.ci]\nowner = "x"\nsha256 = "{DIGEST}"\nscopes = ["metrics", "admin"]\n',
+            "policyd.toml:1:1: tokens.ci: the setting repositories is missing, which the scopes "
+            'admin require; write ["**"] for all repositories',
+        ),
+        (
+            f'[tokens.ci]\n{TOKEN}scopes = ["audit:write"]\n',
+            "policyd.toml:5:1: tokens.ci.scopes: expected a list of admin, audit:read, bundles, "
+            "metrics, review, at least one of them",
+        ),
+        (
+            f"[tokens.ci]\n{TOKEN}scopes = []\n",
+            "policyd.toml:5:1: tokens.ci.scopes: expected a list of admin, audit:read, bundles, "
+            "metrics, review, at least one of them",
         ),
         (
             f'[tokens.ci]\n{TOKEN}environments = "prod"\n',

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from policyd.audit.event import event_of
 from policyd.errors import Forbidden
@@ -14,6 +15,8 @@ from policyd.web.access import (
     is_token,
     refuse_browsers,
 )
+from policyd.web.app import OPEN, SCOPES
+from tests.support.ledger import ORIGIN, SIGNER
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 SECRET_DIGEST = hashlib.sha256(b"test-secret").hexdigest()
@@ -150,6 +153,71 @@ def test_only_a_token_that_speaks_for_users_may_name_one(guarded, ask, envelope,
     review = event_of(services.audit.decisions()[0]).input.review
     assert review.user_info == UserInfo("alice", ("ml",))
     assert review.enforcement_point == "forge"
+
+
+@pytest.fixture
+def scoped(make, token):
+    """A webhook with a token for each scope, whose bearer is the name of the scope."""
+    scopes = ("review", "audit:read", "metrics", "bundles", "admin")
+    return make(
+        tokens={
+            name.replace(":", "-"): token(name, repositories=("**",), scopes=(name,))
+            for name in scopes
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "permitted"),
+    [
+        ("/v1/review", {"review"}),
+        ("/v1/decisions", {"audit:read"}),
+        ("/v1/decisions/x", {"audit:read"}),
+        ("/v1/grants", {"audit:read"}),
+        ("/v1/hooks", set()),
+        ("/v1/policies", {"review", "bundles"}),
+        ("/v1/policies/x", {"review", "bundles"}),
+        ("/bundles/default.tar.gz", {"bundles"}),
+        ("/metrics", {"metrics"}),
+    ],
+)
+def test_a_route_requires_a_token_with_its_scope(scoped, services, path, permitted):
+    call = scoped.post if path == "/v1/review" else scoped.get
+
+    for scope in ("review", "audit:read", "metrics", "bundles", "admin"):
+        response = call(path, headers={"Authorization": f"Bearer {scope}"})
+        assert (response.status_code == 403) == (scope not in {*permitted, "admin"}), scope
+    assert services.audit.decisions() == []
+    assert call(path, headers={"Authorization": "Bearer metrics2"}).status_code == 401
+
+
+def test_a_refusal_names_the_scopes_that_are_required(scoped):
+    response = scoped.get("/v1/policies", headers={"Authorization": "Bearer metrics"})
+
+    assert response.json["message"] == (
+        "this request requires a token with the scope bundles or review; this token has metrics"
+    )
+
+
+def test_every_route_has_scopes_or_is_open(make, tmp_path):
+    key = tmp_path / "key.pem"
+    key.write_bytes(
+        SIGNER._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    app = make(audit_key_file=str(key), audit_origin=ORIGIN).application
+
+    rules = {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint not in OPEN}
+    assert rules == {*SCOPES}
+
+
+def test_a_token_without_scopes_has_all_but_admin(guarded):
+    headers = {"Authorization": "Bearer ci-token"}
+
+    codes = [
+        guarded.get(path, headers=headers).status_code
+        for path in ("/v1/decisions", "/metrics", "/bundles/default.tar.gz", "/v1/hooks")
+    ]
+    assert codes == [200, 200, 200, 403]
 
 
 def test_health_needs_no_token(guarded):

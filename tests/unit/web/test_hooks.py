@@ -27,9 +27,19 @@ def test_a_query_that_is_not_valid_is_refused(client):
         assert client.get(f"/v1/hooks?{query}").status_code == 400
 
 
-def test_a_token_that_is_limited_to_repositories_may_not_read_pushes(make, token):
-    client = make(tokens={"ci": token()})
+def test_a_token_sees_the_pushes_to_its_repositories(make, token, services):
+    Pushes(services.audit).add("hub", "acme/", [push(1)], 1)
+    Pushes(services.audit).add("other", "", [push(2)], 1)
+    client = make(
+        tokens={
+            "acme": token(scopes=("admin",)),
+            "prod": token("prod", scopes=("admin",), environments=("prod",)),
+        }
+    )
 
-    response = client.get("/v1/hooks", headers={"Authorization": "Bearer ci-token"})
+    def events(value: str) -> list[str]:
+        answer = client.get("/v1/hooks", headers={"Authorization": f"Bearer {value}"})
+        return [item["eventId"] for item in answer.json["items"]]
 
-    assert (response.status_code, response.json["reason"]) == (403, "Forbidden")
+    assert events("ci-token") == ["event-1"]
+    assert events("prod") == []

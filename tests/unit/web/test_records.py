@@ -164,7 +164,36 @@ def test_a_token_sees_only_its_own_repositories(make, token):
     (other,) = get("/v1/decisions?repository=beta/web", "all-token").json["items"]
     path = f"/v1/decisions/{other['event']['decision_id']}"
     assert get(path, "all-token").status_code == 200
-    assert get(path, "acme-token").status_code == 404
+    hidden = get(path, "acme-token")
+    assert (hidden.status_code, hidden.json["message"]) == (
+        404,
+        f"there is no decision {other['event']['decision_id']} in the audit log",
+    )
+
+
+def test_a_token_sees_only_its_own_environments_and_hosts(make, token, post):
+    for environment, host in (("prod", "gpu-01"), ("dev", "gpu-01"), ("dev", "gpu-02"), ("", "")):
+        post(TWO_GPUS, f"?repository=acme/train&environment={environment}&host={host}")
+    client = make(
+        tokens={
+            "dev": token("dev", environments=("dev",)),
+            "one": token("one", hosts=("gpu-01",)),
+            "both": token("both", environments=("dev",), hosts=("gpu-01",)),
+        }
+    )
+
+    def seen(value: str) -> list[tuple[str, str]]:
+        headers = {"Authorization": f"Bearer {value}"}
+        granted = client.get("/v1/grants", headers=headers).json["items"]
+        decided = client.get("/v1/decisions", headers=headers).json["items"]
+        sources = [item["event"]["input"]["review"]["source"] for item in decided]
+        found = [(one["environment"], one["host"]) for one in sources]
+        assert [(one["environment"], one["host"]) for one in granted] == found
+        return found
+
+    assert seen("dev") == [("dev", "gpu-02"), ("dev", "gpu-01")]
+    assert seen("one") == [("dev", "gpu-01"), ("prod", "gpu-01")]
+    assert seen("both") == [("dev", "gpu-01")]
 
 
 @pytest.mark.parametrize(
