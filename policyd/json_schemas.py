@@ -50,13 +50,22 @@ _TIME: Final[Json] = {
 }
 
 
-def policy_input(_policies: Policies) -> Json:
-    """Return the schema of the input of policies, in which every key is required."""
+def policy_input(policies: Policies) -> Json:
+    """Return the schema of the input of policies, in which every key is required.
+
+    The constraints are those on `policies`, with their parameters; without any policies, the
+    constraints on a policy have any parameters.
+    """
     schema = msgspec.json.schema(PolicyInput)
     for part in schema["$defs"].values():
         part["description"] = " ".join(part["description"].split())
         part["required"] = list(part["properties"])
         part["additionalProperties"] = False
+    if policies:
+        asked = schema["$defs"]["AskedConstraint"]
+        schema["$defs"]["PolicyInput"]["properties"]["constraints"] = _mapping(
+            {policy.id: _asked(asked, policy) for policy in policies.values()}
+        )
     return {"$schema": DRAFT, **schema}
 
 
@@ -102,6 +111,13 @@ SCHEMAS: Final[dict[str, Callable[[Policies], Json]]] = {
     "data": data,
 }
 """The functions that return a schema, by its name on the command line."""
+
+
+def _asked(any_policy: Json, policy: Policy) -> Json:
+    """Return the schema of the constraints on `policy`, a list, in the input of policies."""
+    parameters = _parameters(policy.parameters) | {"required": list(policy.parameters)}
+    properties = any_policy["properties"] | {"parameters": parameters}
+    return {"type": "array", "items": any_policy | {"properties": properties}}
 
 
 def _heading(policies: Policies) -> Json:

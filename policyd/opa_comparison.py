@@ -6,6 +6,7 @@ of tests in which each test that ends differently fails. Errors: ConfigError wit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -20,9 +21,11 @@ from policyd.model import Finding, to_json
 from policyd.policies.packs import is_plain, package_of
 from policyd.policies.policy_set import rego_of
 from policyd.policies.problems import Problems
+from policyd.policies.router import ROUTER
 from policyd.rego_tests import Sources, TestReport, TestResult, sample_input, sources
 from policyd.resolution import HostResolver
 
+_SCHEMA_LINE: Final = re.compile(r"^(#[^\n]*:[ \t]*)schema[.]input(?=[ \t]*$)", re.MULTILINE)
 _SAMPLES: Final = "policyd_samples"
 _ALL: Final = (
     f"{{name: result | some name, document in data.{_SAMPLES}; "
@@ -33,21 +36,30 @@ _ALL: Final = (
 def strict_problems(path: Path | None) -> list[PolicySetError]:
     """Return the errors of a strict compilation of the policy set or the pack in `path` by OPA.
 
-    References to the input are checked with its schema, except those of plain conftest rules.
+    References to the input, and to parameters of constraints, are checked with their schema, except
+    those of plain conftest rules. METADATA may name that schema, or hold others, in `schemas`.
     """
     try:
-        modules, folders = rego_of(path)
+        modules, folders, known = rego_of(path)
     except PolicySetError:
         return []  # the lint reports it
     policies = {
-        name: text
+        name: _with_root_schema(text)
         for name, text in modules.items()
-        if not is_plain(package_of(text)) and name != "router.rego"
+        if not is_plain(package_of(text)) and name != ROUTER
     }
-    found = opa_program.check(policies, json_schemas.policy_input({}))
+    found = opa_program.check(policies, json_schemas.policy_input(known))
     if len(policies) + 1 < len(modules):
         found += opa_program.check(modules, None)
     return Problems(found).placed(folders).in_order()
+
+
+def _with_root_schema(text: str) -> str:
+    """Return a module in which METADATA names the schema of the input as OPA knows it.
+
+    A schema in one file, which OPA uses for all references to the input, has the name `schema`.
+    """
+    return _SCHEMA_LINE.sub(lambda found: f"{found[1]}schema{' ' * len('.input')}", text)
 
 
 def compared(report: TestReport, paths: Sequence[Path]) -> TestReport:

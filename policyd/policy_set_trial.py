@@ -28,7 +28,8 @@ from policyd.errors import EngineError, PolicydError, PolicySetError, PolicySetW
 from policyd.loading import load_project
 from policyd.model import Location, Review, Source
 from policyd.policies.manifests import Constraint
-from policyd.policies.policy_set import ROUTER, PolicySet, is_pack, lint_policy_set, load_policy_set
+from policyd.policies.policy_set import PolicySet, is_pack, lint_policy_set, load_policy_set
+from policyd.policies.router import ROUTER
 from policyd.policy_input import review_input
 from policyd.resolution import HostResolver
 

@@ -55,6 +55,9 @@ def _section(policy: Policy) -> Iterator[str]:
     if policy.environment:
         yield ""
         yield f"Environment variables: {', '.join(f'`{name}`' for name in policy.environment)}."
+    if policy.owners:
+        yield ""
+        yield f"Owners: {_line(', '.join(policy.owners))}."
     if policy.references:
         yield ""
         yield f"References: {'; '.join(map(_line, policy.references))}."

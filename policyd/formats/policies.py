@@ -19,6 +19,8 @@ from policyd.policies.packs import Policy
 from policyd.policies.policy_set import PolicySet
 
 HEADER: Final = ("POLICY", "SEVERITY", "ACTION", "PACK", "REPORTS")
+OWNERS: Final = "OWNERS"
+"""The column of the owners, in policy sets in which a policy has owners."""
 OFF: Final = "off"
 """The action of a policy without a constraint."""
 WIDTH: Final = 88
@@ -45,13 +47,18 @@ class PolicyInSet(msgspec.Struct, frozen=True):
 
 def set_text(policy_set: PolicySet, *, colour: bool = False) -> str:
     """Return a table of the policies of `policy_set`."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (policy.id, policy.severity, PolicyInSet(policy, policy_set).action, policy.pack,
          policy.title)
         for policy in policy_set.policies.values()
     ]  # fmt: skip
     head = f"Policy set {visible(policy_set.name)}, {policy_set.revision}\n\n"
-    return head + "\n".join(table(HEADER, rows)) + "\n"
+    header: tuple[str, ...] = HEADER
+    owners = [", ".join(policy.owners) for policy in policy_set.policies.values()]
+    if any(owners):
+        header = (*HEADER[:-1], OWNERS, HEADER[-1])
+        rows = [(*row[:-1], own, row[-1]) for row, own in zip(rows, owners, strict=True)]
+    return head + "\n".join(table(header, rows)) + "\n"
 
 
 def set_json(policy_set: PolicySet, *, colour: bool = False) -> str:
@@ -91,6 +98,8 @@ def _page(shown: PolicyInSet) -> Iterator[str]:
         labels = "".join(f" {key}={value}" for key, value in constraint.labels.items())
         place = visible(str(constraint.location))
         yield f"constraint:  {visible(constraint.name)} ({place}){labels}"
+    if policy.owners:
+        yield from _paragraph(f"owners:      {', '.join(policy.owners)}", " " * 13)
     yield f"pack:        {visible(policy.pack)}"
     yield f"source:      {visible(policy.module)}"
     if policy.environment:

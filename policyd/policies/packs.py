@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -16,6 +17,7 @@ import msgspec
 
 from policyd.errors import PolicySetError
 from policyd.model import Location, Severity
+from policyd.policies.annotations import Author, Comment, comments, read_annotations
 from policyd.policies.organisation_data import check_organisation_data
 from policyd.policies.parameters import Schema, read_schemas
 from policyd.policies.problems import Problems
@@ -30,21 +32,10 @@ _PACKAGES: Final = ("policyd.policies.", "policyd.lib.")
 _RESERVED: Final = "system"
 """The root package that OPA reserves for itself."""
 
-_ANNOTATIONS: Final = (
-    "title",
-    "description",
-    "scope",
-    "authors",
-    "organizations",
-    "related_resources",
-    "entrypoint",
-    "custom",
-)
 _CUSTOM: Final = ("id", "severity", "remediation", "references", "parameters", "environment")
-_METADATA: Final = re.compile(r"^# METADATA *\n((?:#.*\n)+)", re.MULTILINE)
 _PACKAGE: Final = re.compile(r"^package +([A-Za-z0-9_.]+)", re.MULTILINE)
 ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_ID_LINE: Final = re.compile(r"^# +id:", re.MULTILINE)
+_ID_LINE: Final = re.compile(r"^ +id:", re.MULTILINE)
 _PLAIN_RULE: Final = re.compile(r"(deny|violation|warn)(_[A-Za-z0-9]+)*")
 
 
@@ -70,6 +61,13 @@ class Policy(msgspec.Struct, frozen=True):
     source: str
     rule: str
     plain_action: Literal["", "deny", "warn"] = ""
+    authors: tuple[Author, ...] = ()
+    organizations: tuple[str, ...] = ()
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The organizations and the authors, as texts."""
+        return (*self.organizations, *map(str, self.authors))
 
 
 class Pack(msgspec.Struct, frozen=True):
@@ -110,8 +108,9 @@ def read_policies(modules: Mapping[str, str], pack: str, problems: Problems) -> 
     for module, text in modules.items():
         package = package_of(text)
         with problems.collecting():
-            if package.startswith(POLICY_PACKAGE) or (is_plain(package) and _has_id(text, package)):
-                yield read_policy(module, text, pack)
+            if package.startswith(POLICY_PACKAGE) or (is_plain(package) and _has_id(module, text)):
+                if policy := read_policy(module, text, pack, problems):
+                    yield policy
             elif is_plain(package):
                 for policy in _plain_rules(module, text, pack):
                     plain.setdefault(policy.rule, policy)
@@ -180,15 +179,15 @@ def package_of(text: str) -> str:
     return found[1] if found else ""
 
 
-def _metadata(text: str, package: str) -> re.Match[str] | None:
-    """Return the METADATA comment of the package."""
-    start = text[: text.index(f"package {package}")].rpartition("# METADATA")
-    return _METADATA.match(text, len(start[0])) if start[1] else None
+def _metadata(module: str, text: str) -> Comment | None:
+    """Return the METADATA comment of the package: the last one above it."""
+    found = [comment for comment in comments(module, text) if comment.is_of_package]
+    return found[-1] if found else None
 
 
-def _has_id(text: str, package: str) -> bool:
-    found = _metadata(text, package) if package else None
-    return bool(found and _ID_LINE.search(found[1]))
+def _has_id(module: str, text: str) -> bool:
+    found = _metadata(module, text)
+    return bool(found and _ID_LINE.search(found.lines))
 
 
 def _plain_rules(module: str, text: str, pack: str) -> Iterator[Policy]:
@@ -220,61 +219,68 @@ def _plain_rules(module: str, text: str, pack: str) -> Iterator[Policy]:
         )
 
 
-def read_policy(module: str, text: str, pack: str) -> Policy:
-    """Return the policy in the module named `module`."""
-    package = package_of(text)
-    found = _metadata(text, package)
+def read_policy(module: str, text: str, pack: str, problems: Problems) -> Policy | None:
+    """Return the policy in the module named `module`, or None after adding its errors."""
+    found = _metadata(module, text)
     if not found:
         line = text[: text.index("package ")].count("\n") + 1
         raise PolicySetError(
             "a policy must have a `# METADATA` comment above its package", Location(module, line, 1)
         )
-    first = text[: found.start(1)].count("\n")
-    lines = "\n".join(line.removeprefix("#").removeprefix(" ") for line in found[1].splitlines())
-    block = documents(lines, module, (first, 2))
-    if len(block) != 1:
-        raise PolicySetError("the METADATA comment is empty", Location(module, first, 1))
-    return _policy(block[0], package, module, text, pack)
-
-
-def _references(keys: Mapping[str, Value], custom: Mapping[str, Value]) -> tuple[str, ...]:
-    """Return the `related_resources` of OPA's annotations, then `custom.references`."""
-    related = keys["related_resources"].items() if "related_resources" in keys else []
-    own = custom["references"].texts() if "references" in custom else ()
-    return (*(_related_resource(value) for value in related), *own)
-
-
-def _related_resource(value: Value) -> str:
-    """Return one entry of `related_resources`: a URL, or a mapping of `ref` and `description`."""
-    if value.kind() != "a mapping":
-        return value.text()
-    keys = value.mapping(("ref", "description"))
-    ref = required(keys, "ref", value).text()
-    return f"{keys['description'].text()}: {ref}" if "description" in keys else ref
-
-
-def _policy(block: Value, package: str, module: str, text: str, pack: str) -> Policy:
-    keys = block.mapping(_ANNOTATIONS)
+    before = len(problems)
+    block = found.content()
+    annotations = read_annotations(block, "package", problems)
+    keys = annotations.keys
     custom_value = required(keys, "custom", block)
-    custom = custom_value.mapping(_CUSTOM)
-    name = required(custom, "id", custom_value)
+    custom = custom_value.known(_CUSTOM, problems)
+    policy = Policy(
+        id=problems.attempt(lambda: _id(custom, custom_value, package_of(text)), ""),
+        title=problems.attempt(partial(_required_text, keys, "title", block), ""),
+        description=problems.attempt(partial(_required_text, keys, "description", block), ""),
+        severity=problems.attempt(lambda: _severity(custom, custom_value), "low"),
+        remediation=problems.attempt(
+            partial(_required_text, custom, "remediation", custom_value), ""
+        ),
+        references=problems.attempt(
+            lambda: (*annotations.related_resources, *_texts(custom, "references")), ()
+        ),
+        parameters=_parameters(custom, problems),
+        environment=problems.attempt(lambda: _texts(custom, "environment"), ()),
+        authors=annotations.authors,
+        organizations=annotations.organizations,
+        pack=pack,
+        module=module,
+        source=text,
+        rule=f"data.{package_of(text)}.violation",
+    )
+    return policy if len(problems) == before else None
+
+
+def _required_text(keys: Mapping[str, Value], key: str, of: Value) -> str:
+    return required(keys, key, of).text()
+
+
+def _texts(keys: Mapping[str, Value], key: str) -> tuple[str, ...]:
+    return keys[key].texts() if key in keys else ()
+
+
+def _id(custom: Mapping[str, Value], of: Value, package: str) -> str:
+    name = required(custom, "id", of)
     if not ID.fullmatch(name.text()):
         raise name.error(f"is {name.text()!r}: use lower-case letters, digits and dashes")
     wanted = POLICY_PACKAGE + name.text().replace("-", "_")
     if package != wanted:
         raise name.error(f"is {name.text()!r}, so the package must be {wanted}, not {package}")
-    severity = required(custom, "severity", custom_value).one_of(SEVERITIES)
-    return Policy(
-        id=name.text(),
-        title=required(keys, "title", block).text(),
-        description=required(keys, "description", block).text(),
-        severity=next(known for known in SEVERITIES if known == severity),
-        remediation=required(custom, "remediation", custom_value).text(),
-        references=_references(keys, custom),
-        parameters=read_schemas(custom["parameters"]) if "parameters" in custom else {},
-        environment=custom["environment"].texts() if "environment" in custom else (),
-        pack=pack,
-        module=module,
-        source=text,
-        rule=f"data.{package}.violation",
-    )
+    return name.text()
+
+
+def _severity(custom: Mapping[str, Value], of: Value) -> Severity:
+    severity = required(custom, "severity", of).one_of(SEVERITIES)
+    return next(known for known in SEVERITIES if known == severity)
+
+
+def _parameters(custom: Mapping[str, Value], problems: Problems) -> dict[str, Schema]:
+    found: dict[str, Schema] = {}
+    with problems.collecting():
+        found = read_schemas(custom["parameters"]) if "parameters" in custom else {}
+    return found

@@ -6,7 +6,7 @@ digest of its content. Errors: PolicySetError, with file, line and column.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,10 +14,8 @@ import msgspec
 
 from policyd.errors import PolicySetError
 from policyd.model import Location, PolicySetRevision
-from policyd.policies import lint
 from policyd.policies.builtins import PRINT_REFUSED
-from policyd.policies.completeness import pack_warnings, silent_policies, unused_policies
-from policyd.policies.cycles import dependency_problems
+from policyd.policies.completeness import pack_warnings, unused_policies
 from policyd.policies.exceptions import (
     PolicyException,
     check_names,
@@ -33,28 +31,24 @@ from policyd.policies.manifests import (
     read_constraint,
     read_heading,
 )
+from policyd.policies.module_checks import check_modules
 from policyd.policies.packs import (
     Pack,
     Policy,
     built_in,
-    check_package,
-    policy_in,
     read_data,
     read_pack,
     read_text,
 )
 from policyd.policies.problems import Problems
 from policyd.policies.revision import revision_of
-from policyd.policies.router import router
-from policyd.policies.syntax_tree import TOO_DEEP, Module, depth, parse
+from policyd.policies.router import ROUTER, router
 from policyd.policies.yaml_documents import Value, documents
 
 POLICY_SET_FILE: Final = "policyset.yaml"
 """The name of the YAML file in the folder of a policy set."""
 
 _FOUNDATION: Final = ("lib", "main")
-ROUTER: Final = "router.rego"
-"""The name of the generated module."""
 LEGACY_IMAGE_VARIABLES: Final = ("CUDA_VERSION", "NVIDIA_REQUIRE_CUDA")
 """The variables by which the NVIDIA Container Toolkit recognizes a legacy CUDA image."""
 
@@ -161,7 +155,7 @@ def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Pro
         )
     modules = _modules(packs, policies)
     data = _data(packs, [file.parent / value.text() for value in heading.data], problems)
-    _check(packs, policies, modules, data, problems, every_module)
+    check_modules(packs, policies, modules, data, problems, every_module=every_module)
     problems.warnings += pack_warnings(packs, policies.values()) if not problems else ()
     policy_set = PolicySet(
         name=heading.name,
@@ -185,15 +179,18 @@ def _read_pack_alone(folder: Path) -> Problems:
         )
     policies = _catalogue(packs, problems)
     modules = _modules(packs, policies)
-    _check(packs, policies, modules, _data(packs, [], problems), problems)
+    check_modules(packs, policies, modules, _data(packs, [], problems), problems)
     problems.warnings += pack_warnings(packs, policies.values()) if not problems else ()
     return problems.placed({folder.name: folder})
 
 
-def rego_of(path: Path | None = None) -> tuple[dict[str, str], dict[str, Path]]:
-    """Return the Rego of the policy set or the pack in `path`: modules by name, folders of packs.
+def rego_of(
+    path: Path | None = None,
+) -> tuple[dict[str, str], dict[str, Path], dict[str, Policy]]:
+    """Return the Rego of the policy set or the pack in `path`, even if its METADATA is invalid.
 
-    Raises PolicySetError when there is none.
+    These are modules by name, the folders of packs by name, and the valid policies by ID. Raises
+    PolicySetError when there is no policy set.
     """
     problems = Problems()
     if path is not None and is_pack(path):
@@ -203,8 +200,8 @@ def rego_of(path: Path | None = None) -> tuple[dict[str, str], dict[str, Path]]:
         file = file / POLICY_SET_FILE if file.is_dir() else file
         heading, _ = _documents(file, problems)
         packs = _packs(heading, file.parent, problems)
-    modules = _modules(packs, _catalogue(packs, problems))
-    return modules, {pack.name: pack.folder for pack in packs}
+    policies = _catalogue(packs, problems)
+    return _modules(packs, policies), {pack.name: pack.folder for pack in packs}, policies
 
 
 def _documents(file: Path, problems: Problems) -> tuple[Heading, dict[str, list[Value]]]:
@@ -352,47 +349,3 @@ def merge_data(
             )
         else:
             into[key] = value
-
-
-def _check(
-    packs: Sequence[Pack],
-    policies: Mapping[str, Policy],
-    modules: Mapping[str, str],
-    data: Mapping[str, Any],
-    problems: Problems,
-    every_module: bool = False,
-) -> None:
-    """Add the errors in Rego of the user to `problems`.
-
-    Built-in packs are not checked: the tests of policyd do that.
-    """
-    users = {name for pack in packs if not pack.is_built_in for name in pack.modules}
-    own = modules.keys() - {ROUTER} if every_module else users
-    if not own:
-        return
-    parsed: dict[str, Module] = {}
-    for name, text in modules.items():
-        with problems.collecting():
-            parsed[name] = parse(name, text)
-    taken = {module.package for name, module in parsed.items() if name not in users}
-    for name in sorted(users & parsed.keys()):
-        with problems.collecting():
-            check_package(parsed[name], taken)
-    checked = {name: parsed[name] for name in sorted(own & parsed.keys())}
-    unread = (policy_in(module.package) for module in parsed.values())
-    schemas = {
-        **dict.fromkeys(filter(None, unread)),  # policies whose METADATA has an error
-        **{policy.id: policy.parameters for policy in policies.values()},
-    }
-    try:
-        problems += dependency_problems(parsed)
-        problems += lint.problems(parsed, checked, data, schemas)
-    except RecursionError:
-        deepest = max(parsed, key=lambda name: depth(parsed[name].tree))
-        problems.append(PolicySetError(TOO_DEEP, Location(deepest)))
-    if len(parsed) == len(modules):  # otherwise the rule may be in a file that does not parse
-        own_policies = [policy for policy in policies.values() if policy.module in own]
-        problems += silent_policies(own_policies, parsed)
-    if len(parsed) == len(modules) and not problems:
-        with problems.collecting():
-            lint.compiles(modules, data)

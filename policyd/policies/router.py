@@ -11,6 +11,9 @@ from typing import Final
 
 from policyd.policies.packs import Policy
 
+ROUTER: Final = "router.rego"
+"""The name of the generated module."""
+
 _ROUTE: Final = """\
 findings contains object.union(found, {{"policy": "{0}"}}) if {{
 \tinput.constraints["{0}"]

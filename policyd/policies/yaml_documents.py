@@ -57,11 +57,20 @@ for _tag, _pattern, _first in (
 class Value:
     """A YAML value and its position. `what` names it in messages: "spec.packs[0]"."""
 
-    def __init__(self, node: yaml.Node, file: str, what: str = "", shift: tuple[int, int] = (0, 0)):
+    def __init__(
+        self,
+        node: yaml.Node,
+        file: str,
+        what: str,
+        shift: tuple[int, int] = (0, 0),
+        *,
+        is_document: bool = False,
+    ):
         self.node = node
         self.file = file
-        self.what = what or "the document"
+        self.what = what
         self._shift = shift
+        self._prefix = "" if is_document else f"{what}."
         self.where = _place(node.start_mark, file, shift)
 
     def error(self, message: str) -> PolicySetError:
@@ -92,9 +101,13 @@ class Value:
             except PolicySetError as problem:
                 problems.append(problem)
                 continue
-            below = name if self.what == "the document" else f"{self.what}.{name}"
-            found[name] = Value(node, self.file, below, self._shift)
+            found[name] = Value(node, self.file, f"{self._prefix}{name}", self._shift)
         return found
+
+    def key_place(self, name: str) -> Location:
+        """Return the place of the key `name` of a mapping that has it."""
+        keys = (Value(key, self.file, name, self._shift) for key, _ in self.node.value)
+        return next(key.where for key in keys if key.text() == name)
 
     def _key(self, key: Value, found: Mapping[str, Value], known: tuple[str, ...] | None) -> str:
         name = key.text()
@@ -102,7 +115,7 @@ class Value:
             raise PolicySetError(f"{self.what} has the duplicate key {name!r}", key.where)
         if known is not None and name not in known:
             raise PolicySetError(
-                f"{self.what} has the unknown key {name!r}{_hint(name, known)}", key.where
+                f"{self.what} has the unknown key {name!r}{key_hint(name, known)}", key.where
             )
         return name
 
@@ -176,15 +189,19 @@ def required(values: Mapping[str, Value], key: str, of: Value) -> Value:
     return values[key]
 
 
-def _hint(name: str, known: Iterable[str]) -> str:
+def key_hint(name: str, known: Iterable[str]) -> str:
     """Return the end of an error about the unknown key `name`: the nearest key, or all keys."""
     names = sorted(known)
     listed = f"; valid keys are {', '.join(names)}" if len(names) <= MAX_LISTED else ""
     return did_you_mean(name, names) or listed
 
 
-def documents(text: str, file: str, shift: tuple[int, int] = (0, 0)) -> list[Value]:
+def documents(
+    text: str, file: str, shift: tuple[int, int] = (0, 0), what: str = "the document"
+) -> list[Value]:
     """Return the YAML documents of `text`, which starts `shift` lines and columns into `file`.
+
+    Messages call a document `what`.
 
     Raises PolicySetError for text that is not valid YAML, is too long, or is nested too deeply.
     """
@@ -197,7 +214,7 @@ def documents(text: str, file: str, shift: tuple[int, int] = (0, 0)) -> list[Val
         where = _place(getattr(error, "problem_mark", None), file, shift)
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
         raise PolicySetError(f"invalid YAML: {problem}", where) from error
-    return [Value(node, file, "", shift) for node in nodes]
+    return [Value(node, file, what, shift, is_document=True) for node in nodes]
 
 
 def _check_depth(text: str, file: str, shift: tuple[int, int]) -> None:

@@ -56,6 +56,23 @@ def test_opa_compiles_strictly_and_with_the_schema_of_the_input(
     assert (problem.where.file, problem.where.line > 1) == (str(policy), True)
 
 
+@pytest.mark.parametrize("schemas", ["", "# schemas:\n#   - input: schema.input\n"])
+def test_opa_knows_the_parameters_of_each_policy(
+    policy: Path, tmp_path: Path, schemas: str
+) -> None:
+    text = policy.read_text().replace("# custom:", f"{schemas}# custom:")
+    policy.write_text(text)
+    assert strict_problems(tmp_path) == []
+
+    policy.write_text(text.replace("in c.parameters.modes", "in c.parameters.mods"))
+
+    [problem] = strict_problems(tmp_path)
+    assert problem.message.startswith("OPA reports: undefined ref: ")
+    assert problem.where
+    line = 1 + text[: text.index("c.parameters.modes")].count("\n")
+    assert problem.where.line == line
+
+
 def test_tests_and_samples_that_end_differently_fail(policy: Path, tmp_path: Path) -> None:
     (policy.parent / "policy_test.rego").write_text(DIFFERING_TEST)
     policy.write_text(

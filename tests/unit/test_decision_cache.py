@@ -241,7 +241,7 @@ def test_texts_that_read_alike_together_are_different_questions(defaults):
         ('input.review.source.host != ""', "beef", True),
         ('input.review.uid != ""', "c0ffee", False),
         ("input.review.now > 0", "c0ffee", False),
-        ('count(input) > 1', "c0ffee", False),
+        ("count(input) > 1", "c0ffee", False),
     ],
 )
 def test_fields_that_policies_read_count(tmp_path, read, commit, kept):

@@ -15,11 +15,12 @@ import yaml
 
 from policyd.errors import PolicySetError
 from policyd.grants.resolution import GrantResolver
-from policyd.json_schemas import SCHEMAS
+from policyd.json_schemas import SCHEMAS, policy_input
 from policyd.loading import load_project
 from policyd.model import Review
 from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.packs import built_in
+from policyd.policies.parameters import defaults
 from policyd.policies.policy_set import load_policy_set
 from policyd.policies.yaml_documents import documents
 from policyd.policy_input import review_input
@@ -230,3 +231,21 @@ def test_input_with_another_shape_does_not_fit(validators: dict[str, Any], chang
     change(found)
 
     assert not validators["input"].is_valid(found)
+
+
+def test_the_input_has_the_parameters_of_each_policy() -> None:
+    policies = load_policy_set().policies
+    validator = jsonschema_rs.validator_for(policy_input(policies))
+    review = Review(uid="1", enforcement_point="ci", now=1)
+    loaded = load_project(corpus.read()[0].case.bundle())
+    document = json.loads(review_input(loaded, review, {}))
+    policy = next(policy for policy in policies.values() if policy.parameters)
+    asked = {"name": "c", "parameters": defaults(policy.parameters)}
+
+    for constraints, fits in (
+        ({policy.id: [asked]}, True),
+        ({policy.id: [asked | {"parameters": {}}]}, False),
+        ({policy.id: [asked | {"parameters": asked["parameters"] | {"more": 1}}]}, False),
+        ({"no-such-policy": []}, False),
+    ):
+        assert validator.is_valid(document | {"constraints": constraints}) is fits

@@ -31,6 +31,7 @@ THROUGH: Final = {
     "policies/expressions.py": "policies/test_author_mistakes.py",
     "policies/input_shapes.py": "policies/test_author_mistakes.py",
     "policies/manifests.py": "policies/test_policy_set.py",
+    "policies/module_checks.py": "policies/test_policy_set.py",
     "policies/packs.py": "policies/test_policy_set.py",
     "policies/parameters.py": "policies/test_policy_set.py",
     "policies/patterns.py": "policies/test_differences.py",

@@ -15,6 +15,7 @@ from policyd.formats.policies import (
     set_text,
 )
 from policyd.model import Location
+from policyd.policies.annotations import Author
 from policyd.policies.manifests import Constraint
 from policyd.policies.matching import Selector
 from policyd.policies.packs import Policy
@@ -62,6 +63,28 @@ max-gpus  high      deny,warn  gpu   Too many GPUs
 bare      low       off        gpu   Too many GPUs
 """
     )
+
+
+def test_owners_are_a_column_where_a_policy_has_any() -> None:
+    owned = msgspec.structs.replace(
+        POLICY, authors=(Author("Ada", "ada@acme.example"), Author("Bob")), organizations=("ml",)
+    )
+    policies = {"max-gpus": owned, "bare": BARE}
+
+    text = set_text(msgspec.structs.replace(SET, policies=policies))
+
+    assert text.splitlines()[2:] == [
+        "POLICY    SEVERITY  ACTION     PACK  OWNERS                           REPORTS",
+        "max-gpus  high      deny,warn  gpu   ml, Ada <ada@acme.example>, Bob  Too many GPUs",
+        "bare      low       off        gpu                                    Too many GPUs",
+    ]
+    shown = PolicyInSet(owned, SET)
+    assert "\nowners:      ml, Ada <ada@acme.example>, Bob\npack:" in policy_text(shown)
+    assert json.loads(policy_json(shown))["authors"] == [
+        {"name": "Ada", "email": "ada@acme.example"},
+        {"name": "Bob", "email": ""},
+    ]
+    assert "\n\nOwners: ml, Ada &lt;ada@acme.example>, Bob.\n\n" in policy_markdown(shown)
 
 
 def test_one_policy_is_shown_in_full_in_short_lines() -> None:

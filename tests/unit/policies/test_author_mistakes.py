@@ -24,8 +24,8 @@ MISTAKES = {
         "unknown workload key volumes; write `some m in w.mounts`, then `m.source`",
     ),
     "a key of Compose that only the project has": (
-        LOOP + '\tw.ports[_].mode == "host"\n}\n',
-        "unknown workload key ports; write `input.project.services[w.service].ports`",
+        LOOP + '\tw.dns_search[_] == "example"\n}\n',
+        "unknown workload key dns_search; write `input.project.services[w.service].dns_search`",
     ),
     "a boolean compared with a string": (
         LOOP + '\tw.privileged == "true"\n}\n',
