@@ -37,12 +37,13 @@ _KEPT_POLICY_SETS: Final = 4
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A decision and the names of its files; it holds from `since` until before `until`.
+    """A decision, its form for the audit log, and the names of its files.
 
-    Times are in nanoseconds since the epoch.
+    It holds from `since` until before `until`. Times are in nanoseconds since the epoch.
     """
 
     decision: Decision
+    recorded: Decision
     files: tuple[str, ...]
     since: int
     until: int
@@ -110,11 +111,13 @@ class DecisionCache:
         policy_set: PolicySet,
         review: Review,
         decision: Decision,
+        recorded: Decision,
         files: tuple[str, ...],
     ) -> None:
         """Keep `decision` by `policy_set` on `review`, if it may be given again.
 
-        `key` is that of the question to `policy_set`, `files` are the names of the files.
+        `key` is that of the question to `policy_set`, `recorded` the decision without values of the
+        project, `files` are the names of the files.
         """
         if decision.policy_set != policy_set.reference:
             return
@@ -123,7 +126,7 @@ class DecisionCache:
         now = review.now
         until = min(self._known(policy_set).next_change(now), _next_day(decision, policy_set, now))
         with self._lock:
-            self._kept[key] = Kept(decision, files, now, until)
+            self._kept[key] = Kept(decision, recorded, files, now, until)
             self._kept.move_to_end(key)
             while len(self._kept) > self._size:
                 self._kept.popitem(last=False)

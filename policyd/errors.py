@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from policyd import masking
 from policyd.model import Location, Status
 
 
@@ -14,13 +15,23 @@ class PolicydError(Exception):
     reason = "InternalError"
 
     def __init__(self, message: str, where: Location | None = None) -> None:
-        """`where` is the place of the error in a file."""
-        super().__init__(message)
-        self.message = message
+        """`where` is the place of the error in a file.
+
+        Values of a project in `message` are marked by `policyd.masking`.
+        """
+        self.message = masking.visible(message)
+        super().__init__(self.message)
+        self.marked = message
         self.where = where
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
+
+    @property
+    def masked(self) -> str:
+        """The text without values of a project and credentials, for records and logs."""
+        text = masking.masked(self.marked)
+        return f"{self.where}: {text}" if self.where else text
 
     @property
     def status(self) -> Status:
@@ -40,9 +51,22 @@ class ComposeError(PolicydError):
 
     def __init__(self, message: str, where: Location | None = None) -> None:
         """Longer messages than MAX_MESSAGE are cut."""
-        if len(message) > MAX_MESSAGE:
-            message = message[: MAX_MESSAGE - 1] + "…"
-        super().__init__(message, where)
+        super().__init__(_cut(message), where)
+        self.variables: frozenset[str] = frozenset()
+        """Values of variables that the project uses. They can be parts of paths and names."""
+
+    @property
+    def masked(self) -> str:
+        """The text without values of the project and of variables."""
+        text = masking.replaced(masking.masked(self.marked), self.variables)
+        return f"{self.where}: {text}" if self.where else text
+
+
+def _cut(message: str) -> str:
+    """Return the first MAX_MESSAGE characters of `message`, and the end of the last mark."""
+    if len(message) <= MAX_MESSAGE:
+        return message
+    return masking.complete(message[: MAX_MESSAGE - 1]) + "…"
 
 
 class NoComposeFile(PolicydError):

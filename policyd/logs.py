@@ -1,28 +1,73 @@
 """Logging of the webhook: one JSON object or one readable line per event, on standard output.
 
-Bodies, tokens and values of variables are never logged.
+Bodies, tokens and values of variables are never logged. URLs lose their credentials and queries. A
+traceback has no messages, because the message of an unexpected error can quote any value.
 """
 
 from __future__ import annotations
 
+import sys
+import threading
+import traceback
 from collections.abc import MutableMapping
 from typing import Any, Final, Literal
 
 import structlog
 
+from policyd.masking import without_credentials
 from policyd.model import Decision
+
+Event = MutableMapping[str, Any]
+
+
+def _traceback(_logger: Any, _name: str, event: Event) -> Event:
+    """Replace `exc_info` by the frames and types of the error and its causes."""
+    error = event.pop("exc_info", None)
+    if isinstance(error, tuple):
+        error = error[1]
+    elif error is True:
+        error = sys.exc_info()[1]
+    parts: list[str] = []
+    while isinstance(error, BaseException):
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        parts.append(f"Traceback (most recent call last):\n{frames}{type(error).__qualname__}")
+        error = error.__cause__ or error.__context__
+    if parts:
+        event["exception"] = "\ncaused by\n".join(parts)
+    return event
+
+
+def _strip_credentials(_logger: Any, _name: str, event: Event) -> Event:
+    """Remove credentials and queries of URLs from all texts of `event`."""
+    for key, value in event.items():
+        if isinstance(value, str) and key != "exception":
+            event[key] = without_credentials(value)
+    return event
+
 
 _SHARED: Final[list[Any]] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _traceback,
+    _strip_credentials,
 ]
 
 
 def configure(form: Literal["json", "console"]) -> None:
-    """Set the format of everything that this process logs through structlog."""
+    """Set the format of everything that this process logs through structlog.
+
+    The unexpected error of a thread is logged in the same way.
+    """
     structlog.configure(
-        processors=[*_SHARED, structlog.processors.format_exc_info, _renderer(form)],
-        logger_factory=structlog.WriteLoggerFactory(),
+        processors=[*_SHARED, _renderer(form)], logger_factory=structlog.WriteLoggerFactory()
+    )
+    threading.excepthook = _log_thread_error
+
+
+def _log_thread_error(failure: threading.ExceptHookArgs) -> None:
+    name = failure.thread.name if failure.thread else ""
+    structlog.get_logger("policyd.threads").error(
+        "internal error", thread=name, exc_info=failure.exc_value
     )
 
 
@@ -71,7 +116,7 @@ def _renderer(form: Literal["json", "console"]) -> Any:
     return lambda logger, name, event: console(logger, name, _printable(event))
 
 
-def _printable(event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _printable(event: Event) -> Event:
     """Return `event` with escaped control characters, except in the traceback.
 
     The path of a request can contain escape sequences, which a terminal would obey.

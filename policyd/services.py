@@ -7,9 +7,9 @@ In: a bundle and a review. Out: the decision, which is in the audit log if one i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -17,8 +17,10 @@ from policyd.admission import Admission
 from policyd.config import Settings
 from policyd.errors import AuditError, ConfigError, OtherRevision, PolicydError, RequestError
 from policyd.loading import NotLoaded, prepare
+from policyd.masked_decision import masked_decision
 from policyd.model import Bundle, Decision, Review
 from policyd.policies.match_explanation import Match, explain_match
+from policyd.policies.packs import Policy
 from policyd.policies.policy_set import PolicySet
 from policyd.workloads.image_configs import ImageReader
 
@@ -70,6 +72,14 @@ class FixedRules:
     def status(self) -> LoadStatus:
         """Return when the policy set was loaded."""
         return self._status
+
+
+class _Given(NamedTuple):
+    """A decision, its form without values of the project, and the names of the files."""
+
+    decision: Decision
+    recorded: Decision
+    files: tuple[str, ...]
 
 
 class Observer(Protocol):
@@ -140,8 +150,9 @@ class Services:
             self._record(review, decision, (), requested_by, request_id)
             self.observer.decided(review, decision, time.perf_counter() - started)
             return decision
-        decision, files = self._kept_or_evaluated(bundle, review)
-        self._record(review, decision, files, requested_by, request_id)
+        given = self._kept_or_evaluated(bundle, review)
+        decision = given.decision
+        self._record(review, given.recorded, given.files, requested_by, request_id)
         self.observer.decided(review, decision, time.perf_counter() - started)
         return decision
 
@@ -152,7 +163,9 @@ class Services:
         """
         started = time.perf_counter()
         decision = self._newest.refuse(review, error)
-        self._record(review, decision, (), "", request_id)
+        status = msgspec.structs.replace(decision.status, message=error.masked)
+        masked = msgspec.structs.replace(decision, status=status)
+        self._record(review, masked, (), "", request_id)
         self.observer.decided(review, decision, time.perf_counter() - started)
         return decision
 
@@ -183,27 +196,32 @@ class Services:
         assert first is not None
         raise first
 
-    def _kept_or_evaluated(
-        self, bundle: Bundle, review: Review
-    ) -> tuple[Decision, tuple[str, ...]]:
-        """Return a new decision on `bundle` and the names of its files."""
+    def _kept_or_evaluated(self, bundle: Bundle, review: Review) -> _Given:
+        """Return a new decision on `bundle`."""
         newest = self._newest
         key = self.cache.key(newest.policy_set, bundle, review) if self.cache else None
         if self.cache is None or key is None:
             return self._evaluated(bundle, review)
         if kept := self.cache.find(key, review.now):
-            return newest.repeat(kept.decision, review), kept.files
-        decision, files = self._evaluated(bundle, review)
-        self.cache.keep(key, newest.policy_set, review, decision, files)
-        return decision, files
+            decision = newest.repeat(kept.decision, review)
+            recorded = msgspec.structs.replace(
+                kept.recorded, uid=decision.uid, decision_id=decision.decision_id
+            )
+            return _Given(decision, recorded, kept.files)
+        given = self._evaluated(bundle, review)
+        self.cache.keep(key, newest.policy_set, review, *given)
+        return given
 
-    def _evaluated(self, bundle: Bundle, review: Review) -> tuple[Decision, tuple[str, ...]]:
+    def _evaluated(self, bundle: Bundle, review: Review) -> _Given:
         loaded = prepare(bundle, self.images)
         try:
             decision = self.with_held(lambda admission: admission.decide(loaded, review))
         except OtherRevision as error:
             decision = self._newest.refuse(review, error, loaded)
-        return decision, loaded.files
+        recorded = decision
+        if self.store is not None:
+            recorded = masked_decision(decision, loaded, self._policies_of(decision))
+        return _Given(decision, recorded, loaded.files)
 
     @property
     def _newest(self) -> Admission:
@@ -230,6 +248,11 @@ class Services:
         except AuditError:
             self.observer.not_recorded()
             raise
+
+    def _policies_of(self, decision: Decision) -> Mapping[str, Policy]:
+        """Return the policies that decided, by id."""
+        sets = [admission.policy_set for admission in self.rules.admissions()]
+        return next((one for one in sets if one.reference == decision.policy_set), sets[0]).policies
 
     def close(self) -> None:
         """Stop the engines and close the audit log."""

@@ -4,8 +4,8 @@ In: a review and its decision. Out: the payload of the event (OPA's decision-log
 columns for queries, and the grants that it makes or ends. Pure.
 
 Of the project, only its name, its digest and the names of its files are kept: no content of files,
-no model, no values of variables. So nothing has to be masked; messages of violations are stored as
-the policies wrote them. Source: OPA, "Decision Logs".
+no model, no values of variables. The decision is masked before (`policyd.masked_decision`), so a
+message of a policy that quotes such a value is not stored. Source: OPA, "Decision Logs".
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ from typing import NamedTuple
 from policyd.compose.effort import Effort
 from policyd.compose.nodes import Node
 from policyd.compose.text.posix_paths import join
-from policyd.model import Bundle, NotEvaluated, Unresolved
+from policyd.compose.text.template import Lookup
+from policyd.masking import masked, visible
+from policyd.model import Bundle, Location, NotEvaluated, Unresolved, UnseenKind
 
 
 class LoadContext:
@@ -20,7 +22,8 @@ class LoadContext:
 
     `home` is the home directory that `~` stands for, "" while it is unknown. `unresolved` holds
     each variable of a Compose file that has no value, with the text that uses it;
-    `unresolved_in_files` those of environment files.
+    `unresolved_in_files` those of environment files. `variables` are the values of variables that
+    were used, `masked_reasons` the masked forms of reasons that quote a value.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -30,7 +33,29 @@ class LoadContext:
         self.unresolved: list[tuple[str, Node]] = []
         self.unresolved_in_files: list[Unresolved] = []
         self.not_evaluated: list[NotEvaluated] = []
+        self.masked_reasons: dict[str, str] = {}
+        self.variables: set[str] = set()
         self.warnings: list[str] = []
+
+    def report_not_evaluated(
+        self, kind: UnseenKind, what: str, reason: str, where: Location | None
+    ) -> None:
+        """Report something that is not evaluated. `reason` marks the values that it quotes."""
+        shown = visible(reason)
+        self.not_evaluated.append(NotEvaluated(kind, what, shown, where))
+        if shown != reason:
+            self.masked_reasons[shown] = masked(reason)
+
+    def noting(self, lookup: Lookup) -> Lookup:
+        """Return `lookup`, whose values are added to `variables`."""
+
+        def find(name: str) -> str | None:
+            value = lookup(name)
+            if value:
+                self.variables.add(value)
+            return value
+
+        return find
 
     def record_unresolved(self, variable: str, node: Node) -> None:
         """Record that `variable`, which the text `node` uses, has no value and no default."""
@@ -59,7 +84,7 @@ class LoadContext:
             return path
         if not self.home:
             reason = "`~` is the home directory of the user who deploys, which is unknown here"
-            self.not_evaluated.append(NotEvaluated("home", str(node.value), reason, node.location))
+            self.report_not_evaluated("home", str(node.value), reason, node.location)
             return path
         return join(self.home, path[1:])
 

@@ -26,7 +26,7 @@ from policyd.compose.project import Project
 from policyd.compose.table.fields import PROJECT
 from policyd.compose.text.posix_paths import dirname, join
 from policyd.errors import ComposeError
-from policyd.model import Location, NotEvaluated, Path, Unresolved
+from policyd.model import Location, Path, Unresolved
 
 Service = dict[str, Any]
 Model = dict[str, Any]
@@ -90,6 +90,8 @@ class _Evaluation:
         project = Project(name, directory, tree, printed, self.root, self.places)
         project.unresolved = tuple(self.unresolved())
         project.not_evaluated = tuple(self.context.not_evaluated)
+        project.masked_reasons = self.context.masked_reasons
+        project.variables = frozenset(self.context.variables)
         project.warnings = tuple(self.context.warnings)
         project.requested_profiles = self.profiles.requested
         return project
@@ -156,8 +158,8 @@ class _Evaluation:
         for error in (first, *errors):
             if alone is None or error.message in alone:
                 raise error
-            self.context.not_evaluated.append(
-                NotEvaluated("profiles", "all profiles together", error.message, error.where)
+            self.context.report_not_evaluated(
+                "profiles", "all profiles together", error.marked, error.where
             )
 
     def errors(self, model: Model, enabled: Enabled) -> Iterator[ComposeError]:

@@ -56,6 +56,14 @@ def _without_collector() -> Iterator[None]:
 
 def _load(bundle: Bundle) -> Project:
     context = LoadContext(bundle)
+    try:
+        return _loaded(context)
+    except ComposeError as error:
+        error.variables = frozenset(context.variables)
+        raise
+
+
+def _loaded(context: LoadContext) -> Project:
     call = prepare(context)
     files = LoadedFiles(context)
     name = project_name(context, files, call)
@@ -76,7 +84,7 @@ def _naming_variables(context: LoadContext) -> Iterator[None]:
         if error.where is None or not 0 < len(names) <= _MAX_NAMED_VARIABLES:
             raise
         hint = f"{', '.join(sorted(names))} {'has' if len(names) == 1 else 'have'} no value here"
-        raise ComposeError(f"{error.message} ({hint})", error.where) from None
+        raise ComposeError(f"{error.marked} ({hint})", error.where) from None
 
 
 def _model(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from policyd.compose.nodes import Node, describe
 from policyd.compose.text.model_paths import dotted
 from policyd.errors import ComposeError
+from policyd.masking import MarkedError, sensitive
 
 
 def not_a_string(node: Node) -> str:
@@ -13,10 +14,10 @@ def not_a_string(node: Node) -> str:
     if type(node.value) is not dict or not node.value:
         return message
     key = next(iter(node.value))[:60]
-    return f"{message}: write `{key}=value`, or quote the text if it contains a colon"
+    return f"{message}: write `{sensitive(key)}=value`, or quote the text if it contains a colon"
 
 
-class NodeError(Exception):
+class NodeError(MarkedError):
     """A value that a phase refuses. Each level that the error passes adds its key to `path`.
 
     So the path is known without keeping it while a tree is walked; it begins with the inmost key.
@@ -30,4 +31,4 @@ class NodeError(Exception):
     def located(self, *prefix: str | int) -> ComposeError:
         """Return the error with the place of the value, and its path below `prefix`."""
         path = dotted((*prefix, *reversed(self.path)))
-        return ComposeError(f"{path}: {self}" if path else str(self), self.node.location)
+        return ComposeError(f"{path}: {self.marked}" if path else self.marked, self.node.location)

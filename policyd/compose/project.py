@@ -21,7 +21,9 @@ class Project:
     that it inherits, and a job the variables of its env files. The tree keeps what printing omits:
     `count: 0`, `device_ids: []`. `directory` is the absolute project directory, `name` the
     project's name. `unresolved` names each variable without a value, `not_evaluated` everything
-    that was not looked at, `warnings` the warnings of Compose.
+    that was not looked at, `warnings` the warnings of Compose. `variables` are the values of
+    variables that the files use, `masked_reasons` the reasons of `not_evaluated` that quote a
+    value, and their forms without it.
     """
 
     def __init__(
@@ -38,6 +40,8 @@ class Project:
         self.tree = tree
         self.unresolved: tuple[Unresolved, ...] = ()
         self.not_evaluated: tuple[NotEvaluated, ...] = ()
+        self.masked_reasons: dict[str, str] = {}
+        self.variables: frozenset[str] = frozenset()
         self.warnings: tuple[str, ...] = ()
         self.requested_profiles: tuple[str, ...] = ()
         self._printed = printed

@@ -98,18 +98,19 @@ class _Reviewer:
                 return
             decision = self._decide(push, files)
         except (ComposeError, BundleError, NoComposeFile) as error:
-            decision = self._refuse(push, error)
+            self._log(push, self._refuse(push, error), error)
+            return
         self._log(push, decision)
         if not _is_verdict(decision):
             raise EngineError(decision.status.message)
 
     def give_up(self, push: Push, error: PolicydError) -> None:
         """Record that `push` could not be evaluated. It is denied until it is pushed again."""
-        log.error("push not evaluated", reason=str(error), **log_fields(push))
+        log.error("push not evaluated", reason=error.masked, **log_fields(push))
         try:
-            self._log(push, self._refuse(push, error))
+            self._log(push, self._refuse(push, error), error)
         except AuditError as unrecorded:
-            log.error("decision not recorded", reason=str(unrecorded), **log_fields(push))
+            log.error("decision not recorded", reason=unrecorded.masked, **log_fields(push))
 
     def _decide(self, push: Push, files: dict[str, bytes]) -> Decision:
         if names := env_files_left_out(files):
@@ -163,8 +164,12 @@ class _Reviewer:
             and not newest.exempted
         )
 
-    def _log(self, push: Push, decision: Decision) -> None:
-        reason = decision.status.message
+    def _log(self, push: Push, decision: Decision, error: PolicydError | None = None) -> None:
+        """Log the decision on `push`; `error` is what prevented it. Values are not logged."""
+        status = decision.status
+        reason = error.masked if error else status.message
+        if error is None and status.code not in (HTTPStatus.OK, HTTPStatus.FORBIDDEN):
+            reason = f"{status.reason}: see the decision"
         log_decision(log, "push decided", decision, reason=reason, **log_fields(push))
 
 

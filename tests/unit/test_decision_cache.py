@@ -345,7 +345,7 @@ def test_a_decision_by_a_policy_set_that_was_replaced_meanwhile_is_not_kept(defa
     decision = services_for(admission).decide(project(), REVIEW)
     newer = msgspec.structs.replace(defaults, revision="sha256:other")
 
-    cache.keep(key, newer, REVIEW, decision, ())
+    cache.keep(key, newer, REVIEW, decision, decision, ())
 
     assert cache.find(key, NOW) is None
 

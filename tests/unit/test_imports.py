@@ -11,7 +11,9 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "policyd"
 
-MODEL = {"model", "errors", "compose_version", "suggestion", "limits", "regular_files"}
+MODEL = {
+    *("model", "errors", "masking", "compose_version", "suggestion", "limits", "regular_files"),
+}
 PURE = {
     *("compose", "hooks", "formats", "audit.chain", "transparency"),
     *("registry.artifact", "registry.json_keys", "registry.platforms"),
@@ -41,6 +43,7 @@ WAY = [
         "admission",
         "decision_cache",
         "exception_list",
+        "masked_decision",
         "opa_comparison",
         "opa_program",
         "policy_set_trial",

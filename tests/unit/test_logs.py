@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +59,12 @@ EXPIRES = 1_801_353_600_000_000_000
 """2027-01-31T00:00:00Z in nanoseconds."""
 PRIVILEGED = "services:\n  web:\n    image: nginx\n    privileged: true\n"
 SECRET = {"Authorization": "Bearer test-secret"}
+
+
+@pytest.fixture(autouse=True)
+def _thread_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restore what `configure` sets."""
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +207,44 @@ def test_the_console_shows_no_control_characters_of_a_request(
     out = capsys.readouterr().out
     assert r"path=/\x1b[2J\x1b]0;x\x07\xfc" in out
     assert "\x1b" not in out
+
+
+def test_a_log_line_has_no_credentials_and_a_traceback_no_messages(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure("json")
+    log = structlog.get_logger("policyd.web")
+    try:
+        try:
+            raise KeyError("hunter" + "2")
+        except KeyError as cause:
+            raise ValueError("hunter" + "2") from cause
+    except ValueError as error:
+        log.error("internal error", exc_info=error, url="https://me:hunter2@host/x?token=hunter2")
+        log.error("internal error", exc_info=True)
+
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first["url"] == "https://host/x"
+    for line in (first, second):
+        assert line["exception"].splitlines()[-1] == "KeyError"
+        assert "\nValueError\ncaused by\nTraceback" in line["exception"]
+        assert "raise KeyError(" in line["exception"]
+        assert "hunter2" not in line["exception"]
+
+
+def test_the_unexpected_error_of_a_thread_is_logged_without_its_message(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure("json")
+
+    def fail() -> None:
+        raise KeyError("hunter" + "2")
+
+    thread = threading.Thread(target=fail, name="policyd-test")
+    thread.start()
+    thread.join()
+
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (line["event"], line["thread"]) == ("internal error", "policyd-test")
+    assert line["exception"].endswith("KeyError")
+    assert "hunter2" not in line["exception"]

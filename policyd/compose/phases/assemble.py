@@ -35,6 +35,7 @@ from policyd.compose.text.posix_paths import below
 from policyd.compose.yaml.document import Document
 from policyd.compose.yaml.reader import read_documents
 from policyd.errors import BundleError, ComposeError, PayloadTooLarge
+from policyd.masking import in_quotes
 from policyd.model import Location
 
 
@@ -65,11 +66,11 @@ class LoadedFiles:
 
     def _read(self, path: str, name: str) -> bytes:
         if is_remote(path):
-            raise ComposeError(f"{path!r} is remote; remote files are never fetched")
+            raise ComposeError(f"{in_quotes(path)} is remote; remote files are never fetched")
         try:
             return self.context.bundle.files.read(self.context.absolute(path))
         except PayloadTooLarge as error:  # a project beyond a limit is denied, as for other limits
-            raise ComposeError(str(error)) from None
+            raise ComposeError(error.marked) from None
         except FileNotFoundError:
             raise ComposeError(f"the file {name} does not exist") from None
         except IsADirectoryError:
@@ -114,7 +115,7 @@ class ModelLoader:
         """
         if is_remote(file):
             raise ComposeError(
-                f"extends.file {file!r} is remote; remote files are never fetched",
+                f"extends.file {in_quotes(file)} is remote; remote files are never fetched",
                 extends.location,
             )
         key = (below(self.scope.base, file), directory_of(self.context, file, self.scope.base))
@@ -135,13 +136,13 @@ class ModelLoader:
                 tree = promote_aliases(self._interpolated(document))
                 root = self._to_long_forms(self._merged(prune(root, resets), tree))
         except BundleError as error:
-            raise ComposeError(str(error), extends.location) from None
+            raise ComposeError(error.marked, extends.location) from None
         except ComposeError as error:
-            raise ComposeError(error.message, error.where or extends.location) from None
+            raise ComposeError(error.marked, error.where or extends.location) from None
         holder = root.value.get("services")
         if holder is None or type(holder.value) is not dict:
             raise ComposeError(
-                f"extends.file {file!r} has no mapping of services", extends.location
+                f"extends.file {in_quotes(file)} has no mapping of services", extends.location
             )
         root = resolve_paths(root, PROJECT, directory, self.context)
         return root.value["services"].value, resets

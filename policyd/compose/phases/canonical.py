@@ -24,6 +24,7 @@ from policyd.compose.phases.short_forms import (
 from policyd.compose.table.field import Field, Rules, rewrite, rewrite_below
 from policyd.compose.table.rules import implementing
 from policyd.compose.yaml.resolver import INT64, Timestamp
+from policyd.masking import in_quotes
 
 Rule = Callable[[Node, Field], Node]
 
@@ -123,7 +124,7 @@ def _pairs(node: Node, _field: Field) -> Node:
     for item in node.value:
         key, equals, value = item.value.partition("=")
         if not equals:
-            raise NodeError(f"expected NAME=VALUE, found {item.value!r}", item)
+            raise NodeError(f"expected NAME=VALUE, found {in_quotes(item.value)}", item)
         entries[key] = item.with_value(value)
     return node.with_value(entries)
 
@@ -157,7 +158,7 @@ def _ssh(node: Node, _field: Field) -> Node:
             raise _unexpected(item, "a string")
         name, equals, path = item.value.partition("=")
         if not equals and name != "default":
-            raise NodeError(f"expected `default` or ID=PATH, found {item.value!r}", item)
+            raise NodeError(f"expected `default` or ID=PATH, found {in_quotes(item.value)}", item)
         entries[name] = item.with_value(path if equals else None)
     return node.with_value(entries)
 
@@ -182,7 +183,8 @@ def _external(node: Node, _field: Field) -> Node:
         named = entries.setdefault("name", name)
         if named.value != name.value:
             raise NodeError(
-                f"name {named.value!r} and external.name {name.value!r} differ: use `name` alone",
+                f"name {in_quotes(named.value)} and external.name {in_quotes(name.value)} differ: "
+                "use `name` alone",
                 named,
             )
     return node.with_value(entries)
@@ -197,7 +199,7 @@ def _short(parse: Callable[[str], Any], what: str) -> Rule:
         try:
             return nodes(parse(node.value), node.mark)
         except ShortFormError as problem:
-            raise NodeError(str(problem), node) from None
+            raise NodeError(problem.marked, node) from None
 
     return rule
 
@@ -215,7 +217,7 @@ def _ports(node: Node, _field: Field, effort: Effort) -> Node:
         try:
             long_forms = parse_ports(str(item.value))
         except ShortFormError as problem:
-            raise NodeError(str(problem), item) from None
+            raise NodeError(problem.marked, item) from None
         if len(long_forms) > 1:
             effort.spend(4 * len(long_forms), item)
         items += [nodes(long, item.mark) for long in long_forms]

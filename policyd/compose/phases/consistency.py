@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from policyd.compose.file_names import COMPOSE_FILE_NAMES
 from policyd.errors import ComposeError
+from policyd.masking import in_quotes, named, sensitive
 from policyd.model import Location, Path
 
 Service = dict[str, Any]
@@ -59,7 +60,8 @@ def shared_container_names(
         name = model["services"][service].get("container_name")
         if name and seen.setdefault(name, service) != service:
             yield ComposeError(
-                f"services {seen[name]!r} and {service!r} have the same container_name {name!r}",
+                f"services {seen[name]!r} and {service!r} have the same container_name "
+                f"{in_quotes(name)}",
                 locate(("services", service, "container_name")),
             )
 
@@ -98,9 +100,11 @@ class _Checker:
             )
         for other, dependency in service.get("depends_on", {}).items():
             if self.is_missing(other, dependency):
-                what = "job {!r}, but a service can only depend on services"
-                undefined = what if other in self.enabled_jobs else "undefined service {!r}"
-                yield self.refuse(f"depends on {undefined.format(other)}", name, "depends_on")
+                what = "job {}, but a service can only depend on services"
+                undefined = what if other in self.enabled_jobs else "undefined service {}"
+                yield self.refuse(
+                    f"depends on {undefined.format(in_quotes(other))}", name, "depends_on"
+                )
         yield from self.check_references(name, service)
         yield from self.check_resources(name, service)
         if "develop" in service:
@@ -135,7 +139,7 @@ class _Checker:
         for other, dependency in self.jobs[name].get("depends_on", {}).items():
             if other not in self.enabled_jobs and self.is_missing(other, dependency):
                 yield ComposeError(
-                    f"job {name!r} depends on undefined service or job {other!r}",
+                    f"job {name!r} depends on undefined service or job {in_quotes(other)}",
                     self.locate(("jobs", name, "depends_on")),
                 )
 
@@ -147,21 +151,22 @@ class _Checker:
                 other = source.removeprefix("service:")
                 if other not in self.services:
                     yield self.refuse(
-                        f"names the undefined service {other!r} as build context {context!r}",
+                        f"names the undefined service {in_quotes(other)} as build context "
+                        f"{named(context)}",
                         name,
                         "build",
                     )
                 elif "build" not in self.services[other]:
                     yield self.refuse(
-                        f"names the service {other!r} as build context {context!r}, and that "
-                        "service has no `build`",
+                        f"names the service {in_quotes(other)} as build context {named(context)}, "
+                        "and that service has no `build`",
                         name,
                         "build",
                     )
         platform = service.get("platform")
         if build.get("platforms") and platform and platform not in build["platforms"]:
             yield self.refuse(
-                f"has the platform {platform!r}, which is not in build.platforms", name
+                f"has the platform {in_quotes(platform)}, which is not in build.platforms", name
             )
 
     def check_networks(self, name: str, service: Service) -> Iterator[ComposeError]:
@@ -178,14 +183,14 @@ class _Checker:
         """Return the error for a resource that the service `name` uses and nobody declares."""
         hint = f"declare it below the top-level `{section}:`"
         if section == "volumes" and "/" in source:
-            hint = f"write `./{source}` for a path, or {hint}"
-        return self.refuse(f"refers to undefined {what} {source!r}: {hint}", name, *path)
+            hint = f"write `{sensitive(f'./{source}')}` for a path, or {hint}"
+        return self.refuse(f"refers to undefined {what} {in_quotes(source)}: {hint}", name, *path)
 
     def check_references(self, name: str, service: Service) -> Iterator[ComposeError]:
         mode = service.get("network_mode", "")
         if mode.startswith("service:") and mode.removeprefix("service:") not in self.enabled:
             yield self.refuse(
-                f"has the network_mode {mode!r}, and that service is undefined",
+                f"has the network_mode {in_quotes(mode)}, and that service is undefined",
                 name,
                 "network_mode",
             )
@@ -245,7 +250,7 @@ class _Checker:
                 target = entry.partition(":")[0] if section == "tmpfs" else entry.get("target", "")
                 if target in taken:
                     yield self.refuse(
-                        f"has two mounts on the target {target!r}", name, section, index
+                        f"has two mounts on the target {in_quotes(target)}", name, section, index
                     )
                 taken.add(target)
 

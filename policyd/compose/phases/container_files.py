@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from policyd.compose.context import LoadContext
 from policyd.compose.text.dotenv import DotenvError, Variable, parse, parse_raw
 from policyd.errors import BundleError, ComposeError
-from policyd.model import Location, NotEvaluated, Path, Unresolved
+from policyd.masking import MarkedError, in_quotes
+from policyd.model import Location, Path, Unresolved
 
 Container = dict[str, Any]
 """The loaded model of a service, a hook or a job."""
@@ -118,8 +119,8 @@ class ContainerFiles:
             return _parsed(file, content, name, where, lookup, known)
         except _UnreadableFileError as error:
             if not file.is_lenient:
-                raise ComposeError(str(error), error.where) from None
-            self.context.not_evaluated.append(NotEvaluated("env-file", name, str(error), where))
+                raise ComposeError(error.marked, error.where) from None
+            self.context.report_not_evaluated("env-file", name, error.marked, where)
             return None
 
     def _shown(self, file: _File) -> str:
@@ -138,10 +139,10 @@ class ContainerFiles:
         except IsADirectoryError:
             raise _UnreadableFileError(f"{name} is a directory, expected a file", where) from None
         except BundleError as error:
-            problem = str(error)
+            problem = error.marked
         if file.is_required:
             raise _UnreadableFileError(problem, where)
-        self.context.not_evaluated.append(NotEvaluated("env-file", name, problem, where))
+        self.context.report_not_evaluated("env-file", name, problem, where)
         return None
 
 
@@ -161,7 +162,7 @@ class _File(NamedTuple):
         return bool(self.entry.get("required", False))
 
 
-class _UnreadableFileError(Exception):
+class _UnreadableFileError(MarkedError):
     """A file that Compose would refuse."""
 
     def __init__(self, message: str, where: Location | None) -> None:
@@ -179,8 +180,8 @@ def _parsed(
 ) -> dict[str, Variable]:
     kind = file.entry.get("format") or ""
     if kind not in ("", "raw"):
-        raise _UnreadableFileError(f"unknown format {kind!r} of {name}: use `raw`", where)
+        raise _UnreadableFileError(f"unknown format {in_quotes(kind)} of {name}: use `raw`", where)
     try:
         return parse_raw(content, lookup) if kind else parse(content, lookup, known)
     except DotenvError as problem:
-        raise _UnreadableFileError(str(problem), Location(name, problem.line, 1)) from None
+        raise _UnreadableFileError(problem.marked, Location(name, problem.line, 1)) from None

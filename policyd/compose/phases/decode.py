@@ -20,6 +20,7 @@ from policyd.compose.table.rules import implementing
 from policyd.compose.text.command_line import CommandLineError
 from policyd.compose.text.scalars import ScalarError
 from policyd.compose.yaml.resolver import INT64
+from policyd.masking import in_quotes, named
 
 EXTENSIONS: Final = "#extensions"
 """The key under which Compose collects the `x-` keys of a mapping, free-form ones too."""
@@ -48,7 +49,7 @@ def decode(node: Node, field: Field) -> Any:
     try:
         return _MODELS[field.model](node, field)
     except (ScalarError, CommandLineError) as problem:
-        raise NodeError(str(problem), node) from None
+        raise NodeError(problem.marked, node) from None
 
 
 def _struct(node: Node, field: Field) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def _variables(node: Node, _field: Field) -> dict[str, str | None]:
     for child in node.value:
         key, equals, value = sprint(child).partition("=")
         if key and key.encode("utf-8", "replace")[-1:] in _SPACES:
-            raise NodeError(f"the variable name {key!r} ends with a space", child)
+            raise NodeError(f"the variable name {named(key)} ends with a space", child)
         variables[key] = value if equals else None
     return variables
 
@@ -221,7 +222,7 @@ def _hosts(node: Node, _field: Field) -> list[str] | None:
             text = sprint(child)
             host, found, addresses = text.partition("=" if "=" in text else ":")
             if not found:
-                raise NodeError(f"expected HOST=ADDRESS, found {text!r}", child)
+                raise NodeError(f"expected HOST=ADDRESS, found {in_quotes(text)}", child)
             _check_host(host, child)
             hosts += [(host, address) for address in addresses.split(",")]
     else:
@@ -233,7 +234,7 @@ def _hosts(node: Node, _field: Field) -> list[str] | None:
 
 def _check_host(host: str, node: Node) -> None:
     if not host or ":" in host or "=" in host:
-        raise NodeError(f"{host!r} is not a valid host name", node)
+        raise NodeError(f"{in_quotes(host)} is not a valid host name", node)
 
 
 def _unbracketed(address: str) -> str:

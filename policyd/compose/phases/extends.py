@@ -13,6 +13,7 @@ from policyd.compose.nodes import Node, Resets, count, describe, text_of
 from policyd.compose.phases.merge import merge, prune_one
 from policyd.compose.table.fields import PROJECT
 from policyd.errors import ComposeError
+from policyd.masking import in_quotes
 
 Entries = dict[str, Node]
 """Services, or jobs, by name."""
@@ -92,7 +93,7 @@ class Extends:
             known, base_resets = self.loader.base_services(file, extends)
         if reference not in known:
             raise ComposeError(
-                f"{kind}.{name}: cannot extend {reference!r}: {file or self.shown} has no "
+                f"{kind}.{name}: cannot extend {in_quotes(reference)}: {file or self.shown} has no "
                 f"{base_kind.removesuffix('s')} of that name",
                 extends.location,
             )

@@ -19,7 +19,6 @@ from policyd.compose.table.fields import PROJECT
 from policyd.compose.text.posix_paths import below, dirname, join, relative
 from policyd.compose.yaml.resolver import Timestamp
 from policyd.errors import ComposeError
-from policyd.model import NotEvaluated
 
 _IMPORTED: Final = ("services", "jobs", "volumes", "networks", "secrets", "configs", "models")
 
@@ -133,7 +132,7 @@ def _report_remote(context: LoadContext, path: str, entry: Node) -> None:
     if context.bundle.environment.get(switch, "").lower() in ("false", "0", "f"):
         raise ComposeError(f"include: {path} is remote, and {switch} disables it", entry.location)
     reason = "remote includes are never fetched"
-    context.not_evaluated.append(NotEvaluated("remote-include", path, reason, entry.location))
+    context.report_not_evaluated("remote-include", path, reason, entry.location)
 
 
 def _directories(
@@ -165,5 +164,5 @@ def _environment(
     try:
         values = read_env_files(context, tuple(map(context.absolute, paths)), scope.environment)
     except ComposeError as error:
-        raise ComposeError(f"include: {error.message}", error.where or entry.location) from None
+        raise ComposeError(f"include: {error.marked}", error.where or entry.location) from None
     return {**values, **scope.environment}

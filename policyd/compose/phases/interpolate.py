@@ -26,6 +26,7 @@ from policyd.compose.text.scalars import (
     parse_umask,
 )
 from policyd.compose.text.template import Lookup, TemplateError, substitute
+from policyd.masking import in_quotes
 
 
 def interpolate(root: Node, field: Field, lookup: Lookup, context: LoadContext) -> Node:
@@ -44,7 +45,7 @@ def interpolate(root: Node, field: Field, lookup: Lookup, context: LoadContext) 
 
 class _Interpolation:
     def __init__(self, lookup: Lookup, context: LoadContext) -> None:
-        self.lookup = lookup
+        self.lookup = context.noting(lookup)
         self.effort = context.effort
         self.missing = context.record_unresolved
 
@@ -84,7 +85,7 @@ class _Interpolation:
             text = substitute(node.value, self.lookup, lambda name: self.missing(name, node))
             value = _CASTS[field.cast](text) if field.cast else text
         except (TemplateError, ScalarError) as problem:
-            raise NodeError(str(problem), node) from None
+            raise NodeError(problem.marked, node) from None
         if len(text) > len(node.value):
             self.effort.grow(len(text) - len(node.value), node)
         return Node(value, node.mark, node.resets)
@@ -99,7 +100,7 @@ def _finite(parse: Callable[[str], float]) -> Callable[[str], float]:
     def cast(text: str) -> float:
         value = parse(text)
         if not math.isfinite(value):
-            raise ScalarError(f"{text!r} is not a finite number")
+            raise ScalarError(f"{in_quotes(text)} is not a finite number")
         return value
 
     return cast

@@ -19,6 +19,7 @@ from policyd.compose.text.dotenv import DotenvError, parse
 from policyd.compose.text.posix_paths import dirname, join
 from policyd.compose.text.scalars import ScalarError, parse_flag
 from policyd.errors import ComposeError, NoComposeFile
+from policyd.masking import in_quotes, sensitive
 from policyd.model import Bundle, Location, Unresolved
 
 
@@ -58,7 +59,7 @@ def read_env_files(
                 f"the environment file {name} is a directory, expected a file"
             ) from None
         except DotenvError as problem:
-            raise ComposeError(str(problem), Location(name, problem.line, 1)) from None
+            raise ComposeError(problem.marked, Location(name, problem.line, 1)) from None
         for key, variable in found.items():
             values[key] = variable.value
             if report_unresolved:
@@ -129,7 +130,7 @@ def _env_files(
             if parse_flag(process["COMPOSE_DISABLE_ENV_FILE"]):
                 return ()
         except ScalarError as problem:
-            raise ComposeError(f"COMPOSE_DISABLE_ENV_FILE: {problem}") from None
+            raise ComposeError(f"COMPOSE_DISABLE_ENV_FILE: {problem.marked}") from None
     path = join(_directory(bundle, compose_files), ".env")
     return (path,) if bundle.files.kind(path) == "file" else ()
 
@@ -165,15 +166,18 @@ def _listed_files(bundle: Bundle, environment: Mapping[str, str]) -> tuple[str, 
             continue
         if is_remote(name):
             raise ComposeError(
-                f"COMPOSE_FILE lists {name!r}, which is remote; remote files are never fetched"
+                f"COMPOSE_FILE lists {in_quotes(name)}, which is remote; "
+                "remote files are never fetched"
             )
         path = name if name.startswith("/") else join(bundle.working_directory, name or ".")
         shown = bundle.files.display(path)
         kind = bundle.files.kind(path)
         if not kind:
-            raise NoComposeFile(f"COMPOSE_FILE lists {shown}, which does not exist")
+            raise NoComposeFile(f"COMPOSE_FILE lists {sensitive(shown)}, which does not exist")
         if kind == "directory":
-            raise ComposeError(f"COMPOSE_FILE lists {shown}, which is a directory, not a file")
+            raise ComposeError(
+                f"COMPOSE_FILE lists {sensitive(shown)}, which is a directory, not a file"
+            )
         files.append(path)
     return tuple(files)
 

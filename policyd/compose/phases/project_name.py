@@ -14,6 +14,7 @@ from policyd.compose.phases.assemble import LoadedFiles
 from policyd.compose.phases.invocation import Invocation
 from policyd.compose.text.template import TemplateError, substitute
 from policyd.errors import ComposeError
+from policyd.masking import in_quotes
 from policyd.model import Location
 
 PROJECT_NAME: Final = "COMPOSE_PROJECT_NAME"
@@ -33,8 +34,8 @@ def project_name(context: LoadContext, files: LoadedFiles, call: Invocation) -> 
     if given:
         if normalized(given) != given:
             raise ComposeError(
-                f"invalid project name {given!r}: use lower-case letters, digits, '-' and '_', "
-                "and start with a letter or digit"
+                f"invalid project name {in_quotes(given)}: use lower-case letters, digits, "
+                "'-' and '_', and start with a letter or digit"
             )
         return given
     written, is_named = _written_name(context, files, call)
@@ -55,9 +56,9 @@ def _written_name(context: LoadContext, files: LoadedFiles, call: Invocation) ->
     where = Location(context.display(call.files[0]))
     context.effort.spend(pattern.count("$"), where)
     try:
-        written = substitute(pattern, call.environment.get, _ignore)
+        written = substitute(pattern, context.noting(call.environment.get), _ignore)
     except TemplateError as problem:
-        raise ComposeError(f"name: {problem}", where) from None
+        raise ComposeError(f"name: {problem.marked}", where) from None
     return written, any(documents and documents[0].name for documents in parsed)
 
 

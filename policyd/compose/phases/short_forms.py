@@ -13,6 +13,7 @@ from typing import Any
 
 from policyd.compose.text.posix_paths import clean
 from policyd.compose.text.scalars import IPV4, ScalarError, is_ip_address, parse_int, quoted
+from policyd.masking import MarkedError
 
 LongForm = dict[str, Any]
 
@@ -31,7 +32,7 @@ _PLAIN_PORT = re.compile(rf"(?:(?:({IPV4}):)?{_PORT}:)?{_PORT}\Z")
 _BRACKETED = re.compile(r"\[([^\[\]]*)\]")
 
 
-class ShortFormError(ValueError):
+class ShortFormError(MarkedError):
     """A short form that cannot be parsed. The message says what was found and expected."""
 
 

@@ -17,6 +17,7 @@ from policyd.compose.phases.short_forms import ShortFormError, volume_target
 from policyd.compose.table.field import Field, Rules, rewrite
 from policyd.compose.table.rules import implementing
 from policyd.compose.yaml.resolver import INT64
+from policyd.masking import sensitive
 
 
 def enforce_unicity(node: Node, field: Field) -> Node:
@@ -65,7 +66,9 @@ def _target(item: Node) -> str:
     if type(target) is not str:
         key = next(iter(item.value), "")
         if len(item.value) == 1 and "/" in key:
-            raise NodeError(f"found a mapping: write `{key[:60]}:TARGET`, without a space", item)
+            raise NodeError(
+                f"found a mapping: write `{sensitive(key[:60])}:TARGET`, without a space", item
+            )
         raise NodeError("a target is missing: add `target`", item)
     return target
 
@@ -78,7 +81,7 @@ def _volume(item: Node) -> str:
     try:
         return volume_target(item.value)
     except ShortFormError as problem:
-        raise NodeError(str(problem), item) from None
+        raise NodeError(problem.marked, item) from None
 
 
 def _device(item: Node) -> str:

@@ -14,6 +14,7 @@ from policyd.compose.nodes import Node
 from policyd.compose.phases.validation import entries, items
 from policyd.compose.table.fields import PROJECT
 from policyd.compose.text.model_paths import dotted
+from policyd.masking import visible
 from policyd.model import Path
 
 MAX_WARNINGS: Final = 50
@@ -38,7 +39,8 @@ def unsupported_warnings(root: Node) -> list[str]:
     """Return a warning for each ignored key of `root`, in order of their paths."""
     found = sorted(_findings(root), key=lambda finding: tuple(map(str, finding[0])))
     warnings = [
-        f"{node.location}: {dotted(path)}: {reason}" for path, node, reason in found[:MAX_WARNINGS]
+        f"{node.location}: {visible(dotted(path))}: {reason}"
+        for path, node, reason in found[:MAX_WARNINGS]
     ]
     if len(found) > MAX_WARNINGS:
         warnings.append(f"{len(found) - MAX_WARNINGS} more keys are ignored by docker compose")

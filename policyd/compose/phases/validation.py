@@ -12,6 +12,7 @@ from typing import Final
 from policyd.compose.nodes import Node
 from policyd.compose.text.scalars import is_ip_address
 from policyd.errors import ComposeError
+from policyd.masking import in_quotes
 
 _STAGES: Final = ("pre_start", "post_start", "pre_stop")
 _LONG: Final = frozenset(("command", "entrypoint", "extra_hosts", "build", "develop", *_STAGES))
@@ -97,7 +98,9 @@ def _check_service(where: str, service: Node) -> None:
     for port in items(service, "ports"):
         host = port.value.get("host_ip") if type(port.value) is dict else None
         if host is not None and not (type(host.value) is str and is_ip_address(host.value)):
-            raise ComposeError(f"{where}.ports: {host.value!r} is not an IP address", host.location)
+            raise ComposeError(
+                f"{where}.ports: {in_quotes(host.value)} is not an IP address", host.location
+            )
     for rule in items(service, "develop", "watch"):
         path = rule.value["path"]
         if path.value == "":

@@ -26,6 +26,7 @@ from policyd.compose.text.scalars import (
     round_float32,
 )
 from policyd.compose.yaml.resolver import INT64, UINT64, Timestamp
+from policyd.masking import in_quotes, sensitive
 
 Model = Callable[[Node, Field], Any]
 Value = TypeVar("Value")
@@ -141,7 +142,7 @@ def _unsigned(bits: int) -> Callable[[Node, Field], int]:
         if type(node.value) not in (int, float):
             raise unfit(node, "an integer")
         if node.value < 0:
-            raise NodeError(f"expected 0 or more, found {node.value}", node)
+            raise NodeError(f"expected 0 or more, found {sensitive(str(node.value))}", node)
         whole = int(node.value)
         # A float beyond 64 bits is converted as on amd64.
         number: int = (whole if whole in UINT64 else 2**63) % 2**bits
@@ -187,11 +188,11 @@ def _count(node: Node, _field: Field) -> int:
             return parse_int(value)
         except ScalarError:
             raise NodeError(
-                f"expected a whole number or `all`, found {value[:60]!r}", node
+                f"expected a whole number or `all`, found {in_quotes(value[:60])}", node
             ) from None
     if type(value) is int and value in INT64:
         return value
-    raise NodeError(f"expected a whole number or `all`, found {sprint(node)}", node)
+    raise NodeError(f"expected a whole number or `all`, found {sensitive(sprint(node))}", node)
 
 
 def _mode(node: Node, _field: Field) -> str:

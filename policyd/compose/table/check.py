@@ -17,6 +17,7 @@ from policyd.compose.table.fields import PROJECT
 from policyd.compose.yaml.resolver import Timestamp
 from policyd.compose_version import COMPOSE_VERSION
 from policyd.errors import ComposeError
+from policyd.masking import in_quotes, named, sensitive
 from policyd.suggestion import did_you_mean
 
 _SERVICE: Final = PROJECT.at("services", "*")
@@ -58,10 +59,10 @@ def _top_level(root: Node, mismatch: NodeError) -> str:
         return "this is a Kubernetes manifest, not a Compose file: it has `apiVersion` and `kind`"
     if "services" not in root.value and _is_service(mismatch.node):
         return (
-            f"{mismatch}; define services below `services:`, only version 1 of the format "
+            f"{mismatch.marked}; define services below `services:`, only version 1 of the format "
             "had them at the top level"
         )
-    return str(mismatch)
+    return mismatch.marked
 
 
 def _is_service(node: Node) -> bool:
@@ -109,18 +110,22 @@ def _expected(field: Field, node: Node) -> str:
 def _enum_or_list(field: Field, node: Node) -> str:
     """Return the message for `gpus`, which is a word or a list, with an example of a list."""
     count = str(node.value) if type(node.value) in (str, int) else ""
-    example = f"[{{count: {count}}}]" if count.isascii() and count.isdigit() else "[{count: 1}]"
+    example = (
+        f"[{{count: {sensitive(count)}}}]"
+        if count.isascii() and count.isdigit()
+        else "[{count: 1}]"
+    )
     return f"expected {' or '.join(field.enum)}, or a list such as {example}, found {_shown(node)}"
 
 
 def _shown(node: Node) -> str:
     value = node.value
     if isinstance(value, str):
-        return f"the string {value[:60]!r}"
+        return f"the string {in_quotes(value[:60])}"
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return sensitive("true" if value else "false")
     if isinstance(value, int | float):
-        return f"the number {value}"
+        return f"the number {sensitive(str(value))}"
     return describe(node)
 
 
@@ -129,17 +134,17 @@ def _check_text(node: Node, field: Field) -> None:
     if field.enum and value not in field.enum and "list" in field.accepts:
         raise NodeError(_enum_or_list(field, node), node)
     if field.enum and value not in field.enum:
-        raise NodeError(f"expected {' or '.join(field.enum)}, found {value[:60]!r}", node)
+        raise NodeError(f"expected {' or '.join(field.enum)}, found {in_quotes(value[:60])}", node)
     if field.pattern is not None and not field.pattern.search(value):
         pattern = field.pattern.pattern.replace(r"\Z", "$")
-        raise NodeError(f"{value[:60]!r} does not match the pattern {pattern}", node)
+        raise NodeError(f"{in_quotes(value[:60])} does not match the pattern {pattern}", node)
 
 
 def _check_range(node: Node, field: Field) -> None:
     if field.min is not None and node.value < field.min:
-        raise NodeError(f"expected at least {field.min}, found {node.value}", node)
+        raise NodeError(f"expected at least {field.min}, found {sensitive(str(node.value))}", node)
     if field.max is not None and node.value > field.max:
-        raise NodeError(f"expected at most {field.max}, found {node.value}", node)
+        raise NodeError(f"expected at most {field.max}, found {sensitive(str(node.value))}", node)
 
 
 def _check_mapping(node: Node, field: Field) -> None:
@@ -174,15 +179,15 @@ def _require_unnamed(key: str, child: Node, field: Field) -> None:
         return
     if field.each is not None:
         raise NodeError(
-            f"{key!r} is not a valid name: use letters, digits, '.', '_' and '-'", child
+            f"{named(key)} is not a valid name: use letters, digits, '.', '_' and '-'", child
         )
     unknown = (
-        f"the key {key!r} is not known to Compose {COMPOSE_VERSION}, which this version of policyd "
-        "follows"
+        f"the key {named(key)} is not known to Compose {COMPOSE_VERSION}, which this version of "
+        "policyd follows"
     )
     if "image" in field.children and key in _SERVICE.children:
         what = "job" if "triggers" in field.children else "pre_start hook"
-        unknown = f"a {what} cannot have the key {key!r}, which only services have"
+        unknown = f"a {what} cannot have the key {named(key)}, which only services have"
     raise NodeError(f"{unknown}{did_you_mean(key, field.children)}", child)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from policyd.compose.text.scalars import quoted
+from policyd.masking import MarkedError
 
 _BLANKS = " \t\r\n"
 _OPERATORS = ";&|<>"
@@ -20,7 +21,7 @@ _DIGITS = re.compile("[0-9]+")
 _REGIONS = {'"': "double quote", "'": "single quote", "`": "backquote", ")": "$("}
 
 
-class CommandLineError(ValueError):
+class CommandLineError(MarkedError):
     """A command line that cannot be split, such as one with a quote that is not closed."""
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from policyd.compose.text.scalars import SPACES, quoted
 from policyd.compose.text.template import MAX_GROWTH, Lookup, TemplateError, substitute
+from policyd.masking import MarkedError
 
 MAX_VARIABLES = 20_000
 """Variables that a file may set. Files that people write set a few dozen."""
@@ -49,7 +50,7 @@ class Variable(NamedTuple):
     unresolved: tuple[str, ...] = ()
 
 
-class DotenvError(ValueError):
+class DotenvError(MarkedError):
     """A file that cannot be parsed. `line` counts from 1; the message contains no value."""
 
     def __init__(self, message: str, line: int) -> None:

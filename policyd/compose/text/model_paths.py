@@ -9,11 +9,16 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from policyd.masking import in_quotes
+
 _SIMPLE: Final = re.compile(r"[A-Za-z0-9_.\-]+\Z")
 
 
 def dotted(path: Iterable[str | int]) -> str:
-    """Return `path` as text, keys that have other characters than names in brackets and quotes."""
+    """Return `path` as text for a message.
+
+    Keys that have other characters than names are in brackets and quotes, marked as values.
+    """
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -21,5 +26,5 @@ def dotted(path: Iterable[str | int]) -> str:
         elif _SIMPLE.match(part):
             text += f".{part}" if text else part
         else:
-            text += f"[{part!r}]"
+            text += f"[{in_quotes(part)}]"
     return text

@@ -11,6 +11,8 @@ import math
 import re
 import struct
 
+from policyd.masking import MarkedError, in_quotes
+
 MAX_INT64 = (1 << 63) - 1
 MIN_INT64 = -(1 << 63)
 
@@ -58,13 +60,13 @@ _FLAGS = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True) | dict.fro
 )
 
 
-class ScalarError(ValueError):
+class ScalarError(MarkedError):
     """A text that is not of the expected type. The message says what was found and expected."""
 
 
 def quoted(text: str) -> str:
-    """Return `text` in quotes and on one line, truncated for a message."""
-    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
+    """Return `text`, a value, in quotes and on one line, truncated for a message."""
+    return in_quotes(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
 
 
 def parse_int(text: str, base: int = 10) -> int:

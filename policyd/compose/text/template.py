@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from policyd.compose.text.scalars import quoted
+from policyd.masking import MarkedError
 
 Lookup = Callable[[str], str | None]
 """Returns the value of a variable, None when it is not set."""
@@ -35,7 +36,7 @@ _ONE_VARIABLE = re.compile(rf"([^$]*)\$\{{({_NAME})(?:(:?-)([^${{}}\n]*))?\}}([^
 _BRACE = re.compile(r"\}|\{.?", re.DOTALL)
 
 
-class TemplateError(ValueError):
+class TemplateError(MarkedError):
     """A text that cannot be interpolated. `reason` says why; the message quotes the text too.
 
     Values of variables are in neither.
@@ -123,7 +124,7 @@ class _Substitution:
             return value or ""
         if operator[-1] == "?":
             # The text of the author is not interpolated, so that no value reaches a message.
-            raise TemplateError(f"required variable {quoted(name)} is missing a value", argument)
+            raise TemplateError(f"required variable {name!r} is missing a value", argument)
         return self.run(argument, depth + 1)
 
 

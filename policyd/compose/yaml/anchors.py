@@ -8,6 +8,7 @@ from __future__ import annotations
 from policyd.compose.limits import MAX_DEPTH, MAX_EXPANDED_NODES, MAX_TEXT_GROWTH
 from policyd.compose.nodes import Mark, Node, extent
 from policyd.errors import ComposeError
+from policyd.masking import in_quotes
 
 
 class _Anchor:
@@ -64,7 +65,7 @@ class Anchors:
         """
         anchor = self._known.get(name)
         if anchor is None:
-            raise _refusal(f"unknown anchor {name!r}", mark)
+            raise _refusal(f"unknown anchor {in_quotes(name)}", mark)
         if anchor.node is None:
             raise _refusal(f"the anchor {name!r} contains itself", mark)
         self.added += anchor.size

@@ -48,6 +48,7 @@ from policyd.compose.yaml.resolver import (
     resolve_tagged,
 )
 from policyd.errors import ComposeError
+from policyd.masking import MarkedError, named
 from policyd.model import Location
 
 
@@ -243,7 +244,8 @@ class Composer:
         except ValueError as problem:
             if self.dropped:
                 return event.value
-            raise self.error(str(problem), event.start_mark) from None
+            marked = problem.marked if isinstance(problem, MarkedError) else str(problem)
+            raise self.error(marked, event.start_mark) from None
 
     def alias(self, event: Any, depth: int) -> Node:
         """Return the node that the alias of `event` refers to."""
@@ -378,5 +380,5 @@ class Composer:
     def duplicate_key(self, key: str, first: Mark, mark: Mark) -> ComposeError:
         hint = ": write <<: [*a, *b] once" if key == "<<" else ""
         return self.error(
-            f"duplicate key {key!r}, first defined at line {first.line + 1}{hint}", mark
+            f"duplicate key {named(key)}, first defined at line {first.line + 1}{hint}", mark
         )

@@ -13,6 +13,7 @@ from policyd.compose.nodes import Mark, Node, Resets
 from policyd.compose.yaml.merge_keys import Entries, OddKey, SourceMapping, add_merged
 from policyd.compose.yaml.resolver import MERGE
 from policyd.errors import ComposeError
+from policyd.masking import in_quotes, sensitive
 
 
 class Key(NamedTuple):
@@ -107,8 +108,9 @@ def require_string_keys(node: Node) -> None:
         odd = node.odd_key
         advice = ""
         if (child := node.merged.get(str(odd.key))) and type(child.value) is int:
-            advice = f', or write "{odd.key}:{child.value}" without the space'
-        found = "null" if odd.key is None else repr(odd.key)
+            pair = f'"{odd.key}:{child.value}"'
+            advice = f", or write {sensitive(pair)} without the space"
+        found = "null" if odd.key is None else in_quotes(odd.key)
         raise ComposeError(
             f"a key must be a string, found {found}: quote it{advice}",
             Node(None, odd.mark).location,

@@ -14,6 +14,8 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
+from policyd.masking import MarkedError, in_quotes
+
 LONG_TAG: Final = "tag:yaml.org,2002:"
 RESOLVABLE: Final = frozenset({"str", "bool", "int", "float", "null", "timestamp"})
 
@@ -122,7 +124,7 @@ def resolve_tagged(tag: str, text: str, quoted: bool) -> Any:
     if short == "float" and found == "int":
         return float(value)
     if found != short:
-        raise ValueError(f"cannot read {text!r} as a !!{short}")
+        raise MarkedError(f"cannot read {in_quotes(text)} as a !!{short}")
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policyd.compose.text.model_paths import dotted
+from policyd.masking import visible
 
 
 @pytest.mark.parametrize(
@@ -19,4 +20,4 @@ from policyd.compose.text.model_paths import dotted
     ],
 )
 def test_a_path_as_text(path: tuple[str | int, ...], text: str) -> None:
-    assert dotted(path) == text
+    assert visible(dotted(path)) == text

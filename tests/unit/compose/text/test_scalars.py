@@ -21,6 +21,7 @@ from policyd.compose.text.scalars import (
     round_float32,
     to_text,
 )
+from policyd.masking import visible
 
 # --- integers -------------------------------------------------------------------------------------
 
@@ -225,9 +226,9 @@ def test_the_text_of_a_float_reads_back(value: float) -> None:
 
 
 def test_quoted_text_is_one_short_line() -> None:
-    assert quoted("a\nb'") == '"a\\nb\'"'
-    assert quoted("x" * 80) == f"'{'x' * 80}'"
-    assert quoted("x" * 81) == f"'{'x' * 79}…'"
+    assert visible(quoted("a\nb'")) == '"a\\nb\'"'
+    assert visible(quoted("x" * 80)) == f"'{'x' * 80}'"
+    assert visible(quoted("x" * 81)) == f"'{'x' * 79}…'"
 
 
 @pytest.mark.parametrize(
