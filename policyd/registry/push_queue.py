@@ -169,7 +169,7 @@ class PushQueue:
         if error is None:
             self._pushes.finish(record.number, self._clock())
             return
-        reason = str(error)[:MAX_MESSAGE]
+        reason = error.masked[:MAX_MESSAGE]
         if record.attempts > len(RETRY_SECONDS):
             self._give_up(record.push, error)
             self._pushes.fail(record.number, reason, self._clock())
