@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "check",
     "fix",
     "config",
+    "explain",
     "policies",
     "exceptions",
     "schema",
@@ -47,7 +48,7 @@ Examples:
   policyd check - < compose.yaml     read a Compose file from standard input
   policyd fix                        show mechanical fixes; --apply makes them
   policyd config                     show what Docker would really run
-  policyd policies no-all-gpus       show one policy with its remediation
+  policyd explain no-all-gpus        explain a policy, with examples and the fix
   policyd exceptions                 show who is exempt, and until when
   policyd serve                      run the webhook for CI and registries
   policyd audit grants               show who holds which GPU

@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from policyd.cli import DENIED
+from policyd.cli.default_group import DefaultGroup
 from policyd.cli.options import settings, settings_options
 from policyd.cli.output import format_option, show
 from policyd.errors import NotFound, PolicySetWarning
@@ -56,13 +57,10 @@ Examples:
 """
 
 
-class PoliciesGroup(click.Group):
-    """A group that passes arguments to `show` unless they name another command."""
+class PoliciesGroup(DefaultGroup):
+    """`policyd policies`, with the default command `show`."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
-            args = [SHOW, *args]
-        return super().parse_args(ctx, args)
+    default = SHOW
 
 
 @click.group(

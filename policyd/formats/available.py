@@ -11,7 +11,9 @@ from policyd.errors import PolicySetError
 from policyd.formats import (
     audit_log,
     effective_model,
+    exception_request,
     exceptions,
+    explanation,
     fixes,
     grants,
     hosts,
@@ -67,6 +69,11 @@ EXCEPTIONS: Final[Formats[exceptions.Exceptions]] = {
     "text": exceptions.text,
     "json": exceptions.as_json,
 }
+EXCEPTION_REQUEST: Final[Formats[exception_request.ExceptionRequest]] = {
+    "text": exception_request.request_text
+}
+EXPLAINABLE: Final[Formats[explanation.Explainable]] = {"text": explanation.list_text}
+EXPLANATION: Final[Formats[explanation.Explanation]] = {"text": explanation.explanation_text}
 SCHEMA: Final[Formats[Mapping[str, Any]]] = {"json": json.render}
 REGO_TESTS: Final[Formats[rego_tests.RegoTestRun]] = {
     "text": rego_tests.text,

@@ -87,6 +87,16 @@ def built_in() -> Path:
     return inside if inside.is_dir() else package.parent / "policies"
 
 
+def built_in_packs() -> list[Pack]:
+    """Return all built-in packs, in order of their names. Raises PolicySetError."""
+    problems = Problems()
+    folders = [path for path in built_in().iterdir() if path.is_dir() and path.name.isidentifier()]
+    packs = [read_pack(folder, folder.name, True, problems) for folder in sorted(folders)]
+    for problem in problems:
+        raise problem
+    return packs
+
+
 def read_pack(folder: Path, name: str, is_built_in: bool, problems: Problems) -> Pack:
     """Return the pack in `folder`. Its modules are named `name`/<path below the folder>.
 

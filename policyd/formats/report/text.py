@@ -34,26 +34,50 @@ def render(report: Report, *, colour: bool = False) -> str:
     view = report.view
     terminal = Terminal(colour, view.columns)
     shown = [one for one in report.results if not (view.only_denied and one.decision.allowed)]
-    blocks = [list(_project(one, terminal, quiet=view.quiet)) for one in shown]
+    several = len(report.results) + len(report.undecided) > 1
+    advice = "" if view.quiet else _advice(shown)
+    single = "" if several else advice
+    blocks = [list(_project(one, terminal, quiet=view.quiet, advice=single)) for one in shown]
     parts: list[str] = []
     for number, block in enumerate(blocks):
         if number and (len(block) > 1 or len(blocks[number - 1]) > 1):
             parts.append("")
         parts += block
-    if len(report.results) + len(report.undecided) > 1:
+    if several:
         counts = [] if view.quiet else list(by_policy(report.results))
         parts += ["", *counts] if counts else []
+        parts += ["", *terminal.lines(advice)] if advice else []
         parts += ["", totals(report, terminal)]
     return "".join(f"{line}\n" for line in (parts if parts[:1] != [""] else parts[1:]))
 
 
-def _project(result: Reviewed, terminal: Terminal, *, quiet: bool) -> Iterator[str]:
+def _advice(results: Sequence[Reviewed]) -> str:
+    """Return one line on exceptions if a policy denies in `results`, else ""."""
+    denying = {
+        one.policy
+        for result in results
+        for one in result.decision.violations
+        if one.enforcement_action == "deny"
+    }
+    if not denying:
+        return ""
+    policy = visible(denying.pop()) if len(denying) == 1 else "POLICY"
+    return (
+        f"More: policyd explain {policy}. "
+        f"To ask for an exception: policyd exceptions request {policy}"
+    )
+
+
+def _project(
+    result: Reviewed, terminal: Terminal, *, quiet: bool, advice: str = ""
+) -> Iterator[str]:
     verdict = _verdict(result, terminal)
     yield verdict
     yield from _banners(result.decision, terminal)
     if quiet:
         return
     details = list(_details(result, terminal))
+    details += ["", *terminal.lines(advice)] if advice else []
     yield from details
     if len(details) > LONG:
         yield ""

@@ -54,6 +54,9 @@ compose.yaml:4:17: denied: service web runs privileged, with every device of the
 Requested accelerators:
   SERVICE  VENDOR   METHOD      DEVICES  REPLICAS
   web      unknown  privileged  all      1
+
+More: policyd explain no-privileged. \
+To ask for an exception: policyd exceptions request no-privileged
 """
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 
 from policyd.audit.store import open_store
 from policyd.exception_list import ListedException, Uses
@@ -353,3 +354,52 @@ def test_an_expired_exception_is_named_by_the_violation_that_it_covered(
         "compose.yaml:4:17: denied: service web runs privileged, with every device of the host; "
         f"the exception own for it expired on {moment(now - HOUR)}"
     )
+
+
+def test_a_request_is_the_document_that_exempts_the_violations_once_it_is_approved(
+    run, folder: Path
+) -> None:
+    (folder / "compose.yaml").write_text(PRIVILEGED)
+    (folder / "set.yaml").write_text(HEADING)
+    who = ("--repository", "ml/web", "--policy-set", "set.yaml")
+
+    asked = run(
+        "exceptions", "request", "no-privileged", *who, "--owner", "ml", "--reason", "until: March"
+    )
+    assert asked.exit_code == 0
+    document = yaml.safe_load(asked.stdout)
+    assert document["spec"]["match"] == {
+        "repositories": ["ml/web"],
+        "projects": ["here"],
+        "services": ["web"],
+        "paths": ["services/web/privileged"],
+    }
+
+    (folder / "set.yaml").write_text(f"{HEADING}---\n{asked.stdout}")
+    refused = run("check", *who)
+    (folder / "set.yaml").write_text(f"{HEADING}---\n{asked.stdout}  approvedBy: security\n")
+    exempted = run("check", *who)
+
+    assert refused.exit_code == 2
+    assert "approvedBy" in refused.stderr
+    assert exempted.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no-privileged"], "name --repository, --environment or --host of the exception"),
+        (["no-privilegd", "--host", "a"], "unknown policy no-privilegd; did you mean no-priv"),
+        (["no-all-gpus", "--host", "a"], ".: no violation of no-all-gpus\n"),
+        (["no-privileged", "nosuch", "--host", "a"], "nosuch: No such file or directory"),
+    ],
+)
+def test_a_request_without_a_violation_or_a_subject_is_an_error(
+    run, folder: Path, arguments: list[str], message: str
+) -> None:
+    (folder / "compose.yaml").write_text(PRIVILEGED)
+
+    result = run("exceptions", "request", *arguments, "--owner", "ml", "--reason", "r")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr

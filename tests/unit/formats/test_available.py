@@ -14,7 +14,7 @@ OFFERED = {
     "check": "REPORT",
     "config": "EFFECTIVE_MODEL, POLICY_INPUT",
     "policies show": "POLICY_SET, POLICY",
-    "exceptions": "EXCEPTIONS",
+    "exceptions list": "EXCEPTIONS",
     "test": "REGO_TESTS",
     "audit list": "DECISIONS",
     "audit show": "DECISION",
@@ -23,7 +23,15 @@ OFFERED = {
     "audit verify": "VERIFICATION, PROOFS",
 }
 """The tables that each command with --format chooses from."""
-ALWAYS = {"FIX_REPORT": ["text"], "HOSTS": ["text"], "LINT_PROBLEMS": ["text"], "SCHEMA": ["json"]}
+ALWAYS = {
+    "EXCEPTION_REQUEST": ["text"],
+    "EXPLAINABLE": ["text"],
+    "EXPLANATION": ["text"],
+    "FIX_REPORT": ["text"],
+    "HOSTS": ["text"],
+    "LINT_PROBLEMS": ["text"],
+    "SCHEMA": ["json"],
+}
 """The documents that are printed in one format, without --format."""
 
 

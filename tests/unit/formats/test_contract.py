@@ -19,7 +19,9 @@ from policyd.errors import PolicySetError
 from policyd.exception_list import ExceptionList, ListedException, Uses
 from policyd.formats import available
 from policyd.formats.audit_log import Decisions, Verification
+from policyd.formats.exception_request import ExceptionRequest
 from policyd.formats.exceptions import Exceptions
+from policyd.formats.explanation import Explainable, Explanation
 from policyd.formats.fixes import FixReport
 from policyd.formats.grants import Grants
 from policyd.formats.policies import PolicyInSet
@@ -39,6 +41,7 @@ from policyd.model import (
     UserInfo,
     Violation,
 )
+from policyd.policies.examples import Examples
 from policyd.policies.parameters import Schema
 from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.rego_tests import CoverageReport, FileCoverage, TestReport, TestResult
@@ -64,6 +67,10 @@ def hostile_record() -> AuditRecord:
     source = Source(**dict.fromkeys(Source.__struct_fields__, EVIL.replace("\0", "")))
     review = Review("u", "ci", 0, "CREATE", False, UserInfo(EVIL.replace("\0", "")), source)
     return AuditRecord(1, "", "decision", payload_of(decision_event(review, decision)), "0", EVIL)
+
+
+def hostile_shown() -> PolicyInSet:
+    return PolicyInSet(hostile_policy_set().policies["no-all-gpus"], hostile_policy_set())
 
 
 def hostile_policy_set() -> PolicySet:
@@ -143,12 +150,15 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     ),
     "POLICY_INPUT": lambda: json.dumps({EVIL: EVIL}).encode(),
     "POLICY_SET": hostile_policy_set,
-    "POLICY": lambda: PolicyInSet(
-        hostile_policy_set().policies["no-all-gpus"], hostile_policy_set()
-    ),
+    "POLICY": lambda: hostile_shown(),
     "LINT_PROBLEMS": lambda: [PolicySetError(EVIL, PLACE)],
     "FIX_REPORT": lambda: FixReport(EVIL, [hostile_violation()], [(hostile_violation(), EVIL)]),
     "EXCEPTIONS": hostile_exceptions,
+    "EXCEPTION_REQUEST": lambda: ExceptionRequest(
+        EVIL, EVIL, [hostile_violation()], Source(EVIL, EVIL, EVIL, EVIL, EVIL), EVIL, EVIL, 0, 1
+    ),
+    "EXPLAINABLE": lambda: Explainable({EVIL: hostile_shown()}),
+    "EXPLANATION": lambda: Explanation(hostile_shown(), Examples(EVIL, EVIL), EVIL),
     "SCHEMA": lambda: {EVIL: EVIL},
     "REGO_TESTS": lambda: RegoTestRun(
         TestReport(

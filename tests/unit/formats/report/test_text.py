@@ -30,6 +30,12 @@ COMPOSE = b"""services:
 """
 
 
+ADVICE = """
+More: policyd explain no-all-gpus. To ask for an exception: policyd exceptions request no-all-gpus
+"""
+"""The end of the text of a denied project."""
+
+
 def violation(**changes) -> Violation:
     fields = {
         "policy": "no-all-gpus",
@@ -90,6 +96,7 @@ Requested accelerators:
   SERVICE  VENDOR  METHOD  DEVICES  REPLICAS
   train    nvidia  gpus    all      1
 """
+        + ADVICE
     )
 
 
@@ -154,10 +161,11 @@ warning: only a warning
   = fix: Name the GPUs.
   = policy: no-all-gpus, high
 """
+        + ADVICE.replace("no-all-gpus", "POLICY")
     )
 
 
-@pytest.mark.parametrize(("number", "repeated"), [(19, False), (20, True)])
+@pytest.mark.parametrize(("number", "repeated"), [(18, False), (19, True)])
 def test_the_verdict_is_the_last_line_too_when_there_is_much_to_read(
     number: int, repeated: bool
 ) -> None:
@@ -194,6 +202,7 @@ not evaluated: remote.yaml: remote, not fetched
 not evaluated: 3 variables have no value here, and no violation depends on them: \
 ${A}, ${USED_TO}, ${Z}
 """
+        + ADVICE
     )
 
 
@@ -256,6 +265,10 @@ compose.yaml:3:42: denied: service train
       with `driver: nvidia` in each of the
       services.
   = policy: no-all-gpus, high
+
+More: policyd explain no-all-gpus. To ask
+    for an exception: policyd exceptions
+    request no-all-gpus
 """
     )
 
@@ -442,6 +455,8 @@ ALLOWED  d
 
 POLICY       ACTION  VIOLATIONS  PROJECTS
 no-all-gpus  deny    1           1
+
+More: policyd explain no-all-gpus. To ask for an exception: policyd exceptions request no-all-gpus
 
 4 projects: 3 allowed, 1 denied
 """
