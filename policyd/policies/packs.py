@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -119,7 +119,9 @@ def read_policies(modules: Mapping[str, str], pack: str, problems: Problems) -> 
         package = package_of(text)
         with problems.collecting():
             if package.startswith(POLICY_PACKAGE) or (is_plain(package) and _has_id(module, text)):
-                if policy := read_policy(module, text, pack, problems):
+                policy, found = _read_policy(module, text, pack)
+                problems.extend(found)
+                if policy:
                     yield policy
             elif is_plain(package):
                 for policy in _plain_rules(module, text, pack):
@@ -229,15 +231,19 @@ def _plain_rules(module: str, text: str, pack: str) -> Iterator[Policy]:
         )
 
 
-def read_policy(module: str, text: str, pack: str, problems: Problems) -> Policy | None:
-    """Return the policy in the module named `module`, or None after adding its errors."""
+@lru_cache(maxsize=512)
+def _read_policy(module: str, text: str, pack: str) -> tuple[Policy | None, Problems]:
+    """Return the policy in the module named `module`, and its errors.
+
+    A reload reads only the policies that changed.
+    """
+    problems = Problems()
     found = _metadata(module, text)
     if not found:
         line = text[: text.index("package ")].count("\n") + 1
         raise PolicySetError(
             "a policy must have a `# METADATA` comment above its package", Location(module, line, 1)
         )
-    before = len(problems)
     block = found.content()
     annotations = read_annotations(block, "package", problems)
     keys = annotations.keys
@@ -263,7 +269,7 @@ def read_policy(module: str, text: str, pack: str, problems: Problems) -> Policy
         source=text,
         rule=f"data.{package_of(text)}.violation",
     )
-    return policy if len(problems) == before else None
+    return None if problems else policy, problems
 
 
 def _required_text(keys: Mapping[str, Value], key: str, of: Value) -> str:

@@ -123,31 +123,39 @@ def depth(tree: Any) -> int:
 
 def nodes(tree: Any) -> Iterator[tuple[str, Tree]]:
     """Yield each expression below `tree` with its kind. A chain of references is one expression."""
-    if isinstance(tree, list):
-        for item in tree:
-            yield from nodes(item)
-        return
-    if not isinstance(tree, dict):
-        return
-    for key, value in tree.items():
-        if key == "with_mods":
-            yield from (("with", mod) for mod in value)
-        if isinstance(value, dict) and "span" in value and key[0].isupper():
-            yield key, value
-        if key == "Call":
-            yield from nodes(value["params"])
-        elif key == "RefDot":
-            yield from _below_chain(value)
-        else:
-            yield from nodes(value)
+    pending = [tree]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, tuple):
+            yield item
+        elif isinstance(item, list):
+            pending.extend(reversed(item))
+        elif isinstance(item, dict):
+            pending.extend(reversed([part for key in item for part in _parts(key, item[key])]))
 
 
-def _below_chain(node: Tree) -> Iterator[tuple[str, Tree]]:
-    """Yield the expressions in the root of a chain of references, unless it is a name."""
-    inner = node["refr"]
+def _parts(kind: str, node: Any) -> Iterator[Any]:
+    """Yield `node` as an expression if it is one, and what below it holds expressions."""
+    if kind == "span" or not isinstance(node, dict | list):
+        return
+    if kind == "with_mods":
+        yield from (("with", mod) for mod in node)
+    if isinstance(node, dict) and "span" in node and kind[0].isupper():
+        yield kind, node
+    if kind == "Call":
+        yield node["params"]
+    elif kind == "RefDot":
+        yield _root(node)
+    else:
+        yield node
+
+
+def _root(node: Tree) -> Tree:
+    """Return what a chain of references starts from."""
+    inner: Tree = node["refr"]
     while "RefDot" in inner:
         inner = inner["RefDot"]["refr"]
-    yield from nodes(inner)
+    return inner
 
 
 def constant_path(reference: Tree) -> list[str]:

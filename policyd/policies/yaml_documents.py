@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -209,12 +210,18 @@ def documents(
         raise PolicySetError(f"the file exceeds the limit of {MAX_TEXT} characters", Location(file))
     try:
         _check_depth(text, file, shift)
-        nodes = [node for node in yaml.compose_all(text, Loader=_Loader) if node is not None]
+        nodes = _nodes(text)
     except yaml.YAMLError as error:
         where = _place(getattr(error, "problem_mark", None), file, shift)
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
         raise PolicySetError(f"invalid YAML: {problem}", where) from error
     return [Value(node, file, what, shift, is_document=True) for node in nodes]
+
+
+@lru_cache(maxsize=64)
+def _nodes(text: str) -> tuple[yaml.Node, ...]:
+    """Return the documents of `text`. A reload composes only the files that changed."""
+    return tuple(node for node in yaml.compose_all(text, Loader=_Loader) if node is not None)
 
 
 def _check_depth(text: str, file: str, shift: tuple[int, int]) -> None:

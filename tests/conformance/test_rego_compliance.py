@@ -20,6 +20,7 @@ LISTED: dict[str, str] = {}
 """The notes of cases that end differently in silence, each with its reason. There are none."""
 
 
+@pytest.mark.slow
 def test_every_case_of_opa_ends_as_in_opa_or_is_refused() -> None:
     found = list(rego_cases.outcomes(rego_cases.folder()))
 

@@ -177,6 +177,7 @@ def test_a_log_of_the_first_version_is_verified_without_migrating_it(url: str) -
     assert rows == [("0001",)]
 
 
+@pytest.mark.slow
 def test_processes_and_threads_that_write_at_once_make_one_chain(url: str) -> None:
     writers = [
         subprocess.Popen([sys.executable, "-c", APPENDER, url, str(number), str(APPENDS)])

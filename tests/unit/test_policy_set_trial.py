@@ -66,11 +66,13 @@ def test_recursion_is_refused_with_its_path(write) -> None:
         load_after_trial(write(POLICY + "f(x) := f(x)\nviolation contains 1 if f(1)\n"))
 
 
+@pytest.mark.slow
 def test_an_endless_policy_is_refused(write) -> None:
     with pytest.raises(PolicySetError, match="loading the policy set exceeded 6 seconds"):
         load_after_trial(write(POLICY + ENDLESS), seconds=6)
 
 
+@pytest.mark.slow
 def test_a_policy_that_needs_too_much_memory_is_refused(write) -> None:
     with pytest.raises(PolicySetError):
         load_after_trial(write(POLICY + LARGE), memory=700 * 1024**2)
@@ -127,6 +129,7 @@ def test_lint_reports_errors_and_warnings_with_their_places(write) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_lint_of_an_endless_policy_ends(write) -> None:
     [problem] = lint_in_process(write(POLICY + ENDLESS), seconds=6)
 

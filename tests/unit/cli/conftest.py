@@ -34,3 +34,9 @@ def run(folder: Path) -> Run:
         return result
 
     return call
+
+
+@pytest.fixture(scope="session")
+def logs() -> dict[str, bytes]:
+    """Audit logs by name. The first test that needs one makes it, and the others copy it."""
+    return {}

@@ -19,14 +19,18 @@ services:
 
 
 @pytest.fixture
-def log(run, folder) -> str:
+def log(run, folder, logs) -> str:
     """A log with a denial and, after it, a grant."""
+    if "log" in logs:
+        (folder / "log.db").write_bytes(logs["log"])
+        return "log.db"
     for count in ("all", "2"):
         (folder / "compose.yaml").write_text(GPU.format(count=count))
         run(
             "check", "--audit", "log.db", "--operation", "CREATE", "--repository", "acme/train",
             "--environment", "prod", "--host", "gpu-01", "-p", "train",
         )  # fmt: skip
+    logs["log"] = (folder / "log.db").read_bytes()
     return "log.db"
 
 
@@ -175,8 +179,11 @@ jobs:
 
 
 @pytest.fixture
-def held(run, folder) -> str:
+def held(run, folder, logs) -> str:
     """A log with two grants of GPU 3 of a host that the inventory has, and one elsewhere."""
+    if "held" in logs:
+        (folder / "log.db").write_bytes(logs["held"])
+        return "log.db"
     (folder / "hosts.yaml").write_text(KNOWN_HOST)
     (folder / "rules.yaml").write_text(RULES)
     for project, host, text in (
@@ -190,6 +197,7 @@ def held(run, folder) -> str:
             "--policy-set", "rules.yaml",
         )  # fmt: skip
         assert done.exit_code == 0, done.output
+    logs["held"] = (folder / "log.db").read_bytes()
     return "log.db"
 
 

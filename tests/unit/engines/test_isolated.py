@@ -115,6 +115,7 @@ def test_neighbours_are_answered_while_an_evaluation_hangs(engine) -> None:
     assert not hanging.is_alive()
 
 
+@pytest.mark.slow
 def test_a_review_that_finds_all_evaluators_busy_is_an_overload_and_no_denial() -> None:
     engine = IsolatedEngine({"main.rego": MAIN}, {}, deadline=6)
     hanging = [

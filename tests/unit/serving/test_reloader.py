@@ -80,6 +80,7 @@ def test_nothing_is_published_again_while_nothing_changes(reloader, shelf):
     assert publication.stamp(shelf) == before
 
 
+@pytest.mark.slow
 def test_a_change_of_any_of_its_files_is_followed(reloader, shelf, rules):
     changes = {
         "policyset.yaml": HEADING.replace("acme", "acme-2"),
@@ -116,6 +117,7 @@ def test_a_file_that_is_replaced_by_one_of_the_same_size_and_time_is_followed(
     assert publication.read(shelf).policy_set.data["policyd"]["hosts"] == ["b"]
 
 
+@pytest.mark.slow
 def test_what_is_not_right_is_refused_and_the_last_good_one_stays(reloader, shelf, rules):
     mistakes = [
         (

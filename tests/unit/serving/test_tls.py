@@ -59,6 +59,7 @@ def answers(url: str, **options: object) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_the_webhook_answers_https_only(start_webhook, server) -> None:
     certificate, key = server
     webhook = start_webhook(
@@ -71,6 +72,7 @@ def test_the_webhook_answers_https_only(start_webhook, server) -> None:
     assert not answers(f"{webhook.url}/readyz")
 
 
+@pytest.mark.slow
 def test_a_client_needs_a_certificate_of_the_authority(
     start_webhook, server, authority, client
 ) -> None:
