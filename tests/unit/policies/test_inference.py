@@ -145,14 +145,10 @@ def test_problem_is_at_the_place_of_the_expression() -> None:
 def test_function_is_only_reported_if_no_call_of_it_is_valid() -> None:
     rules = "f(v) := v.variable\nx if f(input.workloads[0])"
 
-    assert [problem.message for problem in lint(rules)] == [
+    (problem,) = lint(rules)
+    assert problem.message.startswith(
         "unknown workload key variable; valid keys are annotations, build, cap_add, cap_drop, "
-        "cgroup, cgroup_parent, compatibility, cpu_limit, device_cgroup_rules, device_requests, "
-        "devices, environment, generic_resources, grants, hook, hooks, image, image_config, "
-        "inherited, ipc, kind, labels, memory_limit, mounts, name, network_mode, path, pid, "
-        "platform, privileged, profiles, project_directory, provider, replicas, runtime, "
-        "runtime_class, security_opt, selectors, service, title, …"
-    ]
+    )
     assert lint(f"{rules}\ny if f(input.unresolved[0])") == []
 
 
