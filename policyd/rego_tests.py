@@ -56,11 +56,15 @@ _REVIEW: Final = Review(uid="", enforcement_point="cli", now=1_800_000_000_000_0
 
 
 class TestResult(msgspec.Struct, frozen=True):
-    """The result of one test. `message` is the reason of a failure, and "" for a passed test."""
+    """The result of one test. `message` is the reason of a failure, and "" for a passed test.
+
+    `printed` are the lines that `print` wrote.
+    """
 
     name: str
     location: Location
     message: str = ""
+    printed: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -300,8 +304,8 @@ def _rego_tests(texts: dict[str, str], data: dict[str, Any]) -> Iterator[TestRes
             sentence, place = explain(error)
             yield TestResult(rule, where, f"{place}: {sentence}" if place else sentence)
             continue
-        printed = "".join(f"; {line}" for line in engine.take_prints())
-        yield TestResult(rule, where, "" if answer is True else f"the rule is not true{printed}")
+        message = "" if answer is True else "the rule is not true"
+        yield TestResult(rule, where, message, tuple(engine.take_prints()))
 
 
 def _named_tests(modules: Iterable[Module]) -> Iterator[tuple[str, Location]]:

@@ -23,6 +23,7 @@ from policyd.formats import (
     proofs,
     pushes,
     rego_tests,
+    rego_trace,
 )
 from policyd.formats.contract import Formats
 from policyd.formats.report import (
@@ -79,6 +80,7 @@ REGO_TESTS: Final[Formats[rego_tests.RegoTestRun]] = {
     "text": rego_tests.text,
     "json": rego_tests.as_json,
 }
+POLICY_TRACE: Final[Formats[rego_trace.PolicyTrace]] = {"text": rego_trace.text}
 DECISIONS: Final[Formats[audit_log.Decisions]] = {
     "text": audit_log.decisions_text,
     "json": audit_log.decisions_json,

@@ -43,6 +43,7 @@ def _tests(results: Sequence[TestResult], verbose: bool) -> Iterator[str]:
         if not result.passed or verbose:
             said = result.message or "passed"
             yield visible(f"{result.location}: {result.name}: {said}")
+            yield from (visible(f"  {line}") for line in result.printed)
     failed = sum(not result.passed for result in results)
     yield f"{len(results) - failed} passed, {failed} failed"
 

@@ -12,7 +12,7 @@ from policyd.policies.syntax_tree import Tree, nodes
 
 def ordered(statements: list[Tree]) -> list[Tree]:
     """Return `statements` so that a variable is bound before it is used, where possible."""
-    bound = [_bound(statement) for statement in statements]
+    bound = [bound_names(statement) for statement in statements]
     everything = set().union(*bound)
     used = [
         {node["value"] for kind, node in nodes(statement) if kind == "Var"} & everything - own
@@ -29,7 +29,7 @@ def ordered(statements: list[Tree]) -> list[Tree]:
     return ordered
 
 
-def _bound(statement: Tree) -> set[str]:
+def bound_names(statement: Tree) -> set[str]:
     """Return the variables that a statement binds: `some … in`, `:=` and `=`."""
     (kind, node), *_ = statement["literal"].items()
     if kind == "SomeIn":

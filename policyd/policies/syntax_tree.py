@@ -97,6 +97,8 @@ def source(node: Tree, module: Module, whole: bool = False) -> str:
     (_, inner), *_ = node.items()
     start, end = inner["span"]["start"], inner["span"]["end"]
     text = module.text.encode()
+    if inner.get("fields"):  # regorus lets the span of an object begin at its last key
+        start = text.rindex(b"{", 0, inner["fields"][0][0]["start"])
     # regorus leaves the quotes of a string at either end out of the span.
     start -= text[start - 1 : start] in _QUOTES
     end += text[end : end + 1] in _QUOTES

@@ -48,6 +48,7 @@ WAY = [
         "opa_program",
         "policy_set_trial",
         "rego_evaluation",
+        "rego_trace",
         "rego_tests",
         "wire",
     },

@@ -1,4 +1,4 @@
-"""Queries and explanations: what holds, what does not, and with which values."""
+"""Queries: their values, and what is printed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from policyd.model import Review
 from policyd.policies.policy_set import PolicySet, load_draft
 from policyd.policies.scaffold import write_policy
 from policyd.policy_input import review_input
-from policyd.rego_evaluation import Step, evaluate, explanations
+from policyd.rego_evaluation import evaluate
 
 COMPOSE = b"services: {web: {image: a, network_mode: MODE}}\n"
 
@@ -28,53 +28,6 @@ def document(policy_set: PolicySet, mode: bytes) -> bytes:
     bundle = memory_bundle({"compose.yaml": COMPOSE.replace(b"MODE", mode)})
     review = Review(uid="1", enforcement_point="cli", now=1)
     return review_input(load_project(bundle), review, {"named": list(policy_set.constraints)})
-
-
-def test_the_first_expression_that_fails_is_shown_with_its_values(
-    policy: Path, tmp_path: Path
-) -> None:
-    policy_set = load_draft(tmp_path)
-
-    [found] = explanations(
-        policy_set, document(policy_set, b"bridge"), policy_set.policies["named"]
-    )
-
-    assert str(found.location) == "team/named/policy.rego:18:1"
-    assert found.steps == (
-        Step('some c in input.constraints["named"]', 19, True),
-        Step("some w in input.workloads", 20, True),
-        Step(
-            "w.network_mode in c.parameters.modes",
-            21,
-            False,
-            ({"c.parameters.modes": ["host"], "w.network_mode": "bridge"},),
-        ),
-    )
-
-
-def test_a_violation_is_explained_by_expressions_that_all_hold(
-    policy: Path, tmp_path: Path
-) -> None:
-    policy_set = load_draft(tmp_path)
-
-    [found] = explanations(policy_set, document(policy_set, b"host"), policy_set.policies["named"])
-
-    assert [(step.line, step.holds) for step in found.steps] == [
-        (19, True),
-        (20, True),
-        (21, True),
-        (22, True),
-    ]
-
-
-def test_an_undefined_reference_has_no_value(policy: Path, tmp_path: Path) -> None:
-    text = policy.read_text()
-    policy.write_text(text.replace("w.network_mode in c.parameters.modes", 'w.labels.a == "b"'))
-    policy_set = load_draft(tmp_path)
-
-    [found] = explanations(policy_set, document(policy_set, b"host"), policy_set.policies["named"])
-
-    assert found.steps[-1] == Step('w.labels.a == "b"', 21, False, ({},))
 
 
 def test_print_is_visible(policy: Path, tmp_path: Path) -> None:

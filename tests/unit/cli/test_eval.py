@@ -1,5 +1,13 @@
 from __future__ import annotations
 
+import re
+
+WEB = '{"name": "web", "kind": "service", "service": "web", "path": ["services", "web"], …}'
+
+
+def lines(text: str) -> list[str]:
+    return re.sub("… [0-9]+ more keys", "…", text).splitlines()
+
 
 def test_a_policy_is_evaluated_with_its_default_parameters(run, folder) -> None:
     (folder / "compose.yaml").write_text("services: {web: {image: a, network_mode: host}}\n")
@@ -27,12 +35,33 @@ def test_a_policy_is_explained(run, folder) -> None:
 
     result = run("eval", "--explain", "named", "--policy-set", "rules")
 
-    assert result.stdout.splitlines() == [
-        "team/named/policy.rego:18:1: does not hold",
-        '  ok     19: some c in input.constraints["named"]',
-        "  ok     20: some w in input.workloads",
-        "  FAIL   21: w.network_mode in c.parameters.modes",
-        '             c.parameters.modes = ["host"], w.network_mode = "bridge"',
+    assert lines(result.stdout) == [
+        "team/named/policy.rego:18:1: violation does not hold",
+        '  true        19: some c in input.constraints["named"]',
+        "  true        20: some w in input.workloads",
+        "  false       21: w.network_mode in c.parameters.modes",
+        f'{"":17}c = {{"name": "named", "parameters": {{"modes": ["host"]}}}}, w = {WEB}, '
+        'w.network_mode = "bridge", c.parameters.modes = ["host"]',
+    ]
+
+
+def test_a_policy_is_traced_into_the_functions_that_it_calls(run, folder) -> None:
+    (folder / "compose.yaml").write_text("services: {web: {image: a, network_mode: host}}\n")
+    run("policies", "new", "named")
+    policy = folder / "rules/team/named/policy.rego"
+    policy.write_text(
+        policy.read_text().replace("[w.title, w.network_mode]", "[w.title, w.labels.a]")
+    )
+
+    result = run("eval", "named", "--trace", "--policy-set", "rules")
+
+    assert lines(result.stdout)[-6:] == [
+        '  undefined   22: found := workload.finding(w, ["network_mode"], message(w))',
+        f"{'':17}w = {WEB}",
+        f"{'':17}team/named/policy.rego:25:1: message does not hold",
+        f'{"":17}  undefined   25: sprintf("%s has the network mode %s", [w.title, w.labels.a])',
+        f'{"":34}w = {WEB}, w.title = "service web", w.labels.a is undefined',
+        "[]",
     ]
 
 

@@ -30,6 +30,7 @@ ALWAYS = {
     "FIX_REPORT": ["text"],
     "HOSTS": ["text"],
     "LINT_PROBLEMS": ["text"],
+    "POLICY_TRACE": ["text"],
     "SCHEMA": ["json"],
 }
 """The documents that are printed in one format, without --format."""

@@ -27,6 +27,7 @@ from policyd.formats.grants import Grants
 from policyd.formats.policies import PolicyInSet
 from policyd.formats.pushes import ListedPushes
 from policyd.formats.rego_tests import RegoTestRun
+from policyd.formats.rego_trace import PolicyTrace
 from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import Reviewed
 from policyd.hooks.events import PushRecord
@@ -45,6 +46,7 @@ from policyd.policies.examples import Examples
 from policyd.policies.parameters import Schema
 from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.rego_tests import CoverageReport, FileCoverage, TestReport, TestResult
+from policyd.rego_trace import Step, Trace
 from policyd.wire import AuditVerification, ProofList, ProvenDecision, Undecided
 from tests.support.reports import EVIL, MIXED, NOTHING, VIOLATION
 
@@ -118,6 +120,11 @@ def hostile_push() -> PushRecord:
     return PushRecord(**{**texts, "number": 1, "attempts": 2, "state": "waiting"})
 
 
+def hostile_trace() -> PolicyTrace:
+    step = Step(EVIL, 1, "false", 2, 1, ({EVIL: [EVIL], "x": []},))
+    return PolicyTrace([Trace(EVIL, PLACE, (step,))])
+
+
 def hostile_data() -> dict[str, Any]:
     gpu = {"index": 0, "uuid": EVIL, "name": EVIL}
     other = {"vendor": EVIL, "index": 1, "node": EVIL}
@@ -166,6 +173,7 @@ HOSTILE: dict[str, Callable[[], Any]] = {
             coverage=CoverageReport(50.0, [FileCoverage(EVIL, 1, (2,), 50.0)]),
         )
     ),
+    "POLICY_TRACE": hostile_trace,
     "DECISIONS": lambda: Decisions(EVIL, [hostile_record()], 1),
     "DECISION": hostile_record,
     "VERIFICATION": lambda: Verification(

@@ -34,6 +34,16 @@ def test_only_failed_tests_are_listed_unless_all_are_wanted() -> None:
     )
 
 
+def test_what_a_test_printed_is_below_it() -> None:
+    printing = rego_tests.TestResult("test_p", Location("a_test.rego", 5, 1), "", ("a:6: x",))
+    report = rego_tests.TestReport(tests=[printing])
+
+    assert text(RegoTestRun(report)) == "1 passed, 0 failed\n"
+    assert text(RegoTestRun(report, verbose=True)) == (
+        "a_test.rego:5:1: test_p: passed\n  a:6: x\n1 passed, 0 failed\n"
+    )
+
+
 def test_the_coverage_names_the_lines_that_no_test_evaluates() -> None:
     assert (
         text(RegoTestRun(MEASURED))
@@ -66,6 +76,7 @@ def test_json_has_the_coverage_only_when_it_was_measured() -> None:
         "name": "test_one",
         "location": {"file": "a_test.rego", "line": 3, "column": 1},
         "message": "",
+        "printed": [],
     }
     plain = {"apiVersion": "policyd/v1", "kind": "TestReport", "tests": [one]}
     files = [
