@@ -15,6 +15,7 @@ from policyd import compose
 from policyd.compose.project import Project
 from policyd.errors import ComposeError
 from policyd.model import Bundle, ImageConfig, InspectedImage, NotEvaluated
+from policyd.workloads.credential_search import Credential, credentials
 from policyd.workloads.extraction import extract
 from policyd.workloads.image_configs import (
     ImageConfigs,
@@ -32,7 +33,8 @@ UNREAD: Final = "its configuration was not read: "
 class Loaded(msgspec.Struct, frozen=True):
     """A loaded project. `digest` covers all files that were read, `files` are their names.
 
-    `images` are those whose configurations were read from registries.
+    `images` are those whose configurations were read from registries. `credentials` are where its
+    files contain some.
     """
 
     project: Project
@@ -41,6 +43,7 @@ class Loaded(msgspec.Struct, frozen=True):
     digest: str
     files: tuple[str, ...]
     images: tuple[InspectedImage, ...] = ()
+    credentials: tuple[Credential, ...] = ()
 
 
 class NotLoaded(msgspec.Struct, frozen=True):
@@ -86,6 +89,7 @@ def load_project(bundle: Bundle, reader: ImageReader | None = None) -> Loaded:
         digest=bundle.files.digest(),
         files=bundle.files.names(),
         images=images,
+        credentials=credentials(project),
     )
 
 

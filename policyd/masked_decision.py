@@ -26,9 +26,10 @@ from policyd.workloads.model import Workload
 HOST_FIELDS: Final = frozenset(
     (
         "build", "cap_add", "cap_drop", "cgroup", "cgroup_parent", "depends_on", "deploy",
-        "device_cgroup_rules", "devices", "gpus", "image", "ipc", "network_mode", "networks",
-        "pid", "platform", "ports", "privileged", "profiles", "provider", "runtime",
-        "security_opt", "user", "userns_mode", "uts", "volumes", "volumes_from",
+        "device_cgroup_rules", "devices", "gpus", "group_add", "image", "ipc", "network_mode",
+        "networks", "pid", "platform", "ports", "privileged", "profiles", "provider", "restart",
+        "runtime", "security_opt", "sysctls", "tmpfs", "user", "userns_mode", "uts", "volumes",
+        "volumes_from",
     )
 )  # fmt: skip
 """Fields of a service or job whose literal values may be recorded."""

@@ -14,6 +14,7 @@ import msgspec
 from policyd.loading import Loaded
 from policyd.model import Path, Review, UnseenKind, to_json
 from policyd.policies.manifests import Constraint
+from policyd.workloads.credential_search import Credential
 from policyd.workloads.model import Workload
 
 
@@ -44,6 +45,7 @@ class PolicyInput(msgspec.Struct, frozen=True, rename="camel"):
 
     `constraints` is by policy: a policy without an entry is not evaluated. `requestedProfiles` are
     the profiles that the caller or COMPOSE_PROFILES names; all services are evaluated in any case.
+    `credentials` says where files of the project contain credentials, without their values.
     """
 
     review: Review
@@ -53,6 +55,7 @@ class PolicyInput(msgspec.Struct, frozen=True, rename="camel"):
     unresolved: tuple[UnsetVariable, ...]
     not_evaluated: tuple[Unseen, ...]
     requested_profiles: tuple[str, ...]
+    credentials: tuple[Credential, ...]
 
 
 def review_input(
@@ -79,5 +82,6 @@ def review_input(
             if each.kind != "variable"  # these are in `unresolved`, with their paths
         ),
         requested_profiles=project.requested_profiles,
+        credentials=loaded.credentials,
     )
     return to_json(document)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from policyd.compose.effort import Effort
-from policyd.compose.nodes import Node
+from policyd.compose.nodes import Mark, Node
 from policyd.compose.text.posix_paths import join
 from policyd.compose.text.template import Lookup
 from policyd.masking import masked, visible
@@ -23,7 +23,8 @@ class LoadContext:
     `home` is the home directory that `~` stands for, "" while it is unknown. `unresolved` holds
     each variable of a Compose file that has no value, with the text that uses it;
     `unresolved_in_files` those of environment files. `variables` are the values of variables that
-    were used, `masked_reasons` the masked forms of reasons that quote a value.
+    were used, `masked_reasons` the masked forms of reasons that quote a value. `written` holds
+    texts with variables by the mark of their node, as they were before they were replaced.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -36,6 +37,7 @@ class LoadContext:
         self.masked_reasons: dict[str, str] = {}
         self.variables: set[str] = set()
         self.warnings: list[str] = []
+        self.written: dict[Mark, str] = {}
 
     def report_not_evaluated(
         self, kind: UnseenKind, what: str, reason: str, where: Location | None

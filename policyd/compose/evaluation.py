@@ -88,6 +88,7 @@ class _Evaluation:
             self.warn_of_lost_jobs()
         tree = _restricted(model, {key: _with_hook_counts(services[key]) for key in started}, run)
         project = Project(name, directory, tree, printed, self.root, self.places)
+        project.remember_written(self.context.written)
         project.unresolved = tuple(self.unresolved())
         project.not_evaluated = tuple(self.context.not_evaluated)
         project.masked_reasons = self.context.masked_reasons

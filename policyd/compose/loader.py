@@ -100,4 +100,4 @@ def _model(
             first_file,
         )
     context.warnings += unsupported_warnings(root)
-    return normalize(root, name, scope.environment, context.effort)
+    return normalize(root, name, scope.environment, context.effort, context.written)

@@ -30,6 +30,23 @@ def locate(root: Node, path: Path, places: dict[Path, Location]) -> Location | N
     return found
 
 
+def node_at(root: Node, path: Path) -> Node | None:
+    """Return the node that holds the value at `path` below `root`.
+
+    A text that Compose divides, such as a command, holds all of its parts. The result is None where
+    no file has the value, as for a variable of an environment file.
+    """
+    node = root
+    for part in path:
+        if not isinstance(node.value, dict | list):
+            return node if isinstance(node.value, str) else None
+        child = _step(node, part)
+        if child is None:
+            return None
+        node = child
+    return node
+
+
 def _step(node: Node, part: str | int) -> Node | None:
     """Return the value at `part` of `node`, which may still be a list of `key=value` texts."""
     value: Any = node.value

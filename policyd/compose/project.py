@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from policyd.compose.nodes import Node
+from policyd.compose.nodes import Mark, Node
 from policyd.compose.phases.printing import print_project, unprintable
-from policyd.compose.positions import locate
+from policyd.compose.positions import locate, node_at
 from policyd.compose.table.fields import PROJECT
 from policyd.compose.text.model_paths import dotted
 from policyd.errors import ComposeError
@@ -47,6 +48,25 @@ class Project:
         self._printed = printed
         self._root = root
         self._places = places
+        self._written: Mapping[Mark, str] = {}
+
+    def remember_written(self, written: Mapping[Mark, str]) -> None:
+        """Keep the texts with variables, by mark, for `written`."""
+        self._written = written
+
+    def written(self, path: Path) -> str | None:
+        """Return the text of the Compose file that sets the value at `path` of `tree`.
+
+        Variables in it are not replaced. The result is None where no Compose file sets the value.
+        """
+        node = node_at(self._root, path)
+        if node is None or isinstance(node.value, dict | list) or node.value is None:
+            return None
+        return self._written.get(node.mark, str(node.value))
+
+    def is_from_environment_file(self, path: Path) -> bool:
+        """Return whether an environment file sets the value at `path` of `tree`."""
+        return path in self._places
 
     def locate(self, path: Path) -> Location | None:
         """Return the place in the files that decided the value at `path` of `tree`.

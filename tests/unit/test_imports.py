@@ -15,7 +15,7 @@ MODEL = {
     *("model", "errors", "masking", "compose_version", "suggestion", "limits", "regular_files"),
 }
 PURE = {
-    *("compose", "hooks", "formats", "audit.chain", "transparency"),
+    *("compose", "credentials", "hooks", "formats", "audit.chain", "transparency"),
     *("registry.artifact", "registry.json_keys", "registry.platforms"),
 }
 WAY = [

@@ -101,7 +101,7 @@ class ModelLoader:
         root = fill_defaults(root, PROJECT)
         validate(root)
         root = resolve_paths(root, PROJECT, self.scope.directory, self.context)
-        return resolve_environment(root, self.scope.environment)
+        return resolve_environment(root, self.scope.environment, self.context.written)
 
     def add(self, size: int, at: Node) -> None:
         """Count `size` more values, brought in at `at`. Raises ComposeError when too many."""

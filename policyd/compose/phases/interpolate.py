@@ -48,6 +48,7 @@ class _Interpolation:
         self.lookup = context.noting(lookup)
         self.effort = context.effort
         self.missing = context.record_unresolved
+        self.written = context.written
 
     def container(self, node: Node, field: Field) -> Node:
         """Return the mapping or list `node` with the texts below it replaced."""
@@ -86,6 +87,8 @@ class _Interpolation:
             value = _CASTS[field.cast](text) if field.cast else text
         except (TemplateError, ScalarError) as problem:
             raise NodeError(problem.marked, node) from None
+        if "$" in node.value:
+            self.written[node.mark] = node.value
         if len(text) > len(node.value):
             self.effort.grow(len(text) - len(node.value), node)
         return Node(value, node.mark, node.resets)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from policyd.compose.effort import Effort
-from policyd.compose.nodes import Node, describe, nodes
+from policyd.compose.nodes import Mark, Node, describe, nodes
 from policyd.compose.phases.canonical import with_default
 from policyd.compose.phases.hooks import with_inherited_hooks
 from policyd.compose.phases.validation import entries as mapping_entries
@@ -25,14 +25,21 @@ WORKLOADS: Final = ("services", "jobs")
 _NAMED: Final = ("networks", "volumes", "configs", "secrets")
 
 
-def resolve_environment(root: Node, environment: Mapping[str, str]) -> Node:
+Written = dict[Mark, str]
+
+
+def resolve_environment(
+    root: Node, environment: Mapping[str, str], written: Written | None = None
+) -> Node:
     """Return `root` with values from `environment` for names that have none.
 
     These are bare names in `environment` lists of services and jobs, and the content of configs.
+    `written` receives the text in the file of each of them.
     """
+    caller = _Caller(environment, written)
     configs = root.value.get("configs")
     if configs is not None:
-        filled = {key: _content(config, environment) for key, config in configs.value.items()}
+        filled = {key: _content(config, caller) for key, config in configs.value.items()}
         root = _put(root, "configs", configs.with_value(filled))
     for kind in WORKLOADS:
         holder = root.value.get(kind)
@@ -44,22 +51,30 @@ def resolve_environment(root: Node, environment: Mapping[str, str]) -> Node:
             if variables is not None and type(variables.value) is list:
                 # Compose drops timestamps, which the schema reads as strings.
                 texts = [item for item in variables.value if type(item.value) is str]
-                resolved = [_resolved(item, environment) for item in texts]
+                resolved = [_resolved(item, caller) for item in texts]
                 changed[name] = _put(entry, "environment", variables.with_value(resolved))
         if changed:
             root = _put(root, kind, holder.with_value({**holder.value, **changed}))
     return root
 
 
-def normalize(root: Node, name: str, environment: Mapping[str, str], effort: Effort) -> Node:
+def normalize(
+    root: Node,
+    name: str,
+    environment: Mapping[str, str],
+    effort: Effort,
+    written: Written | None = None,
+) -> Node:
     """Return `root` with everything that the project `name` implies.
 
-    The containers of hooks inherit from their services. Raises ComposeError.
+    The containers of hooks inherit from their services. `written` receives the text in the file of
+    each value that comes from `environment`. Raises ComposeError.
     """
+    caller = _Caller(environment, written)
     for kind in WORKLOADS:
         if kind in root.value:
             holder = root.value[kind]
-            normal = {key: _workload(each, environment) for key, each in holder.value.items()}
+            normal = {key: _workload(each, caller) for key, each in holder.value.items()}
             root = _put(root, kind, holder.with_value(normal))
     root = _default_network(root)
     for kind in _NAMED:
@@ -70,32 +85,45 @@ def normalize(root: Node, name: str, environment: Mapping[str, str], effort: Eff
     return with_inherited_hooks(root, effort)
 
 
-def _content(config: Node, environment: Mapping[str, str]) -> Node:
+class _Caller:
+    """The caller's environment, which gives values to names that have none."""
+
+    def __init__(self, environment: Mapping[str, str], written: Written | None) -> None:
+        self.environment = environment
+        self.written: Written = {} if written is None else written
+
+    def fill(self, node: Node, value: str) -> Node:
+        """Return `node` with a value of the environment; the text in the file is remembered."""
+        self.written.setdefault(node.mark, "" if node.value is None else node.value)
+        return node.with_value(value)
+
+
+def _content(config: Node, caller: _Caller) -> Node:
     name = config.value.get("environment") if type(config.value) is dict else None
-    if name is None or name.value not in environment:
+    if name is None or name.value not in caller.environment:
         return config
-    return _put(config, "content", name.with_value(environment[name.value]))
+    return _put(config, "content", caller.fill(name, caller.environment[name.value]))
 
 
 def _put(node: Node, key: str, child: Node) -> Node:
     return node.with_value({**node.value, key: child})
 
 
-def _resolved(item: Node, environment: Mapping[str, str]) -> Node:
-    found = environment.get(item.value)
-    return item if found is None else item.with_value(f"{item.value}={found}")
+def _resolved(item: Node, caller: _Caller) -> Node:
+    found = caller.environment.get(item.value)
+    return item if found is None else caller.fill(item, f"{item.value}={found}")
 
 
-def _workload(service: Node, environment: Mapping[str, str]) -> Node:
+def _workload(service: Node, caller: _Caller) -> Node:
     """Return a service or job with everything that it implies."""
     entries = dict(service.value)
     policy = entries.get("pull_policy")
     if policy is not None and policy.value == "if_not_present":
         entries["pull_policy"] = policy.with_value("missing")
     if "build" in entries:
-        entries["build"] = _build(entries["build"], environment)
+        entries["build"] = _build(entries["build"], caller)
     if "environment" in entries:
-        entries["environment"] = _lookup(entries["environment"], environment, keep=True)
+        entries["environment"] = _lookup(entries["environment"], caller, keep=True)
     if "volumes" in entries:
         entries["volumes"] = _clean_targets(entries["volumes"])
     dependencies = _dependencies(service)
@@ -109,17 +137,17 @@ def _workload(service: Node, environment: Mapping[str, str]) -> Node:
     return service.with_value(entries)
 
 
-def _build(build: Node, environment: Mapping[str, str]) -> Node:
+def _build(build: Node, caller: _Caller) -> Node:
     build = with_default(build, "context", ".")
     if "dockerfile" not in build.value and "dockerfile_inline" not in build.value:
         build = with_default(build, "dockerfile", "Dockerfile")
     if "args" in build.value:
-        build = _put(build, "args", _lookup(build.value["args"], environment, keep=False))
+        build = _put(build, "args", _lookup(build.value["args"], caller, keep=False))
     return build
 
 
-def _lookup(node: Node, environment: Mapping[str, str], *, keep: bool) -> Node:
-    """Return `node` with values from `environment` for names that have none.
+def _lookup(node: Node, caller: _Caller, *, keep: bool) -> Node:
+    """Return `node` with values of the caller for names that have none.
 
     Names without a value anywhere are kept, or dropped.
     """
@@ -128,8 +156,8 @@ def _lookup(node: Node, environment: Mapping[str, str], *, keep: bool) -> Node:
         for key, child in node.value.items():
             if child.value is not None:
                 entries[key] = child
-            elif key in environment:
-                entries[key] = child.with_value(environment[key])
+            elif key in caller.environment:
+                entries[key] = caller.fill(child, caller.environment[key])
             elif keep:
                 entries[key] = child
         return node.with_value(entries)
@@ -137,7 +165,7 @@ def _lookup(node: Node, environment: Mapping[str, str], *, keep: bool) -> Node:
     for item in node.value:
         if type(item.value) is not str:
             continue
-        item = item if "=" in item.value else _resolved(item, environment)
+        item = item if "=" in item.value else _resolved(item, caller)
         if keep or "=" in item.value:
             kept.append(item)
     return node.with_value(kept)

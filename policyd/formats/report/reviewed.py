@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from policyd.credentials import masked
 from policyd.model import Decision, Location
 
 BEFORE: Final = 2
@@ -52,7 +53,8 @@ def reviewed(
 ) -> Reviewed:
     """Return `decision` with the lines around its locations.
 
-    `content` returns the content of a file by its name in the decision, or None.
+    `content` returns the content of a file by its name in the decision, or None. Credentials in the
+    lines are masked.
     """
     lines: dict[str, dict[int, str]] = {}
     texts: dict[str, list[str]] = {}
@@ -61,7 +63,8 @@ def reviewed(
             texts[place.file] = _lines(content(place.file) or b"")
         for number in range(place.line - BEFORE, place.line + AFTER + 1):
             if 1 <= number <= len(texts[place.file]):
-                line = texts[place.file][number - 1][:MAX_LINE]
+                previous = texts[place.file][number - 2] if number > 1 else ""
+                line = masked(texts[place.file][number - 1][:MAX_LINE], previous[:MAX_LINE])
                 lines.setdefault(place.file, {})[number] = line
     return Reviewed(source, decision, folder, lines, tuple(matches))
 

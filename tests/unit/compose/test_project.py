@@ -22,6 +22,24 @@ def test_a_path_has_a_place() -> None:
     assert found.locate(("services", "web", "image")) == Location("compose.yaml", 2, 16)
 
 
+def test_text_in_the_file_is_kept_for_values_with_variables() -> None:
+    found = project(
+        "services:\n"
+        "  web:\n"
+        "    image: ${IMAGE:-x}\n"
+        "    command: run ${A:-b}\n"
+        "    environment: [A=1, HOME]\n"
+        "    scale: 2\n"
+    )
+
+    assert found.written(("services", "web", "image")) == "${IMAGE:-x}"
+    assert found.written(("services", "web", "command", 1)) == "run ${A:-b}"
+    assert found.written(("services", "web", "environment", "A")) == "A=1"
+    assert found.written(("services", "web", "scale")) == "2"
+    assert found.written(("services", "web", "environment")) is None
+    assert found.written(("services", "web", "labels", "a")) is None
+
+
 def test_an_ssh_key_with_a_path_cannot_be_printed_and_has_a_place() -> None:
     found = project("services:\n  web:\n    build:\n      ssh: {key: ./id}\n")
 

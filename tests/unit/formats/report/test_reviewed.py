@@ -41,6 +41,12 @@ def test_long_lines_are_cut_and_bytes_that_are_no_text_replaced() -> None:
     assert lines(b"\n\n\n\xff") == {2: "", 3: "", 4: "\ufffd"}
 
 
+def test_credentials_in_the_lines_are_masked() -> None:
+    content = b"1\n2\nPASSWORD: |\n  abc\nTOKEN: abc\n"
+
+    assert lines(content) == {2: "2", 3: "PASSWORD: |", 4: "  ***", 5: "TOKEN: ***"}
+
+
 def test_places_are_those_with_a_line_in_violations_exemptions_and_the_status() -> None:
     other = Location("other.yaml", 9, 1)
     found = msgspec.structs.replace(
