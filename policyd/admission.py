@@ -22,18 +22,21 @@ from policyd.model import (
     Decision,
     Exempted,
     Finding,
+    Findings,
     Grant,
     Location,
     Review,
     Status,
     Violation,
+    to_json,
 )
 from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.exceptions import PolicyException
 from policyd.policies.manifests import Constraint
 from policyd.policies.policy_set import PolicySet
+from policyd.policies.relevance import Relevance
 from policyd.policies.times import moment
-from policyd.policy_input import review_input
+from policyd.policy_input import PolicyInput, policy_input
 from policyd.resolution import HostResolver
 
 MAX_VIOLATIONS: Final = 10_000
@@ -52,6 +55,7 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 
 NOT_EVALUATED = Evaluation()
+NO_FINDINGS = Findings(())
 RELEASED = Status(200, "OK", "the grants of the project are released; no policy is evaluated")
 
 
@@ -63,14 +67,19 @@ class Admission:
         engine: Engine,
         policy_set: PolicySet,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        relevance: Relevance | None = None,
     ) -> None:
         """`engine` holds `policy_set`; `new_id` returns the id of the next decision.
+
+        With the `relevance` of `policy_set`, the engine evaluates only the policies that may
+        report a violation.
 
         Raises PolicySetError for tables of the policy set that grants cannot be worked out with.
         """
         self.engine = engine
         self.policy_set = policy_set
         self._new_id = new_id
+        self._relevance = relevance
         self._governance = Governance(policy_set.constraints, policy_set.exceptions)
         self._hosts = HostResolver(policy_set.data)
 
@@ -147,7 +156,7 @@ class Admission:
     def _evaluate(self, loaded: Loaded, review: Review) -> Evaluation:
         """Return the violations, exemptions and grants. Raises EngineError."""
         applicability = self.applicability(review, loaded.project.name)
-        found = self.engine.findings(review_input(loaded, review, applicability.by_policy))
+        found = self._findings(policy_input(loaded, review, applicability.by_policy))
         remediations = self._hosts.grants.remediations(loaded.workloads)
         violations: list[Violation] = []
         for finding in found.findings:
@@ -161,6 +170,15 @@ class Admission:
         remaining, exempted = _exempt(sorted(violations, key=_order), applicability)
         grants = self._hosts.grants.listed(loaded.workloads, review.source.host, exempted)
         return Evaluation(remaining, exempted, grants)
+
+    def _findings(self, document: PolicyInput) -> Findings:
+        if self._relevance is not None:
+            asked = self._relevance.may_report(document)
+            if not asked:
+                return NO_FINDINGS
+            constraints = {name: document.constraints[name] for name in sorted(asked)}
+            document = msgspec.structs.replace(document, constraints=constraints)
+        return self.engine.findings(to_json(document))
 
     def _violations(
         self,

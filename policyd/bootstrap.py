@@ -15,6 +15,7 @@ from policyd.config import Settings
 from policyd.engines import ENGINES, EngineOptions
 from policyd.errors import ConfigError
 from policyd.policies.policy_set import PolicySet, load_policy_set
+from policyd.policies.relevance import Relevance
 from policyd.services import FixedRules, Rules, Services
 from policyd.settings_reader import read_password
 from policyd.workloads.image_configs import ImageReader
@@ -101,4 +102,7 @@ def admission_for(
         token=settings.engine_token,
         ca_file=settings.engine_ca_file,
     )
-    return Admission(ENGINES[settings.engine].create(policy_set, options), policy_set)
+    # An OPA server evaluates everything: its own decision log shows what it was asked.
+    relevance = Relevance(policy_set) if settings.engine == "embedded" else None
+    engine = ENGINES[settings.engine].create(policy_set, options)
+    return Admission(engine, policy_set, relevance=relevance)

@@ -61,13 +61,20 @@ class PolicyInput(msgspec.Struct, frozen=True, rename="camel"):
 def review_input(
     loaded: Loaded, review: Review, constraints: Mapping[str, Sequence[Constraint]]
 ) -> bytes:
-    """Return the input document for `review` of the project `loaded`, as JSON.
+    """Return the input document for `review` of the project `loaded`, as JSON."""
+    return to_json(policy_input(loaded, review, constraints))
+
+
+def policy_input(
+    loaded: Loaded, review: Review, constraints: Mapping[str, Sequence[Constraint]]
+) -> PolicyInput:
+    """Return the input document for `review` of the project `loaded`.
 
     `loaded` has its grants on the host of the review. `constraints` are those that apply to the
     review, by policy.
     """
     project = loaded.project
-    document = PolicyInput(
+    return PolicyInput(
         review=review,
         constraints={
             policy: tuple(AskedConstraint(c.name, c.parameters) for c in applying)
@@ -84,4 +91,3 @@ def review_input(
         requested_profiles=project.requested_profiles,
         credentials=loaded.credentials,
     )
-    return to_json(document)

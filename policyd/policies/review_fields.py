@@ -15,8 +15,7 @@ from typing import Final
 REVIEW: Final = "review"
 
 _INPUT: Final = re.compile(r"\binput\b(?P<fields>(?:\.[A-Za-z_][A-Za-z0-9_]*)*)")
-_COMMENT: Final = re.compile(r"^[ \t]*#[^`\r\n]*\r?$", re.MULTILINE)
-"""A line that is a comment. In a raw string, a line with a backtick may go on with code."""
+_TEXT_OR_COMMENT: Final = re.compile(r""""(?:\\.|[^"\\\n])*"|`[^`]*`|(?P<comment>#[^\r\n]*)""")
 
 
 def review_fields(modules: Iterable[str]) -> frozenset[str] | None:
@@ -26,13 +25,18 @@ def review_fields(modules: Iterable[str]) -> frozenset[str] | None:
     """
     found: set[str] = set()
     for text in modules:
-        for use in _INPUT.finditer(_COMMENT.sub("", text)):
+        for use in _INPUT.finditer(without_comments(text)):
             first, *below = use["fields"][1:].split(".")
             if not first:
                 return None
             if first == REVIEW:
                 found.add(".".join(below))
     return frozenset(found)
+
+
+def without_comments(text: str) -> str:
+    """Return the Rego `text` without its comments."""
+    return _TEXT_OR_COMMENT.sub(lambda found: "" if found["comment"] else found[0], text)
 
 
 def reads(fields: frozenset[str] | None, field: str) -> bool:

@@ -11,7 +11,6 @@
 #   remediation: "Mount a folder or a volume instead of the device."
 package policyd.policies.no_host_disk_or_memory_devices
 
-import data.policyd.lib.mounts
 import data.policyd.lib.workload
 
 violation contains workload.at(w, device.path, msg) if {
@@ -21,9 +20,9 @@ violation contains workload.at(w, device.path, msg) if {
 	msg := sprintf("%s maps %s of the host: %s", [w.title, device.disk, device.node])
 }
 
-violation contains workload.at(w, found.mount.path, msg) if {
+violation contains workload.at(w, mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.by_workload[w.name]
-	found.class == "disk"
-	msg := sprintf("%s mounts %s of the host: %s", [w.title, found.mount.disk, found.mount.source])
+	some mount in w.mounts
+	mount.host_class == "disk"
+	msg := sprintf("%s mounts %s of the host: %s", [w.title, mount.disk, mount.source])
 }

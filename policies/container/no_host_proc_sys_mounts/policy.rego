@@ -13,12 +13,11 @@
 #   remediation: "Add `:ro` to the mount, or remove the mount."
 package policyd.policies.no_host_proc_sys_mounts
 
-import data.policyd.lib.mounts
 import data.policyd.lib.workload
 
-violation contains workload.at(w, found.mount.path, msg) if {
+violation contains workload.at(w, mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.by_workload[w.name]
-	found.class == "proc-sys"
-	msg := sprintf("%s mounts %s of the host writable", [w.title, found.mount.source])
+	some mount in w.mounts
+	mount.host_class == "proc-sys"
+	msg := sprintf("%s mounts %s of the host writable", [w.title, mount.source])
 }

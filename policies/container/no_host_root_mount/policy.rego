@@ -13,12 +13,11 @@
 #   remediation: "Mount only the folder that the workload needs, and add `:ro`."
 package policyd.policies.no_host_root_mount
 
-import data.policyd.lib.mounts
 import data.policyd.lib.workload
 
-violation contains workload.at(w, found.mount.path, msg) if {
+violation contains workload.at(w, mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.by_workload[w.name]
-	found.class == "root"
-	msg := sprintf("%s mounts the root of the host at %s", [w.title, found.mount.target])
+	some mount in w.mounts
+	mount.host_class == "root"
+	msg := sprintf("%s mounts the root of the host at %s", [w.title, mount.target])
 }

@@ -18,12 +18,11 @@
 #     for an exception."
 package policyd.policies.no_host_service_sockets
 
-import data.policyd.lib.mounts
 import data.policyd.lib.workload
 
-violation contains workload.at(w, found.mount.path, msg) if {
+violation contains workload.at(w, mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.by_workload[w.name]
-	found.class == "service-socket"
-	msg := sprintf("%s mounts the socket of a service manager of the host: %s", [w.title, found.mount.source])
+	some mount in w.mounts
+	mount.host_class == "service-socket"
+	msg := sprintf("%s mounts the socket of a service manager of the host: %s", [w.title, mount.source])
 }

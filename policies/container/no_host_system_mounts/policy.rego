@@ -13,12 +13,11 @@
 #   remediation: "Add `:ro` to the mount, or mount only the one file that is needed."
 package policyd.policies.no_host_system_mounts
 
-import data.policyd.lib.mounts
 import data.policyd.lib.workload
 
-violation contains workload.at(w, found.mount.path, msg) if {
+violation contains workload.at(w, mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.by_workload[w.name]
-	found.class == "system"
-	msg := sprintf("%s mounts the system path %s of the host writable", [w.title, found.mount.source])
+	some mount in w.mounts
+	mount.host_class == "system"
+	msg := sprintf("%s mounts the system path %s of the host writable", [w.title, mount.source])
 }

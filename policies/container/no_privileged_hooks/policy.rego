@@ -17,8 +17,8 @@ import data.policyd.lib.workload
 
 violation contains workload.finding(w, ["privileged"], msg) if {
 	some w in input.workloads
-	workload.is_hook(w)
 	w.privileged
+	workload.is_hook(w)
 	msg := sprintf("the pre_start %s runs privileged", [w.title])
 }
 

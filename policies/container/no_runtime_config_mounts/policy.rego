@@ -14,12 +14,11 @@
 #     configuration of an engine or a runtime."
 package policyd.policies.no_runtime_config_mounts
 
-import data.policyd.lib.mounts
 import data.policyd.lib.workload
 
-violation contains workload.at(w, found.mount.path, msg) if {
+violation contains workload.at(w, mount.path, msg) if {
 	some w in input.workloads
-	some found in mounts.by_workload[w.name]
-	found.class == "runtime-config"
-	msg := sprintf("%s mounts %s of the host writable", [w.title, found.mount.source])
+	some mount in w.mounts
+	mount.host_class == "runtime-config"
+	msg := sprintf("%s mounts %s of the host writable", [w.title, mount.source])
 }

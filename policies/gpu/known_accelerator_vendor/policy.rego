@@ -15,14 +15,12 @@ package policyd.policies.known_accelerator_vendor
 import data.policyd.lib.requests
 import data.policyd.lib.workload
 
-drivers := data.policyd.tables.drivers
-
 violation contains workload.at(w, path, msg) if {
 	some w in input.workloads
-	selecting := requests.selecting(w)
 	some request in w.device_requests
-	not is_known(request.driver)
-	selecting[request.path]
+	not request.driver in {"", "cdi"}
+	not data.policyd.tables.drivers[request.driver]
+	requests.selecting(w)[request.path]
 	path := array.concat(request.path, ["driver"])
 	msg := sprintf("%s uses the driver %s, which is not a known driver", [w.title, request.driver])
 }
@@ -34,10 +32,6 @@ violation contains workload.at(w, grant.path, msg) if {
 	has_cdi_names(grant)
 	msg := sprintf("%s uses CDI devices of an unknown vendor: %s", [w.title, grant.text])
 }
-
-is_known(driver) if driver in {"", "cdi"}
-
-is_known(driver) if drivers[driver]
 
 has_cdi_names(grant) if grant.method == "cdi"
 

@@ -22,26 +22,38 @@ package policyd.policies.no_gpu_admin_features
 import data.policyd.lib.environment
 import data.policyd.lib.workload
 
-any_value := object.keys(data.policyd.tables.admin_variables.any)
-
-enabled := object.keys(data.policyd.tables.admin_variables.enabled)
-
 violation contains workload.at(w, environment.path(w, name), msg) if {
 	some w in input.workloads
-	env := environment.by_workload[w.name]
-	some name in (object.keys(env) & any_value)
-	value := env[name]
-	is_string(value)
-	value != ""
-	msg := sprintf("%s administers GPUs: %s=%s", [w.title, name, value])
+	some name, value in w.environment
+	data.policyd.tables.admin_variables.any[name]
+	msg := administers(w, name, value)
 }
 
 violation contains workload.at(w, environment.path(w, name), msg) if {
 	some w in input.workloads
-	env := environment.by_workload[w.name]
-	some name in (object.keys(env) & enabled)
-	env[name] == "enabled"
-	msg := sprintf("%s asks for the device nodes of %s=enabled", [w.title, name])
+	w.build != null
+	some name, value in w.build.environment
+	data.policyd.tables.admin_variables.any[name]
+	not name in object.keys(w.environment)
+	msg := administers(w, name, value)
+}
+
+violation contains workload.at(w, environment.path(w, name), msg) if {
+	some w in input.workloads
+	some name, value in w.environment
+	data.policyd.tables.admin_variables.enabled[name]
+	value == "enabled"
+	msg := enables(w, name)
+}
+
+violation contains workload.at(w, environment.path(w, name), msg) if {
+	some w in input.workloads
+	w.build != null
+	some name, value in w.build.environment
+	data.policyd.tables.admin_variables.enabled[name]
+	value == "enabled"
+	not name in object.keys(w.environment)
+	msg := enables(w, name)
 }
 
 violation contains workload.at(w, mount.path, msg) if {
@@ -50,3 +62,10 @@ violation contains workload.at(w, mount.path, msg) if {
 	startswith(mount.request, "imex/")
 	msg := sprintf("%s requests an IMEX channel by a mount at %s", [w.title, mount.target])
 }
+
+administers(w, name, value) := sprintf("%s administers GPUs: %s=%s", [w.title, name, value]) if {
+	is_string(value)
+	value != ""
+}
+
+enables(w, name) := sprintf("%s asks for the device nodes of %s=enabled", [w.title, name])

@@ -18,12 +18,11 @@ import data.policyd.lib.workload
 
 violation contains workload.at(w, path, msg) if {
 	some w in input.workloads
-	selecting := requests.selecting(w)
 	some request in w.device_requests
 	request.source == "reservation"
 	request.driver != "cdi"
 	not "gpu" in request.capabilities
-	grant := selecting[request.path]
+	grant := requests.selecting(w)[request.path]
 	path := array.concat(request.path, ["capabilities"])
 	msg := sprintf(
 		"%s reserves devices (%s) with the capabilities [%s], without gpu",

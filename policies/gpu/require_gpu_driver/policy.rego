@@ -18,9 +18,8 @@ import data.policyd.lib.workload
 
 violation contains workload.at(w, request.path, msg) if {
 	some w in input.workloads
-	selecting := requests.selecting(w)
 	some request in w.device_requests
 	request.driver == ""
-	grant := selecting[request.path]
+	grant := requests.selecting(w)[request.path]
 	msg := sprintf("%s requests devices (%s) and does not name a driver", [w.title, grant.text])
 }

@@ -22,6 +22,8 @@ from policyd.policies.review_fields import reads, review_fields
         ('x := input.constraints["input.review.now"]', {"now"}),
         ("# the input is not read here\nx := 1", set()),
         ("\t # input\r\nx := 1", set()),
+        ('x := 1 # `input` is not read, "nor" here', set()),
+        ('x := "# not a comment" ; y := input.review.uid', {"uid"}),
         ("x := my_input.review.now", set()),
         ("x := input.reviews.now", set()),
     ],
@@ -44,6 +46,8 @@ def test_the_fields_of_the_review_that_a_module_names(text, expected):
         'x := object.get(input, "review", {})',
         "x if y with input as {}",
         "x := `\n# text ` ; y := input[name]",
+        'x := "\\"#" ; y := input[name]',
+        "x := 1 # comment\ry := input[name]",
         "x := data.input.review.now[input]",
     ],
 )

@@ -1,0 +1,114 @@
+"""Which policies may report a violation of a project: the others need not be evaluated.
+
+In: a policy set, once; the input document of a review. Out: the ids of the policies that may report
+a violation. Most rules begin with simple statements: `some w in input.workloads`, `w.privileged`,
+`grant.method == "cdi"`. These are evaluated here, in Python, up to the first statement that is not
+simple. If they hold for no values of their variables, then the rule reports nothing, whatever
+follows, and an engine would stop at the same statement. In doubt a policy may report.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from policyd.policies.packs import Policy
+from policyd.policies.policy_set import PolicySet
+from policyd.policies.rego_values import Doubt
+from policyd.policies.review_fields import without_comments
+from policyd.policies.simple_statements import Body, Scope, simple_statements
+from policyd.policies.syntax_tree import Tree, head_of, parse
+from policyd.policy_input import PolicyInput
+
+PATIENCE: Final = 4
+"""Reviews before the rules are read, which takes as long as ten evaluations by an engine."""
+
+RESERVED: Final = frozenset({"input", "data", "startswith", "is_string"})
+"""Names that simple statements use."""
+
+_UNKNOWN_USE: Final = re.compile(
+    r"\binput\b(?!\.[A-Za-z_])|\binput\.constraints\b(?!\[\"[^\"\n]*\"\])"
+)
+"""A use of the whole input, or of other constraints than those of one policy."""
+_PACKAGE: Final = re.compile(r"^[ \t]*package[ \t]+([^\s;#]+)", re.MULTILINE)
+
+
+class Relevance:
+    """Knows which policies of one policy set may report a violation. Threads may share it."""
+
+    def __init__(self, policy_set: PolicySet, patience: int = PATIENCE) -> None:
+        """The first `patience` reviews are evaluated by all policies."""
+        self._policy_set = policy_set
+        self._patience = patience
+        self._bodies: Mapping[str, tuple[Body, ...]] | None = None
+
+    def may_report(self, document: PolicyInput) -> frozenset[str]:
+        """Return the policies of `document.constraints` that may report a violation."""
+        if self._patience > 0:
+            self._patience -= 1
+            return frozenset(document.constraints)
+        if self._bodies is None:
+            self._bodies = dict(_bodies_by_policy(self._policy_set))
+        bodies, scope = self._bodies, Scope(document, self._policy_set.data)
+        return frozenset(
+            policy
+            for policy in document.constraints
+            if policy not in bodies or any(body.may_hold(scope) for body in bodies[policy])
+        )
+
+
+def _bodies_by_policy(policy_set: PolicySet) -> Iterator[tuple[str, tuple[Body, ...]]]:
+    """Yield the bodies of the rule of each policy of which nothing else can report.
+
+    Without the constraints of a policy that is not relevant, other policies must report the same.
+    """
+    if any(_UNKNOWN_USE.search(without_comments(text)) for text in policy_set.modules.values()):
+        return
+    packages = [name for text in policy_set.modules.values() for name in _PACKAGE.findall(text)]
+    for policy in policy_set.policies.values():
+        package, _, name = policy.rule.removeprefix("data.").rpartition(".")
+        others = [other for other in packages if other == package or _is_around(other, package)]
+        if others != [package] or policy.plain_action:
+            continue
+        try:
+            yield (
+                policy.id,
+                tuple(_bodies(policy, name, policy_set.modules[policy.module], packages)),
+            )
+        except Doubt:
+            continue
+
+
+def _bodies(policy: Policy, name: str, text: str, packages: list[str]) -> Iterator[Body]:
+    """Yield the bodies of the rule `name`.
+
+    Raises Doubt for a rule that is not a set, and for a module that gives RESERVED another meaning.
+    """
+    module = parse(policy.module, text)
+    if RESERVED & {*module.rules, *module.functions, *module.imports}:
+        raise Doubt
+    for rule in module.tree["rules"]:
+        (kind, definition), *_ = rule.items()
+        if not _defines(head_of(rule), name):
+            continue
+        if kind != "Spec" or "Set" not in definition["head"] or not definition["bodies"]:
+            raise Doubt
+        for body in definition["bodies"]:
+            if body["is_else"]:
+                raise Doubt
+            yield simple_statements(body["query"]["stmts"], packages)
+
+
+def _defines(head: Tree, name: str) -> bool:
+    """Return whether a rule with this reference in its head may add to the rule `name`."""
+    while "Var" not in head:
+        if not head.keys() & {"RefDot", "RefBrack"}:
+            raise Doubt
+        (_, inner), *_ = head.items()
+        head = inner["refr"]
+    return bool(head["Var"]["value"] == name)
+
+
+def _is_around(package: str, inner: str) -> bool:
+    return inner.startswith(f"{package}.")

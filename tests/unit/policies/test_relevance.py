@@ -1,0 +1,156 @@
+"""Which policies are evaluated: all that may report, and no others of ours on a quiet project."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from policyd.admission import Admission
+from policyd.bundle import memory_bundle
+from policyd.engines.embedded import EmbeddedEngine
+from policyd.loading import load_project, prepare
+from policyd.model import Review, Source
+from policyd.policies.applicability import Applicability, Governance
+from policyd.policies.packs import built_in
+from policyd.policies.policy_set import load_policy_set
+from policyd.policies.relevance import Relevance
+from policyd.policy_input import policy_input
+from policyd.resolution import HostResolver
+from tests.support import everything
+
+REVIEW = Review(
+    uid="1",
+    enforcement_point="ci",
+    now=1_795_446_000_000_000_000,
+    source=Source(repository="acme/shop", environment="prod", host="gpu-01"),
+)
+QUIET = (
+    "services: {web: {image: nginx, mem_limit: 1g, volumes: ['data:/d']}}\nvolumes: {data: {}}\n"
+)
+LOUD = "services: {web: {image: nginx, privileged: true, gpus: all}}\n"
+
+RULE = """# METADATA
+# title: Own
+# description: For tests.
+# scope: package
+# custom: {id: own-rule, severity: low, remediation: Remove it.}
+package policyd.policies.own_rule
+
+BODY
+"""
+VIOLATION = """violation contains {"msg": "m", "service": w.name, "path": w.path} if {
+	some w in input.workloads
+	w.privileged
+}
+"""
+SET = """apiVersion: policyd/v1
+kind: PolicySet
+metadata: {name: mine}
+spec: {packs: [own]}
+---
+apiVersion: policyd/v1
+kind: Constraint
+metadata: {name: own}
+spec: {policy: own-rule, enforcementAction: warn}
+"""
+
+
+@pytest.fixture(scope="module")
+def defaults():
+    return load_policy_set()
+
+
+def document(policy_set, text):
+    loaded = load_project(memory_bundle({"compose.yaml": text.encode()}))
+    loaded = HostResolver(policy_set.data).on_host(loaded, REVIEW.source.host)
+    governance = Governance(policy_set.constraints)
+    applying = Applicability(governance, REVIEW, loaded.project.name).by_policy
+    return policy_input(loaded, REVIEW, applying)
+
+
+def own_policy_set(folder, body):
+    (folder / "own").mkdir()
+    (folder / "own" / "policy.rego").write_text(RULE.replace("BODY", body))
+    (folder / "policyset.yaml").write_text(SET)
+    return load_policy_set(folder)
+
+
+def test_on_a_quiet_project_no_default_policy_is_evaluated(defaults):
+    assert Relevance(defaults, patience=0).may_report(document(defaults, QUIET)) == frozenset()
+
+
+def test_policies_that_may_report_are_evaluated(defaults):
+    found = Relevance(defaults, patience=0).may_report(document(defaults, LOUD))
+
+    assert found >= {"no-privileged", "no-all-gpus", "require-gpu-driver"}
+    assert len(found) < 6
+
+
+def test_the_first_reviews_are_evaluated_by_all_policies(defaults):
+    relevance, quiet = Relevance(defaults, patience=2), document(defaults, QUIET)
+
+    found = [relevance.may_report(quiet) for _ in range(3)]
+
+    assert found == [set(quiet.constraints), set(quiet.constraints), set()]
+
+
+ALWAYS = 'violation contains {"msg": "m"}'
+FUNCTION = "is_odd(w) if w.tty\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (VIOLATION, set()),
+        (f"{VIOLATION}\n{ALWAYS}\n", {"own-rule"}),
+        (f"{VIOLATION}\n{ALWAYS} if count(input.workloads) > 0\n", {"own-rule"}),
+        (f'{VIOLATION}\n{ALWAYS} if input["workloads"][0].tty\n', {"own-rule"}),
+        (VIOLATION.replace("w.priv", "is_odd(w)\n\tw.priv") + f"\n{FUNCTION}", {"own-rule"}),
+        (VIOLATION.replace("w.privileged", "w.privileged\n\tis_odd(w)") + f"\n{FUNCTION}", set()),
+        (f'{VIOLATION}\nnone if count(input.constraints["own-rule"]) > 9\n', set()),
+    ],
+)
+def test_bodies_of_own_policies(tmp_path, body, expected):
+    policy_set = own_policy_set(tmp_path, body)
+
+    assert Relevance(policy_set, patience=0).may_report(document(policy_set, QUIET)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Another module adds to the rule of the policy.
+        'package policyd.policies.own_rule\n\nviolation contains {"msg": "m"}\n',
+        'package policyd.policies\n\nown_rule.violation contains {"msg": "m"}\n',
+        # Another module reads constraints in a way that is not known.
+        "package policyd.lib.more\n\nx := count(input.constraints)\n",
+        "package policyd.lib.more\n\nx := input\n",
+    ],
+)
+def test_a_module_that_may_change_the_result_is_noticed(tmp_path, text):
+    policy_set = own_policy_set(tmp_path, VIOLATION)
+    modules = {**policy_set.modules, "own/more.rego": text}
+    changed = msgspec.structs.replace(policy_set, modules=modules)
+
+    found = Relevance(changed, patience=0).may_report(document(policy_set, QUIET))
+
+    assert found == {"own-rule"}
+
+
+def test_decisions_are_the_same_with_and_without(tmp_path):
+    """The samples of all policies, with every policy in force."""
+    policy_set = everything.policy_set(tmp_path)
+    engine = EmbeddedEngine(policy_set.modules, policy_set.data)
+    plain = Admission(engine, policy_set, lambda: "d-1")
+    quick = Admission(engine, policy_set, lambda: "d-1", Relevance(policy_set, patience=0))
+    samples = sorted(built_in().glob("*/*/samples/*/compose.yaml"))
+    assert len(samples) > 150
+    for sample in samples:
+        files = {
+            path.relative_to(sample.parent).as_posix(): path.read_bytes()
+            for path in sample.parent.rglob("*")
+            if path.is_file()
+        }
+        loaded = prepare(memory_bundle(files))
+        assert quick.decide(loaded, REVIEW) == plain.decide(loaded, REVIEW), sample
+    engine.close()
