@@ -25,6 +25,7 @@ INTERRUPTED: Final = 130
 COMMANDS: Final = (
     "check",
     "fix",
+    "baseline",
     "config",
     "explain",
     "policies",
@@ -47,6 +48,7 @@ Examples:
   policyd check -f compose.yaml -f compose.prod.yaml --environment prod
   policyd check - < compose.yaml     read a Compose file from standard input
   policyd fix                        show mechanical fixes; --apply makes them
+  policyd baseline check             fail only for violations that are new
   policyd config                     show what Docker would really run
   policyd explain no-all-gpus        explain a policy, with examples and the fix
   policyd exceptions                 show who is exempt, and until when

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from policyd.cli.changed import Untouched
 from policyd.cli.options import Target
@@ -28,15 +28,16 @@ AT_ONCE: Final = 8
 
 Outcome = Reviewed | Undecided | Untouched
 Evaluator = Callable[[Target], Outcome]
+Result = TypeVar("Result")
 
-_evaluator: Evaluator | None = None
+_evaluator: Callable[[Target], Any] | None = None
 """The evaluator of this worker process. The first target creates it."""
 
 
 def outcomes(
-    targets: Sequence[Target], make_evaluator: Callable[[], Evaluator]
-) -> Iterator[Outcome]:
-    """Yield the outcome of each of `targets`. `make_evaluator` must be picklable.
+    targets: Sequence[Target], make_evaluator: Callable[[], Callable[[Target], Result]]
+) -> Iterator[Result]:
+    """Yield the result of each of `targets`. `make_evaluator` must be picklable.
 
     Raises what `make_evaluator` raises, and EngineError when a process was killed.
     """
@@ -67,8 +68,9 @@ def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _ask(make_evaluator: Callable[[], Evaluator], target: Target) -> Outcome:
+def _ask(make_evaluator: Callable[[], Callable[[Target], Result]], target: Target) -> Result:
     global _evaluator
     if _evaluator is None:
         _evaluator = make_evaluator()
-    return _evaluator(target)
+    result: Result = _evaluator(target)
+    return result

@@ -6,6 +6,7 @@ it. Pure. Errors: NotEditable.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Final
 
@@ -61,11 +62,7 @@ def find(text: str, line: int, column: int) -> Place:
     """
     if len(text) > MAX_CHARACTERS:
         raise NotEditable(f"the file has more than {MAX_CHARACTERS:,} characters")
-    try:
-        roots = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise NotEditable("the file cannot be parsed for editing") from error
-    waiting = [Place(root) for root in roots if root is not None]
+    waiting = [Place(root) for root in _roots(text) if root is not None]
     seen: set[int] = set()
     while waiting:
         place = waiting.pop()
@@ -77,6 +74,15 @@ def find(text: str, line: int, column: int) -> Place:
             return place
         waiting += reversed(list(entries(place)))
     raise NotEditable("no value begins at this place")
+
+
+@functools.lru_cache(maxsize=4)
+def _roots(text: str) -> list[yaml.Node]:
+    """Return the documents of `text`. Several places of a file are usually asked for."""
+    try:
+        return list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise NotEditable("the file cannot be parsed for editing") from error
 
 
 def entries(place: Place) -> Iterator[Place]:

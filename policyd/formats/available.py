@@ -10,6 +10,7 @@ from policyd.compose.project import Project
 from policyd.errors import PolicySetError
 from policyd.formats import (
     audit_log,
+    baseline,
     effective_model,
     exception_request,
     exceptions,
@@ -66,6 +67,10 @@ POLICY: Final[Formats[policies.PolicyInSet]] = {
 }
 LINT_PROBLEMS: Final[Formats[Sequence[PolicySetError]]] = {"text": lint.text}
 FIX_REPORT: Final[Formats[fixes.FixReport]] = {"text": fixes.text}
+BASELINE: Final[Formats[baseline.BaselineReport]] = {
+    "text": baseline.text,
+    "json": baseline.as_json,
+}
 EXCEPTIONS: Final[Formats[exceptions.Exceptions]] = {
     "text": exceptions.text,
     "json": exceptions.as_json,

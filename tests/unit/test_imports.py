@@ -23,6 +23,7 @@ WAY = [
     PURE - {"formats"},
     {
         "bundle",
+        "adoption",
         "discovery",
         "fixes",
         "archive",

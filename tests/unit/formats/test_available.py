@@ -14,6 +14,7 @@ OFFERED = {
     "check": "REPORT",
     "config": "EFFECTIVE_MODEL, POLICY_INPUT",
     "policies show": "POLICY_SET, POLICY",
+    "baseline check": "BASELINE",
     "exceptions list": "EXCEPTIONS",
     "test": "REGO_TESTS",
     "audit list": "DECISIONS",

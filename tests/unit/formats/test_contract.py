@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from policyd.adoption.baseline import Comparison, Entry, Known
 from policyd.audit.chain import Problem
 from policyd.audit.event import GrantRecord, decision_event, payload_of
 from policyd.bundle import memory_bundle
@@ -19,6 +20,7 @@ from policyd.errors import PolicySetError
 from policyd.exception_list import ExceptionList, ListedException, Uses
 from policyd.formats import available
 from policyd.formats.audit_log import Decisions, Verification
+from policyd.formats.baseline import BaselineReport
 from policyd.formats.exception_request import ExceptionRequest
 from policyd.formats.exceptions import Exceptions
 from policyd.formats.explanation import Explainable, Explanation
@@ -69,6 +71,10 @@ def hostile_record() -> AuditRecord:
     source = Source(**dict.fromkeys(Source.__struct_fields__, EVIL.replace("\0", "")))
     review = Review("u", "ci", 0, "CREATE", False, UserInfo(EVIL.replace("\0", "")), source)
     return AuditRecord(1, "", "decision", payload_of(decision_event(review, decision)), "0", EVIL)
+
+
+def hostile_known() -> Known:
+    return Known(Entry(EVIL, EVIL, EVIL, EVIL, EVIL, EVIL), hostile_violation())
 
 
 def hostile_shown() -> PolicyInSet:
@@ -160,6 +166,11 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "POLICY": lambda: hostile_shown(),
     "LINT_PROBLEMS": lambda: [PolicySetError(EVIL, PLACE)],
     "FIX_REPORT": lambda: FixReport(EVIL, [hostile_violation()], [(hostile_violation(), EVIL)]),
+    "BASELINE": lambda: BaselineReport(
+        EVIL,
+        Comparison((hostile_known(),), (hostile_known(),), (), (hostile_known().entry,)),
+        [Undecided(EVIL, EVIL)],
+    ),
     "EXCEPTIONS": hostile_exceptions,
     "EXCEPTION_REQUEST": lambda: ExceptionRequest(
         EVIL, EVIL, [hostile_violation()], Source(EVIL, EVIL, EVIL, EVIL, EVIL), EVIL, EVIL, 0, 1

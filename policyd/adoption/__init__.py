@@ -1,0 +1,1 @@
+"""Adopt policies in a repository that violates some of them already."""

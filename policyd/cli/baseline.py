@@ -1,0 +1,237 @@
+"""`policyd baseline`: accept the violations that are there, and report only new ones.
+
+In: paths and flags of Compose. Out: a baseline file, or the comparison with one; the exit code.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from policyd.adoption.baseline import (
+    FILE_NAME,
+    SEPARATOR,
+    Baseline,
+    Known,
+    compare,
+    known_violations,
+    read_baseline,
+    write_baseline,
+)
+from policyd.bootstrap import build
+from policyd.bundle import DirectoryFiles
+from policyd.cli import DENIED, UNDECIDED, complain
+from policyd.cli.many import outcomes
+from policyd.cli.options import (
+    EVERY_PROFILE,
+    Command,
+    Target,
+    bundle,
+    caller_environment,
+    close_at_end,
+    compose_flags,
+    compose_options,
+    current_folder,
+    question,
+    settings,
+    settings_options,
+)
+from policyd.cli.output import format_option, show
+from policyd.cli.progress import with_progress
+from policyd.cli.targets import Search, find_targets
+from policyd.config import Settings
+from policyd.errors import PolicydError
+from policyd.formats.available import BASELINE
+from policyd.formats.baseline import BaselineReport
+from policyd.model import Source
+from policyd.wire import Undecided
+
+EPILOG: Final = f"""\b
+Examples:
+  policyd baseline create --recursive
+  policyd baseline check --recursive
+\b
+The baseline is {FILE_NAME} in this folder; commit it.
+An entry holds for one value of one place: it does not depend on lines or the
+order of lists, and when the value changes, the violation is new. Only
+violations that deny have entries. `policyd check`, the webhook and the
+registry ignore the baseline.
+"""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The question about all targets. `folder` is that of the baseline."""
+
+    source: Source
+    environment: dict[str, str]
+    settings: Settings
+    folder: str
+
+
+class Evaluated(msgspec.Struct, frozen=True):
+    """The result for one project: its name in the baseline, or why it is not known.
+
+    `problem` is set for a project that does not load (`is_decided`) or was not decided.
+    """
+
+    source: str
+    project: str
+    found: tuple[Known, ...] = ()
+    problem: str = ""
+    is_decided: bool = True
+
+
+@click.group("baseline", epilog=EPILOG)
+def command() -> None:
+    """Accept the violations that are there, and report only new ones.
+
+    `create` writes all present violations to a file, and `check` fails only for others.
+    """
+
+
+def _options(command: Command) -> Command:
+    for option in reversed(
+        [
+            click.argument("paths", nargs=-1, metavar="[PATH]..."),
+            click.option(
+                "--baseline",
+                "file",
+                type=click.Path(path_type=Path),
+                default=Path(FILE_NAME),
+                show_default=True,
+                metavar="FILE",
+                help="The baseline.",
+            ),
+            click.option("-r", "--recursive", is_flag=True, help="All projects below each PATH."),
+            compose_options,
+            settings_options("policy_set"),
+            click.option("--repository", default="", metavar="NAME", help="Repository."),
+            click.option("--environment", default="", metavar="NAME", help="Environment."),
+            click.option("--host", default="", metavar="NAME", help="Host of the deployment."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@command.command("create")
+@_options
+def create(file: Path, **options: Any) -> int:
+    """Write the present violations to the baseline.
+
+    Replaces the entries of the projects that are evaluated; those of other projects that still
+    exist stay.
+    """
+    evaluated = _evaluate(file, options)
+    code = _complain(evaluated)
+    projects = {one.project for one in evaluated if not one.problem}
+    before = read_baseline(file) if file.exists() else Baseline()
+    exists = _exists(file)
+    kept = [one for one in before.entries if one.project not in projects and exists(one.project)]
+    found = [known.entry for one in evaluated for known in one.found]
+    write_baseline(file, [*kept, *found])
+    count = len(found) + len(kept)
+    change = count - len(before.entries)
+    click.echo(f"{file}: {count} entries ({change:+d}), {len(projects)} projects evaluated")
+    return code
+
+
+@command.command("check")
+@_options
+@format_option(BASELINE)
+def check(file: Path, form: str, **options: Any) -> int:
+    """Evaluate projects, and fail only for violations that are not in the baseline.
+
+    Exit codes: 0 nothing new, 1 new violations or a project that does not load, 2 a project was
+    not decided.
+    """
+    baseline = read_baseline(file)
+    evaluated = _evaluate(file, options)
+    compared = compare(
+        baseline,
+        [known for one in evaluated for known in one.found],
+        [one.project for one in evaluated if not one.problem],
+        _exists(file),
+    )
+    broken = [
+        Undecided(one.source, one.problem) for one in evaluated if one.problem and one.is_decided
+    ]
+    show(BaselineReport(str(file), compared, broken), BASELINE, form)
+    undecided = _complain([one for one in evaluated if not one.is_decided])
+    return undecided or (DENIED if compared.new or compared.changed or broken else 0)
+
+
+def _evaluate(file: Path, options: dict[str, Any]) -> list[Evaluated]:
+    paths, recursive = options.pop("paths"), options.pop("recursive")
+    flags = compose_flags(options)
+    source = Source(**{key: options.pop(key) for key in ("repository", "environment", "host")})
+    environment = caller_environment()
+    chosen = msgspec.structs.replace(settings(**options), audit="")
+    asked = Asked(source, environment, chosen, os.path.realpath(file.parent))
+    targets, missing = find_targets(paths, flags, current_folder(), Search(recursive), environment)
+    lost = [Evaluated(one.source, "", (), one.reason, False) for one in missing]
+    found = outcomes(targets, functools.partial(evaluator, asked))
+    return [*lost, *with_progress(found, len(targets))]
+
+
+def evaluator(asked: Asked) -> Callable[[Target], Evaluated]:
+    """Return the evaluator of targets in this process."""
+    services = build(asked.settings)
+    close_at_end(services)
+
+    def ask(target: Target) -> Evaluated:
+        project = _project(target, asked.folder)
+        try:
+            loaded = bundle(target, EVERY_PROFILE, asked.environment)
+            decision = services.decide(loaded, question(asked.source, "CHECK"))
+        except PolicydError as error:
+            return Evaluated(target.source, project, (), str(error), False)
+        status = decision.status
+        if status.code not in (200, 403):
+            return Evaluated(target.source, project, (), status.message, status.code == 422)
+        files = loaded.files
+        assert isinstance(files, DirectoryFiles)
+
+        def relative(name: str) -> str:
+            return os.path.relpath(os.path.realpath(os.path.join(files.root, name)), asked.folder)
+
+        return Evaluated(
+            target.source, project, known_violations(decision, project, files.shown, relative)
+        )
+
+    return ask
+
+
+def _project(target: Target, folder: str) -> str:
+    """Return the name of a project in a baseline in `folder`: its folder, and named files."""
+    place = os.path.relpath(os.path.realpath(target.directory), folder)
+    return SEPARATOR.join([place, *target.flags.files])
+
+
+def _exists(file: Path) -> Callable[[str], bool]:
+    folder = file.parent
+
+    def exists(project: str) -> bool:
+        return (folder / project.split(SEPARATOR)[0]).is_dir()
+
+    return exists
+
+
+def _complain(evaluated: list[Evaluated]) -> int:
+    """Report the projects without a result, and return the exit code for them."""
+    code = 0
+    for one in evaluated:
+        if one.problem:
+            complain(
+                one.problem
+                if one.problem.startswith(f"{one.source}:")
+                else f"{one.source}: {one.problem}"
+            )
+            code = max(code, DENIED if one.is_decided else UNDECIDED)
+    return code
