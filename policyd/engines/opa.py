@@ -19,6 +19,7 @@ from opa_client.opa import OpaClient  # type: ignore[import-untyped]
 
 from policyd.engines import DEADLINE, QUERY, EngineOptions, decode
 from policyd.errors import ConfigError, EngineError, OtherRevision
+from policyd.masking import without_credentials
 from policyd.model import Findings, to_json
 
 if TYPE_CHECKING:
@@ -68,8 +69,11 @@ class OpaEngine:
         """
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname or parts.query or parts.fragment:
-            raise ConfigError(f"engine_url: expected http(s)://HOST[:PORT], found {url!r}")
+            raise ConfigError(
+                f"engine_url: expected http(s)://HOST[:PORT], found {without_credentials(url)!r}"
+            )
         self._url = url.rstrip("/")
+        self._shown = without_credentials(self._url)
         self._options = {
             "host": parts.hostname,
             "port": parts.port or _PORTS[parts.scheme],
@@ -92,16 +96,20 @@ class OpaEngine:
             answer = self._client().query_rule(
                 document, QUERY.removeprefix("data."), query_params=_PARAMETERS
             )
+        except (requests.JSONDecodeError, RecursionError) as error:
+            raise EngineError(f"OPA at {self._shown} did not answer with JSON: {error}") from None
         except requests.RequestException as error:
-            raise EngineError(f"OPA at {self._url}: {_explained(error)}") from None
+            raise EngineError(f"OPA at {self._shown}: {_explained(error)}") from None
         except (ValueError, OSError) as error:
-            raise EngineError(f"OPA at {self._url} did not answer with JSON: {error}") from None
-        if not isinstance(answer, dict):
-            raise EngineError(f"OPA at {self._url} did not answer with an object")
-        self._check_revision(answer)
-        if "result" not in answer:
-            raise EngineError(f"OPA at {self._url} has no {QUERY}: is the OPA bundle loaded?")
-        return decode(to_json(answer["result"]))
+            raise EngineError(f"OPA at {self._shown} did not answer: {error}") from None
+        found = self._converted(answer)
+        self._check_revision(found)
+        if found.result is msgspec.UNSET:
+            raise EngineError(f"OPA at {self._shown} has no {QUERY}: is the OPA bundle loaded?")
+        try:
+            return decode(to_json(found.result))
+        except (ValueError, OverflowError, RecursionError) as error:
+            raise EngineError(f"OPA at {self._shown}: {QUERY} is not JSON: {error}") from None
 
     def close(self) -> None:
         """Close the connection of the calling thread."""
@@ -114,31 +122,66 @@ class OpaEngine:
         if not hasattr(self._local, "client"):
             self._local.client = OpaClient(**self._options)
             self._local.client.root_url = f"{self._url}/v1"
+            # A redirect would send the project and the token to another server.
+            self._local.client._session.max_redirects = 0
         client: OpaClient = self._local.client
         return client
 
-    def _check_revision(self, answer: dict[str, Any]) -> None:
-        bundles = answer.get("provenance", {}).get("bundles", {})
-        revisions = sorted(str(bundle.get("revision", "")) for bundle in bundles.values())
+    def _converted(self, answer: Any) -> _Answer:
+        """Return the answer as its type. Raises EngineError if it has another form."""
+        try:
+            return msgspec.convert(answer, _Answer)
+        except (msgspec.ValidationError, RecursionError) as error:
+            raise EngineError(f"OPA at {self._shown} sent an invalid answer: {error}") from None
+
+    def _check_revision(self, answer: _Answer) -> None:
+        revisions = sorted(bundle.revision for bundle in answer.provenance.bundles.values())
         if self._revision not in revisions:
             held = ", ".join(revisions) or "no OPA bundle"
             raise OtherRevision(
-                f"OPA at {self._url} holds {held}; the policy set in force is {self._revision}"
+                f"OPA at {self._shown} holds {held}; the policy set in force is {self._revision}"
             )
+
+
+class _OpaBundle(msgspec.Struct, frozen=True):
+    revision: str = ""
+
+
+class _Provenance(msgspec.Struct, frozen=True):
+    bundles: dict[str, _OpaBundle] = {}
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """An answer of the Data API, as far as it is used."""
+
+    provenance: _Provenance = _Provenance()
+    result: Any = msgspec.UNSET
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    message: str = ""
+
+
+class _Failure(_Problem, frozen=True):
+    """An answer of the Data API about an error."""
+
+    errors: tuple[_Problem, ...] = ()
 
 
 def _explained(error: requests.RequestException) -> str:
     """Return the cause of `error`, with OPA's own message if there is one."""
     if isinstance(error, requests.Timeout):
         return "no answer in time"
+    if isinstance(error, requests.TooManyRedirects):
+        return "it redirects to another URL; redirects are not followed"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
     response = error.response
     if response is None:
         return type(error).__name__
     try:
-        body = response.json()
-    except ValueError:
+        body = msgspec.json.decode(response.content, type=_Failure)
+    except (ValueError, RecursionError):
         return f"status {response.status_code}"
-    messages = [body.get("message", ""), *(e.get("message", "") for e in body.get("errors", []))]
+    messages = [body.message, *(each.message for each in body.errors)]
     return f"status {response.status_code}: {': '.join(filter(None, messages))}"

@@ -21,7 +21,6 @@ THROUGH: Final = {
     "compatibility/tables.py": "compatibility/test_assessment.py",
     "compose/yaml/document.py": "compose/yaml/test_composer.py",
     "engines/evaluator.py": "engines/test_isolated.py",
-    "engines/opa.py": "engines/test_engines.py",
     "grants/container.py": "grants/test_resolution.py",
     "opa_comparison.py": "../integration/test_opa_comparison.py",
     "opa_program.py": "../integration/test_opa_comparison.py",
