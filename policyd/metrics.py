@@ -7,10 +7,12 @@ processes and are computed on each request.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from policyd.model import Decision, Review
 from policyd.policies.exceptions import PolicyException, State
@@ -33,6 +35,8 @@ class Metrics:
         """`clock` gives nanoseconds since the epoch."""
         import prometheus_client
 
+        if folder := os.environ.get(FOLDER_VARIABLE):
+            _share_values(folder)
         self._policy_set = _PolicySetMetrics(rules, clock)
         self._own = prometheus_client.CollectorRegistry()
         self._decisions = prometheus_client.Counter(
@@ -61,6 +65,10 @@ class Metrics:
 
     def decided(self, review: Review, decision: Decision, seconds: float) -> None:
         """Count a decision that took `seconds`."""
+        with contextlib.suppress(OSError):  # the decision is recorded: it counts without metrics
+            self._count(review, decision, seconds)
+
+    def _count(self, review: Review, decision: Decision, seconds: float) -> None:
         answer = "allow" if decision.allowed else "deny"
         point = review.enforcement_point
         self._decisions.labels(answer, str(decision.status.code), point).inc()
@@ -70,7 +78,8 @@ class Metrics:
 
     def not_recorded(self) -> None:
         """Count a decision that could not be recorded."""
-        self._audit_failures.inc()
+        with contextlib.suppress(OSError):
+            self._audit_failures.inc()
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """Return all metrics and their content type, which depends on the header `accept`."""
@@ -86,10 +95,43 @@ class Metrics:
         registry = CollectorRegistry()
         registry.register(self._policy_set)
         if folder := os.environ.get(FOLDER_VARIABLE):
+            self._audit_failures.inc(0)  # creates the folder again if it was removed
             registry.register(MultiProcessCollector(None, folder))  # type: ignore[no-untyped-call]
         else:
             registry.register(self._own)
         return registry
+
+
+def _share_values(folder: str) -> None:
+    """Make prometheus_client keep the values of this process in `folder`.
+
+    It names files by process. A name with a number that grows makes it begin new files when the
+    folder was removed: the counters of the process start at 0 again, as after its restart.
+    """
+    from prometheus_client import values
+
+    multi_process: Any = values.MultiProcessValue
+    values.ValueClass = multi_process(_FileNames(Path(folder)))
+
+
+class _FileNames:
+    """Returns the name of this process in its files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._number = 0
+        self._seen = ""
+
+    def __call__(self) -> str:
+        name = f"{os.getpid()}-{self._number}"
+        if (self._folder / f"counter_{name}.db").exists():
+            self._seen = name
+        elif self._seen == name:
+            self._number += 1
+            name = f"{os.getpid()}-{self._number}"
+        if self._seen != name:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+        return name
 
 
 class _PolicySetMetrics:

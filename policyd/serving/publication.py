@@ -7,6 +7,7 @@ starts later gets the last valid policy set, whatever the operator's files conta
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Final
@@ -37,12 +38,33 @@ def publish(folder: Path, published: Published) -> None:
     os.replace(new, folder / FILE)
 
 
+def is_published(folder: Path) -> bool:
+    """Return whether there is a publication."""
+    try:
+        stamp(folder)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def stamp(folder: Path) -> Stamp:
     """Return the stamp of the publication. Raises FileNotFoundError if there is none."""
     found = os.stat(folder / FILE)
+    _check_owner(found)
     return found.st_ino, found.st_mtime_ns
 
 
 def read(folder: Path) -> Published:
     """Return the publication. Raises FileNotFoundError if there is none."""
-    return msgspec.json.decode((folder / FILE).read_bytes(), type=Published)
+    with (folder / FILE).open("rb") as file:
+        _check_owner(os.fstat(file.fileno()))
+        return msgspec.json.decode(file.read(), type=Published)
+
+
+def _check_owner(found: os.stat_result) -> None:
+    """Raise FileNotFoundError for a file of another user.
+
+    Somebody else can create a folder of the same name once a cleaner has removed ours.
+    """
+    if found.st_uid != os.geteuid():
+        raise FileNotFoundError(errno.ENOENT, "the publication belongs to another user")

@@ -25,7 +25,7 @@ from policyd.policies.policy_set import PolicySet
 from policyd.policies.source_files import files_of, named_by, policy_set_file
 from policyd.policy_set_trial import load_after_trial
 from policyd.services import LoadStatus
-from policyd.serving.publication import Published, publish
+from policyd.serving.publication import Published, is_published, publish
 
 SETTLE_SECONDS: Final = 0.3
 """How long files must be unchanged before they are read: editors and git write several files."""
@@ -74,6 +74,19 @@ class Reloader:
                 self._reload()
             except OSError as error:
                 log.error("policy set not published", reason=str(error))
+
+    def publish_again(self) -> bool:
+        """Publish the policy set in force if its publication was removed. Return whether it was.
+
+        Nothing is done during a reload, which publishes. Raises OSError.
+        """
+        if is_published(self._folder) or not self._no_fork.acquire(blocking=False):
+            return False
+        try:
+            publish(self._folder, self._published)
+        finally:
+            self._no_fork.release()
+        return True
 
     def _run(self) -> None:
         while True:

@@ -8,21 +8,18 @@ and reloads it on SIGHUP; the workers follow. A worker that hangs is replaced. E
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import multiprocessing.util
 import os
 import resource
 import signal
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import structlog
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
@@ -37,6 +34,8 @@ from policyd.serving import watchdog
 from policyd.serving.asgi import AsgiApplication
 from policyd.serving.follower import Follower
 from policyd.serving.reloader import Reloader
+from policyd.serving.shared_folder import SharedFolder
+from policyd.serving.supervision import SupervisedServer
 from policyd.serving.tls import tls_options
 from policyd.web.app import create_app
 from policyd.web.registry_notifications import PUSH_REVIEWS
@@ -58,14 +57,16 @@ def serve(settings: Settings) -> None:
     tls = tls_options(settings)
     _check_address(host, port)
     configure(settings.log_format)
-    with _folder() as folder:
+    with _folder() as shared:
+        folder = shared.path
         _allow_connections(MAX_CONNECTIONS)
         reloader = Reloader(settings, folder)
         _check_services(settings, folder)
         if not settings.tokens:
             log.warning("no tokens are configured: all users of this machine have full access")
-        server = Granian(
+        server = SupervisedServer(
             "policyd",
+            look=functools.partial(_look_after, shared, reloader),
             address=host,
             port=port,
             interface=Interfaces.ASGINL,
@@ -73,7 +74,6 @@ def serve(settings: Settings) -> None:
             http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
             backpressure=MAX_CONNECTIONS,
             workers=settings.workers,
-            respawn_failed_workers=True,
             workers_kill_timeout=STOP_SECONDS,
             websockets=False,
             log_dictconfig=granian_logging(settings.log_format),
@@ -84,22 +84,25 @@ def serve(settings: Settings) -> None:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def _folder() -> Iterator[SharedFolder]:
     """Yield a folder that the processes of this server share. Raises ConfigError."""
+    shared = SharedFolder()
+    os.environ[FOLDER_VARIABLE] = str(shared.path)
     try:
-        own = tempfile.TemporaryDirectory(prefix="policyd-")
+        yield shared
+    finally:
+        del os.environ[FOLDER_VARIABLE]
+        shared.close()
+
+
+def _look_after(shared: SharedFolder, reloader: Reloader) -> None:
+    """Restore the shared folder and the publication in it if somebody removed them."""
+    try:
+        shared.restore()
+        if reloader.publish_again():
+            log.warning("temporary folder restored", folder=str(shared.path))
     except OSError as error:
-        raise ConfigError(f"a temporary folder cannot be created: {error}") from error
-    with own as name:
-        # systemd-tmpfiles does not clean up folders that are locked.
-        descriptor = os.open(name, os.O_RDONLY)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.environ[FOLDER_VARIABLE] = name
-        try:
-            yield Path(name)
-        finally:
-            del os.environ[FOLDER_VARIABLE]
-            os.close(descriptor)
+        log.error("temporary folder not restored", folder=str(shared.path), reason=str(error))
 
 
 def _start_reloading(reloader: Reloader) -> None:

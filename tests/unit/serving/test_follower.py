@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import partial
 
@@ -187,3 +188,15 @@ def test_an_engine_that_holds_none_of_the_last_policy_sets_is_a_denial(fleet, pu
     assert decision.status.message == "it holds one, the policy set in force is not that"
     assert decision.policy_set.revision == "four"
     assert decision.project != ""
+
+
+def test_a_publication_of_another_user_is_not_followed(put, follower, monkeypatch, tmp_path):
+    """Somebody else can create the folder anew once a cleaner has removed ours."""
+    put("two")
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+
+    (held,) = follower.admissions()
+
+    assert held.policy_set.revision == "one"
+    with pytest.raises(FileNotFoundError):
+        publication.read(tmp_path)

@@ -222,3 +222,13 @@ def test_a_folder_that_is_gone_does_not_end_the_reloader(reloader, shelf, rules,
     reloader.check(forced=True)
 
     assert "policy set not published" in capsys.readouterr().out
+
+
+def test_a_publication_that_was_removed_is_published_again(reloader, shelf):
+    before = publication.read(shelf)
+    assert reloader.publish_again() is False
+
+    (shelf / publication.FILE).unlink()
+
+    assert reloader.publish_again() is True
+    assert publication.read(shelf) == before
