@@ -17,7 +17,7 @@ import time
 from typing import Final
 
 LEAST_SECONDS: Final = 10
-"""granian gives up on workers that end within 5.5 seconds of their start."""
+"""A worker may take this long at its start, when it imports and reads everything."""
 RESET_SECONDS: Final = 1.0
 
 
