@@ -198,7 +198,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         int, Meta(ge=1024, description="Maximum size of a request body, in bytes.")
     ] = MAX_BUNDLE
     review_timeout: Annotated[
-        int, Meta(ge=1, le=600, description="Maximum duration of a review, in seconds.")
+        int,
+        Meta(
+            ge=1, le=600, description="Time limit of a review, from request to answer, in seconds."
+        ),
     ] = 10
     decision_cache: Annotated[
         int,

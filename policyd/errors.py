@@ -111,6 +111,13 @@ class Overloaded(PolicydError):
     reason = "TooManyRequests"
 
 
+class ReviewTimeout(Overloaded):
+    """The review did not end in time. Nothing was decided, and nothing was recorded."""
+
+    status_code = 504
+    reason = "Timeout"
+
+
 class Unauthorized(PolicydError):
     """The request has no token, or an unknown one."""
 

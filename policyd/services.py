@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from policyd import deadline
 from policyd.admission import Admission
 from policyd.config import Settings
 from policyd.errors import AuditError, ConfigError, OtherRevision, PolicydError, RequestError
@@ -142,19 +143,15 @@ class Services:
         A DELETE is always allowed, and needs the files only if the bundle does not name the
         project. `requested_by` is the address of the caller. Raises NoComposeFile, BundleError and,
         for a DELETE whose project has no known name, RequestError: there is no decision then.
-        Raises AuditError.
+        Raises AuditError, and ReviewTimeout: nothing is decided and recorded then.
         """
         started = time.perf_counter()
-        if review.operation == "DELETE":
-            decision = self._newest.release(review, bundle.project_name or _loaded_name(bundle))
-            self._record(review, decision, (), requested_by, request_id)
-            self.observer.decided(review, decision, time.perf_counter() - started)
-            return decision
-        given = self._kept_or_evaluated(bundle, review)
-        decision = given.decision
-        self._record(review, given.recorded, given.files, requested_by, request_id)
-        self.observer.decided(review, decision, time.perf_counter() - started)
-        return decision
+        with deadline.within(self.settings.review_timeout):
+            given = self._given(bundle, review)
+            with deadline.recording():
+                self._record(review, given.recorded, given.files, requested_by, request_id)
+        self.observer.decided(review, given.decision, time.perf_counter() - started)
+        return given.decision
 
     def refuse(self, review: Review, error: PolicydError, *, request_id: str = "") -> Decision:
         """Return the recorded denial of a project that could not be read because of `error`.
@@ -195,6 +192,13 @@ class Services:
                 first = first or error
         assert first is not None
         raise first
+
+    def _given(self, bundle: Bundle, review: Review) -> _Given:
+        """Return the decision on `bundle`. Raises ReviewTimeout."""
+        if review.operation == "DELETE":
+            decision = self._newest.release(review, bundle.project_name or _loaded_name(bundle))
+            return _Given(decision, decision, ())
+        return self._kept_or_evaluated(bundle, review)
 
     def _kept_or_evaluated(self, bundle: Bundle, review: Review) -> _Given:
         """Return a new decision on `bundle`."""

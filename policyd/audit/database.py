@@ -15,13 +15,17 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from policyd import deadline
 from policyd.audit.file_lock import file_lock
 from policyd.audit.tables import KNOWN_REVISIONS, REVISION
 from policyd.audit.visibility import MATCHES, matches_one
+from policyd.deadline import remaining
 from policyd.errors import AuditError
 
 BUSY_TIMEOUT: Final = 10.0
 """Seconds that SQLite waits for a lock. Only other programs than policyd hold it that long."""
+CONNECT_TIMEOUT: Final = 10.0
+"""Seconds that connecting to a server may take, and waiting for a free connection."""
 MIGRATION_LOCK: Final = 8093
 """The key of PostgreSQL's advisory lock for migrations: an arbitrary constant."""
 
@@ -33,7 +37,7 @@ class Database:
         self.name = name
         self._file = url.database or "" if url.get_backend_name() == "sqlite" else ""
         self._identity = _identity(self._file)
-        self._engine = _sqlite_engine(url, read_only) if self._file else create_engine(url)
+        self._engine = _sqlite_engine(url, read_only) if self._file else _server_engine(url)
         # A transaction of SQLite is always a snapshot.
         self._one_state = {} if self._file else {"isolation_level": "REPEATABLE READ"}
 
@@ -45,7 +49,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection that reads a snapshot of the log. Raises AuditError."""
-        with self._failures("read"), self._engine.connect() as connection:
+        with self._failures("read"), self._connected() as connection:
             yield connection.execution_options(**self._one_state)
 
     @contextmanager
@@ -54,7 +58,7 @@ class Database:
 
         Without an exception, the transaction is on disk afterwards; otherwise it is rolled back.
         """
-        with self._failures("written"), self._lock(), self._engine.connect() as connection:
+        with self._failures("written"), self._lock(), self._connected() as connection:
             writer = connection.execution_options(policyd_write=True)
             self._check_identity()
             with writer.begin():
@@ -100,6 +104,17 @@ class Database:
                 f"the audit log {self.name} was deleted or replaced while it was open: "
                 "restore the file and restart policyd"
             )
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """Yield a connection. One to a server is ended at the deadline of the review."""
+        with self._engine.connect() as connection:
+            if self._file or not deadline.is_limited():
+                yield connection
+                return
+            driver: Any = connection.connection.driver_connection
+            with deadline.ending(driver):
+                yield connection
 
     def _lock(self) -> Any:
         return file_lock(f"{self._file}.lock") if self._file else nullcontext()
@@ -217,7 +232,23 @@ def _sqlite_engine(url: URL, read_only: bool) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("policyd_write")
+        milliseconds = int(remaining(BUSY_TIMEOUT) * 1000)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _server_engine(url: URL) -> Engine:
+    engine = create_engine(url, pool_timeout=CONNECT_TIMEOUT)
+
+    @event.listens_for(engine, "do_connect")
+    def limit(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
+        # The driver counts whole seconds, 2 at least.
+        seconds = int(remaining(CONNECT_TIMEOUT))
+        if seconds < 1:
+            raise TimeoutError("no time is left to connect")
+        parameters.setdefault("connect_timeout", seconds)
 
     return engine
 

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from policyd.deadline import remaining
+
 TIMEOUT: Final = 10.0
 """Seconds to wait for another process, which holds the lock for one commit of milliseconds."""
 _PAUSE: Final = 0.0005
@@ -22,7 +24,8 @@ _PAUSE: Final = 0.0005
 def file_lock(path: str) -> Iterator[None]:
     """Hold the lock on the file `path`, which is created if it does not exist.
 
-    Raises OSError if it cannot be opened, TimeoutError if another process does not release it.
+    Raises OSError if it cannot be opened, TimeoutError if another process does not release it in
+    TIMEOUT seconds, or by the deadline of the review.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -37,12 +40,12 @@ def file_lock(path: str) -> Iterator[None]:
 
 
 def _acquire(descriptor: int, path: str) -> None:
-    deadline = time.monotonic() + TIMEOUT
+    until = time.monotonic() + remaining(TIMEOUT)
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            if time.monotonic() > deadline:
+            if time.monotonic() > until:
                 raise TimeoutError(f"{path} is locked by another process") from None
             time.sleep(_PAUSE)

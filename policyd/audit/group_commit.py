@@ -9,7 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+from policyd.deadline import remaining
+
+TIMEOUT: Final = 60.0
+"""Seconds that an item waits for its turn. A batch takes milliseconds."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -35,17 +40,28 @@ class GroupCommit(Generic[Item, Result]):
     def submit(self, item: Item) -> Result:
         """Return the result of `item` once it is written.
 
-        Raises the exception of `write` for its batch.
+        Raises the exception of `write` for its batch, and TimeoutError by the deadline of the
+        review; then the item may still be written if its batch is being written.
         """
         entry: _Entry[Item, Result] = _Entry(item)
         with self._waiting_lock:
             self._waiting.append(entry)
-        with self._turn:
+        if not self._turn.acquire(timeout=remaining(TIMEOUT)):
+            self._give_up(entry)
+        try:
             if not entry.done:
                 self._write_waiting()
+        finally:
+            self._turn.release()
         if entry.error is not None:
             raise entry.error
         return entry.result
+
+    def _give_up(self, entry: _Entry[Item, Result]) -> None:
+        with self._waiting_lock:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+        raise TimeoutError("other writers took too long")
 
     def _write_waiting(self) -> None:
         with self._waiting_lock:

@@ -125,7 +125,10 @@ class Store:
         with new ones; DELETE releases them.
         """
         event = decision_event(review, decision, files, requested_by, request_id)
-        return self._here().writer.submit((event, payload_of(event)))
+        try:
+            return self._here().writer.submit((event, payload_of(event)))
+        except TimeoutError as error:
+            raise AuditError(f"the audit log {self.name} cannot be written: {error}") from error
 
     def decisions(
         self,

@@ -6,10 +6,16 @@ things (a file, a list, a depth) are checked where these are read.
 
 from __future__ import annotations
 
+from typing import Final
+
+from policyd import deadline
 from policyd.compose.limits import MAX_STEPS, MAX_TEXT_GROWTH
 from policyd.compose.nodes import Node
 from policyd.errors import ComposeError
 from policyd.model import Location
+
+STEPS_BETWEEN_CHECKS: Final = 1_000
+"""Steps after which the time is compared with the deadline: some milliseconds."""
 
 
 class Effort:
@@ -17,14 +23,18 @@ class Effort:
 
     def __init__(self) -> None:
         self.steps = 0
+        self._next_check = 0
         self.characters = 0
 
     def spend(self, steps: int, at: Node | Location | None) -> None:
         """Count `steps` more: values merged, lines of environment files, `$` signs, and so on.
 
-        Raises ComposeError, at `at`, when they are too many.
+        Raises ComposeError, at `at`, when they are too many, and ReviewTimeout.
         """
         self.steps += steps
+        if self.steps >= self._next_check:
+            self._next_check = self.steps + STEPS_BETWEEN_CHECKS
+            deadline.check()
         if self.steps > MAX_STEPS:
             raise ComposeError(
                 f"the project is too large: more than {MAX_STEPS} values, variables and lines, "

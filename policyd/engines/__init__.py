@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
-from policyd.errors import EngineError
+from policyd.errors import EngineError, PolicydError, ReviewTimeout
 from policyd.model import Finding, Findings
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ EMPTY_INPUT: Final = (
 
 DEADLINE: Final = 5.0
 """Seconds that an evaluation may take: a thousand times what a usual one takes."""
+
+LEAST_SHARE: Final = 0.8
+"""The share of its time limit that an evaluation must have had to be called endless."""
 
 _DECODER: Final = msgspec.json.Decoder(Findings)
 
@@ -93,6 +96,17 @@ ENGINES: Final[dict[str, EngineKind]] = {
 }
 """The implementations by name. A module is imported when its engine is created, because the OPA
 engine imports requests and `policyd check` starts faster without."""
+
+
+def too_slow(seconds: float, limit: float) -> PolicydError:
+    """Return the error of an evaluation that did not end within `seconds`, of the usual `limit`.
+
+    An evaluation that had most of the time is a fault of the policies. With less, the review had
+    spent its time before.
+    """
+    if seconds < min(limit, limit * LEAST_SHARE):
+        return ReviewTimeout("the review took too long; nothing was decided: try again later")
+    return EngineError(f"evaluating the policies exceeded {limit:g} seconds")
 
 
 class MalformedFinding(EngineError):

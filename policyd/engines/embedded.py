@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import regorus  # type: ignore[import-untyped]
 
-from policyd.engines import DEADLINE, QUERY, EngineOptions, decode
+from policyd import deadline
+from policyd.engines import DEADLINE, QUERY, EngineOptions, decode, too_slow
 from policyd.errors import ConfigError, EngineError
 from policyd.model import Findings, Location, to_json
 
@@ -115,9 +116,10 @@ class EmbeddedEngine:
         started = time.monotonic()
         answer = _Answer()
         self._requests().put((review_input, answer))
-        text = answer.wait(self._deadline)
-        if time.monotonic() - started > self._deadline:
-            raise EngineError(f"evaluating the policies exceeded {self._deadline:g} seconds")
+        seconds = deadline.remaining(self._deadline)
+        text = answer.wait(seconds)
+        if time.monotonic() - started > seconds:
+            raise too_slow(seconds, self._deadline)
         return decode(text)
 
     def close(self) -> None:

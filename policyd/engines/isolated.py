@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from policyd.engines import DEADLINE, EngineOptions, decode
+from policyd import deadline
+from policyd.engines import DEADLINE, EngineOptions, decode, too_slow
 from policyd.engines.evaluator import ERROR, HEADER, REQUEST, Setup, message
 from policyd.errors import ConfigError, EngineError, Overloaded
 from policyd.model import Findings, to_json
@@ -83,14 +84,15 @@ class IsolatedEngine:
         """
         if self._pid != os.getpid():
             self._reset()
-        until = time.monotonic() + self._deadline
-        evaluator = self._taken(until - self._deadline / 2)
+        seconds = deadline.remaining(self._deadline)
+        until = time.monotonic() + seconds
+        evaluator = self._taken(until - seconds / 2)
         try:
             answer = evaluator.answer(review_input, until)
         except BaseException as error:
             evaluator.stop()
             self._give_back(None)
-            raise self._explained(error, evaluator) from error
+            raise self._explained(error, evaluator, seconds) from error
         self._give_back(evaluator)
         kind, content = answer
         if kind == ERROR:
@@ -145,9 +147,11 @@ class IsolatedEngine:
                 self._idle.append(evaluator)
             self._changed.notify()
 
-    def _explained(self, error: BaseException, evaluator: _Evaluator) -> BaseException:
+    def _explained(
+        self, error: BaseException, evaluator: _Evaluator, seconds: float
+    ) -> BaseException:
         if isinstance(error, TimeoutError):
-            return EngineError(f"evaluating the policies exceeded {self._deadline:g} seconds")
+            return too_slow(seconds, self._deadline)
         if isinstance(error, (OSError, EOFError)):
             return EngineError(f"the evaluator process ended {evaluator.ending}")
         return error

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from policyd.config import Registry
+from policyd.deadline import Deadline, remaining
 from policyd.errors import RegistryError
 from policyd.registry.artifact import (
     MANIFEST_TYPES,
@@ -20,7 +21,6 @@ from policyd.registry.artifact import (
     is_repository,
     manifest_of,
 )
-from policyd.registry.deadline import Deadline
 from policyd.registry.transport import Remote, RepositoryReader
 
 TOTAL_TIMEOUT: Final = 60.0
@@ -41,7 +41,7 @@ class RegistryClient:
         if not is_repository(repository) or not is_digest(digest):
             raise RegistryError(f"{repository}@{digest} is not a valid reference to a manifest")
         with (
-            Deadline(TOTAL_TIMEOUT) as deadline,
+            Deadline(remaining(TOTAL_TIMEOUT)) as deadline,
             RepositoryReader(self._remote, repository, deadline, MANIFEST_TYPES) as reader,
         ):
             content = reader.get(f"manifests/{digest}", MAX_MANIFEST)

@@ -17,11 +17,11 @@ from typing import Final
 
 import msgspec
 
+from policyd.deadline import Deadline, remaining
 from policyd.errors import RegistryError
 from policyd.model import ImageConfig
 from policyd.registry import image_reference, platforms
 from policyd.registry.artifact import MAX_MANIFEST, Descriptor, is_digest, sha256
-from policyd.registry.deadline import Deadline
 from policyd.registry.image_cache import CacheKey, ImageCache
 from policyd.registry.image_manifest import (
     IMAGE_TYPES,
@@ -92,7 +92,7 @@ class RegistryImages:
         self, waiting: Mapping[str, deque[tuple[ImageRequest, ImageReference]]]
     ) -> dict[ImageRequest, ImageConfig | str]:
         """Return the result for each request, by the deadline."""
-        with Deadline(self._seconds) as deadline:
+        with Deadline(remaining(self._seconds)) as deadline:
             return self._read_until(deadline, waiting)
 
     def _read_until(

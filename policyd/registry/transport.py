@@ -24,8 +24,9 @@ import requests
 from requests.auth import AuthBase
 
 from policyd.config import RegistryAccess
+from policyd.deadline import Deadline
 from policyd.errors import RegistryError
-from policyd.registry.deadline import Deadline
+from policyd.registry.timed_session import session_until
 
 CONNECT_TIMEOUT: Final = 5.0
 READ_TIMEOUT: Final = 10.0
@@ -83,7 +84,7 @@ class RepositoryReader:
         self._authorization = _Authorization()
         self._deadline = deadline
         self._base = remote.access.url.rstrip("/")
-        self._session = deadline.session()
+        self._session = session_until(deadline)
         self._session.headers["Accept"] = ", ".join(accept)
         self._session.headers["Accept-Encoding"] = "identity"
 

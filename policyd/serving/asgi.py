@@ -1,9 +1,10 @@
 """The ASGI application of a worker: it receives whole requests and bounds what they cost.
 
 In: the requests that the server accepts. Out: the answers of the WSGI application, which runs in a
-fixed number of threads. A request whose body is incomplete, late or too large is refused before it
-takes a thread, and so is a request beyond the number that may wait. The probes have threads of
-their own. Source: ASGI 3.0, HTTP message format; PEP 3333, environ variables.
+fixed number of threads. The time that a request waits for one counts towards its time limit. A
+request whose body is incomplete, late or too large is refused before it takes a thread, and so is a
+request beyond the number that may wait. The probes have threads of their own. Source: ASGI 3.0,
+HTTP message format; PEP 3333, environ variables.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -20,6 +22,7 @@ import structlog
 from flask import Flask
 from werkzeug.wrappers import Response
 
+from policyd import deadline
 from policyd.errors import Overloaded, PayloadTooLarge, PolicydError, RequestError, RequestTimeout
 from policyd.limits import MIB
 from policyd.web.health import HEALTH_PATH, READINESS_PATH
@@ -44,10 +47,17 @@ class AsgiApplication:
     """Calls the WSGI application `app` in `threads` threads, with bodies of at most `max_body`."""
 
     def __init__(
-        self, app: Flask, threads: int, max_body: int, body_seconds: float = BODY_SECONDS
+        self,
+        app: Flask,
+        threads: int,
+        max_body: int,
+        answer_seconds: float,
+        body_seconds: float = BODY_SECONDS,
     ) -> None:
+        """`answer_seconds` limits the time from the end of a request to its answer."""
         self._app = app
         self._max_body = max_body
+        self._answer_seconds = answer_seconds
         self._body_seconds = body_seconds
         self._max_requests = threads + MAX_WAITING
         self._max_buffered = max(MAX_BUFFERED, max_body)
@@ -114,20 +124,22 @@ class AsgiApplication:
         return bool(message.get("more_body", False))
 
     async def _answer(self, environ: dict[str, Any]) -> Response:
-        """Return the answer of the WSGI application. Raises Overloaded."""
+        """Return the answer of the WSGI application. Raises Overloaded and ReviewTimeout."""
         loop = asyncio.get_running_loop()
+        until = time.monotonic() + self._answer_seconds
         if probe := self._probes.get(environ["PATH_INFO"]):
-            return await loop.run_in_executor(probe, self._call, environ)
+            return await loop.run_in_executor(probe, self._call, environ, until)
         if self._requests >= self._max_requests:
             raise Overloaded("too many requests at the same time; try again later")
         self._requests += 1
         try:
-            return await loop.run_in_executor(self._threads, self._call, environ)
+            return await loop.run_in_executor(self._threads, self._call, environ, until)
         finally:
             self._requests -= 1
 
-    def _call(self, environ: dict[str, Any]) -> Response:
-        return Response.from_app(self._app, environ, buffered=True)
+    def _call(self, environ: dict[str, Any], until: float) -> Response:
+        with deadline.within(until - time.monotonic()):
+            return Response.from_app(self._app, environ, buffered=True)
 
 
 def environ_of(scope: Scope, body: bytes | bytearray) -> dict[str, Any]:

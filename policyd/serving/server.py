@@ -150,7 +150,7 @@ def _load(settings: Settings, folder: Path) -> AsgiApplication:
     # A worker is a process of multiprocessing: it runs finalizers when it ends, but not atexit.
     multiprocessing.util.Finalize(None, close, exitpriority=1)
     app.extensions[PUSH_REVIEWS].start()
-    return AsgiApplication(app, settings.threads, settings.max_body)
+    return AsgiApplication(app, settings.threads, settings.max_body, settings.review_timeout)
 
 
 def _allow_connections(number: int) -> None:

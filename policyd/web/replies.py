@@ -13,7 +13,7 @@ from typing import Any, Final
 from flask import Response
 
 from policyd import wire
-from policyd.errors import AuditError, PolicydError
+from policyd.errors import AuditError, Overloaded, PolicydError
 from policyd.model import to_json
 
 RETRY_SECONDS: Final = "1"
@@ -54,6 +54,6 @@ def failure_of(error: PolicydError) -> Response:
     response = failure(error.status_code, str(error), error.reason)
     if error.status_code == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if error.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+    if isinstance(error, Overloaded):
         response.headers["Retry-After"] = RETRY_SECONDS
     return response

@@ -14,9 +14,11 @@ import psycopg
 import pytest
 
 from policyd.audit.database import open_database, open_for_reading
+from policyd.audit.event import event_of
 from policyd.audit.pushes import Pushes
 from policyd.audit.store import Store, open_store
 from policyd.audit.verify import verify
+from policyd.deadline import within
 from policyd.errors import AuditError
 from tests.support import stored_pushes
 from tests.support.ledger import (
@@ -142,6 +144,17 @@ def test_decisions_and_grants_are_kept_as_in_sqlite(store: Store) -> None:
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.__name__)
 def test_grants_are_kept_and_found_as_in_sqlite(store: Store, contract: Contract) -> None:
     contract(store)
+
+
+def test_a_lock_in_the_server_costs_no_more_than_the_deadline(url: str, store: Store) -> None:
+    store.append_decision(*pair("d1"))
+    with psycopg.connect(url) as other:
+        other.execute("SELECT * FROM heads FOR UPDATE")
+        with within(0.5), pytest.raises(AuditError):
+            store.append_decision(*pair("d2"))
+    store.append_decision(*pair("d3"))
+
+    assert [event_of(one).decision_id for one in store.decisions()] == ["d3", "d1"]
 
 
 @pytest.mark.parametrize(

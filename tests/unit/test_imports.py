@@ -12,7 +12,16 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "policyd"
 
 MODEL = {
-    *("model", "errors", "masking", "compose_version", "suggestion", "limits", "regular_files"),
+    *(
+        "deadline",
+        "model",
+        "errors",
+        "masking",
+        "compose_version",
+        "suggestion",
+        "limits",
+        "regular_files",
+    ),
 }
 PURE = {
     *("compose", "credentials", "hooks", "formats", "audit.chain", "transparency"),

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import yaml
 
+from policyd import deadline
 from policyd.compose.limits import MAX_EXACT_PARSE_BYTES
 from policyd.compose.yaml.alias_share import check_alias_shares
 from policyd.compose.yaml.composer import Composer
@@ -80,6 +81,7 @@ def _read_exactly(content: bytes, name: str, difference: int | None) -> list[Doc
 
 def _compose(new_parser: Parsers, name: str, *, is_libyaml: bool) -> list[Document]:
     """Return the documents that a parser of `new_parser` reports."""
+    deadline.check()
     composer = Composer(new_parser(), name, is_libyaml=is_libyaml)
     documents = composer.documents()
     if composer.has_many_aliases:

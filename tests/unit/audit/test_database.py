@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import shutil
+import socket
 import sqlite3
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -13,12 +16,15 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from policyd.audit import database
 from policyd.audit import file_lock as locks
 from policyd.audit.database import open_database, open_for_reading
 from policyd.audit.file_lock import file_lock
-from policyd.audit.store import open_store
+from policyd.audit.store import Store, open_store
 from policyd.audit.tables import REVISION, metadata
+from policyd.deadline import within
 from policyd.errors import AuditError
+from tests.unit.audit.conftest import pair
 
 
 def sql(path: str, *statements: str) -> None:
@@ -235,3 +241,53 @@ def test_a_database_for_reading_is_not_written(store, path):
         connection.exec_driver_sql("UPDATE heads SET sequence = 5")
     database.close()
     assert store.verify().events == 0
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of a server that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_server_that_says_nothing_costs_no_more_than_the_deadline(
+    silent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "CONNECT_TIMEOUT", 600.0)
+    opened = open_database(f"postgresql://u@127.0.0.1:{silent}/audit", create=True)
+
+    for seconds in (1.5, 0.5):
+        with within(seconds), pytest.raises(AuditError), opened.writing():
+            pytest.fail("it is connected")
+    opened.close()
+
+
+@pytest.mark.parametrize("locked", ["database", "file"])
+def test_a_lock_that_is_not_released_costs_no_more_than_the_deadline(
+    locked: str, path: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 600.0)
+    monkeypatch.setattr(locks, "TIMEOUT", 600.0)
+    with contextlib.ExitStack() as held:
+        if locked == "file":
+            held.enter_context(file_lock(f"{path}.lock"))
+        else:
+            other = held.enter_context(closing(sqlite3.connect(path, isolation_level=None)))
+            other.execute("BEGIN EXCLUSIVE")
+        with within(0.3), pytest.raises(AuditError, match="locked"):
+            store.append_decision(*pair("d1"))
+    assert store.decisions() == []
+    store.append_decision(*pair("d2"))
+
+
+def test_a_writer_that_takes_too_long_holds_up_others_until_their_deadline_only(
+    store: Store,
+) -> None:
+    writer = store._here().writer
+    with writer._turn, within(0.2), pytest.raises(AuditError) as caught:
+        store.append_decision(*pair("d1"))
+    assert str(caught.value).endswith("cannot be written: other writers took too long")
+    store.append_decision(*pair("d2"))
+
+    assert [record.sequence for record in store.decisions()] == [1]
+    assert store.decision("d2").sequence == 1

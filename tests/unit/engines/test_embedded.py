@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from policyd.deadline import within
 from policyd.engines import decode
 from policyd.engines.embedded import EmbeddedEngine, explain, interpreter
-from policyd.errors import EngineError
+from policyd.errors import EngineError, ReviewTimeout
 from policyd.model import Finding, Findings, Location
 
 MAIN = """package policyd.main
@@ -97,6 +99,15 @@ def test_answer_after_the_deadline_is_an_error() -> None:
         engine.findings(b'{"msg": ""}')
 
     engine.close()
+
+
+def test_an_evaluation_without_time_left_blames_no_policy(make: Make) -> None:
+    engine = make(MAIN, devices=[])
+
+    with within(0.01):
+        time.sleep(0.02)
+        with pytest.raises(ReviewTimeout):
+            engine.findings(b'{"msg": ""}')
 
 
 def test_threads_share_one_engine_thread(make: Make) -> None:

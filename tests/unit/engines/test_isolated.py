@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from policyd.deadline import within
 from policyd.engines import EMPTY_INPUT, EngineOptions
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.engines.isolated import EVALUATORS, IsolatedEngine, create
-from policyd.errors import ConfigError, EngineError, Overloaded
+from policyd.errors import ConfigError, EngineError, Overloaded, ReviewTimeout
 from policyd.model import Finding, Findings
 from policyd.policies.policy_set import load_policy_set
 
@@ -96,6 +97,17 @@ def test_an_endless_policy_is_stopped_at_the_deadline_and_its_process_is_gone() 
 
     assert not is_there(pid)
     engine._deadline = 60
+    assert engine.findings(asking("find")).findings == (Finding("p", "found"),)
+    engine.close()
+
+
+def test_an_evaluation_that_has_little_time_left_blames_no_policy() -> None:
+    engine = IsolatedEngine({"main.rego": MAIN}, {}, deadline=60)
+    engine.findings(asking("find"))
+
+    with within(0.5), pytest.raises(ReviewTimeout):
+        engine.findings(asking("endless"))
+
     assert engine.findings(asking("find")).findings == (Finding("p", "found"),)
     engine.close()
 

@@ -8,11 +8,11 @@ import socket
 import pytest
 
 from policyd.config import Registry
+from policyd.deadline import Deadline
 from policyd.errors import ComposeError, RegistryError
 from policyd.registry import client as client_module
 from policyd.registry.artifact import sha256
 from policyd.registry.client import RegistryClient
-from policyd.registry.deadline import Deadline
 from policyd.registry.transport import Remote, RepositoryReader
 
 YAML = b"services:\n  web:\n    image: nginx\n"

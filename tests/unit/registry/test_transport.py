@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from policyd.config import ImageRegistry
+from policyd.deadline import Deadline
 from policyd.errors import RegistryError
 from policyd.registry import transport
-from policyd.registry.deadline import Deadline
 from policyd.registry.transport import Remote, RepositoryReader, is_listed
 
 

@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -192,7 +193,7 @@ def echo() -> Flask:
 
 
 def test_the_parts_of_a_body_are_joined() -> None:
-    app = AsgiApplication(echo(), threads=1, max_body=10)
+    app = AsgiApplication(echo(), threads=1, max_body=10, answer_seconds=60)
 
     found = asyncio.run(Exchange(part(b"abc", more=True), part(b"de")).run(app))
 
@@ -229,7 +230,9 @@ def test_the_parts_of_a_body_are_joined() -> None:
 def test_a_body_that_is_not_whole_or_too_large_reaches_no_application(
     exchange: Exchange, status: int, message: str
 ) -> None:
-    app = AsgiApplication(Flask("none"), threads=1, max_body=10, body_seconds=0.1)
+    app = AsgiApplication(
+        Flask("none"), threads=1, max_body=10, answer_seconds=60, body_seconds=0.1
+    )
 
     found = asyncio.run(exchange.run(app))
 
@@ -249,7 +252,7 @@ def test_requests_beyond_the_limit_are_told_to_come_back_and_probes_are_answered
     def health() -> str:
         return "healthy"
 
-    app = AsgiApplication(blocking, threads=2, max_body=10)
+    app = AsgiApplication(blocking, threads=2, max_body=10, answer_seconds=60)
 
     async def ask() -> tuple[Exchange, Exchange, list[Exchange]]:
         accepted = [
@@ -268,6 +271,31 @@ def test_requests_beyond_the_limit_are_told_to_come_back_and_probes_are_answered
     assert (probe.status, probe.body) == (200, b"healthy")
     assert {found.body for found in accepted} == {b"done"}
     assert Overloaded.reason == "TooManyRequests"
+
+
+def test_a_request_that_waited_too_long_for_a_thread_is_not_started() -> None:
+    started: list[str] = []
+    slow = Flask("slow")
+
+    @slow.post("/<name>")
+    def wait(name: str) -> str:
+        started.append(name)
+        time.sleep(0.2)
+        return "done"
+
+    app = AsgiApplication(slow, threads=1, max_body=10, answer_seconds=0.1)
+
+    async def ask() -> list[Exchange]:
+        return await asyncio.gather(
+            *(Exchange(part(b""), path=path).run(app) for path in (b"/first", b"/second"))
+        )
+
+    first, second = asyncio.run(ask())
+
+    assert (first.status, first.body) == (200, b"done")
+    assert (second.status, second.headers[b"retry-after"]) == (504, b"1")
+    assert second.message == "the review took too long; nothing was decided: try again later"
+    assert started == ["first"]
 
 
 def test_an_environ_has_the_headers_of_the_request_and_no_other() -> None:

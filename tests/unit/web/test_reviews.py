@@ -4,12 +4,19 @@ import io
 import json
 import sqlite3
 import tarfile
+import time
+from collections.abc import Collection
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from policyd.audit.event import event_of
+from policyd.config import Settings
 from policyd.model import Location, UserInfo
+from policyd.web.app import create_app
+from policyd.web.registry_notifications import PUSH_REVIEWS
+from policyd.workloads.image_configs import ImageRequest, ImagesRead
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 ALL_GPUS = (
@@ -641,3 +648,28 @@ def test_a_delete_of_a_project_whose_name_is_not_known_is_refused(client) -> Non
     assert message.endswith(
         "so its name is not known; a DELETE needs no files if it names the project"
     )
+
+
+class SlowImages:
+    """Reads no image, and takes longer than a review may."""
+
+    def read(self, wanted: Collection[ImageRequest]) -> ImagesRead:
+        time.sleep(1.1)
+        return ImagesRead({}, {})
+
+
+def test_a_review_that_takes_too_long_is_504_and_is_not_recorded(make, services):
+    settings = Settings(audit=services.settings.audit, review_timeout=1)
+    app = create_app(replace(services, settings=settings, images=SlowImages()))
+
+    response = app.test_client().post(
+        "/v1/review", data="services: {web: {image: a}}", content_type="application/yaml"
+    )
+
+    assert (response.status_code, response.json["reason"]) == (504, "Timeout")
+    assert response.headers["Retry-After"] == "1"
+    assert response.json["message"] == (
+        "the review took too long; nothing was decided: try again later"
+    )
+    assert services.audit.decisions() == []
+    app.extensions[PUSH_REVIEWS].close()

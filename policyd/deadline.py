@@ -1,0 +1,160 @@
+"""The moment by which a review must have ended, wherever its time is spent.
+
+In: a number of seconds. Out: the time that is left, for every wait of the current thread, and the
+end of connections at the deadline, whatever the other side sends. A wait outside of a review is
+limited by its own time only. Errors: ReviewTimeout.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Final, Protocol
+
+from policyd.errors import ReviewTimeout
+
+RECORDING_SECONDS: Final = 0.7
+"""How long a decision that was made in time may still take to be recorded."""
+
+
+class HasDescriptor(Protocol):
+    """A connection of a driver."""
+
+    def fileno(self) -> int:
+        """Return the descriptor of its socket."""
+
+
+class Deadline:
+    """A moment that all waits for one purpose share, `seconds` from now.
+
+    It is a context: at its end, and at the deadline, connections that are still open are ended.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self._timer: threading.Timer | None = None
+        self._is_over = False
+
+    def __enter__(self) -> Deadline:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._end_connections()
+
+    def remaining(self) -> float:
+        """Return how many seconds are left, 0 if none are."""
+        return 0.0 if self._is_over else max(self._end - time.monotonic(), 0.0)
+
+    def watch(self, connection: socket.socket) -> None:
+        """End `connection` at the deadline."""
+        with self._lock:
+            # A duplicate, because TLS takes the socket itself over.
+            self._sockets.append(connection.dup())
+            if self._timer is None:
+                self._timer = threading.Timer(self.remaining(), self._end_connections)
+                self._timer.daemon = True
+                self._timer.start()
+            is_over = self._is_over
+        if is_over:
+            self._end_connections()
+
+    def release(self) -> None:
+        """Leave the connections as they are: they outlive the purpose."""
+        with self._lock:
+            released, self._sockets = self._sockets, []
+            if self._timer is not None:
+                self._timer.cancel()
+        for connection in released:
+            connection.close()
+
+    def _end_connections(self) -> None:
+        with self._lock:
+            self._is_over = True
+            ended, self._sockets = self._sockets, []
+        for connection in ended:
+            with connection, contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+_current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Limit the waits of this thread to `seconds` in all, or less if a limit is in force already.
+
+    Raises ReviewTimeout if no time is left.
+    """
+    with Deadline(remaining(seconds)) as deadline:
+        token = _current.set(deadline)
+        try:
+            check()
+            yield
+        finally:
+            _current.reset(token)
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[None]:
+    """Give the wait for the record of a decision RECORDING_SECONDS at least."""
+    deadline = _current.get()
+    if deadline is None or deadline.remaining() >= RECORDING_SECONDS:
+        yield
+        return
+    with Deadline(RECORDING_SECONDS) as longer:
+        token = _current.set(longer)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+
+@contextlib.contextmanager
+def ending(connection: HasDescriptor) -> Iterator[None]:
+    """End `connection` if the limit in force is over before the context is."""
+    deadline = _current.get()
+    if deadline is None:
+        yield
+        return
+    own = Deadline(deadline.remaining())
+    descriptor = socket.socket(fileno=os.dup(connection.fileno()))
+    with descriptor:
+        own.watch(descriptor)
+    try:
+        yield
+    finally:
+        own.release()
+
+
+def remaining(seconds: float) -> float:
+    """Return the seconds that a wait may take which is limited to `seconds` by itself."""
+    deadline = _current.get()
+    return seconds if deadline is None else min(seconds, deadline.remaining())
+
+
+def is_limited() -> bool:
+    """Return whether a limit is in force."""
+    return _current.get() is not None
+
+
+def check() -> None:
+    """Raise ReviewTimeout if no time is left."""
+    deadline = _current.get()
+    if deadline is not None and not deadline.remaining():
+        raise ReviewTimeout("the review took too long; nothing was decided: try again later")
