@@ -21,6 +21,7 @@ from policyd.formats.catalogue import section
 from policyd.policies.packs import Policy, built_in
 from policyd.policies.policy_set import load_policy_set
 from policyd.settings_reader import is_secret
+from tests.rules import other_linters
 from tests.support import everything
 from tests.support.fixes import FIXES
 from tests.support.fixes.evaluation import decide, default_admission, first
@@ -39,6 +40,7 @@ def pages() -> dict[str, str]:
     return {
         "reference/settings.md": GENERATED + "\n".join(_settings()) + "\n",
         "reference/cli.md": GENERATED + "\n".join(_commands()) + "\n",
+        "reference/other-linters.md": GENERATED + "\n".join(other_linters.page()) + "\n",
         "reference/remediations.md": GENERATED + "\n".join(_remediations()) + "\n",
         **{f"catalogue/{name}.md": GENERATED + text for name, text in _catalogue()},
     }

@@ -21,12 +21,12 @@
 #     trees:
 #       type: array
 #       items: {type: string}
-#       default: [/bin, /boot, /dev, /etc, /lib, /lib64, /proc, /root, /sbin, /sys, /usr/bin, /usr/lib, /usr/sbin]
+#       default: [/bin, /boot, /dev, /etc, /lib, /lib64, /proc, /root, /run, /sbin, /sys, /usr/bin, /usr/lib, /usr/sbin]
 #       description: Paths of the host that are reported, with everything below them.
 #     folders:
 #       type: array
 #       items: {type: string}
-#       default: [/, /home, /media, /mnt, /opt, /run, /srv, /tmp, /usr, /usr/local, /var, /var/lib, /var/log]
+#       default: [/, /home, /media, /mnt, /opt, /srv, /tmp, /usr, /usr/local, /var, /var/lib, /var/log]
 #       description: Paths of the host that are reported without what is below them.
 #     allowed:
 #       type: array
