@@ -61,11 +61,11 @@ class Deadline:
         """Return how many seconds are left, 0 if none are."""
         return 0.0 if self._is_over else max(self._end - time.monotonic(), 0.0)
 
-    def watch(self, connection: socket.socket) -> None:
+    def watch(self, connection: HasDescriptor) -> None:
         """End `connection` at the deadline."""
         with self._lock:
             # A duplicate, because TLS takes the socket itself over.
-            self._sockets.append(connection.dup())
+            self._sockets.append(socket.socket(fileno=os.dup(connection.fileno())))
             if self._timer is None:
                 self._timer = threading.Timer(self.remaining(), self._end_connections)
                 self._timer.daemon = True
@@ -133,9 +133,7 @@ def ending(connection: HasDescriptor) -> Iterator[None]:
         yield
         return
     own = Deadline(deadline.remaining())
-    descriptor = socket.socket(fileno=os.dup(connection.fileno()))
-    with descriptor:
-        own.watch(descriptor)
+    own.watch(connection)
     try:
         yield
     finally:

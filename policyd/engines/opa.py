@@ -17,10 +17,18 @@ import msgspec
 import requests
 from opa_client.opa import OpaClient  # type: ignore[import-untyped]
 
+from policyd.deadline import Deadline, is_limited, remaining
 from policyd.engines import DEADLINE, QUERY, EngineOptions, decode
-from policyd.errors import ConfigError, EngineError, OtherRevision
+from policyd.errors import (
+    ConfigError,
+    EngineError,
+    OtherRevision,
+    PolicydError,
+    ReviewTimeout,
+)
 from policyd.masking import without_credentials
 from policyd.model import Findings, to_json
+from policyd.timed_session import end_connections
 
 if TYPE_CHECKING:
     from policyd.policies.policy_set import PolicySet
@@ -79,29 +87,29 @@ class OpaEngine:
             "port": parts.port or _PORTS[parts.scheme],
             "ssl": (ca_file or True) if parts.scheme == "https" else False,
             "token": token or None,
-            "timeout": deadline,
             "retries": RETRIES,
         }
         self._revision = revision
+        self._seconds = deadline
         self._local = threading.local()
 
     def findings(self, review_input: bytes) -> Findings:
         """Return the findings and grants for `review_input`.
 
-        Raises EngineError when the server cannot be reached, exceeds the deadline, or answers with
-        an error or without a result; OtherRevision when it holds another policy set.
+        Raises EngineError when the server cannot be reached, takes too long, or answers with an
+        error or without a result; OtherRevision when it holds another policy set; ReviewTimeout
+        instead of EngineError when the time of a review is over.
         """
         document = msgspec.json.decode(review_input)
+        deadline = Deadline(remaining(self._seconds))
         try:
-            answer = self._client().query_rule(
+            answer = self._client(deadline).query_rule(
                 document, QUERY.removeprefix("data."), query_params=_PARAMETERS
             )
-        except (requests.JSONDecodeError, RecursionError) as error:
-            raise EngineError(f"OPA at {self._shown} did not answer with JSON: {error}") from None
-        except requests.RequestException as error:
-            raise EngineError(f"OPA at {self._shown}: {_explained(error)}") from None
-        except (ValueError, OSError) as error:
-            raise EngineError(f"OPA at {self._shown} did not answer: {error}") from None
+        except (requests.RequestException, ValueError, OSError, RecursionError) as error:
+            raise self._failure(error, deadline) from None
+        finally:
+            deadline.release()
         found = self._converted(answer)
         self._check_revision(found)
         if found.result is msgspec.UNSET:
@@ -118,14 +126,32 @@ class OpaEngine:
             client.close_connection()
             del self._local.client
 
-    def _client(self) -> OpaClient:
+    def _client(self, deadline: Deadline) -> OpaClient:
+        """Return the client of this thread, whose requests end at `deadline`."""
+        self._local.deadline = deadline
         if not hasattr(self._local, "client"):
             self._local.client = OpaClient(**self._options)
+            end_connections(
+                self._local.client._session, lambda: self._local.deadline, retries=RETRIES
+            )
             self._local.client.root_url = f"{self._url}/v1"
             # A redirect would send the project and the token to another server.
             self._local.client._session.max_redirects = 0
         client: OpaClient = self._local.client
+        client.timeout = deadline.remaining()
         return client
+
+    def _failure(self, error: Exception, deadline: Deadline) -> PolicydError:
+        """Return the error of a query that failed with `error`, or did not end by `deadline`."""
+        if not deadline.remaining():
+            if is_limited():
+                return ReviewTimeout(f"OPA did not answer within {deadline.seconds:.1f} seconds")
+            return EngineError(f"OPA at {self._shown}: no answer in time")
+        if isinstance(error, (requests.JSONDecodeError, RecursionError)):
+            return EngineError(f"OPA at {self._shown} did not answer with JSON: {error}")
+        if isinstance(error, requests.RequestException):
+            return EngineError(f"OPA at {self._shown}: {_explained(error)}")
+        return EngineError(f"OPA at {self._shown} did not answer: {error}")
 
     def _converted(self, answer: Any) -> _Answer:
         """Return the answer as its type. Raises EngineError if it has another form."""

@@ -26,7 +26,7 @@ from requests.auth import AuthBase
 from policyd.config import RegistryAccess
 from policyd.deadline import Deadline
 from policyd.errors import RegistryError
-from policyd.registry.timed_session import session_until
+from policyd.timed_session import session_until
 
 CONNECT_TIMEOUT: Final = 5.0
 READ_TIMEOUT: Final = 10.0

@@ -43,6 +43,7 @@ WAY = [
         "policies",
         "loading",
         "policy_input",
+        "timed_session",
         "opa_bundle",
         "json_schemas",
         "inventory",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,9 +16,10 @@ from policyd.audit.event import event_of
 from policyd.audit.store import open_store
 from policyd.bundle import memory_bundle
 from policyd.config import Settings
+from policyd.deadline import within
 from policyd.engines import EMPTY_INPUT
 from policyd.engines.opa import OpaEngine
-from policyd.errors import EngineError
+from policyd.errors import EngineError, ReviewTimeout
 from policyd.model import Review
 from policyd.policies.policy_set import load_policy_set
 from policyd.services import FixedRules, Services
@@ -194,3 +196,39 @@ def test_a_wrong_answer_is_a_recorded_denial(start: Callable[[], Server], tmp_pa
     assert decision.status.message.startswith(f"OPA at {server.url} sent an invalid answer")
     assert event_of(store.decision(decision.decision_id)).result == decision
     services.close()
+
+
+DRIPPING = b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n"
+
+
+@pytest.mark.parametrize("first", [b"", DRIPPING, b"HTTP/1.1 200 OK\r\nX-Drip: "])
+def test_a_server_that_drips_ends_with_the_time_of_the_engine(
+    first: bytes, stalling: Callable[[bytes], str]
+) -> None:
+    engine = OpaEngine(f"http://{stalling(first)}", REVISION, deadline=0.3)
+
+    with pytest.raises(EngineError, match="no answer in time"):
+        engine.findings(EMPTY_INPUT)
+
+
+def test_a_server_that_drips_ends_with_the_time_of_the_review(
+    stalling: Callable[[bytes], str],
+) -> None:
+    engine = OpaEngine(f"http://{stalling(DRIPPING)}", REVISION, deadline=600)
+
+    with within(0.3), pytest.raises(ReviewTimeout) as caught:
+        engine.findings(EMPTY_INPUT)
+    assert str(caught.value) == "OPA did not answer within 0.3 seconds"
+
+
+def test_a_connection_is_used_again_after_the_deadline_of_an_earlier_query(
+    start: Callable[[], Server],
+) -> None:
+    server = start()
+    server.reply = (200, {}, answering(result={"findings": []}))
+    engine = OpaEngine(server.url, REVISION)
+    for _ in range(2):
+        with within(0.2):
+            engine.findings(EMPTY_INPUT)
+        time.sleep(0.3)
+    assert server.requests == 2
