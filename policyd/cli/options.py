@@ -21,6 +21,7 @@ from policyd.config import Settings
 from policyd.errors import ConfigError
 from policyd.limits import MAX_BUNDLE, MAX_FILE, MIB
 from policyd.model import Bundle, Operation, Review, Source, UserInfo
+from policyd.policies.levels import LEVELS, level_file
 from policyd.settings_reader import load_settings
 from policyd.workloads.image_configs import image_configs
 
@@ -42,6 +43,8 @@ HELP: Final = {
     "listen": "Address to listen on. Default: 127.0.0.1:8093.",
     "workers": "Number of worker processes. Default: 2.",
 }
+
+LEVEL_HELP: Final = "A policy set that comes with policyd, instead of --policy-set."
 
 
 class Closeable(Protocol):
@@ -110,6 +113,10 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
             command = click.option(
                 f"--{name.replace('_', '-')}", name, metavar=METAVARS[name], help=HELP[name]
             )(command)
+            if name == "policy_set":
+                command = click.option("--level", type=click.Choice(LEVELS), help=LEVEL_HELP)(
+                    command
+                )
         return click.option(
             "--config", metavar="FILE", help="Settings file (TOML). Default: $POLICYD_CONFIG."
         )(command)
@@ -118,7 +125,16 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
 
 
 def settings(config: str | None, **flags: object) -> Settings:
-    """Return the settings from the file, the environment and `flags`. Raises ConfigError."""
+    """Return the settings from the file, the environment and `flags`.
+
+    The flag `level` stands for the policy set of a level. Raises ConfigError, and UsageError for
+    both flags.
+    """
+    level = flags.pop("level", None)
+    if level is not None:
+        if flags["policy_set"] is not None:
+            raise click.UsageError("--level and --policy-set cannot be used together")
+        flags["policy_set"] = str(level_file(str(level)))
     return load_settings(config, os.environ, flags)
 
 

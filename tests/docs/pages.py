@@ -18,8 +18,9 @@ from policyd.cli import COMMANDS, main
 from policyd.config import ENVIRONMENT_PREFIX, ImageRegistry, Registry, Settings, Token
 from policyd.fixes.mechanical import MECHANICAL
 from policyd.formats.catalogue import section
+from policyd.policies.levels import LEVELS, level_file
 from policyd.policies.packs import Policy, built_in
-from policyd.policies.policy_set import load_policy_set
+from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.settings_reader import is_secret
 from tests.rules import other_linters
 from tests.support import everything
@@ -40,6 +41,7 @@ def pages() -> dict[str, str]:
     return {
         "reference/settings.md": GENERATED + "\n".join(_settings()) + "\n",
         "reference/cli.md": GENERATED + "\n".join(_commands()) + "\n",
+        "reference/levels.md": GENERATED + "\n".join(_levels()) + "\n",
         "reference/other-linters.md": GENERATED + "\n".join(other_linters.page()) + "\n",
         "reference/remediations.md": GENERATED + "\n".join(_remediations()) + "\n",
         **{f"catalogue/{name}.md": GENERATED + text for name, text in _catalogue()},
@@ -167,6 +169,34 @@ def _code(text: str) -> str:
     """Return the lines of `text` as code in a cell of a table."""
     lines = (line for line in text.splitlines() if line.strip())
     return "<br>".join(f"`{line.strip()}`" for line in lines)
+
+
+# --- levels --------------------------------------------------------------------------------------
+
+
+def _levels() -> Iterator[str]:
+    yield "# Policies of the levels"
+    yield ""
+    yield "What each [level](../levels.md) does about each policy, and the parameters that differ"
+    yield "from the defaults. A policy without an entry is not in force."
+    yield ""
+    yield f"| Policy | {' | '.join(LEVELS)} |"
+    yield f"|---{'|---' * len(LEVELS)}|"
+    sets = [load_policy_set(level_file(level)) for level in LEVELS]
+    for name in sorted({one.policy for each in sets for one in each.constraints}):
+        cells = (_in_force(each, name) for each in sets)
+        yield f"| [{name}](../catalogue/{name}.md) | {' | '.join(cells)} |"
+
+
+def _in_force(policy_set: PolicySet, policy: str) -> str:
+    found = []
+    for constraint in policy_set.constraints:
+        if constraint.policy == policy:
+            schemas = policy_set.policies[policy].parameters
+            given = {k: v for k, v in constraint.parameters.items() if v != schemas[k].default}
+            shown = msgspec.json.encode(given).decode().replace('"', "").replace(",", ", ")
+            found.append(constraint.actions["default"] + (f" `{shown}`" if given else ""))
+    return "<br>".join(found)
 
 
 # --- catalogue -----------------------------------------------------------------------------------

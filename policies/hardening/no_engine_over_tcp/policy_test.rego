@@ -21,3 +21,11 @@ test_tls_and_other_addresses_are_allowed if {
 	]}
 	found == set()
 }
+
+test_service_of_the_project_is_for_other_policies if {
+	found := no_engine_over_tcp.violation with input as {"workloads": [
+		fixture.service("a", {"environment": {"DOCKER_HOST": "tcp://proxy:2375"}}),
+		fixture.service("proxy", {}),
+	]}
+	found == set()
+}

@@ -3,11 +3,19 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import click
 import pytest
 
-from policyd.cli.options import ComposeFlags, bundle, caller_environment, current_folder
+from policyd.cli.options import (
+    ComposeFlags,
+    bundle,
+    caller_environment,
+    current_folder,
+    settings,
+)
 from policyd.cli.targets import target
 from policyd.errors import BundleError
+from policyd.policies.packs import built_in
 
 
 @pytest.fixture
@@ -70,3 +78,24 @@ def test_what_is_not_utf_8_in_the_environment_is_replaced(monkeypatch: pytest.Mo
     monkeypatch.setitem(os.environb, b"ODD", b"a\xffb")
 
     assert caller_environment()["ODD"] == "a\ufffdb"
+
+
+def test_a_level_stands_for_its_policy_set() -> None:
+    found = settings(None, policy_set=None, level="restricted")
+
+    assert found.policy_set == str(built_in() / "restricted.yaml")
+    assert settings(None, policy_set="rules", level=None).policy_set == "rules"
+
+
+def test_a_level_and_a_policy_set_exclude_each_other() -> None:
+    with pytest.raises(click.UsageError) as error:
+        settings(None, policy_set="rules", level="baseline")
+
+    assert error.value.message == "--level and --policy-set cannot be used together"
+
+
+def test_an_unknown_level_is_an_error_that_names_all(run) -> None:
+    result = run("check", "--level", "strict")
+
+    assert result.exit_code == 2
+    assert "'strict' is not one of 'baseline', 'restricted', 'gpu-shared-host'" in result.output

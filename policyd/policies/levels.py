@@ -1,0 +1,16 @@
+"""The levels: policy sets that come with policyd, beside the built-in one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from policyd.policies.packs import built_in
+
+LEVELS: Final = ("baseline", "restricted", "gpu-shared-host")
+"""The names of the levels, which are also those of their policy sets."""
+
+
+def level_file(name: str) -> Path:
+    """Return the policy set of the level `name`, which is in LEVELS."""
+    return built_in() / f"{name}.yaml"
