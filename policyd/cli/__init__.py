@@ -23,6 +23,7 @@ INTERRUPTED: Final = 130
 """128 plus the number of SIGINT, the convention of shells."""
 
 COMMANDS: Final = (
+    "init",
     "check",
     "fix",
     "baseline",
@@ -43,6 +44,7 @@ COMMANDS: Final = (
 
 EPILOG: Final = """\b
 Examples:
+  policyd init                       write .policyd.yaml, a hook and a CI job
   policyd check                      evaluate the project in this folder
   policyd check apps/*               evaluate many projects, on all cores
   policyd check -f compose.yaml -f compose.prod.yaml --environment prod

@@ -38,9 +38,11 @@ from policyd.cli.options import (
     compose_flags,
     compose_options,
     current_folder,
+    local_settings,
     question,
-    settings,
+    repository_file,
     settings_options,
+    source_of,
 )
 from policyd.cli.output import format_option, show
 from policyd.cli.progress import with_progress
@@ -172,9 +174,10 @@ def _evaluate(file: Path, options: dict[str, Any]) -> list[Evaluated]:
     flags = compose_flags(options)
     source = Source(**{key: options.pop(key) for key in ("repository", "environment", "host")})
     environment = caller_environment()
-    chosen = msgspec.structs.replace(settings(**options), audit="")
+    chosen = msgspec.structs.replace(local_settings(**options), audit="")
     asked = Asked(source, environment, chosen, os.path.realpath(file.parent))
-    targets, missing = find_targets(paths, flags, current_folder(), Search(recursive), environment)
+    search, folder = Search(recursive), current_folder()
+    targets, missing = find_targets(paths, flags, folder, search, environment, repository_file())
     lost = [Evaluated(one.source, "", (), one.reason, False) for one in missing]
     found = outcomes(targets, functools.partial(evaluator, asked))
     return [*lost, *with_progress(found, len(targets))]
@@ -189,7 +192,7 @@ def evaluator(asked: Asked) -> Callable[[Target], Evaluated]:
         project = _project(target, asked.folder)
         try:
             loaded = bundle(target, EVERY_PROFILE, asked.environment)
-            decision = services.decide(loaded, question(asked.source, "CHECK"))
+            decision = services.decide(loaded, question(source_of(target, asked.source), "CHECK"))
         except PolicydError as error:
             return Evaluated(target.source, project, (), str(error), False)
         status = decision.status

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from policyd.adoption.repository_file import FILE_NAME
 from policyd.bundle import DirectoryFiles
 from policyd.compose.file_names import COMPOSE_FILE_NAMES
 from policyd.config import Settings
@@ -28,10 +29,12 @@ def touches(changes: Changes, bundle: Bundle, settings: Settings) -> bool:
     """Return whether a file changed that the load of `bundle` reads or looks for.
 
     These are Compose files, overrides, includes, files of `extends`, environment files, and
-    Dockerfiles. So does a base that was added or removed, and a changed policy set touches every
-    project. Raises NoComposeFile and BundleError.
+    Dockerfiles. So does a base that was added or removed. A changed policy set or `.policyd.yaml`
+    touches every project. Raises NoComposeFile and BundleError.
     """
     if settings.policy_set and changes.touch_below(os.path.realpath(settings.policy_set)):
+        return True
+    if changes.touch([os.path.join(changes.root, FILE_NAME)]):
         return True
     prepare(bundle)
     assert isinstance(bundle.files, DirectoryFiles)

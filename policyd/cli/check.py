@@ -7,6 +7,7 @@ report files, what could not be decided on standard error, and the exit code.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -14,6 +15,7 @@ from typing import Any, Final, get_args
 import click
 import msgspec
 
+from policyd.adoption.repository_file import RepositoryFile
 from policyd.bootstrap import build, configured_policy_set
 from policyd.bundle import DirectoryFiles
 from policyd.cli import DENIED, UNDECIDED, complain
@@ -28,16 +30,18 @@ from policyd.cli.options import (
     compose_flags,
     compose_options,
     current_folder,
+    local_settings,
     question,
-    settings,
+    repository_file,
     settings_options,
+    source_of,
 )
 from policyd.cli.output import ColourChoice, colour_option, columns, format_option, show
 from policyd.cli.progress import with_progress
-from policyd.cli.targets import Search, find_targets
+from policyd.cli.targets import Search, find_targets, names_projects
 from policyd.config import Settings
 from policyd.discovery.changes import Changes, changes_since
-from policyd.errors import PolicydError
+from policyd.errors import ConfigError, PolicydError
 from policyd.formats.available import REPORT
 from policyd.formats.report.entries import Report, TextView
 from policyd.formats.report.reviewed import Reviewed, reviewed
@@ -145,15 +149,19 @@ def command(
     """
     if form != "text" and (quiet or only_denied):
         raise click.UsageError("--quiet and --only-denied require --format text")
-    files = _report_files(reports)
+    repository = repository_file()
     flags = compose_flags(options)
     source = Source(**{name: options.pop(name) for name in Source.__struct_fields__})
     folder, environment = current_folder(), caller_environment()
     changes = changes_since(changed_since, folder) if changed_since is not None else None
     operation = options.pop("operation")
-    asked = Asked(source, operation, explain_match, environment, settings(**options), changes)
-    search = Search(recursive or changes is not None, with_ignored)
-    targets, missing = find_targets(paths, flags, folder, search, environment)
+    asked = Asked(source, operation, explain_match, environment, local_settings(**options), changes)
+    search = Search(recursive, with_ignored)
+    by_file = repository and names_projects(repository, paths, flags, folder, search)
+    files = _report_files(reports) or (_own_reports(repository) if repository and by_file else {})
+    if changes and not by_file:
+        search = Search(recursive=True, with_ignored=with_ignored)
+    targets, missing = find_targets(paths, flags, folder, search, environment, repository)
     evaluated = with_progress(outcomes(targets, functools.partial(evaluator, asked)), len(targets))
     touched = [one for one in evaluated if not isinstance(one, Untouched)]
     if changes and len(touched) < len(evaluated):
@@ -195,7 +203,7 @@ def evaluator(asked: Asked) -> Evaluator:
             loaded = bundle(target, EVERY_PROFILE, asked.environment)
             if asked.changes and not touches(asked.changes, loaded, asked.settings):
                 return Untouched(target.source)
-            review = question(asked.source, asked.operation)
+            review = question(source_of(target, asked.source), asked.operation)
             decision = services.decide(loaded, review)
         except PolicydError as error:
             return Undecided(target.source, str(error))
@@ -236,6 +244,23 @@ def _report_files(reports: Sequence[str]) -> dict[str, str]:
         if file in files:
             raise click.UsageError(f"--report: two reports are written to {file}")
         files[file] = form
+    return files
+
+
+def _own_reports(repository: RepositoryFile) -> dict[str, str]:
+    """Return the format of each report that the repository names, by its file.
+
+    Raises ConfigError for a file that a link takes elsewhere.
+    """
+    root = os.path.realpath(repository.root)
+    files = {}
+    for form, name in repository.reports.items():
+        path = os.path.join(root, name)
+        if os.path.realpath(path) != path:
+            raise ConfigError(
+                f"{repository.path}: reports.{form}: {name} is reached through a symbolic link"
+            )
+        files[path] = form
     return files
 
 

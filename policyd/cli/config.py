@@ -19,8 +19,8 @@ from policyd.cli.options import (
     compose_flags,
     compose_options,
     current_folder,
+    local_settings,
     question,
-    settings,
     settings_options,
     stdin,
 )
@@ -71,7 +71,7 @@ def command(form: str, **options: Any) -> int:
     for place, variable in dict.fromkeys((u.location, u.variable) for u in project.unresolved):
         complain(f"{place}: the variable {variable} has no value; it is blank here", "warning")
     if loaded:
-        show(_review_input(loaded, settings(**options)), POLICY_INPUT, form)
+        show(_review_input(loaded, local_settings(**options)), POLICY_INPUT, form)
     else:
         show(project, EFFECTIVE_MODEL, form)
     return 0

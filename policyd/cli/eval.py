@@ -22,8 +22,8 @@ from policyd.cli.options import (
     compose_flags,
     compose_options,
     current_folder,
+    local_settings,
     question,
-    settings,
     settings_options,
     stdin,
 )
@@ -85,7 +85,7 @@ def command(
     if (query is None) == (explain is None):
         raise click.UsageError("name either a query, the ID of a policy, or --explain POLICY")
     flags = compose_flags(options)
-    path = settings(**options).policy_set
+    path = local_settings(**options).policy_set
     policy_set = load_draft(Path(path) if path else None)
     asked = query if query in policy_set.policies and not explain else explain
     if (explain or traced) and asked not in policy_set.policies:

@@ -23,8 +23,8 @@ from policyd.cli.options import (
     compose_flags,
     compose_options,
     current_folder,
+    local_settings,
     question,
-    settings,
     settings_options,
 )
 from policyd.cli.output import format_option, show
@@ -113,7 +113,7 @@ def command() -> None:
 @format_option(EXCEPTIONS)
 def list_exceptions(within: int, unused_for: int, form: str, **options: Any) -> int:
     """List exceptions, and mark those that expire soon, have expired or are unused."""
-    chosen = settings(**options)
+    chosen = local_settings(**options)
     policy_set = load_policy_set(Path(chosen.policy_set) if chosen.policy_set else None)
     found = exception_list(
         policy_set, _open_log(chosen), now=time.time_ns(), within=within, unused_for=unused_for
@@ -152,7 +152,7 @@ def request(
     source = Source(**{key: options.pop(key) for key in ("repository", "environment", "host")})
     if not (source.repository or source.environment or source.host):
         raise click.UsageError("name --repository, --environment or --host of the exception")
-    chosen = msgspec.structs.replace(settings(**options), audit="")
+    chosen = msgspec.structs.replace(local_settings(**options), audit="")
     environment = caller_environment()
     paths = (path,) if path else ()
     targets, missing = find_targets(paths, flags, current_folder(), Search(), environment)

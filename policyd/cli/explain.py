@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from policyd.cli.options import settings, settings_options
+from policyd.cli.options import local_settings, settings_options
 from policyd.cli.output import show
 from policyd.errors import NotFound
 from policyd.fixes.mechanical import MECHANICAL
@@ -37,7 +37,7 @@ def command(policy_id: str | None, **options: Any) -> int:
     Without POLICY, list all policies: those of the policy set, and built-in ones that it leaves
     out. Nothing is fetched.
     """
-    path = settings(**options).policy_set
+    path = local_settings(**options).policy_set
     policy_set = load_policy_set(Path(path) if path else None)
     known = {**built_in_policies(), **policy_set.policies}
     if policy_id is None:

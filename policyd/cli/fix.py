@@ -25,21 +25,23 @@ from policyd.cli.options import (
     compose_flags,
     compose_options,
     current_folder,
+    local_settings,
     question,
-    settings,
+    repository_file,
     settings_options,
+    source_of,
 )
 from policyd.cli.output import show
 from policyd.cli.targets import Search, find_targets
 from policyd.errors import NotFound, PolicydError
 from policyd.fixes.edited_files import write
-from policyd.fixes.fixing import DECIDED, FixedProject, fix_project
+from policyd.fixes.fixing import DECIDED, Decide, FixedProject, fix_project
 from policyd.fixes.mechanical import MECHANICAL
 from policyd.fixes.patch import patch
 from policyd.formats.available import FIX_REPORT
 from policyd.formats.fixes import FixReport
 from policyd.formats.table import visible
-from policyd.model import Bundle, Decision, Location, Source, Violation
+from policyd.model import Location, Source, Violation
 from policyd.services import Services
 from policyd.suggestion import did_you_mean
 
@@ -86,11 +88,11 @@ def command(
     flags = compose_flags(options)
     source = Source(**{key: options.pop(key) for key in ("environment", "repository", "host")})
     # Trials are no decisions: they are not recorded.
-    chosen = msgspec.structs.replace(settings(**options), audit="")
+    chosen = msgspec.structs.replace(local_settings(**options), audit="")
     _check_policies(policies, configured_policy_set(chosen).policies)
     environment = caller_environment()
-    search = Search(recursive)
-    targets, missing = find_targets(paths, flags, current_folder(), search, environment)
+    search, folder = Search(recursive), current_folder()
+    targets, missing = find_targets(paths, flags, folder, search, environment, repository_file())
     for one in missing:
         complain(one.reason)
     services = build(chosen)
@@ -123,7 +125,8 @@ class _Fixing:
             loaded = bundle(target, EVERY_PROFILE, self._environment)
             files = loaded.files
             assert isinstance(files, DirectoryFiles)
-            result = fix_project(loaded, self._decide, self._policies)
+            source = source_of(target, self._source)
+            result = fix_project(loaded, self._decider(source), self._policies)
             if self._apply:
                 for name, (_, new) in result.texts.items():
                     write(files, name, new)
@@ -138,8 +141,8 @@ class _Fixing:
             return 0 if on_disk.allowed else DENIED
         return UNDECIDED
 
-    def _decide(self, project: Bundle) -> Decision:
-        return self._services.decide(project, question(self._source, "CHECK"))
+    def _decider(self, source: Source) -> Decide:
+        return lambda project: self._services.decide(project, question(source, "CHECK"))
 
 
 def _print_patch(text: str) -> None:

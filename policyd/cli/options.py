@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 import click
 import msgspec
 
+from policyd.adoption.repository_file import RepositoryFile, find_repository_file
 from policyd.bundle import directory_bundle
 from policyd.config import Settings
 from policyd.errors import ConfigError
@@ -70,12 +71,16 @@ class ComposeFlags(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One project to load. `source` is the path as typed, `stdin` the content of "-"."""
+    """One project to load. `source` is the path as typed, `stdin` the content of "-".
+
+    `environment` is that of the deployment, as the repository file names it.
+    """
 
     source: str
     directory: str
     flags: ComposeFlags
     stdin: bytes | None = None
+    environment: str = ""
 
 
 def compose_options(command: Command) -> Command:
@@ -138,6 +143,29 @@ def settings(config: str | None, **flags: object) -> Settings:
     return load_settings(config, os.environ, flags)
 
 
+def repository_file() -> RepositoryFile | None:
+    """Return `.policyd.yaml` of the repository around the current folder, None without one.
+
+    Raises ConfigError and BundleError for one that is not valid.
+    """
+    # Imported here: most commands do not need the formats of reports.
+    from policyd.formats.available import REPORT
+
+    return find_repository_file(current_folder(), REPORT)
+
+
+def local_settings(**options: Any) -> Settings:
+    """Return the settings, with the policy set of the repository file if they name none.
+
+    Raises ConfigError.
+    """
+    chosen = settings(**options)
+    if chosen.policy_set:
+        return chosen
+    repository = repository_file()
+    return msgspec.structs.replace(chosen, policy_set=repository.policy_set if repository else "")
+
+
 def close_at_end(resource: Closeable) -> None:
     """Close `resource` when the current command ends, if there is one."""
     context = click.get_current_context(silent=True)
@@ -182,6 +210,12 @@ def _json_object(path: str) -> dict[str, Any]:
         return msgspec.json.decode(content, type=dict[str, Any])
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: the file is not a JSON object: {error}") from error
+
+
+def source_of(target: Target, source: Source) -> Source:
+    """Return `source` for a review of `target`: a flag precedes the file of the repository."""
+    environment = source.environment or target.environment
+    return msgspec.structs.replace(source, environment=environment)
 
 
 def question(source: Source, operation: Operation) -> Review:

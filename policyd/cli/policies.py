@@ -13,7 +13,7 @@ import click
 
 from policyd.cli import DENIED
 from policyd.cli.default_group import DefaultGroup
-from policyd.cli.options import settings, settings_options
+from policyd.cli.options import local_settings, settings_options
 from policyd.cli.output import format_option, show
 from policyd.errors import NotFound, PolicySetWarning
 from policyd.formats.available import LINT_PROBLEMS, POLICY, POLICY_SET
@@ -82,7 +82,7 @@ def command() -> None:
 @format_option(POLICY)
 def show_policies(policy_id: str | None, form: str, **options: Any) -> int:
     """List the policies of the policy set, or show the policy ID in full."""
-    path = settings(**options).policy_set
+    path = local_settings(**options).policy_set
     policy_set = load_policy_set(Path(path) if path else None)
     if policy_id is None:
         show(policy_set, POLICY_SET, form)
@@ -107,7 +107,7 @@ def lint(path: Path | None, asks_opa: bool, **options: Any) -> int:
     compiles the Rego, and reports constructs that the engines evaluate differently. Warnings do not
     change the exit code.
     """
-    named = settings(**options).policy_set
+    named = local_settings(**options).policy_set
     place = path or (Path(named) if named else None)
     problems = lint_in_process(place)
     if asks_opa:

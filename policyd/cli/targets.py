@@ -15,10 +15,11 @@ from typing import Final
 import click
 import msgspec
 
+from policyd.adoption.repository_file import RepositoryFile
 from policyd.cli import complain
 from policyd.cli.options import ComposeFlags, Target, stdin
 from policyd.compose.text.dotenv import DotenvError, parse
-from policyd.discovery.search import FoundProject, find_projects, has_project
+from policyd.discovery.search import FoundProject, default_files, find_projects, has_project
 from policyd.errors import BundleError, NoComposeFile, PolicydError
 from policyd.limits import MAX_FILE
 from policyd.wire import Undecided
@@ -43,12 +44,16 @@ def find_targets(
     folder: str,
     search: Search,
     environment: Mapping[str, str],
+    repository: RepositoryFile | None = None,
 ) -> tuple[list[Target], list[Undecided]]:
-    """Return the projects that `paths`, relative to `folder`, name; without any, that in `folder`.
+    """Return the projects that `paths`, relative to `folder`, name.
 
-    Raises UsageError for flags that exclude each other.
+    Without any, it is the project in `folder`, or in the root of a repository those that its file
+    names. Raises UsageError for flags that exclude each other.
     """
     _check_usage(paths, flags, search, environment)
+    if repository and names_projects(repository, paths, flags, folder, search):
+        return _of_repository(repository, flags, search, environment)
     if flags.files:
         text = stdin() if "-" in flags.files else None
         return [Target(" ".join(flags.files), folder, flags, text)], []
@@ -67,6 +72,51 @@ def find_targets(
     for one in found:
         first.setdefault((one.directory, one.flags.files), one)
     return list(first.values()), missing
+
+
+def names_projects(
+    repository: RepositoryFile,
+    paths: Sequence[str],
+    flags: ComposeFlags,
+    folder: str,
+    search: Search,
+) -> bool:
+    """Return whether the file of the repository, not the command line, names the projects."""
+    explicit = paths or flags.files or flags.project_directory or search.recursive
+    named = repository.projects or repository.recursive
+    return bool(named and not explicit and os.path.samefile(folder, repository.root))
+
+
+def _of_repository(
+    repository: RepositoryFile,
+    flags: ComposeFlags,
+    search: Search,
+    environment: Mapping[str, str],
+) -> tuple[list[Target], list[Undecided]]:
+    """Return the groups that `repository` names, then the other projects if it says so."""
+    base = target(".", flags, repository.root)
+    groups = []
+    for group in repository.projects:
+        own = msgspec.structs.replace(
+            base.flags,
+            files=group.files,
+            env_files=base.flags.env_files or group.env_files,
+            project_name=flags.project_name or group.project_name,
+        )
+        groups.append(
+            Target(" ".join(group.files), repository.root, own, environment=group.environment)
+        )
+    if not repository.recursive:
+        return groups, []
+    everything = msgspec.structs.replace(search, recursive=True)
+    found, missing = find_targets((".",), flags, repository.root, everything, environment)
+    named = {_files(one) for one in groups}
+    return [*groups, *(one for one in found if _files(one) not in named)], missing
+
+
+def _files(one: Target) -> tuple[str, ...]:
+    names = one.flags.files or default_files(one.directory)
+    return tuple(os.path.normpath(os.path.join(one.directory, name)) for name in names)
 
 
 def target(path: str, flags: ComposeFlags, directory: str) -> Target:

@@ -76,6 +76,15 @@ def find_projects(folder: str, *, with_ignored: bool = False) -> Iterator[FoundP
         ]
 
 
+def default_files(folder: str) -> tuple[str, ...]:
+    """Return the names of the files that Compose takes in `folder`: a base and its override."""
+    return tuple(
+        found[0]
+        for names in (COMPOSE_FILE_NAMES, OVERRIDE_FILE_NAMES)
+        if (found := [one for one in names if os.path.lexists(os.path.join(folder, one))])
+    )
+
+
 def has_project(folder: str) -> bool:
     """Return whether Compose finds a Compose file in `folder` itself."""
     return any(os.path.lexists(os.path.join(folder, name)) for name in COMPOSE_FILE_NAMES)
