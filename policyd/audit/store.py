@@ -8,7 +8,7 @@ and a store may be used after a fork.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, insert, select, tuple_, update
@@ -60,6 +60,7 @@ _EXEMPTED: Final = '"exempted":[{'
 """Occurs in the payload of each decision with exemptions. Quotes in names are escaped there."""
 
 _Batch = Sequence[tuple[DecisionEvent, str]]
+_Recorded = tuple[AuditRecord, DecisionEvent]
 
 
 class ExceptionUse(NamedTuple):
@@ -291,8 +292,8 @@ class _Process:
             records = _linked(batch, last.sequence, last.hash)
             pairs = [(record, event) for record, (event, _) in zip(records, batch, strict=True)]
             connection.execute(_APPEND, [event_row(*pair) for pair in pairs])
-            for record, event in pairs:
-                _move_grants(connection, event, record.sequence)
+            for run in _distinct_targets(pairs):
+                _move_grants(connection, run)
             newest = records[-1]
             connection.execute(_MOVE_HEAD, {"sequence": newest.sequence, "hash": newest.hash})
             tree.append(connection, edge, [_entry(*pair) for pair in pairs])
@@ -324,17 +325,36 @@ def _linked(batch: _Batch, sequence: int, prev_hash: str) -> list[AuditRecord]:
     return records
 
 
-def _move_grants(connection: Connection, event: DecisionEvent, sequence: int) -> None:
-    if event.ends_with is None:
-        return
-    ending = {f"at_{name}": value for name, value in event.target._asdict().items()}
-    connection.execute(_END, {**ending, "state": event.ends_with, "ended": event.timestamp})
-    granted = grant_records(event, sequence)
+def _distinct_targets(pairs: Sequence[_Recorded]) -> Iterator[list[_Recorded]]:
+    """Yield the events that change grants, in order, in runs without two of the same target."""
+    run: list[_Recorded] = []
+    targets: set[Target] = set()
+    for record, event in pairs:
+        if event.ends_with is None:
+            continue
+        if event.target in targets:
+            yield run
+            run, targets = [], set()
+        run.append((record, event))
+        targets.add(event.target)
+    if run:
+        yield run
+
+
+def _move_grants(connection: Connection, run: Sequence[_Recorded]) -> None:
+    """End the earlier grants of the targets in `run`, which all differ, and add the new ones."""
+    connection.execute(_END, [_ending(event) for _, event in run])
+    granted = [grant for record, event in run for grant in grant_records(event, record.sequence)]
     if granted:
-        connection.execute(_GRANT, [grant_row(record) for record in granted])
-    devices = [row for record in granted for row in device_rows(record)]
+        connection.execute(_GRANT, [grant_row(grant) for grant in granted])
+    devices = [row for grant in granted for row in device_rows(grant)]
     if devices:
         connection.execute(_NAME_DEVICE, devices)
+
+
+def _ending(event: DecisionEvent) -> dict[str, object]:
+    at = {f"at_{name}": value for name, value in event.target._asdict().items()}
+    return {**at, "state": event.ends_with, "ended": event.timestamp}
 
 
 def _where(query: Select[Any], exact: Sequence[tuple[Any, object]]) -> Select[Any]:

@@ -182,6 +182,32 @@ def prove_every_decision(store: Store) -> None:
         assert len(proof) < 1000
 
 
+def move_grants_in_a_batch_as_one_after_the_other(store: Store) -> None:
+    """Two deployments, a release and a dry run of one project, and another project in between."""
+    pairs = [
+        pair("d1", services=("a", "b")),
+        pair("d2", project="other"),
+        pair("d3", seconds=1, services=("c",)),
+        pair("d4", seconds=2, operation="DELETE"),
+        pair("d5", seconds=3, services=("a",), dry_run=True),
+        pair("d6", seconds=4, services=("d",)),
+        pair("d7", seconds=5, allowed=False),
+    ]
+    events = [decision_event(review, decision) for review, decision in pairs]
+
+    store._here()._write([(event, payload_of(event)) for event in events])
+
+    found = store.grants(active=False)
+    assert [(one.decision_id, one.service, one.state, one.ended[17:19]) for one in found] == [
+        ("d6", "d", "active", ""),
+        ("d3", "c", "released", "02"),
+        ("d2", "trainer", "active", ""),
+        ("d1", "b", "superseded", "01"),
+        ("d1", "a", "superseded", "01"),
+    ]
+    assert store.verify().problems == ()
+
+
 def keep_one_tree_for_all_writers(store: Store) -> None:
     """The tree is that of the chain, whoever appends, and also after an event was refused."""
     other = open_store(store._url)
@@ -247,6 +273,7 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
     keep_what_a_grant_is,
     find_a_grant_by_every_name_of_its_device,
     find_double_booked_devices,
+    move_grants_in_a_batch_as_one_after_the_other,
     keep_one_tree_for_all_writers,
     sign_checkpoints_that_extend_each_other,
     prove_every_decision,
