@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, tuple_
 
 from policyd.audit.tables import events, heads, tree_nodes
 from policyd.errors import AuditError
@@ -27,6 +27,11 @@ ENTRY_COLUMNS: Final[tuple[ColumnElement[Any], ...]] = (
 )
 """The columns of `tables.events` that an entry is made from."""
 _ROWS_AT_ONCE: Final = 500
+
+_LAST_LEAF: Final = select(func.max(tree_nodes.c.position)).where(tree_nodes.c.level == 0)
+_HEAD: Final = select(heads.c.sequence)
+_PLACE: Final = tuple_(tree_nodes.c.level, tree_nodes.c.position)
+_NODES: Final = select(tree_nodes).where(_PLACE.in_(bindparam("places", expanding=True)))
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -47,8 +52,7 @@ def entry(sequence: int, kind: str, decision: str, time: str, chain_hash: str) -
 
 def leaves(connection: Connection) -> int:
     """Return the number of leaves of the stored tree."""
-    last = select(func.max(tree_nodes.c.position)).where(tree_nodes.c.level == 0)
-    found = connection.execute(last).scalar()
+    found = connection.execute(_LAST_LEAF).scalar()
     return 0 if found is None else int(found) + 1
 
 
@@ -61,7 +65,7 @@ def reader(connection: Connection) -> merkle.ReadHash:
         )
         found = connection.execute(query).scalar()
         if found is None:
-            raise AuditError(f"the tree of the audit log has no hash {index} at level {level}")
+            raise _missing(level, index)
         return bytes(found)
 
     return read
@@ -73,16 +77,36 @@ def grow(connection: Connection) -> merkle.Frontier:
     Raises AuditError if events are missing.
     """
     size = leaves(connection)
-    head = int(connection.execute(select(heads.c.sequence)).scalar() or 0)
+    head = int(connection.execute(_HEAD).scalar() or 0)
     if size > head:
         raise AuditError(
             f"event {head + 1} is missing: the tree of the audit log has {size} events, but the "
             f"log ends at event {head}; see `policyd audit verify`"
         )
-    frontier = merkle.Frontier.of(size, reader(connection))
+    frontier = merkle.Frontier.of(size, _read_edge(connection, size))
     while frontier.size < head:
         _append_rows(connection, frontier)
     return frontier
+
+
+def _read_edge(connection: Connection, size: int) -> merkle.ReadHash:
+    """Return what reads the hashes at the right edge of a tree of `size` leaves, in one query."""
+    found: dict[tuple[int, int], bytes] = {}
+    if size:
+        places = merkle.edge(size)
+        for row in connection.execute(_NODES, {"places": places}):
+            found[row.level, row.position] = bytes(row.hash)
+
+    def read(level: int, index: int) -> bytes:
+        if (level, index) not in found:
+            raise _missing(level, index)
+        return found[level, index]
+
+    return read
+
+
+def _missing(level: int, index: int) -> AuditError:
+    return AuditError(f"the tree of the audit log has no hash {index} at level {level}")
 
 
 def append(connection: Connection, frontier: merkle.Frontier, entries: Iterable[bytes]) -> None:

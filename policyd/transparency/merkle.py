@@ -64,10 +64,14 @@ class Frontier:
         """Return the tree of the first `size` leaves."""
         frontier = cls()
         frontier.size = size
-        for level in reversed(range(size.bit_length())):
-            if size >> level & 1:
-                frontier._roots.append(read(level, (size >> level) - 1))
+        frontier._roots = [read(level, index) for level, index in edge(size)]
         return frontier
+
+
+def edge(size: int) -> list[tuple[int, int]]:
+    """Return level and index of the largest complete subtrees of `size` leaves, left to right."""
+    levels = reversed(range(size.bit_length()))
+    return [(level, (size >> level) - 1) for level in levels if size >> level & 1]
 
 
 def root(size: int, read: ReadHash) -> bytes:
