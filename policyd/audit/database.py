@@ -7,6 +7,7 @@ with the name of the database, without its password, and the reason.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
@@ -28,6 +29,10 @@ CONNECT_TIMEOUT: Final = 10.0
 """Seconds that connecting to a server may take, and waiting for a free connection."""
 MIGRATION_LOCK: Final = 8093
 """The key of PostgreSQL's advisory lock for migrations: an arbitrary constant."""
+
+
+LEAST_SPACE: Final = 1 << 16
+"""Bytes that must be free on the disk of a log that takes decisions; most take a tenth of it."""
 
 
 class Database:
@@ -64,6 +69,26 @@ class Database:
             with writer.begin():
                 yield writer
                 self._check_identity()
+
+    def probe(self, connection: Connection) -> None:
+        """Make the transaction of `connection` write as much as a decision, and nothing that stays.
+
+        Raises AuditError if the disk has no space for it. SQLite writes only pages that change:
+        with secure_delete, it overwrites those of a deleted table.
+        """
+        if not self._file:
+            connection.execute(text("SELECT txid_current()"))
+            return
+        for statement in (
+            "PRAGMA secure_delete = ON",
+            "CREATE TABLE policyd_probe (content BLOB)",
+            "INSERT INTO policyd_probe VALUES (randomblob(65536))",
+            "DROP TABLE policyd_probe",
+        ):
+            connection.exec_driver_sql(statement)
+        # The write-ahead log may have space left over, but not the disk.
+        with tempfile.TemporaryFile(dir=os.path.dirname(self._file)) as file:
+            os.posix_fallocate(file.fileno(), 0, LEAST_SPACE)
 
     def migrate(self) -> None:
         """Upgrade the tables to `tables.REVISION`. Raises AuditError, also for a newer database."""

@@ -258,9 +258,11 @@ class Store:
 
     def check_writable(self) -> None:
         """Raise AuditError if decisions cannot be recorded now."""
-        with self._here().database.writing() as connection:
+        database = self._here().database
+        with database.writing() as connection:
             connection.execute(update(heads).values(sequence=heads.c.sequence))
             tree.grow(connection)
+            database.probe(connection)
 
     def _here(self) -> _Process:
         """Return the connections of this process. Those of a parent must not be used or closed."""

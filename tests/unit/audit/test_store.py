@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import sqlite3
@@ -257,7 +258,12 @@ try:
         store.append_decision(*pair(f"more-{i}"))
         last = i
 except AuditError as error:
-    print(last, error, sep="|")
+    try:
+        store.check_writable()
+    except AuditError as unready:
+        print(last, error, unready, sep="|")
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+store.check_writable()
 """
 
 
@@ -269,13 +275,62 @@ def test_a_record_that_the_disk_does_not_take_is_an_error_and_leaves_the_log_who
         text=True,
         check=True,
     )
-    last, message = run.stdout.strip().split("|")
+    last, message, unready = run.stdout.strip().split("|")
     assert message.startswith(f"the audit log {path} cannot be written: ")
+    assert unready.startswith(f"the audit log {path} cannot be written: ")
 
     store = open_store(path)
     assert ids(store.decisions(1))[0] == f"more-{last}"
     assert store.verify().problems == ()
     store.close()
+
+
+def fill(store, decided) -> None:
+    for number in range(100):
+        store.append_decision(*decided(f"full-{number}"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk")
+@pytest.mark.slow
+def test_a_log_on_a_full_disk_takes_no_decision_until_there_is_space(tmp_path, decided):
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(tmp_path)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("a disk cannot be mounted here")
+    try:
+        store = open_store(str(tmp_path / "audit.db"))
+        store.check_writable()
+        with contextlib.suppress(OSError), (tmp_path / "large").open("wb", buffering=0) as large:
+            while True:
+                large.write(bytes(4096))
+
+        with pytest.raises(AuditError, match="cannot be written: "):
+            store.check_writable()
+        with pytest.raises(AuditError, match="cannot be written: "):
+            fill(store, decided)
+
+        (tmp_path / "large").unlink()
+        store.check_writable()
+        store.append_decision(*decided("after"))
+        assert ids(store.decisions(1)) == ["after"]
+        assert store.verify().problems == ()
+        store.close()
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_asking_a_log_changes_no_record_and_leaves_no_table(store, path, record):
+    record("d1")
+
+    for _ in range(3):
+        store.check_writable()
+
+    with closing(sqlite3.connect(path)) as other:
+        names = {name for (name,) in other.execute("SELECT name FROM sqlite_master")}
+    assert "policyd_probe" not in names
+    assert record("d2").sequence == 2
+    assert store.verify().problems == ()
 
 
 def test_a_log_can_be_asked_whether_it_takes_records(store, path, record):
