@@ -30,6 +30,7 @@ from policyd.config import (
 )
 from policyd.errors import ConfigError
 from policyd.model import Location
+from policyd.secret_files import LEAST_TOKEN, secret_in, token_in
 from policyd.suggestion import did_you_mean, nearest
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
@@ -87,7 +88,7 @@ def read_password(registry: RegistryAccess, label: str) -> str:
     """
     if not registry.password_file:
         return ""
-    return _secret_from(registry.password_file, f"{label}.password_file")
+    return secret_in(registry.password_file, f"{label}.password_file")
 
 
 # --- environment and flags -----------------------------------------------------------------------
@@ -105,7 +106,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             if variable.removesuffix("_FILE") in environment:
                 plain = variable.removesuffix("_FILE")
                 raise ConfigError(f"{variable} and {plain} are both set; set only one of them")
-            values[secret[variable]] = _secret_from(text, variable)
+            is_token = secret[variable] == "engine_token"
+            values[secret[variable]] = (token_in if is_token else secret_in)(text, variable)
         elif variable.startswith(ENVIRONMENT_PREFIX) and not _FOREIGN.fullmatch(variable):
             near = nearest(variable.removeprefix(ENVIRONMENT_PREFIX).lower(), _SIMPLE)
             hint = f"; did you mean {ENVIRONMENT_PREFIX}{near.upper()}?" if near else ""
@@ -122,19 +124,6 @@ def _converted(value: object, name: str, where: str) -> Any:
     except msgspec.ValidationError as error:
         found = "another value" if is_secret(name) else repr(value)
         raise ConfigError(f"{where}: expected {_expected(kind)}, found {found}") from error
-
-
-def _secret_from(path: str, where: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read().strip()
-    except OSError as error:
-        raise ConfigError(f"{where}: cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{where}: {path} is not valid UTF-8") from error
-    if not text:
-        raise ConfigError(f"{where}: {path} is empty")
-    return text
 
 
 # --- file ----------------------------------------------------------------------------------------
@@ -262,7 +251,7 @@ def _with_digest(entry: _Hashed, keys: tuple[str, str], label: str, base: str) -
     path = getattr(entry, file)
     if not path:
         return entry
-    secret = _secret_from(os.path.join(base, path), f"{label}.{file}")
+    secret = token_in(os.path.join(base, path), f"{label}.{file}", at_least=LEAST_TOKEN)
     changes = {digest: hashlib.sha256(secret.encode()).hexdigest(), file: ""}
     return msgspec.structs.replace(entry, **changes)
 

@@ -60,7 +60,8 @@ def test_policy_sets_load(text: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", blocks("toml"))
 def test_settings_load(text: str, tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "secret").write_text("0123456789abcdef")
+    (tmp_path / "secret").chmod(0o600)
     text = re.sub(r'"/run/secrets/[^"]*"', f'"{tmp_path}/secret"', text)
     (tmp_path / "policyd.toml").write_text(text)
 

@@ -10,7 +10,7 @@ from policyd.config import ImageRegistry, Registry, Settings, Token, listen_addr
 from policyd.errors import ConfigError
 from policyd.settings_reader import is_secret, load_settings
 
-DIGEST = hashlib.sha256(b"s3cret-token").hexdigest()
+DIGEST = hashlib.sha256(b"s3cret-token-of-ci").hexdigest()
 OTHER = hashlib.sha256(b"another").hexdigest()
 TOKEN = f'owner = "ci-bot"\nsha256 = "{DIGEST}"\nrepositories = ["acme/**"]\n'
 REGISTRY = f'url = "https://registry.example"\nhook_sha256 = "{DIGEST}"\n'
@@ -84,6 +84,7 @@ def test_paths_in_the_file_are_read_against_its_folder(read, tmp_path):
 def test_an_opa_server_is_named_with_its_token_and_its_certificates(read, tmp_path):
     token = tmp_path / "opa-token"
     token.write_text("s3cret\n")
+    token.chmod(0o600)
 
     settings = read(
         'engine = "opa"\nengine_url = "https://opa.acme"\nengine_ca_file = "ca.pem"\n',
@@ -153,7 +154,8 @@ def test_registries_of_images_have_a_url_by_their_host(read, tmp_path):
 
 
 def test_a_secret_in_a_file_is_kept_as_its_digest_only(read, tmp_path):
-    (tmp_path / "token").write_text("s3cret-token\n")
+    (tmp_path / "token").write_text("s3cret-token-of-ci\n")
+    (tmp_path / "token").chmod(0o600)
     settings = read(
         '[tokens.ci]\nowner = "ci-bot"\nvalue_file = "token"\nrepositories = ["acme/**"]\n'
         '[registries.hub]\nurl = "https://registry.example"\nhook_token_file = "token"\n'
@@ -161,7 +163,7 @@ def test_a_secret_in_a_file_is_kept_as_its_digest_only(read, tmp_path):
 
     assert settings.tokens["ci"].sha256 == DIGEST
     assert settings.registries["hub"].hook_sha256 == DIGEST
-    assert "s3cret-token" not in repr(settings)
+    assert "s3cret-token-of-ci" not in repr(settings)
 
 
 def test_a_setting_that_may_hold_a_password_can_come_from_a_file(read, refused, tmp_path):
