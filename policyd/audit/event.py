@@ -55,7 +55,11 @@ class LoggedInput(msgspec.Struct, frozen=True):
 
 
 class DecisionEvent(msgspec.Struct, frozen=True):
-    """OPA's decision-log event; `timestamp` is RFC 3339 in UTC, the `now` of the review."""
+    """OPA's decision-log event.
+
+    `timestamp` is RFC 3339 in UTC: the `now` of the review, or the time of the previous event if
+    that is later. So the times of a log never run backwards, whatever the clocks of its writers do.
+    """
 
     labels: dict[str, str]
     decision_id: str
@@ -179,6 +183,16 @@ def payload_of(event: DecisionEvent) -> str:
         return to_json(event).decode()
     except (UnicodeEncodeError, OverflowError) as error:
         raise AuditError(f"the decision cannot be recorded as JSON: {error}") from error
+
+
+def not_before(time: str, event: DecisionEvent) -> DecisionEvent:
+    """Return `event` with `time`, the time of the previous event, if its own is earlier.
+
+    Otherwise a clock that is set back would end a grant before it began.
+    """
+    if event.timestamp >= time:
+        return event
+    return msgspec.structs.replace(event, timestamp=time)
 
 
 def event_of(record: AuditRecord) -> DecisionEvent:

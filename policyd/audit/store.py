@@ -23,6 +23,7 @@ from policyd.audit.event import (
     decision_event,
     event_of,
     grant_records,
+    not_before,
     payload_of,
 )
 from policyd.audit.grant_queries import has_device, is_double_booked
@@ -39,6 +40,7 @@ PAGE: Final = 50
 """The default number of records on a page."""
 
 _HEAD: Final = select(heads.c.sequence, heads.c.hash).with_for_update()
+_TIME: Final = select(events.c.time).where(events.c.sequence == bindparam("last"))
 _MOVE_HEAD: Final = update(heads).values(sequence=bindparam("sequence"), hash=bindparam("hash"))
 _APPEND: Final = insert(events)
 _GRANT: Final = insert(grants)
@@ -291,8 +293,10 @@ class _Process:
             if last is None:
                 raise AuditError(f"the table heads of the audit log {self.database.name} is empty")
             edge = self._edge_at(connection, last.hash)
-            records = _linked(batch, last.sequence, last.hash)
-            pairs = [(record, event) for record, (event, _) in zip(records, batch, strict=True)]
+            latest = connection.execute(_TIME, {"last": last.sequence}).scalar() or ""
+            ordered = _in_order(batch, latest)
+            records = _linked(ordered, last.sequence, last.hash)
+            pairs = [(record, event) for record, (event, _) in zip(records, ordered, strict=True)]
             connection.execute(_APPEND, [event_row(*pair) for pair in pairs])
             for run in _distinct_targets(pairs):
                 _move_grants(connection, run)
@@ -315,6 +319,16 @@ class _Process:
 
 def _entry(record: AuditRecord, event: DecisionEvent) -> bytes:
     return tree.entry(record.sequence, record.kind, event.decision_id, record.time, record.hash)
+
+
+def _in_order(batch: _Batch, latest: str) -> _Batch:
+    """Return `batch` with times that do not run backwards from `latest`."""
+    ordered = []
+    for event, payload in batch:
+        later = not_before(latest, event)
+        ordered.append((later, payload if later is event else payload_of(later)))
+        latest = later.timestamp
+    return ordered
 
 
 def _linked(batch: _Batch, sequence: int, prev_hash: str) -> list[AuditRecord]:

@@ -415,3 +415,22 @@ def test_a_limited_reader_is_answered_with_any_number_of_repositories(store, rec
 
     assert ids(store.decisions(visibility=Visibility(("acme/**",)))) == ["first"]
     assert len(store.decisions(100, visibility=Visibility(("*/6*",)))) == 100
+
+
+def test_a_clock_that_is_set_back_ends_no_grant_before_it_began(store, record):
+    record("d1", seconds=60)
+    record("d2", seconds=0)
+    record("d3", seconds=30, operation="DELETE")
+    record("d4", seconds=90)
+
+    noon = "2026-11-23T15:0"
+    times = [found.time for found in reversed(store.decisions())]
+    assert times == [f"{noon}{time}.000000000Z" for time in ("1:00", "1:00", "1:00", "1:30")]
+    recorded = [event_of(found) for found in reversed(store.decisions())]
+    assert [one.timestamp for one in recorded] == times
+    asked = [one.input.review.now // 1_000_000_000 - 1_795_446_000 for one in recorded]
+    assert asked == [60, 0, 30, 90]  # what the clock said stays in the review
+    ended = [grant for grant in store.grants(active=False) if grant.ended]
+    assert len(ended) == 2
+    assert all(grant.time <= grant.ended for grant in ended)
+    assert store.verify().problems == ()
