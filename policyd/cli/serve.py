@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import click
 import msgspec
 
 from policyd.cli.options import settings, settings_options
-from policyd.config import default_audit
+from policyd.config import Settings, default_audit
 
 EPILOG: Final = """\b
 Examples:
@@ -21,8 +22,9 @@ Without tokens in the settings file, the address must be a loopback address.
 Every decision is on disk before it is answered: in --audit, by default in
 $XDG_STATE_HOME/policyd/audit.db (~/.local/state/policyd/audit.db).
 \b
-The policy set is reloaded on SIGHUP and when its files change. If the new
-policy set is not valid, the previous one stays in force.
+The settings are read again on SIGHUP. The policy set is reloaded on SIGHUP
+and when its files change. If the new ones are not valid, the previous ones
+stay in force.
 """
 
 
@@ -32,8 +34,11 @@ def command(**options: Any) -> int:
     """Run the webhook for CI jobs, forges and registries."""
     from policyd.serving.server import serve
 
-    read = settings(**options)
-    if not read.audit:
-        read = msgspec.structs.replace(read, audit=default_audit(os.environ))
-    serve(read)
+    serve(_settings(options), functools.partial(_settings, options))
     return 0
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    """Return the settings with an audit log. Raises ConfigError."""
+    read = settings(**options)
+    return read if read.audit else msgspec.structs.replace(read, audit=default_audit(os.environ))

@@ -17,9 +17,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
+from wsgiref.types import WSGIApplication
 
 import structlog
-from flask import Flask
 from werkzeug.wrappers import Response
 
 from policyd import deadline
@@ -48,7 +48,7 @@ class AsgiApplication:
 
     def __init__(
         self,
-        app: Flask,
+        app: WSGIApplication,
         threads: int,
         max_body: int,
         answer_seconds: float,

@@ -1,8 +1,9 @@
 """Load the policy set, and reload it when it changes.
 
 In: settings, and a folder for the publication. Out: publications. One thread of the main process
-checks the files of the policy set every few seconds, and immediately on SIGHUP. An invalid policy
-set is refused: the previous one stays in force, and the status says why.
+checks the files of the policy set every few seconds, and immediately on SIGHUP, after the settings
+were read again. An invalid policy set is refused: the previous one stays in force, and the status
+says why.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -41,9 +42,15 @@ log = structlog.get_logger("policyd.rules")
 class Reloader:
     """Publishes the policy set whenever its files change."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        """Load the policy set and publish it in `folder`. Raises PolicySetError, EngineError."""
+    def __init__(
+        self, settings: Settings, folder: Path, new_settings: Callable[[], Settings] | None = None
+    ) -> None:
+        """Load the policy set and publish it in `folder`. Raises PolicySetError, EngineError.
+
+        `new_settings` is called before a reload by `wake`, and returns the settings of then.
+        """
         self._settings = settings
+        self._new_settings = new_settings
         self._folder = folder
         self._files = _Files(Path(settings.policy_set) if settings.policy_set else None)
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -61,7 +68,7 @@ class Reloader:
         threading.Thread(target=self._run, name="policyd-reload", daemon=True).start()
 
     def wake(self) -> None:
-        """Reload the policy set now, even if it has not changed. Signal handlers may call this."""
+        """Reload settings and policy set now, even if unchanged. Signal handlers may call this."""
         self._wakes.put(None)
 
     def check(self, forced: bool = False) -> None:
@@ -95,7 +102,17 @@ class Reloader:
             except queue.Empty:
                 self.check()
             else:
+                self._follow_settings()
                 self.check(forced=True)
+
+    def _follow_settings(self) -> None:
+        if self._new_settings is None:
+            return
+        with self._no_fork:
+            settings = self._new_settings()
+        if settings.policy_set != self._settings.policy_set:
+            self._files = _Files(Path(settings.policy_set) if settings.policy_set else None)
+        self._settings = settings
 
     def _settled(self) -> Mapping[Path, Stamp]:
         """Return the stamps of the files once they have been unchanged for SETTLE_SECONDS."""

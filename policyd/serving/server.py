@@ -1,9 +1,10 @@
 """Serve the webhook with granian: a main process, and workers with services of their own.
 
-In: settings. Out: nothing. On SIGTERM or SIGINT, requests in progress are answered and waiting
-pushes are reviewed for a limited time; then `serve` returns. The main process loads the policy set
-and reloads it on SIGHUP; the workers follow. A worker that hangs is replaced. Errors: those of
-`build`, before any worker starts; ConfigError if the address is not available.
+In: settings. Out: nothing. On SIGTERM or SIGINT, requests in progress are answered and running
+reviews of pushes end within a limited time; then `serve` returns. The main process loads the policy
+set, and reads it and the settings again on SIGHUP; the workers follow. A worker that hangs is
+replaced.
+Errors: those of `build`, before any worker starts; ConfigError if the address is not available.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -31,14 +32,15 @@ from policyd.logs import configure, granian_logging
 from policyd.metrics import FOLDER_VARIABLE
 from policyd.services import Services
 from policyd.serving import watchdog
+from policyd.serving.applications import Applications
 from policyd.serving.asgi import AsgiApplication
 from policyd.serving.follower import Follower
 from policyd.serving.reloader import Reloader
+from policyd.serving.settings_reload import SettingsReloader
 from policyd.serving.shared_folder import SharedFolder
 from policyd.serving.supervision import SupervisedServer
 from policyd.serving.tls import tls_options
 from policyd.web.app import create_app
-from policyd.web.registry_notifications import PUSH_REVIEWS
 
 STOP_SECONDS: Final = 20
 """How long a worker may take to stop before it is killed."""
@@ -51,8 +53,11 @@ MAX_CONNECTIONS: Final = 8_192
 log = structlog.get_logger("policyd.serve")
 
 
-def serve(settings: Settings) -> None:
-    """Serve until a signal stops the process. `settings.audit` must name an audit log."""
+def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) -> None:
+    """Serve until a signal stops the process. `settings.audit` must name an audit log.
+
+    `read_again` reads the settings on SIGHUP.
+    """
     host, port = listen_address(settings)
     tls = tls_options(settings)
     _check_address(host, port)
@@ -60,13 +65,19 @@ def serve(settings: Settings) -> None:
     with _folder() as shared:
         folder = shared.path
         _allow_connections(MAX_CONNECTIONS)
-        reloader = Reloader(settings, folder)
+        following = SettingsReloader(
+            settings,
+            folder,
+            read_again or (lambda: settings),
+            functools.partial(_check_settings, folder=folder),
+        )
+        reloader = Reloader(settings, folder, functools.partial(_settings_of_now, following))
         _check_services(settings, folder)
         if not settings.tokens:
             log.warning("no tokens are configured: all users of this machine have full access")
         server = SupervisedServer(
             "policyd",
-            look=functools.partial(_look_after, shared, reloader),
+            look=functools.partial(_look_after, shared, reloader, following),
             address=host,
             port=port,
             interface=Interfaces.ASGINL,
@@ -95,18 +106,34 @@ def _folder() -> Iterator[SharedFolder]:
         shared.close()
 
 
-def _look_after(shared: SharedFolder, reloader: Reloader) -> None:
-    """Restore the shared folder and the publication in it if somebody removed them."""
+def _look_after(shared: SharedFolder, reloader: Reloader, following: SettingsReloader) -> None:
+    """Restore the shared folder and the publications in it if somebody removed them."""
     try:
         shared.restore()
+        following.publish_again()
         if reloader.publish_again():
             log.warning("temporary folder restored", folder=str(shared.path))
     except OSError as error:
         log.error("temporary folder not restored", folder=str(shared.path), reason=str(error))
 
 
+def _settings_of_now(following: SettingsReloader) -> Settings:
+    following.reload()
+    return following.settings
+
+
+def _check_settings(settings: Settings, folder: Path) -> None:
+    """Raise PolicydError for settings that a worker could not use."""
+    listen_address(settings)
+    services = _services(settings, folder)
+    try:
+        create_app(services)
+    finally:
+        services.close()
+
+
 def _start_reloading(reloader: Reloader) -> None:
-    """Reload the policy set on SIGHUP. By default, granian would replace its workers."""
+    """Reload settings and policy set on SIGHUP. By default, granian would replace its workers."""
     signal.signal(signal.SIGHUP, lambda *_: reloader.wake())
     reloader.start()
 
@@ -139,18 +166,17 @@ def _load(settings: Settings, folder: Path) -> AsgiApplication:
     configure(settings.log_format)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     watchdog.start(max(settings.review_timeout, watchdog.LEAST_SECONDS))
-    services = _services(settings, folder)
-    app = create_app(services)
+    applications = Applications(folder, functools.partial(_services, folder=folder))
 
     def close() -> None:
-        app.extensions[PUSH_REVIEWS].close()
-        services.close()
+        applications.close()
         log.info("closed", pid=os.getpid())
 
     # A worker is a process of multiprocessing: it runs finalizers when it ends, but not atexit.
     multiprocessing.util.Finalize(None, close, exitpriority=1)
-    app.extensions[PUSH_REVIEWS].start()
-    return AsgiApplication(app, settings.threads, settings.max_body, settings.review_timeout)
+    return AsgiApplication(
+        applications, settings.threads, settings.max_body, settings.review_timeout
+    )
 
 
 def _allow_connections(number: int) -> None:

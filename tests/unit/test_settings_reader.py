@@ -360,3 +360,9 @@ def test_variables_of_others_are_left_alone(read):
     kubernetes = {"POLICYD_SERVICE_HOST": "10.0.0.1", "POLICYD_PORT": "tcp://10.0.0.1:80"}
 
     assert read("", {"PATH": "/bin", **kubernetes}) == Settings()
+
+
+def test_the_variables_of_clients_in_ci_are_no_settings(read):
+    client = {"POLICYD_URL": "https://policyd.example", "POLICYD_TOKEN": "s3cret-token"}
+
+    assert read("", client) == Settings()

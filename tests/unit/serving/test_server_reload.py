@@ -230,3 +230,44 @@ def test_nothing_is_left_behind(start_webhook, rules, tmp_path):
     assert webhook.stop() == 0
 
     assert not folder.exists()
+
+
+FROM_FILE = """
+from policyd.serving import server
+from policyd.settings_reader import load_settings
+original = server.serve
+def serve_from_file(given):
+    flags = {'listen': given.listen, 'audit': given.audit, 'workers': given.workers}
+    read = lambda: load_settings(FILE, {}, flags)
+    original(read(), read)
+server.serve = serve_from_file
+"""
+"""Makes the webhook read a settings file, as the command does."""
+
+
+def test_a_rotated_token_stops_working_at_once_in_all_workers(start_webhook, until, tmp_path):
+    secret, file = tmp_path / "secret", tmp_path / "policyd.toml"
+    secret.write_text("the-first-value-of-this-token")
+    secret.chmod(0o600)
+    file.write_text(f'[tokens.ci]\nowner = "ci"\nvalue_file = "{secret}"\nrepositories = ["**"]\n')
+    webhook = start_webhook(workers=2, first=FROM_FILE.replace("FILE", repr(str(file))))
+
+    def statuses(value: str) -> set[int]:
+        # A connection of its own for each request, so that all workers get some.
+        headers = {"Authorization": f"Bearer {value}", "Connection": "close"}
+        url = f"{webhook.url}/v1/policies"
+        return {requests.get(url, headers=headers).status_code for _ in range(30)}
+
+    assert statuses("the-first-value-of-this-token") == {200}
+    secret.write_text("the-second-value-of-this-token")
+    webhook.process.send_signal(signal.SIGHUP)
+    until(lambda: "tokens.ci: changed" in webhook.output)
+    until(lambda: statuses("the-second-value-of-this-token") == {200})
+
+    assert statuses("the-first-value-of-this-token") == {401}
+    assert "the-second-value" not in webhook.output
+    file.write_text("[tokens.ci]\n")
+    webhook.process.send_signal(signal.SIGHUP)
+    until(lambda: "settings refused" in webhook.output)
+    assert statuses("the-second-value-of-this-token") == {200}
+    assert webhook.stop() == 0
