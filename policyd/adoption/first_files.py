@@ -47,6 +47,7 @@ _HOOK: Final = f"""\
     rev: v{__version__}
     hooks:
       - id: policyd
+        args: []
 """
 _GITHUB: Final = f"""\
 name: policyd

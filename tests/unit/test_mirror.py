@@ -75,6 +75,7 @@ WHOLE: Final = {
     "test_imports.py": "all modules of the package",
     "test_mirror.py": "the tests themselves",
     "cli/test_repository_settings.py": "what .policyd.yaml does to commands",
+    "test_pipelines.py": "the files by which pipelines and editors run policyd",
     "test_readme.py": "README.md",
 }
 """Tests of more than one module, and what they test."""
