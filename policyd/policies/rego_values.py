@@ -6,7 +6,7 @@ items, whether they are equal. Raises Doubt for what Rego may read in another wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -37,6 +37,22 @@ def step(value: Any, key: Any) -> Any:
     if value is None or value is UNDEFINED:
         return UNDEFINED
     raise Doubt
+
+
+def below_all(values: Sequence[Any], key: str) -> list[Any]:
+    """Return what is below each of `values` at `key`."""
+    kinds = set(map(type, values))
+    if len(kinds) == 1 and issubclass(kind := kinds.pop(), msgspec.Struct) and key in _fields(kind):
+        return [getattr(value, key) for value in values]
+    return [step(value, key) for value in values]
+
+
+def different(values: Sequence[Any]) -> list[Any]:
+    """Return `values` without repeated scalars."""
+    if all(type(value) is str for value in values):
+        return list(set(values))
+    scalars = {(type(each), each): each for each in values if isinstance(each, SCALARS)}
+    return [*scalars.values(), *(each for each in values if not isinstance(each, SCALARS))]
 
 
 def _fields(kind: type[msgspec.Struct]) -> frozenset[str]:
@@ -79,11 +95,14 @@ def is_true(value: Any) -> bool:
     return value is not UNDEFINED and value is not False
 
 
-def compared(left: Any, right: Any, wanted: bool) -> bool:
-    """Return whether the values are equal, or different if not `wanted`."""
-    if left is UNDEFINED or right is UNDEFINED:
-        return False
-    return equal(left, right) == wanted
+def is_equal(left: Any, right: Any) -> bool:
+    """Return whether `left == right` holds in Rego."""
+    return left is not UNDEFINED and right is not UNDEFINED and equal(left, right)
+
+
+def is_different(left: Any, right: Any) -> bool:
+    """Return whether `left != right` holds in Rego."""
+    return left is not UNDEFINED and right is not UNDEFINED and not equal(left, right)
 
 
 def equal(left: Any, right: Any) -> bool:
@@ -110,3 +129,15 @@ def is_in(value: Any, collection: Any) -> bool:
     if value is UNDEFINED or collection is UNDEFINED:
         return False
     return any(equal(value, item) for _, item in items(collection))
+
+
+def with_constant(holds: Callable[[Any, Any], bool], constant: Any) -> Callable[[Any], bool]:
+    """Return `holds`, a function of this module, with `constant` as its second argument."""
+    if isinstance(constant, str) and holds is is_equal:
+        return lambda value: bool(value == constant)
+    if isinstance(constant, str) and holds is is_different:
+        return lambda value: value is not UNDEFINED and bool(value != constant)
+    if holds is is_in and isinstance(constant, tuple) and all(isinstance(c, str) for c in constant):
+        texts = frozenset(constant)
+        return lambda value: isinstance(value, str) and value in texts
+    return lambda value: holds(value, constant)

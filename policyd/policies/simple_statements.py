@@ -16,13 +16,17 @@ from policyd.policies.rego_values import (
     SCALARS,
     UNDEFINED,
     Doubt,
-    compared,
+    below_all,
     defined,
+    different,
+    is_different,
+    is_equal,
     is_in,
     is_true,
     items,
     starts_with,
     step,
+    with_constant,
 )
 from policyd.policies.syntax_tree import Tree
 from policyd.policy_input import PolicyInput
@@ -63,14 +67,13 @@ class Scope:
         return self._columns[column]
 
     def _values(self, column: Column) -> list[Any]:
-        owners: Iterable[Any] = self.document.workloads
-        if column.of and column.field:
-            owners = self.column(Column(column.of, ""))
+        owners: Sequence[Any] = self.document.workloads
         if not column.field:
-            return [item for each in owners for _, item in items(step(each, column.of))]
-        values = [step(each, column.field) for each in owners]
-        different = {(type(each), each): each for each in values if isinstance(each, SCALARS)}
-        return [*different.values(), *(e for e in values if not isinstance(e, SCALARS))]
+            listed = below_all(owners, column.of)
+            return [item for each in listed for _, item in items(each)]
+        if column.of:
+            owners = self.column(Column(column.of, ""))
+        return different(below_all(owners, column.field))
 
 
 class Test(NamedTuple):
@@ -117,9 +120,9 @@ class Body:
                     break  # in an engine, it may end the evaluation with an error
                 continue
             values = scope.column(statement.column)
-            if isinstance(statement, Test):
-                values = list(filter(statement.of_value, values))
-            if not values:
+            if not (
+                any(map(statement.of_value, values)) if isinstance(statement, Test) else values
+            ):
                 return False
         return True
 
@@ -203,10 +206,8 @@ class _Reader:
         if kind == "BoolExpr" and node["op"] in _OPERATORS:
             if "Set" in node["lhs"] or "Set" in node["rhs"]:
                 raise Doubt
-            wanted = node["op"] == "Eq"
-            return self._binary(
-                node["lhs"], node["rhs"], lambda left, right: compared(left, right, wanted)
-            )
+            comparison = is_equal if node["op"] == "Eq" else is_different
+            return self._binary(node["lhs"], node["rhs"], comparison)
         if kind == "Membership" and node["key"] is None:
             return self._binary(node["value"], node["collection"], is_in)
         if kind == "Call":
@@ -223,12 +224,10 @@ class _Reader:
         first, second = self.expression(left), self.expression(right)
         (kind, node), *_ = right.items()
         column = self._column(left) if kind in _CONSTANTS else None
-        constant = _constant(kind, node) if column else None
-        return Test(
-            lambda scope: holds(first(scope), second(scope)),
-            column,
-            lambda value: holds(value, constant),
-        )
+        if column is None:
+            return Test(lambda scope: holds(first(scope), second(scope)))
+        of_value = with_constant(holds, _constant(kind, node))
+        return Test(lambda scope: of_value(first(scope)), column, of_value)
 
     def expression(self, expression: Tree) -> Expression:
         (kind, node), *_ = expression.items()

@@ -18,11 +18,16 @@ package policyd.policies.no_foreign_container_sharing
 
 import data.policyd.lib.workload
 
-violation contains workload.finding(w, [key], msg) if {
+violation contains workload.finding(w, ["pid"], msg) if {
 	some w in input.workloads
-	some key in ["pid", "ipc"]
-	startswith(w[key], "container:")
-	msg := sprintf("%s shares with a container outside the project: %s: %s", [w.title, key, w[key]])
+	startswith(w.pid, "container:")
+	msg := shares(w, "pid")
+}
+
+violation contains workload.finding(w, ["ipc"], msg) if {
+	some w in input.workloads
+	startswith(w.ipc, "container:")
+	msg := shares(w, "ipc")
 }
 
 violation contains workload.entry(w, "volumes_from", i, msg) if {
@@ -31,3 +36,5 @@ violation contains workload.entry(w, "volumes_from", i, msg) if {
 	startswith(other, "container:")
 	msg := sprintf("%s uses the volumes of a container outside the project: %s", [w.title, other])
 }
+
+shares(w, key) := sprintf("%s shares with a container outside the project: %s: %s", [w.title, key, w[key]])

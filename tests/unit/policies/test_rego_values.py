@@ -9,14 +9,18 @@ from policyd.model import Review
 from policyd.policies.rego_values import (
     UNDEFINED,
     Doubt,
-    compared,
+    below_all,
     defined,
+    different,
     equal,
+    is_different,
+    is_equal,
     is_in,
     is_true,
     items,
     starts_with,
     step,
+    with_constant,
 )
 
 
@@ -90,7 +94,9 @@ def test_items_are_those_of_lists_and_mappings():
 def test_equal_values(left, right, expected):
     assert equal(left, right) is expected
     assert equal(right, left) is expected
-    assert (compared(left, right, True), compared(left, right, False)) == (expected, not expected)
+    assert (is_equal(left, right), is_different(left, right)) == (expected, not expected)
+    assert with_constant(is_equal, right)(left) is expected
+    assert with_constant(is_different, right)(left) is not expected
 
 
 @pytest.mark.parametrize(("left", "right"), [((1,), (1,)), ({}, {}), (Plain(), Plain()), ({}, [])])
@@ -100,8 +106,10 @@ def test_containers_are_in_doubt(left, right):
 
 
 def test_a_comparison_with_nothing_does_not_hold():
-    assert not compared(UNDEFINED, "a", True)
-    assert not compared("a", UNDEFINED, False)
+    for holds in (is_equal, is_different):
+        assert not holds(UNDEFINED, "a")
+        assert not holds("a", UNDEFINED)
+        assert not with_constant(holds, "a")(UNDEFINED)
 
 
 def test_membership():
@@ -110,6 +118,26 @@ def test_membership():
     assert not is_in("x", {"x": 1})
     assert not is_in(UNDEFINED, ("a",))
     assert not is_in("a", UNDEFINED)
+    for constant in (("a", "b"), ("a", 1), {"x": "a"}):
+        known = with_constant(is_in, constant)
+        assert [known(value) for value in ("a", "c", None, True, UNDEFINED)] == [
+            is_in(value, constant) for value in ("a", "c", None, True, UNDEFINED)
+        ]
+        assert not known(("a",))
+
+
+def test_what_is_below_all_values():
+    assert below_all([Plain("a"), Plain("b")], "name") == ["a", "b"]
+    assert below_all([{"name": "a"}, None], "name") == ["a", UNDEFINED]
+    assert below_all([], "name") == []
+    for value in (Shortened(), Plain()):
+        with pytest.raises(Doubt):
+            below_all([value, value], "name" if isinstance(value, Shortened) else "other")
+
+
+def test_repeated_scalars_are_left_out():
+    assert sorted(different(["b", "a", "b"])) == ["a", "b"]
+    assert different([1, True, 1, None, (), (), 0.0]) == [1, True, None, 0.0, (), ()]
 
 
 def test_a_value_alone_holds_unless_it_is_false_or_nothing():
