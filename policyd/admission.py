@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -37,6 +38,7 @@ from policyd.policies.policy_set import PolicySet
 from policyd.policies.relevance import Relevance
 from policyd.policies.times import moment
 from policyd.policy_input import PolicyInput, policy_input
+from policyd.recorded_input import Recorder
 from policyd.resolution import HostResolver
 
 MAX_VIOLATIONS: Final = 10_000
@@ -82,6 +84,11 @@ class Admission:
         self._relevance = relevance
         self._governance = Governance(policy_set.constraints, policy_set.exceptions)
         self._hosts = HostResolver(policy_set.data)
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        """What records projects that the policy set decides on."""
+        return Recorder(self.policy_set)
 
     def decide(self, loaded: Loaded | NotLoaded, review: Review) -> Decision:
         """Return the decision on `loaded`. A project that is not loaded is denied.

@@ -38,7 +38,7 @@ def build(settings: Settings, rules: Rules | None = None) -> Services:
     if settings.audit:
         from policyd.audit.store import open_store
 
-        store = open_store(settings.audit)
+        store = open_store(settings.audit, input_days=settings.input_retention)
     return Services(settings, rules, store, images=image_reader(settings), cache=cache)
 
 

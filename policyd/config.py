@@ -157,6 +157,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             description="Name of the audit log in its checkpoints, as in policyd.acme.example/log."
         ),
     ] = ""
+    input_retention: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Days for which the input of a decision is kept after its last use, "
+            "without values, to evaluate it again. 0: none is recorded.",
+        ),
+    ] = 90
     reload_interval: Annotated[
         int,
         Meta(

@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from policyd.bundle import MemoryFiles
-from policyd.model import Bundle, Decision, Review, to_json
+from policyd.model import Bundle, Decision, RecordedInput, Review, to_json
 from policyd.policies.exceptions import DAY, PolicyException
 from policyd.policies.policy_set import PolicySet
 from policyd.policies.review_fields import reads, review_fields
@@ -37,14 +37,16 @@ _KEPT_POLICY_SETS: Final = 4
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A decision, its form for the audit log, and the names of its files.
+    """A decision, its form for the audit log, the names of its files, and its recorded input.
 
-    It holds from `since` until before `until`. Times are in nanoseconds since the epoch.
+    The input has no content: that is in the audit log. It all holds from `since` until before
+    `until`. Times are in nanoseconds since the epoch.
     """
 
     decision: Decision
     recorded: Decision
     files: tuple[str, ...]
+    recorded_input: RecordedInput | None
     since: int
     until: int
 
@@ -113,11 +115,12 @@ class DecisionCache:
         decision: Decision,
         recorded: Decision,
         files: tuple[str, ...],
+        recorded_input: RecordedInput | None = None,
     ) -> None:
         """Keep `decision` by `policy_set` on `review`, if it may be given again.
 
         `key` is that of the question to `policy_set`, `recorded` the decision without values of the
-        project, `files` are the names of the files.
+        project, `files` are the names of the files, `recorded_input` is the input that is recorded.
         """
         if decision.policy_set != policy_set.reference:
             return
@@ -125,8 +128,9 @@ class DecisionCache:
             return
         now = review.now
         until = min(self._known(policy_set).next_change(now), _next_day(decision, policy_set, now))
+        noted = recorded_input and msgspec.structs.replace(recorded_input, content=b"")
         with self._lock:
-            self._kept[key] = Kept(decision, recorded, files, now, until)
+            self._kept[key] = Kept(decision, recorded, files, noted, now, until)
             self._kept.move_to_end(key)
             while len(self._kept) > self._size:
                 self._kept.popitem(last=False)

@@ -33,13 +33,13 @@ HOST_FIELDS: Final = frozenset(
     )
 )  # fmt: skip
 """Fields of a service or job whose literal values may be recorded."""
-_SECRET_BELOW: Final = {
+SECRET_BELOW: Final = {
     "build": ("additional_contexts", "args", "cache_from", "cache_to", "labels", "ssh", "tags"),
     "deploy": ("labels",),
     "provider": ("options",),
 }
 """Their parts whose values may not."""
-_DEVICE: Final = re.compile(
+DEVICE: Final = re.compile(
     r"(?:^|[:=,/])(?:\d{1,3}(?::\d{1,3})?|all|mig[\d:]+|(?:GPU|MIG)-[0-9a-f/-]+)$|^/dev/",
     re.IGNORECASE,
 )
@@ -82,7 +82,7 @@ class _Masking:
         self._loaded = loaded
         self._policies = policies
         self._found: Values | None = None
-        self._variables = loaded.project.variables - _names(loaded.project.tree)
+        self._variables = loaded.project.variables - project_names(loaded.project.tree)
         self._messages: dict[str, str] = {}
         self._declared = {name for policy in policies.values() for name in policy.environment}
 
@@ -125,7 +125,7 @@ class _Masking:
         )
 
     def _device(self, device: str) -> str:
-        return device if _DEVICE.search(device) else self.name(device)
+        return device if DEVICE.search(device) else self.name(device)
 
     def not_evaluated(self, part: NotEvaluated) -> NotEvaluated:
         """Return a part that was not evaluated, with the masked form of its reason."""
@@ -178,7 +178,7 @@ class _Masking:
                     if value is not None and not self._is_declared(name)
                 ),
             )
-            public = {*_names(tree), *_devices(self._decision), self._loaded.project.name}
+            public = {*project_names(tree), *_devices(self._decision), self._loaded.project.name}
             self._found = Values(found, public)
         return self._found
 
@@ -187,7 +187,7 @@ def _has(value: Any, index: int) -> bool:
     return isinstance(value, list) and 0 <= index < len(value)
 
 
-def _names(tree: Mapping[str, Any]) -> frozenset[str]:
+def project_names(tree: Mapping[str, Any]) -> frozenset[str]:
     """Return the names of services, jobs and resources: they are parts of paths."""
     return frozenset(
         name for section in tree.values() if isinstance(section, dict) for name in section
@@ -199,10 +199,10 @@ def _devices(decision: Decision) -> Iterator[str]:
         if isinstance(grant.devices, str):
             yield grant.devices
         else:
-            devices = [device for device in grant.devices if _DEVICE.search(device)]
+            devices = [device for device in grant.devices if DEVICE.search(device)]
             yield from devices
             yield ",".join(devices)
-        yield from filter(_DEVICE.search, grant.identities or ())
+        yield from filter(DEVICE.search, grant.identities or ())
         for others in grant.aliases.values():
             yield from others
 
@@ -220,7 +220,7 @@ def _values(tree: Mapping[str, Any]) -> Iterator[str]:
                 if field not in HOST_FIELDS:
                     yield from _texts(value)
                 elif isinstance(value, dict):
-                    yield from _texts([value.get(key) for key in _SECRET_BELOW.get(field, ())])
+                    yield from _texts([value.get(key) for key in SECRET_BELOW.get(field, ())])
                     yield from _instructions(value.get("dockerfile_inline"))
 
 

@@ -77,7 +77,7 @@ def without_credentials(text: str) -> str:
 
 def replaced(text: str, values: Iterable[str]) -> str:
     """Return `text` with MASK in place of `values`, except of short and ordinary ones."""
-    for value in sorted(filter(_is_searched, values), key=len, reverse=True):
+    for value in sorted(filter(is_searched, values), key=len, reverse=True):
         text = text.replace(value, MASK)
     return text
 
@@ -91,7 +91,7 @@ class Values:
         self._windows: set[str] = set()
         shown = {text.casefold() for text in public}
         for value in {value.strip().casefold() for value in values} - shown:
-            if not _is_searched(value):
+            if not is_searched(value):
                 continue
             if len(value) <= 2 * _WINDOW:
                 self._by_length.setdefault(len(value), set()).add(value)
@@ -112,7 +112,8 @@ class Values:
         )
 
 
-def _is_searched(value: str) -> bool:
+def is_searched(value: str) -> bool:
+    """Return whether `value` is searched for in texts: it is neither short nor ordinary."""
     return len(value) >= LEAST and not _ORDINARY.fullmatch(value)
 
 

@@ -321,6 +321,16 @@ class AuditRecord(msgspec.Struct, frozen=True, rename="camel"):
     hash: str
 
 
+class RecordedInput(msgspec.Struct, frozen=True):
+    """The project of a decision, without values, as compressed JSON.
+
+    `digest` is "sha256:…" over the JSON. `content` is b"" where it was recorded before.
+    """
+
+    digest: str
+    content: bytes
+
+
 def to_json(value: Any) -> bytes:
     """Return `value` (structs, mappings, sequences, scalars) as JSON text."""
     return msgspec.json.encode(value)

@@ -7,7 +7,7 @@ In: a bundle and a review. Out: the decision, which is in the audit log if one i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
@@ -17,11 +17,10 @@ from policyd import deadline
 from policyd.admission import Admission
 from policyd.config import Settings
 from policyd.errors import AuditError, ConfigError, OtherRevision, PolicydError, RequestError
-from policyd.loading import NotLoaded, prepare
+from policyd.loading import Loaded, NotLoaded, prepare
 from policyd.masked_decision import masked_decision
-from policyd.model import Bundle, Decision, Review
+from policyd.model import Bundle, Decision, RecordedInput, Review
 from policyd.policies.match_explanation import Match, explain_match
-from policyd.policies.packs import Policy
 from policyd.policies.policy_set import PolicySet
 from policyd.workloads.image_configs import ImageReader
 
@@ -76,11 +75,12 @@ class FixedRules:
 
 
 class _Given(NamedTuple):
-    """A decision, its form without values of the project, and the names of the files."""
+    """A decision, its form without values of the project, the names of the files, its input."""
 
     decision: Decision
     recorded: Decision
     files: tuple[str, ...]
+    recorded_input: RecordedInput | None = None
 
 
 class Observer(Protocol):
@@ -149,7 +149,7 @@ class Services:
         with deadline.within(self.settings.review_timeout):
             given = self._given(bundle, review)
             with deadline.recording():
-                self._record(review, given.recorded, given.files, requested_by, request_id)
+                self._record(review, given, requested_by, request_id)
         self.observer.decided(review, given.decision, time.perf_counter() - started)
         return given.decision
 
@@ -162,7 +162,7 @@ class Services:
         decision = self._newest.refuse(review, error)
         status = msgspec.structs.replace(decision.status, message=error.masked)
         masked = msgspec.structs.replace(decision, status=status)
-        self._record(review, masked, (), "", request_id)
+        self._record(review, _Given(decision, masked, ()), "", request_id)
         self.observer.decided(review, decision, time.perf_counter() - started)
         return decision
 
@@ -211,7 +211,7 @@ class Services:
             recorded = msgspec.structs.replace(
                 kept.recorded, uid=decision.uid, decision_id=decision.decision_id
             )
-            return _Given(decision, recorded, kept.files)
+            return _Given(decision, recorded, kept.files, kept.recorded_input)
         given = self._evaluated(bundle, review)
         self.cache.keep(key, newest.policy_set, review, *given)
         return given
@@ -222,10 +222,14 @@ class Services:
             decision = self.with_held(lambda admission: admission.decide(loaded, review))
         except OtherRevision as error:
             decision = self._newest.refuse(review, error, loaded)
-        recorded = decision
-        if self.store is not None:
-            recorded = masked_decision(decision, loaded, self._policies_of(decision))
-        return _Given(decision, recorded, loaded.files)
+        if self.store is None:
+            return _Given(decision, decision, loaded.files)
+        admission = self._that_decided(decision)
+        recorded = masked_decision(decision, loaded, admission.policy_set.policies)
+        recorded_input = None
+        if self.settings.input_retention and isinstance(loaded, Loaded):
+            recorded_input = admission.recorder.record(loaded)
+        return _Given(decision, recorded, loaded.files, recorded_input)
 
     @property
     def _newest(self) -> Admission:
@@ -235,28 +239,27 @@ class Services:
         yield from self.rules.admissions()
         yield self._newest
 
-    def _record(
-        self,
-        review: Review,
-        decision: Decision,
-        files: Sequence[str],
-        requested_by: str,
-        request_id: str,
-    ) -> None:
+    def _record(self, review: Review, given: _Given, requested_by: str, request_id: str) -> None:
         if self.store is None:
             return
         try:
             self.store.append_decision(
-                review, decision, files=files, requested_by=requested_by, request_id=request_id
+                review,
+                given.recorded,
+                files=given.files,
+                requested_by=requested_by,
+                request_id=request_id,
+                recorded_input=given.recorded_input,
             )
         except AuditError:
             self.observer.not_recorded()
             raise
 
-    def _policies_of(self, decision: Decision) -> Mapping[str, Policy]:
-        """Return the policies that decided, by id."""
-        sets = [admission.policy_set for admission in self.rules.admissions()]
-        return next((one for one in sets if one.reference == decision.policy_set), sets[0]).policies
+    def _that_decided(self, decision: Decision) -> Admission:
+        """Return the Admission that made `decision`."""
+        admissions = self.rules.admissions()
+        made = (one for one in admissions if one.policy_set.reference == decision.policy_set)
+        return next(made, admissions[0])
 
     def close(self) -> None:
         """Stop the engines and close the audit log."""

@@ -3,7 +3,7 @@
 In: a review and its decision. Out: the payload of the event (OPA's decision-log event as JSON), the
 columns for queries, and the grants that it makes or ends. Pure.
 
-Of the project, only its name, its digest and the names of its files are kept: no content of files,
+Of the project, only its name, its digests and the names of its files are kept: no content of files,
 no model, no values of variables. The decision is masked before (`policyd.masked_decision`), so a
 message of a policy that quotes such a value is not stored. Source: OPA, "Decision Logs".
 """
@@ -40,11 +40,15 @@ GrantState = Literal["active", "superseded", "released"]
 
 
 class LoggedProject(msgspec.Struct, frozen=True):
-    """The logged part of a project. `digest` is "sha256:…" over all files that were read."""
+    """The logged part of a project. `digest` is "sha256:…" over all files that were read.
+
+    `input` is the digest of the recorded input, "" where none was recorded.
+    """
 
     name: str
     digest: str
     files: tuple[str, ...] = ()
+    input: str = ""
 
 
 class LoggedInput(msgspec.Struct, frozen=True):
@@ -147,10 +151,12 @@ def decision_event(
     files: Sequence[str] = (),
     requested_by: str = "",
     request_id: str = "",
+    input_digest: str = "",
 ) -> DecisionEvent:
     """Return the event of `decision` on `review`.
 
-    `files` are the names of the project's files, `requested_by` is the address of the caller.
+    `files` are the names of the project's files, `requested_by` is the address of the caller,
+    `input_digest` is that of the recorded input.
     """
     policy_set = decision.policy_set
     return DecisionEvent(
@@ -160,7 +166,8 @@ def decision_event(
         path=RESULT_PATH,
         bundles={policy_set.name: {"revision": policy_set.revision}} if policy_set else {},
         input=LoggedInput(
-            review, LoggedProject(decision.project, decision.bundle_digest, tuple(files))
+            review,
+            LoggedProject(decision.project, decision.bundle_digest, tuple(files), input_digest),
         ),
         result=decision,
         requested_by=requested_by,

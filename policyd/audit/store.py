@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, insert, select, tuple_, update
 
-from policyd.audit import chain, tree
+from policyd.audit import chain, inputs, tree
 from policyd.audit.database import Database, open_database
 from policyd.audit.event import (
     DECISION,
@@ -33,7 +33,7 @@ from policyd.audit.tables import events, grant_devices, grants, heads
 from policyd.audit.verify import VerifyReport, verify
 from policyd.audit.visibility import EVERYTHING, Visibility, host_in
 from policyd.errors import AuditError, NotFound
-from policyd.model import AuditRecord, Decision, Review
+from policyd.model import AuditRecord, Decision, RecordedInput, Review
 from policyd.transparency.merkle import Frontier
 
 PAGE: Final = 50
@@ -61,7 +61,16 @@ _PLACE_OF_GRANT: Final = {
 _EXEMPTED: Final = '"exempted":[{'
 """Occurs in the payload of each decision with exemptions. Quotes in names are escaped there."""
 
-_Batch = Sequence[tuple[DecisionEvent, str]]
+
+class Item(NamedTuple):
+    """An event, its text, and the input of the decision if it is recorded."""
+
+    event: DecisionEvent
+    payload: str
+    recorded_input: RecordedInput | None = None
+
+
+_Batch = Sequence[Item]
 _Recorded = tuple[AuditRecord, DecisionEvent]
 
 
@@ -72,12 +81,13 @@ class ExceptionUse(NamedTuple):
     last: str
 
 
-def open_store(url: str, *, create: bool = True) -> Store:
+def open_store(url: str, *, create: bool = True, input_days: int = 0) -> Store:
     """Return the audit log at `url` (a path, sqlite:///… or postgresql://…), migrated.
 
-    Raises AuditError if it cannot be opened, or if it does not exist and `create` is false.
+    Inputs are deleted `input_days` after their last use, never if it is 0. Raises AuditError if it
+    cannot be opened, or if it does not exist and `create` is false.
     """
-    store = Store(url, create=create)
+    store = Store(url, create=create, input_days=input_days)
     try:
         store.migrate()
     except AuditError:
@@ -89,9 +99,10 @@ def open_store(url: str, *, create: bool = True) -> Store:
 class Store:
     """An audit log, from `open_store`. Every method raises AuditError if the log fails."""
 
-    def __init__(self, url: str, *, create: bool) -> None:
+    def __init__(self, url: str, *, create: bool, input_days: int = 0) -> None:
         self._url = url
-        self._process = _Process(open_database(url, create=create))
+        self._input_days = input_days
+        self._process = _Process(open_database(url, create=create), input_days)
         self._inherited: list[_Process] = []
 
     @property
@@ -120,16 +131,20 @@ class Store:
         files: Sequence[str] = (),
         requested_by: str = "",
         request_id: str = "",
+        recorded_input: RecordedInput | None = None,
     ) -> AuditRecord:
         """Record `decision` and update the grants; return when both are on disk.
 
-        `files` are the names of the project's files, `requested_by` the address of the caller. An
+        `files` are the names of the project's files, `requested_by` the address of the caller,
+        `recorded_input` is kept beside the chain (without content if it was before). An
         allowed CREATE or UPDATE that is not a dry run supersedes the project's grants at its target
         with new ones; DELETE releases them.
         """
-        event = decision_event(review, decision, files, requested_by, request_id)
+        digest = recorded_input.digest if recorded_input else ""
+        event = decision_event(review, decision, files, requested_by, request_id, digest)
+        item = Item(event, payload_of(event), recorded_input)
         try:
-            return self._here().writer.submit((event, payload_of(event)))
+            return self._here().writer.submit(item)
         except TimeoutError as error:
             raise AuditError(f"the audit log {self.name} cannot be written: {error}") from error
 
@@ -270,7 +285,7 @@ class Store:
         """Return the connections of this process. Those of a parent must not be used or closed."""
         if self._process.pid != os.getpid():
             self._inherited.append(self._process)
-            self._process = _Process(open_database(self._url, create=False))
+            self._process = _Process(open_database(self._url, create=False), self._input_days)
         return self._process
 
 
@@ -280,10 +295,11 @@ def no_decision(decision_id: str) -> NotFound:
 
 
 class _Process:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, input_days: int) -> None:
         self.pid = os.getpid()
         self.database = database
-        self.writer: GroupCommit[tuple[DecisionEvent, str], AuditRecord] = GroupCommit(self._write)
+        self.writer: GroupCommit[Item, AuditRecord] = GroupCommit(self._write)
+        self._inputs = inputs.InputKeeper(input_days)
         self._edge = ("", Frontier())
         """The hash of the last event that this process committed, and the edge of the tree then."""
 
@@ -296,13 +312,16 @@ class _Process:
             latest = connection.execute(_TIME, {"last": last.sequence}).scalar() or ""
             ordered = _in_order(batch, latest)
             records = _linked(ordered, last.sequence, last.hash)
-            pairs = [(record, event) for record, (event, _) in zip(records, ordered, strict=True)]
+            pairs = [(record, item.event) for record, item in zip(records, ordered, strict=True)]
             connection.execute(_APPEND, [event_row(*pair) for pair in pairs])
             for run in _distinct_targets(pairs):
                 _move_grants(connection, run)
             newest = records[-1]
             connection.execute(_MOVE_HEAD, {"sequence": newest.sequence, "hash": newest.hash})
             tree.append(connection, edge, [_entry(*pair) for pair in pairs])
+            recorded = [item.recorded_input for item in batch if item.recorded_input]
+            kept = self._inputs.keep(connection, recorded)
+        self._inputs.remember(kept)
         self._edge = (newest.hash, edge)
         return records
 
@@ -324,16 +343,17 @@ def _entry(record: AuditRecord, event: DecisionEvent) -> bytes:
 def _in_order(batch: _Batch, latest: str) -> _Batch:
     """Return `batch` with times that do not run backwards from `latest`."""
     ordered = []
-    for event, payload in batch:
-        later = not_before(latest, event)
-        ordered.append((later, payload if later is event else payload_of(later)))
+    for item in batch:
+        later = not_before(latest, item.event)
+        payload = item.payload if later is item.event else payload_of(later)
+        ordered.append(Item(later, payload, item.recorded_input))
         latest = later.timestamp
     return ordered
 
 
 def _linked(batch: _Batch, sequence: int, prev_hash: str) -> list[AuditRecord]:
     records = []
-    for event, payload in batch:
+    for event, payload, _ in batch:
         sequence += 1
         own = chain.link(prev_hash, payload.encode())
         records.append(AuditRecord(sequence, event.timestamp, DECISION, payload, prev_hash, own))

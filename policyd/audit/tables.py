@@ -23,9 +23,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION: Final = "0004"
+REVISION: Final = "0005"
 """The newest migration. Databases are upgraded to it."""
-KNOWN_REVISIONS: Final = ("0001", "0002", "0003", REVISION)
+KNOWN_REVISIONS: Final = ("0001", "0002", "0003", "0004", REVISION)
 """The migrations whose tables can be read without upgrading them."""
 
 metadata = MetaData()
@@ -144,4 +144,14 @@ pushes = Table(
     Column("due", Text, nullable=False),
     UniqueConstraint("registry", "event_id"),
     Index("pushes_by_state", "registry", "state", "due"),
+)
+
+inputs = Table(
+    "inputs",
+    metadata,
+    # The projects of decisions, without values (`policyd.recorded_input`). Rows may be deleted.
+    Column("digest", Text, primary_key=True),  # "sha256:…" of the JSON
+    Column("used", Text, nullable=False),  # YYYY-MM-DD, the day of its last decision
+    Column("content", LargeBinary, nullable=False),  # the JSON, compressed by zlib
+    Index("inputs_by_use", "used"),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -117,6 +118,25 @@ def grants(
         **filters,
     )
     show(Grants(store.name, records, limit, active=not everything), GRANTS, form)
+    return 0
+
+
+@command.command("delete-inputs")
+@settings_options("audit")
+@click.option(
+    "--before",
+    metavar="DAY",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Delete the inputs whose last decision was before this day (YYYY-MM-DD, UTC).",
+)
+def delete_inputs(config: str | None, audit: str | None, before: datetime) -> int:
+    """Delete recorded inputs of decisions. The decisions and the hash chain stay as they are."""
+    from policyd.audit.inputs import delete_inputs as delete_inputs_before
+
+    store = _store(config, audit)
+    number = delete_inputs_before(store.database, before.strftime("%Y-%m-%d"))
+    click.echo(f"deleted {number} input{'' if number == 1 else 's'}")
     return 0
 
 

@@ -7,18 +7,23 @@ standard output, what `print` writes on standard error.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any, Final
 
 import click
 import msgspec
 
+from policyd.audit.event import DecisionEvent, event_of
+from policyd.bootstrap import admission_for, configured_policy_set
+from policyd.cli import DENIED
 from policyd.cli.options import (
     EVERY_PROFILE,
     ComposeFlags,
     Target,
     bundle,
     caller_environment,
+    close_at_end,
     compose_flags,
     compose_options,
     current_folder,
@@ -27,18 +32,21 @@ from policyd.cli.options import (
     settings_options,
     stdin,
 )
-from policyd.cli.output import show
+from policyd.cli.output import format_option, show
+from policyd.config import Settings, default_audit
 from policyd.errors import NotFound
-from policyd.formats.available import POLICY_TRACE
+from policyd.formats.available import POLICY_TRACE, REEVALUATION
 from policyd.formats.rego_trace import PolicyTrace
 from policyd.formats.table import visible
-from policyd.loading import load_project
-from policyd.model import Source
+from policyd.loading import Loaded, load_project
+from policyd.model import Review, Source
 from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.manifests import plain_constraint
 from policyd.policies.parameters import defaults
 from policyd.policies.policy_set import PolicySet, load_draft
 from policyd.policy_input import review_input
+from policyd.recorded_input import RecordedProject, read_project
+from policyd.reevaluation import evaluate_again, input_digest, recorded_project
 from policyd.rego_evaluation import Evaluation, evaluate, model_input
 from policyd.rego_trace import MAX_LEVELS, trace
 from policyd.resolution import HostResolver
@@ -52,7 +60,9 @@ Examples:
   policyd eval own-images --trace --policy-set rules
   policyd config --format review > input.json
   policyd eval 'count(input.workloads)' --input input.json
+  policyd eval --decision 2b0e7c1a-… --policy-set rules
 \b
+With --decision and without QUERY, the exit code is 1 if the decision would change.
 A policy without a constraint is evaluated with its default parameters.
 Policies may call print here.
 """
@@ -77,21 +87,55 @@ Policies may call print here.
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The input of policies as JSON, in place of a project.",
 )
-@settings_options("policy_set")
+@click.option(
+    "--decision",
+    metavar="ID",
+    help="The recorded input of a decision, in place of a project. Without QUERY, the decision is "
+    "made again.",
+)
+@format_option(REEVALUATION)
+@settings_options("policy_set", "audit")
 def command(
-    query: str | None, explain: str | None, traced: bool, document: Path | None, **options: Any
+    query: str | None,
+    explain: str | None,
+    traced: bool,
+    document: Path | None,
+    decision: str | None,
+    form: str,
+    config: str | None,
+    policy_set: str | None,
+    audit: str | None,
+    **options: Any,
 ) -> int:
     """Evaluate QUERY, a Rego query or the ID of a policy, on a project."""
+    read = local_settings(config=config, policy_set=policy_set, audit=audit)
+    recorded = _recorded(read, decision) if decision else None
+    if recorded and not query and not explain:
+        found = evaluate_again(*recorded, admission_for(configured_policy_set(read), read))
+        show(found, REEVALUATION, form)
+        return DENIED if found.changes else 0
     if (query is None) == (explain is None):
         raise click.UsageError("name either a query, the ID of a policy, or --explain POLICY")
-    flags = compose_flags(options)
-    path = local_settings(**options).policy_set
-    policy_set = load_draft(Path(path) if path else None)
-    asked = query if query in policy_set.policies and not explain else explain
-    if (explain or traced) and asked not in policy_set.policies:
-        near = did_you_mean(str(query or explain), policy_set.policies)
+    rules = load_draft(Path(read.policy_set) if read.policy_set else None)
+    asked = query if query in rules.policies and not explain else explain
+    if (explain or traced) and asked not in rules.policies:
+        near = did_you_mean(str(query or explain), rules.policies)
         raise NotFound(f"unknown policy {query or explain}{near}")
-    content = document.read_bytes() if document else _input(policy_set, asked, flags)
+    if document:
+        content = document.read_bytes()
+    elif recorded:
+        content = _document(rules, asked, recorded_project(*recorded), recorded[0].input.review)
+    else:
+        content = _input(rules, asked, compose_flags(options))
+    _evaluate(rules, content, query, explain, traced)
+    return 0
+
+
+def _evaluate(
+    policy_set: PolicySet, content: bytes, query: str | None, explain: str | None, traced: bool
+) -> None:
+    """Show the result of `query`, and the trace or explanation of a policy."""
+    asked = explain or (query if query in policy_set.policies else None)
     policy = policy_set.policies[asked] if asked else None
     if policy and policy.plain_action:
         content = model_input(content)
@@ -103,7 +147,6 @@ def command(
         show(PolicyTrace(found, every_value=traced), POLICY_TRACE)
     if not explain:
         _show(evaluate(policy_set, content, policy.rule if policy else str(query)))
-    return 0
 
 
 def _show(answer: Evaluation) -> None:
@@ -120,7 +163,11 @@ def _input(policy_set: PolicySet, asked: str | None, flags: ComposeFlags) -> byt
     text = stdin() if "-" in flags.files else None
     target = Target(" ".join(flags.files) or ".", current_folder(), flags, text)
     loaded = load_project(bundle(target, flags.profiles or EVERY_PROFILE, caller_environment()))
-    review = question(Source(), "CHECK")
+    return _document(policy_set, asked, loaded, question(Source(), "CHECK"))
+
+
+def _document(policy_set: PolicySet, asked: str | None, loaded: Loaded, review: Review) -> bytes:
+    """Return the input for `review` of `loaded`; the policy `asked` is in force in any case."""
     applying = dict(
         Applicability(Governance(policy_set.constraints), review, loaded.project.name).by_policy
     )
@@ -131,3 +178,15 @@ def _input(policy_set: PolicySet, asked: str | None, flags: ComposeFlags) -> byt
         applying[asked] = [msgspec.structs.replace(constraint, parameters=parameters)]
     granted = HostResolver(policy_set.data).on_host(loaded, review.source.host)
     return review_input(granted, review, applying)
+
+
+def _recorded(read: Settings, decision_id: str) -> tuple[DecisionEvent, RecordedProject]:
+    """Return the event and the recorded input of a decision. Raises NotFound, AuditError."""
+    from policyd.audit.inputs import content_of
+    from policyd.audit.store import open_store
+
+    store = open_store(read.audit or default_audit(os.environ), create=False)
+    close_at_end(store)
+    event = event_of(store.decision(decision_id))
+    digest = input_digest(event)
+    return event, read_project(content_of(store.database, digest), digest)

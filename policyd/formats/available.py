@@ -23,6 +23,7 @@ from policyd.formats import (
     policies,
     proofs,
     pushes,
+    reevaluation,
     rego_tests,
     rego_trace,
 )
@@ -41,6 +42,7 @@ from policyd.formats.report import json as report_json
 from policyd.formats.report.entries import Report
 from policyd.model import AuditRecord
 from policyd.policies.policy_set import PolicySet
+from policyd.reevaluation import Reevaluation
 
 REPORT: Final[Formats[Report]] = {
     "checkstyle": checkstyle.render,
@@ -86,6 +88,10 @@ REGO_TESTS: Final[Formats[rego_tests.RegoTestRun]] = {
     "json": rego_tests.as_json,
 }
 POLICY_TRACE: Final[Formats[rego_trace.PolicyTrace]] = {"text": rego_trace.text}
+REEVALUATION: Final[Formats[Reevaluation]] = {
+    "text": reevaluation.text,
+    "json": reevaluation.as_json,
+}
 DECISIONS: Final[Formats[audit_log.Decisions]] = {
     "text": audit_log.decisions_text,
     "json": audit_log.decisions_json,

@@ -20,7 +20,7 @@ from policyd.audit.store import Store, open_store
 from policyd.audit.verify import verify
 from policyd.deadline import within
 from policyd.errors import AuditError
-from tests.support import stored_pushes
+from tests.support import stored_inputs, stored_pushes
 from tests.support.ledger import (
     CONTRACTS,
     Contract,
@@ -162,6 +162,13 @@ def test_a_lock_in_the_server_costs_no_more_than_the_deadline(url: str, store: S
 )
 def test_pushes_are_kept_as_in_sqlite(store: Store, contract: stored_pushes.Contract) -> None:
     contract(Pushes(store))
+
+
+@pytest.mark.parametrize(
+    "contract", stored_inputs.CONTRACTS, ids=lambda contract: contract.__name__
+)
+def test_inputs_are_kept_as_in_sqlite(store: Store, contract: stored_inputs.Contract) -> None:
+    contract(store)
 
 
 def test_a_log_of_the_first_version_goes_on(url: str) -> None:

@@ -18,7 +18,7 @@ from policyd.audit import chain, checkpoints, tree
 from policyd.audit.database import Database
 from policyd.audit.event import decision_event, grant_records, payload_of
 from policyd.audit.rows import event_row, grant_row
-from policyd.audit.store import Store, open_store
+from policyd.audit.store import Item, Store, open_store
 from policyd.audit.tables import events, grants, heads
 from policyd.audit.visibility import Visibility
 from policyd.errors import AuditError
@@ -195,7 +195,7 @@ def move_grants_in_a_batch_as_one_after_the_other(store: Store) -> None:
     ]
     events = [decision_event(review, decision) for review, decision in pairs]
 
-    store._here()._write([(event, payload_of(event)) for event in events])
+    store._here()._write([Item(event, payload_of(event)) for event in events])
 
     found = store.grants(active=False)
     assert [(one.decision_id, one.service, one.state, one.ended[17:19]) for one in found] == [

@@ -58,6 +58,8 @@ WAY = [
         "opa_comparison",
         "opa_program",
         "policy_set_trial",
+        "recorded_input",
+        "reevaluation",
         "rego_evaluation",
         "rego_trace",
         "rego_tests",

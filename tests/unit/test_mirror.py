@@ -14,6 +14,7 @@ THROUGH: Final = {
     "audit/migrations/versions/r0002_grant_identities.py": "audit/test_database.py",
     "audit/migrations/versions/r0003_tree.py": "audit/test_database.py",
     "audit/migrations/versions/r0004_pushes.py": "audit/test_database.py",
+    "audit/migrations/versions/r0005_inputs.py": "audit/test_database.py",
     "audit/rows.py": "audit/test_store.py",
     "audit/tables.py": "audit/test_database.py",
     "compatibility/images.py": "compatibility/test_assessment.py",

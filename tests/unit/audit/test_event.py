@@ -45,6 +45,7 @@ def test_a_payload_is_an_opa_decision_log_event(decided):
                 "name": "train",
                 "digest": "sha256:bb",
                 "files": ["compose.yaml", ".env"],
+                "input": "",
             },
         },
         "requested_by": "10.0.0.9",

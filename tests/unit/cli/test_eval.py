@@ -87,3 +87,30 @@ def test_what_cannot_be_evaluated_is_refused(run, folder) -> None:
     assert (unknown.exit_code, nothing.exit_code) == (2, 2)
     assert unknown.stderr.endswith("unknown policy no-privilegd; did you mean no-privileged?\n")
     assert "name either a query, the ID of a policy, or --explain POLICY" in nothing.stderr
+
+
+def test_a_decision_is_made_again_by_another_policy_set(run, folder) -> None:
+    (folder / "compose.yaml").write_text(
+        "services: {web: {image: a, privileged: true, environment: {A: hunter2}}}\n"
+    )
+    (folder / "rules").mkdir()
+    (folder / "rules/policyset.yaml").write_text(
+        "apiVersion: policyd/v1\nkind: PolicySet\nmetadata: {name: t}\nspec: {packs: [gpu]}\n"
+    )
+    run("check", ".", "--audit", "a.db")
+    listed = run("audit", "list", "--audit", "a.db", "--format", "json").stdout
+    decision = re.findall('"decision_?[iI]d": "([^"]+)"', listed)[0]
+
+    same = run("eval", "--decision", decision, "--audit", "a.db")
+    other = run("eval", "--decision", decision, "--audit", "a.db", "--policy-set", "rules")
+    query = run("eval", "--decision", decision, "--audit", "a.db", "input.workloads[_].environment")
+    gone = run("audit", "delete-inputs", "--before", "2999-01-01", "--audit", "a.db")
+    after = run("eval", "--decision", decision, "--audit", "a.db")
+
+    assert (same.exit_code, other.exit_code, query.exit_code) == (0, 1, 0)
+    assert same.stdout.splitlines()[3] == "nothing would change"
+    assert "  - no-privileged (deny, constraint no-privileged) at " in other.stdout
+    assert query.stdout == '{\n  "A": "***"\n}\n'
+    assert gone.stdout == "deleted 1 input\n"
+    assert after.exit_code == 2
+    assert "is not kept any more" in after.stderr

@@ -16,6 +16,7 @@ OFFERED = {
     "policies show": "POLICY_SET, POLICY",
     "baseline check": "BASELINE",
     "exceptions list": "EXCEPTIONS",
+    "eval": "REEVALUATION",
     "test": "REGO_TESTS",
     "audit list": "DECISIONS",
     "audit show": "DECISION",

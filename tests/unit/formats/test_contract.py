@@ -47,6 +47,7 @@ from policyd.model import (
 from policyd.policies.examples import Examples
 from policyd.policies.parameters import Schema
 from policyd.policies.policy_set import PolicySet, load_policy_set
+from policyd.reevaluation import Change, Reevaluation, Verdict
 from policyd.rego_tests import CoverageReport, FileCoverage, TestReport, TestResult
 from policyd.rego_trace import Step, Trace
 from policyd.wire import AuditVerification, ProofList, ProvenDecision, Undecided
@@ -131,6 +132,15 @@ def hostile_trace() -> PolicyTrace:
     return PolicyTrace([Trace(EVIL, PLACE, (step,))])
 
 
+def hostile_reevaluation() -> Reevaluation:
+    change = Change(EVIL, EVIL, EVIL, EVIL, (EVIL, 1), EVIL)
+    verdict = Verdict(False, Status(403, "Forbidden", EVIL), EVIL, EVIL)
+    return Reevaluation(
+        decision_id=EVIL, time=EVIL, project=EVIL, recorded=verdict, now=verdict,
+        new=(change,), gone=(change,), masked=1, masked_paths=(EVIL,),
+    )  # fmt: skip
+
+
 def hostile_data() -> dict[str, Any]:
     gpu = {"index": 0, "uuid": EVIL, "name": EVIL}
     other = {"vendor": EVIL, "index": 1, "node": EVIL}
@@ -185,6 +195,7 @@ HOSTILE: dict[str, Callable[[], Any]] = {
         )
     ),
     "POLICY_TRACE": hostile_trace,
+    "REEVALUATION": hostile_reevaluation,
     "DECISIONS": lambda: Decisions(EVIL, [hostile_record()], 1),
     "DECISION": hostile_record,
     "VERIFICATION": lambda: Verification(

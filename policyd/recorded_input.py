@@ -1,0 +1,294 @@
+"""The project of a decision as it is recorded, so that it can be evaluated again.
+
+In: a loaded project, the policy set that decided. Out: JSON with the effective model and the
+workloads, and its digest; from that JSON, the project. These values are masked: those of variables
+that the files use; all texts in environments, labels, commands, build arguments, contents, options
+and other fields that do not configure access to the host; user information and queries of URLs.
+Exempt are environment variables that a policy declares in its METADATA, and variables, labels and
+annotations that a policy or the parameters of a constraint name, unless the name is that of a
+credential. Names of masked values stay, and the recorded project lists their paths. It depends
+neither on the review nor on the host, so the same project is recorded once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from policyd.compose.nodes import Node
+from policyd.compose.project import Project
+from policyd.errors import AuditError
+from policyd.loading import Loaded
+from policyd.masked_decision import DEVICE, HOST_FIELDS, SECRET_BELOW, project_names
+from policyd.masking import LEAST, MASK, is_searched, without_credentials
+from policyd.model import Location, NotEvaluated, Path, RecordedInput, Unresolved
+from policyd.policies.policy_set import PolicySet
+from policyd.workloads.model import Workload
+
+MAX_CONTENT: Final = 256 * 1024
+"""Bytes of a compressed project that is recorded. 50 services take 30,000."""
+MAX_JSON: Final = 16 * 1024 * 1024
+"""Bytes of a project before it is compressed."""
+MAX_LISTED: Final = 200
+"""Paths of masked values that are listed; the others are counted."""
+
+_LEVEL: Final = 1
+"""The level of zlib: higher levels take twice the time for a tenth less."""
+_OPEN_FIELDS: Final = HOST_FIELDS | {
+    "container_name", "group_add", "pull_policy", "restart", "stop_signal", "tmpfs",
+}  # fmt: skip
+"""Fields of a service or job in the model whose texts stay."""
+_OPEN_BELOW: Final = frozenset(("driver", "external", "name"))
+"""Fields of a network, volume, config or secret whose texts stay."""
+_SECRET_OF_WORKLOAD: Final = frozenset(
+    ("environment", "labels", "annotations", "options", "extra_hosts", "sysctls", "on_build",
+     "run_flags", "dockerfile_inline")
+)  # fmt: skip
+"""Fields of a workload, or of a part of it, whose texts are masked."""
+_NAMED: Final = frozenset(("environment", "labels", "annotations"))
+_CREDENTIAL: Final = re.compile("pass|pwd|secret|token|key|cred|auth|private|salt", re.IGNORECASE)
+_LITERAL: Final = re.compile(r'"([^"\\\n]{1,200})"')
+
+
+class RecordedProject(msgspec.Struct, frozen=True, rename="camel"):
+    """A project without values.
+
+    `masked` are the first paths of masked values, `masked_more` is the number of others.
+    """
+
+    name: str
+    tree: dict[str, Any]
+    workloads: tuple[Workload, ...]
+    unresolved: tuple[tuple[str, Path], ...] = ()
+    not_evaluated: tuple[NotEvaluated, ...] = ()
+    requested_profiles: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
+    masked_more: int = 0
+
+    def loaded(self, digest: str) -> Loaded:
+        """Return the project as it is evaluated. `digest` is that of its files."""
+        project = Project(self.name, "/", self.tree, {}, Node({}, None), {})
+        project.not_evaluated = self.not_evaluated
+        project.requested_profiles = self.requested_profiles
+        project.unresolved = tuple(
+            Unresolved(variable, path, Location("")) for variable, path in self.unresolved
+        )
+        return Loaded(project, self.workloads, self.not_evaluated, digest, ())
+
+
+class Recorder:
+    """Records projects that one policy set decides on."""
+
+    def __init__(self, policy_set: PolicySet) -> None:
+        policies = policy_set.policies.values()
+        declared = {name for policy in policies for name in policy.environment}
+        self._prefixes = tuple(name[:-1] for name in declared if name.endswith("*"))
+        self._declared = declared
+        literals = {
+            text for rego in policy_set.modules.values() for text in _LITERAL.findall(rego)
+        } | {text for one in policy_set.constraints for text in _texts(one.parameters)}
+        self._named = {text for text in literals if not _CREDENTIAL.search(text)}
+
+    def record(self, loaded: Loaded) -> RecordedInput | None:
+        """Return `loaded` as it is recorded, None if it exceeds MAX_CONTENT or MAX_JSON."""
+        masking = _Masking(self, loaded)
+        project = loaded.project
+        tree = masking.tree(project.tree)
+        workloads = masking.workloads(loaded.workloads)
+        document = {
+            "name": project.name,
+            "tree": tree,
+            "workloads": workloads,
+            "unresolved": [(one.variable, masking.path(one.path)) for one in project.unresolved],
+            "notEvaluated": [masking.not_evaluated(one) for one in loaded.not_evaluated],
+            "requestedProfiles": project.requested_profiles,
+            "masked": masking.paths[:MAX_LISTED],
+            "maskedMore": max(0, len(masking.paths) - MAX_LISTED),
+        }
+        try:
+            text = msgspec.json.encode(document)
+        except (UnicodeEncodeError, OverflowError):
+            return None
+        content = zlib.compress(text, _LEVEL)
+        if len(text) > MAX_JSON or len(content) > MAX_CONTENT:
+            return None
+        return RecordedInput(f"sha256:{hashlib.sha256(text).hexdigest()}", content)
+
+    def keeps(self, kind: str, name: str) -> bool:
+        """Return whether the value that `kind` (environment, labels …) has for `name` stays."""
+        if kind in _NAMED and name in self._named:
+            return True
+        declared = name in self._declared or name.startswith(self._prefixes)
+        return kind == "environment" and declared
+
+
+def read_project(content: bytes, digest: str) -> RecordedProject:
+    """Return the project in `content`. Raises AuditError unless its digest is `digest`."""
+    try:
+        decompressor = zlib.decompressobj()
+        text = decompressor.decompress(content, MAX_JSON)
+        if f"sha256:{hashlib.sha256(text).hexdigest()}" != digest:
+            raise AuditError(f"the recorded input {digest} is not what was recorded")
+        return msgspec.json.decode(text, type=RecordedProject)
+    except (zlib.error, msgspec.MsgspecError) as error:
+        raise AuditError(f"the recorded input {digest} cannot be read: {error}") from error
+
+
+class _Masking:
+    """Masks one project. `paths` are those of the values that it masked so far."""
+
+    def __init__(self, recorder: Recorder, loaded: Loaded) -> None:
+        project = loaded.project
+        public = project_names(project.tree) | {project.name}
+        found = (one for one in project.variables - public if is_searched(one))
+        values = (one for one in found if not all(map(DEVICE.search, one.split(","))))
+        variables = sorted(values, key=len, reverse=True)
+        self._numbers = set(variables)
+        # Compose and policyd write some values in another case.
+        pattern = "|".join(map(re.escape, variables))
+        self._variables = re.compile(pattern, re.IGNORECASE) if variables else None
+        self._reasons = project.masked_reasons
+        self._recorder = recorder
+        self.paths: list[str] = []
+
+    def tree(self, tree: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the effective model without values."""
+        return {
+            section: self._section(section, entries)
+            if isinstance(entries, dict)
+            else entries
+            if section == "name"
+            else self._below(entries, (section,), secret=True)
+            for section, entries in tree.items()
+        }
+
+    def workloads(self, workloads: tuple[Workload, ...]) -> list[Any]:
+        """Return the workloads without values."""
+        return [
+            self._workload(msgspec.to_builtins(one), ("workloads", one.name)) for one in workloads
+        ]
+
+    def path(self, path: Path) -> Path:
+        """Return `path`, whose keys may come from variables."""
+        return tuple(self._text(key) if isinstance(key, str) else key for key in path)
+
+    def not_evaluated(self, part: NotEvaluated) -> NotEvaluated:
+        """Return a part that was not evaluated, with the masked form of its reason."""
+        reason = self._reasons.get(part.reason, part.reason)
+        what = part.what if part.kind == "variable" else self._text(part.what)
+        return msgspec.structs.replace(part, what=what, reason=self._text(reason), location=None)
+
+    def _section(self, section: str, entries: dict[str, Any]) -> dict[str, Any]:
+        if section not in ("services", "jobs"):
+            return {
+                name: self._fields(value, (section, name), _OPEN_BELOW, {})
+                for name, value in entries.items()
+            }
+        return {
+            name: self._fields(value, (section, name), _OPEN_FIELDS, SECRET_BELOW)
+            for name, value in entries.items()
+        }
+
+    def _fields(
+        self, value: Any, path: Path, open_fields: frozenset[str], below: Mapping[str, Any]
+    ) -> Any:
+        if not isinstance(value, dict):
+            return self._below(value, path, secret=True)
+        masked = {}
+        for field, child in value.items():
+            secret = below.get(field, ())
+            if field in open_fields and isinstance(child, dict) and (secret or field == "build"):
+                masked[field] = {
+                    key: self._below(
+                        inner,
+                        (*path, field, key),
+                        secret=key in secret or key == "dockerfile_inline",
+                    )
+                    for key, inner in child.items()
+                }
+            elif field in _NAMED:
+                masked[field] = self._entries(field, child, (*path, field))
+            else:
+                is_secret = field not in open_fields
+                masked[field] = self._below(child, (*path, field), secret=is_secret)
+        return masked
+
+    def _workload(self, value: Any, path: Path) -> Any:
+        if not value:
+            return value
+        if isinstance(value, dict):
+            return {
+                key: self._entries(key, child, (*path, key))
+                if key in _SECRET_OF_WORKLOAD and (key != "options" or isinstance(child, dict))
+                else self._workload(child, (*path, key))
+                for key, child in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self._workload(child, (*path, index)) for index, child in enumerate(value)]
+        return self._leaf(value, path)
+
+    def _entries(self, kind: str, value: Any, path: Path) -> Any:
+        """Return the values by name of an environment, of labels, of options …"""
+        if not isinstance(value, dict):
+            return self._below(value, path, secret=True)
+        return {
+            self._text(name): self._below(
+                child,
+                (*path, name),
+                secret=not (kind in _NAMED and self._recorder.keeps(kind, name)),
+            )
+            for name, child in value.items()
+        }
+
+    def _below(self, value: Any, path: Path, *, secret: bool) -> Any:
+        if not value:
+            return value
+        if isinstance(value, dict):
+            return {
+                self._text(key): self._below(child, (*path, key), secret=secret)
+                for key, child in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [
+                self._below(child, (*path, index), secret=secret)
+                for index, child in enumerate(value)
+            ]
+        if secret and isinstance(value, str):
+            self._note(path)
+            return MASK
+        return self._leaf(value, path)
+
+    def _leaf(self, value: Any, path: Path) -> Any:
+        if isinstance(value, str):
+            text = self._text(value)
+            if text != value:
+                self._note(path)
+            return text
+        if isinstance(value, int) and not isinstance(value, bool) and str(value) in self._numbers:
+            self._note(path)
+            return 0
+        return value
+
+    def _text(self, text: str) -> str:
+        if self._variables is not None and len(text) >= LEAST:
+            text = self._variables.sub(MASK, text)
+        return without_credentials(text)
+
+    def _note(self, path: Path) -> None:
+        self.paths.append(self._text(".".join(map(str, path))))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for child in value.values():
+            yield from _texts(child)
+    elif isinstance(value, list | tuple):
+        for child in value:
+            yield from _texts(child)
