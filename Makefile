@@ -19,7 +19,7 @@ SELECTED := $(if $(CI),,-m "not slow")
 # Statements and branches of policyd/, in all processes; CI measures them, since it takes twice the time.
 COVERED := --cov=policyd --cov-report=term --cov-fail-under=97
 
-.PHONY: demo test coverage test-oldest test-newest lint lock bench docs docs-pages compose-diff clean
+.PHONY: attacks demo test coverage test-oldest test-newest lint lock bench docs docs-pages compose-diff clean
 
 demo: .venv/run
 	$(BIN)/python deploy/demo.py
@@ -38,6 +38,9 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+attacks: $(READY)
+	$(BIN)/python -m tests.attacks
 
 docs-pages: $(READY)
 	$(BIN)/python -m tests.docs

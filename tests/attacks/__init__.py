@@ -1,0 +1,1 @@
+"""Attacks on a live server: `python -m tests.attacks` runs them all, one line a fault."""
