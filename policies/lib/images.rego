@@ -15,3 +15,12 @@ digest(image) if contains(image, "@sha512:")
 
 # last_part is what follows the last slash, without the digest: a colon before it belongs to a port.
 last_part(image) := parts[count(parts) - 1] if parts := split(split(image, "@")[0], "/")
+
+# registry is the registry of the image reference: docker.io, unless the first part is a host.
+registry(image) := first if {
+	first := split(image, "/")[0]
+	contains(image, "/")
+	regex.match(`[.:]|^localhost$`, first)
+}
+
+else := "docker.io"

@@ -19,3 +19,16 @@ test_digest_is_recognized if {
 	images.digest("nginx:1@sha512:0a")
 	not images.digest("nginx:sha256")
 }
+
+test_registry_is_the_first_part_if_it_is_a_host if {
+	every image, expected in {
+		"nginx:1.29": "docker.io",
+		"acme/nginx": "docker.io",
+		"docker.io/nginx": "docker.io",
+		"localhost/nginx": "localhost",
+		"registry:5000/nginx": "registry:5000",
+		"registry.example/team/nginx@sha256:0a": "registry.example",
+	} {
+		images.registry(image) == expected
+	}
+}

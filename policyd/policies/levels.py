@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from policyd.policies.packs import built_in
+from policyd.policies.policy_set import POLICY_SET_FILE
 
 LEVELS: Final = ("baseline", "restricted", "gpu-shared-host")
 """The names of the levels, which are also those of their policy sets."""
@@ -13,4 +14,5 @@ LEVELS: Final = ("baseline", "restricted", "gpu-shared-host")
 
 def level_file(name: str) -> Path:
     """Return the policy set of the level `name`, which is in LEVELS."""
-    return built_in() / f"{name}.yaml"
+    # Each has a folder of its own: OPA, which tests the packs, merges the YAML files of one folder.
+    return built_in() / "policy-sets" / name / POLICY_SET_FILE

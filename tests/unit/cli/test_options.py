@@ -83,7 +83,7 @@ def test_what_is_not_utf_8_in_the_environment_is_replaced(monkeypatch: pytest.Mo
 def test_a_level_stands_for_its_policy_set() -> None:
     found = settings(None, policy_set=None, level="restricted")
 
-    assert found.policy_set == str(built_in() / "restricted.yaml")
+    assert found.policy_set == str(built_in() / "policy-sets" / "restricted" / "policyset.yaml")
     assert settings(None, policy_set="rules", level=None).policy_set == "rules"
 
 
