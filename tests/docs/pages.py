@@ -22,7 +22,7 @@ from policyd.policies.levels import LEVELS, level_file
 from policyd.policies.packs import Policy, built_in
 from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.settings_reader import is_secret
-from tests.rules import other_linters
+from tests.rules import benchmarks, other_linters
 from tests.support import everything
 from tests.support.fixes import FIXES
 from tests.support.fixes.evaluation import decide, default_admission, first
@@ -41,6 +41,7 @@ def pages() -> dict[str, str]:
     return {
         "reference/settings.md": GENERATED + "\n".join(_settings()) + "\n",
         "reference/cli.md": GENERATED + "\n".join(_commands()) + "\n",
+        "reference/benchmarks.md": GENERATED + "\n".join(benchmarks.page()) + "\n",
         "reference/levels.md": GENERATED + "\n".join(_levels()) + "\n",
         "reference/other-linters.md": GENERATED + "\n".join(other_linters.page()) + "\n",
         "reference/remediations.md": GENERATED + "\n".join(_remediations()) + "\n",

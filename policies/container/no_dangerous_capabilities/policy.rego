@@ -5,7 +5,7 @@
 #   redundant, or reverts a cap_drop."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.3"
+#     description: "CIS Docker Benchmark 1.6: 5.4"
 #   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #     description: "Pod Security Standards, baseline and restricted: capabilities"
 #   - ref: https://man7.org/linux/man-pages/man7/capabilities.7.html

@@ -4,9 +4,9 @@
 #   With a node that the container creates or mounts, this is access to the device itself."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.17"
+#     description: "CIS Docker Benchmark 1.6: 5.18"
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.24"
+#     description: "CIS Docker Benchmark 1.6: 5.25"
 #   - ref: https://docs.docker.com/reference/compose-file/services/#device_cgroup_rules
 #     description: "Compose file reference: device_cgroup_rules"
 # custom:

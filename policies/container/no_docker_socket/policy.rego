@@ -4,7 +4,7 @@
 #   device. A read-only mount of the socket does not prevent this."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.31"
+#     description: "CIS Docker Benchmark 1.6: 5.32"
 #   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #     description: "Pod Security Standards, baseline: hostPath volumes"
 # custom:

@@ -4,9 +4,9 @@
 #   the project. The grants of that container are unknown."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.15"
+#     description: "CIS Docker Benchmark 1.6: 5.16"
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.16"
+#     description: "CIS Docker Benchmark 1.6: 5.17"
 #   - ref: https://docs.docker.com/reference/compose-file/services/#volumes_from
 #     description: "Compose file reference: volumes_from"
 # custom:

@@ -3,7 +3,7 @@
 # description: "With /dev/fuse, a container can mount file systems that it implements itself."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.17"
+#     description: "CIS Docker Benchmark 1.6: 5.18"
 # custom:
 #   id: no-fuse-device
 #   severity: low

@@ -5,9 +5,9 @@
 #   prevent this."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.5"
+#     description: "CIS Docker Benchmark 1.6: 5.6"
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.17"
+#     description: "CIS Docker Benchmark 1.6: 5.18"
 #   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #     description: "Pod Security Standards, baseline: hostPath volumes"
 # custom:

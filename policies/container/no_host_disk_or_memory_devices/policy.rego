@@ -4,7 +4,7 @@
 #   its files, its secrets, and the registers of its GPUs."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.17"
+#     description: "CIS Docker Benchmark 1.6: 5.18"
 # custom:
 #   id: no-host-disk-or-memory-devices
 #   severity: critical

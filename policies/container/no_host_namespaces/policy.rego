@@ -4,7 +4,7 @@
 #   or the network of the host and of all other containers."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.9, 5.15, 5.16, 5.20 and 5.30"
+#     description: "CIS Docker Benchmark 1.6: 5.10, 5.16, 5.17, 5.21 and 5.31"
 #   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #     description: "Pod Security Standards, baseline: host namespaces"
 # custom:

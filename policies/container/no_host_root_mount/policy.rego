@@ -4,7 +4,7 @@
 #   sockets and its secrets. A read-only mount does not protect devices and sockets."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.5"
+#     description: "CIS Docker Benchmark 1.6: 5.6"
 #   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #     description: "Pod Security Standards, baseline: hostPath volumes"
 # custom:

@@ -5,7 +5,7 @@
 #   clients. A read-only mount does not prevent this."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.31"
+#     description: "CIS Docker Benchmark 1.6: 5.32"
 #   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #     description: "Pod Security Standards, baseline: hostPath volumes"
 #   - ref: https://github.com/flatpak/xdg-dbus-proxy

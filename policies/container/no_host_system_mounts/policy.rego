@@ -4,7 +4,7 @@
 #   settings that root or the kernel of the host reads or executes."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.5"
+#     description: "CIS Docker Benchmark 1.6: 5.6"
 #   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #     description: "Pod Security Standards, baseline: hostPath volumes"
 # custom:

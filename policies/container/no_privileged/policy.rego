@@ -4,7 +4,7 @@
 #   does not depend on any grant."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.4"
+#     description: "CIS Docker Benchmark 1.6: 5.5"
 #   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #     description: "Pod Security Standards, baseline: privileged containers"
 # custom:

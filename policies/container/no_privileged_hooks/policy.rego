@@ -4,7 +4,7 @@
 #   its container. A pre_start hook is a container of its own, which gets every device."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.22"
+#     description: "CIS Docker Benchmark 1.6: 5.23"
 #   - ref: https://docs.docker.com/compose/how-tos/lifecycle/
 #     description: "Compose: lifecycle hooks"
 # custom:

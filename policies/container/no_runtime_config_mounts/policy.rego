@@ -4,7 +4,7 @@
 #   of its runtimes, or to a folder above them. So it decides what later containers get."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 3 and 5.5"
+#     description: "CIS Docker Benchmark 1.6: 3 and 5.6"
 #   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #     description: "Pod Security Standards, baseline: hostPath volumes"
 # custom:

@@ -4,7 +4,7 @@
 #   added capability can reach the host."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.1, 5.2 and 5.21"
+#     description: "CIS Docker Benchmark 1.6: 5.2, 5.3 and 5.22"
 #   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #     description: "Pod Security Standards, baseline: seccomp, AppArmor, SELinux"
 # custom:

@@ -4,7 +4,7 @@
 #   maximum. It can take these resources from all others on the GPU host."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.11, 5.12"
+#     description: "CIS Docker Benchmark 1.6: 5.11, 5.12"
 #   - ref: https://docs.docker.com/reference/compose-file/deploy/#resources
 #     description: "Compose Deploy Specification, resources"
 # custom:

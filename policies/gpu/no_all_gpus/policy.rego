@@ -10,7 +10,7 @@
 #   - ref: https://docs.docker.com/compose/how-tos/gpu-support/
 #     description: "Docker Compose, GPU support"
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.17"
+#     description: "CIS Docker Benchmark 1.6: 5.18"
 # custom:
 #   id: no-all-gpus
 #   severity: high

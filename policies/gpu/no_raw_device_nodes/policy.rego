@@ -4,7 +4,7 @@
 #   there is no count, no selection and no isolation, and nothing declares the device as a GPU."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 5.17"
+#     description: "CIS Docker Benchmark 1.6: 5.18"
 #   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #     description: "Pod Security Standards, baseline"
 # custom:

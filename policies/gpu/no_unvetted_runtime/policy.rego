@@ -5,7 +5,7 @@
 #   are aliases of them that the inventory has for the host."
 # related_resources:
 #   - ref: https://www.cisecurity.org/benchmark/docker
-#     description: "CIS Docker Benchmark 2, daemon configuration"
+#     description: "CIS Docker Benchmark 1.6: 2, daemon configuration"
 # custom:
 #   id: no-unvetted-runtime
 #   severity: medium

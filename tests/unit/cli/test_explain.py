@@ -39,7 +39,7 @@ def test_a_policy_is_explained_with_examples_fix_and_exception(run) -> None:
 
     assert result.exit_code == 0
     assert result.stdout.startswith(PRIVILEGED)
-    assert "  CIS Docker Benchmark 5.4: https://" in result.stdout
+    assert "  CIS Docker Benchmark 1.6: 5.5: https://" in result.stdout
 
 
 def test_a_built_in_policy_that_is_not_in_force_is_explained_too(run) -> None:
