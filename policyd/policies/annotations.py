@@ -89,7 +89,8 @@ class Annotations(msgspec.Struct, frozen=True):
 class Comment(msgspec.Struct, frozen=True):
     """A METADATA comment: its first line, the line of code below it, and its content as YAML.
 
-    `rest` is the text after METADATA on the first line, which should be empty.
+    `rest` is the text after METADATA on the first line, which should be empty. `next_comment` is
+    the line of the next comment above the code, which a blank line separates, or 0.
     """
 
     module: str
@@ -97,6 +98,7 @@ class Comment(msgspec.Struct, frozen=True):
     code: str
     rest: str
     lines: str
+    next_comment: int = 0
 
     @property
     def is_of_package(self) -> bool:
@@ -118,6 +120,7 @@ def comments(module: str, text: str) -> Iterator[Comment]:
     """Yield the METADATA comments of the module named `module`."""
     for found in _COMMENT.finditer(text):
         below = _CODE.search(text, found.end())
+        after = text.find("\n#", found.end() - 1, below.start() if below else len(text))
         yield Comment(
             module=module,
             line=text.count("\n", 0, found.start()) + 1,
@@ -126,6 +129,7 @@ def comments(module: str, text: str) -> Iterator[Comment]:
             lines="\n".join(
                 line.removeprefix("#").removeprefix(" ") for line in found[2].splitlines()
             ),
+            next_comment=text.count("\n", 0, after) + 2 if after >= 0 else 0,
         )
 
 

@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from policyd.errors import PolicySetError, PolicySetWarning
 from policyd.model import Location
+from policyd.policies.exceptions import PolicyException
 from policyd.policies.manifests import Constraint
-from policyd.policies.packs import Pack, Policy, package_of
+from policyd.policies.packs import Pack, Policy, declared, package_of
 from policyd.policies.syntax_tree import Module
 
 _RULE = "violation"
@@ -38,7 +39,7 @@ def silent_policies(
             names = {name for name, _, _ in rules} & {"deny", "warn", "violations", "allow"}
             hint = f"; rename {min(names)} to {_RULE}" if names else f"; {_WRITE}"
             yield PolicySetError(
-                f"the policy {policy.id} has no rule {_RULE}{hint}", Location(policy.module)
+                f"the policy {policy.id} has no rule {_RULE}{hint}", declared(policy)
             )
         for line, is_set in own:
             if not is_set:
@@ -79,8 +80,23 @@ def unused_policies(
             yield PolicySetWarning(
                 f"no constraint names the policy {policy.id}, so it is not evaluated; add a "
                 "Constraint to the policy set",
-                Location(policy.module),
+                declared(policy),
             )
+
+
+def unused_exceptions(
+    exceptions: Iterable[PolicyException], constraints: Iterable[Constraint]
+) -> Iterator[PolicySetWarning]:
+    """Yield a warning for each exception from a policy that no constraint names."""
+    named = {constraint.policy for constraint in constraints}
+    for exception in exceptions:
+        for policy in exception.policies:
+            if policy not in named:
+                yield PolicySetWarning(
+                    f"no constraint names the policy {policy}, so the exception {exception.name} "
+                    "from it has no effect",
+                    exception.location,
+                )
 
 
 def _untested_policies(
@@ -97,7 +113,7 @@ def _untested_policies(
             yield PolicySetWarning(
                 f"the policy {policy.id} has neither a test nor a sample; add policy_test.rego or "
                 "samples beside it",
-                Location(policy.module),
+                declared(policy),
             )
 
 

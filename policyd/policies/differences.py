@@ -77,6 +77,9 @@ def _call(node: Tree) -> Iterator[tuple[str, Tree]]:
         yield from _regex(name, arguments)
     elif text is None:
         return
+    elif name in ("startswith", "endswith") and len(arguments) > 1:
+        if literal(arguments[1]) is None:
+            yield f"the first argument of {name} is the whole text; swap the arguments", node["fcn"]
     elif name in ("lower", "upper") and not text.isascii():
         yield f"the engines change the case of letters beyond ASCII differently in {name}", node
     elif name == "time.parse_rfc3339_ns" and not _RFC3339.fullmatch(text):

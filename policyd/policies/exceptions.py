@@ -181,6 +181,9 @@ def _policies(
     named = tuple(known_policy(value, known) for value in values.items())
     if not named:
         raise values.error("is empty: it must name at least one policy")
+    for number, value in enumerate(values.items()):
+        if value.text() in named[:number]:
+            raise value.error(f"is {value.text()!r}, which the list already has")
     return named
 
 

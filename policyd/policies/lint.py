@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 from policyd.engines.embedded import interpreter
@@ -18,8 +19,11 @@ from policyd.policies.builtins import ALLOWED, REFUSED
 from policyd.policies.differences import differences
 from policyd.policies.inference import Inference
 from policyd.policies.input_shapes import Parameters, input_value, plain_input_value
+from policyd.policies.other_languages import instead_of_call, instead_of_document
 from policyd.policies.packs import POLICY_PACKAGE
 from policyd.policies.replaced import replacement
+from policyd.policies.rule_kinds import rule_conflicts
+from policyd.policies.safety import unsafe_variables
 from policyd.policies.shapes import Value
 from policyd.policies.syntax_tree import (
     Module,
@@ -30,6 +34,7 @@ from policyd.policies.syntax_tree import (
     place,
     refusing,
 )
+from policyd.suggestion import did_you_mean
 
 _EMPTY_INPUT: Final[dict[str, Any]] = {
     "review": {},
@@ -69,6 +74,8 @@ def problems(
         for rule in module.tree["rules"]:
             yield from _Rule(module, known, rule).problems()
     yield from differences(own)
+    yield from unsafe_variables(modules, own.values())
+    yield from rule_conflicts(modules.values())
     inference = Inference(modules.values(), _input_of(policies or {}, knows_input), data)
     yield from inference.problems(own.values())
 
@@ -96,6 +103,14 @@ class _Known:
         for module in modules:
             self.functions |= {f"{module.package}.{name}" for name in module.functions}
             self.names.setdefault(module.package, set()).update(module.rules | module.functions)
+
+    @cached_property
+    def paths(self) -> list[str]:
+        """The full names of rules, and the documents of data two levels deep."""
+        rules = [f"{package}.{name}" for package, names in self.names.items() for name in names]
+        below = (value if isinstance(value, dict) else {} for value in self.data.values())
+        documents = zip(self.data, below, strict=True)
+        return [*rules, *(f"data.{root}.{key}" for root, keys in documents for key in keys)]
 
     def leads_nowhere(self, path: list[str]) -> bool:
         """Return whether `path`, which begins with "data", is always undefined."""
@@ -144,12 +159,19 @@ class _Rule:
         absolute = ".".join([self.module.imports.get(path[0], path[0]), *path[1:]])
         if absolute.startswith("data."):
             if absolute not in self.known.functions:
-                yield self._at(node["fcn"], f"unknown function {absolute}{replacement(absolute)}")
+                hint = replacement(absolute) or did_you_mean(absolute, self.known.functions)
+                yield self._at(node["fcn"], f"unknown function {absolute}{hint}")
         elif len(path) == 1 and f"{self.module.package}.{name}" in self.known.functions:
             return
         elif name not in ALLOWED:
-            reason = REFUSED.get(name) or REFUSED.get(f"{path[0]}.", "unknown function")
-            yield self._at(node["fcn"], f"{name} is not allowed: {reason}")
+            reason = REFUSED.get(name) or REFUSED.get(f"{path[0]}.")
+            own = self.module.functions
+            yield self._at(
+                node["fcn"],
+                f"{name} is not allowed: {reason}"
+                if reason
+                else f"unknown function {name}{instead_of_call(path, own)}",
+            )
         elif name == "sprintf":
             yield from self._sprintf(node)
 
@@ -177,7 +199,8 @@ class _Rule:
         absolute = [*root.split("."), *path[1:]]
         if absolute[0] == "data" and self.known.leads_nowhere(absolute):
             name = ".".join(absolute)
-            yield self._at(node, f"{name} is always undefined{replacement(name)}")
+            hint = replacement(name) or instead_of_document(name, self.known.paths)
+            yield self._at(node, f"{name} is always undefined{hint}")
 
     def _heads(self) -> Iterator[PolicySetError]:
         """Check heads with `else`: regorus evaluates a reference by a variable there as a loop."""

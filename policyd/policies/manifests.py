@@ -177,7 +177,7 @@ def read_header(
     with problems.collecting():
         keys = document.mapping()
         metadata = required(keys, "metadata", document).known(metadata_keys, problems)
-        name = problems.attempt(lambda: required(metadata, "name", keys["metadata"]).text(), "")
+        name = problems.attempt(lambda: _name(required(metadata, "name", keys["metadata"])), "")
         labels: dict[str, str] = {}
         with problems.collecting():
             labels = _labels(metadata.get("labels"))
@@ -236,6 +236,13 @@ def _parameters(value: Value | None, own: Mapping[str, Schema] | None) -> dict[s
     if own is None:
         return {}
     return read_parameters(value, own) if value else defaults(own)
+
+
+def _name(value: Value) -> str:
+    name = value.text()
+    if not name.isprintable():
+        raise value.error(f"is {name!r}: it must not have unprintable characters")
+    return name
 
 
 def _labels(value: Value | None) -> dict[str, str]:

@@ -17,7 +17,17 @@ from policyd.policies.cycles import dependency_problems
 from policyd.policies.packs import Pack, Policy, check_package, policy_in
 from policyd.policies.problems import Problems
 from policyd.policies.router import ROUTER
+from policyd.policies.syntax_hints import in_characters
 from policyd.policies.syntax_tree import TOO_DEEP, Module, depth, parse
+
+
+def correct_columns(problems: Problems, modules: Mapping[str, str]) -> None:
+    """Correct the columns of the problems in `modules`: regorus counts a tab as several."""
+    for number, problem in enumerate(problems):
+        where = problem.where
+        if where and where.file in modules:
+            corrected = in_characters(modules[where.file], where)
+            problems[number] = PolicySetError(problem.message, corrected)
 
 
 def check_modules(

@@ -21,7 +21,7 @@ from policyd.policies.annotations import Author, Comment, comments, read_annotat
 from policyd.policies.organisation_data import check_organisation_data
 from policyd.policies.parameters import Schema, read_schemas
 from policyd.policies.problems import Problems
-from policyd.policies.syntax_tree import Module, parse
+from policyd.policies.syntax_tree import Module, parse, place
 from policyd.policies.yaml_documents import Value, documents, required
 
 POLICY_PACKAGE: Final = "policyd.policies."
@@ -140,10 +140,17 @@ def policy_in(package: str) -> str:
     return name.replace("_", "-") if root else ""
 
 
+def declared(policy: Policy) -> Location:
+    """Return where `policy` is declared: its package."""
+    found = _PACKAGE.search(policy.source)
+    line = policy.source.count("\n", 0, found.start()) + 1 if found else 0
+    return Location(policy.module, line, 1 if line else 0)
+
+
 def check_package(module: Module, taken: Container[str]) -> None:
     """Raise PolicySetError for a package that modules of the user must not use."""
     package = module.package.removeprefix("data.")
-    where = Location(module.file)
+    where = place(module.tree["package"]["refr"], module.file)
     if module.package in taken:
         raise PolicySetError(f"the package {package} is reserved for policyd", where)
     if is_plain(package):
@@ -247,6 +254,11 @@ def _read_policy(module: str, text: str, pack: str) -> tuple[Policy | None, Prob
     block = found.content()
     annotations = read_annotations(block, "package", problems)
     keys = annotations.keys
+    if "custom" not in keys and found.next_comment:
+        raise PolicySetError(
+            "a blank line ends the METADATA comment above; remove the blank line",
+            Location(module, found.next_comment, 1),
+        )
     custom_value = required(keys, "custom", block)
     custom = custom_value.known(_CUSTOM, problems)
     policy = Policy(

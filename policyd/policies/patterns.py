@@ -52,7 +52,7 @@ class _Reader:
             found = self._next()
             if found:
                 return found
-        return ""
+        return "the pattern has a ( without )" if len(self._repeats) > 1 else ""
 
     def _next(self) -> str:
         character = self._pattern[self._at]
@@ -68,7 +68,9 @@ class _Reader:
             return self._class()
         if character == "(":
             return self._group()
-        if character == ")" and len(self._repeats) > 1:
+        if character == ")":
+            if len(self._repeats) == 1:
+                return "the pattern has a ) without ("
             self._closed = self._repeats.pop()
             self._repeats[-1] = max(self._repeats[-1], self._closed)
         self._at += 1
@@ -120,7 +122,7 @@ class _Reader:
                 return "the engines read [ in a class differently; write \\["
             else:
                 self._at += 1
-        return ""
+        return "the pattern has a [ without ]"
 
     def _group(self) -> str:
         self._repeats.append(1)

@@ -15,7 +15,11 @@ import msgspec
 from policyd.errors import PolicySetError
 from policyd.model import Location, PolicySetRevision
 from policyd.policies.builtins import PRINT_REFUSED
-from policyd.policies.completeness import pack_warnings, unused_policies
+from policyd.policies.completeness import (
+    pack_warnings,
+    unused_exceptions,
+    unused_policies,
+)
 from policyd.policies.exceptions import (
     PolicyException,
     check_names,
@@ -31,11 +35,12 @@ from policyd.policies.manifests import (
     read_constraint,
     read_heading,
 )
-from policyd.policies.module_checks import check_modules
+from policyd.policies.module_checks import check_modules, correct_columns
 from policyd.policies.packs import (
     Pack,
     Policy,
     built_in,
+    declared,
     read_data,
     read_pack,
     read_text,
@@ -153,9 +158,11 @@ def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Pro
         problems.warnings += unused_policies(
             policies.values(), constraints, {pack.name for pack in packs if pack.is_built_in}
         )
+        problems.warnings += unused_exceptions(exceptions, constraints)
     modules = _modules(packs, policies)
-    data = _data(packs, [file.parent / value.text() for value in heading.data], problems)
+    data = _data(packs, _data_files(heading, file.parent, problems), problems)
     check_modules(packs, policies, modules, data, problems, every_module=every_module)
+    correct_columns(problems, modules)
     problems.warnings += pack_warnings(packs, policies.values()) if not problems else ()
     policy_set = PolicySet(
         name=heading.name,
@@ -180,6 +187,7 @@ def _read_pack_alone(folder: Path) -> Problems:
     policies = _catalogue(packs, problems)
     modules = _modules(packs, policies)
     check_modules(packs, policies, modules, _data(packs, [], problems), problems)
+    correct_columns(problems, modules)
     problems.warnings += pack_warnings(packs, policies.values()) if not problems else ()
     return problems.placed({folder.name: folder})
 
@@ -212,7 +220,7 @@ def _documents(file: Path, problems: Problems) -> tuple[Heading, dict[str, list[
             found[kind_of(document)].append(document)
     headings = found["PolicySet"]
     if len(headings) != 1:
-        where = headings[1].where if headings else Location(str(file))
+        where = headings[1].where if headings else Location(str(file), 1, 1)
         raise next(
             iter(problems),
             PolicySetError(
@@ -266,8 +274,8 @@ def _catalogue(packs: Iterable[Pack], problems: Problems) -> dict[str, Policy]:
             if policy.id in policies:
                 raise PolicySetError(
                     f"duplicate policy {policy.id!r}: it is already in the pack "
-                    f"{policies[policy.id].pack!r}",
-                    Location(policy.module),
+                    f"{policies[policy.id].pack!r}, at {declared(policies[policy.id])}",
+                    declared(policy),
                 )
             policies[policy.id] = policy
     return dict(sorted(policies.items()))
@@ -313,6 +321,20 @@ def _exceptions(
 def _modules(packs: Iterable[Pack], policies: Mapping[str, Policy]) -> dict[str, str]:
     modules = {name: text for pack in packs for name, text in pack.modules.items()}
     return {**modules, ROUTER: router(policies.values())}
+
+
+def _data_files(heading: Heading, folder: Path, problems: Problems) -> list[Path]:
+    """Return the data files that `heading` names, below `folder`."""
+    found = []
+    for value in heading.data:
+        with problems.collecting():
+            file = folder / value.text()
+            if not file.is_file():
+                raise value.error(
+                    f"is {value.text()!r}: there is no such file beside the policy set"
+                )
+            found.append(file)
+    return found
 
 
 def _data(packs: Iterable[Pack], named: Iterable[Path], problems: Problems) -> dict[str, Any]:

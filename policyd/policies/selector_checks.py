@@ -30,6 +30,8 @@ MAX_NAME: Final = 1024
 
 _ANY: Final = re.compile(r"[*/]+")
 _OTHER_GLOBS: Final = re.compile(r"[?\[\]{}]")
+_OTHER_PATTERNS: Final = re.compile(r"[?\[\]{}()|^$\\]|^!")
+"""What is special in other globs and in regular expressions: no repository and no host has it."""
 _SERVICE: Final = re.compile(r"[a-zA-Z0-9._*-]+")
 _PROJECT: Final = re.compile(r"[a-z0-9*][a-z0-9_*-]*")
 _TOP: Final = tuple(PROJECT.children)
@@ -87,9 +89,25 @@ def escape_warnings(constraint: Value) -> Iterator[PolicySetWarning]:
                     f"can be evaded: the author of a project can rename {what}; match "
                     f"{_listed(IDENTIFYING_KEYS)} instead",
                 )
+    exclude = keys["exclude"].mapping() if "exclude" in keys else {}
+    if exclude and all(_covers(field, globs, match.get(field)) for field, globs in exclude.items()):
+        yield _warning(
+            keys["exclude"],
+            f"excludes every review whose {' and '.join(exclude)} are known, so the constraint "
+            "applies only where they are not known",
+        )
     for clause in ("match", "exclude"):
         for field, globs in (keys[clause].mapping() if clause in keys else {}).items():
             yield from _odd_globs(field, globs)
+
+
+def _covers(field: str, excluded: Value, matched: Value | None) -> bool:
+    """Return whether the globs `excluded` match about everything that the globs `matched` do."""
+    globs = excluded.texts()
+    if any(_matches_all(field, glob) for glob in globs):
+        return True
+    texts = matched.texts() if matched else ()
+    return bool(texts) and all(any(matches(glob, text) for glob in globs) for text in texts)
 
 
 def selector_warnings(selector: Value) -> Iterator[PolicySetWarning]:
@@ -142,7 +160,7 @@ def _name(glob: str) -> str:
 
 def _forge_name(glob: str) -> str:
     """Return why no repository or host matches `glob`."""
-    if found := _OTHER_GLOBS.search(glob):
+    if found := _OTHER_PATTERNS.search(glob):
         return f"{found[0]} is not special in globs; write a list of names, and only * and **"
     return _name(glob)
 

@@ -17,6 +17,7 @@ from policyd.engines.embedded import explain, interpreter
 from policyd.errors import PolicySetError
 from policyd.model import Location
 from policyd.policies.nesting import check_nesting
+from policyd.policies.syntax_hints import syntax_hint
 
 Tree = dict[str, Any]
 TOO_DEEP: Final = "an expression has too many parts; use variables or functions for some of them"
@@ -59,8 +60,13 @@ class Module(msgspec.Struct):
 def parse(file: str, text: str) -> Module:
     """Return the module in `text`. Raises PolicySetError when it is not valid Rego."""
     check_nesting(file, text)
-    with refusing(file):
-        tree = msgspec.json.decode(interpreter({file: text}, {}).get_ast_as_json())[0]["ast"]
+    try:
+        with refusing(file):
+            tree = msgspec.json.decode(interpreter({file: text}, {}).get_ast_as_json())[0]["ast"]
+    except PolicySetError as problem:
+        where = problem.where or Location(file)
+        hint = syntax_hint(text, where, problem.message)
+        raise PolicySetError(f"{problem.message}{hint}", where) from None
     rules: set[str] = set()
     functions: set[str] = set()
     for rule in tree["rules"]:

@@ -38,6 +38,7 @@ from policyd.policies.value_messages import (
 )
 
 _COLLECTIONS: Final = frozenset(("array", "object", "set"))
+_COMPREHENSIONS: Final = frozenset(("ArrayCompr", "SetCompr", "ObjectCompr"))
 _VERB: Final = re.compile(r"%(.)", re.DOTALL)
 
 
@@ -114,10 +115,16 @@ class ValueChecks:
     def negation(self, module: Module, node: Tree, value: Value, is_present: bool) -> None:
         """Check `not value`: it never holds for a value that is always present and not false."""
         problem = ""
-        if is_present and value and "boolean" not in kinds(value):
+        text = source(node, module)
+        if node.keys() & _COMPREHENSIONS:
             problem = (
-                f"`not {source(node, module)}` never holds: the key is always present, and only "
-                f"false and undefined values negate; {empty(source(node, module), value, '==')}"
+                f"`not {text}` never holds: an empty collection counts as true, too; write "
+                f"count({text}) == 0"
+            )
+        elif is_present and value and "boolean" not in kinds(value):
+            problem = (
+                f"`not {text}` never holds: the key is always present, and only "
+                f"false and undefined values negate; {empty(text, value, '==')}"
             )
         self._add(module, node, "not", problem)
 
@@ -135,6 +142,12 @@ class ValueChecks:
     def statement(self, module: Module, node: Tree, value: Value, is_present: bool) -> None:
         """Check a value that is an expression of its own."""
         problem = ""
+        if node.keys() & _COMPREHENSIONS:
+            text = source(node, module)
+            problem = (
+                f"{text} always holds: an empty collection counts as true, too; write "
+                f"count({text}) > 0"
+            )
         # `input.review` is a usual way to write a condition that always holds.
         is_below = constant_path(node)[0] != "input" or len(constant_path(node)) > 2
         if is_present and is_below and value and "boolean" not in kinds(value):

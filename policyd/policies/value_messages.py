@@ -144,9 +144,11 @@ def malformed(shape: Shape) -> str:
     for key, value in shape.fields.items():
         wanted = _FINDING_KEYS.get(key)
         if wanted is None:
-            near = nearest(key, _FINDING_KEYS)
-            if near and near not in shape.fields:
-                return f"unknown key {key} of a violation; did you mean {near}?"
+            near = nearest(key, [one for one in _FINDING_KEYS if one not in shape.fields])
+            hint = f"did you mean {near}?" if near else f"valid keys are {', '.join(_FINDING_KEYS)}"
+            if key in ("severity", "id", "title", "description", "references", "policy"):
+                hint = "METADATA has it"
+            return f"unknown key {key} of a violation; {hint}"
         elif value and wanted not in kinds(value):
             hint = ', such as ["services", w.service, "image"]' if key == "path" else ""
             hint = "; write c.name" if key == "constraint" else hint

@@ -42,6 +42,14 @@ _KINDS = {
 }
 
 
+_YAML_HINTS = (
+    ("mapping values are not allowed", "; check the indentation, and quote a text that has ': '"),
+    ("cannot start any token", "; indent with spaces, and quote a text that begins with ` or @"),
+    ("unexpected end of stream", "; a quote or a bracket is not closed"),
+)
+"""What to do about errors of libyaml that do not say it."""
+
+
 class _Loader(yaml.CSafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}
 
@@ -214,7 +222,8 @@ def documents(
     except yaml.YAMLError as error:
         where = _place(getattr(error, "problem_mark", None), file, shift)
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
-        raise PolicySetError(f"invalid YAML: {problem}", where) from error
+        hint = next((hint for part, hint in _YAML_HINTS if part in problem), "")
+        raise PolicySetError(f"invalid YAML: {problem}{hint}", where) from error
     return [Value(node, file, what, shift, is_document=True) for node in nodes]
 
 

@@ -20,7 +20,7 @@ import yaml
 
 from policyd.engines.embedded import explain, interpreter
 from policyd.errors import PolicySetError
-from policyd.policies.cycles import cycles
+from policyd.policies.cycles import dependency_problems
 from policyd.policies.lint import compiles, problems
 from policyd.policies.syntax_tree import parse
 
@@ -96,7 +96,10 @@ def _evaluated(case: dict[str, Any]) -> list[dict[str, Any]]:
     parsed = {name: parse(name, text) for name, text in modules.items()}
     query = parse("query.rego", f"package query\n\nq if {{\n\t{case['query']}\n}}\n")
     linted = {**parsed, "query.rego": query}
-    for problem in (*cycles(parsed), *problems(linted, linted, data, knows_input=False)):
+    for problem in (
+        *dependency_problems(parsed),
+        *problems(linted, linted, data, knows_input=False),
+    ):
         raise problem
     compiles(modules, data)
     engine = interpreter(modules, data)

@@ -108,7 +108,7 @@ def test_lint_tells_every_problem_with_its_place_and_exits_1(run, folder) -> Non
         "warn, dryrun",
         "2 problems",
     ]
-    places = ["rules/mine/a.rego:11:5", "rules/mine/a.rego:14:6", "rules/mine/b.rego:4:1"]
+    places = ["rules/mine/a.rego:11:2", "rules/mine/a.rego:14:6", "rules/mine/b.rego:4:1"]
     for result in (modules, alone):
         found = [line.partition(": ")[0] for line in result.stdout.splitlines()]
         assert [place for place in found if "mine" in place] == places

@@ -188,7 +188,7 @@ def test_a_policy_without_test_and_sample_is_a_warning(tmp_path: Path) -> None:
 
     assert isinstance(warning, PolicySetWarning)
     assert str(warning) == (
-        f"{tmp_path}/rules/own/policy.rego: warning: the policy own has neither a test nor a "
+        f"{tmp_path}/rules/own/policy.rego:10:1: warning: the policy own has neither a test nor a "
         "sample; add policy_test.rego or samples beside it"
     )
 
@@ -214,8 +214,8 @@ def test_a_policy_that_no_constraint_names_is_a_warning(tmp_path: Path) -> None:
     )
 
     assert [str(warning) for warning in found] == [
-        f"{tmp_path}/rules/own/policy.rego: warning: no constraint names the policy own, so it is "
-        "not evaluated; add a Constraint to the policy set"
+        f"{tmp_path}/rules/own/policy.rego:10:1: warning: no constraint names the policy own, so "
+        "it is not evaluated; add a Constraint to the policy set"
     ]
     assert isinstance(found[0], PolicySetWarning)
 

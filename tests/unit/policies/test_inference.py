@@ -143,12 +143,12 @@ def test_problem_is_at_the_place_of_the_expression() -> None:
 
 
 def test_function_is_only_reported_if_no_call_of_it_is_valid() -> None:
-    rules = "f(v) := v.variable\nx if f(input.workloads[0])"
+    rules = "f(v) := v.variable\nx if f(input.workloads[0].mounts[0])"
 
-    (problem,) = lint(rules)
-    assert problem.message.startswith(
-        "unknown workload key variable; valid keys are annotations, build, cap_add, cap_drop, "
-    )
+    assert [problem.message for problem in lint(rules)] == [
+        "unknown mount key variable; valid keys are disk, fstype, host_class, origin, path, "
+        "propagation, read_only, request, source, source_raw, target, type, volume"
+    ]
     assert lint(f"{rules}\ny if f(input.unresolved[0])") == []
 
 

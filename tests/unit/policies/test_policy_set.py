@@ -400,7 +400,10 @@ MISTAKES = {
     "no packs": (HEADING.replace("container", ""), "5:10: spec.packs is empty"),
     "alias": (HEADING.replace("team", "&a team") + "x: *a\n", "YAML aliases are not supported"),
     "deep nesting": (HEADING + "x: " + "[" * 60, "the nesting exceeds the limit of 50 levels"),
-    "missing data file": (HEADING + "  data: [none.yaml]\n", "none.yaml: cannot be read: No such"),
+    "missing data file": (
+        HEADING + "  data: [none.yaml]\n",
+        "6:10: spec.data[0] is 'none.yaml': there is no such file beside the policy set",
+    ),
 }
 
 
@@ -458,7 +461,7 @@ RULE_MISTAKES = {
     ),
     "Rego that does not parse": (
         POLICY.replace("> c.parameters", ">> c.parameters"),
-        "limit/policy.rego:20:17: expecting expression",
+        "limit/policy.rego:20:14: expecting expression",
     ),
     "Rego that does not compile": (
         POLICY.replace("some w in input.workloads", "some x in input.workloads"),
@@ -475,12 +478,12 @@ RULE_MISTAKES = {
     ),
     "package beside those of policies": (
         POLICY.replace("package policyd.policies.own_limit", "package policyd.policy.own_limit"),
-        "limit/policy.rego: the package is policyd.policy.own_limit: a package below "
+        "limit/policy.rego:15:9: the package is policyd.policy.own_limit: a package below "
         "policyd must start with policyd.policies. or policyd.lib.",
     ),
     "package of OPA": (
         "package system.main\n\ndeny contains 1 if input.review\n",
-        "limit/policy.rego: the package is system.main, but OPA reserves system",
+        "limit/policy.rego:1:9: the package is system.main, but OPA reserves system",
     ),
     "plain rule that is no set": (
         "package main\n\ndeny if input.review\n",
@@ -488,7 +491,7 @@ RULE_MISTAKES = {
     ),
     "package of policyd": (
         POLICY.replace("package policyd.policies.own_limit", "package policyd.lib.gpus"),
-        "limit/policy.rego: the package policyd.lib.gpus is reserved for policyd",
+        "limit/policy.rego:15:9: the package policyd.lib.gpus is reserved for policyd",
     ),
     "id of a built-in policy": (
         POLICY.replace("own-limit", "no-privileged").replace("own_limit", "no_privileged"),

@@ -1,0 +1,220 @@
+"""Find variables to which nothing in a rule gives a value, or to which it gives two.
+
+OPA refuses both: it calls the first unsafe, the second declared above.
+
+In: the syntax tree of a module. Out: errors with file, line and column. regorus evaluates such an
+expression as undefined, so that a policy with a misspelt variable would never report anything.
+A position that may bind a variable counts as one that does: what is reported is always unsafe.
+Source: OPA, "Policy Language", "Safety"; the checks of v1/ast/compile.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from policyd.errors import PolicySetError
+from policyd.model import Location
+from policyd.policies.syntax_tree import Module, Tree, head_of, token
+from policyd.suggestion import nearest
+
+_COMPREHENSIONS: Final = ("ArrayCompr", "SetCompr", "ObjectCompr")
+_ALWAYS: Final = frozenset(("input", "data"))
+_WILDCARD: Final = "_"
+
+
+def unsafe_variables(
+    modules: Mapping[str, Module], own: Iterable[Module]
+) -> Iterator[PolicySetError]:
+    """Yield an error for each unsafe variable in `own`. `modules` are all of the policy set."""
+    of_package: dict[str, set[str]] = {}
+    for module in modules.values():
+        names = of_package.setdefault(module.package, set())
+        names |= module.rules | module.functions
+    for module in own:
+        known = _ALWAYS | of_package[module.package] | module.imports.keys()
+        for rule in module.tree["rules"]:
+            yield from _Safety(module, known).of_rule(rule)
+
+
+class _Safety:
+    """The unsafe variables of one rule. `known` are the names that have a value everywhere."""
+
+    def __init__(self, module: Module, known: Collection[str]) -> None:
+        self._module = module
+        self._known = frozenset(known)
+
+    def of_rule(self, rule: Tree) -> Iterator[PolicySetError]:
+        (kind, body), *_ = rule.items()
+        if kind == "Default":
+            return
+        (_, head), *_ = body["head"].items()
+        arguments = {name for argument in head.get("args", []) for name in _pattern(argument)}
+        outer = self._known | arguments
+        for one in body["bodies"] or [{"is_else": False, "query": {"stmts": []}}]:
+            assign = one["assign"] if one["is_else"] else head.get("assign")
+            parts = [*_indexes(head_of(rule)), head.get("key"), assign and assign["value"]]
+            yield from self._declared_twice(one["query"]["stmts"], arguments)
+            yield from self._query(one["query"]["stmts"], parts, outer)
+
+    def _query(
+        self, statements: list[Tree], parts: Iterable[Tree | None], outer: frozenset[str]
+    ) -> Iterator[PolicySetError]:
+        """Yield the unsafe variables of a query, and of the `parts` that are evaluated after it."""
+        after = [part for part in parts if part]
+        bound = outer | {name for part in after for name in _indexed(part)}
+        for statement in statements:
+            (kind, node), *_ = statement["literal"].items()
+            bound |= set(self._binding(kind, node))
+        for statement in statements:
+            (kind, node), *_ = statement["literal"].items()
+            if kind == "NotExpr":
+                yield from self._negated(node["expr"], bound)
+            elif kind == "Every":
+                yield from self._every(node, bound)
+            elif kind != "SomeVars":
+                yield from self._expression(node, bound)
+        yield from self._expression(after, bound)
+
+    def _declared_twice(
+        self, statements: list[Tree], arguments: Iterable[str]
+    ) -> Iterator[PolicySetError]:
+        """Yield the variables of a query that `:=` or `some` declares again."""
+        declared = set(arguments)
+        for statement in statements:
+            (kind, node), *_ = statement["literal"].items()
+            names = dict(self._declarations(kind, node))
+            for name in names.keys() & declared - {_WILDCARD}:
+                yield self._error(
+                    names[name], f"the variable {name} has a value already; use another name"
+                )
+            declared |= names.keys()
+
+    def _declarations(self, kind: str, node: Tree) -> Iterator[tuple[str, Tree]]:
+        if kind == "SomeVars":
+            yield from ((token(span, self._module.text), span) for span in node["vars"])
+        elif kind == "SomeIn":
+            for pattern in filter(None, (node["key"], node["value"])):
+                yield from _variables(pattern)
+        elif kind == "Expr" and node["expr"].get("AssignExpr", {}).get("op") == "ColEq":
+            yield from _variables(node["expr"]["AssignExpr"]["lhs"])
+
+    def _binding(self, kind: str, node: Tree) -> Iterator[str]:
+        """Yield the variables that a statement may bind."""
+        if kind == "NotExpr":
+            return
+        yield from _indexed(node.get("domain") if kind == "Every" else node)
+        if kind == "SomeIn":
+            yield from _pattern(node["key"])
+            yield from _pattern(node["value"])
+        elif kind == "Expr":
+            (form, expression), *_ = node["expr"].items()
+            if form == "AssignExpr":
+                yield from _pattern(expression["lhs"])
+                yield from _pattern(expression["rhs"]) if expression["op"] != "ColEq" else ()
+            elif form == "Call" and expression["params"]:
+                yield from _pattern(expression["params"][-1])
+
+    def _every(self, node: Tree, bound: frozenset[str]) -> Iterator[PolicySetError]:
+        yield from self._expression(node["domain"], bound)
+        spans = [span for span in (node["key"], node["value"]) if span]
+        inner = bound | {token(span, self._module.text) for span in spans}
+        yield from self._declared_twice(node["query"]["stmts"], ())
+        yield from self._query(node["query"]["stmts"], [], inner)
+
+    def _negated(self, node: Tree, bound: frozenset[str]) -> Iterator[PolicySetError]:
+        for name, span in _variables(node, wildcards=True):
+            if name not in bound:
+                shown = "_" if name == _WILDCARD else f"the variable {name}"
+                yield self._error(
+                    span,
+                    f"`not` gives no value to {shown}: write a helper rule or function and negate "
+                    "it, or use `every`",
+                )
+        yield from self._comprehensions(node, bound)
+
+    def _expression(self, node: Any, bound: frozenset[str]) -> Iterator[PolicySetError]:
+        for name, span in _variables(node):
+            if name not in bound:
+                near = nearest(name, sorted(bound - self._known) or sorted(bound))
+                hint = f"; did you mean {near}?" if near else ""
+                hint = hint or f"; write `some {name} in …` or `{name} := …`"
+                yield self._error(span, f"nothing gives a value to the variable {name}{hint}")
+        yield from self._comprehensions(node, bound)
+
+    def _comprehensions(self, node: Any, bound: frozenset[str]) -> Iterator[PolicySetError]:
+        for inner in _inner(node):
+            yield from self._declared_twice(inner["query"]["stmts"], ())
+            parts = [inner.get("term"), inner.get("key"), inner.get("value")]
+            yield from self._query(inner["query"]["stmts"], parts, bound)
+
+    def _error(self, span: Tree, message: str) -> PolicySetError:
+        return PolicySetError(message, Location(self._module.file, span["line"], span["col"]))
+
+
+def _below(node: Any) -> Iterator[Any]:
+    """Yield what is below a part of the tree, without the names of functions."""
+    if isinstance(node, dict):
+        yield from (value for key, value in node.items() if key not in ("span", "fcn"))
+    elif isinstance(node, list):
+        yield from node
+
+
+def _variables(node: Any, *, wildcards: bool = False) -> Iterator[tuple[str, Tree]]:
+    """Yield the names of variables and their spans, except those in comprehensions."""
+    if isinstance(node, dict):
+        if "Var" in node:
+            name = node["Var"]["value"]
+            if wildcards or name != _WILDCARD:
+                yield name, node["Var"]["span"]
+            return
+        if node.keys() & set(_COMPREHENSIONS):
+            return
+    for below in _below(node):
+        yield from _variables(below, wildcards=wildcards)
+
+
+def _inner(node: Any) -> Iterator[Tree]:
+    """Yield the outermost comprehensions in `node`."""
+    if isinstance(node, dict):
+        for kind in _COMPREHENSIONS:
+            if kind in node:
+                yield node[kind]
+                return
+    for below in _below(node):
+        yield from _inner(below)
+
+
+def _indexed(node: Any) -> Iterator[str]:
+    """Yield the variables in the brackets of references, except those in comprehensions."""
+    if isinstance(node, dict):
+        if node.keys() & set(_COMPREHENSIONS):
+            return
+        if "RefBrack" in node:
+            yield from _pattern(node["RefBrack"]["index"])
+    for below in _below(node):
+        yield from _indexed(below)
+
+
+def _pattern(node: Any) -> Iterator[str]:
+    """Yield the variables of a pattern: of a variable, an array or the values of an object."""
+    if not node:
+        return
+    (kind, inner), *_ = node.items()
+    if kind == "Var":
+        yield inner["value"]
+    elif kind == "Array":
+        for item in inner["items"]:
+            yield from _pattern(item)
+    elif kind == "Object":
+        for _, _, item in inner["fields"]:
+            yield from _pattern(item)
+
+
+def _indexes(reference: Tree) -> Iterator[Tree]:
+    """Yield the brackets of the head of a rule."""
+    while reference.keys() & {"RefDot", "RefBrack"}:
+        (_, inner), *_ = reference.items()
+        if "index" in inner:
+            yield inner["index"]
+        reference = inner["refr"]
