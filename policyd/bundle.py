@@ -264,6 +264,10 @@ class MemoryFiles:
     def names(self) -> tuple[str, ...]:
         return self._seen.names()
 
+    def shown(self, name: str) -> bytes | None:
+        """Return the content of the file that messages call `name`; None if there is none."""
+        return self._contents.get(posixpath.join(self._root, name))
+
 
 class _Seen:
     """Records what was read, by name: a digest, or the kind if it is not a file. Checks limits."""

@@ -81,6 +81,7 @@ class DecisionCache:
             bundle.project_directory,
             bundle.project_name,
             bundle.profiles,
+            bundle.missing,
             sorted(bundle.environment.items()),
             sorted(bundle.image_configs.items()),
             review.enforcement_point,

@@ -186,5 +186,12 @@ class RegistryError(PolicydError):
     reason = "BadGateway"
 
 
+class WebhookError(PolicydError):
+    """A webhook did not answer with a decision."""
+
+    status_code = 502
+    reason = "BadGateway"
+
+
 class NoteError(PolicydError):
     """A signed note, a checkpoint or a proof is malformed, or a signature does not hold."""

@@ -129,6 +129,9 @@ class InspectedImage(msgspec.Struct, frozen=True):
     digest: str
 
 
+Missing = Literal["error", "unknown"]
+
+
 class Bundle(msgspec.Struct, frozen=True):
     """A project's files and the arguments and environment with which Compose would be called.
 
@@ -136,7 +139,9 @@ class Bundle(msgspec.Struct, frozen=True):
     looks for its default names; "-" is standard input. With `profiles` None, COMPOSE_PROFILES
     chooses, as for Compose. An empty tuple enables all profiles in order to evaluate them; errors
     that only their combination causes are ignored. `image_configs` are those that the caller
-    knows, by the shortest form of the image's reference.
+    knows, by the shortest form of the image's reference. `missing` says what an env file or a
+    required variable that is absent is: an error, as for Compose, or unknown: then it is reported
+    as not evaluated.
     """
 
     files: Files
@@ -148,6 +153,7 @@ class Bundle(msgspec.Struct, frozen=True):
     profiles: tuple[str, ...] | None = None
     environment: Mapping[str, str] = {}
     image_configs: Mapping[str, ImageConfig] = {}
+    missing: Missing = "error"
 
 
 # --- the review ----------------------------------------------------------------------------------

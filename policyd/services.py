@@ -218,6 +218,7 @@ class Services:
 
     def _evaluated(self, bundle: Bundle, review: Review) -> _Given:
         loaded = prepare(bundle, self.images)
+        deadline.check()
         try:
             decision = self.with_held(lambda admission: admission.decide(loaded, review))
         except OtherRevision as error:

@@ -25,6 +25,7 @@ INTERRUPTED: Final = 130
 COMMANDS: Final = (
     "init",
     "check",
+    "review",
     "fix",
     "baseline",
     "config",
@@ -54,6 +55,7 @@ Examples:
   policyd config                     show what Docker would really run
   policyd explain no-all-gpus        explain a policy, with examples and the fix
   policyd exceptions                 show who is exempt, and until when
+  policyd review                     ask the webhook about the project in this folder
   policyd serve                      run the webhook for CI and registries
   policyd audit grants               show who holds which GPU
 \b

@@ -39,6 +39,11 @@ class LoadContext:
         self.warnings: list[str] = []
         self.written: dict[Mark, str] = {}
 
+    @property
+    def is_lenient(self) -> bool:
+        """Whether an absent env file or required variable is reported as not evaluated."""
+        return self.bundle.missing == "unknown"
+
     def report_not_evaluated(
         self, kind: UnseenKind, what: str, reason: str, where: Location | None
     ) -> None:

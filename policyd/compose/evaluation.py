@@ -102,7 +102,9 @@ class _Evaluation:
         if "scale" in service and "deploy" in service:
             service["deploy"]["replicas"] = service["scale"]
         # A service that is only evaluated need not have its files here: Compose loads the project.
-        is_lenient = self.profiles.for_evaluation and bool(service.get("profiles"))
+        is_lenient = self.context.is_lenient or (
+            self.profiles.for_evaluation and bool(service.get("profiles"))
+        )
         path: Path = ("services", name)
         self.complete(path, service, is_lenient)
         for index, hook in enumerate(service.get("pre_start", ())):

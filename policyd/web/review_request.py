@@ -16,7 +16,7 @@ from flask import Request
 from policyd.archive import archive_bundle
 from policyd.bundle import memory_bundle
 from policyd.errors import RequestError, UnsupportedMediaType
-from policyd.model import Bundle, Operation, Source, UserInfo
+from policyd.model import Bundle, Missing, Operation, Source, UserInfo
 from policyd.web.body import body_of, check_keys
 from policyd.web.query import parameters
 from policyd.workloads.image_configs import image_configs
@@ -39,6 +39,7 @@ class _Project(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     compose_files: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
     env: dict[str, str] = {}
+    missing: Missing = "error"
 
 
 class _Request(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -72,6 +73,8 @@ class _Query(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=
     name: str = ""
     compose_files: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    missing: Missing = "error"
     fail: bool = False
 
 
@@ -135,7 +138,7 @@ def _from_json(request: Request, limit: int) -> tuple[Question, Bundle]:
         project_name=project.name,
         image_configs=image_configs(asked.image_configs),
     )
-    return _checked(question), bundle
+    return _checked(question), msgspec.structs.replace(bundle, missing=project.missing)
 
 
 def _question(query: _Query) -> Question:
@@ -178,11 +181,38 @@ def _is_plain(name: str) -> bool:
 
 
 def _bundle(query: _Query, files: dict[str, bytes], compose_files: tuple[str, ...]) -> Bundle:
-    return memory_bundle(files, compose_files, query.env_files, project_name=query.name)
+    bundle = memory_bundle(
+        files,
+        compose_files,
+        query.env_files,
+        environment=_environment(query.env),
+        project_name=query.name,
+    )
+    return msgspec.structs.replace(bundle, missing=query.missing)
 
 
 def _archive(query: _Query, data: bytes) -> Bundle:
-    return archive_bundle(data, query.compose_files, query.env_files, project_name=query.name)
+    bundle = archive_bundle(
+        data,
+        query.compose_files,
+        query.env_files,
+        environment=_environment(query.env),
+        project_name=query.name,
+    )
+    return msgspec.structs.replace(bundle, missing=query.missing)
+
+
+def _environment(settings: tuple[str, ...]) -> dict[str, str]:
+    """Return the variables in `settings`, each NAME=VALUE. Errors do not quote values."""
+    environment: dict[str, str] = {}
+    for number, setting in enumerate(settings, 1):
+        name, equals, value = setting.partition("=")
+        if not name or not equals:
+            raise RequestError(f"the query parameter env number {number} is not NAME=VALUE")
+        if name in environment:
+            raise RequestError(f"the query parameter env sets {name!r} twice")
+        environment[name] = value
+    return environment
 
 
 def _form_files(request: Request) -> dict[str, bytes]:

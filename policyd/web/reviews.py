@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Final
 
 from flask import Flask, Response, g, request
 
 from policyd import wire
+from policyd.bundle import MemoryFiles
+from policyd.formats.available import REPORT
+from policyd.formats.report.entries import Report
+from policyd.formats.report.reviewed import reviewed
 from policyd.model import Review
 from policyd.services import Services
 from policyd.web import access
 from policyd.web.replies import reply
 from policyd.web.review_request import question_of
+
+TEXT: Final = "text/plain"
+FORMS: Final = ("application/json", TEXT)
+"""The media types of the answer, the default first."""
 
 
 def add_routes(app: Flask, services: Services) -> None:
@@ -25,7 +34,8 @@ def add_routes(app: Flask, services: Services) -> None:
 def _review(services: Services) -> Response:
     """Answer the current request. Its decision is in the audit log when this returns.
 
-    A denial is answered with HTTP 200, as an allow is, unless the request says `?fail=true`.
+    A denial is answered with HTTP 200, as an allow is, unless the request says `?fail=true`. With
+    `Accept: text/plain`, the answer is the text that `policyd check` prints.
     """
     question, bundle = question_of(request, services.settings.max_body)
     user_info = access.authorise(g.token, question.source, question.user_info)
@@ -46,4 +56,8 @@ def _review(services: Services) -> Response:
     g.decision = decision
     fails = question.fail and not decision.allowed
     code = HTTPStatus.FORBIDDEN if fails else HTTPStatus.OK
+    if request.accept_mimetypes.best_match(FORMS) == TEXT:
+        assert isinstance(bundle.files, MemoryFiles)
+        report = Report([reviewed(".", decision, "", bundle.files.shown)])
+        return Response(REPORT["text"](report), code, mimetype=TEXT)
     return reply(wire.ComposeReview(response=decision), code)

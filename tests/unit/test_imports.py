@@ -73,6 +73,7 @@ WAY = [
         "registry",
         "services",
         "bootstrap",
+        "review_client",
         "metrics",
         "logs",
     },

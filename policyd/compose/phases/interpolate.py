@@ -49,6 +49,7 @@ class _Interpolation:
         self.effort = context.effort
         self.missing = context.record_unresolved
         self.written = context.written
+        self.is_lenient = context.is_lenient
 
     def container(self, node: Node, field: Field) -> Node:
         """Return the mapping or list `node` with the texts below it replaced."""
@@ -83,7 +84,12 @@ class _Interpolation:
     def text(self, node: Node, field: Field) -> Node:
         self.effort.spend(node.value.count("$"), node)
         try:
-            text = substitute(node.value, self.lookup, lambda name: self.missing(name, node))
+            text = substitute(
+                node.value,
+                self.lookup,
+                lambda name: self.missing(name, node),
+                is_lenient=self.is_lenient,
+            )
             value = _CASTS[field.cast](text) if field.cast else text
         except (TemplateError, ScalarError) as problem:
             raise NodeError(problem.marked, node) from None

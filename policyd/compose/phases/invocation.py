@@ -53,7 +53,12 @@ def read_env_files(
             context.effort.read(content, Location(name))
             found = parse(content, environment.get, values)
         except FileNotFoundError:
-            raise ComposeError(f"the environment file {name} does not exist") from None
+            problem = f"the environment file {name} does not exist"
+            if not context.is_lenient:
+                raise ComposeError(problem) from None
+            if report_unresolved:
+                context.report_not_evaluated("env-file", name, problem, None)
+            continue
         except IsADirectoryError:
             raise ComposeError(
                 f"the environment file {name} is a directory, expected a file"

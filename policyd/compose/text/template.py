@@ -47,10 +47,11 @@ class TemplateError(MarkedError):
         self.reason = reason
 
 
-def substitute(text: str, lookup: Lookup, missing: Missing) -> str:
+def substitute(text: str, lookup: Lookup, missing: Missing, *, is_lenient: bool = False) -> str:
     """Return `text` with variables replaced by what `lookup` gives.
 
-    `missing` is called for each variable that is not set and has no default, each time it is used.
+    `missing` is called for each variable that is not set and has no default, each time it is used;
+    with `is_lenient` also for required ones, which are blank then.
 
     Raises TemplateError for a malformed expression, a required variable without a value, defaults
     nested deeper than MAX_DEPTH and a result that outgrows `text` by more than MAX_GROWTH.
@@ -66,11 +67,12 @@ def substitute(text: str, lookup: Lookup, missing: Missing) -> str:
             value = default or ""
         if len(value) <= MAX_GROWTH:
             return before + value + after
-    return _Substitution(lookup, missing, len(text) + MAX_GROWTH).run(text, 0)
+    return _Substitution(lookup, missing, len(text) + MAX_GROWTH, is_lenient).run(text, 0)
 
 
 class _Substitution:
-    def __init__(self, lookup: Lookup, missing: Missing, limit: int) -> None:
+    def __init__(self, lookup: Lookup, missing: Missing, limit: int, is_lenient: bool) -> None:
+        self._is_lenient = is_lenient
         self._lookup = lookup
         self._missing = missing
         self._limit = limit
@@ -122,6 +124,9 @@ class _Substitution:
             return self.run(argument, depth + 1) if present else ""
         if present:
             return value or ""
+        if operator[-1] == "?" and self._is_lenient:
+            self._missing(name)
+            return ""
         if operator[-1] == "?":
             # The text of the author is not interpolated, so that no value reaches a message.
             raise TemplateError(f"required variable {name!r} is missing a value", argument)

@@ -12,6 +12,7 @@ from policyd.formats import available
 
 OFFERED = {
     "check": "REPORT",
+    "review": "REPORT",
     "config": "EFFECTIVE_MODEL, POLICY_INPUT",
     "policies show": "POLICY_SET, POLICY",
     "baseline check": "BASELINE",

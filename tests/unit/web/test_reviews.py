@@ -531,7 +531,7 @@ def test_a_decision_that_cannot_be_recorded_is_no_answer(post, audit_path):
 def test_an_engine_that_fails_is_a_denial(post, services, monkeypatch):
     monkeypatch.setattr(services.rules.admissions()[0].engine, "_deadline", -1.0)
 
-    answer = post(CLEAN).json["response"]
+    answer = post(ALL_GPUS).json["response"]
 
     assert (answer["allowed"], answer["status"]["code"]) == (False, 500)
     assert event_of(services.audit.decisions()[0]).result.allowed is False
@@ -673,3 +673,82 @@ def test_a_review_that_takes_too_long_is_504_and_is_not_recorded(make, services)
     )
     assert services.audit.decisions() == []
     app.extensions[PUSH_REVIEWS].close()
+
+
+def test_variables_may_be_parameters_of_archives_forms_and_yaml(client, services):
+    text = "services:\n  web:\n    image: nginx:${TAG}\n    privileged: ${P}\n"
+    query = "?env=TAG=1.27=a&env=P=true&env=EMPTY="
+    bodies = [
+        {"data": text, "content_type": "application/yaml"},
+        {"data": tar({"compose.yaml": text}), "content_type": "application/x-tar"},
+        {"data": {"file": (io.BytesIO(text.encode()), "compose.yaml")}},
+    ]
+
+    for body in bodies:
+        response = client.post(f"/v1/review{query}", **body).json["response"]
+        assert [one["policy"] for one in response["violations"]] == ["no-privileged"]
+        assert response["notEvaluated"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("?env=s3cret", "the query parameter env number 1 is not NAME=VALUE"),
+        ("?env=A=1&env==s3cret", "the query parameter env number 2 is not NAME=VALUE"),
+        ("?env=A=1&env=A=s3cret", "the query parameter env sets 'A' twice"),
+        ("?missing=maybe", "invalid query: Invalid enum value 'maybe' - at `$.missing`"),
+    ],
+)
+def test_variables_that_are_not_valid_are_refused_without_their_value(post, query, message):
+    response = post(query=query)
+
+    assert (response.status_code, response.json["message"]) == (400, message)
+
+
+def test_what_is_absent_is_an_error_or_unknown(post, client, envelope):
+    text = (
+        f"{CLEAN}    env_file: [a.env]\n    user: ${{WHO:?say who}}\n"
+        "    working_dir: ${X:?}/${X-d}\n"
+    )
+
+    assert post(text).json["response"]["status"]["code"] == 422
+    unknown = post(text, "?missing=unknown&envFiles=b.env").json["response"]
+    asked = envelope({"compose.yaml": text}, project={"missing": "unknown"})
+    as_json = client.post("/v1/review", json=asked).json["response"]
+
+    assert unknown["status"]["code"] == as_json["status"]["code"] == 200
+    assert [(one["kind"], one["what"]) for one in unknown["notEvaluated"]] == [
+        ("env-file", "b.env"),
+        ("env-file", "a.env"),
+        ("variable", "${WHO}"),
+        ("variable", "${X}"),
+    ]
+    assert [(one["kind"], one["what"]) for one in as_json["notEvaluated"]] == [
+        ("env-file", "a.env"),
+        ("variable", "${WHO}"),
+        ("variable", "${X}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_text"),
+    [
+        ("text/plain", True),
+        ("text/plain, application/json;q=0.5", True),
+        ("text/*", True),
+        ("*/*", False),
+        ("application/json", False),
+        ("", False),
+        ("image/png", False),
+    ],
+)
+def test_the_answer_is_the_text_of_check_on_request(post, accept, is_text):
+    response = post(ALL_GPUS, "?fail=true", headers={"Accept": accept})
+
+    assert response.status_code == 403
+    assert (response.mimetype == "text/plain") is is_text
+    if is_text:
+        assert response.text.startswith(
+            "DENIED  .: 1 violation\n\ncompose.yaml:6:16: denied: service train"
+        )
+        assert "6 |         count: all\n" in response.text

@@ -1,0 +1,190 @@
+"""`policyd review`: send a project to a webhook, and print its decision.
+
+In: a folder, flags of Compose, the address of a webhook and a token. Out: the decision on standard
+output as `policyd check` prints it, and the exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import click
+
+from policyd import compose
+from policyd.bundle import DirectoryFiles
+from policyd.cli import complain
+from policyd.cli.check import exit_code
+from policyd.cli.options import (
+    EVERY_PROFILE,
+    bundle,
+    caller_environment,
+    compose_flags,
+    compose_options,
+    current_folder,
+)
+from policyd.cli.output import ColourChoice, colour_option, columns, format_option, show
+from policyd.cli.targets import target
+from policyd.compose.context import LoadContext
+from policyd.compose.phases.invocation import prepare
+from policyd.errors import BundleError, ComposeError, ConfigError
+from policyd.formats.available import REPORT
+from policyd.formats.report.entries import Report, TextView
+from policyd.formats.report.reviewed import reviewed
+from policyd.model import API_VERSION, Bundle, Missing, Operation, Source, to_json
+
+URL_VARIABLE: Final = "POLICYD_URL"
+TOKEN_VARIABLE: Final = "POLICYD_TOKEN"  # noqa: S105 (the name of a variable)
+_NAME: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
+
+EPILOG: Final = """\b
+Examples:
+  policyd review --repository ml/train --environment prod
+  policyd review deploy --operation CREATE --host gpu-01
+  policyd review --missing unknown        env files that are not in git
+\b
+POLICYD_URL is the address of the webhook, POLICYD_TOKEN a token of it. The
+files that Compose would read are sent, and those variables of the environment
+whose names occur in them. A webhook that is busy or does not answer is asked
+again until --timeout.
+\b
+Exit codes: 0 allowed, 1 denied, 2 nothing was decided.
+"""
+
+
+@click.command("review", epilog=EPILOG)
+@click.argument("path", default=".", metavar="[PATH]")
+@compose_options
+@click.option("--url", metavar="URL", help="Address of the webhook. Default: $POLICYD_URL.")
+@click.option("--ca-file", default="", metavar="FILE", help="CA certificates to trust, a PEM file.")
+@click.option("--insecure", is_flag=True, help="Permit http:// to another machine.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1, 3600),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time limit, with all repetitions.",
+)
+@click.option("--repository", default="", metavar="NAME", help="Repository of the project.")
+@click.option("--environment", default="", metavar="NAME", help="Environment of the deployment.")
+@click.option("--host", default="", metavar="NAME", help="Host of the deployment.")
+@click.option("--ref", default="", metavar="REF", help="Git ref under review.")
+@click.option("--commit", default="", metavar="ID", help="Commit under review.")
+@click.option(
+    "--operation",
+    type=click.Choice(get_args(Operation)),
+    default="CHECK",
+    show_default=True,
+    help="CHECK only evaluates; CREATE and UPDATE record grants; DELETE releases them.",
+)
+@click.option("--dry-run", is_flag=True, help="Decide as for the operation, without grants.")
+@click.option(
+    "--missing",
+    type=click.Choice(get_args(Missing)),
+    default="error",
+    show_default=True,
+    help="What an env file or required variable is that is not here.",
+)
+@click.option("--uid", default="", metavar="ID", help="Id of the review. Default: a new one.")
+@format_option(REPORT)
+@click.option("-q", "--quiet", is_flag=True, help="Print only the verdict; requires --format text.")
+@colour_option
+def command(
+    path: str,
+    url: str | None,
+    ca_file: str,
+    insecure: bool,
+    timeout: float,
+    operation: Operation,
+    dry_run: bool,
+    missing: Missing,
+    uid: str,
+    form: str,
+    quiet: bool,
+    colour: ColourChoice,
+    **options: Any,
+) -> int:
+    """Ask a webhook whether a project may be deployed.
+
+    Sends the project in PATH (default: this folder) and prints what to change, as `policyd check`
+    does. The decision is recorded.
+    """
+    from policyd.review_client import ReviewClient
+
+    if form != "text" and quiet:
+        raise click.UsageError("--quiet requires --format text")
+    address = url or os.environ.get(URL_VARIABLE, "")
+    if not address:
+        raise ConfigError(f"the address of the webhook is missing: set {URL_VARIABLE} or use --url")
+    client = ReviewClient(
+        address,
+        os.environ.get(TOKEN_VARIABLE, ""),
+        seconds=timeout,
+        ca_file=ca_file,
+        insecure=insecure,
+    )
+    flags = compose_flags(options)
+    environment = caller_environment()
+    project = bundle(target(path, flags, current_folder()), EVERY_PROFILE, environment)
+    asked = {
+        "uid": uid or str(uuid.uuid4()),
+        "operation": operation,
+        "dryRun": dry_run,
+        "source": Source(**options),
+        "project": _project(project, environment) | {"missing": missing},
+    }
+    decision = client.ask(
+        to_json({"apiVersion": API_VERSION, "kind": "ComposeReview", "request": asked})
+    )
+    assert isinstance(project.files, DirectoryFiles)
+    result = reviewed(path, decision, project.files.root, project.files.shown)
+    view = TextView(quiet, columns=columns())
+    show(Report([result], view=view), REPORT, form, colour)
+    for warning in decision.warnings if form != "text" else ():
+        complain(warning, "warning")
+    return exit_code([result])
+
+
+def _project(project: Bundle, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the project of a ComposeReview: what Compose would read of `project`."""
+    files = project.files
+    assert isinstance(files, DirectoryFiles)
+    if "-" in project.compose_files:
+        raise ConfigError("a Compose file on standard input cannot be sent; name a file")
+    if project.project_directory:
+        raise ConfigError("--project-directory cannot be sent; name a folder as PATH")
+    compose_files: tuple[str, ...] = ()
+    try:
+        compose_files = prepare(LoadContext(project)).files
+        compose.load(project)
+    except ComposeError:
+        pass  # the webhook denies with the reason
+    texts = {name: _text(files, name) for name in files.names()}
+    names = {word.decode() for text in texts.values() for word in _NAME.findall(text.encode())}
+    used = {name: value for name, value in environment.items() if name in names}
+    return {
+        "files": texts,
+        "name": project.project_name,
+        "composeFiles": [files.display(path) for path in compose_files],
+        "envFiles": [files.display(path) for path in project.env_files],
+        "env": used | {name: environment[name] for name in environment if _is_compose(name)},
+    }
+
+
+def _is_compose(name: str) -> bool:
+    """Return whether Compose reads the variable itself, and files are not named in it."""
+    return name in ("COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "COMPOSE_DISABLE_ENV_FILE")
+
+
+def _text(files: DirectoryFiles, name: str) -> str:
+    if Path(name).is_absolute() or name.startswith("../"):
+        raise BundleError(f"{name}: the file is outside of the project and cannot be sent")
+    try:
+        return (files.shown(name) or b"").decode()
+    except UnicodeDecodeError:
+        raise BundleError(f"{name}: the file is not UTF-8 and cannot be sent") from None
