@@ -7,6 +7,7 @@ names, and for policies without tests.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from policyd.errors import PolicySetError, PolicySetWarning
@@ -17,6 +18,7 @@ from policyd.policies.packs import Pack, Policy, declared, package_of
 from policyd.policies.syntax_tree import Module
 
 _RULE = "violation"
+_EXCEPTION_RULE = re.compile(r"^exception\b", re.MULTILINE)
 _WRITE = f"write `{_RULE} contains {{…}} if {{ … }}`"
 
 
@@ -49,8 +51,12 @@ def silent_policies(
 
 
 def pack_warnings(packs: Sequence[Pack], policies: Iterable[Policy]) -> Iterator[PolicySetWarning]:
-    """Yield the warnings about packs of the user: without policies, or policies without tests."""
+    """Yield the warnings about packs of the user.
+
+    These are packs without policies, policies without tests, and rules that have no effect.
+    """
     yield from _empty_packs(packs)
+    yield from _exception_rules(packs)
     yield from _untested_policies(policies, packs)
 
 
@@ -68,6 +74,20 @@ def _empty_packs(packs: Iterable[Pack]) -> Iterator[PolicySetWarning]:
                 "METADATA, or a package outside policyd with a rule deny, violation or warn",
                 Location(str(pack.folder)),
             )
+
+
+def _exception_rules(packs: Iterable[Pack]) -> Iterator[PolicySetWarning]:
+    """Yield a warning for each rule `exception` of conftest."""
+    for pack in packs:
+        for name, text in () if pack.is_built_in else pack.modules.items():
+            found = _EXCEPTION_RULE.search(text)
+            if found and package_of(text).partition(".")[0] != "policyd":
+                line = text.count("\n", 0, found.start()) + 1
+                yield PolicySetWarning(
+                    "the rule exception of conftest has no effect here; write a document "
+                    "`kind: Exception` in the policy set, with an owner and an expiry",
+                    Location(name, line, 1),
+                )
 
 
 def unused_policies(

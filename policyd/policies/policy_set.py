@@ -247,11 +247,19 @@ def _packs(heading: Heading, folder: Path, problems: Problems) -> list[Pack]:
 
 
 def _pack(value: Value, folder: Path, problems: Problems) -> Pack:
-    """Return the pack that `value` names: a built-in pack, or a folder below `folder`."""
+    """Return the pack that `value` names: a built-in pack, or a folder below `folder`.
+
+    A name that means both is an error: the policies of the folder would not be evaluated.
+    """
     root = built_in()
     name = value.text()
     inside = root / name
     outside = folder / name
+    if inside.is_dir() and outside.is_dir() and not outside.samefile(inside):
+        raise value.error(
+            f"is {name!r}, which is a built-in pack and also a folder beside the policy set; "
+            "rename the folder"
+        )
     if name.isidentifier() and inside.is_dir():
         return read_pack(inside, name, True, problems)
     if outside.is_dir():

@@ -17,7 +17,7 @@ from policyd.engines.embedded import EmbeddedEngine
 from policyd.errors import PolicySetError
 from policyd.loading import prepare
 from policyd.model import Decision, Location, Review
-from policyd.policies.policy_set import PolicySet, load_policy_set
+from policyd.policies.policy_set import PolicySet, lint_policy_set, load_policy_set
 from policyd.rego_tests import run
 
 HEADING = """apiVersion: policyd/v1
@@ -190,3 +190,17 @@ test_nginx_is_foreign if {
     )
 
     assert [result.message for result in run([tmp_path / "rules"])] == ["", ""]
+
+
+def test_the_rule_exception_of_conftest_is_a_warning_because_it_has_no_effect(
+    load: Load, tmp_path: Path
+) -> None:
+    rule = 'package main\n\ndeny contains "no" if input.services\n\nexception contains ["x"]\n'
+    load({"rules/main.rego": rule})
+
+    warnings = [str(one) for one in lint_policy_set(tmp_path)]
+
+    assert warnings == [
+        f"{tmp_path}/rules/main.rego:5:1: warning: the rule exception of conftest has no effect "
+        "here; write a document `kind: Exception` in the policy set, with an owner and an expiry"
+    ]

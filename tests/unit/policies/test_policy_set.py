@@ -563,3 +563,18 @@ def test_data_of_two_shapes_is_refused(write: Write) -> None:
 
     with pytest.raises(PolicySetError, match=r"policyd\.tables\.drivers is a mapping in one"):
         load_policy_set(file)
+
+
+def test_a_folder_with_the_name_of_a_built_in_pack_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "gpu").mkdir()
+    (tmp_path / "policyset.yaml").write_text(
+        "apiVersion: policyd/v1\nkind: PolicySet\nmetadata: {name: t}\nspec: {packs: [gpu]}\n"
+    )
+
+    with pytest.raises(PolicySetError) as caught:
+        load_policy_set(tmp_path)
+
+    assert str(caught.value) == (
+        f"{tmp_path}/policyset.yaml:4:16: spec.packs[0] is 'gpu', which is a built-in pack and "
+        "also a folder beside the policy set; rename the folder"
+    )
