@@ -20,6 +20,8 @@ from policyd.audit.store import Store, open_store
 from policyd.audit.verify import verify
 from policyd.deadline import within
 from policyd.errors import AuditError
+from tests.attacks.kills import kill_under_load
+from tests.attacks.target import Target
 from tests.support import stored_inputs, stored_pushes
 from tests.support.ledger import (
     CONTRACTS,
@@ -234,3 +236,16 @@ def test_a_log_of_a_newer_version_is_refused_without_its_password(store: Store, 
 
     assert "was written by another version of policyd" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_kills_under_load_lose_no_acknowledged_decision(url: str, tmp_path: Path) -> None:
+    attacked = Target(tmp_path)
+    try:
+        result = kill_under_load(attacked, 4, url)
+    finally:
+        for webhook in attacked.running:
+            webhook.kill()
+
+    assert (result.workers, result.groups, result.lost, result.breaks) == (3, 1, 0, 0)
+    assert 0 < result.acknowledged <= result.events
