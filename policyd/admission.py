@@ -33,6 +33,7 @@ from policyd.model import (
 )
 from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.exceptions import PolicyException
+from policyd.policies.inline_requests import Requests
 from policyd.policies.manifests import Constraint
 from policyd.policies.policy_set import PolicySet
 from policyd.policies.relevance import Relevance
@@ -174,7 +175,9 @@ class Admission:
                     "constraint), so the project is denied without a list of them"
                 )
             violations += self._violations(finding, constraints, review, loaded, remediations)
-        remaining, exempted = _exempt(sorted(violations, key=_order), applicability)
+        remaining, exempted = _exempt(
+            sorted(violations, key=_order), applicability, loaded.requests
+        )
         grants = self._hosts.grants.listed(loaded.workloads, review.source.host, exempted)
         return Evaluation(remaining, exempted, grants)
 
@@ -249,16 +252,21 @@ def _order(violation: Violation) -> tuple[Any, ...]:
 
 
 def _exempt(
-    violations: Iterable[Violation], applicability: Applicability
+    violations: Iterable[Violation], applicability: Applicability, requests: Requests
 ) -> tuple[tuple[Violation, ...], tuple[Exempted, ...]]:
     """Return the violations that remain, and those that exceptions exempt."""
     remaining: list[Violation] = []
     exempted: list[Exempted] = []
     for violation in violations:
-        if exception := applicability.exemption(violation):
-            exempted.append(_exempted(violation, exception, applicability.review.now))
+        request = _request(violation, requests)
+        is_requested = request != ""
+        if exception := applicability.exemption(violation, is_requested=is_requested):
+            now = applicability.review.now
+            exempted.append(_exempted(violation, exception, now, request))
             continue
-        expired = _expired(*applicability.expired_exemptions(violation, MAX_EXPIRED))
+        expired = _expired(
+            *applicability.expired_exemptions(violation, MAX_EXPIRED, is_requested=is_requested)
+        )
         remaining.append(
             msgspec.structs.replace(violation, message=violation.message + expired)
             if expired
@@ -276,12 +284,19 @@ def _expired(named: Sequence[PolicyException], number: int) -> str:
     return f"{text}; {others} more exceptions for it have expired" if others else text
 
 
-def _exempted(violation: Violation, exception: PolicyException, now: int) -> Exempted:
+def _request(violation: Violation, requests: Requests) -> str:
+    """Return the reason of the comment that asks for an exception, "" if there is none."""
+    where = violation.location
+    return requests.get((where.file, where.line), {}).get(violation.policy, "") if where else ""
+
+
+def _exempted(violation: Violation, exception: PolicyException, now: int, request: str) -> Exempted:
+    asked = f"; requested in the file: {request}" if exception.on_request else ""
     return Exempted(
         **msgspec.structs.asdict(violation),
         exception=exception.name,
         owner=exception.owner,
-        reason=exception.reason,
+        reason=exception.reason + asked,
         approved_by=exception.approved_by,
         expires=moment(exception.expires),
         days_left=exception.days_left(now),

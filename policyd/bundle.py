@@ -187,7 +187,6 @@ class DirectoryFiles:
         return self._seen.examined()
 
     def shown(self, name: str) -> bytes | None:
-        """Return the content of the file that messages call `name`; None if it was not read."""
         path = STDIN if name == STDIN else posixpath.join(self.root, name)
         return self._contents.get(path)
 

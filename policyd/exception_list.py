@@ -52,6 +52,7 @@ class ListedException(msgspec.Struct, frozen=True, rename="camel"):
     approved_by: str
     reason: str
     uses: Uses | None
+    on_request: bool = False
 
 
 class ExceptionList(wire.Document, frozen=True, kw_only=True, rename="camel"):
@@ -119,6 +120,7 @@ def _listed(
         days_left=exception.days_left(now),
         unused=state in ("active", "expiring") and uses is not None and not uses.decisions,
         break_glass=exception.break_glass,
+        on_request=exception.on_request,
         policies=exception.policies,
         match={field: list(globs) for field, globs in match.items() if globs},
         starts=_start(exception),

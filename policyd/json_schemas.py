@@ -164,12 +164,16 @@ def _exception(policies: Policies) -> Json:
         "reason": _TEXT,
         "approvedBy": _TEXT,
         "breakGlass": {"type": "boolean"},
+        "onRequest": {"type": "boolean"},
     }
     required = ["match", "expires", "owner", "reason", "approvedBy"]
     schema = _document("Exception", _only(keys, exceptions.KEYS), required)
     schema["properties"]["spec"] |= {
         "if": {"required": ["breakGlass"], "properties": {"breakGlass": {"const": True}}},
-        "then": {"required": ["starts"], "properties": {"policies": False}},
+        "then": {
+            "required": ["starts"],
+            "properties": {"policies": False, "onRequest": {"const": False}},
+        },
         "else": {"required": ["policies"]},
     }
     return schema

@@ -15,6 +15,7 @@ from policyd import compose
 from policyd.compose.project import Project
 from policyd.errors import ComposeError
 from policyd.model import Bundle, ImageConfig, InspectedImage, NotEvaluated
+from policyd.policies.inline_requests import MARKER, Requests, inline_requests
 from policyd.workloads.credential_search import Credential, credentials
 from policyd.workloads.extraction import extract
 from policyd.workloads.image_configs import (
@@ -34,7 +35,7 @@ class Loaded(msgspec.Struct, frozen=True):
     """A loaded project. `digest` covers all files that were read, `files` are their names.
 
     `images` are those whose configurations were read from registries. `credentials` are where its
-    files contain some.
+    files contain some. `requests` are the comments that ask for an exception.
     """
 
     project: Project
@@ -44,6 +45,7 @@ class Loaded(msgspec.Struct, frozen=True):
     files: tuple[str, ...]
     images: tuple[InspectedImage, ...] = ()
     credentials: tuple[Credential, ...] = ()
+    requests: Requests = {}
 
 
 class NotLoaded(msgspec.Struct, frozen=True):
@@ -90,7 +92,19 @@ def load_project(bundle: Bundle, reader: ImageReader | None = None) -> Loaded:
         files=bundle.files.names(),
         images=images,
         credentials=credentials(project),
+        requests=_requests(bundle),
     )
+
+
+def _requests(bundle: Bundle) -> Requests:
+    """Return the requests for exceptions in the comments of the files of `bundle`."""
+    found: dict[tuple[str, int], dict[str, str]] = {}
+    for name in bundle.files.names():
+        content = bundle.files.shown(name) or b""
+        if MARKER in content:
+            requested = inline_requests(content.decode("utf-8", "replace"))
+            found |= {(name, line): reasons for line, reasons in requested.items()}
+    return found
 
 
 def _inspected(configs: Mapping[ImageRequest, ImageConfig]) -> Iterator[InspectedImage]:

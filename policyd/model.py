@@ -93,6 +93,9 @@ class Files(Protocol):
     def names(self) -> tuple[str, ...]:
         """Return the names of all files read so far, sorted."""
 
+    def shown(self, name: str) -> bytes | None:
+        """Return the content of the file that messages call `name`; None if it was not read."""
+
 
 class ImageConfig(msgspec.Struct, frozen=True):
     """The configuration of an image: its variables, its user ("" is root), its labels.

@@ -46,6 +46,11 @@ class EditedFiles:
         """Return the names of all files that were read."""
         return self._files.names()
 
+    def shown(self, name: str) -> bytes | None:
+        """Return the content of the file that messages call `name`."""
+        edited = self._edits.get(name)
+        return self._files.shown(name) if edited is None else edited.encode()
+
 
 def editable_path(files: DirectoryFiles, name: str) -> str:
     """Return the path of the file `name` if it may be edited. Raises BundleError."""

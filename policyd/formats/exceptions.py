@@ -59,6 +59,8 @@ def _block(one: ListedException) -> Iterator[str]:
     scope = "; ".join(f"{field} {', '.join(globs)}" for field, globs in one.match.items())
     yield visible(f"  policies: {', '.join(one.policies) or 'all policies'}")
     yield visible(f"  for:      {scope}")
+    if one.on_request:
+        yield "  only:     where a comment asks: # policyd: request POLICY reason"
     since = f"from {one.starts} " if one.starts else ""
     yield f"  time:     {since}until {one.expires}"
     yield visible(f"  owner:    {one.owner}, approved by {one.approved_by}")

@@ -35,6 +35,9 @@ class Governance:
         self.preferred = sorted(self.exceptions, key=_preference)
         self.granting = SelectorIndex([found.match for found in self.preferred])
         self.exempting = _by_key(found.policies for found in self.preferred)
+        self.on_request = bits(
+            number for number, found in enumerate(self.preferred) if found.on_request
+        )
         self.break_glass = bits(
             number for number, found in enumerate(self.preferred) if found.break_glass
         )
@@ -94,23 +97,26 @@ class Applicability:
         selected = found & indexed.match.for_service(finding.service)
         return [indexed.constraints[number] for number in numbers(selected)]
 
-    def exemption(self, violation: Violation) -> PolicyException | None:
+    def exemption(
+        self, violation: Violation, *, is_requested: bool = False
+    ) -> PolicyException | None:
         """Return the exception in force for `violation`, None if there is none.
 
+        `is_requested` says whether a comment in the file asks for one.
         If there are several, one for this policy comes before break-glass, and the one that
         expires last comes first.
         """
-        found = self._in_force & self._covering(violation)
+        found = self._in_force & self._covering(violation, is_requested)
         return self._governance.preferred[next(numbers(found))] if found else None
 
     def expired_exemptions(
-        self, violation: Violation, most: int
+        self, violation: Violation, most: int, *, is_requested: bool = False
     ) -> tuple[list[PolicyException], int]:
         """Return the exceptions that exempted `violation` until they expired, and their number.
 
         Only the `most` that expired last are returned, the last first.
         """
-        found = self._expired & self._covering(violation)
+        found = self._expired & self._covering(violation, is_requested)
         named = [self._governance.preferred[n] for n in islice(numbers(found), most)]
         return named, found.bit_count()
 
@@ -135,9 +141,11 @@ class Applicability:
         preferred, now = self._governance.preferred, self.review.now
         return bits(n for n in numbers(self._granted) if preferred[n].state(now) == state)
 
-    def _covering(self, violation: Violation) -> int:
+    def _covering(self, violation: Violation, is_requested: bool) -> int:
         indexed = self._governance
         exempting = indexed.exempting.get(violation.policy, 0) | indexed.break_glass
+        if not is_requested:
+            exempting &= ~indexed.on_request
         return exempting & indexed.granting.covering(violation.service, violation.path)
 
 

@@ -44,6 +44,7 @@ KEYS: Final = (
     "reason",
     "approvedBy",
     "breakGlass",
+    "onRequest",
 )
 
 
@@ -53,7 +54,8 @@ State = Literal["upcoming", "active", "expired"]
 class PolicyException(msgspec.Struct, frozen=True, rename="camel"):
     """One exception. Times are in nanoseconds since the epoch; `starts` is 0 when it is not set.
 
-    `policies` is empty for a break-glass exception, which bypasses all policies.
+    `policies` is empty for a break-glass exception, which bypasses all policies. With `on_request`,
+    it covers only violations for which a comment in the file asks (see inline_requests).
     """
 
     name: str
@@ -66,6 +68,7 @@ class PolicyException(msgspec.Struct, frozen=True, rename="camel"):
     location: Location
     starts: int = 0
     break_glass: bool = False
+    on_request: bool = False
 
     def days_left(self, now: int) -> int:
         """Return the whole days until the exception expires, or a negative number afterwards."""
@@ -125,7 +128,8 @@ def read_exception(
         return None
     spec = header.spec
     keys = spec.known(KEYS, problems)
-    break_glass = problems.attempt(lambda: _is_break_glass(keys), False)
+    break_glass = problems.attempt(lambda: _is(keys, "breakGlass"), False)
+    on_request = problems.attempt(lambda: _is_on_request(keys, break_glass), False)
     owner, reason, approved_by = (
         problems.attempt(partial(_text, keys, key, spec), "")
         for key in ("owner", "reason", "approvedBy")
@@ -141,6 +145,7 @@ def read_exception(
         location=document.where,
         starts=problems.attempt(lambda: read_time(keys["starts"]), 0) if "starts" in keys else 0,
         break_glass=break_glass,
+        on_request=on_request,
     )
     if len(problems) == before:
         with problems.collecting():
@@ -187,13 +192,20 @@ def _policies(
     return named
 
 
-def _is_break_glass(keys: Mapping[str, Value]) -> bool:
-    if "breakGlass" not in keys:
+def _is(keys: Mapping[str, Value], key: str) -> bool:
+    if key not in keys:
         return False
-    value = keys["breakGlass"]
+    value = keys[key]
     if value.kind() != "a boolean":
         raise value.error(f"must be a boolean, not {value.kind()}")
     return bool(value.plain())
+
+
+def _is_on_request(keys: Mapping[str, Value], break_glass: bool) -> bool:
+    on_request = _is(keys, "onRequest")
+    if on_request and break_glass:
+        raise keys["onRequest"].error("must not be set: break-glass bypasses all policies")
+    return on_request
 
 
 def _check_time(found: PolicyException, expires: Value, max_days: Mapping[str, int]) -> None:

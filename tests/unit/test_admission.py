@@ -438,6 +438,57 @@ def test_exception_leaves_other_services_and_policies_as_they_are(
     assert [v.service for v in decision.exempted] == ["web"]
 
 
+ON_REQUEST = EXCEPTION + "  onRequest: true\n"
+ASKED = PRIVILEGED.replace(
+    "privileged: true", "privileged: true  # policyd: request no-privileged the driver needs it"
+)
+
+
+def test_an_exception_on_request_exempts_only_where_a_comment_asks(
+    decide: Callable[..., Decision],
+) -> None:
+    silent = decide(PRIVILEGED, constraint("c", "no-privileged"), ON_REQUEST, review=TRAIN)
+    asked = decide(ASKED, constraint("c", "no-privileged"), ON_REQUEST, review=TRAIN)
+
+    assert (silent.allowed, silent.exempted) == (False, ())
+    assert asked.allowed is True
+    assert [one.reason for one in asked.exempted] == [
+        "Until the driver is fixed; requested in the file: the driver needs it"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ASKED.replace("request no-privileged", "request no-all-gpus"),
+        ASKED.replace("  # policyd", "\n    # policyd"),
+        ASKED.replace(" the driver needs it", ""),
+    ],
+    ids=["another policy", "another line", "no reason"],
+)
+def test_a_comment_about_something_else_asks_for_nothing(
+    decide: Callable[..., Decision], text: str
+) -> None:
+    decision = decide(text, constraint("c", "no-privileged"), ON_REQUEST, review=TRAIN)
+
+    assert decision.allowed is False
+
+
+def test_a_comment_counts_only_where_the_policy_set_says_so(
+    decide: Callable[..., Decision],
+) -> None:
+    alone = decide(ASKED, constraint("c", "no-privileged"), review=TRAIN)
+    later = msgspec.structs.replace(TRAIN, now=TRAIN.now + 400 * 86_400 * 10**9)
+    expired = decide(ASKED, constraint("c", "no-privileged"), ON_REQUEST, review=later)
+    silent = decide(PRIVILEGED, constraint("c", "no-privileged"), ON_REQUEST, review=later)
+    usual = decide(ASKED, constraint("c", "no-privileged"), EXCEPTION, review=TRAIN)
+
+    assert (alone.allowed, expired.allowed, usual.allowed) == (False, False, True)
+    assert "expired on 2027-01-31T00:00:00Z" in expired.violations[0].message
+    assert "expired" not in silent.violations[0].message
+    assert usual.exempted[0].reason == "Until the driver is fixed"
+
+
 def test_break_glass_is_from_every_policy_and_loud(decide: Callable[..., Decision]) -> None:
     glass = EXCEPTION.replace("policies: [no-privileged]", "breakGlass: true").replace(
         ", services: [web]", ""

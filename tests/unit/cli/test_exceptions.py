@@ -146,6 +146,7 @@ def test_json_has_the_same_by_field(run, policy_set, now) -> None:
                 "approvedBy": "security",
                 "reason": "Until the scheduler lands",
                 "uses": None,
+                "onRequest": False,
             }
         ],
     }

@@ -115,3 +115,9 @@ def test_json_is_the_list() -> None:
     assert (found["kind"], found["audit"]) == ("ExceptionList", None)
     assert found["items"][0]["daysLeft"] == 20
     assert found["items"][0]["uses"] is None
+
+
+def test_an_exception_on_request_says_what_a_file_must_contain() -> None:
+    found = shown(msgspec.structs.replace(ONE, on_request=True))
+
+    assert "  only:     where a comment asks: # policyd: request POLICY reason\n" in found

@@ -187,6 +187,15 @@ MISTAKES = {
         EXCEPTION + "  breakGlass: true\n",
         "11:13: spec.policies must not be set: break-glass bypasses all policies",
     ),
+    "break-glass on request": (
+        EXCEPTION.replace("policies: [no-privileged]", "breakGlass: true\n  onRequest: true")
+        + "  starts: 2027-01-30T23:59:59Z\n",
+        "12:14: spec.onRequest must not be set: break-glass bypasses all policies",
+    ),
+    "on request of a wrong type": (
+        EXCEPTION + "  onRequest: 1\n",
+        "17:14: spec.onRequest must be a boolean, not an integer",
+    ),
     "break-glass of a wrong type": (
         EXCEPTION.replace("policies: [no-privileged]", "breakGlass: 'yes'"),
         "11:15: spec.breakGlass must be a boolean, not a string",
