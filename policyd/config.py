@@ -202,7 +202,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     workers: Annotated[int, Meta(ge=1, le=256, description="Number of worker processes.")] = 2
     threads: Annotated[
         int, Meta(ge=1, le=256, description="Number of threads in each worker process.")
-    ] = 4
+    ] = 8
     max_body: Annotated[
         int, Meta(ge=1024, description="Maximum size of a request body, in bytes.")
     ] = MAX_BUNDLE

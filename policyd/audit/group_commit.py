@@ -29,9 +29,13 @@ class _Entry(Generic[Item, Result]):
 
 
 class GroupCommit(Generic[Item, Result]):
-    """Calls `write` with all waiting items, which must return their results in the same order."""
+    """Calls `write` with a function that returns all waiting items, the batch.
 
-    def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
+    `write` calls it once, when it can write at once: the longer it waits for others, the larger is
+    the batch. It returns the results of the items in their order.
+    """
+
+    def __init__(self, write: Callable[[Callable[[], list[Item]]], Sequence[Result]]) -> None:
         self._write = write
         self._turn = threading.Lock()
         self._waiting: list[_Entry[Item, Result]] = []
@@ -64,13 +68,20 @@ class GroupCommit(Generic[Item, Result]):
         raise TimeoutError("other writers took too long")
 
     def _write_waiting(self) -> None:
-        with self._waiting_lock:
-            batch, self._waiting = self._waiting, []
+        batch: list[_Entry[Item, Result]] = []
+
+        def take() -> list[Item]:
+            with self._waiting_lock:
+                batch.extend(self._waiting)
+                self._waiting = []
+            return [entry.item for entry in batch]
+
         try:
-            results = self._write([entry.item for entry in batch])
+            results = self._write(take)
             for entry, result in zip(batch, results, strict=True):
                 entry.result = result
         except BaseException as error:
+            take()
             for entry in batch:
                 entry.error = error
             raise

@@ -8,7 +8,7 @@ and a store may be used after a fork.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, insert, select, tuple_, update
@@ -19,17 +19,16 @@ from policyd.audit.event import (
     DECISION,
     DecisionEvent,
     GrantRecord,
-    Target,
     decision_event,
     event_of,
-    grant_records,
     not_before,
     payload_of,
 )
+from policyd.audit.grant_moves import move_grants
 from policyd.audit.grant_queries import has_device, is_double_booked
 from policyd.audit.group_commit import GroupCommit
-from policyd.audit.rows import device_rows, event_row, grant_of, grant_row, record_of
-from policyd.audit.tables import events, grant_devices, grants, heads
+from policyd.audit.rows import event_row, grant_of, record_of
+from policyd.audit.tables import events, grants, heads
 from policyd.audit.verify import VerifyReport, verify
 from policyd.audit.visibility import EVERYTHING, Visibility, host_in
 from policyd.errors import AuditError, NotFound
@@ -43,15 +42,6 @@ _HEAD: Final = select(heads.c.sequence, heads.c.hash).with_for_update()
 _TIME: Final = select(events.c.time).where(events.c.sequence == bindparam("last"))
 _MOVE_HEAD: Final = update(heads).values(sequence=bindparam("sequence"), hash=bindparam("hash"))
 _APPEND: Final = insert(events)
-_GRANT: Final = insert(grants)
-_NAME_DEVICE: Final = insert(grant_devices)
-_END: Final = (
-    update(grants)
-    .where(grants.c.state == "active")
-    .where(*(grants.c[name] == bindparam(f"at_{name}") for name in Target._fields))
-    .values(state=bindparam("state"), ended=bindparam("ended"))
-)
-
 _PLACE_OF_GRANT: Final = {
     "repositories": grants.c.repository,
     "environments": grants.c.environment,
@@ -71,7 +61,6 @@ class Item(NamedTuple):
 
 
 _Batch = Sequence[Item]
-_Recorded = tuple[AuditRecord, DecisionEvent]
 
 
 class ExceptionUse(NamedTuple):
@@ -303,8 +292,9 @@ class _Process:
         self._edge = ("", Frontier())
         """The hash of the last event that this process committed, and the edge of the tree then."""
 
-    def _write(self, batch: _Batch) -> list[AuditRecord]:
+    def _write(self, take: Callable[[], _Batch]) -> list[AuditRecord]:
         with self.database.writing() as connection:
+            batch = take()  # now, because other decisions came while the log was locked
             last = connection.execute(_HEAD).first()
             if last is None:
                 raise AuditError(f"the table heads of the audit log {self.database.name} is empty")
@@ -314,8 +304,7 @@ class _Process:
             records = _linked(ordered, last.sequence, last.hash)
             pairs = [(record, item.event) for record, item in zip(records, ordered, strict=True)]
             connection.execute(_APPEND, [event_row(*pair) for pair in pairs])
-            for run in _distinct_targets(pairs):
-                _move_grants(connection, run)
+            move_grants(connection, pairs)
             newest = records[-1]
             connection.execute(_MOVE_HEAD, {"sequence": newest.sequence, "hash": newest.hash})
             tree.append(connection, edge, [_entry(*pair) for pair in pairs])
@@ -359,38 +348,6 @@ def _linked(batch: _Batch, sequence: int, prev_hash: str) -> list[AuditRecord]:
         records.append(AuditRecord(sequence, event.timestamp, DECISION, payload, prev_hash, own))
         prev_hash = own
     return records
-
-
-def _distinct_targets(pairs: Sequence[_Recorded]) -> Iterator[list[_Recorded]]:
-    """Yield the events that change grants, in order, in runs without two of the same target."""
-    run: list[_Recorded] = []
-    targets: set[Target] = set()
-    for record, event in pairs:
-        if event.ends_with is None:
-            continue
-        if event.target in targets:
-            yield run
-            run, targets = [], set()
-        run.append((record, event))
-        targets.add(event.target)
-    if run:
-        yield run
-
-
-def _move_grants(connection: Connection, run: Sequence[_Recorded]) -> None:
-    """End the earlier grants of the targets in `run`, which all differ, and add the new ones."""
-    connection.execute(_END, [_ending(event) for _, event in run])
-    granted = [grant for record, event in run for grant in grant_records(event, record.sequence)]
-    if granted:
-        connection.execute(_GRANT, [grant_row(grant) for grant in granted])
-    devices = [row for grant in granted for row in device_rows(grant)]
-    if devices:
-        connection.execute(_NAME_DEVICE, devices)
-
-
-def _ending(event: DecisionEvent) -> dict[str, object]:
-    at = {f"at_{name}": value for name, value in event.target._asdict().items()}
-    return {**at, "state": event.ends_with, "ended": event.timestamp}
 
 
 def _where(query: Select[Any], exact: Sequence[tuple[Any, object]]) -> Select[Any]:

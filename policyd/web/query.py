@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,7 +23,7 @@ def parameters(request: Request, kind: type[Parameters]) -> Parameters:
 
     Raises RequestError for a parameter that is unknown, duplicate or of a wrong type.
     """
-    known = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    known = _types(kind)
     values: dict[str, Any] = {}
     for name, given in request.args.lists():
         if name not in known:
@@ -38,3 +39,8 @@ def parameters(request: Request, kind: type[Parameters]) -> Parameters:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise RequestError(f"invalid query: {error}") from error
+
+
+@cache
+def _types(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}

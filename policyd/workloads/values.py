@@ -18,34 +18,42 @@ Tree = dict[str, Any]
 def mapping(value: Any, *keys: str) -> Tree:
     """Return the mapping below `keys` of `value`, or an empty one."""
     for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
+        if not isinstance(value, dict):
+            return {}
+        value = value.get(key)
     return value if isinstance(value, dict) else {}
 
 
 def items(parent: Tree, key: str) -> Iterator[tuple[int, Any]]:
     """Yield the index and the value of each item of the list `parent[key]`."""
     value = parent.get(key)
-    return enumerate(value if isinstance(value, list) else ())
+    return enumerate(value) if isinstance(value, list) else iter(())
 
 
 def entries(parent: Tree, key: str) -> Iterator[tuple[int, Tree]]:
     """Yield the index and the value of each mapping in the list `parent[key]`."""
-    return ((place, item) for place, item in items(parent, key) if isinstance(item, dict))
+    value = parent.get(key)
+    if not isinstance(value, list):
+        return iter(())  # nearly always; a generator would take longer
+    return ((place, item) for place, item in enumerate(value) if isinstance(item, dict))
 
 
 def text(parent: Tree, key: str) -> str:
     """Return the scalar `parent[key]` as text, "" for null, lists and mappings."""
-    return _text(parent.get(key))
+    value = parent.get(key)
+    return "" if value is None else _text(value)
 
 
 def texts(parent: Tree, key: str) -> tuple[str, ...]:
     """Return the items of the list `parent[key]` as texts."""
-    return tuple(_text(item) for _, item in items(parent, key))
+    value = parent.get(key)
+    return tuple(map(_text, value)) if isinstance(value, list) else ()
 
 
 def pairs(parent: Tree, key: str) -> dict[str, str]:
     """Return the mapping `parent[key]` with its values as texts; null becomes ""."""
-    return {name: _text(value) for name, value in mapping(parent, key).items()}
+    found = parent.get(key)
+    return {name: _text(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
 
 def variables(parent: Tree, key: str) -> dict[str, str | None]:

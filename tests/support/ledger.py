@@ -195,7 +195,7 @@ def move_grants_in_a_batch_as_one_after_the_other(store: Store) -> None:
     ]
     events = [decision_event(review, decision) for review, decision in pairs]
 
-    store._here()._write([Item(event, payload_of(event)) for event in events])
+    store._here()._write(lambda: [Item(event, payload_of(event)) for event in events])
 
     found = store.grants(active=False)
     assert [(one.decision_id, one.service, one.state, one.ended[17:19]) for one in found] == [

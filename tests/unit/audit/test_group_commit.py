@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -13,7 +13,8 @@ def test_what_waits_while_a_batch_is_written_goes_into_the_next_one():
     batches: list[list[int]] = []
     first_is_writing, may_go_on = threading.Event(), threading.Event()
 
-    def write(items: Sequence[int]) -> Sequence[int]:
+    def write(take: Callable[[], list[int]]) -> Sequence[int]:
+        items = take()
         batches.append(sorted(items))
         if len(batches) == 1:
             first_is_writing.set()
@@ -40,7 +41,8 @@ def test_what_waits_while_a_batch_is_written_goes_into_the_next_one():
 
 
 def test_a_failed_batch_fails_for_its_own_items_only():
-    def write(items: Sequence[str]) -> Sequence[str]:
+    def write(take: Callable[[], list[str]]) -> Sequence[str]:
+        items = take()
         if "bad" in items:
             raise OSError("no space")
         return items
@@ -50,3 +52,39 @@ def test_a_failed_batch_fails_for_its_own_items_only():
         group.submit("bad")
 
     assert group.submit("good") == "good"
+
+
+def test_what_comes_while_a_batch_waits_for_others_goes_into_it():
+    batches: list[list[int]] = []
+    is_waiting, may_go_on = threading.Event(), threading.Event()
+
+    def write(take: Callable[[], list[int]]) -> Sequence[int]:
+        is_waiting.set()
+        may_go_on.wait()
+        batches.append(take())
+        return batches[-1]
+
+    group = GroupCommit(write)
+    threads = [threading.Thread(target=group.submit, args=(n,)) for n in range(3)]
+    threads[0].start()
+    is_waiting.wait()
+    for thread in threads[1:]:
+        thread.start()
+    while len(group._waiting) < 3:
+        time.sleep(0.001)
+    may_go_on.set()
+    for thread in threads:
+        thread.join()
+
+    assert [sorted(batch) for batch in batches] == [[0, 1, 2]]
+
+
+def test_a_batch_that_cannot_begin_fails_for_all_that_wait():
+    def write(take: Callable[[], list[str]]) -> Sequence[str]:
+        raise TimeoutError("locked")
+
+    group = GroupCommit(write)
+    for item in ("a", "b"):
+        with pytest.raises(TimeoutError, match="locked"):
+            group.submit(item)
+    assert group._waiting == []
