@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from policyd.loading import Loaded, NotLoaded
-from policyd.masking import MASK, Values, replaced, without_credentials
+from policyd.masking import MASK, Values, is_searched, without_credentials
 from policyd.model import Decision, Grant, NotEvaluated, Path, Status, Violation
 from policyd.policies.packs import Policy
 from policyd.workloads.model import Workload
@@ -44,6 +44,8 @@ DEVICE: Final = re.compile(
     re.IGNORECASE,
 )
 """A device as it is named by an index, an UUID or a path."""
+_DECIDED: Final = (200, 403)
+"""Status codes of decisions by policies: their messages name policies and places."""
 _ERROR: Final = "the decision failed with an error that quotes a value of the project"
 
 V = TypeVar("V", bound=Violation)
@@ -65,7 +67,7 @@ def masked_decision(
         status=masking.status(decision.status),
         violations=violations,
         exempted=exempted,
-        warnings=tuple(map(masking.warning, decision.warnings)),
+        warnings=_warnings(decision, violations),
         grants=tuple(map(masking.grant, decision.grants)),
         not_evaluated=tuple(map(masking.not_evaluated, decision.not_evaluated)),
         images=tuple(
@@ -82,33 +84,27 @@ class _Masking:
         self._loaded = loaded
         self._policies = policies
         self._found: Values | None = None
-        self._variables = loaded.project.variables - project_names(loaded.project.tree)
-        self._messages: dict[str, str] = {}
+        variables = loaded.project.variables - project_names(loaded.project.tree)
+        self._variables = sorted(filter(is_searched, variables), key=len, reverse=True)
+        self._checked: dict[str, bool] = {}
         self._declared = {name for policy in policies.values() for name in policy.environment}
 
     def violation(self, found: V) -> V:
         """Return a violation without values: with the title and remediation of its policy."""
         policy = self._policies.get(found.policy)
-        message = self._prose(found.message, policy.title if policy else found.policy)
-        self._messages[found.message] = message
         return msgspec.structs.replace(
             found,
-            message=message,
+            message=self._prose(found.message, policy.title if policy else found.policy),
             remediation=self._prose(found.remediation, policy.remediation if policy else ""),
             service=found.service if not self._quotes(found.service) else MASK,
             path=self._path(found.path),
         )
 
     def status(self, status: Status) -> Status:
-        """Return the status; the error of an engine may quote a value."""
+        """Return the status. Only that of an error may quote a value."""
+        if status.code in _DECIDED:
+            return status
         return msgspec.structs.replace(status, message=self._prose(status.message, _ERROR))
-
-    def warning(self, warning: str) -> str:
-        """Return the warning about a violation, or about a break-glass exception."""
-        for message, masked in self._messages.items():
-            if message != masked:
-                warning = warning.replace(message, masked)
-        return warning
 
     def grant(self, grant: Grant) -> Grant:
         """Return the grant. A variable that is not a device is masked."""
@@ -135,7 +131,9 @@ class _Masking:
 
     def name(self, name: str) -> str:
         """Return a path or name without values of variables and credentials."""
-        return without_credentials(replaced(name, self._variables))
+        for value in self._variables:
+            name = name.replace(value, MASK)
+        return without_credentials(name)
 
     def _prose(self, text: str, otherwise: str) -> str:
         return otherwise if self._quotes(text) else without_credentials(text)
@@ -157,7 +155,9 @@ class _Masking:
         return tuple(masked)
 
     def _quotes(self, text: str) -> bool:
-        return bool(text) and self._values.occur_in(text)
+        if text not in self._checked:
+            self._checked[text] = bool(text) and self._values.occur_in(text)
+        return self._checked[text]
 
     def _is_declared(self, variable: str) -> bool:
         """Return whether a policy declares in its METADATA that it reads `variable`."""
@@ -181,6 +181,18 @@ class _Masking:
             public = {*project_names(tree), *_devices(self._decision), self._loaded.project.name}
             self._found = Values(found, public)
         return self._found
+
+
+def _warnings(decision: Decision, masked: tuple[Violation, ...]) -> tuple[str, ...]:
+    """Return the warnings of `decision`, of which the last are about violations, in their order."""
+    warnings = list(decision.warnings)
+    pairs = zip(decision.violations, masked, strict=True)
+    warned = [pair for pair in pairs if pair[0].enforcement_action == "warn"]
+    for index, (found, shown) in enumerate(reversed(warned)):
+        at = len(warnings) - 1 - index
+        if at >= 0 and found.message != shown.message:
+            warnings[at] = warnings[at].removesuffix(found.message) + shown.message
+    return tuple(warnings)
 
 
 def _has(value: Any, index: int) -> bool:

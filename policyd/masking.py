@@ -87,14 +87,17 @@ class Values:
 
     def __init__(self, values: Iterable[str], public: Collection[str] = ()) -> None:
         """`public` are texts that may be shown although they are also values: names, devices."""
-        self._by_length: dict[int, set[str]] = {}
+        self._lengths: dict[str, set[int]] = {}
+        """The lengths of the values by the characters that they begin with."""
+        self._whole: set[str] = set()
         self._windows: set[str] = set()
         shown = {text.casefold() for text in public}
         for value in {value.strip().casefold() for value in values} - shown:
             if not is_searched(value):
                 continue
             if len(value) <= 2 * _WINDOW:
-                self._by_length.setdefault(len(value), set()).add(value)
+                self._whole.add(value)
+                self._lengths.setdefault(value[:LEAST], set()).add(len(value))
             else:
                 starts = (*range(0, len(value) - _WINDOW, _WINDOW), len(value) - _WINDOW)
                 self._windows.update(value[start : start + _WINDOW] for start in starts)
@@ -102,11 +105,12 @@ class Values:
     def occur_in(self, text: str) -> bool:
         """Return whether `text` has one of the values, or a long part of one."""
         text = text.casefold()
+        for start in range(len(text) - LEAST + 1):
+            for length in self._lengths.get(text[start : start + LEAST], ()):
+                end = start + length
+                if text[start:end] in self._whole and _is_word(text, start, end):
+                    return True
         return any(
-            text[start : start + length] in values and _is_word(text, start, start + length)
-            for length, values in self._by_length.items()
-            for start in range(len(text) - length + 1)
-        ) or any(
             text[start : start + _WINDOW] in self._windows
             for start in range(len(text) - _WINDOW + 1 if self._windows else 0)
         )
