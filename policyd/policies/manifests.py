@@ -92,20 +92,31 @@ def kind_of(document: Value) -> str:
 def read_heading(document: Value) -> Heading:
     """Return the content of a PolicySet document. Raises its first error."""
     problems = Problems()
-    header = read_header(document, problems)
-    keys = header.spec.known(POLICY_SET_KEYS, problems) if header else {}
+    heading = partial_heading(document, problems)
     for problem in problems:
         raise problem
-    assert header is not None
-    packs = tuple(required(keys, "packs", header.spec).items())
-    if not packs:
-        raise keys["packs"].error("is empty: it must name at least one pack")
+    return heading
+
+
+def partial_heading(document: Value, problems: Problems) -> Heading:
+    """Return the valid content of a PolicySet document, after adding its errors to `problems`."""
+    header = read_header(document, problems)
+    if header is None:
+        return Heading("", (), (), None)
+    keys = header.spec.known(POLICY_SET_KEYS, problems)
     return Heading(
         name=header.name,
-        packs=packs,
-        data=tuple(keys["data"].items()) if "data" in keys else (),
+        packs=problems.attempt(lambda: _packs(keys, header.spec), ()),
+        data=problems.attempt(lambda: tuple(keys["data"].items()), ()) if "data" in keys else (),
         exceptions=keys.get("exceptions"),
     )
+
+
+def _packs(keys: Mapping[str, Value], spec: Value) -> tuple[Value, ...]:
+    packs = tuple(required(keys, "packs", spec).items())
+    if not packs:
+        raise keys["packs"].error("is empty: it must name at least one pack")
+    return packs
 
 
 def read_constraint(

@@ -31,9 +31,9 @@ from policyd.policies.manifests import (
     Constraint,
     Heading,
     kind_of,
+    partial_heading,
     plain_constraint,
     read_constraint,
-    read_heading,
 )
 from policyd.policies.module_checks import check_modules, correct_columns
 from policyd.policies.packs import (
@@ -112,9 +112,11 @@ def load_draft(path: Path | None = None) -> PolicySet:
 def policies_of(path: Path | None = None) -> dict[str, Policy]:
     """Return the policies of the policy set in `path`, even if its other documents are invalid.
 
-    Raises PolicySetError when there is no policy set.
+    Raises PolicySetError when there is no policy set, or none of its packs is valid.
     """
-    policy_set, _ = _read(path)
+    policy_set, problems = _read(path)
+    if not policy_set.policies and problems:
+        raise problems[0]
     return policy_set.policies
 
 
@@ -228,7 +230,7 @@ def _documents(file: Path, problems: Problems) -> tuple[Heading, dict[str, list[
                 where,
             ),
         )
-    return read_heading(headings[0]), found
+    return partial_heading(headings[0], problems), found
 
 
 def _foundation(problems: Problems) -> list[Pack]:

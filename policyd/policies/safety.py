@@ -19,6 +19,8 @@ from policyd.policies.syntax_tree import Module, Tree, head_of, token
 from policyd.suggestion import nearest
 
 _COMPREHENSIONS: Final = ("ArrayCompr", "SetCompr", "ObjectCompr")
+_NAMES: Final = ("span", "fcn", "field")
+"""Parts of the tree without variables: places, names of functions, keys after a dot."""
 _ALWAYS: Final = frozenset(("input", "data"))
 _WILDCARD: Final = "_"
 
@@ -62,7 +64,7 @@ class _Safety:
     ) -> Iterator[PolicySetError]:
         """Yield the unsafe variables of a query, and of the `parts` that are evaluated after it."""
         after = [part for part in parts if part]
-        bound = outer | {name for part in after for name in _indexed(part)}
+        bound = outer | set(_Parts(after).indexed)
         for statement in statements:
             (kind, node), *_ = statement["literal"].items()
             bound |= set(self._binding(kind, node))
@@ -95,15 +97,15 @@ class _Safety:
             yield from ((token(span, self._module.text), span) for span in node["vars"])
         elif kind == "SomeIn":
             for pattern in filter(None, (node["key"], node["value"])):
-                yield from _variables(pattern)
+                yield from _Parts(pattern).variables
         elif kind == "Expr" and node["expr"].get("AssignExpr", {}).get("op") == "ColEq":
-            yield from _variables(node["expr"]["AssignExpr"]["lhs"])
+            yield from _Parts(node["expr"]["AssignExpr"]["lhs"]).variables
 
     def _binding(self, kind: str, node: Tree) -> Iterator[str]:
         """Yield the variables that a statement may bind."""
         if kind == "NotExpr":
             return
-        yield from _indexed(node.get("domain") if kind == "Every" else node)
+        yield from _Parts(node.get("domain") if kind == "Every" else node).indexed
         if kind == "SomeIn":
             yield from _pattern(node["key"])
             yield from _pattern(node["value"])
@@ -123,7 +125,8 @@ class _Safety:
         yield from self._query(node["query"]["stmts"], [], inner)
 
     def _negated(self, node: Tree, bound: frozenset[str]) -> Iterator[PolicySetError]:
-        for name, span in _variables(node, wildcards=True):
+        parts = _Parts(node)
+        for name, span in parts.variables:
             if name not in bound:
                 shown = "_" if name == _WILDCARD else f"the variable {name}"
                 yield self._error(
@@ -131,69 +134,58 @@ class _Safety:
                     f"`not` gives no value to {shown}: write a helper rule or function and negate "
                     "it, or use `every`",
                 )
-        yield from self._comprehensions(node, bound)
+        yield from self._comprehensions(parts, bound)
 
     def _expression(self, node: Any, bound: frozenset[str]) -> Iterator[PolicySetError]:
-        for name, span in _variables(node):
-            if name not in bound:
+        parts = _Parts(node)
+        for name, span in parts.variables:
+            if name not in bound and name != _WILDCARD:
                 near = nearest(name, sorted(bound - self._known) or sorted(bound))
                 hint = f"; did you mean {near}?" if near else ""
                 hint = hint or f"; write `some {name} in …` or `{name} := …`"
                 yield self._error(span, f"nothing gives a value to the variable {name}{hint}")
-        yield from self._comprehensions(node, bound)
+        yield from self._comprehensions(parts, bound)
 
-    def _comprehensions(self, node: Any, bound: frozenset[str]) -> Iterator[PolicySetError]:
-        for inner in _inner(node):
+    def _comprehensions(self, parts: _Parts, bound: frozenset[str]) -> Iterator[PolicySetError]:
+        for inner in parts.comprehensions:
             yield from self._declared_twice(inner["query"]["stmts"], ())
-            parts = [inner.get("term"), inner.get("key"), inner.get("value")]
-            yield from self._query(inner["query"]["stmts"], parts, bound)
+            after = [inner.get("term"), inner.get("key"), inner.get("value")]
+            yield from self._query(inner["query"]["stmts"], after, bound)
 
     def _error(self, span: Tree, message: str) -> PolicySetError:
         return PolicySetError(message, Location(self._module.file, span["line"], span["col"]))
 
 
-def _below(node: Any) -> Iterator[Any]:
-    """Yield what is below a part of the tree, without the names of functions."""
-    if isinstance(node, dict):
-        yield from (value for key, value in node.items() if key not in ("span", "fcn"))
-    elif isinstance(node, list):
-        yield from node
+class _Parts:
+    """What is in an expression: variables with their spans, those in brackets, comprehensions.
 
+    What is inside of a comprehension is left out.
+    """
 
-def _variables(node: Any, *, wildcards: bool = False) -> Iterator[tuple[str, Tree]]:
-    """Yield the names of variables and their spans, except those in comprehensions."""
-    if isinstance(node, dict):
-        if "Var" in node:
-            name = node["Var"]["value"]
-            if wildcards or name != _WILDCARD:
-                yield name, node["Var"]["span"]
-            return
-        if node.keys() & set(_COMPREHENSIONS):
-            return
-    for below in _below(node):
-        yield from _variables(below, wildcards=wildcards)
+    def __init__(self, node: Any) -> None:
+        self.variables: list[tuple[str, Tree]] = []
+        self.indexed: list[str] = []
+        self.comprehensions: list[Tree] = []
+        self._add(node)
 
+    def _add(self, node: Any) -> None:
+        if isinstance(node, list):
+            for item in node:
+                self._add(item)
+        elif isinstance(node, dict):
+            for key, below in node.items():
+                self._add_key(key, below)
 
-def _inner(node: Any) -> Iterator[Tree]:
-    """Yield the outermost comprehensions in `node`."""
-    if isinstance(node, dict):
-        for kind in _COMPREHENSIONS:
-            if kind in node:
-                yield node[kind]
-                return
-    for below in _below(node):
-        yield from _inner(below)
-
-
-def _indexed(node: Any) -> Iterator[str]:
-    """Yield the variables in the brackets of references, except those in comprehensions."""
-    if isinstance(node, dict):
-        if node.keys() & set(_COMPREHENSIONS):
-            return
-        if "RefBrack" in node:
-            yield from _pattern(node["RefBrack"]["index"])
-    for below in _below(node):
-        yield from _indexed(below)
+    def _add_key(self, key: str, below: Any) -> None:
+        if key == "Var":
+            self.variables.append((below["value"], below["span"]))
+        elif key in _COMPREHENSIONS:
+            self.comprehensions.append(below)
+        elif key == "RefBrack":
+            self.indexed += _pattern(below["index"])
+            self._add(below)
+        elif key not in _NAMES:
+            self._add(below)
 
 
 def _pattern(node: Any) -> Iterator[str]:

@@ -9,7 +9,7 @@ specification, and the paths of the effective model.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, get_args
 
 from policyd.compose.table.fields import PROJECT
@@ -77,6 +77,24 @@ def identity_problem(selector: Value) -> PolicySetError | None:
     )
 
 
+def unknown_path(path: Sequence[str]) -> str:
+    """Return which key in `path`, of globs, the effective model does not have, or ""."""
+    field = PROJECT
+    for segment in path:
+        children = field.children
+        below = field.each or field.item
+        if segment in children:
+            field = children[segment]
+        elif below and "**" not in segment and not ("*" in segment and children):
+            field = below
+        elif "*" in segment or not children or segment.startswith("x-"):
+            return ""
+        else:
+            near = did_you_mean(segment, children)
+            return f"the effective model has no key {segment} there{near}"
+    return ""
+
+
 def escape_warnings(constraint: Value) -> Iterator[PolicySetWarning]:
     """Yield the warnings about the selectors of `constraint`, the spec of a valid constraint."""
     keys = constraint.mapping()
@@ -125,7 +143,7 @@ def _odd_globs(field: str, globs: Value) -> Iterator[PolicySetWarning]:
                 f"is {text!r}: {found[0]} is not special in globs and stands for itself; only * "
                 "and ** are",
             )
-        if field == "paths" and (reason := _unknown_key(text)):
+        if field == "paths" and (reason := unknown_path(text.split("/"))):
             yield _warning(value, f"is {text!r}: {reason}")
 
 
@@ -205,24 +223,6 @@ def _path(glob: str) -> str:
         return "it has an empty part; write it without // and without / at its ends"
     if first == "services" and rest and not _SERVICE.fullmatch(rest[0]):
         return _service(rest[0])
-    return ""
-
-
-def _unknown_key(glob: str) -> str:
-    """Return which key of the path `glob` the effective model does not have, or ""."""
-    field = PROJECT
-    for segment in glob.split("/"):
-        children = field.children
-        below = field.each or field.item
-        if segment in children:
-            field = children[segment]
-        elif below and "**" not in segment and not ("*" in segment and children):
-            field = below
-        elif "*" in segment or not children or segment.startswith("x-"):
-            return ""
-        else:
-            near = did_you_mean(segment, children)
-            return f"the effective model has no key {segment} there{near}"
     return ""
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from policyd.errors import PolicySetError
 from policyd.policies.builtin_results import Built, result_of
 from policyd.policies.builtins import SIGNATURES
+from policyd.policies.selector_checks import unknown_path
 from policyd.policies.shapes import (
     NEVER,
     NOUNS,
@@ -249,6 +250,10 @@ class ValueChecks:
             elif len(objects) == 1 and objects[0].is_closed:
                 problem = malformed(objects[0])
         self._add(module, node, "finding", problem)
+        for _, key, item in node["Object"]["fields"] if "Object" in node else ():
+            if literal(key) == "path" and "Array" in item:
+                steps = [literal(step) or "*" for step in item["Array"]["items"]]
+                self._add(module, item, "path", unknown_path(steps))
 
     def _object_get(self, module: Module, node: Tree, values: list[Value]) -> Value:
         key, found = node["params"][1], values[0]
