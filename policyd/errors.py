@@ -132,6 +132,20 @@ class Forbidden(PolicydError):
     reason = "Forbidden"
 
 
+class IdentityError(PolicydError):
+    """An issuer of identities of CI jobs did not answer as expected. Its last keys go on counting.
+
+    Only logs name it: requests get Unauthorized or IdentityUnavailable.
+    """
+
+
+class IdentityUnavailable(PolicydError):
+    """The keys of an issuer are not known at the moment, so its tokens cannot be verified."""
+
+    status_code = 503
+    reason = "ServiceUnavailable"
+
+
 class NotFound(PolicydError):
     """The decision, policy or route does not exist."""
 

@@ -18,11 +18,13 @@ import msgspec
 from msgspec import inspect
 
 from policyd.config import (
+    CLAIM_NAMES,
     CONFIG_VARIABLE,
     DOCKER_HUB,
     ENVIRONMENT_PREFIX,
     LIMITED_SCOPES,
     ImageRegistry,
+    Issuer,
     Registry,
     RegistryAccess,
     Settings,
@@ -34,9 +36,11 @@ from policyd.secret_files import LEAST_TOKEN, secret_in, token_in
 from policyd.suggestion import did_you_mean, nearest
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
-_Entry: TypeAlias = Token | Registry | ImageRegistry
-_TABLES: Final[dict[str, type[Token] | type[Registry] | type[ImageRegistry]]] = {
+_Entry: TypeAlias = Token | Issuer | Registry | ImageRegistry
+_Table: TypeAlias = type[Token] | type[Issuer] | type[Registry] | type[ImageRegistry]
+_TABLES: Final[dict[str, _Table]] = {
     "tokens": Token,
+    "issuers": Issuer,
     "registries": Registry,
     "image_registries": ImageRegistry,
 }
@@ -192,7 +196,7 @@ def _entries(path: str, text: str, table: str, entries: object) -> dict[str, Any
 
 def _table(
     entry: Mapping[str, object],
-    kind: type[Token] | type[Registry] | type[ImageRegistry],
+    kind: _Table,
     label: str,
     where: Location,
     places: Mapping[str, Location],
@@ -224,6 +228,10 @@ def _completed(entry: _Entry, label: str, base: str) -> _Entry:
     """Return a valid `entry` with its secrets as digests and its paths absolute."""
     if isinstance(entry, Token):
         return _with_digest(entry, ("sha256", "value_file"), label, base)
+    if isinstance(entry, Issuer):
+        _check_issuer(entry, label)
+        file = os.path.join(base, entry.jwks_file) if entry.jwks_file else ""
+        return msgspec.structs.replace(entry, jwks_file=file)
     if isinstance(entry, Registry):
         entry = _with_digest(entry, ("hook_sha256", "hook_token_file"), label, base)
     else:
@@ -273,6 +281,30 @@ def _with_defaults(registry: ImageRegistry, label: str) -> ImageRegistry:
     return msgspec.structs.replace(registry, host=host, url=url, auth_hosts=auth_hosts)
 
 
+def _check_issuer(issuer: Issuer, label: str) -> None:
+    scheme, shown = ("https?", "http:// or https://") if issuer.insecure else ("https", "https://")
+    if not re.fullmatch(
+        rf"{scheme}://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?", issuer.issuer
+    ):
+        raise ConfigError(f"{label}.issuer: expected {shown} and a host, optionally with a path")
+    if issuer.kind == "github" and issuer.audience.startswith("https://github.com/"):
+        raise ConfigError(
+            f"{label}.audience: every job of the owner can get tokens for {issuer.audience}; "
+            "write the URL of this webhook, and request tokens for it"
+        )
+    if issuer.kind != "generic" and issuer.claims:
+        raise ConfigError(f"{label}.claims: only issuers of the kind generic have it")
+    if issuer.kind == "generic":
+        unknown = [name for name in issuer.claims if name not in CLAIM_NAMES]
+        if unknown:
+            hint = did_you_mean(unknown[0], CLAIM_NAMES)
+            raise ConfigError(f"{label}.claims: unknown name {unknown[0]}{hint}")
+        if "repository" not in issuer.claims or not issuer.bound_claims:
+            raise ConfigError(
+                f"{label}: an issuer of the kind generic needs claims.repository and bound_claims"
+            )
+
+
 def _check_url(registry: RegistryAccess, label: str) -> None:
     scheme, shown = (
         ("https?", "http:// or https://") if registry.insecure else ("https", "https://")
@@ -291,6 +323,8 @@ def _check_distinct(table: str, entries: Mapping[str, _Entry], where: Location) 
         key, same = name, ""
         if isinstance(entry, Token):
             key, same = entry.sha256, "are the same token"
+        elif isinstance(entry, Issuer):
+            key, same = entry.issuer, "are the same issuer"
         elif isinstance(entry, ImageRegistry):
             key, same = entry.host, "have the same host"
         if (other := names.setdefault(key, name)) != name:
@@ -332,6 +366,8 @@ def _expected(kind: Any) -> str:
         return f"a list of {', '.join(map(str, info.item_type.values))}, at least one of them"
     if isinstance(info, inspect.VarTupleType):
         return "a list of texts, none of them empty"
+    if isinstance(info, inspect.DictType):
+        return "a table of texts"
     if isinstance(info, inspect.StrType) and info.pattern:
         return "64 lowercase hexadecimal digits"
     return (

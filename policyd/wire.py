@@ -15,6 +15,7 @@ from policyd import model
 from policyd.audit.chain import Problem
 from policyd.audit.event import GrantRecord
 from policyd.hooks.events import PushRecord
+from policyd.identity.job import KnownRepository
 from policyd.model import API_VERSION, Decision, PolicySetRevision
 
 if TYPE_CHECKING:
@@ -158,6 +159,13 @@ class PushList(Document, frozen=True, kw_only=True, rename="camel"):
     kind: str = "PushList"
     items: Sequence[PushRecord]
     next: int | None = None
+
+
+class JobRepositoryList(Document, frozen=True, kw_only=True, rename="camel"):
+    """The repositories whose CI jobs were accepted, by issuer and name."""
+
+    kind: str = "JobRepositoryList"
+    items: Sequence[KnownRepository]
 
 
 class PolicyList(Document, frozen=True, kw_only=True, rename="camel"):

@@ -23,9 +23,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION: Final = "0005"
+REVISION: Final = "0006"
 """The newest migration. Databases are upgraded to it."""
-KNOWN_REVISIONS: Final = ("0001", "0002", "0003", "0004", REVISION)
+KNOWN_REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", REVISION)
 """The migrations whose tables can be read without upgrading them."""
 
 metadata = MetaData()
@@ -154,4 +154,25 @@ inputs = Table(
     Column("used", Text, nullable=False),  # YYYY-MM-DD, the day of its last decision
     Column("content", LargeBinary, nullable=False),  # the JSON, compressed by zlib
     Index("inputs_by_use", "used"),
+)
+
+job_repositories = Table(
+    "job_repositories",
+    metadata,
+    Column("issuer", Text, nullable=False),  # its name in the settings
+    Column("repository", Text, nullable=False),  # with the prefix of the issuer, in lower case
+    Column("repository_id", Text, nullable=False),  # as the first token stated it
+    Column("owner_id", Text, nullable=False),  # as the first token stated it
+    PrimaryKeyConstraint("issuer", "repository"),
+)
+
+job_tokens = Table(
+    "job_tokens",
+    metadata,
+    Column("issuer", Text, nullable=False),  # its name in the settings
+    Column("token_id", Text, nullable=False),  # the claim jti
+    Column("expires", BigInteger, nullable=False),  # seconds since the epoch; deleted afterwards
+    Column("uid", Text, nullable=False),  # of the review that may grant
+    PrimaryKeyConstraint("issuer", "token_id"),
+    Index("job_tokens_by_expiry", "expires"),
 )

@@ -39,6 +39,7 @@ COMMANDS: Final = (
     "serve",
     "audit",
     "hooks",
+    "issuers",
     "inventory",
 )
 """Each command is `command` in the module of the same name, which is imported on first use."""

@@ -18,6 +18,7 @@ from policyd.formats import (
     fixes,
     grants,
     hosts,
+    job_repositories,
     json,
     lint,
     policies,
@@ -106,5 +107,9 @@ VERIFICATION: Final[Formats[audit_log.Verification]] = {
 }
 PROOFS: Final[Formats[wire.ProofList]] = {"text": proofs.text, "json": proofs.as_json}
 PUSHES: Final[Formats[pushes.ListedPushes]] = {"text": pushes.text, "json": pushes.as_json}
+REPOSITORIES: Final[Formats[job_repositories.KnownRepositories]] = {
+    "text": job_repositories.text,
+    "json": job_repositories.as_json,
+}
 GRANTS: Final[Formats[grants.Grants]] = {"text": grants.text, "json": grants.as_json}
 HOSTS: Final[Formats[Mapping[str, Any]]] = {"text": hosts.text}

@@ -73,7 +73,7 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
         )
         reloader = Reloader(settings, folder, functools.partial(_settings_of_now, following))
         _check_services(settings, folder)
-        if not settings.tokens:
+        if not (settings.tokens or settings.issuers):
             log.warning("no tokens are configured: all users of this machine have full access")
         server = SupervisedServer(
             "policyd",

@@ -16,21 +16,29 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from policyd.audit.visibility import ALL, Visibility
-from policyd.config import Scope, Token, is_loopback
+from policyd.config import Issuer, Scope, Token, is_loopback
 from policyd.errors import Forbidden, Unauthorized
+from policyd.identity.job import Job
 from policyd.model import Source, UserInfo
 from policyd.policies.matching import matches_any
 
 LOCAL: Final = Token(owner="local", scopes=("admin",), repositories=(ALL,), speaks_for_users=True)
 """Stands for the caller when no token is configured: only this machine can connect then."""
 
+_JSON_WEB_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _HOST: Final = re.compile(r"(?:\[(?P<address>[^\[\]]+)\]|(?P<name>[^:\[\]]*))(?::[0-9]*)?")
+
+
+def bearer(authorization: str) -> str:
+    """Return the bearer token in the header `authorization`; "" for none."""
+    found = re.fullmatch(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([\x21-\x7e]+) *", authorization)
+    return found[1] if found else ""
 
 
 def digest_of_bearer(authorization: str) -> str:
     """Return the SHA-256 (hex) of the bearer token in the header `authorization`; "" for none."""
-    found = re.fullmatch(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([\x21-\x7e]+) *", authorization)
-    return hashlib.sha256(found[1].encode()).hexdigest() if found else ""
+    token = bearer(authorization)
+    return hashlib.sha256(token.encode()).hexdigest() if token else ""
 
 
 def is_token(digest: str, expected: str) -> bool:
@@ -38,20 +46,41 @@ def is_token(digest: str, expected: str) -> bool:
     return hmac.compare_digest(digest, expected) and bool(expected)
 
 
-def authenticate(authorization: str, tokens: Mapping[str, Token]) -> Token:
-    """Return the token in the header `authorization`, or LOCAL if no token is configured.
+def is_known(authorization: str, tokens: Mapping[str, Token]) -> bool:
+    """Return whether the header `authorization` has one of `tokens`."""
+    return bool(_found(authorization, tokens))
 
-    Raises Unauthorized.
-    """
-    if not tokens:
-        return LOCAL
+
+def authenticate(authorization: str, tokens: Mapping[str, Token]) -> Token:
+    """Return the token in the header `authorization`. Raises Unauthorized."""
     if not authorization:
         raise Unauthorized("a token is required: Authorization: Bearer …")
-    digest = digest_of_bearer(authorization)
-    found = [token for token in tokens.values() if is_token(digest, token.sha256)]
+    found = _found(authorization, tokens)
     if not found:
         raise Unauthorized("unknown token")
     return found[0]
+
+
+def _found(authorization: str, tokens: Mapping[str, Token]) -> list[Token]:
+    digest = digest_of_bearer(authorization)
+    return [token for token in tokens.values() if is_token(digest, token.sha256)]
+
+
+def is_json_web_token(token: str) -> bool:
+    """Return whether `token` has the form of a JSON Web Token. Source: RFC 7515, section 7.1."""
+    return _JSON_WEB_TOKEN.fullmatch(token) is not None
+
+
+def token_of(job: Job, issuer: Issuer) -> Token:
+    """Return the token that stands for `job` of `issuer`: it is limited to one repository."""
+    return Token(
+        owner=f"{job.issuer}:{job.repository}",
+        scopes=("review",),
+        repositories=(job.repository,),
+        environments=issuer.environments,
+        hosts=issuer.hosts,
+        enforcement_point=issuer.enforcement_point,
+    )
 
 
 def require_scope(token: Token, permitted: Collection[Scope]) -> None:

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
@@ -22,7 +22,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from policyd.config import Scope, Settings
-from policyd.errors import PolicydError
+from policyd.errors import ConfigError, PolicydError
 from policyd.limits import MAX_FILES
 from policyd.logs import log_decision
 from policyd.metrics import Metrics
@@ -73,6 +73,9 @@ SCOPES: Final[Mapping[str, Collection[Scope]]] = {
 }
 """The scopes that permit each route, one of which a token must have."""
 
+if TYPE_CHECKING:
+    from policyd.identity.tokens import TokenVerifier
+
 log = structlog.get_logger("policyd.web")
 
 
@@ -89,7 +92,8 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = services.settings.max_body
     app.config["MAX_FORM_PARTS"] = MAX_FILES + 1
     app.before_request(_start)
-    app.before_request(lambda: _authenticate(services.settings))
+    verifier = _verifier(services.settings)
+    app.before_request(lambda: _authenticate(services.settings, verifier))
     app.after_request(_finish)
     app.register_error_handler(PolicydError, failure_of)
     app.register_error_handler(HTTPException, _http_failure)
@@ -99,12 +103,34 @@ def create_app(services: Services) -> Flask:
     return app
 
 
-def _authenticate(settings: Settings) -> None:
+def _verifier(settings: Settings) -> TokenVerifier | None:
+    if not settings.issuers:
+        return None
+    # Imported here because only these settings need the packages.
+    try:
+        from policyd.identity.tokens import TokenVerifier
+    except ImportError as error:
+        raise ConfigError(
+            "issuers need the packages PyJWT and cryptography: pip install 'policyd[oidc]'"
+        ) from error
+    return TokenVerifier(settings.issuers)
+
+
+def _authenticate(settings: Settings, verifier: TokenVerifier | None) -> None:
+    g.job = None
     if request.endpoint in OPEN:
         return
-    if not settings.tokens:
+    authorization = request.headers.get("Authorization", "")
+    bearer = access.bearer(authorization)
+    is_known = access.is_known(authorization, settings.tokens)
+    if verifier and access.is_json_web_token(bearer) and not is_known:
+        g.job = verifier.job(bearer)
+        g.token = access.token_of(g.job, settings.issuers[g.job.issuer])
+    elif settings.tokens or settings.issuers:
+        g.token = access.authenticate(authorization, settings.tokens)
+    else:
         access.refuse_browsers(request.host, request.headers.get("Origin", ""))
-    g.token = access.authenticate(request.headers.get("Authorization", ""), settings.tokens)
+        g.token = access.LOCAL
     if request.url_rule is not None:
         access.require_scope(g.token, SCOPES[request.url_rule.rule])
 

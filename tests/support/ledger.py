@@ -17,12 +17,14 @@ from sqlalchemy import insert, update
 from policyd.audit import chain, checkpoints, tree
 from policyd.audit.database import Database
 from policyd.audit.event import decision_event, grant_records, payload_of
+from policyd.audit.jobs import Jobs
 from policyd.audit.rows import event_row, grant_row
 from policyd.audit.store import Item, Store, open_store
 from policyd.audit.tables import events, grants, heads
 from policyd.audit.visibility import Visibility
-from policyd.errors import AuditError
-from policyd.model import AuditRecord, Grant, GrantedDevices
+from policyd.errors import AuditError, Forbidden
+from policyd.identity.job import Job, KnownRepository
+from policyd.model import AuditRecord, Grant, GrantedDevices, UserInfo
 from policyd.transparency import merkle
 from policyd.transparency.checkpoint import open_checkpoint
 from policyd.transparency.note import Signer
@@ -268,6 +270,55 @@ def show_only_what_is_visible(store: Store) -> None:
     assert store.decisions(visibility=Visibility(("acme/**",)), repository="a.me/x") == []
 
 
+def job(**fields: Any) -> Job:
+    """Return a job of the repository acme/train, whose id is 42."""
+    given: dict[str, Any] = {
+        "issuer": "forge",
+        "token_id": "t1",
+        "expires": 1_000,
+        "repository": "acme/train",
+        "repository_id": "42",
+        "owner_id": "7",
+        "ref": "refs/heads/main",
+        "commit": "",
+        "environment": "",
+        "user": UserInfo(),
+        "obstacle": "",
+    }
+    return Job(**{**given, **fields})
+
+
+def accept_each_token_for_one_grant(store: Store) -> None:
+    """A token may grant once, or again for the same review; checks do not count."""
+    jobs = Jobs(store.database)
+    jobs.accept(job(), "a", 900, may_grant=True)
+    jobs.accept(job(), "a", 901, may_grant=True)
+    jobs.accept(job(), "b", 902, may_grant=False)
+    jobs.accept(job(issuer="other"), "b", 903, may_grant=True)
+    with pytest.raises(Forbidden, match="was used for another review"):
+        jobs.accept(job(), "b", 1_000, may_grant=True)
+    jobs.accept(job(), "b", 1_001, may_grant=True)  # it has expired, and is refused before this
+
+
+def accept_one_repository_of_a_name(store: Store) -> None:
+    """The first token pins the ids of a repository, until they are forgotten."""
+    jobs = Jobs(store.database)
+    jobs.accept(job(), "a", 900, may_grant=False)
+    with pytest.raises(Forbidden, match="had the id '42' before, and the token states '43'"):
+        jobs.accept(job(repository="Acme/Train", repository_id="43"), "b", 900, may_grant=True)
+    with pytest.raises(Forbidden):
+        jobs.accept(job(repository_id=""), "b", 900, may_grant=False)
+    jobs.accept(job(repository="acme/other", repository_id=""), "b", 900, may_grant=False)
+    jobs.accept(job(issuer="other", repository_id="43"), "b", 900, may_grant=False)
+
+    assert jobs.repositories() == [
+        KnownRepository("forge", "acme/train", "42", "7"),
+        KnownRepository("other", "acme/train", "43", "7"),
+    ]
+    assert [jobs.forget("forge", "Acme/Train"), jobs.forget("forge", "acme/train")] == [True, False]
+    jobs.accept(job(repository_id="43"), "b", 900, may_grant=False)
+
+
 CONTRACTS: Final[tuple[Contract, ...]] = (
     show_only_what_is_visible,
     keep_what_a_grant_is,
@@ -277,6 +328,8 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
     keep_one_tree_for_all_writers,
     sign_checkpoints_that_extend_each_other,
     prove_every_decision,
+    accept_each_token_for_one_grant,
+    accept_one_repository_of_a_name,
 )
 
 

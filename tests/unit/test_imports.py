@@ -44,6 +44,7 @@ WAY = [
         "loading",
         "policy_input",
         "timed_session",
+        "identity",
         "opa_bundle",
         "json_schemas",
         "inventory",

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from policyd.config import ImageRegistry, Registry, Settings, Token, listen_address
+from policyd.config import ImageRegistry, Issuer, Registry, Settings, Token, listen_address
 from policyd.errors import ConfigError
 from policyd.settings_reader import is_secret, load_settings
 
 DIGEST = hashlib.sha256(b"s3cret-token-of-ci").hexdigest()
 OTHER = hashlib.sha256(b"another").hexdigest()
 TOKEN = f'owner = "ci-bot"\nsha256 = "{DIGEST}"\nrepositories = ["acme/**"]\n'
+ISSUER = (
+    'issuer = "https://token.actions.githubusercontent.com"\naudience = "https://policyd.example"\n'
+    'kind = "github"\nrepositories = ["acme/**"]\n'
+)
 REGISTRY = f'url = "https://registry.example"\nhook_sha256 = "{DIGEST}"\n'
 
 
@@ -38,6 +42,21 @@ def refused(read, tmp_path: Path):
         return str(caught.value).replace(f"{tmp_path}/", "")
 
     return load
+
+
+def test_an_issuer_has_defaults_and_its_file_is_relative_to_the_settings(
+    read, tmp_path: Path
+) -> None:
+    issuer = read(f'[issuers.forge]\n{ISSUER}jwks_file = "keys.json"\n').issuers["forge"]
+
+    assert issuer == Issuer(
+        issuer="https://token.actions.githubusercontent.com",
+        audience="https://policyd.example",
+        kind="github",
+        repositories=("acme/**",),
+        jwks_file=str(tmp_path / "keys.json"),
+    )
+    assert (issuer.enforcement_point, issuer.max_lifetime) == ("ci", 86_400)
 
 
 def test_without_file_environment_and_flags_the_defaults_hold():
@@ -251,6 +270,48 @@ def test_settings_can_be_handed_to_another_process(read):
         (
             f"[tokens.a]\n{TOKEN}[tokens.b]\n{TOKEN}",
             "policyd.toml:1:1: tokens.a and tokens.b are the same token",
+        ),
+        (
+            f"[issuers.a]\n{ISSUER}[issuers.b]\n{ISSUER}",
+            "policyd.toml:1:1: issuers.a and issuers.b are the same issuer",
+        ),
+        (
+            "[issuers.a]\n" + ISSUER.replace("https://token", "http://token"),
+            "policyd.toml:1:1: issuers.a.issuer: expected https:// and a host, optionally with a "
+            "path",
+        ),
+        (
+            "[issuers.a]\n" + ISSUER.replace("https://policyd.example", "https://github.com/acme"),
+            "policyd.toml:1:1: issuers.a.audience: every job of the owner can get tokens for "
+            "https://github.com/acme; write the URL of this webhook, and request tokens for it",
+        ),
+        (
+            f'[issuers.a]\n{ISSUER}claims = {{repository = "x"}}\n',
+            "policyd.toml:1:1: issuers.a.claims: only issuers of the kind generic have it",
+        ),
+        (
+            "[issuers.a]\n" + ISSUER.replace('"github"', '"generic"'),
+            "policyd.toml:1:1: issuers.a: an issuer of the kind generic needs claims.repository "
+            "and bound_claims",
+        ),
+        (
+            "[issuers.a]\n" + ISSUER.replace('"github"', '"generic"') + 'claims = {ref = "x"}\n',
+            "policyd.toml:1:1: issuers.a: an issuer of the kind generic needs claims.repository "
+            "and bound_claims",
+        ),
+        (
+            "[issuers.a]\n"
+            + ISSUER.replace('"github"', '"generic"')
+            + 'claims = {repositry = "x"}\n',
+            "policyd.toml:1:1: issuers.a.claims: unknown name repositry; did you mean repository?",
+        ),
+        (
+            f"[issuers.a]\n{ISSUER}bound_claims = {{a = 1}}\n",
+            "policyd.toml:6:1: issuers.a.bound_claims: expected a table of texts",
+        ),
+        (
+            '[issuers.a]\nissuer = "https://x.example"\naudience = "x"\nkind = "github"\n',
+            "policyd.toml:1:1: issuers.a: the required setting repositories is missing",
         ),
         ('tokens = ["a"]\n', "policyd.toml:1:1: tokens: expected tables, as in [tokens.NAME]"),
         (

@@ -23,6 +23,7 @@ OFFERED = {
     "audit show": "DECISION",
     "audit grants": "GRANTS",
     "hooks list": "PUSHES",
+    "issuers list": "REPOSITORIES",
     "audit verify": "VERIFICATION, PROOFS",
 }
 """The tables that each command with --format chooses from."""

@@ -26,6 +26,7 @@ from policyd.formats.exceptions import Exceptions
 from policyd.formats.explanation import Explainable, Explanation
 from policyd.formats.fixes import FixReport
 from policyd.formats.grants import Grants
+from policyd.formats.job_repositories import KnownRepositories
 from policyd.formats.policies import PolicyInSet
 from policyd.formats.pushes import ListedPushes
 from policyd.formats.rego_tests import RegoTestRun
@@ -33,6 +34,7 @@ from policyd.formats.rego_trace import PolicyTrace
 from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import Reviewed
 from policyd.hooks.events import PushRecord
+from policyd.identity.job import KnownRepository
 from policyd.model import (
     AuditRecord,
     Decision,
@@ -206,6 +208,7 @@ HOSTILE: dict[str, Callable[[], Any]] = {
         problems=[Undecided(EVIL, EVIL)],
     ),
     "PUSHES": lambda: ListedPushes(EVIL, [hostile_push()], 1),
+    "REPOSITORIES": lambda: KnownRepositories(EVIL, [KnownRepository(EVIL, EVIL, EVIL, EVIL)]),
     "GRANTS": lambda: Grants(EVIL, [hostile_grant()], 1, active=True),
     "HOSTS": hostile_data,
 }

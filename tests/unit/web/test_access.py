@@ -9,9 +9,11 @@ from policyd.audit.event import event_of
 from policyd.errors import Forbidden
 from policyd.model import Source, UserInfo
 from policyd.web.access import (
+    LOCAL,
     authenticate,
     authorise,
     digest_of_bearer,
+    is_json_web_token,
     is_token,
     refuse_browsers,
 )
@@ -293,10 +295,8 @@ def test_the_token_of_the_header_is_found_among_all(token):
 def test_without_tokens_the_caller_speaks_for_everything_and_everybody():
     anywhere = Source(repository="acme/train", environment="prod", host="gpu-01")
 
-    caller = authenticate("", {})
-
-    assert authorise(caller, anywhere, None) == UserInfo("local")
-    assert authorise(caller, Source(), UserInfo("alice", ("ml",))) == UserInfo("alice", ("ml",))
+    assert authorise(LOCAL, anywhere, None) == UserInfo("local")
+    assert authorise(LOCAL, Source(), UserInfo("alice", ("ml",))) == UserInfo("alice", ("ml",))
 
 
 @pytest.mark.parametrize("header", ["Bearer test-secret", "bearer  test-secret "])
@@ -325,3 +325,18 @@ def test_no_bearer_token_matches_nothing(header):
 def test_a_wrong_token_and_an_empty_expectation_do_not_match():
     assert not is_token(digest_of_bearer("Bearer wrong"), SECRET_DIGEST)
     assert not is_token("", "")
+
+
+@pytest.mark.parametrize(
+    ("token", "is_one"),
+    [
+        ("a.b.c", True),
+        ("a.b.", True),
+        ("s3cret", False),
+        ("a.b", False),
+        ("a.b.c.d", False),
+        ("a.b.c=", False),
+    ],
+)
+def test_a_json_web_token_is_known_by_its_form(token: str, is_one: bool) -> None:
+    assert is_json_web_token(token) is is_one

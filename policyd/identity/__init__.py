@@ -1,0 +1,1 @@
+"""Who a CI job is, by the OpenID Connect token that its CI system issued for it."""

@@ -1,0 +1,156 @@
+"""Keep the public keys of one issuer, and request them again when they may have changed.
+
+In: the settings of an issuer, the id of a key. Out: the key. The keys come from the file that the
+settings name, or from the issuer: its discovery document names the address of its keys. The last
+keys go on counting while the issuer cannot be reached. Errors: Unauthorized for a key that the
+issuer does not have, IdentityUnavailable while its keys are not known. Source: OpenID Connect
+Discovery 1.0, sections 3 and 4.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+from jwt import PyJWK
+
+from policyd.deadline import Deadline, remaining
+from policyd.errors import IdentityError, IdentityUnavailable, Unauthorized
+from policyd.identity.key_set import MAX_KEY_SET, read_key_set
+from policyd.timed_session import session_until
+
+if TYPE_CHECKING:
+    from policyd.config import Issuer
+
+LIFETIME: Final = 300.0
+"""Seconds after which keys are requested again."""
+PAUSE: Final = 10.0
+"""Least seconds between two requests, whatever tokens come and whether they succeed."""
+MAX_AGE: Final = 24 * 3600.0
+"""Seconds for which keys count while the issuer cannot be reached."""
+TIMEOUT: Final = 5.0
+"""Seconds that requesting the keys may take in all."""
+MAX_DISCOVERY: Final = 64 * 1024
+DISCOVERY_PATH: Final = "/.well-known/openid-configuration"
+
+_PIECE: Final = 16 * 1024
+
+
+class IssuerKeys:
+    """The keys of one issuer. Threads may share it."""
+
+    def __init__(
+        self, name: str, issuer: Issuer, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`clock` returns seconds. The file that `issuer` names is read when a key is needed."""
+        self._name = name
+        self._issuer = issuer
+        self._clock = clock
+        self._requesting = threading.Lock()
+        self._keys: Mapping[str, PyJWK] = {}
+        self._read_at: float | None = None
+        self._tried_at: float | None = None
+
+    def find(self, key_id: str) -> PyJWK:
+        """Return the key with the id `key_id`. Raises Unauthorized, IdentityUnavailable."""
+        age = self._age(self._read_at)
+        known = self._keys.get(key_id) if age < MAX_AGE else None
+        if known is None or age >= LIFETIME:
+            # With a known key, no thread waits for another one that requests the keys.
+            if self._requesting.acquire(blocking=known is None):
+                try:
+                    self._refresh(key_id)
+                finally:
+                    self._requesting.release()
+            if self._age(self._read_at) >= MAX_AGE:
+                raise IdentityUnavailable(
+                    f"the keys of the issuer {self._name} cannot be read at the moment"
+                )
+            known = self._keys.get(key_id)
+        if known is None:
+            raise Unauthorized(f"the issuer {self._name} has no key that the token names")
+        return known
+
+    def _age(self, moment: float | None) -> float:
+        return float("inf") if moment is None else self._clock() - moment
+
+    def _refresh(self, key_id: str) -> None:
+        is_fresh = self._age(self._read_at) < LIFETIME and key_id in self._keys
+        if is_fresh or self._age(self._tried_at) < PAUSE:
+            return
+        self._tried_at = self._clock()
+        try:
+            self._keys = read_key_set(self._text())
+        except IdentityError:
+            return  # the last keys go on counting until they are too old
+        self._read_at = self._clock()
+
+    def _text(self) -> bytes:
+        if self._issuer.jwks_file:
+            try:
+                with open(self._issuer.jwks_file, "rb") as file:
+                    return file.read(MAX_KEY_SET + 1)
+            except OSError as error:
+                raise IdentityError(f"the file of keys cannot be read: {error}") from error
+        with Deadline(remaining(TIMEOUT)) as deadline:
+            issuer = self._issuer.issuer
+            document = _get(issuer.rstrip("/") + DISCOVERY_PATH, MAX_DISCOVERY, deadline)
+            return _get(self._address(document), MAX_KEY_SET, deadline)
+
+    def _address(self, document: bytes) -> str:
+        """Return the address of the keys, if `document` names one that may be requested."""
+        try:
+            found = msgspec.json.decode(document, type=dict[str, object])
+        except (ValueError, RecursionError) as error:
+            raise IdentityError("the discovery document is not a JSON object") from error
+        if found.get("issuer") != self._issuer.issuer:
+            raise IdentityError("the discovery document is that of another issuer")
+        address = found.get("jwks_uri")
+        own = urlsplit(self._issuer.issuer)
+        try:
+            target = urlsplit(address) if isinstance(address, str) else None
+        except ValueError:
+            target = None
+        if target is None or target.scheme not in ("https", own.scheme):
+            raise IdentityError("the discovery document names no address of keys")
+        if target.netloc not in (own.netloc, *self._issuer.jwks_hosts):
+            raise IdentityError("the discovery document names keys at a host that is not allowed")
+        return str(address)
+
+
+def _get(url: str, limit: int, deadline: Deadline) -> bytes:
+    """Return the content at `url`. Redirects are not followed."""
+    try:
+        with (
+            session_until(deadline) as session,
+            session.get(
+                url,
+                headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+                auth=_no_credentials,
+                stream=True,
+                allow_redirects=False,
+                timeout=deadline.remaining() or 0.001,
+            ) as response,
+        ):
+            if response.status_code != 200:
+                raise IdentityError(f"{url} answered {response.status_code}")
+            content = bytearray()
+            for piece in response.iter_content(_PIECE):
+                content += piece
+                if len(content) > limit:
+                    raise IdentityError(f"{url} sent more than {limit:,} bytes")
+    except (requests.RequestException, ValueError) as error:
+        raise IdentityError(f"{url} cannot be read") from error
+    if not deadline.remaining():
+        raise IdentityError(f"{url} did not answer in time")
+    return bytes(content)
+
+
+def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Leave `request` as it is: without this, requests would read .netrc."""
+    return request
