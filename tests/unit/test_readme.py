@@ -64,7 +64,8 @@ def test_the_policy_set_loads(tmp_path: Path) -> None:
 
 
 def test_the_settings_load(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("secret")
+    (tmp_path / "token").write_text("a-token-of-the-readme")
+    (tmp_path / "token").chmod(0o600)
     text = blocks("toml")[0].replace("/run/secrets/policyd-ci", "token")
     (tmp_path / "policyd.toml").write_text(text)
 
