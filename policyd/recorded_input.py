@@ -223,7 +223,9 @@ class _Masking:
             return value
         if isinstance(value, dict):
             return {
-                key: self._entries(key, child, (*path, key))
+                key: child
+                if not child  # nearly all; a call would take longer
+                else self._entries(key, child, (*path, key))
                 if key in _SECRET_OF_WORKLOAD and (key != "options" or isinstance(child, dict))
                 else self._workload(child, (*path, key))
                 for key, child in value.items()

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from typing import Final
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING, Final
 
 from policyd.regular_files import read_regular
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 FILE: Final = ".gitignore"
 
@@ -68,11 +69,16 @@ def _read(path: str) -> GitIgnoreSpec | None:
     """
     if os.path.islink(path) or not os.path.isfile(path):
         return None
+    # Imported here because `check` starts faster without, and most calls search no folders.
+    from pathspec import GitIgnoreSpec
+
     text = read_regular(path, path).decode("utf-8", "replace")
     return GitIgnoreSpec.from_lines(filter(_is_pattern, re.split(r"\r?\n", text)))
 
 
 def _is_pattern(line: str) -> bool:
+    from pathspec import GitIgnoreSpec
+
     try:
         GitIgnoreSpec.from_lines([line])
     except ValueError:

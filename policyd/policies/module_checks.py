@@ -10,10 +10,8 @@ from typing import Any
 
 from policyd.errors import PolicySetError
 from policyd.model import Location
-from policyd.policies import lint
 from policyd.policies.annotations import comment_problems
 from policyd.policies.completeness import silent_policies
-from policyd.policies.cycles import dependency_problems
 from policyd.policies.packs import Pack, Policy, check_package, policy_in
 from policyd.policies.problems import Problems
 from policyd.policies.router import ROUTER
@@ -48,6 +46,10 @@ def check_modules(
     own = modules.keys() - {ROUTER} if every_module else users
     if not own:
         return
+    # Imported here because built-in policy sets do not need it, and `check` starts faster without.
+    from policyd.policies import lint
+    from policyd.policies.cycles import dependency_problems
+
     parsed: dict[str, Module] = {}
     for name, text in modules.items():
         with problems.collecting():

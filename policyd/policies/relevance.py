@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from policyd.policies.packs import Policy
 from policyd.policies.policy_set import PolicySet
 from policyd.policies.rego_values import Doubt
 from policyd.policies.review_fields import without_comments
-from policyd.policies.simple_statements import Body, Scope, simple_statements
 from policyd.policies.syntax_tree import Tree, head_of, parse
 from policyd.policy_input import PolicyInput
+
+if TYPE_CHECKING:
+    from policyd.policies.simple_statements import Body
 
 PATIENCE: Final = 4
 """Reviews before the rules are read, which takes as long as ten evaluations by an engine."""
@@ -48,6 +50,9 @@ class Relevance:
         if self._patience > 0:
             self._patience -= 1
             return frozenset(document.constraints)
+        # Imported here because one `check` does not need it, and starts faster without.
+        from policyd.policies.simple_statements import Scope
+
         if self._bodies is None:
             self._bodies = dict(_bodies_by_policy(self._policy_set))
         bodies, scope = self._bodies, Scope(document, self._policy_set.data)
@@ -85,6 +90,8 @@ def _bodies(policy: Policy, name: str, text: str, packages: list[str]) -> Iterat
 
     Raises Doubt for a rule that is not a set, and for a module that gives RESERVED another meaning.
     """
+    from policyd.policies.simple_statements import simple_statements
+
     module = parse(policy.module, text)
     if RESERVED & {*module.rules, *module.functions, *module.imports}:
         raise Doubt
