@@ -5,6 +5,7 @@ The mistakes are in mistakes.yaml: what is wrong in a policy set, and all that t
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.support.linted import METADATA, lint_files
 MISTAKES: list[dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "mistakes.yaml").read_text()
 )
-PARSER = "<parser>"
+OPEN = re.compile("<parser>|<names>")
 LOOP = """violation contains {"msg": "no", "service": w.service, "path": w.path} if {
   some w in input.workloads
 """
@@ -45,8 +46,8 @@ def test_a_mistake_is_reported_with_its_place_and_what_to_write(
     assert all(problem.where and problem.where.line for problem in problems)
     found = [str(problem).replace(f"{tmp_path}/", "") for problem in problems]
     for number, message in enumerate(mistake["problems"]):
-        begin, parser, end = message.partition(PARSER)
-        if parser and found[number].startswith(begin) and found[number].endswith(end):
+        begin, *end = OPEN.split(message)
+        if end and found[number].startswith(begin) and found[number].endswith(end[0]):
             found[number] = message
     assert found == mistake["problems"]
 
