@@ -72,6 +72,8 @@ _TOKENS: Final[tuple[tuple[str, str, re.Pattern[str]], ...]] = (
 )
 """The fixed part of each format, its name, and its pattern."""
 
+_LEAST: Final = 15
+"""No token is shorter."""
 _PRIVATE_KEY: Final = re.compile("-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
 _URL: Final = re.compile(
     r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s/:@\"']{0,250}:([^\s/@\"']{1,250})@"
@@ -127,6 +129,8 @@ def in_text(text: str) -> Found | None:
 
 
 def _forms(text: str) -> Iterator[Found]:
+    if len(text) < _LEAST and "://" not in text:
+        return
     if "PRIVATE KEY" in text:
         for match in _PRIVATE_KEY.finditer(text):
             yield Found("private-key", "private key", *match.span())
@@ -141,6 +145,8 @@ def _forms(text: str) -> Iterator[Found]:
 
 
 _ARGUMENT: Final = re.compile(r"-{0,2}([A-Za-z_][A-Za-z0-9_.-]{0,100})(?:=(.*))?", re.DOTALL)
+_HINT: Final = re.compile("pass|pwd|secret|token|key|credential|salt|auth|sql|maria", re.IGNORECASE)
+"""What each command with a credential by name contains."""
 _MYSQL: Final = re.compile("(?:.*/)?(?:mysql|mariadb)[a-z-]{0,12}")
 _WORDS: Final = re.compile(r"[^\s;|&()]+")
 
@@ -156,6 +162,8 @@ class Argument(NamedTuple):
 
 def in_arguments(arguments: tuple[str, ...]) -> Iterator[Argument]:
     """Yield the credentials in the arguments of a command; a text for a shell is divided."""
+    if not any(_HINT.search(argument) or in_text(argument) for argument in arguments):
+        return
     words = [
         (index, match[0].strip("\"'"))
         for index, argument in enumerate(arguments)

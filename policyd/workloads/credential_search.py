@@ -21,6 +21,12 @@ from policyd.workloads.values import Tree, entries, mapping, pairs, text, texts
 Place = Literal["environment", "label", "annotation", "command", "build", "logging", "resource"]
 
 _PROJECT: Final = "the project"
+_MAPPINGS: Final[tuple[tuple[Place, str], ...]] = (
+    ("environment", "environment"),
+    ("label", "labels"),
+    ("annotation", "annotations"),
+)
+_COMMANDS: Final = ("command", "entrypoint")
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -91,27 +97,29 @@ def _add(
 
 
 def _candidates(keys: Tree, path: Path) -> Iterator[_Candidate]:
-    yield from _values("environment", keys, path, "environment")
-    yield from _values("label", keys, path, "labels")
-    yield from _values("annotation", keys, path, "annotations")
-    yield from _values("logging", mapping(keys, "logging"), (*path, "logging"), "options")
-    yield from _commands(keys, path)
-    build = mapping(keys, "build")
-    yield from _values("build", build, (*path, "build"), "args")
-    yield from _values("build", build, (*path, "build"), "labels")
-    yield from _values("build", build, (*path, "build"), "additional_contexts")
-    for key in ("context", "dockerfile_inline"):
-        yield from _value("build", "", text(build, key), (*path, "build", key))
+    for place, key in _MAPPINGS:
+        if key in keys:
+            yield from _values(place, keys, path, key)
+    for key in _COMMANDS:
+        if keys.get(key):
+            yield from _arguments(keys, path, key)
+    if "logging" in keys:
+        yield from _values("logging", mapping(keys, "logging"), (*path, "logging"), "options")
+    if "healthcheck" in keys:
+        yield from _arguments(mapping(keys, "healthcheck"), (*path, "healthcheck"), "test")
+    if "build" in keys:
+        yield from _of_build(mapping(keys, "build"), (*path, "build"))
     for stage in ("post_start", "pre_stop"):
         for index, hook in entries(keys, stage):
             yield from _values("environment", hook, (*path, stage, index), "environment")
             yield from _arguments(hook, (*path, stage, index), "command")
 
 
-def _commands(keys: Tree, path: Path) -> Iterator[_Candidate]:
-    yield from _arguments(keys, path, "command")
-    yield from _arguments(keys, path, "entrypoint")
-    yield from _arguments(mapping(keys, "healthcheck"), (*path, "healthcheck"), "test")
+def _of_build(build: Tree, path: Path) -> Iterator[_Candidate]:
+    for key in ("args", "labels", "additional_contexts"):
+        yield from _values("build", build, path, key)
+    for key in ("context", "dockerfile_inline"):
+        yield from _value("build", "", text(build, key), (*path, key))
 
 
 def _resources(tree: Tree) -> Iterator[_Candidate]:
