@@ -96,11 +96,14 @@ _NAMESPACES: Final = ("pid", "ipc", "userns_mode", "uts", "network_mode", "cgrou
 
 MECHANICAL: Final[Mapping[str, MechanicalFix]] = {
     "allowed-capabilities": MechanicalFix("removes the capability", _CAPABILITY),
+    "allowed-sysctls": MechanicalFix("removes the parameter", _remove(items_of=("sysctls",))),
     "no-build-privileges": MechanicalFix(
         "removes the option from the build",
         _remove(keys=("privileged",), items_of=("entitlements",)),
     ),
+    "no-custom-cgroup-parent": MechanicalFix("removes the key", _remove(keys=("cgroup_parent",))),
     "no-dangerous-capabilities": MechanicalFix("removes the capability", _CAPABILITY),
+    "no-default-bridge": MechanicalFix("removes the key", _remove(keys=("network_mode",))),
     "no-device-cgroup-rules": MechanicalFix(
         "removes the rule", _remove(items_of=("device_cgroup_rules",))
     ),
@@ -112,9 +115,15 @@ MECHANICAL: Final[Mapping[str, MechanicalFix]] = {
     "no-host-proc-sys-mounts": _READ_ONLY,
     "no-host-service-sockets": MechanicalFix("removes the mount", _remove(items_of=("volumes",))),
     "no-host-system-mounts": _READ_ONLY,
+    "no-interactive-services": MechanicalFix("removes the key", _remove(keys=("tty",))),
+    "no-metadata-service": MechanicalFix("removes the entry", _remove(items_of=("extra_hosts",))),
     "no-nvidia-runtime": _RUNTIME,
+    "no-oom-protection": MechanicalFix(
+        "removes the key", _remove(keys=("oom_kill_disable", "oom_score_adj"))
+    ),
     "no-privileged": MechanicalFix("removes `privileged:`", _remove(keys=("privileged",))),
     "no-privileged-hooks": MechanicalFix("removes `privileged:`", _remove(keys=("privileged",))),
+    "no-privileged-groups": MechanicalFix("removes the group", _remove(items_of=("group_add",))),
     "no-runtime-config-mounts": _READ_ONLY,
     "no-unconfined-profiles": MechanicalFix(
         "removes the option", _remove(items_of=("security_opt",))

@@ -6,7 +6,7 @@ Out: Markdown by path below docs/. `make docs-pages` writes the pages; test_page
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -219,9 +219,10 @@ def _catalogue() -> Iterator[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         policies = everything.policy_set(Path(folder)).policies
     default = {constraint.policy for constraint in load_policy_set().constraints}
+    levels = {level: load_policy_set(level_file(level)) for level in LEVELS}
     yield "index", "\n".join(_index(policies.values(), default)) + "\n"
     for policy in policies.values():
-        yield policy.id, "\n".join(_page(policy, policy.id in default)) + "\n"
+        yield policy.id, "\n".join(_page(policy, policy.id in default, levels)) + "\n"
 
 
 def _index(policies: Any, default: set[str]) -> Iterator[str]:
@@ -243,7 +244,7 @@ def _index(policies: Any, default: set[str]) -> Iterator[str]:
             yield f"| [{policy.id}]({policy.id}.md) | {policy.severity} | {mark} | {policy.title} |"
 
 
-def _page(policy: Policy, in_default: bool) -> Iterator[str]:
+def _page(policy: Policy, in_default: bool, levels: Mapping[str, PolicySet]) -> Iterator[str]:
     text = section(policy)
     heading, _, body = text.partition("\n")
     assert heading == f"#### {policy.id}", heading
@@ -252,6 +253,10 @@ def _page(policy: Policy, in_default: bool) -> Iterator[str]:
     yield ""
     where = "is in force" if in_default else "is not in force"
     yield f"The policy belongs to the pack `{policy.pack}` and {where} in the built-in policy set."
+    in_force = ((name, _in_force(each, policy.id)) for name, each in levels.items())
+    actions = [f"{name} ({what.replace('<br>', '; ')})" for name, what in in_force if what]
+    if actions:
+        yield f"[Levels](../levels.md) with the policy: {', '.join(actions)}."
     for word, title in (("denied", "Denied"), ("allowed", "Allowed")):
         yield ""
         yield f"## {title}"
