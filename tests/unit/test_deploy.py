@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 from policyd.bootstrap import build
 from policyd.bundle import directory_bundle
-from policyd.config import Settings
+from policyd.config import Settings, listen_address
+from policyd.metrics import Metrics
 from policyd.model import Review
+from policyd.policies.levels import level_file
+from policyd.settings_reader import load_settings
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.parent for path in (ROOT / "deploy/examples").rglob("compose.yaml"))
@@ -55,7 +62,7 @@ EXTRAS = PYPROJECT["project"]["optional-dependencies"]
 LOCKED = {
     "run": [
         *PYPROJECT["project"]["dependencies"],
-        *(line for extra in ("inventory", "postgres", "signing") for line in EXTRAS[extra]),
+        *(line for extra in ("inventory", "oidc", "postgres", "signing") for line in EXTRAS[extra]),
     ],
     "test": [*PYPROJECT["project"]["dependencies"], *EXTRAS["test"]],
     "docs": [*PYPROJECT["project"]["dependencies"], *EXTRAS["docs"]],
@@ -103,3 +110,86 @@ def test_the_lock_files_agree_on_versions() -> None:
             versions.setdefault(package, set()).add(version)
 
     assert {package: found for package, found in versions.items() if len(found) > 1} == {}
+
+
+# --- deployment ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", ["restricted", "gpu-shared-host"])
+def test_the_deployment_with_compose_is_allowed_by_our_own_levels(level: str) -> None:
+    services = build(Settings(policy_set=str(level_file(level))))
+    try:
+        decision = services.decide(
+            directory_bundle(str(ROOT / "deploy/compose"), profiles=()),
+            Review(uid="1", enforcement_point="cli", now=1_800_000_000_000_000_000),
+        )
+    finally:
+        services.close()
+
+    found = [violation.policy for violation in decision.violations]
+    assert (decision.allowed, found) == (
+        True,
+        ["require-image-digest"] if level == "restricted" else [],
+    )
+
+
+def _settings_of_kubernetes() -> str:
+    settings: str = _kubernetes()["ConfigMap"]["data"]["policyd.toml"]
+    return settings
+
+
+def _kubernetes() -> dict[str, Any]:
+    documents = yaml.safe_load_all((ROOT / "deploy/kubernetes/policyd.yaml").read_text())
+    return {document["kind"]: document for document in documents}
+
+
+@pytest.mark.parametrize(
+    "read",
+    [(ROOT / "deploy/compose/policyd.toml").read_text, _settings_of_kubernetes],
+    ids=["compose", "kubernetes"],
+)
+def test_the_settings_of_a_deployment_load(tmp_path: Path, read: Callable[[], str]) -> None:
+    (tmp_path / "token").write_text("a-token-of-32-characters-or-more")
+    (tmp_path / "token").chmod(0o440)
+    text = re.sub(r"/run/secrets/(policyd/)?ci-token", "token", read())
+    (tmp_path / "policyd.toml").write_text(text)
+
+    settings = load_settings(str(tmp_path / "policyd.toml"), {}, {})
+
+    assert listen_address(settings) == ("0.0.0.0", 8093)
+    assert settings.tokens["ci"].scopes == ("review",)
+
+
+def test_the_pods_have_no_rights_and_probe_the_routes_of_the_webhook() -> None:
+    pod = _kubernetes()["Deployment"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    probes = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in PROBES}
+    assert probes == PROBES
+
+
+PROBES = {"startup": "/readyz", "readiness": "/readyz", "liveness": "/healthz"}
+
+
+def test_alerts_and_dashboard_name_metrics_that_exist() -> None:
+    services = build(Settings())
+    try:
+        text = Metrics(services.rules, services.clock).text("")[0].decode()
+    finally:
+        services.close()
+    exposed = set(re.findall(r"# TYPE ([a-z_]+)", text))
+    rules = yaml.safe_load((ROOT / "deploy/monitoring/alerts.yaml").read_text())
+    panels = json.loads((ROOT / "deploy/monitoring/grafana.json").read_text())["panels"]
+    expressions = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    expressions += [target["expr"] for panel in panels for target in panel["targets"]]
+
+    named = set(re.findall(r"policyd_[a-z_]+", " ".join(expressions)))
+    counted = {re.sub("_(total|bucket)$", "", name) for name in named}
+    assert len(counted) >= 7
+    assert counted <= {re.sub("_total$", "", name) for name in exposed}
