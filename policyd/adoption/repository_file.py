@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +16,13 @@ import msgspec
 
 from policyd.errors import ConfigError
 from policyd.model import API_VERSION, Location
+from policyd.policies.levels import LEVELS, level_file
 from policyd.policies.yaml_documents import Value, documents, required
 from policyd.regular_files import read_regular
 
 FILE_NAME: Final = ".policyd.yaml"
 OTHER_NAME: Final = ".policyd.yml"
-KEYS: Final = ("apiVersion", "policySet", "recursive", "projects", "reports")
+KEYS: Final = ("apiVersion", "policySet", "level", "recursive", "projects", "reports")
 PROJECT_KEYS: Final = ("files", "envFiles", "projectName", "environment")
 MAX_PROJECTS: Final = 1_000
 _PROJECT_NAME: Final = re.compile("[a-z0-9][a-z0-9_-]*")
@@ -39,7 +40,8 @@ class ProjectGroup(msgspec.Struct, frozen=True):
 class RepositoryFile(msgspec.Struct, frozen=True):
     """The content of `.policyd.yaml` in the folder `root`.
 
-    `policy_set` is an absolute path, "" for none. `reports` are files below `root` by format.
+    `policy_set` is the absolute path of the policy set or the level, "" for none. `reports` are
+    files below `root` by format.
     """
 
     root: str
@@ -99,11 +101,20 @@ def read_repository_file(
         raise keys["projects"].error(f"has more than {MAX_PROJECTS:,} entries")
     return RepositoryFile(
         root=root,
-        policy_set=os.path.join(root, _path(keys["policySet"])) if "policySet" in keys else "",
+        policy_set=_policy_set(keys, root),
         recursive="recursive" in keys and _flag(keys["recursive"]),
         projects=tuple(_group(group) for group in groups),
         reports=_reports(keys["reports"], formats) if "reports" in keys else {},
     )
+
+
+def _policy_set(keys: Mapping[str, Value], root: str) -> str:
+    """Return the path of the policy set or of the level, "" for none."""
+    if "level" not in keys:
+        return os.path.join(root, _path(keys["policySet"])) if "policySet" in keys else ""
+    if "policySet" in keys:
+        raise keys["level"].error("must not be set together with policySet")
+    return str(level_file(keys["level"].one_of(LEVELS)))
 
 
 def _group(value: Value) -> ProjectGroup:

@@ -41,8 +41,9 @@ def _report(report: FixReport) -> Iterator[str]:
         return
     done = "fixed" if report.applied else "can be fixed"
     count = f"{len(report.fixed)} {'violation' if len(report.fixed) == 1 else 'violations'}"
+    remain = "remains" if len(report.remaining) == 1 else "remain"
     places = "" if report.applied or not report.changes else " (places as after the changes)"
-    yield f"{source}: {count} {done}, {len(report.remaining)} remain{places}"
+    yield f"{source}: {count} {done}, {len(report.remaining)} {remain}{places}"
     advice: dict[str, tuple[str, int]] = {}
     counted = Counter(one.policy for one in report.fixed)
     for one in report.fixed:

@@ -12,6 +12,7 @@ from policyd.adoption.repository_file import (
     repository_root,
 )
 from policyd.errors import BundleError, ConfigError, PolicySetError
+from policyd.policies.levels import level_file
 
 FORMATS = ("json", "sarif", "text")
 WHOLE = """\
@@ -55,6 +56,8 @@ def test_a_whole_file_is_read() -> None:
         ("policySet: 1\n", "f:1:12: policySet must be a string, not an integer"),
         ("policySet: ../x\n", "f:1:12: policySet is '../x': a path must be relative to the rep"),
         ("policySet: /x\n", "f:1:12: policySet is '/x': a path must be relative to the reposit"),
+        ("level: strict\n", "f:1:8: level is 'strict': it must be one of baseline, "),
+        ("level: baseline\npolicySet: x\n", "f:1:8: level must not be set together with policyS"),
         ("recursive: 1\n", "f:1:12: recursive must be a boolean, not an integer"),
         ("projects: {}\n", "f:1:11: projects must be a list, not a mapping"),
         ("projects:\n  - file: [a]\n", "f:2:5: projects[0] has the unknown key 'file'; did you"),
@@ -75,6 +78,12 @@ def test_an_error_has_file_line_and_column_and_says_what_is_right(text: str, mes
         read_repository_file(text, "f", "/r", FORMATS)
 
     assert str(raised.value).startswith(message)
+
+
+def test_a_level_is_the_policy_set_of_this_name() -> None:
+    found = read_repository_file("level: baseline\n", "f", "/r", FORMATS)
+
+    assert found.policy_set == str(level_file("baseline"))
 
 
 def test_too_many_projects_are_an_error() -> None:

@@ -12,7 +12,7 @@ def test_a_report_counts_what_is_fixed_by_policy_and_says_why_others_remain() ->
     report = FixReport("a", [VIOLATION, VIOLATION], [(VIOLATION, "it is odd")], applied=True)
 
     assert text(report) == (
-        "a: 2 violations fixed, 1 remain\n"
+        "a: 2 violations fixed, 1 remains\n"
         "  fixed: p (2): Fix it.\n"
         "  remains: a:1:2: p: bad \\x1b\n"
         "    fix: Fix it.\n"
