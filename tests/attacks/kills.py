@@ -43,7 +43,9 @@ class Result(NamedTuple):
 
 
 def kill_under_load(target: Target, kills: int, audit: str = "", pause: float = 0.5) -> Result:
-    """Return the result of `kills` kills, `pause` seconds apart, while clients ask for reviews.
+    """Return the result of `kills` kills while clients ask for reviews.
+
+    Between two kills, the server is ready for about `pause` seconds.
 
     `audit` is the URL of the log, "" for SQLite.
     """
@@ -53,6 +55,7 @@ def kill_under_load(target: Target, kills: int, audit: str = "", pause: float = 
     load = _Load(webhook)
     groups = 0
     for number in range(1, kills + 1):
+        wait_until(webhook.is_ready)
         time.sleep(pause * chosen.uniform(0.5, 1.5))
         if number % GROUP_EVERY == 0:
             groups += 1
