@@ -43,6 +43,7 @@ from policyd.policies.router import router
 from policyd.policies.syntax_tree import Module, parse
 from policyd.policies.yaml_documents import Value, documents
 from policyd.policy_input import review_input
+from policyd.rego_trace import Trace, try_trace
 from policyd.resolution import HostResolver
 
 _PROBE: Final = "policyd_coverage_probe"
@@ -56,15 +57,13 @@ _REVIEW: Final = Review(uid="", enforcement_point="cli", now=1_800_000_000_000_0
 
 
 class TestResult(msgspec.Struct, frozen=True):
-    """The result of one test. `message` is the reason of a failure, and "" for a passed test.
-
-    `printed` are the lines that `print` wrote.
-    """
+    """A test: why it failed ("" if it passed), what `print` wrote, which expression failed."""
 
     name: str
     location: Location
     message: str = ""
     printed: tuple[str, ...] = ()
+    traces: tuple[Trace, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -305,7 +304,8 @@ def _rego_tests(texts: dict[str, str], data: dict[str, Any]) -> Iterator[TestRes
             yield TestResult(rule, where, f"{place}: {sentence}" if place else sentence)
             continue
         message = "" if answer is True else "the rule is not true"
-        yield TestResult(rule, where, message, tuple(engine.take_prints()))
+        traces = try_trace(texts, data, rule) if message else ()
+        yield TestResult(rule, where, message, tuple(engine.take_prints()), traces)
 
 
 def _named_tests(modules: Iterable[Module]) -> Iterator[tuple[str, Location]]:

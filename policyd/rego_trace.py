@@ -88,6 +88,14 @@ def trace(
     return list(scope.definitions(rule, min(levels, MAX_LEVELS)))
 
 
+def try_trace(modules: dict[str, str], data: dict[str, Any], rule: str) -> tuple[Trace, ...]:
+    """Return the traces of `rule`, which sets its input itself; () if there is an error."""
+    try:
+        return tuple(trace(modules, data, b"{}", rule))
+    except EngineError:
+        return ()
+
+
 class _Scope:
     """The Rego and the data that expressions are evaluated with."""
 
@@ -161,6 +169,7 @@ class _Body:
         self._module = module
         self._before: list[str] = []
         self._names: list[str] = []
+        self._with = ""  # the `with` of the current statement, which its values need too
         if caller:
             self._before.append(f"some {_ARGUMENTS} in {caller}")
             for number, argument in enumerate(head.get("args", [])):
@@ -185,6 +194,8 @@ class _Body:
         for statement in self._statements:
             text = source({"": statement}, self._module, whole=True)
             names = sorted(bound_names(statement) - {"_"})
+            mods = statement.get("with_mods", ())
+            self._with = "".join(f" {source({'': m}, self._module, whole=True)}" for m in mods)
             step, rows = self._step(statement["literal"], text, names, rows, levels)
             yield msgspec.structs.replace(step, line=statement["span"]["line"])
             if step.outcome != "true":
@@ -192,6 +203,7 @@ class _Body:
             self._before.append(text)
             self._names += [name for name in names if name not in self._names]
         if self._value and next(iter(self._value)) not in ("Number", "String", "Bool", "True"):
+            self._with = ""
             text = source(self._value, self._module, whole=True)
             assignment = {"op": "ColEq", "lhs": {"Var": {"value": "_"}}, "rhs": self._value}
             literal = {"Expr": {"expr": {"AssignExpr": assignment}}}
@@ -216,7 +228,11 @@ class _Body:
             values = self._values(literal, dropped, rows)
         outcome = "true" if after else self._failure(literal, text)
         values = values[:MAX_VALUES]
-        called = tuple(self._called(literal, levels)) if dropped and levels > 1 else ()
+        called = (
+            tuple(self._called(literal, levels))
+            if dropped and levels > 1 and not self._with
+            else ()
+        )
         step = Step(
             text,
             0,
@@ -244,7 +260,7 @@ class _Body:
         if not texts:
             return []
         row = _object({name: name for name in self._names})
-        found = _object({text: f"[v | v := {text}]" for text in texts})
+        found = _object({text: f"[v | v := {text}{self._with}]" for text in texts})
         pairs = self._scope.rows(self._module, f"[{row}, {found}]", self._before)
         wanted = [found for row, found in pairs if row in (dropped or rows)]
         return _unique([{text: found[text] for text in texts} for found in wanted])

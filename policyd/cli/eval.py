@@ -127,8 +127,18 @@ def command(
         content = _document(rules, asked, recorded_project(*recorded), recorded[0].input.review)
     else:
         content = _input(rules, asked, compose_flags(options))
-    _evaluate(rules, content, query, explain, traced)
+    _evaluate(_with_paths(rules, read.policy_set), content, query, explain, traced)
     return 0
+
+
+def _with_paths(policy_set: PolicySet, path: str) -> PolicySet:
+    """Return `policy_set`, whose modules are named by their files, as far as they are files."""
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    modules = {
+        str(folder / name) if path and (folder / name).is_file() else name: text
+        for name, text in policy_set.modules.items()
+    }
+    return msgspec.structs.replace(policy_set, modules=modules)
 
 
 def _evaluate(

@@ -12,10 +12,15 @@ from typing import Final
 
 import msgspec
 
-from policyd.formats import json
+from policyd.formats import json, rego_trace
+from policyd.formats.rego_trace import PolicyTrace
 from policyd.formats.table import table, visible
 from policyd.rego_tests import TestReport, TestResult
 
+SEE: Final = (
+    "To see what a policy does with a sample: "
+    "policyd eval POLICY --trace -f SAMPLE --policy-set POLICY_SET"
+)
 HEADER: Final = ("FILE", "LINES", "COVERED", "NOT COVERED")
 
 
@@ -41,11 +46,22 @@ def as_json(run: RegoTestRun, *, colour: bool = False) -> str:
 def _tests(results: Sequence[TestResult], verbose: bool) -> Iterator[str]:
     for result in results:
         if not result.passed or verbose:
-            said = result.message or "passed"
-            yield visible(f"{result.location}: {result.name}: {said}")
+            yield visible(f"{_named(result)}: {result.message or 'passed'}")
             yield from (visible(f"  {line}") for line in result.printed)
+            yield from (f"  {line}" for line in rego_trace.lines(PolicyTrace(result.traces)))
+    if any(_is_sample(result) and not result.passed for result in results):
+        yield SEE
     failed = sum(not result.passed for result in results)
     yield f"{len(results) - failed} passed, {failed} failed"
+
+
+def _named(result: TestResult) -> str:
+    """Return place and name of a test. A sample is named by its file."""
+    return f"{result.location}" if _is_sample(result) else f"{result.location}: {result.name}"
+
+
+def _is_sample(result: TestResult) -> bool:
+    return result.name == result.location.file
 
 
 def _coverage(run: RegoTestRun) -> Iterator[str]:

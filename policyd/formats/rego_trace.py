@@ -34,8 +34,13 @@ class PolicyTrace(msgspec.Struct, frozen=True):
 
 def text(found: PolicyTrace, *, colour: bool = False) -> str:
     """Return a line for each definition and each expression, with values below."""
-    lines = [line for one in found.traces for line in _trace(one, found.every_value)]
-    return "".join(f"{visible(line)}\n" for line in lines)
+    return "".join(f"{line}\n" for line in lines(found))
+
+
+def lines(found: PolicyTrace) -> Iterator[str]:
+    """Yield the lines of the text."""
+    for one in found.traces:
+        yield from map(visible, _trace(one, found.every_value))
 
 
 def _trace(found: Trace, every_value: bool) -> Iterator[str]:

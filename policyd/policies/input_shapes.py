@@ -46,6 +46,7 @@ INSTEAD: Final[dict[tuple[str, str], str]] = {
     ("workload", "mem_limit"): "write `w.memory_limit`, in bytes",
     ("workload", "cpus"): "write `w.cpu_limit`, in billionths of a CPU",
     ("workload", "scale"): "write `w.replicas`",
+    ("workload", "restart_policy"): "write `w.restart.condition`",
     ("workload", "env"): "write `w.environment`",
     ("workload", "pre_start"): 'such a hook is a workload of its own, with w.kind == "hook"',
     ("grant", "count"): "write `count(grant.identities)`, or read `grant.devices`",

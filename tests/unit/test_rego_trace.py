@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from policyd.errors import EngineError
-from policyd.rego_trace import MAX_LEVELS, MAX_VALUES, Step, Trace, trace
+from policyd.rego_trace import MAX_LEVELS, MAX_VALUES, Step, Trace, trace, try_trace
 
 PACKAGE = "package policyd.policies.x\n\n"
 RULE = "data.policyd.policies.x.violation"
@@ -135,3 +135,17 @@ def test_levels_and_values_are_bounded() -> None:
 def test_an_expression_that_fails_to_be_evaluated_is_an_error() -> None:
     with pytest.raises(EngineError, match=r"^x\.rego: "):
         traced("violation contains 1 if {\n\tconcat(1, input.a) == 1\n}\n", {"a": 1})
+
+
+def test_values_of_a_test_are_those_with_its_input() -> None:
+    modules = {
+        "x.rego": f"{PACKAGE}violation contains input.a if input.a > 1\n",
+        "x_test.rego": "package policyd.policies.x_test\n\nimport data.policyd.policies.x\n\n"
+        'test_a if {\n\tx.violation == set() with input as {"a": 2}\n}\n',
+    }
+
+    [found] = try_trace(modules, {}, "data.policyd.policies.x_test.test_a")
+
+    [step] = found.steps
+    assert (step.outcome, step.values) == ("false", ({"x.violation": [[2]]},))
+    assert try_trace(modules | {"y.rego": "no rego"}, {}, "data.x") == ()

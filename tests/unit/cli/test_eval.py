@@ -36,7 +36,7 @@ def test_a_policy_is_explained(run, folder) -> None:
     result = run("eval", "--explain", "named", "--policy-set", "rules")
 
     assert lines(result.stdout) == [
-        "team/named/policy.rego:18:1: violation does not hold",
+        "rules/team/named/policy.rego:18:1: violation does not hold",
         '  true        19: some c in input.constraints["named"]',
         "  true        20: some w in input.workloads",
         "  false       21: w.network_mode in c.parameters.modes",
@@ -58,7 +58,7 @@ def test_a_policy_is_traced_into_the_functions_that_it_calls(run, folder) -> Non
     assert lines(result.stdout)[-6:] == [
         '  undefined   22: found := workload.finding(w, ["network_mode"], message(w))',
         f"{'':17}w = {WEB}",
-        f"{'':17}team/named/policy.rego:25:1: message does not hold",
+        f"{'':17}rules/team/named/policy.rego:25:1: message does not hold",
         f'{"":17}  undefined   25: sprintf("%s has the network mode %s", [w.title, w.labels.a])',
         f'{"":34}w = {WEB}, w.title = "service web", w.labels.a is undefined',
         "[]",

@@ -8,6 +8,7 @@ from policyd import rego_tests
 from policyd.formats.rego_tests import RegoTestRun, as_json, text
 from policyd.model import Location
 from policyd.rego_tests import CoverageReport, FileCoverage
+from policyd.rego_trace import Step, Trace
 
 PASSED = rego_tests.TestResult("test_one", Location("a_test.rego", 3, 1))
 FAILED = rego_tests.TestResult("test_two", Location("a_test.rego", 9, 1), "is not true")
@@ -44,6 +45,31 @@ def test_what_a_test_printed_is_below_it() -> None:
     )
 
 
+def test_a_failed_test_shows_which_expression_failed() -> None:
+    step = Step("x == 1", 6, "false", 1, 0, ({"x": [2]},))
+    traced = Trace("data.a_test.test_two", Location("a_test.rego", 5, 1), (step,))
+    failed = rego_tests.TestResult("test_two", traced.location, "is not true", (), (traced,))
+
+    assert text(RegoTestRun(rego_tests.TestReport(tests=[failed]))).splitlines() == [
+        "a_test.rego:5:1: test_two: is not true",
+        "  a_test.rego:5:1: test_two does not hold",
+        "    false        6: x == 1",
+        f"{'':19}x = 2",
+        "0 passed, 1 failed",
+    ]
+
+
+def test_a_failed_sample_is_named_once_and_has_a_hint() -> None:
+    failed = rego_tests.TestResult("s.yaml", Location("s.yaml", 1, 1), "expected p, reported q")
+
+    assert text(RegoTestRun(rego_tests.TestReport(tests=[failed]))).splitlines() == [
+        "s.yaml:1:1: expected p, reported q",
+        "To see what a policy does with a sample: "
+        "policyd eval POLICY --trace -f SAMPLE --policy-set POLICY_SET",
+        "0 passed, 1 failed",
+    ]
+
+
 def test_the_coverage_names_the_lines_that_no_test_evaluates() -> None:
     assert (
         text(RegoTestRun(MEASURED))
@@ -77,6 +103,7 @@ def test_json_has_the_coverage_only_when_it_was_measured() -> None:
         "location": {"file": "a_test.rego", "line": 3, "column": 1},
         "message": "",
         "printed": [],
+        "traces": [],
     }
     plain = {"apiVersion": "policyd/v1", "kind": "TestReport", "tests": [one]}
     files = [
