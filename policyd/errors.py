@@ -146,6 +146,13 @@ class IdentityUnavailable(PolicydError):
     reason = "ServiceUnavailable"
 
 
+class Conflict(PolicydError):
+    """The request contradicts an earlier one."""
+
+    status_code = 409
+    reason = "Conflict"
+
+
 class NotFound(PolicydError):
     """The decision, policy or route does not exist."""
 

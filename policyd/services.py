@@ -27,6 +27,7 @@ from policyd.workloads.image_configs import ImageReader
 if TYPE_CHECKING:
     from policyd.audit.store import Store
     from policyd.decision_cache import DecisionCache
+    from policyd.idempotence import Identity
 
 Answer = TypeVar("Answer")
 
@@ -82,6 +83,14 @@ class _Given(NamedTuple):
     files: tuple[str, ...]
     recorded_input: RecordedInput | None = None
 
+    def named(self, decision_id: str) -> _Given:
+        """Return this with the id `decision_id`."""
+        decision, recorded = (
+            msgspec.structs.replace(one, decision_id=decision_id)
+            for one in (self.decision, self.recorded)
+        )
+        return self._replace(decision=decision, recorded=recorded)
+
 
 class Observer(Protocol):
     """Receives each decision, for example to count it."""
@@ -136,20 +145,30 @@ class Services:
         return self.store
 
     def decide(
-        self, bundle: Bundle, review: Review, *, requested_by: str = "", request_id: str = ""
+        self,
+        bundle: Bundle,
+        review: Review,
+        *,
+        requested_by: str = "",
+        request_id: str = "",
+        identity: Identity | None = None,
     ) -> Decision:
         """Return the decision on `bundle`. It is in the audit log if one is configured.
 
         A DELETE is always allowed, and needs the files only if the bundle does not name the
-        project. `requested_by` is the address of the caller. Raises NoComposeFile, BundleError and,
-        for a DELETE whose project has no known name, RequestError: there is no decision then.
-        Raises AuditError, and ReviewTimeout: nothing is decided and recorded then.
+        project. `requested_by` is the address of the caller, `identity` that of the decision on a
+        review that may be repeated. Raises NoComposeFile, BundleError and, for a DELETE whose
+        project has no known name, RequestError: there is no decision then. Raises AuditError, and
+        ReviewTimeout: nothing is decided and recorded then.
         """
         started = time.perf_counter()
         with deadline.within(self.settings.review_timeout):
             given = self._given(bundle, review)
             with deadline.recording():
-                self._record(review, given, requested_by, request_id)
+                if identity:
+                    given = given.named(identity.decision_id)
+                content = identity.content if identity else ""
+                self._record(review, given, requested_by, request_id, content)
         self.observer.decided(review, given.decision, time.perf_counter() - started)
         return given.decision
 
@@ -240,7 +259,14 @@ class Services:
         yield from self.rules.admissions()
         yield self._newest
 
-    def _record(self, review: Review, given: _Given, requested_by: str, request_id: str) -> None:
+    def _record(
+        self,
+        review: Review,
+        given: _Given,
+        requested_by: str,
+        request_id: str,
+        content: str = "",
+    ) -> None:
         if self.store is None:
             return
         try:
@@ -251,6 +277,7 @@ class Services:
                 requested_by=requested_by,
                 request_id=request_id,
                 recorded_input=given.recorded_input,
+                content=content,
             )
         except AuditError:
             self.observer.not_recorded()

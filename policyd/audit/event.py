@@ -74,6 +74,8 @@ class DecisionEvent(msgspec.Struct, frozen=True):
     result: Decision
     requested_by: str = ""
     req_id: str = ""
+    content: str | msgspec.UnsetType = msgspec.UNSET
+    """"sha256:…" over the question and all files, of a review with an id of the client's."""
 
     @property
     def ends_with(self) -> GrantState | None:
@@ -152,11 +154,12 @@ def decision_event(
     requested_by: str = "",
     request_id: str = "",
     input_digest: str = "",
+    content: str = "",
 ) -> DecisionEvent:
     """Return the event of `decision` on `review`.
 
     `files` are the names of the project's files, `requested_by` is the address of the caller,
-    `input_digest` is that of the recorded input.
+    `input_digest` is that of the recorded input, `content` that of a review with an id of its own.
     """
     policy_set = decision.policy_set
     return DecisionEvent(
@@ -172,6 +175,7 @@ def decision_event(
         result=decision,
         requested_by=requested_by,
         req_id=request_id,
+        content=content or msgspec.UNSET,
     )
 
 

@@ -121,16 +121,16 @@ class Store:
         requested_by: str = "",
         request_id: str = "",
         recorded_input: RecordedInput | None = None,
+        content: str = "",
     ) -> AuditRecord:
         """Record `decision` and update the grants; return when both are on disk.
 
         `files` are the names of the project's files, `requested_by` the address of the caller,
-        `recorded_input` is kept beside the chain (without content if it was before). An
-        allowed CREATE or UPDATE that is not a dry run supersedes the project's grants at its target
-        with new ones; DELETE releases them.
+        `recorded_input` is kept beside the chain, `content` the digest of a review that may be
+        repeated. An allowed CREATE or UPDATE supersedes the grants; DELETE releases them.
         """
         digest = recorded_input.digest if recorded_input else ""
-        event = decision_event(review, decision, files, requested_by, request_id, digest)
+        event = decision_event(review, decision, files, requested_by, request_id, digest, content)
         item = Item(event, payload_of(event), recorded_input)
         try:
             return self._here().writer.submit(item)

@@ -7,7 +7,6 @@ path or the name of the parameter, BundleError, PayloadTooLarge, UnsupportedMedi
 
 from __future__ import annotations
 
-import uuid
 from typing import Any, Final, Literal
 
 import msgspec
@@ -83,7 +82,7 @@ class _JsonQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """The question in a request. `user_info` is None if the request names no user.
+    """The question in a request. `user_info` is None if it names no user, `uid` "" if it has none.
 
     With `fail`, a denial is an HTTP error.
     """
@@ -155,7 +154,7 @@ def _question(query: _Query) -> Question:
 
 
 def _checked(question: Question) -> Question:
-    """Return `question` with a uid. Raises RequestError for long or unprintable texts."""
+    """Return `question`. Raises RequestError for long or unprintable texts."""
     user = question.user_info or UserInfo()
     texts = {
         "uid": question.uid,
@@ -172,7 +171,7 @@ def _checked(question: Question) -> Question:
             raise RequestError(
                 f"{name} is {text!r}; write it without blanks at its ends, '.', '..' and '//'"
             )
-    return msgspec.structs.replace(question, uid=question.uid or str(uuid.uuid4()))
+    return question
 
 
 def _is_plain(name: str) -> bool:

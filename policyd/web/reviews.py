@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from http import HTTPStatus
 from typing import Final
 
@@ -10,11 +11,13 @@ from flask import Flask, Response, g, request
 from policyd import wire
 from policyd.audit.jobs import Jobs
 from policyd.bundle import MemoryFiles
+from policyd.errors import AuditError
 from policyd.formats.available import REPORT
 from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import reviewed
+from policyd.idempotence import Identity, RepeatedReviews
 from policyd.identity.job import source_of
-from policyd.model import Review
+from policyd.model import Bundle, Decision, Review
 from policyd.services import Services
 from policyd.web import access
 from policyd.web.replies import reply
@@ -28,20 +31,22 @@ SECOND: Final = 1_000_000_000
 
 
 def add_routes(app: Flask, services: Services) -> None:
-    """Add the route."""
+    """Add the route. Raises ConfigError when no audit log is configured."""
+    repeated = RepeatedReviews(services.audit)
 
     @app.post("/v1/review")
     def review() -> Response:
-        return _review(services)
+        return _review(services, repeated)
 
 
-def _review(services: Services) -> Response:
+def _review(services: Services, repeated: RepeatedReviews) -> Response:
     """Answer the current request. Its decision is in the audit log when this returns.
 
     A denial is answered with HTTP 200, as an allow is, unless the request says `?fail=true`. With
     `Accept: text/plain`, the answer is the text that `policyd check` prints.
     """
     question, bundle = question_of(request, services.settings.max_body)
+    uid = question.uid or str(uuid.uuid4())
     source, operation, now = question.source, question.operation, services.clock()
     if g.job is not None:
         source = source_of(g.job, source, operation)
@@ -50,21 +55,21 @@ def _review(services: Services) -> Response:
         user_info = g.job.user
         may_grant = operation != "CHECK" and not question.dry_run
         jobs = Jobs(services.audit.database)
-        jobs.accept(g.job, question.uid, now // SECOND, may_grant=may_grant)
-    decision = services.decide(
-        bundle,
-        Review(
-            uid=question.uid,
-            enforcement_point=g.token.enforcement_point,
-            now=now,
-            operation=operation,
-            dry_run=question.dry_run,
-            user_info=user_info,
-            source=source,
-        ),
-        requested_by=request.remote_addr or "",
-        request_id=g.request_id,
+        jobs.accept(g.job, uid, now // SECOND, may_grant=may_grant)
+    review = Review(
+        uid=uid,
+        enforcement_point=g.token.enforcement_point,
+        now=now,
+        operation=operation,
+        dry_run=question.dry_run,
+        user_info=user_info,
+        source=source,
     )
+    if question.uid:
+        with repeated.alone(g.token.owner, question.uid):
+            decision = _decide_once(services, repeated, bundle, review)
+    else:
+        decision = _decide(services, bundle, review)
     g.decision = decision
     fails = question.fail and not decision.allowed
     code = HTTPStatus.FORBIDDEN if fails else HTTPStatus.OK
@@ -73,3 +78,32 @@ def _review(services: Services) -> Response:
         report = Report([reviewed(".", decision, "", bundle.files.shown)])
         return Response(REPORT["text"](report), code, mimetype=TEXT)
     return reply(wire.ComposeReview(response=decision), code)
+
+
+def _decide_once(
+    services: Services, repeated: RepeatedReviews, bundle: Bundle, review: Review
+) -> Decision:
+    """Return the decision on a review with an id of the client's: the recorded one if it is."""
+    found = repeated.find(g.token.owner, review, bundle)
+    if isinstance(found, Decision):
+        return found
+    try:
+        return _decide(services, bundle, review, found)
+    except AuditError:
+        # Another process may have recorded the decision on the same review in the meantime.
+        again = repeated.find(g.token.owner, review, bundle)
+        if isinstance(again, Decision):
+            return again
+        raise
+
+
+def _decide(
+    services: Services, bundle: Bundle, review: Review, identity: Identity | None = None
+) -> Decision:
+    return services.decide(
+        bundle,
+        review,
+        requested_by=request.remote_addr or "",
+        request_id=g.request_id,
+        identity=identity,
+    )

@@ -75,6 +75,7 @@ WAY = [
         "services",
         "bootstrap",
         "review_client",
+        "idempotence",
         "metrics",
         "logs",
     },

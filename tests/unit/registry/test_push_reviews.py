@@ -288,10 +288,10 @@ def test_an_engine_that_fails_is_asked_again(
 
     monkeypatch.setattr(engine, "findings", unreliable)
 
-    review(services, push(registry.push({"compose.yaml": CLEAN})))
+    review(services, push(registry.push({"compose.yaml": f"{CLEAN}    privileged: true\n"})))
 
     found = [(event.req_id, event.result.status.code) for event in events(services)]
-    assert found == [("event-1", 200), ("event-1", 500)]
+    assert found == [("event-1", 403), ("event-1", 500)]
 
 
 def test_a_push_is_not_decided_again_after_its_process_was_killed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,7 +81,8 @@ def post(client: FlaskClient) -> Callable[..., TestResponse]:
 
 @pytest.fixture
 def envelope() -> Callable[..., dict[str, Any]]:
-    """A function that makes the JSON of a ComposeReview."""
+    """A function that makes the JSON of a ComposeReview, with the uids u-1, u-2 …"""
+    numbers = itertools.count(1)
 
     def make(files: dict[str, str] | None = None, **request: Any) -> dict[str, Any]:
         project = {"files": {"compose.yaml": CLEAN} if files is None else files}
@@ -88,7 +90,7 @@ def envelope() -> Callable[..., dict[str, Any]]:
         return {
             "apiVersion": "policyd/v1",
             "kind": "ComposeReview",
-            "request": {"uid": "u-1", "project": project, **request},
+            "request": {"uid": f"u-{next(numbers)}", "project": project, **request},
         }
 
     return make
