@@ -109,6 +109,7 @@ def test_name_of_a_credential_is_recognized(name: str) -> None:
         *("PASSWORD_FILE", "TOKEN_TTL", "TOKEN_URL", "MAX_TOKENS", "TOKENIZERS_PARALLELISM"),
         *("SECRET_NAME", "PASSWORD_MIN_LENGTH", "SECRETS", "KEYBOARD", "PASSENGER", "COMPASS", ""),
         *("ACCESS_KEY_ID", "API_KEY_HEADER", "PASSIVE_PORT", "AUTH_TYPE", "PUBLIC_KEY", "PWDX"),
+        *("REGISTRY_AUTH_HTPASSWD_REALM", "PASSWORD_RESET_URL", "SECRET_REGION"),
     ],
 )
 def test_name_about_something_else_is_not_recognized(name: str) -> None:
