@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import msgspec
 
 from policyd.cli import DENIED
 from policyd.cli.default_group import DefaultGroup
@@ -40,6 +41,11 @@ Examples:
 SHOW_EPILOG: Final = """\b
 ACTION is the enforcement action of the constraints on the policy: deny, warn
 or dryrun. It is off for a policy without a constraint.
+"""
+LIST_EPILOG: Final = """\b
+Examples:
+  policyd policies list
+  policyd policies list --level restricted
 """
 LINT_EPILOG: Final = """\b
 Examples:
@@ -88,6 +94,19 @@ def show_policies(policy_id: str | None, form: str, **options: Any) -> int:
         show(policy_set, POLICY_SET, form)
     else:
         show(PolicyInSet(_find(policy_set, policy_id), policy_set), POLICY, form)
+    return 0
+
+
+@command.command("list", epilog=LIST_EPILOG)
+@settings_options("policy_set")
+@format_option(POLICY_SET)
+def list_policies(form: str, **options: Any) -> int:
+    """List the policies that are in force: those of the policy set that a constraint names."""
+    path = local_settings(**options).policy_set
+    policy_set = load_policy_set(Path(path) if path else None)
+    named = {constraint.policy for constraint in policy_set.constraints}
+    in_force = {name: policy for name, policy in policy_set.policies.items() if name in named}
+    show(msgspec.structs.replace(policy_set, policies=in_force), POLICY_SET, form)
     return 0
 
 

@@ -18,6 +18,17 @@ def test_the_catalogue_names_every_policy_with_its_action(run) -> None:
     assert sorted(rows) == sorted(load_policy_set().policies)
 
 
+def test_list_has_the_policies_in_force(run) -> None:
+    result = run("policies", "list", "--level", "baseline")
+
+    rows = {line.split()[0]: line.split()[2] for line in result.stdout.splitlines()[3:]}
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Policy set baseline, sha256:")
+    assert (rows["no-privileged"], rows["require-image-tag"]) == ("deny", "warn")
+    assert "require-user" not in rows
+    assert set(rows.values()) <= {"deny", "warn", "deny,warn"}
+
+
 def test_one_policy_is_shown_with_its_fix_and_where_it_comes_from(run) -> None:
     result = run("policies", "no-all-gpus")
 
