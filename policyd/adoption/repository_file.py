@@ -38,7 +38,7 @@ class ProjectGroup(msgspec.Struct, frozen=True):
 
 
 class RepositoryFile(msgspec.Struct, frozen=True):
-    """The content of `.policyd.yaml` in the folder `root`.
+    """The content of `.policyd.yaml` in the folder `root`, usually that of a repository.
 
     `policy_set` is the absolute path of the policy set or the level, "" for none. `reports` are
     files below `root` by format.
@@ -68,22 +68,25 @@ def repository_root(folder: str) -> str:
 
 
 def find_repository_file(folder: str, formats: Collection[str]) -> RepositoryFile | None:
-    """Return what `.policyd.yaml` in the root of the repository around `folder` says.
+    """Return the nearest `.policyd.yaml` from the absolute `folder` up to the repository's root.
 
     `formats` are the known formats of reports. Returns None where there is no such file. Raises
     PolicySetError and BundleError for one that is not valid, and ConfigError for another spelling
     of its name.
     """
-    root = repository_root(folder)
-    path = os.path.join(root, FILE_NAME)
-    other = os.path.join(root, OTHER_NAME)
-    if os.path.lexists(other):
-        raise ConfigError(f"{other}: is not read; rename it to {FILE_NAME}")
-    if not os.path.lexists(path):
-        return None
-    shown = os.path.relpath(path)
-    text = read_regular(path, shown).decode("utf-8", "replace")
-    return read_repository_file(text, shown, root, formats)
+    top = repository_root(folder)
+    here = folder
+    while True:
+        path, other = os.path.join(here, FILE_NAME), os.path.join(here, OTHER_NAME)
+        if os.path.lexists(other):
+            raise ConfigError(f"{other}: is not read; rename it to {FILE_NAME}")
+        if os.path.lexists(path):
+            shown = os.path.relpath(path)
+            text = read_regular(path, shown).decode("utf-8", "replace")
+            return read_repository_file(text, shown, here, formats)
+        if here == top:
+            return None
+        here = os.path.dirname(here)
 
 
 def read_repository_file(

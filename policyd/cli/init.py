@@ -1,6 +1,6 @@
 """`policyd init`: write the first files by which a repository adopts policyd.
 
-In: the repository around the current folder. Out: new files, and what to add to files that exist.
+In: the current folder. Out: new files, and what to add to files that exist.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import click
 
 from policyd.adoption.first_files import Forge, first_files
 from policyd.adoption.repository_file import repository_root
+from policyd.cli import complain
 from policyd.cli.options import current_folder
 from policyd.errors import ConfigError
 from policyd.formats.table import visible
@@ -35,10 +36,14 @@ Examples:
 def command(forge: Forge | None, dry_run: bool) -> int:
     """Write .policyd.yaml, a pre-commit hook and a CI job for this repository.
 
-    Looks for the projects and the pipeline of the repository around this folder. A file that
+    Looks for the projects and the pipeline of this folder, the root of a repository. A file that
     exists is not changed: the command prints what to add.
     """
-    root = repository_root(current_folder())
+    root = current_folder()
+    if root != (top := repository_root(root)):
+        complain(
+            f"the root of the repository is {top}: pipelines look for their files there", "note"
+        )
     found = first_files(root, forge)
     for name, text in found.written.items():
         if not dry_run:

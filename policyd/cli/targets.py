@@ -193,7 +193,9 @@ def _found(project: FoundProject, searched: Target) -> Target:
     folder = os.path.normpath(os.path.join(searched.source, below))
     shown = " ".join(os.path.normpath(os.path.join(folder, name)) for name in project.files)
     flags = msgspec.structs.replace(searched.flags, files=project.files)
-    return Target(shown or folder, project.folder, flags)
+    # A name that is not UTF-8 cannot be printed; the project itself is reported as undecided.
+    source = os.fsencode(shown or folder).decode("utf-8", "replace")
+    return Target(source, project.folder, flags)
 
 
 def _announce(folder: str, flags: ComposeFlags, environment: Mapping[str, str]) -> None:
@@ -226,14 +228,15 @@ def _is_project(folder: str, flags: ComposeFlags, environment: Mapping[str, str]
 
 
 def _hint(folder: str) -> str:
-    """Return where projects lie below `folder`, "" if there are none."""
+    """Return what to name instead of `folder`: a file in it or projects below, "" for nothing."""
     try:
-        projects = find_projects(os.path.abspath(folder))
-        names = {
-            os.path.relpath(project.folder, folder) for project in itertools.islice(projects, 9)
-        }
+        projects = list(itertools.islice(find_projects(os.path.abspath(folder)), LOOKED_AT))
     except PolicydError:
         return ""
+    here = [one.files[0] for one in projects if os.path.samefile(one.folder, folder)]
+    if here:
+        return f"there is {here[0]}: name the file"
+    names = {os.path.relpath(one.folder, folder) for one in projects}
     if not names:
         return ""
     shown = sorted(names)[:HINTED]

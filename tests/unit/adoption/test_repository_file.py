@@ -93,17 +93,21 @@ def test_too_many_projects_are_an_error() -> None:
         read_repository_file(text, "f", "/r", FORMATS)
 
 
-def test_the_file_is_in_the_root_of_the_repository(tmp_path: Path) -> None:
-    (tmp_path / ".git").mkdir()
-    below = tmp_path / "a" / "b"
+def test_the_nearest_file_up_to_the_root_of_the_repository_counts(tmp_path: Path) -> None:
+    root = tmp_path / "repo"
+    below = root / "a" / "b"
     below.mkdir(parents=True)
-    (below / ".policyd.yaml").write_text("recursive: false\n")
+    (root / ".git").mkdir()
+    (tmp_path / ".policyd.yaml").write_text("recursive: true\n")
 
-    assert repository_root(str(below)) == str(tmp_path)
+    assert repository_root(str(below)) == str(root)
     assert find_repository_file(str(below), FORMATS) is None
 
-    (tmp_path / ".policyd.yaml").write_text("recursive: true\n")
-    assert find_repository_file(str(below), FORMATS) == RepositoryFile(str(tmp_path), "", True)
+    (root / ".policyd.yaml").write_text("recursive: true\n")
+    assert find_repository_file(str(below), FORMATS) == RepositoryFile(str(root), "", True)
+
+    (root / "a" / ".policyd.yaml").write_text("recursive: false\n")
+    assert find_repository_file(str(below), FORMATS) == RepositoryFile(str(root / "a"))
 
 
 def test_another_spelling_and_a_link_are_errors(tmp_path: Path) -> None:

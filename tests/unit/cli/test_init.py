@@ -40,6 +40,24 @@ def test_a_dry_run_prints_the_files_and_writes_nothing(run, folder: Path) -> Non
     assert sorted(path.name for path in folder.iterdir()) == [".git"]
 
 
+def test_a_folder_below_the_root_gets_files_of_its_own_with_a_note(
+    run, folder: Path, monkeypatch
+) -> None:
+    repository(folder)
+    below = folder / "below"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    monkeypatch.setenv("PWD", str(below))
+
+    result = run("init")
+
+    assert (below / ".policyd.yaml").exists()
+    assert result.stderr == (
+        f"policyd: note: the root of the repository is {folder}: pipelines look for their files "
+        "there\n"
+    )
+
+
 def test_without_a_pipeline_a_hint_names_the_option(run, folder: Path) -> None:
     repository(folder)
 

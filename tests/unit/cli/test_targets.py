@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,30 @@ def test_a_hint_names_the_projects_below(run, folder) -> None:
         "policyd: note: --recursive evaluates the projects below it: x/a, x/b, x/c, …\n"
         f"policyd: error: no Compose file in {folder} or above"
     )
+
+
+def test_a_hint_names_a_file_that_is_there_alone(run, folder) -> None:
+    put(folder, x__prod=CLEAN)
+
+    assert run("check", "x").stderr == (
+        "policyd: error: x: no Compose file in this folder; "
+        "there is compose.prod.yaml: name the file\n"
+    )
+
+
+def test_names_that_are_not_utf_8_are_undecided_and_hide_nothing(run, folder) -> None:
+    put(folder, a__compose=CLEAN)
+    place = os.fsencode(folder) + b"/\xff"
+    os.mkdir(place)
+    with open(place + b"/compose.yaml", "w") as file:
+        file.write(PRIVILEGED)
+
+    result = run("check", "-r", "--report", "json=out.json")
+
+    assert result.exit_code == 2
+    assert "ALLOWED  a\n" in result.stdout
+    assert "the path is not UTF-8" in result.stderr
+    assert len(json.loads((folder / "out.json").read_text())["undecided"]) == 1
 
 
 def test_without_a_path_the_project_of_a_parent_is_announced(run, folder, monkeypatch) -> None:
