@@ -11,7 +11,6 @@ from typing import Final
 
 from policyd.model import Location
 
-_BYTE_ORDER_MARK: Final = "\ufeff"
 TAB: Final = 4
 """Columns that regorus counts for a tab."""
 
@@ -33,8 +32,6 @@ def syntax_hint(text: str, where: Location, sentence: str) -> str:
 
     `sentence` is what regorus reports.
     """
-    if text.startswith(_BYTE_ORDER_MARK):
-        return "; the file begins with a byte order mark: save it as UTF-8 without one"
     if "after `else`" in sentence:
         return "; write `else := value` or `else := value if { … }`"
     lines = text.splitlines()

@@ -6,6 +6,7 @@ with file, line and column, for text that is not valid Rego.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
@@ -24,6 +25,7 @@ TOO_DEEP: Final = "an expression has too many parts; use variables or functions 
 _WITHOUT_IF: Final = "`if` keyword is required"
 """What regorus reports of a rule in the syntax of Rego v0."""
 
+_REFUSED: Final = re.compile("[\0\ufeff]")
 _QUOTES: Final = (b'"', b"`")
 
 
@@ -59,6 +61,7 @@ class Module(msgspec.Struct):
 
 def parse(file: str, text: str) -> Module:
     """Return the module in `text`. Raises PolicySetError when it is not valid Rego."""
+    _check_characters(file, text)
     check_nesting(file, text)
     try:
         with refusing(file):
@@ -80,6 +83,19 @@ def parse(file: str, text: str) -> Module:
         imports[alias] = path
     package = ".".join(["data", *constant_path(tree["package"]["refr"])])
     return Module(file, package, imports, functions, rules, tree, text)
+
+
+def _check_characters(file: str, text: str) -> None:
+    """Raise PolicySetError for a character that OPA refuses, and that regorus reads differently.
+
+    regorus ignores everything after a null character.
+    """
+    found = _REFUSED.search(text)
+    if found:
+        before = text[: found.start()]
+        where = Location(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        name = "a null character" if found[0] == "\0" else "a byte order mark"
+        raise PolicySetError(f"the file has {name}; remove it: OPA refuses it", where)
 
 
 def head_of(rule: Tree) -> Tree:

@@ -219,6 +219,13 @@ def documents(
     try:
         _check_depth(text, file, shift)
         nodes = _nodes(text)
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
+        raise PolicySetError(
+            f"invalid YAML: the character {chr(error.character)!r} is not allowed",
+            Location(file, line + 1 + shift[0], column + 1 + shift[1]),
+        ) from error
     except yaml.YAMLError as error:
         where = _place(getattr(error, "problem_mark", None), file, shift)
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
