@@ -200,7 +200,7 @@ def test_an_attack_is_a_recorded_denial_and_cuts_no_neighbour(
     assert len(processes(webhook.process.pid)) <= len(before) + WORKERS
 
 
-def test_more_endless_reviews_than_evaluators_are_denials_or_overload_and_then_all_works(
+def test_more_endless_reviews_than_evaluators_are_denials_or_overload_and_later_reviews_work(
     hostile: Hostile,
 ) -> None:
     webhook = hostile.webhook
@@ -214,7 +214,8 @@ def test_more_endless_reviews_than_evaluators_are_denials_or_overload_and_then_a
     for thread in threads:
         thread.join()
 
-    assert {answer.status_code for answer in answers} <= {200, 429}
+    # 429 and 504: no evaluator was free in time, so nothing is decided or recorded.
+    assert {answer.status_code for answer in answers} <= {200, 429, 504}
     assert not any(a.json()["response"]["allowed"] for a in answers if a.status_code == 200)
     for _ in range(WORKERS * 3):
         assert review(webhook.url, "nginx:1.27", name="db").json()["response"]["allowed"] is True
