@@ -6,13 +6,16 @@ EngineError for a query that fails.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from policyd.engines.embedded import explain, interpreter
 from policyd.errors import EngineError
 from policyd.policies.policy_set import PolicySet
+
+_QUERY: Final = "<query.rego>"
+"""The name that regorus gives to a query."""
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -31,8 +34,7 @@ def evaluate(policy_set: PolicySet, document: bytes, query: str) -> Evaluation:
         answer = msgspec.json.decode(engine.eval_query_as_json(query))
         printed = tuple(engine.take_prints())
     except RuntimeError as error:
-        sentence, where = explain(error)
-        raise EngineError(f"{where}: {sentence}" if where else sentence) from None
+        raise EngineError(_reason(error)) from None
     rows = answer.get("result", [])
     return Evaluation([_value(row) for row in rows], printed)
 
@@ -41,6 +43,16 @@ def model_input(document: bytes) -> bytes:
     """Return the input of plain conftest rules: the effective model and the input of policies."""
     content = msgspec.json.decode(document)
     return msgspec.json.encode({**content["project"], **content})
+
+
+def _reason(error: RuntimeError) -> str:
+    """Return the sentence about an error of regorus, with its place if it is not in the query."""
+    sentence, where = explain(error)
+    if where is None or where.file != _QUERY:
+        return f"{where}: {sentence}" if where else sentence
+    if sentence.strip() == "expecting":  # regorus names the end of the text by nothing
+        return "the query is not valid Rego: it ends too early"
+    return f"the query is not valid Rego: column {where.column}: {sentence}"
 
 
 def _value(row: dict[str, Any]) -> Any:

@@ -120,7 +120,10 @@ def command(
     asked = query if query in rules.policies and not explain else explain
     if (explain or traced) and asked not in rules.policies:
         near = did_you_mean(str(query or explain), rules.policies)
-        raise NotFound(f"unknown policy {query or explain}{near}")
+        option = "--explain" if explain else "--trace"
+        raise NotFound(
+            f"{option} needs the ID of a policy; unknown policy {query or explain}{near}"
+        )
     if document:
         content = document.read_bytes()
     elif recorded:

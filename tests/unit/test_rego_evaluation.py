@@ -50,5 +50,21 @@ def test_a_query_has_the_value_of_each_solution(policy: Path, tmp_path: Path) ->
     assert evaluate(policy_set, content, "count(input.workloads)").values == [1]
     assert evaluate(policy_set, content, "input.nosuch").values == []
     assert evaluate(policy_set, content, "x = input.workloads[_].name").values == [{"x": "web"}]
-    with pytest.raises(EngineError):
-        evaluate(policy_set, content, "x = ")
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("input.workloads[_", "the query is not valid Rego: it ends too early"),
+        ("a b", "the query is not valid Rego: column 3: expecting EOF"),
+    ],
+)
+def test_a_query_that_is_not_valid_says_so(
+    policy: Path, tmp_path: Path, query: str, message: str
+) -> None:
+    policy_set = load_draft(tmp_path)
+
+    with pytest.raises(EngineError) as caught:
+        evaluate(policy_set, document(policy_set, b"host"), query)
+
+    assert str(caught.value) == message

@@ -82,10 +82,17 @@ def test_what_cannot_be_evaluated_is_refused(run, folder) -> None:
     (folder / "compose.yaml").write_text("services: {web: {image: a}}\n")
 
     unknown = run("eval", "--explain", "no-privilegd")
+    query = run("eval", "--trace", "count(input.workloads)")
     nothing = run("eval")
 
-    assert (unknown.exit_code, nothing.exit_code) == (2, 2)
-    assert unknown.stderr.endswith("unknown policy no-privilegd; did you mean no-privileged?\n")
+    assert (unknown.exit_code, query.exit_code, nothing.exit_code) == (2, 2, 2)
+    assert unknown.stderr.endswith(
+        "--explain needs the ID of a policy; unknown policy no-privilegd; did you mean "
+        "no-privileged?\n"
+    )
+    assert query.stderr.endswith(
+        "--trace needs the ID of a policy; unknown policy count(input.workloads)\n"
+    )
     assert "name either a query, the ID of a policy, or --explain POLICY" in nothing.stderr
 
 
