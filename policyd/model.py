@@ -222,6 +222,7 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     in which they can be compared, those of a count included: empty where they are not known, None
     in events of versions that did not record them. `aliases` are the other names of identities on
     a host that the inventory has. `exceptions` are those without which the grant would be denied.
+    `expires` is when the grant ends by itself, RFC 3339 in UTC with nanoseconds, "" for never.
     """
 
     service: str
@@ -237,6 +238,7 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     identities: tuple[str, ...] | None = None
     aliases: dict[str, tuple[str, ...]] = {}
     exceptions: tuple[str, ...] = ()
+    expires: str = ""
 
 
 class Findings(msgspec.Struct, frozen=True):

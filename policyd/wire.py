@@ -14,6 +14,8 @@ import msgspec
 from policyd import model
 from policyd.audit.chain import Problem
 from policyd.audit.event import GrantRecord
+from policyd.audit.host_devices import HostDevice
+from policyd.audit.usage import Usage
 from policyd.hooks.events import PushRecord
 from policyd.identity.job import KnownRepository
 from policyd.model import API_VERSION, Decision, PolicySetRevision
@@ -112,7 +114,8 @@ class AuditRecordList(Document, frozen=True, kw_only=True, rename="camel"):
 class AuditVerification(Document, frozen=True, kw_only=True, rename="camel"):
     """The report on an audit log: the number of events, the last hash, and all problems.
 
-    `evidence` names the checkpoints and hashes that the log was compared with.
+    `evidence` names the checkpoints and hashes that the log was compared with, `removed` is the
+    number of events whose payload retention removed.
     """
 
     kind: str = "AuditVerification"
@@ -120,6 +123,7 @@ class AuditVerification(Document, frozen=True, kw_only=True, rename="camel"):
     head: str
     problems: Sequence[Problem]
     evidence: Sequence[str] = ()
+    removed: int = 0
 
 
 class ProvenDecision(msgspec.Struct, frozen=True):
@@ -151,6 +155,30 @@ class GrantList(Document, frozen=True, kw_only=True, rename="camel"):
     kind: str = "GrantList"
     items: Sequence[GrantRecord]
     next: str | None = None
+
+
+class EventList(AuditRecordList, frozen=True, kw_only=True, rename="camel"):
+    """A page of events of any kind, newest first. `next` is a sequence number."""
+
+    kind: str = "EventList"
+
+
+class UsageList(Document, frozen=True, kw_only=True, rename="camel"):
+    """The GPU-hours from `since`, "" for the beginning, until before `until`, by the field `by`."""
+
+    kind: str = "UsageList"
+    since: str
+    until: str
+    by: str
+    items: Sequence[Usage]
+
+
+class DeviceList(Document, frozen=True, kw_only=True, rename="camel"):
+    """The devices of hosts of the inventory, each with the grants that are held `at` a time."""
+
+    kind: str = "DeviceList"
+    at: str
+    items: Sequence[HostDevice]
 
 
 class PushList(Document, frozen=True, kw_only=True, rename="camel"):
@@ -194,6 +222,12 @@ def audit_record_list(records: Sequence[model.AuditRecord], limit: int) -> Audit
     return AuditRecordList(items=[audit_record(record) for record in records], next=following)
 
 
+def event_list(records: Sequence[model.AuditRecord], limit: int) -> EventList:
+    """Return a page of at most `limit` records of any kind."""
+    following = records[-1].sequence if len(records) == limit else None
+    return EventList(items=[audit_record(record) for record in records], next=following)
+
+
 def audit_verification(report: VerifyReport) -> AuditVerification:
     """Return `report` as a document."""
     return AuditVerification(
@@ -201,6 +235,7 @@ def audit_verification(report: VerifyReport) -> AuditVerification:
         head=report.head,
         problems=report.problems,
         evidence=report.evidence,
+        removed=report.removed,
     )
 
 

@@ -33,11 +33,14 @@ def link(prev_hash: str, payload: bytes) -> str:
     return hashlib.sha256(bytes.fromhex(prev_hash) + payload).hexdigest()
 
 
-def problems(records: Iterable[AuditRecord], head: tuple[int, str]) -> Iterator[Problem]:
+def problems(
+    records: Iterable[AuditRecord], head: tuple[int, str], removed_through: int = 0
+) -> Iterator[Problem]:
     """Yield the problems of the chain of `records`, which are in the order of their sequence.
 
     `head` is the sequence number and the hash of the last record according to the log: (0, GENESIS)
-    for an empty log.
+    for an empty log. Up to the event `removed_through`, a payload may be empty: retention removed
+    it. The hash of such an event is confirmed by the next one.
     """
     last, prev_hash = 0, GENESIS
     for record in records:
@@ -45,7 +48,12 @@ def problems(records: Iterable[AuditRecord], head: tuple[int, str]) -> Iterator[
             yield Problem(record.sequence, f"follows event {last}: events between them are missing")
         elif record.prev_hash != prev_hash:
             yield Problem(record.sequence, "its prev_hash is not the hash of the previous event")
-        if record.hash != _expected_hash(record):
+        if not record.payload and record.kind == "decision":
+            if record.sequence > removed_through:
+                yield Problem(
+                    record.sequence, "its payload is missing, and no retention removed it"
+                )
+        elif record.hash != _expected_hash(record):
             yield Problem(record.sequence, "its hash does not match its payload")
         last, prev_hash = record.sequence, record.hash
     if (last, prev_hash) != head:

@@ -11,7 +11,7 @@ message of a policy that quotes such a value is not stored. Source: OPA, "Decisi
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
 
@@ -23,6 +23,7 @@ from policyd.model import (
     AuditRecord,
     Certainty,
     Decision,
+    Exempted,
     Grant,
     GrantedDevices,
     Review,
@@ -36,7 +37,10 @@ RESULT_PATH: Final = "policyd/main/result"
 MAX_INTEGER: Final = 2**63 - 1
 """The largest integer in a column."""
 
-GrantState = Literal["active", "superseded", "released"]
+MAX_TEXT: Final = 1_000_000
+"""Characters of an event that is not a decision."""
+
+GrantState = Literal["active", "superseded", "released", "revoked", "expired"]
 
 
 class LoggedProject(msgspec.Struct, frozen=True):
@@ -109,6 +113,7 @@ class Target(NamedTuple):
 class GrantRecord(msgspec.Struct, frozen=True, rename="camel"):
     """A grant. Times are in RFC 3339; `ended` is "" while the grant is active.
 
+    `expires` is the end of its lease, None if it has none.
     `sequence` is the event that made the grant, `position` its index in the decision, from 0.
     From `kind` on, the fields are those of the Grant; None is unknown, in events of versions that
     did not record them.
@@ -139,6 +144,17 @@ class GrantRecord(msgspec.Struct, frozen=True, rename="camel"):
     identities: tuple[str, ...] | None = None
     aliases: dict[str, tuple[str, ...]] | None = None
     exceptions: tuple[str, ...] | None = None
+    expires: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the grant: SEQUENCE.POSITION."""
+        return f"{self.sequence}.{self.position}"
+
+    @property
+    def target(self) -> Target:
+        """The target of the deployment."""
+        return Target(self.repository, self.project, self.environment, self.host)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -185,25 +201,20 @@ def payload_of(event: DecisionEvent) -> str:
     Raises AuditError for text that is not valid Unicode and for numbers over MAX_INTEGER.
     """
     for columns in (lookup_columns(event), *map(msgspec.structs.asdict, grant_records(event, 0))):
-        for name, value in columns.items():
-            if isinstance(value, str) and "\0" in value:
-                raise AuditError(f"the decision cannot be recorded: its {name} has a NUL character")
-            if isinstance(value, int) and value > MAX_INTEGER:
-                raise AuditError(f"the decision cannot be recorded: its {name} is over 2^63")
+        check_columns(columns, "the decision")
     try:
         return to_json(event).decode()
     except (UnicodeEncodeError, OverflowError) as error:
         raise AuditError(f"the decision cannot be recorded as JSON: {error}") from error
 
 
-def not_before(time: str, event: DecisionEvent) -> DecisionEvent:
-    """Return `event` with `time`, the time of the previous event, if its own is earlier.
-
-    Otherwise a clock that is set back would end a grant before it began.
-    """
-    if event.timestamp >= time:
-        return event
-    return msgspec.structs.replace(event, timestamp=time)
+def check_columns(columns: Mapping[str, Any], what: str) -> None:
+    """Raise AuditError, which names `what`, if a database cannot hold one of `columns`."""
+    for name, value in columns.items():
+        if isinstance(value, str) and "\0" in value:
+            raise AuditError(f"{what} cannot be recorded: its {name} has a NUL character")
+        if isinstance(value, int) and value > MAX_INTEGER:
+            raise AuditError(f"{what} cannot be recorded: its {name} is over 2^63")
 
 
 def event_of(record: AuditRecord) -> DecisionEvent:
@@ -227,7 +238,18 @@ def lookup_columns(event: DecisionEvent) -> dict[str, Any]:
         "environment": review.source.environment,
         "project": event.input.project.name,
         "policies": "".join(f" {policy}" for policy in sorted(reported)) + " ",
+        "host": review.source.host,
+        "username": review.user_info.username,
     }
+
+
+def used_exceptions(event: DecisionEvent) -> dict[str, Exempted]:
+    """Return the exceptions that changed the decision of `event`, by name, in order."""
+    return {one.exception: one for one in sorted(event.result.exempted, key=_exception_of)}
+
+
+def _exception_of(exempted: Exempted) -> str:
+    return exempted.exception
 
 
 def grant_records(event: DecisionEvent, sequence: int) -> list[GrantRecord]:
@@ -249,6 +271,7 @@ def grant_records(event: DecisionEvent, sequence: int) -> list[GrantRecord]:
             policy_set=policy_set.name if policy_set else "",
             revision=policy_set.revision if policy_set else "",
             state="active",
+            expires=grant.expires or None,
             **_details(grant),
         )
         for position, grant in enumerate(event.granted)

@@ -1,58 +1,82 @@
-"""Change the table of grants as events say: end the earlier grants of a target, add the new ones.
+"""Change the tables of grants as events say: end earlier grants, add the new ones.
 
-In: a connection in a transaction, events of decisions. Out: rows of `tables.grants` and
-`tables.grant_devices`. Statements for many events are sent together.
+In: a connection in a transaction, events. Out: rows of `tables.grants`, `tables.grant_devices` and
+`tables.exception_uses`. Statements for many events are sent together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, Text, bindparam, case, insert, tuple_, update
 
-from policyd.audit.event import DecisionEvent, Target, grant_records
-from policyd.audit.rows import device_rows, grant_row
-from policyd.audit.tables import grant_devices, grants
+from policyd.audit.event import DecisionEvent, GrantState, Target, grant_records
+from policyd.audit.log_event import LogEvent
+from policyd.audit.rows import device_rows, exception_rows, grant_row
+from policyd.audit.tables import exception_uses, grant_devices, grants
 from policyd.model import AuditRecord
 
-Recorded = tuple[AuditRecord, DecisionEvent]
+Recorded = tuple[AuditRecord, DecisionEvent | LogEvent]
+_Decided = tuple[AuditRecord, DecisionEvent]
 
 _GRANT: Final = insert(grants)
 _NAME_DEVICE: Final = insert(grant_devices)
+_USE: Final = insert(exception_uses)
+_WHEN: Final[Any] = bindparam("when", type_=Text)
+_LEASE_IS_OVER: Final = (grants.c.ended != "") & (grants.c.ended <= _WHEN)
 _END: Final = (
     update(grants)
     .where(grants.c.state == "active")
-    .where(*(grants.c[name] == bindparam(f"at_{name}") for name in Target._fields))
-    .values(state=bindparam("state"), ended=bindparam("ended"))
+    .values(
+        state=case((_LEASE_IS_OVER, "expired"), else_=bindparam("new_state")),
+        ended=case((_LEASE_IS_OVER, grants.c.ended), else_=_WHEN),
+    )
 )
+_END_AT_TARGET: Final = _END.where(
+    *(grants.c[name] == bindparam(f"at_{name}") for name in Target._fields)
+)
+_GRANTS_AT_ONCE: Final = 500
 
 
 def move_grants(connection: Connection, recorded: Sequence[Recorded]) -> None:
     """Change the grants as the events in `recorded` say, one after the other."""
-    for run in _distinct_targets(recorded):
-        _move(connection, run)
+    decided = [(record, event) for record, event in recorded if isinstance(event, DecisionEvent)]
+    uses = [row for record, event in decided for row in exception_rows(event, record.sequence)]
+    if uses:
+        connection.execute(_USE, uses)
+    for run in _runs(recorded):
+        if isinstance(run, LogEvent):
+            _revoke(connection, run)
+        else:
+            _move(connection, run)
 
 
-def _distinct_targets(pairs: Sequence[Recorded]) -> Iterator[list[Recorded]]:
-    """Yield the events that change grants, in order, in runs without two of the same target."""
-    run: list[Recorded] = []
+def _runs(recorded: Sequence[Recorded]) -> Iterator[list[_Decided] | LogEvent]:
+    """Yield the events that change grants, in order.
+
+    Decisions come in runs without two of the same target, others alone.
+    """
+    run: list[_Decided] = []
     targets: set[Target] = set()
-    for record, event in pairs:
-        if event.ends_with is None:
+    for record, event in recorded:
+        if isinstance(event, DecisionEvent) and event.ends_with is None:
             continue
-        if event.target in targets:
+        if run and (isinstance(event, LogEvent) or event.target in targets):
             yield run
             run, targets = [], set()
-        run.append((record, event))
-        targets.add(event.target)
+        if isinstance(event, LogEvent):
+            yield event
+        else:
+            run.append((record, event))
+            targets.add(event.target)
     if run:
         yield run
 
 
-def _move(connection: Connection, run: Sequence[Recorded]) -> None:
+def _move(connection: Connection, run: Sequence[_Decided]) -> None:
     """End the earlier grants of the targets in `run`, which all differ, and add the new ones."""
-    connection.execute(_END, [_ending(event) for _, event in run])
+    connection.execute(_END_AT_TARGET, [_ending_at_target(event) for _, event in run])
     granted = [grant for record, event in run for grant in grant_records(event, record.sequence)]
     if granted:
         connection.execute(_GRANT, [grant_row(grant) for grant in granted])
@@ -61,6 +85,18 @@ def _move(connection: Connection, run: Sequence[Recorded]) -> None:
         connection.execute(_NAME_DEVICE, devices)
 
 
-def _ending(event: DecisionEvent) -> dict[str, object]:
+def _ending_at_target(event: DecisionEvent) -> dict[str, Any]:
     at = {f"at_{name}": value for name, value in event.target._asdict().items()}
-    return {**at, "state": event.ends_with, "ended": event.timestamp}
+    return {**at, **_ending(event.ends_with or "superseded", event.timestamp)}
+
+
+def _revoke(connection: Connection, event: LogEvent) -> None:
+    keys = event.revoked
+    for start in range(0, len(keys), _GRANTS_AT_ONCE):
+        some = keys[start : start + _GRANTS_AT_ONCE]
+        named = _END.where(tuple_(grants.c.sequence, grants.c.position).in_(some))
+        connection.execute(named, _ending("revoked", event.timestamp))
+
+
+def _ending(state: GrantState, when: str) -> dict[str, Any]:
+    return {"new_state": state, "when": when}

@@ -1,21 +1,62 @@
-"""Conditions on the table of grants: which grants are of a device, which share one.
+"""Conditions on the table of grants: when they were held, of which device, which share one.
 
-In: names of devices. Out: conditions for a query of `tables.grants`. A grant of all devices of a
-vendor counts as a grant of each.
+In: times, names of devices. Out: conditions for a query of `tables.grants`. A grant of all devices
+of a vendor counts as a grant of each. Times are RFC 3339 in UTC with nanoseconds.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
-from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 
-from policyd.audit.tables import grant_devices, grants
+from policyd.audit.moments import ALWAYS, Period
+from policyd.audit.tables import exception_uses, grant_devices, grants
 from policyd.grants.identity import searched_names
 
 _ALL: Final = '"all"'
 """The column `devices` of a grant of all devices."""
 _ANY_VENDOR: Final = "unknown"
+
+
+class GrantFilters(TypedDict, total=False):
+    """Which grants are found; a filter that is None or left out excludes none.
+
+    `active` are those that are held now, `at` those that were held then, `period` those that were
+    held at some time of it. `gpu` is a name of a device: grants of it and of all devices are found.
+    `double_booked` selects grants that shared a device with another one on the same host, which is
+    named, while both were held.
+    """
+
+    active: bool
+    at: str
+    period: Period
+    repository: str | None
+    project: str | None
+    environment: str | None
+    host: str | None
+    username: str | None
+    gpu: str | None
+    exception: str | None
+    double_booked: bool
+
+
+_COLUMNS: Final = ("repository", "project", "environment", "host", "username")
+
+
+def conditions(filters: GrantFilters, now: str) -> list[ColumnElement[bool]]:
+    """Return the conditions of `filters` on `tables.grants`. `now` is the current time."""
+    held = _held(filters, now)
+    found: list[ColumnElement[bool]] = held(grants)
+    found += [grants.c[name] == filters[name] for name in _COLUMNS if filters.get(name) is not None]
+    gpu, exception = filters.get("gpu"), filters.get("exception")
+    if gpu is not None:
+        found.append(has_device(gpu))
+    if exception is not None:
+        found += _needs(exception)
+    if filters.get("double_booked"):
+        found.append(_is_double_booked(held))
+    return found
 
 
 def has_device(name: str) -> ColumnElement[bool]:
@@ -26,11 +67,42 @@ def has_device(name: str) -> ColumnElement[bool]:
     return or_(grants.c.devices == _ALL, named)
 
 
-def is_double_booked() -> ColumnElement[bool]:
-    """Return the condition that an active grant shares a device with another one.
+def ends_after(table: Any, moment: str) -> ColumnElement[bool]:
+    """Return the condition that a grant in `table` ends after `moment`, or has no end yet."""
+    return or_(table.c.ended == "", table.c.ended > moment)
 
-    The other grant is active, on the same host, which is named, and for another workload: a hook
-    and its service are one here, because they do not run together.
+
+def _held(filters: GrantFilters, now: str) -> Any:
+    """Return a function from a table of grants to the conditions of the times of `filters`."""
+    at, period = filters.get("at", ""), filters.get("period", ALWAYS)
+
+    def held(table: Any) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        if filters.get("active", True):
+            found += [table.c.state == "active", ends_after(table, now)]
+        if at:
+            found += [table.c.time <= at, ends_after(table, at)]
+        if period.until:
+            found.append(table.c.time < period.until)
+        if period.since:
+            found.append(ends_after(table, period.since))
+        return found
+
+    return held
+
+
+def _needs(exception: str) -> list[ColumnElement[bool]]:
+    """Return the conditions that a grant would have been denied without `exception`."""
+    uses = select(exception_uses.c.sequence).where(exception_uses.c.exception == exception)
+    quoted = f'"{exception}"'
+    return [grants.c.sequence.in_(uses), grants.c.exceptions.contains(quoted, autoescape=True)]
+
+
+def _is_double_booked(held: Any) -> ColumnElement[bool]:
+    """Return the condition that a grant shares a device with another one while both are held.
+
+    The other grant is on the same host, which is named, and for another workload: a hook and its
+    service are one here, because they do not run together.
     """
     other = grants.alias("other")
     mine, theirs = grant_devices.alias("mine"), grant_devices.alias("theirs")
@@ -48,14 +120,22 @@ def is_double_booked() -> ColumnElement[bool]:
         .where(*_of(mine, grants), *_of(theirs, other), mine.c.name == theirs.c.name)
         .correlate(grants, other)
     )
-    shares = exists().where(
-        other.c.state == "active",
-        other.c.host == grants.c.host,
-        ~and_(*same_workload),
-        or_(*same_vendor),
-        or_(grants.c.devices == _ALL, other.c.devices == _ALL, same_device),
+    return and_(
+        grants.c.host != "",
+        exists().where(
+            *held(other),
+            other.c.host == grants.c.host,
+            _begins_before_the_end(grants, other),
+            _begins_before_the_end(other, grants),
+            ~and_(*same_workload),
+            or_(*same_vendor),
+            or_(grants.c.devices == _ALL, other.c.devices == _ALL, same_device),
+        ),
     )
-    return and_(grants.c.state == "active", grants.c.host != "", shares)
+
+
+def _begins_before_the_end(first: Any, second: Any) -> ColumnElement[bool]:
+    return or_(second.c.ended == "", first.c.time < second.c.ended)
 
 
 def _of(devices: Any, grant: Any) -> tuple[ColumnElement[bool], ...]:

@@ -7,7 +7,8 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Row
 
-from policyd.audit.event import DecisionEvent, GrantRecord, lookup_columns
+from policyd.audit.event import DecisionEvent, GrantRecord, lookup_columns, used_exceptions
+from policyd.audit.log_event import LogEvent, columns_of
 from policyd.errors import AuditError
 from policyd.model import AuditRecord, to_json
 
@@ -16,9 +17,19 @@ _JSON: Final = ("devices", "schedule", "identities", "aliases", "exceptions")
 _CAMEL: Final = {field.name: field.encode_name for field in msgspec.structs.fields(GrantRecord)}
 
 
-def event_row(record: AuditRecord, event: DecisionEvent) -> dict[str, Any]:
+def event_row(record: AuditRecord, event: DecisionEvent | LogEvent) -> dict[str, Any]:
     """Return `record`, which holds `event`, as a row of `tables.events`."""
-    return msgspec.structs.asdict(record) | lookup_columns(event)
+    columns = columns_of(event) if isinstance(event, LogEvent) else lookup_columns(event)
+    return msgspec.structs.asdict(record) | columns
+
+
+def exception_rows(event: DecisionEvent, sequence: int) -> list[dict[str, Any]]:
+    """Return the rows of `tables.exception_uses` for `event`, stored as `sequence`."""
+    policy_set = next(iter(event.bundles), "")
+    return [
+        {"exception": name, "policy_set": policy_set, "sequence": sequence}
+        for name in used_exceptions(event)
+    ]
 
 
 def record_of(row: Row[Any]) -> AuditRecord:
@@ -36,6 +47,8 @@ def record_of(row: Row[Any]) -> AuditRecord:
 def grant_row(record: GrantRecord) -> dict[str, Any]:
     """Return `record` as a row of `tables.grants`."""
     row = msgspec.structs.asdict(record)
+    if record.state == "active":
+        row["ended"] = record.expires or ""
     return row | {name: _as_json(row[name]) for name in _JSON}
 
 
@@ -47,9 +60,15 @@ def device_rows(record: GrantRecord) -> list[dict[str, Any]]:
     ]
 
 
-def grant_of(row: Row[Any]) -> GrantRecord:
-    """Return a row of `tables.grants` as a record. Raises AuditError if it is not valid."""
+def grant_of(row: Row[Any], now: str) -> GrantRecord:
+    """Return a row of `tables.grants` as a record of what is known at `now`, RFC 3339.
+
+    Raises AuditError if it is not valid.
+    """
     values: dict[str, Any] = {str(name): value for name, value in row._mapping.items()}
+    if values["state"] == "active" and values["ended"]:
+        is_over = values["ended"] <= now
+        values |= {"state": "expired"} if is_over else {"ended": ""}
     try:
         for name in _JSON:
             if values[name] is not None:

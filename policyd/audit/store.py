@@ -8,59 +8,54 @@ and a store may be used after a fork.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+import time
+import uuid
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, Final, NamedTuple, Unpack
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, tuple_, update
+from sqlalchemy import func, literal, select, tuple_, update
 
-from policyd.audit import chain, inputs, tree
+from policyd.audit import decision_queries, documents, grant_queries, tree
+from policyd.audit.appending import Appender, Pending
 from policyd.audit.database import Database, open_database
+from policyd.audit.decision_queries import DecisionFilters, within
 from policyd.audit.event import (
     DECISION,
-    DecisionEvent,
     GrantRecord,
+    Target,
     decision_event,
-    event_of,
-    not_before,
     payload_of,
+    rfc3339,
 )
-from policyd.audit.grant_moves import move_grants
-from policyd.audit.grant_queries import has_device, is_double_booked
-from policyd.audit.group_commit import GroupCommit
-from policyd.audit.rows import event_row, grant_of, record_of
-from policyd.audit.tables import events, grants, heads
+from policyd.audit.grant_queries import GrantFilters
+from policyd.audit.log_event import EventKind, LogEvent, payload_of_event
+from policyd.audit.moments import ALWAYS, Period
+from policyd.audit.rows import grant_of, record_of
+from policyd.audit.tables import events, exception_uses, grants, heads
 from policyd.audit.verify import VerifyReport, verify
-from policyd.audit.visibility import EVERYTHING, Visibility, host_in
+from policyd.audit.visibility import EVERYTHING, Visibility
 from policyd.errors import AuditError, NotFound
 from policyd.model import AuditRecord, Decision, RecordedInput, Review
-from policyd.transparency.merkle import Frontier
 
 PAGE: Final = 50
 """The default number of records on a page."""
 
-_HEAD: Final = select(heads.c.sequence, heads.c.hash).with_for_update()
-_TIME: Final = select(events.c.time).where(events.c.sequence == bindparam("last"))
-_MOVE_HEAD: Final = update(heads).values(sequence=bindparam("sequence"), hash=bindparam("hash"))
-_APPEND: Final = insert(events)
 _PLACE_OF_GRANT: Final = {
     "repositories": grants.c.repository,
     "environments": grants.c.environment,
     "hosts": grants.c.host,
 }
 
-_EXEMPTED: Final = '"exempted":[{'
-"""Occurs in the payload of each decision with exemptions. Quotes in names are escaped there."""
-
-
-class Item(NamedTuple):
-    """An event, its text, and the input of the decision if it is recorded."""
-
-    event: DecisionEvent
-    payload: str
-    recorded_input: RecordedInput | None = None
-
-
-_Batch = Sequence[Item]
+_PLACE_OF_EVENT: Final = {
+    "repositories": events.c.repository,
+    "environments": events.c.environment,
+    "hosts": events.c.host,
+}
+_HAS_PAYLOAD: Final = events.c.payload != ""
+"""Retention removes the payloads of old decisions."""
+_LAST: Final = "~"
+"""Sorts after all times."""
 
 
 class ExceptionUse(NamedTuple):
@@ -91,8 +86,8 @@ class Store:
     def __init__(self, url: str, *, create: bool, input_days: int = 0) -> None:
         self._url = url
         self._input_days = input_days
-        self._process = _Process(open_database(url, create=create), input_days)
-        self._inherited: list[_Process] = []
+        self._process = Appender(open_database(url, create=create), input_days)
+        self._inherited: list[Appender] = []
 
     @property
     def name(self) -> str:
@@ -131,56 +126,101 @@ class Store:
         """
         digest = recorded_input.digest if recorded_input else ""
         event = decision_event(review, decision, files, requested_by, request_id, digest, content)
-        item = Item(event, payload_of(event), recorded_input)
-        try:
-            return self._here().writer.submit(item)
-        except TimeoutError as error:
-            raise AuditError(f"the audit log {self.name} cannot be written: {error}") from error
+        return self._submit(Pending(event, payload_of(event), recorded_input))
+
+    def append_event(
+        self,
+        kind: EventKind,
+        details: dict[str, Any],
+        *,
+        now: int,
+        actor: str = "",
+        reason: str = "",
+        target: Target | None = None,
+    ) -> AuditRecord:
+        """Record an event that is not a decision; return when it is on disk.
+
+        `now` is in nanoseconds since the epoch, `actor` who did it, "" for policyd itself, and
+        `target` the deployment that it is about. `details` name things and contain no secrets.
+        """
+        event = LogEvent(str(uuid.uuid4()), kind, rfc3339(now), actor, reason, target, details)
+        return self._submit(Pending(event, payload_of_event(event)))
+
+    def revoke(
+        self, records: Sequence[GrantRecord], *, now: int, actor: str, reason: str
+    ) -> list[AuditRecord]:
+        """End the grants `records`; return the events, one for each target, once they are on disk.
+
+        A grant that ended in the meantime keeps its end.
+        """
+        by_target = sorted(records, key=_target_and_place)
+        return [
+            self.append_event(
+                "grant-revoked",
+                {"grants": [record.name for record in of_target]},
+                now=now,
+                actor=actor,
+                reason=reason,
+                target=target,
+            )
+            for target, of_target in groupby(by_target, lambda record: record.target)
+        ]
 
     def decisions(
         self,
         limit: int = PAGE,
         *,
         before: int | None = None,
-        allowed: bool | None = None,
         visibility: Visibility = EVERYTHING,
-        repository: str | None = None,
-        project: str | None = None,
-        policy: str | None = None,
-        enforcement_point: str | None = None,
-        commit: str | None = None,
+        **filters: Unpack[DecisionFilters],
     ) -> list[AuditRecord]:
-        """Return the newest records of decisions, newest first; `before` continues a page.
+        """Return the newest records of visible decisions, newest first.
 
-        Only visible ones are found; `policy` is an id that reported a violation.
+        `before` continues a page: the sequence number of the last record seen.
         """
-        query = select(events).order_by(events.c.sequence.desc()).limit(limit)
-        if before is not None:
-            query = query.where(events.c.sequence < before)
-        if policy is not None:
-            query = query.where(events.c.policies.contains(f" {policy} ", autoescape=True))
+        return self._events(limit, before, visibility, decision_queries.conditions(filters))
+
+    def events(
+        self,
+        limit: int = PAGE,
+        *,
+        kinds: Sequence[str] = (),
+        period: Period = ALWAYS,
+        before: int | None = None,
+        visibility: Visibility = EVERYTHING,
+    ) -> list[AuditRecord]:
+        """Return the newest records of visible events of `kinds`, or of all, newest first.
+
+        `before` continues a page: the sequence number of the last record seen.
+        """
+        conditions = within(period)
+        if kinds:
+            conditions.append(events.c.kind.in_(kinds))
+        return self._events(limit, before, visibility, conditions)
+
+    def _events(
+        self, limit: int, before: int | None, visibility: Visibility, conditions: Sequence[Any]
+    ) -> list[AuditRecord]:
+        newest_first = (events.c.time.desc(), events.c.sequence.desc())
         database = self._here().database
-        columns = {
-            "repositories": events.c.repository,
-            "environments": events.c.environment,
-            "hosts": host_in(events.c.payload, database.dialect),
-        }
-        query = _where(
-            query.where(*visibility.conditions(columns, database.dialect)),
-            [
-                (events.c.allowed, allowed),
-                (events.c.repository, repository),
-                (events.c.project, project),
-                (events.c.enforcement_point, enforcement_point),
-                (events.c.commit_id, commit),
-            ],
+        visible = visibility.conditions(_PLACE_OF_EVENT, database.dialect)
+        query = (
+            select(events)
+            .where(*conditions, _HAS_PAYLOAD, *visible)
+            .order_by(*newest_first)
+            .limit(limit)
         )
+        if before is not None:
+            last = tuple_(_time_of(before), literal(before))
+            query = query.where(tuple_(events.c.time, events.c.sequence) < last)
         with database.reading() as connection:
             return [record_of(row) for row in connection.execute(query)]
 
     def decision(self, decision_id: str) -> AuditRecord:
         """Return the record of one decision. Raises NotFound."""
-        query = select(events).where(events.c.decision_id == decision_id)
+        query = select(events).where(
+            events.c.decision_id == decision_id, events.c.kind == DECISION, _HAS_PAYLOAD
+        )
         with self._here().database.reading() as connection:
             row = connection.execute(query).first()
         if row is None:
@@ -191,65 +231,66 @@ class Store:
         self,
         limit: int = PAGE,
         *,
-        active: bool = True,
         before: tuple[int, int] | None = None,
         visibility: Visibility = EVERYTHING,
-        repository: str | None = None,
-        project: str | None = None,
-        environment: str | None = None,
-        host: str | None = None,
-        gpu: str | None = None,
-        double_booked: bool = False,
+        now: int | None = None,
+        **filters: Unpack[GrantFilters],
     ) -> list[GrantRecord]:
-        """Return the newest grants, newest first: the active ones, or all.
+        """Return the newest visible grants, newest first: those that are held at `now`, or others.
 
-        `before` continues a page: sequence and position of the last grant seen. `gpu` is a name of
-        a device: grants of it and of all devices are found. `double_booked` selects active grants
-        of which another one on the same host, which is named, has a device.
+        `before` continues a page: sequence and position of the last grant seen. `now` is in
+        nanoseconds since the epoch, None for the clock.
         """
-        newest_first = (grants.c.sequence.desc(), grants.c.position.desc())
-        query = select(grants).order_by(*newest_first).limit(limit)
-        if before is not None:
-            query = query.where(tuple_(grants.c.sequence, grants.c.position) < before)
+        moment = rfc3339(time.time_ns() if now is None else now)
+        place = (grants.c.time, grants.c.sequence, grants.c.position)
         database = self._here().database
-        query = _where(
-            query.where(*visibility.conditions(_PLACE_OF_GRANT, database.dialect)),
-            [
-                (grants.c.state, "active" if active else None),
-                (grants.c.repository, repository),
-                (grants.c.project, project),
-                (grants.c.environment, environment),
-                (grants.c.host, host),
-            ],
+        query = (
+            select(grants)
+            .where(*grant_queries.conditions(filters, moment))
+            .where(*visibility.conditions(_PLACE_OF_GRANT, database.dialect))
+            .order_by(*(column.desc() for column in place))
+            .limit(limit)
         )
-        if gpu is not None:
-            query = query.where(has_device(gpu))
-        if double_booked:
-            query = query.where(is_double_booked())
+        if before is not None:
+            last = tuple_(_time_of(before[0]), *map(literal, before))
+            query = query.where(tuple_(*place) < last)
         with database.reading() as connection:
-            return [grant_of(row) for row in connection.execute(query)]
+            return [grant_of(row, moment) for row in connection.execute(query)]
+
+    def active_grant(self, sequence: int, position: int) -> GrantRecord | None:
+        """Return the grant `position` of the event `sequence` if it is held now, else None."""
+        found = self.grants(1, before=(sequence, position + 1), active=True)
+        named = [one for one in found if (one.sequence, one.position) == (sequence, position)]
+        return named[0] if named else None
 
     def exception_uses(self, policy_set: str, since: str) -> dict[str, ExceptionUse]:
         """Return how often each exception of the policy set `policy_set` changed a decision.
 
         Only decisions at or after `since`, RFC 3339 in UTC with nanoseconds, count.
         """
+        used = exception_uses.c.exception
         query = (
-            select(events)
-            .where(events.c.time >= since, events.c.payload.contains(_EXEMPTED))
-            .order_by(events.c.sequence)
-            .execution_options(yield_per=PAGE)
+            select(used, func.count(), func.max(events.c.time))
+            .join(events, events.c.sequence == exception_uses.c.sequence)
+            .where(exception_uses.c.policy_set == policy_set, events.c.time >= since)
+            .group_by(used)
+            .order_by(used)
         )
-        uses: dict[str, ExceptionUse] = {}
         with self._here().database.reading() as connection:
-            for row in connection.execute(query):
-                event = event_of(record_of(row))
-                if policy_set not in event.bundles:
-                    continue
-                for name in {one.exception for one in event.result.exempted}:
-                    before = uses.get(name, ExceptionUse(0, ""))
-                    uses[name] = ExceptionUse(before.decisions + 1, event.timestamp)
-        return uses
+            return {
+                str(name): ExceptionUse(int(number), str(last))
+                for name, number, last in connection.execute(query)
+            }
+
+    def keep_document(self, content: bytes) -> str:
+        """Store `content`, once, and return its digest, "sha256:…"."""
+        with self._here().database.writing() as connection:
+            return documents.keep(connection, content)
+
+    def document(self, digest: str) -> bytes:
+        """Return the document with `digest`. Raises NotFound."""
+        with self._here().database.reading() as connection:
+            return documents.find(connection, digest)
 
     def begins(self) -> str:
         """Return the time of the first event in RFC 3339, "" if there is none."""
@@ -270,11 +311,17 @@ class Store:
             tree.grow(connection)
             database.probe(connection)
 
-    def _here(self) -> _Process:
+    def _submit(self, pending: Pending) -> AuditRecord:
+        try:
+            return self._here().writer.submit(pending)
+        except TimeoutError as error:
+            raise AuditError(f"the audit log {self.name} cannot be written: {error}") from error
+
+    def _here(self) -> Appender:
         """Return the connections of this process. Those of a parent must not be used or closed."""
         if self._process.pid != os.getpid():
             self._inherited.append(self._process)
-            self._process = _Process(open_database(self._url, create=False), self._input_days)
+            self._process = Appender(open_database(self._url, create=False), self._input_days)
         return self._process
 
 
@@ -283,75 +330,11 @@ def no_decision(decision_id: str) -> NotFound:
     return NotFound(f"there is no decision {decision_id} in the audit log")
 
 
-class _Process:
-    def __init__(self, database: Database, input_days: int) -> None:
-        self.pid = os.getpid()
-        self.database = database
-        self.writer: GroupCommit[Item, AuditRecord] = GroupCommit(self._write)
-        self._inputs = inputs.InputKeeper(input_days)
-        self._edge = ("", Frontier())
-        """The hash of the last event that this process committed, and the edge of the tree then."""
-
-    def _write(self, take: Callable[[], _Batch]) -> list[AuditRecord]:
-        with self.database.writing() as connection:
-            batch = take()  # now, because other decisions came while the log was locked
-            last = connection.execute(_HEAD).first()
-            if last is None:
-                raise AuditError(f"the table heads of the audit log {self.database.name} is empty")
-            edge = self._edge_at(connection, last.hash)
-            latest = connection.execute(_TIME, {"last": last.sequence}).scalar() or ""
-            ordered = _in_order(batch, latest)
-            records = _linked(ordered, last.sequence, last.hash)
-            pairs = [(record, item.event) for record, item in zip(records, ordered, strict=True)]
-            connection.execute(_APPEND, [event_row(*pair) for pair in pairs])
-            move_grants(connection, pairs)
-            newest = records[-1]
-            connection.execute(_MOVE_HEAD, {"sequence": newest.sequence, "hash": newest.hash})
-            tree.append(connection, edge, [_entry(*pair) for pair in pairs])
-            recorded = [item.recorded_input for item in batch if item.recorded_input]
-            kept = self._inputs.keep(connection, recorded)
-        self._inputs.remember(kept)
-        self._edge = (newest.hash, edge)
-        return records
-
-    def _edge_at(self, connection: Connection, last_hash: str) -> Frontier:
-        """Return the edge of the tree over the events up to the one with `last_hash`.
-
-        It is kept between commits: reading it takes a query for each of its hashes.
-        """
-        known, edge = self._edge
-        # The transaction may fail after it changed the edge.
-        self._edge = ("", Frontier())
-        return edge if known == last_hash else tree.grow(connection)
+def _time_of(sequence: int) -> Any:
+    """Return the time of an event as SQL; for an event that does not exist, one after all times."""
+    found = select(events.c.time).where(events.c.sequence == sequence).scalar_subquery()
+    return func.coalesce(found, _LAST)
 
 
-def _entry(record: AuditRecord, event: DecisionEvent) -> bytes:
-    return tree.entry(record.sequence, record.kind, event.decision_id, record.time, record.hash)
-
-
-def _in_order(batch: _Batch, latest: str) -> _Batch:
-    """Return `batch` with times that do not run backwards from `latest`."""
-    ordered = []
-    for item in batch:
-        later = not_before(latest, item.event)
-        payload = item.payload if later is item.event else payload_of(later)
-        ordered.append(Item(later, payload, item.recorded_input))
-        latest = later.timestamp
-    return ordered
-
-
-def _linked(batch: _Batch, sequence: int, prev_hash: str) -> list[AuditRecord]:
-    records = []
-    for event, payload, _ in batch:
-        sequence += 1
-        own = chain.link(prev_hash, payload.encode())
-        records.append(AuditRecord(sequence, event.timestamp, DECISION, payload, prev_hash, own))
-        prev_hash = own
-    return records
-
-
-def _where(query: Select[Any], exact: Sequence[tuple[Any, object]]) -> Select[Any]:
-    for column, value in exact:
-        if value is not None:
-            query = query.where(column == value)
-    return query
+def _target_and_place(record: GrantRecord) -> tuple[Target, int, int]:
+    return record.target, record.sequence, record.position

@@ -23,9 +23,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION: Final = "0006"
+REVISION: Final = "0007"
 """The newest migration. Databases are upgraded to it."""
-KNOWN_REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", REVISION)
+KNOWN_REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", REVISION)
 """The migrations whose tables can be read without upgrading them."""
 
 metadata = MetaData()
@@ -37,12 +37,12 @@ events = Table(
     metadata,
     Column("sequence", _Sequence, primary_key=True, autoincrement=False),  # 1, 2, 3 … no gaps
     Column("time", Text, nullable=False),  # RFC 3339, the payload's `timestamp`
-    Column("kind", Text, nullable=False),  # "decision"
-    Column("payload", Text, nullable=False),  # JSON text of an OPA decision-log event, as hashed
+    Column("kind", Text, nullable=False),  # "decision", or one of `log_event.KINDS`
+    Column("payload", Text, nullable=False),  # JSON text as hashed; "" once retention removed it
     Column("prev_hash", Text, nullable=False),  # hex SHA-256 of the previous event
     Column("hash", Text, nullable=False),  # hex SHA-256(prev_hash bytes + payload bytes)
     # These columns repeat parts of the payload, for queries; `verify` compares them.
-    Column("decision_id", Text, nullable=False, unique=True),
+    Column("decision_id", Text, nullable=False, unique=True),  # of another kind: the event's id
     Column("allowed", Boolean, nullable=False),
     Column("enforcement_point", Text, nullable=False),  # as in the review
     Column("repository", Text, nullable=False),  # as in the review's source
@@ -50,7 +50,12 @@ events = Table(
     Column("environment", Text, nullable=False),  # as in the review's source
     Column("project", Text, nullable=False),  # name of the Compose project
     Column("policies", Text, nullable=False),  # ids that reported, sorted: " no-a no-b "
-    Index("events_by_repository", "repository", "sequence"),
+    Column("host", Text, nullable=False),  # as in the review's source
+    Column("username", Text, nullable=False),  # who asked
+    Index("events_by_kind", "kind", "time", "sequence"),
+    Index("events_by_repository", "repository", "time", "sequence"),
+    Index("events_by_host", "host", "time", "sequence"),
+    Index("events_by_user", "username", "time", "sequence"),
 )
 
 heads = Table(
@@ -80,8 +85,10 @@ grants = Table(
     Column("username", Text, nullable=False),  # who asked
     Column("policy_set", Text, nullable=False),  # name of the policy set that allowed it
     Column("revision", Text, nullable=False),  # "sha256:…" of that policy set
-    Column("state", Text, nullable=False),  # active | superseded | released
-    Column("ended", Text, nullable=False),  # RFC 3339, when it stopped being active; "" while it is
+    Column("state", Text, nullable=False),  # active | superseded | released | revoked
+    # RFC 3339, when it stops or stopped being active; "" if that is not known. A grant with a lease
+    # is active until then, although its state does not change.
+    Column("ended", Text, nullable=False),
     # The rest is NULL, for unknown, in grants of versions that did not record it.
     Column("kind", Text),  # service | hook | job
     Column("hook", Integer),  # index of a hook in its service's pre_start; NULL for other kinds
@@ -90,8 +97,14 @@ grants = Table(
     Column("identities", Text),  # JSON: [normal forms of the devices, sorted], [] if not known
     Column("aliases", Text),  # JSON: {identity: [its other names on the host]}
     Column("exceptions", Text),  # JSON: [exceptions without which it would be denied, sorted]
+    Column("expires", Text),  # RFC 3339, the end of its lease; NULL if it has none
     PrimaryKeyConstraint("sequence", "position"),
     Index("grants_by_target", "state", "repository", "project", "environment", "host"),
+    Index("grants_by_time", "time", "sequence", "position"),
+    Index("grants_by_state", "state", "time", "sequence", "position"),
+    Index("grants_by_host", "host", "time", "sequence", "position"),
+    Index("grants_by_user", "username", "time", "sequence", "position"),
+    Index("grants_by_repository", "repository", "time", "sequence", "position"),
 )
 
 grant_devices = Table(
@@ -103,6 +116,24 @@ grant_devices = Table(
     Column("name", Text, nullable=False),
     PrimaryKeyConstraint("name", "sequence", "position"),
     Index("grant_devices_by_grant", "sequence", "position"),
+)
+
+exception_uses = Table(
+    "exception_uses",
+    metadata,
+    # Repeats the exceptions of decisions, for queries; `verify` compares them.
+    Column("exception", Text, nullable=False),
+    Column("policy_set", Text, nullable=False),  # the name of the policy set that has it
+    Column("sequence", _Sequence, nullable=False),  # of the decision that it changed
+    PrimaryKeyConstraint("exception", "sequence"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    # What events name by its digest, each once.
+    Column("digest", Text, primary_key=True),  # "sha256:…" of the content before compression
+    Column("content", LargeBinary, nullable=False),  # compressed with zlib
 )
 
 tree_nodes = Table(

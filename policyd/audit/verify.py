@@ -1,4 +1,4 @@
-"""Verify the audit log: the hash chain of its events, and the columns derived from them.
+"""Verify the audit log: the hash chain of its events, the tree of hashes, and what repeats events.
 
 In: a connection that reads a snapshot of the log. Out: a report of all problems. Memory does not
 grow with the log, only with the number of targets that projects were deployed to.
@@ -6,62 +6,49 @@ grow with the log, only with the number of targets that projects were deployed t
 
 from __future__ import annotations
 
-import heapq
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, Table, inspect, select
+from sqlalchemy import Connection, func, inspect, select
 
-from policyd.audit import chain
+from policyd.audit import chain, derived
 from policyd.audit.chain import Problem
-from policyd.audit.event import (
-    DECISION,
-    DecisionEvent,
-    GrantState,
-    Target,
-    event_of,
-    grant_records,
-    lookup_columns,
-)
+from policyd.audit.derived import Known, ascending, stream
 from policyd.audit.evidence import (
     Statement,
     statement_problems,
     stored_statements,
     tree_problems,
 )
-from policyd.audit.rows import device_rows, grant_row, record_of
-from policyd.audit.tables import checkpoints, events, grant_devices, grants, heads, tree_nodes
+from policyd.audit.log_event import log_event_of
+from policyd.audit.rows import record_of
+from policyd.audit.tables import checkpoints, events, heads, metadata, tree_nodes
 from policyd.errors import AuditError
+from policyd.model import AuditRecord
 
 MAX_PROBLEMS: Final = 100
 """Limit of the problems in a report: one change can break everything that follows."""
-_ROWS_AT_ONCE: Final = 500
 
 
 class VerifyReport(msgspec.Struct, frozen=True, rename="camel"):
     """The number of events, the hash of the last event, and the problems.
 
-    `evidence` names the statements that the log was compared with.
+    `evidence` names the statements that the log was compared with, `removed` is the number of
+    events whose payload retention removed.
     """
 
     events: int
     head: str
     problems: tuple[Problem, ...] = ()
     evidence: tuple[str, ...] = ()
+    removed: int = 0
 
     @property
     def ok(self) -> bool:
         """Whether there are no problems."""
         return not self.problems
-
-
-class _Entry(NamedTuple):
-    """A row of the tables of grants: one that the events demand, or one that is stored."""
-
-    expected: bool
-    row: dict[str, Any]
 
 
 def verify(connection: Connection, statements: Iterable[Statement] = ()) -> VerifyReport:
@@ -71,24 +58,30 @@ def verify(connection: Connection, statements: Iterable[Statement] = ()) -> Veri
     and columns that an earlier version did not have are not examined.
     """
     statements = tuple(statements)
-    tables = set(inspect(connection).get_table_names())
+    known = _known(connection)
     rows = connection.execute(select(heads.c.sequence, heads.c.hash).order_by(heads.c.id)).all()
     head = (int(rows[0].sequence), str(rows[0].hash)) if rows else (0, chain.GENESIS)
+    records = (record_of(row) for row in stream(connection, ascending(known)))
     problems = [
         _head_problems(len(rows), head[0]),
-        chain.problems((record_of(row) for row in _stream(connection, _ascending())), head),
+        chain.problems(records, head, _removed_through(connection)),
     ]
-    if tree_nodes.name in tables:
+    if tree_nodes in known:
         problems.append(tree_problems(connection))
-    stored = stored_statements(connection) if checkpoints.name in tables else ()
+    stored = stored_statements(connection) if checkpoints in known else ()
     problems += [
         statement_problems(connection, (*stored, *statements)),
-        _column_problems(connection),
-        _grant_problems(connection, _known_columns(connection, tables)),
+        derived.column_problems(connection, known),
+        derived.grant_problems(connection, known),
     ]
-    listed = tuple(itertools.islice(itertools.chain(*problems), MAX_PROBLEMS))
-    evidence = tuple(f"{one.source} ({one.size} events)" for one in statements)
-    return VerifyReport(events=head[0], head=head[1], problems=listed, evidence=evidence)
+    without = select(func.count()).select_from(events).where(events.c.payload == "")
+    return VerifyReport(
+        events=head[0],
+        head=head[1],
+        problems=tuple(itertools.islice(itertools.chain(*problems), MAX_PROBLEMS)),
+        evidence=tuple(f"{one.source} ({one.size} events)" for one in statements),
+        removed=int(connection.execute(without).scalar_one()),
+    )
 
 
 def _head_problems(heads_found: int, last: int) -> Iterator[Problem]:
@@ -96,93 +89,30 @@ def _head_problems(heads_found: int, last: int) -> Iterator[Problem]:
         yield Problem(last, f"the log has {heads_found} heads; it must have one")
 
 
-def _known_columns(connection: Connection, tables: Collection[str]) -> dict[Table, set[str]]:
-    """Return the columns of the tables of grants that the log has."""
+def _known(connection: Connection) -> Known:
+    """Return the tables that the log has, with their columns."""
+    found = inspect(connection)
+    names = set(found.get_table_names())
     return {
-        table: {column["name"] for column in inspect(connection).get_columns(table.name)}
-        for table in (grants, grant_devices)
-        if table.name in tables
+        table: {column["name"] for column in found.get_columns(table.name)}
+        for table in metadata.tables.values()
+        if table.name in names
     }
 
 
-def _column_problems(connection: Connection) -> Iterator[Problem]:
-    for row in _stream(connection, _ascending()):
+def _removed_through(connection: Connection) -> int:
+    """Return the last event whose payload an event of retention says may be missing, else 0."""
+    query = (
+        select(*(events.c[name] for name in AuditRecord.__struct_fields__))
+        .where(events.c.kind == "retention")
+        .order_by(events.c.sequence)
+    )
+    through = 0
+    for row in stream(connection, query):
         try:
-            event = event_of(record_of(row))
-        except AuditError as error:
-            yield Problem(int(row.sequence), str(error))
+            stated = log_event_of(record_of(row)).details.get("through")
+        except AuditError:
             continue
-        expected = {"time": event.timestamp, "kind": DECISION, **lookup_columns(event)}
-        for name, value in expected.items():
-            if row._mapping[name] != value:
-                yield Problem(int(row.sequence), f"its column {name} differs from its payload")
-
-
-def _grant_problems(
-    connection: Connection, columns: Mapping[Table, Collection[str]]
-) -> Iterator[Problem]:
-    both = heapq.merge(
-        _expected_rows(connection, columns),
-        *(_stored_rows(connection, table, columns[table]) for table in columns),
-        key=_newest_first,
-    )
-    for _, same in itertools.groupby(both, key=_newest_first):
-        of_grant = list(same)
-        expected, stored = (
-            [entry.row.items() for entry in of_grant if entry.expected is side]
-            for side in (True, False)
-        )
-        if set(map(frozenset, expected)) != set(map(frozenset, stored)):
-            row = of_grant[0].row
-            problem = f"its grant {row['position']} differs in the table of grants"
-            yield Problem(int(row["sequence"]), problem)
-
-
-def _expected_rows(
-    connection: Connection, columns: Mapping[Table, Collection[str]]
-) -> Iterator[_Entry]:
-    """Yield the expected rows, newest first, so that the end of a grant precedes the grant."""
-    ended: dict[Target, tuple[GrantState, str]] = {}
-    for row in _stream(connection, select(events).order_by(events.c.sequence.desc())):
-        event = _event_or_none(row)
-        if event is None or event.ends_with is None:
-            continue
-        state, when = ended.get(event.target, ("active", ""))
-        for record in reversed(grant_records(event, int(row.sequence))):
-            row_of_grant = grant_row(msgspec.structs.replace(record, state=state, ended=when))
-            yield _Entry(
-                True, {name: row_of_grant[name] for name in row_of_grant if name in columns[grants]}
-            )
-            for device in device_rows(record) if grant_devices in columns else ():
-                yield _Entry(True, device)
-        ended[event.target] = (event.ends_with, event.timestamp)
-
-
-def _stored_rows(
-    connection: Connection, table: Table, columns: Collection[str]
-) -> Iterator[_Entry]:
-    """Yield the rows of `grants` or `grant_devices`, newest first."""
-    newest_first = select(*(column for column in table.c if column.name in columns)).order_by(
-        table.c.sequence.desc(), table.c.position.desc()
-    )
-    for row in _stream(connection, newest_first):
-        yield _Entry(False, dict(row._mapping))
-
-
-def _event_or_none(row: Row[Any]) -> DecisionEvent | None:
-    try:
-        return event_of(record_of(row))
-    except AuditError:
-        return None
-
-
-def _newest_first(entry: _Entry) -> tuple[int, int]:
-    return (-entry.row["sequence"], -entry.row["position"])
-
-
-def _ascending() -> Select[Any]:
-    return select(events).order_by(events.c.sequence)
-
-
-def _stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
-    yield from connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
+        if isinstance(stated, int) and stated < row.sequence:
+            through = max(through, stated)
+    return through

@@ -12,8 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, cast, false, func
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy import ColumnElement, false, func
 
 from policyd.policies.matching import matches_any
 
@@ -25,8 +24,6 @@ MATCHES: Final = "policyd_matches"
 
 _SEPARATOR: Final = "\n"
 """Between the globs that are handed to `matches_one`. No name has a line break."""
-_HOST: Final = ("input", "review", "source", "host")
-"""Where the payload of a decision has the host."""
 
 
 class Visibility(NamedTuple):
@@ -59,14 +56,6 @@ class Visibility(NamedTuple):
 
 
 EVERYTHING: Final = Visibility()
-
-
-def host_in(payload: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-    """Return the host of a decision, read from the column with its event."""
-    if dialect == "postgresql":
-        host: ColumnElement[Any] = cast(payload, JSON)[_HOST].astext
-        return host
-    return func.json_extract(payload, f"$.{'.'.join(_HOST)}")
 
 
 @functools.lru_cache(65_536)

@@ -1,28 +1,29 @@
-"""`policyd audit`: read the audit log and the grants.
+"""`policyd audit`: read the audit log.
 
-In: an audit log, filters. Out: tables or JSON on standard output. `audit_evidence.py` has the
-commands that prove and verify it.
+In: an audit log, filters. Out: text, JSON, CSV or JSON Lines on standard output. `audit_grants.py`
+has the commands about grants, `audit_evidence.py` those that prove and verify the log.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from policyd.cli import audit_evidence
-from policyd.cli.options import Command, close_at_end, settings, settings_options
-from policyd.cli.output import format_option, show
-from policyd.config import default_audit
+from policyd.cli import audit_evidence, audit_grants
+from policyd.cli.audit_reading import named_filters, opened, period, period_options, reading
+from policyd.cli.options import settings_options
+from policyd.cli.output import show
 from policyd.formats.audit_log import Decisions
-from policyd.formats.available import DECISION, DECISIONS, GRANTS
-from policyd.formats.grants import Grants
+from policyd.formats.available import DECISION, DECISIONS, EVENTS
+from policyd.formats.events import Events
 
-if TYPE_CHECKING:
-    from policyd.audit.store import Store
+_KINDS = (
+    "decision", "start", "stop", "policy-set", "settings", "token-created", "token-revoked",
+    "grant-revoked", "exception-used", "checkpoint", "retention",
+)  # fmt: skip
 
 
 @click.group("audit")
@@ -30,29 +31,16 @@ def command() -> None:
     """Read past decisions, and who holds which GPU."""
 
 
-def _not_empty(_context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not value.strip():
-        raise click.BadParameter("it is empty; give the name of a device", param=option)
-    return value
-
-
-def _reading(formats: Iterable[str]) -> Callable[[Command], Command]:
-    """Return a decorator that adds the options of a command that reads the audit log."""
-
-    def decorate(function: Command) -> Command:
-        return settings_options("audit")(format_option(formats)(function))
-
-    return decorate
-
-
 @command.command("list")
-@_reading(DECISIONS)
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@reading(DECISIONS)
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=50, show_default=True)
 @click.option(
     "--allowed/--denied", "allowed", default=None, help="Only decisions with this verdict."
 )
-@click.option("--repository", metavar="NAME", help="Only decisions about this repository.")
-@click.option("--project", metavar="NAME", help="Only decisions about this project.")
+@period_options("decisions")
+@named_filters(
+    "decisions", "repository", "project", "environment", "host", "user", "exception", "gpu"
+)
 @click.option("--policy", metavar="ID", help="Only decisions with a violation of this policy.")
 @click.option("--commit", metavar="ID", help="Only decisions about this commit.")
 def list_decisions(
@@ -60,64 +48,43 @@ def list_decisions(
     audit: str | None,
     form: str,
     limit: int,
-    allowed: bool | None,
+    since: str | None,
+    until: str | None,
     **filters: Any,
 ) -> int:
-    """List decisions, newest first."""
-    store = _store(config, audit)
-    records = store.decisions(
-        limit,
-        allowed=allowed,
-        **filters,
-    )
+    """List decisions, newest first.
+
+    A date is its first moment in UTC: March is --since 2026-03-01 --until 2026-04-01.
+    """
+    within = period(since, until)
+    store = opened(config, audit)
+    records = store.decisions(limit, period=within, **filters)
     show(Decisions(store.name, records, limit), DECISIONS, form)
     return 0
 
 
-@command.command("show")
-@_reading(DECISION)
-@click.argument("decision_id", metavar="DECISION")
-def show_decision(config: str | None, audit: str | None, form: str, decision_id: str) -> int:
-    """Show one decision in full."""
-    show(_store(config, audit).decision(decision_id), DECISION, form)
-    return 0
-
-
-@command.command("grants")
-@_reading(GRANTS)
-@click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True)
-@click.option("--all", "everything", is_flag=True, help="Include grants that have ended.")
-@click.option("--repository", metavar="NAME", help="Only grants of this repository.")
-@click.option("--project", metavar="NAME", help="Only grants of this project.")
-@click.option("--environment", metavar="NAME", help="Only grants in this environment.")
-@click.option("--host", metavar="NAME", help="Only grants on this host.")
+@command.command("events")
+@reading(EVENTS)
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=50, show_default=True)
 @click.option(
-    "--gpu",
-    metavar="ID",
-    callback=_not_empty,
-    help="Only grants of this device (index, UUID, CDI name or node) and grants of all devices.",
-)
-@click.option(
-    "--double-booked",
-    is_flag=True,
-    help="Only active grants of a device that another active grant on the same host has too.",
-)
-def grants(
+    "--kind", "kinds", multiple=True, type=click.Choice(_KINDS),
+    help="Only events of this kind. May be repeated. Default: all but decisions.",
+)  # fmt: skip
+@period_options("events")
+def list_events(
     config: str | None,
     audit: str | None,
     form: str,
     limit: int,
-    everything: bool,
-    **filters: Any,
+    kinds: Sequence[str],
+    since: str | None,
+    until: str | None,
 ) -> int:
-    """List who holds which accelerator, newest first."""
-    store = _store(config, audit)
-    records = store.grants(
-        limit,
-        active=not everything,
-        **filters,
-    )
-    show(Grants(store.name, records, limit, active=not everything), GRANTS, form)
+    """List what changed the rules, the grants and the log, newest first."""
+    within = period(since, until)
+    store = opened(config, audit)
+    records = store.events(limit, kinds=kinds or _KINDS[1:], period=within)
+    show(Events(store.name, records, limit), EVENTS, form)
     return 0
 
 
@@ -134,22 +101,26 @@ def delete_inputs(config: str | None, audit: str | None, before: datetime) -> in
     """Delete recorded inputs of decisions. The decisions and the hash chain stay as they are."""
     from policyd.audit.inputs import delete_inputs as delete_inputs_before
 
-    store = _store(config, audit)
+    store = opened(config, audit)
     number = delete_inputs_before(store.database, before.strftime("%Y-%m-%d"))
     click.echo(f"deleted {number} input{'' if number == 1 else 's'}")
     return 0
 
 
+@command.command("show")
+@reading(DECISION)
+@click.argument("decision_id", metavar="DECISION")
+def show_decision(config: str | None, audit: str | None, form: str, decision_id: str) -> int:
+    """Show one decision in full."""
+    show(opened(config, audit).decision(decision_id), DECISION, form)
+    return 0
+
+
+command.add_command(audit_grants.grants)
+command.add_command(audit_grants.devices)
+command.add_command(audit_grants.usage)
+command.add_command(audit_grants.revoke)
 command.add_command(audit_evidence.checkpoint)
 command.add_command(audit_evidence.prove)
 command.add_command(audit_evidence.public_key)
 command.add_command(audit_evidence.verify)
-
-
-def _store(config: str | None, audit: str | None) -> Store:
-    from policyd.audit.store import open_store
-
-    url = settings(config, audit=audit).audit or default_audit(os.environ)
-    store = open_store(url, create=False)
-    close_at_end(store)
-    return store

@@ -225,7 +225,7 @@ def question(source: Source, operation: Operation) -> Review:
         enforcement_point="cli",
         now=time.time_ns(),
         operation=operation,
-        user_info=UserInfo(_user()),
+        user_info=UserInfo(current_user()),
         source=source,
     )
 
@@ -255,7 +255,8 @@ def _text(value: str) -> str:
     return value if value.isascii() else os.fsencode(value).decode("utf-8", "replace")
 
 
-def _user() -> str:
+def current_user() -> str:
+    """Return the name of the user of this process, "" if it has none."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

@@ -5,23 +5,28 @@ In: records, or the report of a verification. Out: text, or documents of policyd
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from policyd import wire
-from policyd.audit.event import event_of
+from policyd.audit.event import DecisionEvent, event_of
 from policyd.formats import json
+from policyd.formats.grants import WIDTH
 from policyd.formats.report import text
 from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import Reviewed
 from policyd.formats.table import seconds, table, visible
+from policyd.formats.tabular import csv_text, json_lines
 from policyd.model import AuditRecord, Decision
 
-HEADER: Final = (
-    "SEQUENCE", "TIME", "VERDICT", "OPERATION", "BY", "REPOSITORY", "PROJECT", "POLICIES",
-    "DECISION",
+HEADER: Final = ("SEQUENCE", "TIME", "VERDICT", "OPERATION", "BY")
+CSV_HEADER: Final = (
+    "sequence", "time", "decision", "allowed", "verdict", "operation", "username", "repository",
+    "commit", "environment", "host", "project", "enforcementPoint", "policies", "exceptions",
+    "hash",
 )  # fmt: skip
 
 
@@ -41,15 +46,33 @@ class Verification(msgspec.Struct, frozen=True):
 
 
 def decisions_text(decisions: Decisions, *, colour: bool = False) -> str:
-    """Return a table of `decisions`, or a sentence if there are none."""
+    """Return some lines for each of `decisions`, or a sentence if there are none."""
     if not decisions.records:
         return f"No decisions in {visible(decisions.log)}.\n"
-    return "\n".join(table(HEADER, [_row(record) for record in decisions.records])) + "\n"
+    events = [event_of(record) for record in decisions.records]
+    rows = [_row(record, event) for record, event in zip(decisions.records, events, strict=True)]
+    header, *lines = table(HEADER, rows)
+    shown = [header]
+    for line, event in zip(lines, events, strict=True):
+        shown += [line, *_about(event)]
+    if len(decisions.records) == decisions.limit:
+        shown += ["", f"These are the newest {decisions.limit}; list more with --limit."]
+    return "\n".join(shown) + "\n"
 
 
 def decisions_json(decisions: Decisions, *, colour: bool = False) -> str:
     """Return `decisions` as an AuditRecordList."""
     return json.render(wire.audit_record_list(decisions.records, decisions.limit))
+
+
+def decisions_csv(decisions: Decisions, *, colour: bool = False) -> str:
+    """Return a table with a row for each of `decisions`."""
+    return csv_text(CSV_HEADER, map(_fields, decisions.records))
+
+
+def decisions_json_lines(decisions: Decisions, *, colour: bool = False) -> str:
+    """Return each of `decisions` as an AuditRecord in one line of JSON."""
+    return json_lines(map(wire.audit_record, decisions.records))
 
 
 def decision_text(record: AuditRecord, *, colour: bool = False) -> str:
@@ -81,8 +104,13 @@ def verification_text(verification: Verification, *, colour: bool = False) -> st
     """Return one line: the log is intact; or a line for each problem."""
     report = verification.report
     if not report.problems:
-        agree = f" and agree with {', '.join(report.evidence)}" if report.evidence else ""
-        said = [f"{report.events} events are intact{agree}; the last hash is {report.head}"]
+        one = report.events == 1
+        number = f"{report.events} event{' is' if one else 's are'} intact"
+        agrees = "agrees" if one else "agree"
+        agree = f" and {agrees} with {', '.join(report.evidence)}" if report.evidence else ""
+        said = [f"{number}{agree}; the last hash is {report.head}"]
+        if report.removed:
+            said.append(f"retention removed the content of {report.removed}; the hashes remain")
     else:
         said = [str(problem) for problem in report.problems]
     return "".join(f"{visible(f'{verification.log}: {line}')}\n" for line in said)
@@ -93,8 +121,7 @@ def verification_json(verification: Verification, *, colour: bool = False) -> st
     return json.render(verification.report)
 
 
-def _row(record: AuditRecord) -> list[str]:
-    event = event_of(record)
+def _row(record: AuditRecord, event: DecisionEvent) -> list[str]:
     review = event.input.review
     return [
         str(record.sequence),
@@ -102,11 +129,43 @@ def _row(record: AuditRecord) -> list[str]:
         _verdict(event.result),
         review.operation,
         review.user_info.username,
-        review.source.repository,
-        event.input.project.name,
-        ",".join(sorted({violation.policy for violation in event.result.violations})),
-        event.decision_id,
     ]
+
+
+def _about(event: DecisionEvent) -> Iterator[str]:
+    """Yield what a decision is about and which policies reported, and its id."""
+    source = event.input.review.source
+    subject = [source.repository, event.input.project.name, source.environment, source.host]
+    yield f"  {visible(' '.join(filter(None, subject))) or 'nothing is known of the project'}"
+    policies = ", ".join(sorted({one.policy for one in event.result.violations}))
+    if policies:
+        yield from textwrap.wrap(
+            f"  violations of {visible(policies)}", WIDTH, subsequent_indent="    "
+        )
+    yield f"  decision {visible(event.decision_id)}"
+
+
+def _fields(record: AuditRecord) -> dict[str, Any]:
+    event = event_of(record)
+    review, result = event.input.review, event.result
+    return {
+        "sequence": record.sequence,
+        "time": record.time,
+        "decision": event.decision_id,
+        "allowed": result.allowed,
+        "verdict": _verdict(result),
+        "operation": review.operation,
+        "username": review.user_info.username,
+        "repository": review.source.repository,
+        "commit": review.source.commit,
+        "environment": review.source.environment,
+        "host": review.source.host,
+        "project": event.input.project.name,
+        "enforcementPoint": review.enforcement_point,
+        "policies": sorted({one.policy for one in result.violations}),
+        "exceptions": sorted({one.exception for one in result.exempted}),
+        "hash": record.hash,
+    }
 
 
 def _verdict(decision: Decision) -> str:

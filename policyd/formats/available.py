@@ -12,6 +12,7 @@ from policyd.formats import (
     audit_log,
     baseline,
     effective_model,
+    events,
     exception_request,
     exceptions,
     explanation,
@@ -27,6 +28,7 @@ from policyd.formats import (
     reevaluation,
     rego_tests,
     rego_trace,
+    usage,
 )
 from policyd.formats.contract import Formats
 from policyd.formats.report import (
@@ -96,6 +98,14 @@ REEVALUATION: Final[Formats[Reevaluation]] = {
 DECISIONS: Final[Formats[audit_log.Decisions]] = {
     "text": audit_log.decisions_text,
     "json": audit_log.decisions_json,
+    "csv": audit_log.decisions_csv,
+    "jsonl": audit_log.decisions_json_lines,
+}
+EVENTS: Final[Formats[events.Events]] = {
+    "text": events.text,
+    "json": events.as_json,
+    "csv": events.as_csv,
+    "jsonl": events.as_json_lines,
 }
 DECISION: Final[Formats[AuditRecord]] = {
     "text": audit_log.decision_text,
@@ -111,5 +121,22 @@ REPOSITORIES: Final[Formats[job_repositories.KnownRepositories]] = {
     "text": job_repositories.text,
     "json": job_repositories.as_json,
 }
-GRANTS: Final[Formats[grants.Grants]] = {"text": grants.text, "json": grants.as_json}
+GRANTS: Final[Formats[grants.Grants]] = {
+    "text": grants.text,
+    "json": grants.as_json,
+    "csv": grants.as_csv,
+    "jsonl": grants.as_json_lines,
+}
+USAGE: Final[Formats[wire.UsageList]] = {
+    "text": usage.usage_text,
+    "json": json.render,
+    "csv": usage.usage_csv,
+    "jsonl": usage.usage_json_lines,
+}
+DEVICES: Final[Formats[wire.DeviceList]] = {
+    "text": usage.devices_text,
+    "json": json.render,
+    "csv": usage.devices_csv,
+    "jsonl": usage.devices_json_lines,
+}
 HOSTS: Final[Formats[Mapping[str, Any]]] = {"text": hosts.text}

@@ -1,11 +1,12 @@
 """Grants of the audit log: who holds which accelerator.
 
-In: a page of grants. Out: a table, or a GrantList as JSON.
+In: a page of grants. Out: text, a GrantList as JSON, CSV, JSON Lines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -13,13 +14,13 @@ import msgspec
 from policyd import wire
 from policyd.audit.event import GrantRecord
 from policyd.formats import json
-from policyd.formats.table import seconds, table, visible
+from policyd.formats.table import seconds, visible
+from policyd.formats.tabular import csv_text, json_lines
 from policyd.model import Grant, GrantedDevices
 
-HEADER: Final = (
-    "SINCE", "REPOSITORY", "PROJECT", "ENVIRONMENT", "HOST", "SERVICE", "VENDOR", "METHOD",
-    "DEVICES", "REPLICAS", "BY", "EXCEPTIONS", "STATE",
-)  # fmt: skip
+WIDTH: Final = 80
+HEADER: Final = tuple(field.encode_name for field in msgspec.structs.fields(GrantRecord))
+"""The columns of CSV."""
 _CERTAINTY: Final = {
     "certain": "",
     "default-runtime": " (if the default runtime gives it)",
@@ -39,10 +40,13 @@ class Grants(msgspec.Struct, frozen=True):
 
 
 def text(grants: Grants, *, colour: bool = False) -> str:
-    """Return a table of `grants`, or a sentence if there are none."""
+    """Return a block of lines for each of `grants`, or a sentence if there are none."""
     if not grants.records:
         return f"No {'active ' if grants.active else ''}grants in {visible(grants.log)}.\n"
-    return "\n".join(table(HEADER, [_row(record) for record in grants.records])) + "\n"
+    lines = [line for record in grants.records for line in grant_lines(record)]
+    if len(grants.records) == grants.limit:
+        lines += ["", f"These are the newest {grants.limit}; list more with --limit."]
+    return "\n".join(lines) + "\n"
 
 
 def as_json(grants: Grants, *, colour: bool = False) -> str:
@@ -50,8 +54,35 @@ def as_json(grants: Grants, *, colour: bool = False) -> str:
     return json.render(wire.grant_list(grants.records, grants.limit))
 
 
+def as_csv(grants: Grants, *, colour: bool = False) -> str:
+    """Return a table with a row for each of `grants`."""
+    return csv_text(HEADER, grants.records)
+
+
+def as_json_lines(grants: Grants, *, colour: bool = False) -> str:
+    """Return each of `grants` as one line of JSON."""
+    return json_lines(grants.records)
+
+
+def grant_lines(record: GrantRecord) -> Iterator[str]:
+    """Yield what a grant is of, who holds it and when, in lines of at most WIDTH columns."""
+    named = devices(record.devices, record.method).replace(",", ", ") + certainty(record)
+    yield from _wrapped(f"{record.host or 'unknown host'}: {named}, {record.state}", "  ")
+    yield from _wrapped(f"  {_times(record)}", "    ")
+    place = [record.repository, f"project {record.project}", f"service {workload(record)}"]
+    place += [f"environment {record.environment}"] if record.environment else []
+    yield from _wrapped(f"  {', '.join(filter(None, place))}", "    ")
+    replicas = f"{record.replicas} replica{'' if record.replicas == 1 else 's'}"
+    by = f" for {record.username}" if record.username else ""
+    yield from _wrapped(
+        f"  grant {record.name}{by}: {record.vendor} by {record.method}, {replicas}", "    "
+    )
+    if record.exceptions:
+        yield from _wrapped(f"  exceptions {', '.join(record.exceptions)}", "    ")
+
+
 def devices(granted: GrantedDevices, method: str) -> str:
-    """Return the devices of a grant as tables show them: all, 2 GPUs, GPU 0,1, or node paths."""
+    """Return the devices of a grant as text shows them: all, 2 GPUs, GPU 0,1, or node paths."""
     if isinstance(granted, str):
         return granted
     if isinstance(granted, dict):
@@ -75,19 +106,15 @@ def workload(grant: Grant | GrantRecord) -> str:
     return grant.service
 
 
-def _row(record: GrantRecord) -> list[str]:
-    return [
-        seconds(record.time),
-        record.repository,
-        record.project,
-        record.environment,
-        record.host,
-        workload(record),
-        record.vendor,
-        record.method,
-        devices(record.devices, record.method) + certainty(record),
-        str(record.replicas),
-        record.username,
-        ",".join(record.exceptions or ()),
-        record.state,
-    ]
+def _times(record: GrantRecord) -> str:
+    since = f"since {seconds(record.time)}"
+    if record.ended:
+        return f"{since} until {seconds(record.ended)}"
+    return f"{since}, expires {seconds(record.expires)}" if record.expires else since
+
+
+def _wrapped(line: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        visible(line), WIDTH, subsequent_indent=indent, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip

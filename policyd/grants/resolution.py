@@ -48,7 +48,7 @@ class GrantResolver:
         self._tables = read_tables(data)
         self._no_host = HostSettings(self._tables)
         self._hosts = {
-            name: HostSettings(self._tables, host) for name, host in _inventory(data).items()
+            name: HostSettings(self._tables, host) for name, host in inventory(data).items()
         }
 
     def with_grants(self, loaded: Loaded, host: str = "") -> Loaded:
@@ -86,7 +86,8 @@ class GrantResolver:
             yield Container(known, service, self._tables, settings)
 
 
-def _inventory(data: Mapping[str, Any]) -> dict[str, Host]:
+def inventory(data: Mapping[str, Any]) -> dict[str, Host]:
+    """Return the hosts of the inventory in the data of a policy set. Raises PolicySetError."""
     hosts = data.get("policyd", {}).get("inventory", {}).get("hosts", {})
     try:
         return msgspec.convert(hosts, dict[str, Host])

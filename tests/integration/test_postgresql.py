@@ -126,14 +126,14 @@ def test_decisions_and_grants_are_kept_as_in_sqlite(store: Store) -> None:
     store.append_decision(*pair("d1", services=("a", "b"), exceptions=("train-all",)))
     store.append_decision(*pair("d2", operation="UPDATE", seconds=60))
     store.append_decision(
-        *pair("d3", repository="acme/serve", policies=("no-privileged",), allowed=False)
+        *pair("d3", repository="acme/serve", policies=("no-privileged",), allowed=False, seconds=90)
     )
 
-    assert [r.sequence for r in store.decisions()] == [3, 2, 1]
-    assert [r.sequence for r in store.decisions(policy="no-privileged")] == [3]
-    assert [r.sequence for r in store.decisions(allowed=True, before=2)] == [1]
+    assert [r.sequence for r in store.decisions()] == [4, 3, 1]
+    assert [r.sequence for r in store.decisions(policy="no-privileged")] == [4]
+    assert [r.sequence for r in store.decisions(allowed=True, before=3)] == [1]
     assert [(g.sequence, g.service, g.state) for g in store.grants(active=False)] == [
-        (2, "trainer", "active"),
+        (3, "trainer", "active"),
         (1, "b", "superseded"),
         (1, "a", "superseded"),
     ]

@@ -15,51 +15,37 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert, update
 
 from policyd.audit import chain, checkpoints, tree
+from policyd.audit.appending import Pending
 from policyd.audit.database import Database
 from policyd.audit.event import decision_event, grant_records, payload_of
 from policyd.audit.jobs import Jobs
 from policyd.audit.rows import event_row, grant_row
-from policyd.audit.store import Item, Store, open_store
+from policyd.audit.store import Store, open_store
 from policyd.audit.tables import events, grants, heads
 from policyd.audit.visibility import Visibility
 from policyd.errors import AuditError, Forbidden
 from policyd.identity.job import Job, KnownRepository
-from policyd.model import AuditRecord, Grant, GrantedDevices, UserInfo
+from policyd.model import AuditRecord, UserInfo
 from policyd.transparency import merkle
 from policyd.transparency.checkpoint import open_checkpoint
 from policyd.transparency.note import Signer
+from tests.support.held import HELD, granted, known
 from tests.unit.audit.conftest import pair
 
 ORIGIN: Final = "policyd.example/log"
 SIGNER: Final = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 Contract = Callable[[Store], None]
-ADDED: Final = ("kind", "hook", "schedule", "certainty", "identities", "aliases", "exceptions")
-"""The columns that migration 0002 adds."""
+DETAILS: Final = ("kind", "hook", "schedule", "certainty", "identities", "aliases", "exceptions")
+"""The columns of grants that migration 0002 adds."""
+ADDED_TO_GRANTS: Final = (*DETAILS, "expires")
+ADDED_TO_EVENTS: Final = ("host", "username")
+"""The columns that migrations after 0001 add."""
 
 
 def signed(store: Store, time: str = "2026-11-23T16:00:00.000000000Z") -> str:
     """Return a checkpoint of all events of `store`, which it stores."""
     with store.database.writing() as connection:
         return checkpoints.sign(connection, SIGNER, time)
-
-
-def granted(service: str = "train", **fields: Any) -> Grant:
-    """Return a grant of GPU 0 by a reservation, on a host without inventory."""
-    given: dict[str, Any] = {
-        "vendor": "nvidia",
-        "method": "reservation",
-        "devices": ("0",),
-        "replicas": 1,
-        "path": ("services", service),
-        "identities": ("0",),
-    }
-    return Grant(service, **{**given, **fields})
-
-
-def known(service: str, devices: GrantedDevices) -> Grant:
-    """Return a grant of GPU 0 as it is on a host whose inventory knows its names."""
-    aliases = {"0": ("00000000:18:00.0", "gpu-aa", "gpu0")}
-    return granted(service, devices=devices, aliases=aliases)
 
 
 def keep_what_a_grant_is(store: Store) -> None:
@@ -73,7 +59,7 @@ def keep_what_a_grant_is(store: Store) -> None:
     store.append_decision(*pair("d1", grants=written))
 
     found = {one.service: one for one in store.grants()}
-    details = {name: tuple(getattr(one, field) for field in ADDED) for name, one in found.items()}
+    details = {name: tuple(getattr(one, field) for field in DETAILS) for name, one in found.items()}
     assert details == {
         "web": ("hook", 1, (), "default-runtime", ("0",), {}, ()),
         "nightly": ("job", None, ("0 3 * * *",), "certain", ("0",), {}, ("night", "train")),
@@ -197,7 +183,7 @@ def move_grants_in_a_batch_as_one_after_the_other(store: Store) -> None:
     ]
     events = [decision_event(review, decision) for review, decision in pairs]
 
-    store._here()._write(lambda: [Item(event, payload_of(event)) for event in events])
+    store._here()._write(lambda: [Pending(event, payload_of(event)) for event in events])
 
     found = store.grants(active=False)
     assert [(one.decision_id, one.service, one.state, one.ended[17:19]) for one in found] == [
@@ -320,6 +306,7 @@ def accept_one_repository_of_a_name(store: Store) -> None:
 
 
 CONTRACTS: Final[tuple[Contract, ...]] = (
+    *HELD,
     show_only_what_is_visible,
     keep_what_a_grant_is,
     find_a_grant_by_every_name_of_its_device,
@@ -331,6 +318,11 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
     accept_each_token_for_one_grant,
     accept_one_repository_of_a_name,
 )
+
+
+def without(row: dict[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:
+    """Return `row` without `columns`."""
+    return {name: value for name, value in row.items() if name not in columns}
 
 
 def fill_as_version_1(database: Database) -> None:
@@ -347,10 +339,10 @@ def fill_as_version_1(database: Database) -> None:
             payload = payload_of(event)
             own = chain.link(last, payload.encode())
             record = AuditRecord(sequence, event.timestamp, "decision", payload, last, own)
-            connection.execute(insert(events), event_row(record, event))
+            row = event_row(record, event)
+            connection.execute(insert(events), without(row, ADDED_TO_EVENTS))
             for one in grant_records(event, sequence):
-                row = {key: value for key, value in grant_row(one).items() if key not in ADDED}
-                connection.execute(insert(grants), row)
+                connection.execute(insert(grants), without(grant_row(one), ADDED_TO_GRANTS))
             last = own
         connection.execute(update(heads).values(sequence=2, hash=last))
 

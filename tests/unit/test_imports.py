@@ -55,6 +55,7 @@ WAY = [
         "admission",
         "decision_cache",
         "exception_list",
+        "holdings",
         "masked_decision",
         "opa_comparison",
         "opa_program",

@@ -37,15 +37,17 @@ def sql(path: str, *statements: str) -> None:
     "statement",
     [
         "UPDATE events SET allowed = 1",
+        "UPDATE events SET payload = 'x'",
+        "UPDATE events SET payload = '', host = 'gpu-02'",
         "UPDATE events SET sequence = 9 WHERE sequence = 1",
         "DELETE FROM events",
         "DELETE FROM events WHERE sequence = 2",
         "INSERT OR REPLACE INTO events SELECT * FROM events WHERE sequence = 2",
         "REPLACE INTO events SELECT 3, time, kind, 'x', prev_hash, hash, decision_id, allowed,"
-        " enforcement_point, repository, commit_id, environment, project, policies"
+        " enforcement_point, repository, commit_id, environment, project, policies, host, username"
         " FROM events WHERE sequence = 1",
         "INSERT INTO events SELECT 4, time, kind, 'x', prev_hash, hash, 'new', allowed,"
-        " enforcement_point, repository, commit_id, environment, project, policies"
+        " enforcement_point, repository, commit_id, environment, project, policies, host, username"
         " FROM events WHERE sequence = 1",
     ],
 )

@@ -63,8 +63,9 @@ def rewrite(path, run):
                 own = payload.replace("ci-bot", "nobody") if number == sequence else payload
                 following = link(last, own.encode())
                 connection.execute(
-                    "UPDATE events SET payload = ?, prev_hash = ?, hash = ? WHERE sequence = ?",
-                    (own, last, following, number),
+                    "UPDATE events SET payload = ?, prev_hash = ?, hash = ?, username = ?"
+                    " WHERE sequence = ?",
+                    (own, last, following, "nobody" if "nobody" in own else "ci-bot", number),
                 )
                 last = following
             connection.execute("UPDATE heads SET hash = ?", (last,))

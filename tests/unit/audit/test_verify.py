@@ -58,6 +58,7 @@ def test_a_changed_payload_is_found(filled, tamper):
 
     assert said(filled) == [
         "event 2: its hash does not match its payload",
+        "event 2: its column username differs from its payload",
         "event 2: its grant 0 differs in the table of grants",
     ]
 

@@ -11,7 +11,9 @@ from policyd.formats.audit_log import (
     Verification,
     decision_json,
     decision_text,
+    decisions_csv,
     decisions_json,
+    decisions_json_lines,
     decisions_text,
     verification_json,
     verification_text,
@@ -60,16 +62,20 @@ def test_decisions_are_rows_with_verdict_and_policies() -> None:
     assert (
         decisions_text(Decisions("log.db", records, 50))
         == """\
-SEQUENCE  TIME                  VERDICT               OPERATION  BY   REPOSITORY  PROJECT  \
-POLICIES             DECISION
-4         2027-01-15T08:00:00Z  allowed, BREAK GLASS  CREATE     ana  acme/train           \
-                     d-2
-3         2027-01-15T08:00:00Z  allowed, exempted     CREATE     ana  acme/train           \
-                     d-2
-2         2027-01-15T08:00:00Z  allowed               CREATE     ana  acme/train           \
-                     d-2
-1         2027-01-15T08:00:00Z  denied                CREATE     ana  acme/train  train    \
-a-first,no-all-gpus  d-1
+SEQUENCE  TIME                  VERDICT               OPERATION  BY
+4         2027-01-15T08:00:00Z  allowed, BREAK GLASS  CREATE     ana
+  acme/train gpu-01
+  decision d-2
+3         2027-01-15T08:00:00Z  allowed, exempted     CREATE     ana
+  acme/train gpu-01
+  decision d-2
+2         2027-01-15T08:00:00Z  allowed               CREATE     ana
+  acme/train gpu-01
+  decision d-2
+1         2027-01-15T08:00:00Z  denied                CREATE     ana
+  acme/train train gpu-01
+  violations of a-first, no-all-gpus
+  decision d-1
 """
     )
 
@@ -121,11 +127,34 @@ def test_a_verification_says_that_the_log_is_intact_or_names_each_problem() -> N
     problems = (Problem(1, "its hash does not match its payload"), Problem(2, "is \x1bmissing"))
 
     assert verification_text(intact) == "log.db: 2 events are intact; the last hash is ab\n"
+    one = AuditVerification(events=1, head="ab", problems=(), evidence=("kept (1 events)",))
+    assert verification_text(Verification("log.db", one)) == (
+        "log.db: 1 event is intact and agrees with kept (1 events); the last hash is ab\n"
+    )
+    old = AuditVerification(events=3, head="ab", problems=(), removed=2)
+    assert verification_text(Verification("log.db", old)) == (
+        "log.db: 3 events are intact; the last hash is ab\n"
+        "log.db: retention removed the content of 2; the hashes remain\n"
+    )
     assert verification_text(
         Verification("log.db", AuditVerification(events=2, head="ab", problems=problems))
     ) == (
         "log.db: event 1: its hash does not match its payload\nlog.db: event 2: is \\x1bmissing\n"
     )
+
+
+def test_decisions_as_csv_and_as_lines() -> None:
+    shown = Decisions("log.db", [record(DENIED), record(ALLOWED, 2)], 50)
+
+    assert decisions_csv(shown) == (
+        "sequence,time,decision,allowed,verdict,operation,username,repository,commit,environment,"
+        "host,project,enforcementPoint,policies,exceptions,hash\n"
+        "1,2027-01-15T08:00:00Z,d-1,false,denied,CREATE,ana,acme/train,,,gpu-01,train,ci,"
+        '"[""a-first"",""no-all-gpus""]",[],11\n'
+        "2,2027-01-15T08:00:00Z,d-2,true,allowed,CREATE,ana,acme/train,,,gpu-01,,ci,[],[],11\n"
+    )
+    lines = decisions_json_lines(shown).splitlines()
+    assert [json.loads(line)["sequence"] for line in lines] == [1, 2]
 
 
 def test_a_verification_as_json_is_a_document_with_its_kind() -> None:
@@ -140,4 +169,5 @@ def test_a_verification_as_json_is_a_document_with_its_kind() -> None:
         "head": "ab",
         "problems": [{"sequence": 1, "message": "changed"}],
         "evidence": ["kept.txt (2 events)"],
+        "removed": 0,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -13,7 +15,10 @@ import pytest
 
 from policyd.adoption.baseline import Comparison, Entry, Known
 from policyd.audit.chain import Problem
-from policyd.audit.event import GrantRecord, decision_event, payload_of
+from policyd.audit.event import GrantRecord, Target, decision_event, payload_of
+from policyd.audit.host_devices import HostDevice
+from policyd.audit.log_event import LogEvent, payload_of_event
+from policyd.audit.usage import Usage
 from policyd.bundle import memory_bundle
 from policyd.compose import load
 from policyd.errors import PolicySetError
@@ -21,6 +26,7 @@ from policyd.exception_list import ExceptionList, ListedException, Uses
 from policyd.formats import available
 from policyd.formats.audit_log import Decisions, Verification
 from policyd.formats.baseline import BaselineReport
+from policyd.formats.events import Events
 from policyd.formats.exception_request import ExceptionRequest
 from policyd.formats.exceptions import Exceptions
 from policyd.formats.explanation import Explainable, Explanation
@@ -52,7 +58,14 @@ from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.reevaluation import Change, Reevaluation, Verdict
 from policyd.rego_tests import CoverageReport, FileCoverage, TestReport, TestResult
 from policyd.rego_trace import Step, Trace
-from policyd.wire import AuditVerification, ProofList, ProvenDecision, Undecided
+from policyd.wire import (
+    AuditVerification,
+    DeviceList,
+    ProofList,
+    ProvenDecision,
+    Undecided,
+    UsageList,
+)
 from tests.support.reports import EVIL, MIXED, NOTHING, VIOLATION
 
 TestReport.__test__ = TestResult.__test__ = False
@@ -78,6 +91,13 @@ def hostile_record() -> AuditRecord:
 
 def hostile_known() -> Known:
     return Known(Entry(EVIL, EVIL, EVIL, EVIL, EVIL, EVIL), hostile_violation())
+
+
+def hostile_event() -> AuditRecord:
+    text = EVIL.replace("\0", "")
+    target = Target(text, text, text, text)
+    event = LogEvent("e", "grant-revoked", EVIL, text, text, target, {"grants": [text], EVIL: 1})
+    return AuditRecord(2, EVIL, "grant-revoked", payload_of_event(event), "0", EVIL)
 
 
 def hostile_shown() -> PolicyInSet:
@@ -199,6 +219,7 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "POLICY_TRACE": hostile_trace,
     "REEVALUATION": hostile_reevaluation,
     "DECISIONS": lambda: Decisions(EVIL, [hostile_record()], 1),
+    "EVENTS": lambda: Events(EVIL, [hostile_event(), hostile_record()], 2),
     "DECISION": hostile_record,
     "VERIFICATION": lambda: Verification(
         EVIL, AuditVerification(events=1, head=EVIL, problems=[Problem(1, EVIL)])
@@ -210,6 +231,12 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "PUSHES": lambda: ListedPushes(EVIL, [hostile_push()], 1),
     "REPOSITORIES": lambda: KnownRepositories(EVIL, [KnownRepository(EVIL, EVIL, EVIL, EVIL)]),
     "GRANTS": lambda: Grants(EVIL, [hostile_grant()], 1, active=True),
+    "USAGE": lambda: UsageList(
+        since="", until=EVIL, by=EVIL, items=[Usage(EVIL, 1.0, 1, 1, 2.5), Usage("", 0, 0, 0, 1.0)]
+    ),
+    "DEVICES": lambda: DeviceList(
+        at=EVIL, items=[HostDevice(EVIL, EVIL, EVIL, EVIL, EVIL, True, (hostile_grant(),))]
+    ),
     "HOSTS": hostile_data,
 }
 """A document of each kind, with hostile text wherever it can hold text from a project."""
@@ -228,6 +255,10 @@ def test_each_format_has_whole_lines_and_nothing_that_acts(name: str, form: str)
     assert not set(shown) & set("\x1b\r\x00\u202e")
     if form in ("json", "review", "sarif", "gitlab", "rdjson"):
         json.loads(shown)
+    if form == "jsonl":
+        assert all(json.loads(line) for line in shown.splitlines())
+    if form == "csv":
+        assert len({len(row) for row in csv.reader(io.StringIO(shown))}) == 1
     if form in ("junit", "checkstyle"):
         ElementTree.fromstring(shown)
     if form == "github":

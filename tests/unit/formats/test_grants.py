@@ -1,12 +1,23 @@
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import msgspec
 import pytest
 
 from policyd.audit.event import GrantRecord
-from policyd.formats.grants import Grants, as_json, certainty, devices, text, workload
+from policyd.formats.grants import (
+    Grants,
+    as_csv,
+    as_json,
+    as_json_lines,
+    certainty,
+    devices,
+    text,
+    workload,
+)
 from policyd.model import GrantedDevices
 
 RECORD = GrantRecord(
@@ -33,14 +44,15 @@ RECORD = GrantRecord(
 )
 
 
-def test_each_grant_is_a_row() -> None:
+def test_each_grant_is_a_block_of_lines() -> None:
     assert (
         text(Grants("log.db", [RECORD], 200, active=True))
         == """\
-SINCE                 REPOSITORY  PROJECT  ENVIRONMENT  HOST    SERVICE  VENDOR  METHOD  \
-DEVICES  REPLICAS  BY   EXCEPTIONS  STATE
-2027-01-15T08:00:00Z  acme/train  train    prod         gpu-01  web      nvidia  gpus    \
-2 GPUs   3         ana  own,night   active
+gpu-01: 2 GPUs, active
+  since 2027-01-15T08:00:00Z
+  acme/train, project train, service web, environment prod
+  grant 3.1 for ana: nvidia by gpus, 3 replicas
+  exceptions own, night
 """
     )
 
@@ -62,6 +74,44 @@ def test_the_kind_of_workload_and_what_is_not_certain_are_named(
 
     assert workload(record) == service
     assert devices(record.devices, record.method) + certainty(record) == named
+
+
+def test_a_grant_says_when_it_ended_or_expires_and_fits_the_terminal() -> None:
+    changes = {
+        "repository": "acme/" + "platform/" * 5 + "train",
+        "devices": tuple(f"GPU-{number:08}-1111-2222-3333-444444444444" for number in range(3)),
+        "environment": "",
+        "username": "",
+        "replicas": 1,
+        "exceptions": (),
+    }
+    ended = msgspec.structs.replace(
+        RECORD, **changes, state="expired", ended="2027-01-16T08:00:00.000000000Z"
+    )
+    running = msgspec.structs.replace(RECORD, expires="2027-01-17T08:00:00.000000000Z")
+    shown = text(Grants("log.db", [ended, running], 2, active=False))
+
+    assert "  since 2027-01-15T08:00:00Z until 2027-01-16T08:00:00Z\n" in shown
+    assert "  since 2027-01-15T08:00:00Z, expires 2027-01-17T08:00:00Z\n" in shown
+    assert "  grant 3.1: nvidia by gpus, 1 replica\n" in shown
+    assert shown.endswith("\n\nThese are the newest 2; list more with --limit.\n")
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_grants_as_csv_never_act_in_a_spreadsheet() -> None:
+    evil = msgspec.structs.replace(RECORD, repository="=1+1", devices=("2",), username="@a,b")
+    header, row = csv.reader(io.StringIO(as_csv(Grants("log.db", [evil], 1, active=True))))
+
+    found = dict(zip(header, row, strict=True))
+    assert (found["repository"], found["devices"], found["username"]) == ("'=1+1", '["2"]', "'@a,b")
+    assert (found["sequence"], found["exceptions"], found["hook"]) == ("3", '["own","night"]', "")
+
+
+def test_grants_as_lines_are_those_of_the_list() -> None:
+    grants = Grants("log.db", [RECORD, RECORD], 200, active=True)
+
+    lines = as_json_lines(grants).splitlines()
+    assert [json.loads(line) for line in lines] == json.loads(as_json(grants))["items"]
 
 
 def test_no_grants_are_a_sentence_that_names_the_log() -> None:

@@ -5,6 +5,8 @@ from contextlib import closing
 
 import pytest
 
+from policyd.config import Token
+
 TWO_GPUS = (
     "services:\n  train:\n    image: acme/train:1\n    gpus:\n"
     "      - driver: nvidia\n        device_ids: ['0', '1']\n"
@@ -110,6 +112,7 @@ def test_grants_state_what_they_are_of_and_are_found_by_gpu(client, post):
         "identities": ["0", "1"],
         "aliases": {},
         "exceptions": [],
+        "expires": None,
     }
     assert hosts("gpu=01&repository=acme/train") == ["gpu-03", "gpu-02", "gpu-01"]
     assert hosts("gpu=2") == []
@@ -226,4 +229,81 @@ def test_a_log_that_cannot_be_read_is_503(client, audit_path):
     assert (response.status_code, response.json["reason"]) == (503, "ServiceUnavailable")
     assert response.json["message"] == (
         f"the audit log {audit_path} cannot be read: no such table: grants"
+    )
+
+
+@pytest.mark.usefixtures("filled")
+def test_decisions_and_grants_are_found_by_time_user_and_exception(client, commits):
+    assert commits("?since=2020-01-01&host=gpu-02&user=local") == ["c2"]
+    assert commits("?until=2020-01-01") == []
+    assert commits("?gpu=0&host=gpu-01") == ["c1"]
+    assert commits("?exception=none") == []
+    assert commits("?environment=prod") == []
+
+    def hosts(query: str) -> list[str]:
+        return [item["host"] for item in client.get(f"/v1/grants?{query}").json["items"]]
+
+    assert hosts("at=2099-01-01") == ["gpu-03", "gpu-02", "gpu-01"]
+    assert hosts("at=2020-01-01") == []
+    assert hosts("since=2020-01-01&until=2020-02-01") == []
+    assert hosts("user=local&host=gpu-01") == ["gpu-01"]
+    assert hosts("exception=none") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/v1/grants?at=now", "at: 'now' is not a date such as 2026-03-01, or a time such as "),
+        ("/v1/grants?at=2026-01-01&since=2026-01-01", "at cannot be combined with since and until"),
+        ("/v1/decisions?since=1", "since: '1' is not a date"),
+        ("/v1/usage?since=2026-01-02&until=2026-01-01", "until must be after since"),
+        ("/v1/usage?by=year", "invalid query: "),
+        ("/v1/events?kind=grant-revokd", "kind: there are no events of the kind 'grant-revokd'"),
+    ],
+)
+def test_a_time_or_kind_that_is_not_one_is_a_bad_request(client, path, message):
+    response = client.get(path)
+
+    assert response.status_code == 400
+    assert response.json["message"].startswith(message)
+
+
+@pytest.mark.usefixtures("filled")
+def test_events_are_listed_by_kind(client, services):
+    target = services.audit.grants()[0].target
+    services.audit.append_event("start", {}, now=1_000)
+    services.audit.revoke(services.audit.grants(host="gpu-03"), now=2_000, actor="ana", reason="x")
+
+    assert target.host == "gpu-03"
+    body = client.get("/v1/events").json
+    assert (body["kind"], [item["type"] for item in body["items"]]) == (
+        "EventList",
+        ["grant-revoked", "start"],
+    )
+    kinds = "kind=decision&kind=start"
+    types = [item["type"] for item in client.get(f"/v1/events?{kinds}").json["items"]]
+    assert types == ["start"] + ["decision"] * 5
+    first = client.get("/v1/events?limit=1").json
+    following = client.get(f"/v1/events?before={first['next']}").json
+    assert [item["type"] for item in following["items"]] == ["start"]
+
+
+@pytest.mark.usefixtures("filled")
+def test_usage_counts_what_the_token_may_see(make):
+    digest = hashlib.sha256(b"t").hexdigest()
+    token = Token(owner="beta", sha256=digest, scopes=("audit:read",), repositories=("beta/**",))
+    limited = make(tokens={"beta": token})
+    body = limited.get("/v1/usage?by=repository", headers={"Authorization": "Bearer t"}).json
+    everything = make().get("/v1/usage?by=repository").json
+
+    assert (body["kind"], body["items"]) == ("UsageList", [])
+    assert [(item["group"], item["gpus"]) for item in everything["items"]] == [("acme/train", 6)]
+
+
+def test_devices_need_a_host_of_the_inventory(client):
+    assert client.get("/v1/gpus").json["items"] == []
+    response = client.get("/v1/gpus?host=gpu-01")
+    assert (response.status_code, response.json["message"]) == (
+        404,
+        "the inventory of the policy set has no host 'gpu-01'",
     )

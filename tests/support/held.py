@@ -1,0 +1,245 @@
+"""What every store of the audit log promises about who held what, and when.
+
+Each function of HELD takes an empty store, records decisions and asserts what is found. Times are
+seconds after 2026-11-23T15:00:00Z.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+from policyd.audit.event import rfc3339
+from policyd.audit.log_event import log_event_of
+from policyd.audit.moments import Period
+from policyd.audit.store import Store
+from policyd.model import Grant, GrantedDevices
+from tests.unit.audit.conftest import NOON, pair
+
+
+def at(seconds: int) -> str:
+    """Return the time `seconds` after the first one of a log, RFC 3339."""
+    return rfc3339(nanoseconds(seconds))
+
+
+def nanoseconds(seconds: int) -> int:
+    """Return the time `seconds` after the first one of a log, since the epoch."""
+    return NOON + seconds * 1_000_000_000
+
+
+def granted(service: str = "train", **fields: Any) -> Grant:
+    """Return a grant of GPU 0 by a reservation, on a host without inventory."""
+    given: dict[str, Any] = {
+        "vendor": "nvidia",
+        "method": "reservation",
+        "devices": ("0",),
+        "replicas": 1,
+        "path": ("services", service),
+        "identities": ("0",),
+    }
+    return Grant(service, **{**given, **fields})
+
+
+def known(service: str, devices: GrantedDevices) -> Grant:
+    """Return a grant of GPU 0 as it is on a host whose inventory knows its names."""
+    aliases = {"0": ("00000000:18:00.0", "gpu-aa", "gpu0")}
+    return granted(service, devices=devices, aliases=aliases)
+
+
+def services(store: Store, **filters: Any) -> list[str]:
+    """Return the services of the grants that `filters` find, whether they are held now or not."""
+    return [one.service for one in store.grants(**{"active": False, **filters})]
+
+
+def find_who_held_what_at_a_time(store: Store) -> None:
+    """A grant is held from its time until before its end."""
+    store.append_decision(*pair("d1", grants=(granted("a"),), seconds=10))
+    store.append_decision(*pair("d3", grants=(granted("c"),), seconds=15, project="other"))
+    store.append_decision(*pair("d2", grants=(granted("b"),), seconds=20))
+    store.append_decision(*pair("d4", operation="DELETE", grants=(), seconds=30))
+
+    moments = {second: services(store, at=at(second)) for second in (9, 10, 15, 19, 20, 29, 30)}
+    assert moments == {
+        9: [], 10: ["a"], 15: ["c", "a"], 19: ["c", "a"],
+        20: ["b", "c"], 29: ["b", "c"], 30: ["c"],
+    }  # fmt: skip
+    assert services(store, period=Period(at(20), at(30))) == ["b", "c"]
+    assert services(store, period=Period(at(10), at(15))) == ["a"]
+    assert services(store, period=Period("", at(10))) == []
+    assert services(store, period=Period(at(30), "")) == ["c"]
+    assert services(store, at=at(15), project="train") == ["a"]
+    assert services(store, active=True) == ["c"]
+    assert [one.ended for one in store.grants(active=False)] == [at(30), "", at(20)]
+
+
+def find_grants_by_user_and_exception(store: Store) -> None:
+    """The exceptions of a grant are those without which it would have been denied."""
+    needing = granted("needs", exceptions=("night", "own"))
+    store.append_decision(
+        *pair("d1", grants=(needing, granted("free")), exceptions=("night", "own", "unused"))
+    )
+    store.append_decision(*pair("d2", project="other", grants=(granted("other"),)))
+
+    assert services(store, exception="night") == ["needs"]
+    assert services(store, exception="nigh") == []
+    assert services(store, exception="unused") == []
+    assert services(store, exception="%") == []
+    assert services(store, username="ci-bot") == ["other", "free", "needs"]
+    assert services(store, username="ana") == []
+
+
+def follow_pages_by_time(store: Store) -> None:
+    """Pages follow one another, also where events have the same time."""
+    for number, second in enumerate((10, 20, 20, 30)):
+        grants = (granted("x"), granted("y"))
+        store.append_decision(
+            *pair(f"d{number}", project=f"p{number}", seconds=second, grants=grants)
+        )
+
+    records = store.decisions()
+    assert [record.sequence for record in records] == [4, 3, 2, 1]
+    found = [(one.sequence, one.position) for one in store.grants()]
+    assert found == [(4, 1), (4, 0), (3, 1), (3, 0), (2, 1), (2, 0), (1, 1), (1, 0)]
+    for number, record in enumerate(records):
+        following = store.decisions(before=record.sequence)
+        assert following == records[number + 1 :]
+    for number, key in enumerate(found):
+        page = store.grants(2, before=key)
+        assert [(one.sequence, one.position) for one in page] == found[number + 1 : number + 3]
+    assert store.decisions(before=10**9) == records
+
+
+def end_grants_with_their_lease(store: Store) -> None:
+    """A grant with a lease is held until then, and no event is needed to end it."""
+    store.append_decision(
+        *pair("d1", project="short", grants=(granted("short", expires=at(60)),), seconds=0)
+    )
+    store.append_decision(
+        *pair("d2", project="long", grants=(granted("long", expires=at(600)),), seconds=0)
+    )
+
+    def states(second: int) -> dict[str, tuple[str, str]]:
+        found = store.grants(active=False, now=nanoseconds(second))
+        return {one.service: (one.state, one.ended) for one in found}
+
+    assert states(59) == {"short": ("active", ""), "long": ("active", "")}
+    assert states(60) == {"short": ("expired", at(60)), "long": ("active", "")}
+    assert services(store, active=True, now=nanoseconds(60)) == ["long"]
+    assert services(store, at=at(59)) == ["long", "short"]
+    assert services(store, at=at(60)) == ["long"]
+    for number, project in enumerate(("short", "long")):
+        store.append_decision(*pair(f"e{number}", project=project, operation="DELETE", seconds=90))
+    assert states(90) == {"short": ("expired", at(60)), "long": ("released", at(90))}
+    assert [one.expires for one in store.grants(active=False)] == [at(600), at(60)]
+    assert store.verify().problems == ()
+
+
+def revoke_grants(store: Store) -> None:
+    """A revoked grant ends with an event that says who revoked it and why."""
+    both = (granted("a"), granted("b", expires=at(5)))
+    store.append_decision(*pair("d1", grants=both))
+    store.append_decision(*pair("d2", project="other", grants=(granted("c"),)))
+    first = store.active_grant(1, 0)
+    assert first is not None
+    assert store.active_grant(1, 7) is None
+
+    (record,) = store.revoke([first], now=nanoseconds(60), actor="ana", reason="maintenance")
+    event = log_event_of(record)
+    assert (record.sequence, record.kind, record.time) == (3, "grant-revoked", at(60))
+    assert (event.actor, event.reason, event.details) == ("ana", "maintenance", {"grants": ["1.0"]})
+    assert event.target == ("acme/train", "train", "prod", "gpu-01")
+    assert store.active_grant(1, 0) is None
+
+    records = store.revoke(store.grants(active=False), now=nanoseconds(90), actor="bo", reason="x")
+    assert [log_event_of(one).details["grants"] for one in records] == [["2.0"], ["1.0", "1.1"]]
+    found = store.grants(active=False, now=nanoseconds(100))
+    assert {one.service: (one.state, one.ended) for one in found} == {
+        "a": ("revoked", at(60)), "b": ("expired", at(5)), "c": ("revoked", at(90)),
+    }  # fmt: skip
+    store.append_decision(*pair("d3", grants=(granted("a"),), seconds=120))
+    assert services(store, active=True) == ["a"]
+    assert store.verify().problems == ()
+
+
+def find_devices_that_were_double_booked(store: Store) -> None:
+    """Two grants share a device only while both are held."""
+    store.append_decision(*pair("d1", project="a", grants=(granted("a"),), seconds=0))
+    store.append_decision(*pair("d2", project="b", grants=(granted("b"),), seconds=20))
+    store.append_decision(*pair("d3", project="a", operation="DELETE", grants=(), seconds=30))
+    store.append_decision(*pair("d4", project="c", grants=(granted("c"),), seconds=40))
+    store.append_decision(*pair("d5", project="b", operation="DELETE", grants=(), seconds=50))
+
+    assert services(store, double_booked=True, active=True) == []
+    assert services(store, double_booked=True) == ["c", "b", "a"]
+    assert services(store, double_booked=True, at=at(25)) == ["b", "a"]
+    assert services(store, double_booked=True, at=at(35)) == []
+    assert services(store, double_booked=True, period=Period(at(31), at(60))) == ["c", "b"]
+    assert services(store, double_booked=True, period=Period("", at(40))) == ["b", "a"]
+
+
+def record_the_first_use_of_an_exception(store: Store) -> None:
+    """The first decision that an exception changes is followed by an event, later ones are not."""
+    store.append_decision(*pair("d1", exceptions=("night", "own"), seconds=5))
+    store.append_decision(*pair("d2", exceptions=("own",)))
+    store.append_decision(*pair("d3", exceptions=("own",), policy_set="other"))
+
+    records = store.events(kinds=["exception-used"])
+    events = [log_event_of(record) for record in records]
+    assert [record.sequence for record in records] == [6, 3, 2]
+    assert [(event.details["exception"], event.details["decision"]) for event in events] == [
+        ("own", "d3"), ("own", "d1"), ("night", "d1"),
+    ]  # fmt: skip
+    assert events[0].details["owner"] == "ml"
+    assert (events[0].actor, events[0].target.project) == ("ci-bot", "train")
+    assert [record.sequence for record in store.decisions(exception="own")] == [5, 4, 1]
+    assert [record.sequence for record in store.decisions(exception="night")] == [1]
+    assert store.verify().problems == ()
+
+
+def find_decisions_by_time_place_and_device(store: Store) -> None:
+    """Decisions are found by when and where they were made, and by what they granted."""
+    store.append_decision(*pair("d1", grants=(granted("a"),), seconds=10))
+    store.append_decision(*pair("d2", host="gpu-02", environment="dev", grants=(), seconds=20))
+    store.append_decision(
+        *pair("d3", host="gpu-02", grants=(granted("b", identities=("1",)),), seconds=30)
+    )
+    store.append_event("start", {"version": "1"}, now=nanoseconds(40))
+
+    def found(**filters: Any) -> list[int]:
+        return [record.sequence for record in store.decisions(**filters)]
+
+    assert found() == [3, 2, 1]
+    assert found(period=Period(at(20), at(30))) == [2]
+    assert found(period=Period(at(20), "")) == [3, 2]
+    assert found(period=Period("", at(20))) == [1]
+    assert found(host="gpu-02") == [3, 2]
+    assert found(environment="dev") == [2]
+    assert found(username="ci-bot", host="gpu-01") == [1]
+    assert found(username="ana") == []
+    assert found(gpu="0") == [1]
+    assert found(gpu="1", host="gpu-02") == [3]
+    assert [record.kind for record in store.events()] == ["start", *["decision"] * 3]
+    assert [record.sequence for record in store.events(kinds=["start"])] == [4]
+    assert store.events(kinds=["start"], period=Period("", at(40))) == []
+
+
+def keep_documents_once(store: Store) -> None:
+    """A document is found by its digest, however often it was stored."""
+    digest = store.keep_document(b"rules")
+
+    assert store.keep_document(b"rules") == digest
+    assert digest == f"sha256:{hashlib.sha256(b'rules').hexdigest()}"
+    assert store.document(digest) == b"rules"
+
+
+HELD: Final = (
+    find_who_held_what_at_a_time,
+    find_grants_by_user_and_exception,
+    follow_pages_by_time,
+    end_grants_with_their_lease,
+    revoke_grants,
+    find_devices_that_were_double_booked,
+    record_the_first_use_of_an_exception,
+    find_decisions_by_time_place_and_device,
+    keep_documents_once,
+)
