@@ -13,11 +13,21 @@ package policyd.policies.no_duplicate_ports
 
 import data.policyd.lib.workload
 
-published contains [w.name, port] if {
+# single has the services that publish one port, by protocol and number, and ranges those of the others. Most
+# projects have no ranges, so that ports are compared only with those of their number.
+single[port.protocol][port.first] contains [w.name, port] if {
 	some w in workload.containers
 	w.profiles == []
 	some port in w.ports
 	port.first > 0
+	port.first == port.last
+}
+
+ranges contains [w.name, port] if {
+	some w in workload.containers
+	w.profiles == []
+	some port in w.ports
+	port.first < port.last
 }
 
 violation contains workload.at(w, port.path, msg) if {
@@ -25,10 +35,27 @@ violation contains workload.at(w, port.path, msg) if {
 	w.profiles == []
 	some port in w.ports
 	port.first > 0
-	some [other, taken] in published
+	some other in others(w, port)
+	msg := sprintf("%s publishes the port %d of the host, as %s does", [w.title, port.first, other])
+}
+
+others(w, port) := ({other |
+	port.first == port.last
+	some [other, taken] in data.policyd.policies.no_duplicate_ports.single[port.protocol][port.first]
+	other != w.name
+	share_an_address(port, taken)
+} | {other |
+	some [other, taken] in data.policyd.policies.no_duplicate_ports.ranges
 	other != w.name
 	overlap(port, taken)
-	msg := sprintf("%s publishes the port %d of the host, as %s does", [w.title, port.first, other])
+}) | {other |
+	port.first < port.last
+	some taken_port, entries in data.policyd.policies.no_duplicate_ports.single[port.protocol]
+	taken_port >= port.first
+	taken_port <= port.last
+	some [other, taken] in entries
+	other != w.name
+	share_an_address(port, taken)
 }
 
 overlap(port, taken) if {

@@ -36,6 +36,15 @@ test_ranges_that_overlap_are_reported if {
 	}
 }
 
+test_range_and_a_port_in_it_are_reported if {
+	given := publishing(port(8000, 8010, "tcp", "", "all"), port(8005, 8005, "tcp", "", "all"))
+	found := no_duplicate_ports.violation with input as given
+	{[v.service, v.path, v.msg] | some v in found} == {
+		["a", ["services", "app", "ports", 0], "service a publishes the port 8000 of the host, as b does"],
+		["b", ["services", "app", "ports", 0], "service b publishes the port 8005 of the host, as a does"],
+	}
+}
+
 test_other_protocols_are_allowed if {
 	given := publishing(port(53, 53, "tcp", "", "all"), port(53, 53, "udp", "", "all"))
 	found := no_duplicate_ports.violation with input as given
