@@ -15,6 +15,7 @@ from policyd import model
 from policyd.audit.chain import Problem
 from policyd.audit.event import GrantRecord
 from policyd.audit.host_devices import HostDevice
+from policyd.audit.token_record import TokenRecord
 from policyd.audit.usage import Usage
 from policyd.hooks.events import PushRecord
 from policyd.identity.job import KnownRepository
@@ -194,6 +195,13 @@ class JobRepositoryList(Document, frozen=True, kw_only=True, rename="camel"):
 
     kind: str = "JobRepositoryList"
     items: Sequence[KnownRepository]
+
+
+class TokenList(Document, frozen=True, kw_only=True, rename="camel"):
+    """The tokens in the database, by name. Digests are no secrets; tokens are not kept."""
+
+    kind: str = "TokenList"
+    items: Sequence[TokenRecord]
 
 
 class PolicyList(Document, frozen=True, kw_only=True, rename="camel"):

@@ -23,9 +23,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION: Final = "0007"
+REVISION: Final = "0008"
 """The newest migration. Databases are upgraded to it."""
-KNOWN_REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", REVISION)
+KNOWN_REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", REVISION)
 """The migrations whose tables can be read without upgrading them."""
 
 metadata = MetaData()
@@ -206,4 +206,16 @@ job_tokens = Table(
     Column("uid", Text, nullable=False),  # of the review that may grant
     PrimaryKeyConstraint("issuer", "token_id"),
     Index("job_tokens_by_expiry", "expires"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),  # hex SHA-256 of the token
+    Column("token", Text, nullable=False),  # JSON: owner, scopes and limits
+    Column("created", Text, nullable=False),  # RFC 3339
+    Column("created_by", Text, nullable=False),  # the user of the machine
+    Column("expires", Text, nullable=False),  # RFC 3339, "" for never
+    Column("revoked", Text, nullable=False),  # RFC 3339, "" if it is not
 )

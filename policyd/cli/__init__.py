@@ -39,6 +39,7 @@ COMMANDS: Final = (
     "serve",
     "audit",
     "hooks",
+    "token",
     "issuers",
     "inventory",
 )

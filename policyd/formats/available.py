@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from policyd import wire
+from policyd.audit.token_record import TokenRecord
 from policyd.compose.project import Project
 from policyd.errors import PolicySetError
 from policyd.formats import (
@@ -28,6 +29,7 @@ from policyd.formats import (
     reevaluation,
     rego_tests,
     rego_trace,
+    tokens,
     usage,
 )
 from policyd.formats.contract import Formats
@@ -116,6 +118,7 @@ VERIFICATION: Final[Formats[audit_log.Verification]] = {
     "json": audit_log.verification_json,
 }
 PROOFS: Final[Formats[wire.ProofList]] = {"text": proofs.text, "json": proofs.as_json}
+TOKENS: Final[Formats[Sequence[TokenRecord]]] = {"text": tokens.text, "json": tokens.as_json}
 PUSHES: Final[Formats[pushes.ListedPushes]] = {"text": pushes.text, "json": pushes.as_json}
 REPOSITORIES: Final[Formats[job_repositories.KnownRepositories]] = {
     "text": job_repositories.text,

@@ -15,6 +15,9 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
+import msgspec
+
+from policyd.audit.token_record import Permissions
 from policyd.audit.visibility import ALL, Visibility
 from policyd.config import Issuer, Scope, Token, is_loopback
 from policyd.errors import Forbidden, Unauthorized
@@ -69,6 +72,11 @@ def _found(authorization: str, tokens: Mapping[str, Token]) -> list[Token]:
 def is_json_web_token(token: str) -> bool:
     """Return whether `token` has the form of a JSON Web Token. Source: RFC 7515, section 7.1."""
     return _JSON_WEB_TOKEN.fullmatch(token) is not None
+
+
+def stored_token(permissions: Permissions) -> Token:
+    """Return the token with `permissions`, which is in the database."""
+    return msgspec.convert(msgspec.structs.asdict(permissions), Token)
 
 
 def token_of(job: Job, issuer: Issuer) -> Token:

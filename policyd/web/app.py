@@ -21,6 +21,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from policyd.audit.tokens import Tokens
 from policyd.config import Scope, Settings
 from policyd.errors import ConfigError, PolicydError
 from policyd.limits import MAX_FILES
@@ -96,7 +97,8 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_FORM_PARTS"] = MAX_FILES + 1
     app.before_request(_start)
     verifier = _verifier(services.settings)
-    app.before_request(lambda: _authenticate(services.settings, verifier))
+    stored_tokens = Tokens(services.audit)
+    app.before_request(lambda: _authenticate(services.settings, verifier, stored_tokens))
     app.after_request(_finish)
     app.register_error_handler(PolicydError, failure_of)
     app.register_error_handler(HTTPException, _http_failure)
@@ -119,7 +121,9 @@ def _verifier(settings: Settings) -> TokenVerifier | None:
     return TokenVerifier(settings.issuers)
 
 
-def _authenticate(settings: Settings, verifier: TokenVerifier | None) -> None:
+def _authenticate(
+    settings: Settings, verifier: TokenVerifier | None, stored_tokens: Tokens
+) -> None:
     g.job = None
     if request.endpoint in OPEN:
         return
@@ -129,7 +133,9 @@ def _authenticate(settings: Settings, verifier: TokenVerifier | None) -> None:
     if verifier and access.is_json_web_token(bearer) and not is_known:
         g.job = verifier.job(bearer)
         g.token = access.token_of(g.job, settings.issuers[g.job.issuer])
-    elif settings.tokens or settings.issuers:
+    elif stored := stored_tokens.find(bearer, time.time_ns()):
+        g.token = access.stored_token(stored)
+    elif settings.tokens or settings.issuers or stored_tokens.exist():
         g.token = access.authenticate(authorization, settings.tokens)
     else:
         access.refuse_browsers(request.host, request.headers.get("Origin", ""))

@@ -17,12 +17,13 @@ from policyd.audit.database import open_database, open_for_reading
 from policyd.audit.event import event_of
 from policyd.audit.pushes import Pushes
 from policyd.audit.store import Store, open_store
+from policyd.audit.tokens import Tokens
 from policyd.audit.verify import verify
 from policyd.deadline import within
 from policyd.errors import AuditError
 from tests.attacks.kills import kill_under_load
 from tests.attacks.target import Target
-from tests.support import stored_inputs, stored_pushes
+from tests.support import stored_inputs, stored_pushes, stored_tokens
 from tests.support.ledger import (
     CONTRACTS,
     Contract,
@@ -157,6 +158,13 @@ def test_a_lock_in_the_server_costs_no_more_than_the_deadline(url: str, store: S
     store.append_decision(*pair("d3"))
 
     assert [event_of(one).decision_id for one in store.decisions()] == ["d3", "d1"]
+
+
+@pytest.mark.parametrize(
+    "contract", stored_tokens.CONTRACTS, ids=lambda contract: contract.__name__
+)
+def test_tokens_are_kept_as_in_sqlite(store: Store, contract: stored_tokens.Contract) -> None:
+    contract(Tokens(store))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ THROUGH: Final = {
     "audit/migrations/versions/r0002_grant_identities.py": "audit/test_database.py",
     "audit/migrations/versions/r0003_tree.py": "audit/test_database.py",
     "audit/migrations/versions/r0004_pushes.py": "audit/test_database.py",
+    "audit/migrations/versions/r0008_tokens.py": "audit/test_database.py",
+    "audit/token_record.py": "audit/test_tokens.py",
     "audit/migrations/versions/r0005_inputs.py": "audit/test_database.py",
     "audit/migrations/versions/r0006_jobs.py": "audit/test_database.py",
     "audit/migrations/versions/r0007_queries_and_kinds.py": "audit/test_database.py",

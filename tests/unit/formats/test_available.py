@@ -26,6 +26,7 @@ OFFERED = {
     "audit gpus": "DEVICES",
     "audit usage": "USAGE",
     "hooks list": "PUSHES",
+    "token list": "TOKENS",
     "issuers list": "REPOSITORIES",
     "audit verify": "VERIFICATION, PROOFS",
 }

@@ -18,6 +18,7 @@ from policyd.audit.chain import Problem
 from policyd.audit.event import GrantRecord, Target, decision_event, payload_of
 from policyd.audit.host_devices import HostDevice
 from policyd.audit.log_event import LogEvent, payload_of_event
+from policyd.audit.token_record import Permissions, TokenRecord
 from policyd.audit.usage import Usage
 from policyd.bundle import memory_bundle
 from policyd.compose import load
@@ -144,6 +145,11 @@ def hostile_grant() -> GrantRecord:
     return GrantRecord(**{**texts, **more, **listed})
 
 
+def hostile_token() -> TokenRecord:
+    permissions = Permissions(owner=EVIL, scopes=(EVIL,), repositories=(EVIL,), hosts=(EVIL,))
+    return TokenRecord(EVIL, EVIL, permissions, EVIL, EVIL, EVIL, "")
+
+
 def hostile_push() -> PushRecord:
     texts = dict.fromkeys(PushRecord.__struct_fields__, EVIL)
     return PushRecord(**{**texts, "number": 1, "attempts": 2, "state": "waiting"})
@@ -228,6 +234,7 @@ HOSTILE: dict[str, Callable[[], Any]] = {
         items=[ProvenDecision(EVIL, EVIL, 1, 1, EVIL, EVIL, EVIL)],
         problems=[Undecided(EVIL, EVIL)],
     ),
+    "TOKENS": lambda: [hostile_token()],
     "PUSHES": lambda: ListedPushes(EVIL, [hostile_push()], 1),
     "REPOSITORIES": lambda: KnownRepositories(EVIL, [KnownRepository(EVIL, EVIL, EVIL, EVIL)]),
     "GRANTS": lambda: Grants(EVIL, [hostile_grant()], 1, active=True),

@@ -6,6 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from policyd.audit.event import event_of
+from policyd.audit.token_record import Permissions
+from policyd.audit.tokens import Tokens
 from policyd.errors import Forbidden
 from policyd.model import Source, UserInfo
 from policyd.web.access import (
@@ -340,3 +342,29 @@ def test_a_wrong_token_and_an_empty_expectation_do_not_match():
 )
 def test_a_json_web_token_is_known_by_its_form(token: str, is_one: bool) -> None:
     assert is_json_web_token(token) is is_one
+
+
+def test_a_token_of_the_database_is_accepted_with_its_scopes_until_it_is_revoked(
+    guarded, services, make
+):
+    tokens = Tokens(services.audit)
+    limits = Permissions(owner="team", scopes=("review",), repositories=("acme/**",))
+    value = tokens.create("team", limits, now=services.clock(), actor="alice")
+    headers = {"Authorization": f"Bearer {value}"}
+
+    def review(client, repository: str) -> int:
+        query = f"/v1/review?repository={repository}&operation=CHECK"
+        return client.post(
+            query, data=CLEAN, content_type="application/yaml", headers=headers
+        ).status_code
+
+    without_settings = make()
+    assert without_settings.get("/v1/decisions").status_code == 401
+    for client in (guarded, without_settings):
+        assert [review(client, name) for name in ("acme/train", "other/x", "")] == [200, 403, 403]
+        assert client.get("/metrics", headers=headers).status_code == 403
+    event = event_of(services.audit.decisions()[0])
+    assert event.input.review.user_info == UserInfo("team")
+    tokens.revoke("team", now=services.clock(), actor="alice")
+    for client in (guarded, without_settings):
+        assert review(client, "acme/train") == 401
