@@ -321,7 +321,9 @@ class Body:
         return self._checks.arithmetic(self._module, node["op"], sides)
 
     def _sets(self, node: Tree, scope: Scope) -> Value:
-        return union([self.value(node["lhs"], scope), self.value(node["rhs"], scope)])
+        sides = [(side, self.value(side, scope)) for side in (node["lhs"], node["rhs"])]
+        self._checks.set_operation(self._module, sides)
+        return union([value for _, value in sides])
 
     def _negative(self, node: Tree, scope: Scope) -> Value:
         self.value(node["expr"], scope)

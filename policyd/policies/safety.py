@@ -144,6 +144,8 @@ class _Safety:
                 hint = f"; did you mean {near}?" if near else ""
                 hint = hint or f"; write `some {name} in …` or `{name} := …`"
                 yield self._error(span, f"nothing gives a value to the variable {name}{hint}")
+        for span in parts.wildcard_roots:
+            yield self._error(span, "a reference must not begin with _; give the variable a name")
         yield from self._comprehensions(parts, bound)
 
     def _comprehensions(self, parts: _Parts, bound: frozenset[str]) -> Iterator[PolicySetError]:
@@ -159,13 +161,15 @@ class _Safety:
 class _Parts:
     """What is in an expression: variables with their spans, those in brackets, comprehensions.
 
-    What is inside of a comprehension is left out.
+    `wildcard_roots` are the places of `_` at the beginning of references. What is inside of a
+    comprehension is left out.
     """
 
     def __init__(self, node: Any) -> None:
         self.variables: list[tuple[str, Tree]] = []
         self.indexed: list[str] = []
         self.comprehensions: list[Tree] = []
+        self.wildcard_roots: list[Tree] = []
         self._add(node)
 
     def _add(self, node: Any) -> None:
@@ -181,8 +185,11 @@ class _Parts:
             self.variables.append((below["value"], below["span"]))
         elif key in _COMPREHENSIONS:
             self.comprehensions.append(below)
-        elif key == "RefBrack":
-            self.indexed += _pattern(below["index"])
+        elif key in ("RefDot", "RefBrack"):
+            root = below["refr"].get("Var")
+            if root and root["value"] == _WILDCARD:
+                self.wildcard_roots.append(root["span"])
+            self.indexed += _pattern(below.get("index"))
             self._add(below)
         elif key not in _NAMES:
             self._add(below)

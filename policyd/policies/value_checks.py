@@ -210,6 +210,17 @@ class ValueChecks:
         values = [value for _, value in sides]
         return one(NUMBER) if op != "Sub" or any(kinds(v) == {"number"} for v in values) else None
 
+    def set_operation(self, module: Module, sides: Sequence[Side]) -> None:
+        """Check `left | right` and `left & right`, which need sets."""
+        for node, value in sides:
+            problem = ""
+            if value and "set" not in kinds(value):
+                problem = (
+                    f"| and & need sets, but {source(node, module)} is {described(value)}; write "
+                    "each condition on a line of its own, and one rule for each alternative"
+                )
+            self._add(module, node, "set operation", problem)
+
     def builtin(
         self, module: Module, node: Tree, follow: Callable[[Tree], Value], built: Built
     ) -> Value:
