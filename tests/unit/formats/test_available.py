@@ -14,6 +14,7 @@ OFFERED = {
     "check": "REPORT",
     "review": "REPORT",
     "config": "EFFECTIVE_MODEL, POLICY_INPUT",
+    "policies list": "POLICY_SET",
     "policies show": "POLICY_SET, POLICY",
     "baseline check": "BASELINE",
     "exceptions list": "EXCEPTIONS",
