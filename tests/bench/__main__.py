@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import decision, governance, loader, peers
+from tests.bench import decision, governance, growth, loader, peers
 from tests.bench.load import post, send_all
 from tests.bench.processes import environment, serving_policyd
 from tests.bench.projects import project, write_projects
@@ -36,6 +36,7 @@ def main() -> None:
             loader.rows,
             decision.rows,
             governance.rows,
+            growth.rows,
             lambda: cold_check(paths[0]),
             lambda: many_checks(paths),
             lambda: webhook(folder),
