@@ -172,7 +172,12 @@ class ConfigError(PolicydError):
 
 
 class PolicySetError(ConfigError):
-    """A policy set, a constraint or a Rego file is wrong. The operator has to fix it."""
+    """A policy set, a constraint or a Rego file is wrong. The operator has to fix it.
+
+    `others` is the number of further errors in the same policy set.
+    """
+
+    others: int = 0
 
 
 class PolicySetWarning(PolicySetError):

@@ -14,7 +14,7 @@ import click
 
 from policyd import __version__
 from policyd.compose_version import COMPOSE_VERSION
-from policyd.errors import ComposeError, PolicydError
+from policyd.errors import ComposeError, PolicydError, PolicySetError
 from policyd.formats.table import visible
 
 DENIED: Final = 1
@@ -86,7 +86,14 @@ class Commands(click.Group):
             ctx.exit(INTERRUPTED)
         except PolicydError as error:
             kind = Refusal if isinstance(error, ComposeError) else Failure
-            raise kind(str(error)) from error
+            raise kind(f"{error}{_others(error)}") from error
+
+
+def _others(error: PolicydError) -> str:
+    """Return what to add to `error` if its policy set has more errors."""
+    number = error.others if isinstance(error, PolicySetError) else 0
+    problems = "1 more problem" if number == 1 else f"{number} more problems"
+    return f" ({problems}: see `policyd policies lint`)" if number else ""
 
 
 class Failure(click.ClickException):

@@ -62,7 +62,8 @@ Examples:
   policyd eval 'count(input.workloads)' --input input.json
   policyd eval --decision 2b0e7c1a-… --policy-set rules
 \b
-With --decision and without QUERY, the exit code is 1 if the decision would change.
+With --decision and without QUERY, the decision is made again. The exit code
+is then 1 if the verdict or a violation would change.
 A policy without a constraint is evaluated with its default parameters.
 Policies may call print here.
 """
@@ -90,8 +91,7 @@ Policies may call print here.
 @click.option(
     "--decision",
     metavar="ID",
-    help="The recorded input of a decision, in place of a project. Without QUERY, the decision is "
-    "made again.",
+    help="The recorded input of a decision, in place of a project.",
 )
 @format_option(REEVALUATION)
 @settings_options("policy_set", "audit")

@@ -152,6 +152,8 @@ def new(policy_id: str, folder: Path | None, pack: str) -> int:
     for file in write_policy(policy_id, place, pack):
         click.echo(visible(str(file)))
     click.echo(f"\nRun `policyd test {place}` and `policyd policies lint {place}`.")
+    trace = f"policyd eval {policy_id} --trace --policy-set {place}"
+    click.echo(f"To see how it evaluates a project, run `{trace}` there.")
     return 0
 
 

@@ -92,8 +92,7 @@ def load_policy_set(path: Path | None = None) -> PolicySet:
     Raises PolicySetError for the first error in it.
     """
     policy_set, problems = _read(path)
-    for problem in problems:
-        raise problem
+    _raise_first(list(problems))
     return policy_set
 
 
@@ -103,10 +102,14 @@ def load_draft(path: Path | None = None) -> PolicySet:
     Raises PolicySetError for the first other error in it.
     """
     policy_set, problems = _read(path)
-    for problem in problems:
-        if not problem.message.startswith(PRINT_REFUSED):
-            raise problem
+    _raise_first([one for one in problems if not one.message.startswith(PRINT_REFUSED)])
     return policy_set
+
+
+def _raise_first(problems: list[PolicySetError]) -> None:
+    for problem in problems:
+        problem.others = len(set(map(str, problems))) - 1
+        raise problem
 
 
 def policies_of(path: Path | None = None) -> dict[str, Policy]:

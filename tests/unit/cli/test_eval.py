@@ -121,3 +121,21 @@ def test_a_decision_is_made_again_by_another_policy_set(run, folder) -> None:
     assert gone.stdout == "deleted 1 input\n"
     assert after.exit_code == 2
     assert "is not kept any more" in after.stderr
+
+
+def test_an_error_of_a_policy_set_says_how_many_more_there_are(run, folder) -> None:
+    (folder / "compose.yaml").write_text("services: {web: {image: a}}\n")
+    run("policies", "new", "named")
+    policy = folder / "rules/team/named/policy.rego"
+    text = policy.read_text()
+    wrong = text.replace("severity: medium", "severity: mid")
+
+    policy.write_text(wrong)
+    one = run("eval", "named", "--policy-set", "rules").stderr
+    policy.write_text(wrong.replace("# title:", "# titel:"))
+    two = run("eval", "named", "--policy-set", "rules").stderr
+
+    assert one.endswith("it must be one of critical, high, medium, low\n")
+    listed = run("policies", "lint", "rules").stdout.splitlines()
+    assert listed[-1] == "3 problems"
+    assert two.endswith(" (2 more problems: see `policyd policies lint`)\n")

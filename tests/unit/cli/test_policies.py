@@ -149,6 +149,8 @@ def test_new_writes_a_policy_and_says_how_to_run_it(run, folder) -> None:
         "rules/policyset.yaml",
         "",
         "Run `policyd test rules` and `policyd policies lint rules`.",
+        "To see how it evaluates a project, run "
+        "`policyd eval own-images --trace --policy-set rules` there.",
     ]
     assert run("test", "rules").exit_code == 0
     assert run("policies", "lint", "rules").stdout == "no problems\n"
