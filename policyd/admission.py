@@ -16,8 +16,9 @@ import msgspec
 
 from policyd.compose_version import COMPOSE_VERSION
 from policyd.engines import Engine
-from policyd.errors import EngineError, OtherRevision, PolicydError
+from policyd.errors import EngineError, LeaseError, OtherRevision, PolicydError
 from policyd.grants.remediation import Remediations
+from policyd.leases import leased
 from policyd.loading import Loaded, NotLoaded
 from policyd.model import (
     Decision,
@@ -104,7 +105,7 @@ class Admission:
             evaluation = self._evaluate(loaded, review)
         except OtherRevision:
             raise
-        except EngineError as error:
+        except (EngineError, LeaseError) as error:
             return self.refuse(review, error, loaded)
         denying = [v for v in evaluation.violations if v.enforcement_action == "deny"]
         return self._decision(review, _status(denying), loaded, evaluation, allowed=not denying)
@@ -162,7 +163,7 @@ class Admission:
         )
 
     def _evaluate(self, loaded: Loaded, review: Review) -> Evaluation:
-        """Return the violations, exemptions and grants. Raises EngineError."""
+        """Return the violations, exemptions and grants. Raises EngineError, LeaseError."""
         applicability = self.applicability(review, loaded.project.name)
         found = self._findings(policy_input(loaded, review, applicability.by_policy))
         remediations = self._hosts.grants.remediations(loaded.workloads)
@@ -179,7 +180,7 @@ class Admission:
             sorted(violations, key=_order), applicability, loaded.requests
         )
         grants = self._hosts.grants.listed(loaded.workloads, review.source.host, exempted)
-        return Evaluation(remaining, exempted, grants)
+        return Evaluation(remaining, exempted, leased(grants, loaded.project, review.now))
 
     def _findings(self, document: PolicyInput) -> Findings:
         if self._relevance is not None:

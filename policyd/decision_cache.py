@@ -20,6 +20,7 @@ from typing import Final
 
 import msgspec
 
+from policyd.audit.moments import nanoseconds
 from policyd.bundle import MemoryFiles
 from policyd.model import Bundle, Decision, RecordedInput, Review, to_json
 from policyd.policies.exceptions import DAY, PolicyException
@@ -128,7 +129,11 @@ class DecisionCache:
         if decision.status.code not in KEPT_STATUSES or len(to_json(decision)) > MAX_DECISION:
             return
         now = review.now
-        until = min(self._known(policy_set).next_change(now), _next_day(decision, policy_set, now))
+        until = min(
+            self._known(policy_set).next_change(now),
+            _next_day(decision, policy_set, now),
+            _end_of_grants(decision),
+        )
         noted = recorded_input and msgspec.structs.replace(recorded_input, content=b"")
         with self._lock:
             self._kept[key] = Kept(decision, recorded, files, noted, now, until)
@@ -164,6 +169,11 @@ class _PolicySet:
 
 def _changes(exceptions: Sequence[PolicyException]) -> list[int]:
     return sorted({moment for each in exceptions for moment in (each.starts, each.expires)})
+
+
+def _end_of_grants(decision: Decision) -> int:
+    """Return when the first grant of `decision` ends by itself."""
+    return min((nanoseconds(one.expires) for one in decision.grants if one.expires), default=_NEVER)
 
 
 def _next_day(decision: Decision, policy_set: PolicySet, now: int) -> int:

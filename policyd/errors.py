@@ -69,6 +69,13 @@ def _cut(message: str) -> str:
     return masking.complete(message[: MAX_MESSAGE - 1]) + "…"
 
 
+class LeaseError(PolicydError):
+    """The project states an invalid end of its grants. The sender has to fix it: it is denied."""
+
+    status_code = 422
+    reason = "Invalid"
+
+
 class NoComposeFile(PolicydError):
     """There is no Compose file, so there is no project to decide on."""
 

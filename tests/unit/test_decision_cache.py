@@ -431,3 +431,18 @@ def test_kept_decisions_are_those_that_an_evaluation_returns(tmp_path):
     assert count > len(samples) * 0.9  # the others are refused by Compose
     kept.engine.close()
     fresh.engine.close()
+
+
+def test_a_decision_is_kept_until_its_grants_end(admission):
+    services = services_for(admission)
+    text = PROJECT.replace("count: all", "driver: nvidia, count: 1")
+    leased = project({"compose.yaml": f"{text}\nx-policyd-until: 2099-01-01\n"})
+    end = 4_070_908_800_000_000_000  # 2099-01-01
+
+    answers = [
+        services.decide(leased, msgspec.structs.replace(REVIEW, now=now))
+        for now in (NOW, end - 1, end)
+    ]
+
+    assert [one.status.code for one in answers] == [200, 200, 422]
+    assert admission.engine.count == 2

@@ -56,6 +56,7 @@ WAY = [
         "decision_cache",
         "exception_list",
         "holdings",
+        "leases",
         "masked_decision",
         "opa_comparison",
         "opa_program",

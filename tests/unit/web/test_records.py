@@ -307,3 +307,17 @@ def test_devices_need_a_host_of_the_inventory(client):
         404,
         "the inventory of the policy set has no host 'gpu-01'",
     )
+
+
+def test_a_project_states_until_when_it_is_granted(client, post):
+    until = "x-policyd-until: {}\n"
+    denied = post(TWO_GPUS + until.format("2020-01-01"), "?repository=acme/old")
+    post(TWO_GPUS + until.format("2099-01-01"), "?repository=acme/train")
+
+    response = denied.json["response"]
+    assert (response["allowed"], response["status"]["code"]) == (False, 422)
+    assert response["status"]["message"] == (
+        "compose.yaml:7:18: x-policyd-until is over: the grants of the project would not begin"
+    )
+    (grant,) = client.get("/v1/grants").json["items"]
+    assert (grant["expires"], grant["state"]) == ("2099-01-01T00:00:00.000000000Z", "active")
