@@ -144,8 +144,8 @@ class _Safety:
                 hint = f"; did you mean {near}?" if near else ""
                 hint = hint or f"; write `some {name} in …` or `{name} := …`"
                 yield self._error(span, f"nothing gives a value to the variable {name}{hint}")
-        for span in parts.wildcard_roots:
-            yield self._error(span, "a reference must not begin with _; give the variable a name")
+        for problem, span in parts.wildcards:
+            yield self._error(span, f"{problem}; give the variable a name")
         yield from self._comprehensions(parts, bound)
 
     def _comprehensions(self, parts: _Parts, bound: frozenset[str]) -> Iterator[PolicySetError]:
@@ -161,7 +161,7 @@ class _Safety:
 class _Parts:
     """What is in an expression: variables with their spans, those in brackets, comprehensions.
 
-    `wildcard_roots` are the places of `_` at the beginning of references. What is inside of a
+    `wildcards` are the places where `_` has no value, and what is wrong there. What is inside of a
     comprehension is left out.
     """
 
@@ -169,7 +169,7 @@ class _Parts:
         self.variables: list[tuple[str, Tree]] = []
         self.indexed: list[str] = []
         self.comprehensions: list[Tree] = []
-        self.wildcard_roots: list[Tree] = []
+        self.wildcards: list[tuple[str, Tree]] = []
         self._add(node)
 
     def _add(self, node: Any) -> None:
@@ -186,13 +186,20 @@ class _Parts:
         elif key in _COMPREHENSIONS:
             self.comprehensions.append(below)
         elif key in ("RefDot", "RefBrack"):
-            root = below["refr"].get("Var")
-            if root and root["value"] == _WILDCARD:
-                self.wildcard_roots.append(root["span"])
+            self._add_wildcard("a reference must not begin with _", below["refr"])
             self.indexed += _pattern(below.get("index"))
             self._add(below)
         elif key not in _NAMES:
+            if key == "Call":
+                params = below["params"]
+                # The last one may be for the result: f(x, _).
+                for argument in params[:-1] if len(params) > 1 else params:
+                    self._add_wildcard("_ as an argument has no value", argument)
             self._add(below)
+
+    def _add_wildcard(self, problem: str, node: Tree) -> None:
+        if "Var" in node and node["Var"]["value"] == _WILDCARD:
+            self.wildcards.append((problem, node["Var"]["span"]))
 
 
 def _pattern(node: Any) -> Iterator[str]:
