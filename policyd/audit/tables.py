@@ -184,7 +184,6 @@ inputs = Table(
     Column("digest", Text, primary_key=True),  # "sha256:…" of the JSON
     Column("used", Text, nullable=False),  # YYYY-MM-DD, the day of its last decision
     Column("content", LargeBinary, nullable=False),  # the JSON, compressed by zlib
-    Index("inputs_by_use", "used"),
 )
 
 job_repositories = Table(

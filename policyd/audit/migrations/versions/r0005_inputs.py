@@ -16,4 +16,3 @@ def upgrade() -> None:
         sa.Column("used", sa.Text(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
     )
-    op.create_index("inputs_by_use", "inputs", ["used"])
