@@ -34,6 +34,7 @@ from policyd.web import (
     health,
     hooks,
     opa_bundles,
+    openapi,
     policies,
     records,
     registry_notifications,
@@ -53,10 +54,16 @@ ROUTES: Final = (
     exposition,
     registry_notifications,
     transparency,
+    openapi,
 )
 """The modules that add routes."""
 
-OPEN: Final = (health.HEALTH, health.READINESS, registry_notifications.ENDPOINT)
+OPEN: Final = (
+    health.HEALTH,
+    health.READINESS,
+    openapi.ENDPOINT,
+    registry_notifications.ENDPOINT,
+)
 """Endpoints that require none of the configured tokens. Each registry has a token of its own."""
 
 SCOPES: Final[Mapping[str, Collection[Scope]]] = {

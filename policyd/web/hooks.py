@@ -23,7 +23,7 @@ from policyd.web.records import Limit
 from policyd.web.replies import reply
 
 
-class _HooksQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+class HooksQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     limit: Limit = PAGE
     before: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
     registry: str | None = None
@@ -36,7 +36,7 @@ def add_routes(app: Flask, services: Services) -> None:
 
     @app.get("/v1/hooks")
     def list_pushes() -> Response:
-        query = parameters(request, _HooksQuery)
+        query = parameters(request, HooksQuery)
         found = pushes.records(
             query.limit,
             before=query.before,

@@ -36,9 +36,14 @@ def parameters(request: Request, kind: type[Parameters]) -> Parameters:
         else:
             values[name] = given[0]
     try:
-        return msgspec.convert(values, kind, strict=False)
+        found = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise RequestError(f"invalid query: {error}") from error
+    for field in msgspec.structs.fields(kind):
+        # msgspec reads the text "null" as None, which would be no filter at all.
+        if field.encode_name in values and getattr(found, field.name) is None:
+            raise RequestError(f"invalid query: null is no value of {field.encode_name}")
+    return found
 
 
 @cache

@@ -33,7 +33,7 @@ Sequence = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Device = Annotated[str, Meta(min_length=1)]
 
 
-class _DecisionsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+class DecisionsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     limit: Limit = PAGE
     before: Sequence | None = None
     since: str | None = None
@@ -51,7 +51,7 @@ class _DecisionsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknow
     gpu: Device | None = None
 
 
-class _EventsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+class EventsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     limit: Limit = PAGE
     before: Sequence | None = None
     since: str | None = None
@@ -59,7 +59,7 @@ class _EventsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
     kind: tuple[str, ...] = ()
 
 
-class _GrantsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+class GrantsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     limit: Limit = PAGE
     before: Annotated[str, Meta(pattern=r"^[0-9]{1,18}\.[0-9]{1,9}$")] | None = None
     active: bool | None = None
@@ -76,13 +76,13 @@ class _GrantsQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
     double_booked: bool = False
 
 
-class _DevicesQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+class DevicesQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     at: str | None = None
     host: str | None = None
     free: bool = False
 
 
-class _UsageQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+class UsageQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     since: str | None = None
     until: str | None = None
     by: Grouping = "team"
@@ -98,7 +98,7 @@ def add_routes(app: Flask, services: Services) -> None:
 
     @app.get("/v1/decisions")
     def decisions() -> Response:
-        return _decisions(services.audit, parameters(request, _DecisionsQuery))
+        return _decisions(services.audit, parameters(request, DecisionsQuery))
 
     @app.get("/v1/decisions/<decision_id>")
     def decision(decision_id: str) -> Response:
@@ -107,22 +107,22 @@ def add_routes(app: Flask, services: Services) -> None:
 
     @app.get("/v1/events")
     def events() -> Response:
-        return _events(services.audit, parameters(request, _EventsQuery))
+        return _events(services.audit, parameters(request, EventsQuery))
 
     @app.get("/v1/grants")
     def grants() -> Response:
-        return _grants(services.audit, parameters(request, _GrantsQuery), services.clock())
+        return _grants(services.audit, parameters(request, GrantsQuery), services.clock())
 
     @app.get("/v1/gpus")
     def devices() -> Response:
-        return _devices(services, parameters(request, _DevicesQuery))
+        return _devices(services, parameters(request, DevicesQuery))
 
     @app.get("/v1/usage")
     def usage() -> Response:
-        return _usage(services, parameters(request, _UsageQuery))
+        return _usage(services, parameters(request, UsageQuery))
 
 
-def _decisions(audit: Store, query: _DecisionsQuery) -> Response:
+def _decisions(audit: Store, query: DecisionsQuery) -> Response:
     found = audit.decisions(
         query.limit,
         before=query.before,
@@ -143,7 +143,7 @@ def _decisions(audit: Store, query: _DecisionsQuery) -> Response:
     return reply(wire.audit_record_list(found, query.limit))
 
 
-def _events(audit: Store, query: _EventsQuery) -> Response:
+def _events(audit: Store, query: EventsQuery) -> Response:
     kinds = query.kind or KINDS
     for kind in kinds:
         if kind not in (DECISION, *KINDS):
@@ -159,7 +159,7 @@ def _events(audit: Store, query: _EventsQuery) -> Response:
     return reply(wire.event_list(found, query.limit))
 
 
-def _grants(audit: Store, query: _GrantsQuery, now: int) -> Response:
+def _grants(audit: Store, query: GrantsQuery, now: int) -> Response:
     sequence, _, position = (query.before or "").partition(".")
     at, period = read_when(query.at, query.since, query.until)
     held = not (at or period.since or period.until) if query.active is None else query.active
@@ -183,7 +183,7 @@ def _grants(audit: Store, query: _GrantsQuery, now: int) -> Response:
     return reply(wire.grant_list(found, query.limit))
 
 
-def _devices(services: Services, query: _DevicesQuery) -> Response:
+def _devices(services: Services, query: DevicesQuery) -> Response:
     at = read_when(query.at, None, None)[0] or rfc3339(services.clock())
     hosts = inventory(services.policy_set.data)
     if query.host is not None:
@@ -194,7 +194,7 @@ def _devices(services: Services, query: _DevicesQuery) -> Response:
     return reply(device_list(services.audit, hosts, at, free=query.free, visibility=visible))
 
 
-def _usage(services: Services, query: _UsageQuery) -> Response:
+def _usage(services: Services, query: UsageQuery) -> Response:
     return reply(
         usage_list(
             services.audit,

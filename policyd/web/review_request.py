@@ -32,7 +32,7 @@ FORM_TYPES: Final = ("multipart/form-data",)
 ARCHIVE_TYPES: Final = ("application/x-tar", "application/gzip", "application/x-gzip")
 
 
-class _Project(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+class ReviewedProject(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     files: dict[str, str] = {}
     name: str = ""
     compose_files: tuple[str, ...] = ()
@@ -41,8 +41,8 @@ class _Project(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     missing: Missing = "error"
 
 
-class _Request(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    project: _Project
+class RequestedReview(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    project: ReviewedProject
     uid: str = ""
     operation: Operation = "CREATE"
     dry_run: bool = False
@@ -51,13 +51,13 @@ class _Request(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     image_configs: dict[str, Any] = {}
 
 
-class _Envelope(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    request: _Request
+class ReviewEnvelope(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    request: RequestedReview
     api_version: Literal["policyd/v1"]
     kind: Literal["ComposeReview"]
 
 
-class _Query(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+class ReviewQuery(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """The query parameters for a body that is not JSON. Lists are repeated parameters."""
 
     uid: str = ""
@@ -77,7 +77,7 @@ class _Query(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=
     fail: bool = False
 
 
-class _JsonQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class JsonQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fail: bool = False
 
 
@@ -102,7 +102,7 @@ def question_of(request: Request, limit: int) -> tuple[Question, Bundle]:
     kind = request.mimetype
     if kind in JSON_TYPES:
         return _from_json(request, limit)
-    query = parameters(request, _Query)
+    query = parameters(request, ReviewQuery)
     if not kind and query.operation == "DELETE":  # the name of the project is enough
         return _question(query), _bundle(query, {}, ())
     if kind in YAML_TYPES:
@@ -118,10 +118,10 @@ def question_of(request: Request, limit: int) -> tuple[Question, Bundle]:
 
 
 def _from_json(request: Request, limit: int) -> tuple[Question, Bundle]:
-    fail = parameters(request, _JsonQuery).fail
+    fail = parameters(request, JsonQuery).fail
     try:
         body = body_of(request, limit)
-        asked = msgspec.json.decode(body, type=_Envelope).request
+        asked = msgspec.json.decode(body, type=ReviewEnvelope).request
         check_keys(body)
     except (ValueError, RecursionError) as error:
         raise RequestError(f"the body is not a ComposeReview: {error}") from error
@@ -140,7 +140,7 @@ def _from_json(request: Request, limit: int) -> tuple[Question, Bundle]:
     return _checked(question), msgspec.structs.replace(bundle, missing=project.missing)
 
 
-def _question(query: _Query) -> Question:
+def _question(query: ReviewQuery) -> Question:
     return _checked(
         Question(
             query.uid,
@@ -179,7 +179,7 @@ def _is_plain(name: str) -> bool:
     return not name or all(part.strip() == part not in ("", ".", "..") for part in name.split("/"))
 
 
-def _bundle(query: _Query, files: dict[str, bytes], compose_files: tuple[str, ...]) -> Bundle:
+def _bundle(query: ReviewQuery, files: dict[str, bytes], compose_files: tuple[str, ...]) -> Bundle:
     bundle = memory_bundle(
         files,
         compose_files,
@@ -190,7 +190,7 @@ def _bundle(query: _Query, files: dict[str, bytes], compose_files: tuple[str, ..
     return msgspec.structs.replace(bundle, missing=query.missing)
 
 
-def _archive(query: _Query, data: bytes) -> Bundle:
+def _archive(query: ReviewQuery, data: bytes) -> Bundle:
     bundle = archive_bundle(
         data,
         query.compose_files,

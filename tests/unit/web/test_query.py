@@ -58,6 +58,13 @@ def test_a_value_of_a_wrong_type_is_refused(query: str) -> None:
     assert query.partition("=")[0] in str(refused.value)
 
 
+def test_null_is_no_value() -> None:
+    with pytest.raises(RequestError) as refused:
+        parameters(request("isAllowed=null"), Query)
+
+    assert str(refused.value) == "invalid query: null is no value of isAllowed"
+
+
 def test_a_route_without_parameters_takes_none() -> None:
     assert parameters(request(""), NoParameters) == NoParameters()
     with pytest.raises(RequestError):
