@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, TypedDict
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 
 from policyd.audit.event import DECISION
 from policyd.audit.grant_queries import has_device
@@ -52,13 +52,16 @@ _COLUMNS: Final = {
 def conditions(filters: DecisionFilters) -> list[ColumnElement[bool]]:
     """Return the conditions of `filters` on decisions in `tables.events`."""
     values: dict[str, object] = {name: filters.get(name) for name in _COLUMNS}
-    found = [events.c.kind == DECISION, *within(filters.get("period", ALWAYS))]
+    # Where few events are looked up by their number, an index of kinds would have all read.
+    kind = events.c.kind if filters.get("exception") is None else events.c.kind.concat("")
+    found = [kind == DECISION, *within(filters.get("period", ALWAYS))]
     found += [_COLUMNS[name] == value for name, value in values.items() if value is not None]
     policy, gpu, exception = filters.get("policy"), filters.get("gpu"), filters.get("exception")
     if policy is not None:
         found.append(events.c.policies.contains(f" {policy} ", autoescape=True))
     if gpu is not None:
-        found.append(events.c.sequence.in_(select(grants.c.sequence).where(has_device(gpu))))
+        granted = exists().where(grants.c.sequence == events.c.sequence, has_device(gpu))
+        found.append(granted)
     if exception is not None:
         uses = select(exception_uses.c.sequence).where(exception_uses.c.exception == exception)
         found.append(events.c.sequence.in_(uses))

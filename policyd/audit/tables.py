@@ -100,9 +100,10 @@ grants = Table(
     Column("expires", Text),  # RFC 3339, the end of its lease; NULL if it has none
     PrimaryKeyConstraint("sequence", "position"),
     Index("grants_by_target", "state", "repository", "project", "environment", "host"),
-    Index("grants_by_time", "time", "sequence", "position"),
+    Index("grants_by_time", "time", "sequence", "position", "ended"),
     Index("grants_by_state", "state", "time", "sequence", "position"),
-    Index("grants_by_host", "host", "time", "sequence", "position"),
+    Index("grants_by_host", "host", "time", "sequence", "position", "ended"),
+    Index("grants_by_host_and_state", "host", "state", "time", "sequence", "position"),
     Index("grants_by_user", "username", "time", "sequence", "position"),
     Index("grants_by_repository", "repository", "time", "sequence", "position"),
 )

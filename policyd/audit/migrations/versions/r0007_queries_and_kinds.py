@@ -29,9 +29,10 @@ _INDEXES = (
     ("events_by_repository", "events", ("repository", "time", "sequence")),
     ("events_by_host", "events", ("host", "time", "sequence")),
     ("events_by_user", "events", ("username", "time", "sequence")),
-    ("grants_by_time", "grants", ("time", "sequence", "position")),
+    ("grants_by_time", "grants", ("time", "sequence", "position", "ended")),
     ("grants_by_state", "grants", ("state", "time", "sequence", "position")),
-    ("grants_by_host", "grants", ("host", "time", "sequence", "position")),
+    ("grants_by_host", "grants", ("host", "time", "sequence", "position", "ended")),
+    ("grants_by_host_and_state", "grants", ("host", "state", "time", "sequence", "position")),
     ("grants_by_user", "grants", ("username", "time", "sequence", "position")),
     ("grants_by_repository", "grants", ("repository", "time", "sequence", "position")),
 )
