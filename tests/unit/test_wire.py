@@ -65,7 +65,7 @@ def test_places_in_the_files_of_the_operator_are_left_out_on_request() -> None:
     shown = wire.policy_document(policy_set.policies["no-privileged"], policy_set, locations=True)
 
     assert [sorted(constraint) for constraint in item["constraints"]] == [
-        ["actions", "exclude", "match", "name", "parameters", "policy"]
+        ["actions", "exclude", "labels", "match", "name", "parameters", "policy"]
     ]
     assert "location" in shown["constraints"][0]
     assert (shown["apiVersion"], shown["kind"]) == ("policyd/v1", "Policy")

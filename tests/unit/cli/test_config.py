@@ -97,8 +97,8 @@ def test_the_review_format_is_what_policies_judge_with_every_profile_on(run, fol
     document = json.loads(run("config", "--format", "review").stdout)
 
     assert sorted(document) == [
-        "constraints", "notEvaluated", "project", "requestedProfiles", "review", "unresolved",
-        "workloads",
+        "constraints", "credentials", "notEvaluated", "project", "requestedProfiles", "review",
+        "unresolved", "workloads",
     ]  # fmt: skip
     assert sorted(work["name"] for work in document["workloads"]) == ["debug", "web"]
     assert document["review"]["operation"] == "CHECK"
