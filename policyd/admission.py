@@ -18,6 +18,7 @@ from policyd.compose_version import COMPOSE_VERSION
 from policyd.engines import Engine
 from policyd.errors import EngineError, LeaseError, OtherRevision, PolicydError
 from policyd.grants.remediation import Remediations
+from policyd.host_resolver import HostResolver
 from policyd.leases import leased
 from policyd.loading import Loaded, NotLoaded
 from policyd.model import (
@@ -41,7 +42,6 @@ from policyd.policies.relevance import Relevance
 from policyd.policies.times import moment
 from policyd.policy_input import PolicyInput, policy_input
 from policyd.recorded_input import Recorder
-from policyd.resolution import HostResolver
 
 MAX_VIOLATIONS: Final = 10_000
 """Violations of one decision, each counted once for each of its constraints: some 5 MB of JSON."""

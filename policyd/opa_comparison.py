@@ -17,13 +17,13 @@ from policyd import json_schemas, opa_program
 from policyd.engines import QUERY, decode
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.errors import PolicydError, PolicySetError
+from policyd.host_resolver import HostResolver
 from policyd.model import Finding, to_json
 from policyd.policies.packs import is_plain, package_of
 from policyd.policies.policy_set import rego_of
 from policyd.policies.problems import Problems
 from policyd.policies.router import ROUTER
 from policyd.rego_tests import Sources, TestReport, TestResult, sample_input, sources
-from policyd.resolution import HostResolver
 
 _SCHEMA_LINE: Final = re.compile(r"^(#[^\n]*:[ \t]*)schema[.]input(?=[ \t]*$)", re.MULTILINE)
 _SAMPLES: Final = "policyd_samples"

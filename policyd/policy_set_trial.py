@@ -25,13 +25,13 @@ from policyd.engines.embedded import EmbeddedEngine
 from policyd.engines.evaluator import end_with_parent
 from policyd.engines.isolated import MEMORY, VARIABLES
 from policyd.errors import EngineError, PolicydError, PolicySetError, PolicySetWarning
+from policyd.host_resolver import HostResolver
 from policyd.loading import load_project
 from policyd.model import Location, Review, Source
 from policyd.policies.manifests import Constraint
 from policyd.policies.policy_set import PolicySet, is_pack, lint_policy_set, load_policy_set
 from policyd.policies.router import ROUTER
 from policyd.policy_input import review_input
-from policyd.resolution import HostResolver
 
 SECONDS: Final = 60.0
 """The longest time that loading may take. The built-in policy set takes a tenth of a second."""

@@ -24,6 +24,7 @@ from policyd import wire
 from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine, explain, interpreter
 from policyd.errors import PolicydError, PolicySetError
+from policyd.host_resolver import HostResolver
 from policyd.loading import load_project
 from policyd.model import Location, Review, Source
 from policyd.policies.manifests import Constraint
@@ -44,7 +45,6 @@ from policyd.policies.syntax_tree import Module, parse
 from policyd.policies.yaml_documents import Value, documents
 from policyd.policy_input import review_input
 from policyd.rego_trace import Trace, try_trace
-from policyd.resolution import HostResolver
 
 _PROBE: Final = "policyd_coverage_probe"
 """A rule added to each file: the report of regorus leaves out files without an evaluated rule."""

@@ -28,12 +28,12 @@ from policyd.cli.output import format_option, show
 from policyd.compose import load
 from policyd.config import Settings
 from policyd.formats.available import EFFECTIVE_MODEL, POLICY_INPUT
+from policyd.host_resolver import HostResolver
 from policyd.loading import Loaded, load_project
 from policyd.model import Source
 from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.policy_set import load_policy_set
 from policyd.policy_input import review_input
-from policyd.resolution import HostResolver
 
 EPILOG: Final = """\b
 Examples:

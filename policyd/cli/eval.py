@@ -38,6 +38,7 @@ from policyd.errors import NotFound
 from policyd.formats.available import POLICY_TRACE, REEVALUATION
 from policyd.formats.rego_trace import PolicyTrace
 from policyd.formats.table import visible
+from policyd.host_resolver import HostResolver
 from policyd.loading import Loaded, load_project
 from policyd.model import Review, Source
 from policyd.policies.applicability import Applicability, Governance
@@ -49,7 +50,6 @@ from policyd.recorded_input import RecordedProject, read_project
 from policyd.reevaluation import evaluate_again, input_digest, recorded_project
 from policyd.rego_evaluation import Evaluation, evaluate, model_input
 from policyd.rego_trace import MAX_LEVELS, trace
-from policyd.resolution import HostResolver
 from policyd.suggestion import did_you_mean
 
 EPILOG: Final = """\b

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from policyd.compatibility.images import image_facts, image_reference
-from policyd.compatibility.paths import effective_grants, tested_path
+from policyd.compatibility.injection_path import effective_grants, tested_path
 from policyd.compatibility.requirements import (
     CUDA,
     DOUBTFUL,

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from policyd.grants import cgroup_rules
-from policyd.grants.nodes import ROOT, device_vendors, disk_kind, is_below
+from policyd.grants.device_nodes import ROOT, device_vendors, disk_kind, is_below
 from policyd.grants.runtimes import HostSettings
 from policyd.grants.tables import Tables
 from policyd.workloads.model import Device, Mount, Workload

@@ -11,8 +11,8 @@ from typing import Final
 
 from policyd.grants import cdi, toolkit
 from policyd.grants.container import Container, everything
+from policyd.grants.device_nodes import device_vendors, is_folder_of_nodes
 from policyd.grants.host_access import REQUEST_ROOT
-from policyd.grants.nodes import device_vendors, is_folder_of_nodes
 from policyd.grants.requests import named
 from policyd.grants.selection import by_nvidia_rule
 from policyd.model import Path

@@ -16,10 +16,10 @@ from policyd.errors import PolicySetError
 from policyd.grants import (
     builds,
     cgroup_rules,
+    device_nodes,
     host_access,
     images,
     mounts,
-    nodes,
     requests,
     selectors,
 )
@@ -148,7 +148,7 @@ def _granted(container: Container, found: tuple[Selector, ...]) -> Iterator[Gran
     yield from by_variables
     vendors = {grant.vendor for grant in by_variables if grant.method == "environment"}
     yield from images.granted(container, vendors)
-    for method in (nodes, mounts, cgroup_rules, builds):
+    for method in (device_nodes, mounts, cgroup_rules, builds):
         yield from method.granted(container)
 
 

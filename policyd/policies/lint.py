@@ -21,7 +21,7 @@ from policyd.policies.inference import Inference
 from policyd.policies.input_shapes import Parameters, input_value, plain_input_value
 from policyd.policies.other_languages import instead_of_call, instead_of_document
 from policyd.policies.packs import POLICY_PACKAGE
-from policyd.policies.replaced import replacement
+from policyd.policies.removed_names import replacement
 from policyd.policies.rule_kinds import rule_conflicts
 from policyd.policies.safety import unsafe_variables
 from policyd.policies.shapes import Value

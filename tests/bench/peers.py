@@ -24,12 +24,12 @@ from typing import NamedTuple
 
 from policyd import opa_bundle
 from policyd.bundle import memory_bundle
+from policyd.host_resolver import HostResolver
 from policyd.loading import load_project
 from policyd.model import Review, Source
 from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.policy_set import load_policy_set
 from policyd.policy_input import review_input
-from policyd.resolution import HostResolver
 from tests.bench.load import post, send_all
 from tests.bench.processes import Server, run, serving_opa, serving_policyd
 from tests.bench.projects import project, services, write_projects

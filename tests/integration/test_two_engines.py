@@ -15,6 +15,7 @@ import requests
 from policyd import opa_bundle
 from policyd.engines import QUERY
 from policyd.engines.embedded import interpreter
+from policyd.host_resolver import HostResolver
 from policyd.loading import load_project
 from policyd.model import Review, Source
 from policyd.policies.applicability import Applicability, Governance
@@ -22,7 +23,6 @@ from policyd.policies.packs import built_in
 from policyd.policies.policy_set import PolicySet, merge_data
 from policyd.policy_input import review_input
 from policyd.rego_tests import run, sample_data, sample_files, sample_input
-from policyd.resolution import HostResolver
 from tests.corpus import corpus
 from tests.corpus.corpus import Labelled
 from tests.support import everything, opaserver

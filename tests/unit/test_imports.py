@@ -50,7 +50,7 @@ WAY = [
         "inventory",
         "compatibility",
     },
-    {"resolution"},
+    {"host_resolver"},
     {
         "admission",
         "decision_cache",

@@ -12,7 +12,7 @@ from typing import Final
 from policyd.compose.effort import Effort
 from policyd.compose.nodes import Mark, Node, describe, nodes
 from policyd.compose.phases.canonical import with_default
-from policyd.compose.phases.hooks import with_inherited_hooks
+from policyd.compose.phases.pre_start_hooks import with_inherited_hooks
 from policyd.compose.phases.validation import entries as mapping_entries
 from policyd.compose.phases.validation import items
 from policyd.compose.text.posix_paths import clean

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from policyd.bundle import memory_bundle
 from policyd.errors import PolicySetError
+from policyd.host_resolver import HostResolver
 from policyd.loading import load_project
 from policyd.policies.packs import built_in, read_data
 from policyd.policies.policy_set import merge_data
-from policyd.resolution import HostResolver
 from policyd.workloads.image_configs import image_configs
 from policyd.workloads.model import CompatibilityAnswer, Workload
 

@@ -8,6 +8,7 @@ import pytest
 from policyd.admission import Admission
 from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine
+from policyd.host_resolver import HostResolver
 from policyd.loading import load_project, prepare
 from policyd.model import Review, Source
 from policyd.policies.applicability import Applicability, Governance
@@ -15,7 +16,6 @@ from policyd.policies.packs import built_in
 from policyd.policies.policy_set import load_policy_set
 from policyd.policies.relevance import Relevance
 from policyd.policy_input import policy_input
-from policyd.resolution import HostResolver
 from tests.support import everything
 
 REVIEW = Review(

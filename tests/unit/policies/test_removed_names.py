@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from policyd.policies.replaced import replacement
+from policyd.policies.removed_names import replacement
 
 
 @pytest.mark.parametrize(

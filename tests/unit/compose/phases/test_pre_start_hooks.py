@@ -8,7 +8,7 @@ import pytest
 
 from policyd.compose.effort import Effort
 from policyd.compose.nodes import plain
-from policyd.compose.phases.hooks import with_inherited_hooks
+from policyd.compose.phases.pre_start_hooks import with_inherited_hooks
 from policyd.errors import ComposeError
 from tests.support.compose_projects import document
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from policyd.grants.nodes import vendors
+from policyd.grants.device_nodes import vendors
 from policyd.grants.runtimes import HostSettings
 from tests.support.granting import device, grants, host, service, summaries, tables
 
