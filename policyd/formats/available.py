@@ -24,6 +24,7 @@ from policyd.formats import (
     json,
     lint,
     policies,
+    policy_set_in_force,
     proofs,
     pushes,
     reevaluation,
@@ -120,6 +121,10 @@ VERIFICATION: Final[Formats[audit_log.Verification]] = {
 PROOFS: Final[Formats[wire.ProofList]] = {"text": proofs.text, "json": proofs.as_json}
 TOKENS: Final[Formats[Sequence[TokenRecord]]] = {"text": tokens.text, "json": tokens.as_json}
 PUSHES: Final[Formats[pushes.ListedPushes]] = {"text": pushes.text, "json": pushes.as_json}
+POLICY_SET_IN_FORCE: Final[Formats[policy_set_in_force.PolicySetInForce]] = {
+    "text": policy_set_in_force.text,
+    "json": policy_set_in_force.as_json,
+}
 REPOSITORIES: Final[Formats[job_repositories.KnownRepositories]] = {
     "text": job_repositories.text,
     "json": job_repositories.as_json,

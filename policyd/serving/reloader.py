@@ -43,20 +43,31 @@ class Reloader:
     """Publishes the policy set whenever its files change."""
 
     def __init__(
-        self, settings: Settings, folder: Path, new_settings: Callable[[], Settings] | None = None
+        self,
+        settings: Settings,
+        folder: Path,
+        new_settings: Callable[[], Settings] | None = None,
+        put_in_force: Callable[[PolicySet], None] = lambda _: None,
     ) -> None:
         """Load the policy set and publish it in `folder`. Raises PolicySetError, EngineError.
 
         `new_settings` is called before a reload by `wake`, and returns the settings of then.
+        `put_in_force` receives each policy set that a reload put in force.
         """
         self._settings = settings
         self._new_settings = new_settings
+        self._put_in_force = put_in_force
         self._folder = folder
         self._files = _Files(Path(settings.policy_set) if settings.policy_set else None)
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._no_fork = threading.Lock()
         self._stamps = self._files.stamps()
         self._put(Published(self._load(), LoadStatus(loads=1, loaded_at=time.time_ns())))
+
+    @property
+    def policy_set(self) -> PolicySet:
+        """The policy set in force."""
+        return self._published.policy_set
 
     def start(self) -> None:
         """Start the thread. A fork waits for a running reload, which the child could not finish."""
@@ -146,6 +157,7 @@ class Reloader:
             status, loads=status.loads + 1, loaded_at=time.time_ns(), problem=""
         )
         self._put(Published(policy_set, loaded))
+        self._put_in_force(policy_set)
 
     def _put(self, published: Published) -> None:
         publish(self._folder, published)

@@ -36,6 +36,7 @@ from policyd.serving.applications import Applications
 from policyd.serving.asgi import AsgiApplication
 from policyd.serving.follower import Follower
 from policyd.serving.reloader import Reloader
+from policyd.serving.service_events import ServiceEvents
 from policyd.serving.settings_reload import SettingsReloader
 from policyd.serving.shared_folder import SharedFolder
 from policyd.serving.supervision import SupervisedServer
@@ -65,14 +66,22 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
     with _folder() as shared:
         folder = shared.path
         _allow_connections(MAX_CONNECTIONS)
+        events = ServiceEvents(settings.audit)
         following = SettingsReloader(
             settings,
             folder,
             read_again or (lambda: settings),
             functools.partial(_check_settings, folder=folder),
+            events.changed_settings,
         )
-        reloader = Reloader(settings, folder, functools.partial(_settings_of_now, following))
+        reloader = Reloader(
+            settings,
+            folder,
+            functools.partial(_settings_of_now, following),
+            events.put_in_force,
+        )
         _check_services(settings, folder)
+        events.started(reloader.policy_set)
         if not (settings.tokens or settings.issuers):
             log.warning("no tokens are configured: all users of this machine have full access")
         server = SupervisedServer(
@@ -92,6 +101,7 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
         )
         server.on_startup(functools.partial(_start_reloading, reloader))
         server.serve(target_loader=functools.partial(_load, settings, folder), wrap_loader=False)
+        events.stopped()
 
 
 @contextmanager

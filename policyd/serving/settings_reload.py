@@ -9,7 +9,7 @@ of RESTART until the next start.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,16 +51,18 @@ class SettingsReloader:
         folder: Path,
         read_again: Callable[[], Settings],
         check: Callable[[Settings], None],
+        changed: Callable[[Sequence[str]], None] = lambda _: None,
     ) -> None:
         """Publish `settings` in `folder`.
 
         `read_again` returns the settings of now; `check` tries to use them. Both may raise
-        PolicydError.
+        PolicydError. `changed` receives the names of settings that were changed.
         """
         self.settings = settings
         self._folder = folder
         self._read_again = read_again
         self._check = check
+        self._changed = changed
         self._publish()
 
     def reload(self) -> bool:
@@ -79,9 +81,11 @@ class SettingsReloader:
         if settings == self.settings:
             log.info("settings unchanged")
             return False
-        log.info("settings in force", changed=list(_changes(self.settings, settings)))
+        names = list(_changes(self.settings, settings))
+        log.info("settings in force", changed=names)
         self.settings = settings
         self._publish()
+        self._changed(names)
         return True
 
     def publish_again(self) -> bool:

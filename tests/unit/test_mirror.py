@@ -48,6 +48,8 @@ THROUGH: Final = {
     "policies/patterns.py": "policies/test_differences.py",
     "policies/revision.py": "policies/test_policy_set.py",
     "audit/jobs.py": "audit/test_store.py",
+    "formats/policy_set_in_force.py": "cli/test_audit_policy_set.py",
+    "policies/recorded_policy_set.py": "serving/test_service_events.py",
     "formats/job_repositories.py": "cli/test_issuers.py",
     "policies/rule_kinds.py": "policies/test_mistakes.py",
     "policies/router.py": "policies/test_policy_set.py",

@@ -29,6 +29,7 @@ OFFERED = {
     "hooks list": "PUSHES",
     "token list": "TOKENS",
     "issuers list": "REPOSITORIES",
+    "audit policy-set": "POLICY_SET_IN_FORCE",
     "audit verify": "VERIFICATION, PROOFS",
 }
 """The tables that each command with --format chooses from."""

@@ -35,6 +35,7 @@ from policyd.formats.fixes import FixReport
 from policyd.formats.grants import Grants
 from policyd.formats.job_repositories import KnownRepositories
 from policyd.formats.policies import PolicyInSet
+from policyd.formats.policy_set_in_force import PolicySetInForce
 from policyd.formats.pushes import ListedPushes
 from policyd.formats.rego_tests import RegoTestRun
 from policyd.formats.rego_trace import PolicyTrace
@@ -56,6 +57,7 @@ from policyd.model import (
 from policyd.policies.examples import Examples
 from policyd.policies.parameters import Schema
 from policyd.policies.policy_set import PolicySet, load_policy_set
+from policyd.policies.recorded_policy_set import RecordedPolicySet
 from policyd.reevaluation import Change, Reevaluation, Verdict
 from policyd.rego_tests import CoverageReport, FileCoverage, TestReport, TestResult
 from policyd.rego_trace import Step, Trace
@@ -236,6 +238,14 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     ),
     "TOKENS": lambda: [hostile_token()],
     "PUSHES": lambda: ListedPushes(EVIL, [hostile_push()], 1),
+    "POLICY_SET_IN_FORCE": lambda: PolicySetInForce(
+        RecordedPolicySet(
+            EVIL, EVIL, {EVIL: EVIL}, {EVIL: EVIL}, [{"policy": EVIL, "name": EVIL}], [], {}
+        ),
+        1,
+        EVIL,
+        EVIL,
+    ),
     "REPOSITORIES": lambda: KnownRepositories(EVIL, [KnownRepository(EVIL, EVIL, EVIL, EVIL)]),
     "GRANTS": lambda: Grants(EVIL, [hostile_grant()], 1, active=True),
     "USAGE": lambda: UsageList(

@@ -140,3 +140,16 @@ def test_settings_that_are_not_valid_are_refused(
     assert not changed
     assert read(tmp_path) == before == following.settings
     assert lines == [{"event": "settings refused", "log_level": "error", "reason": reason}]
+
+
+def test_changes_are_told_by_name(source: Source, tmp_path: Path) -> None:
+    told: list[object] = []
+    following = SettingsReloader(
+        source.settings, tmp_path, source.read_again, source.check, told.append
+    )
+
+    source.change(tokens={"ci": token("c" * 64)}, decision_cache=7)
+    following.reload()
+    following.reload()
+
+    assert told == [["decision_cache", "tokens.ci: changed", "tokens.old: removed"]]
