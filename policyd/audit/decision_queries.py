@@ -50,7 +50,12 @@ _COLUMNS: Final = {
 
 
 def conditions(filters: DecisionFilters) -> list[ColumnElement[bool]]:
-    """Return the conditions of `filters` on decisions in `tables.events`."""
+    """Return the conditions of `filters` on decisions in `tables.events`.
+
+    Raises TypeError for another filter, which would otherwise exclude nothing.
+    """
+    if unknown := filters.keys() - DecisionFilters.__annotations__.keys():
+        raise TypeError(f"there are no filters {sorted(unknown)}")
     values: dict[str, object] = {name: filters.get(name) for name in _COLUMNS}
     # Where few events are looked up by their number, an index of kinds would have all read.
     kind = events.c.kind if filters.get("exception") is None else events.c.kind.concat("")

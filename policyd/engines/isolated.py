@@ -19,6 +19,7 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -45,6 +46,8 @@ _COMMAND: Final = (sys.executable, "-P", "-c", "from policyd.engines.evaluator i
 VARIABLES: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "TMPDIR", "COVERAGE_PROCESS_START")
 """Variables of the environment that an evaluator gets: none that may hold a secret."""
 _CHUNK: Final = 1 << 16
+_STARTERS: Final[dict[int, ThreadPoolExecutor]] = {}
+"""The thread that starts evaluators, by the process that it is of: a fork has no threads."""
 
 
 def create(policy_set: PolicySet, options: EngineOptions) -> IsolatedEngine:
@@ -134,7 +137,7 @@ class IsolatedEngine:
             else:
                 return self._idle.pop()
         try:
-            return _Evaluator(self._setup)
+            return _started(self._setup)
         except OSError as error:
             self._give_back(None)
             raise EngineError(f"cannot start an evaluator: {error.strerror}") from error
@@ -155,6 +158,16 @@ class IsolatedEngine:
         if isinstance(error, (OSError, EOFError)):
             return EngineError(f"the evaluator process ended {evaluator.ending}")
         return error
+
+
+def _started(setup: bytes) -> _Evaluator:
+    """Return a new evaluator, which a thread starts that lives as long as this process.
+
+    The kernel kills an evaluator when the thread that started it ends: the threads of reviews may
+    end at any time. Source: prctl(2), PR_SET_PDEATHSIG.
+    """
+    starter = _STARTERS.setdefault(os.getpid(), ThreadPoolExecutor(1, "policyd-evaluators"))
+    return starter.submit(_Evaluator, setup).result()
 
 
 class _Evaluator:

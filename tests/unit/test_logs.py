@@ -181,7 +181,7 @@ def test_an_exempted_push_is_judged_whenever_it_is_told_and_break_glass_is_a_war
     event = {"action": "push", "target": target, "actor": {"name": "ci"}}
 
     def recorded() -> int:
-        return len(ruled.audit.decisions(repositories=["hub/demo/simple"]))
+        return len(ruled.audit.decisions(repository="hub/demo/simple"))
 
     with capture_logs() as logs:
         for number in (1, 2):

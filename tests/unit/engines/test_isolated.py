@@ -76,6 +76,19 @@ def test_findings_come_back_and_the_evaluator_is_used_again(engine) -> None:
     assert len(first) == 1
 
 
+def test_an_evaluator_outlives_the_thread_that_asked_first(engine) -> None:
+    thread = threading.Thread(target=lambda: engine.findings(asking("find")))
+    thread.start()
+    thread.join()
+    first = evaluators(engine)
+
+    for _ in range(20):
+        engine.findings(asking("find"))
+
+    assert evaluators(engine) == first
+    assert is_there(first[0])
+
+
 @pytest.mark.parametrize("uid", ["crash", pytest.param("memory", marks=pytest.mark.slow)])
 def test_a_policy_that_ends_its_process_harms_no_later_evaluation(uid: str) -> None:
     engine = IsolatedEngine({"main.rego": MAIN}, {}, deadline=60, memory=800 * 1024**2)

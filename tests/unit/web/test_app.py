@@ -148,7 +148,7 @@ def all_kinds(base):
 services = build(Settings(audit=sys.argv[1]))
 before = unprepared()
 create_app(services)
-print("_Request" in before, unprepared())
+print("RequestedReview" in before, unprepared())
 """
 
 
