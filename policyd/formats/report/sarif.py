@@ -17,6 +17,7 @@ from policyd.formats.report.entries import RULES, Entry, Report, entries, senten
 from policyd.formats.table import visible
 from policyd.policies.packs import Policy
 
+INFORMATION: Final = "https://policyd.example/docs/"
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS: Final = 25_000
 MAX_TEXT: Final = 1024
@@ -36,6 +37,7 @@ def render(report: Report, *, colour: bool = False) -> str:
         "tool": {
             "driver": {
                 "name": "policyd",
+                "informationUri": INFORMATION,
                 "version": __version__,
                 "semanticVersion": __version__,
                 "rules": [_rule(rule, severities[rule], report.policies) for rule in rules],
