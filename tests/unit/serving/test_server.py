@@ -46,7 +46,9 @@ def test_it_answers_logs_json_and_ends_at_sigterm(start_webhook):
     (request,) = [line for line in lines if line.get("path") == "/v1/review"]
     assert request["decision_id"] == decision_id
     store = open_store(webhook.audit)
-    assert [record.sequence for record in store.decisions()] == [1]
+    assert [(record.sequence, record.kind) for record in store.events()] == [
+        (4, "stop"), (3, "decision"), (2, "policy-set"), (1, "start"),
+    ]  # fmt: skip
     store.close()
 
 
@@ -60,7 +62,8 @@ def test_workers_share_one_log_without_gaps(start_webhook):
     store = open_store(webhook.audit)
     report = store.verify()
     store.close()
-    assert (len(ids), report.events, report.problems) == (20, 20, ())
+    # Beside the decisions: start, policy set and end of the service.
+    assert (len(ids), report.events, report.problems) == (20, 23, ())
 
 
 @pytest.mark.slow
