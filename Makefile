@@ -13,7 +13,7 @@ export TMPDIR := $(CURDIR)/.cache/tmp
 $(shell mkdir -p $(TMPDIR))
 INSTALL := $(BIN)/uv pip install --quiet --no-deps
 PARALLEL := -q -n auto --dist loadscope
-# Tests that take long run in CI and with `make coverage`; the others need less than three minutes of
+# Tests that take long run in CI and with `make coverage`; the others need about four minutes of
 # processor time.
 SELECTED := $(if $(CI),,-m "not slow")
 # Statements and branches of policyd/, in all processes; CI measures them, since it takes twice the time.

@@ -19,6 +19,7 @@ def test_each_tool_has_a_page_that_the_index_names() -> None:
     assert [tool for tool in TOOLS if f"({tool}.md)" not in PAGES["index"]] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_page_prints_what_it_shows(
     tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -144,6 +144,7 @@ def test_decisions_and_grants_are_kept_as_in_sqlite(store: Store) -> None:
     assert store.grants() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.__name__)
 def test_grants_are_kept_and_found_as_in_sqlite(store: Store, contract: Contract) -> None:
     contract(store)

@@ -408,6 +408,7 @@ def test_settings_decide_whether_decisions_are_kept(settings, expected):
     assert (decision_cache(settings) is not None) is expected
 
 
+@pytest.mark.slow
 def test_kept_decisions_are_those_that_an_evaluation_returns(tmp_path):
     """The samples of all policies, with every policy in force."""
     policy_set = everything.policy_set(tmp_path)

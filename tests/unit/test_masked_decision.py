@@ -91,6 +91,7 @@ def leaks(admission: Admission, path: Place, value: Any) -> list[str]:
     return [marker for marker in MARKERS if marker in shown]
 
 
+@pytest.mark.slow
 def test_no_value_of_a_variable_is_recorded_wherever_it_is_used(admission: Admission) -> None:
     found = [path for path, _ in places() if leaks(admission, path, "${SECRET}")]
 
@@ -332,6 +333,7 @@ def test_others_than_the_caller_read_no_value(
     assert [name for name, content in shown.items() if SECRET in content] == []
 
 
+@pytest.mark.slow
 def test_the_command_line_records_no_value(
     policies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,6 +128,7 @@ def test_the_action_annotates_writes_a_summary_and_fails(repo: Path) -> None:
     assert "### Denied: app" in (repo.parent / "runner" / "summary.md").read_text()
 
 
+@pytest.mark.slow
 def test_without_paths_the_action_finds_the_projects_or_follows_the_repository_file(
     repo: Path,
 ) -> None:
@@ -137,6 +138,7 @@ def test_without_paths_the_action_finds_the_projects_or_follows_the_repository_f
     assert action(repo).returncode == 0
 
 
+@pytest.mark.slow
 def test_inputs_of_the_action_are_never_commands_or_options(repo: Path) -> None:
     evil = "$(touch owned);`touch owned`;--output=owned"
     done = action(repo, ACTION_PATHS=evil, ACTION_ENVIRONMENT=evil, ACTION_CHANGED_SINCE="")

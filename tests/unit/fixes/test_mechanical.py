@@ -92,6 +92,7 @@ def write(folder: Path, text: str) -> None:
     (folder / "shared.yaml").write_text("services: {other: {image: a}}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROJECTS)
 def test_a_fixed_project_is_allowed_by_the_policy_and_otherwise_the_same(
     name: str, admission: Admission, tmp_path: Path

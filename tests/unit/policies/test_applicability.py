@@ -216,6 +216,7 @@ EXCEPTIONS = st.lists(
 PATHS = st.lists(st.sampled_from(["a", "b"]), max_size=3).map(tuple)
 
 
+@pytest.mark.slow
 @given(CONSTRAINTS, REVIEWS, NAMES, POLICIES, NAMES, st.sampled_from(["", "c0", "c1"]))
 def test_the_index_of_constraints_answers_as_one_comparison_after_the_other(
     constraints: list[Constraint],
@@ -247,6 +248,7 @@ def test_the_index_of_constraints_answers_as_one_comparison_after_the_other(
     ]
 
 
+@pytest.mark.slow
 @given(EXCEPTIONS, REVIEWS, NAMES, POLICIES, NAMES, PATHS)
 def test_the_index_of_exceptions_answers_as_one_comparison_after_the_other(
     exceptions: list[PolicyException],

@@ -29,6 +29,7 @@ def denying(level: str) -> set[str]:
     return {one.policy for one in constraints if one.action_at("ci") == "deny"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 def test_level_is_a_policy_set_of_its_name_without_problems(level: str) -> None:
     assert policy_set(level).name == level

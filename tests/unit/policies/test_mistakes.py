@@ -37,6 +37,7 @@ def files_of(mistake: dict[str, Any]) -> dict[str, str]:
     return files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake["mistake"])
 def test_a_mistake_is_reported_with_its_place_and_what_to_write(
     tmp_path: Path, mistake: dict[str, Any]

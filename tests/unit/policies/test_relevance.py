@@ -137,6 +137,7 @@ def test_a_module_that_may_change_the_result_is_noticed(tmp_path, text):
     assert found == {"own-rule"}
 
 
+@pytest.mark.slow
 def test_decisions_are_the_same_with_and_without(tmp_path):
     """The samples of all policies, with every policy in force."""
     policy_set = everything.policy_set(tmp_path)
