@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Final, TextIO
+from typing import IO, Any, Final
 
 from policyd.errors import ConfigError
 
 LEAST_TOKEN: Final = 16
 """Characters of the shortest token that callers may present. `openssl rand -hex 32` has 64."""
+MAX_KEY: Final = 65_536
+"""Bytes of a private key file that are read. An Ed25519 key has about 120."""
 
 
 def secret_in(path: str, where: str) -> str:
@@ -35,6 +37,19 @@ def token_in(path: str, where: str, at_least: int = 1) -> str:
     return token
 
 
+def key_in(path: str, where: str) -> bytes:
+    """Return the content of the private key file at `path`, which only owner and group may read.
+
+    Raises ConfigError.
+    """
+    try:
+        with open(path, "rb") as file:
+            _check_permissions(file, path, where)
+            return file.read(MAX_KEY)
+    except OSError as error:
+        raise ConfigError(f"{where}: cannot read {path}: {error.strerror}") from error
+
+
 def _read(path: str, where: str, *, others_may_read: bool) -> str:
     try:
         with open(path, encoding="utf-8") as file:
@@ -50,7 +65,7 @@ def _read(path: str, where: str, *, others_may_read: bool) -> str:
     return text
 
 
-def _check_permissions(file: TextIO, path: str, where: str) -> None:
+def _check_permissions(file: IO[Any], path: str, where: str) -> None:
     mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     if mode & (stat.S_IROTH | stat.S_IWOTH):
         done = "read" if mode & stat.S_IROTH else "change"

@@ -16,6 +16,7 @@ from policyd.audit import tree
 from policyd.audit.evidence import Statement
 from policyd.audit.tables import checkpoints, events
 from policyd.errors import AuditError, ConfigError, NoteError, NotFound
+from policyd.secret_files import key_in
 from policyd.transparency import merkle
 from policyd.transparency.checkpoint import (
     Checkpoint,
@@ -30,15 +31,12 @@ from policyd.transparency.note import Signer, Verifier, private_key_of
 def load_signer(key_file: str, origin: str) -> Signer:
     """Return the key in `key_file`, an Ed25519 private key in PEM, of the log `origin`.
 
-    Raises ConfigError.
+    Raises ConfigError, also for a file that all users of the machine can read.
     """
     if not origin:
         raise ConfigError("audit_origin: a log that signs checkpoints needs a name; set it")
     try:
-        with open(key_file, "rb") as file:
-            key = private_key_of(file.read())
-    except OSError as error:
-        raise ConfigError(f"audit_key_file: cannot read {key_file}: {error.strerror}") from error
+        key = private_key_of(key_in(key_file, "audit_key_file"))
     except NoteError as error:
         raise ConfigError(f"audit_key_file: {key_file} {error}") from error
     try:

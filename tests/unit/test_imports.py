@@ -44,6 +44,7 @@ WAY = [
         "loading",
         "policy_input",
         "timed_session",
+        "secret_files",
         "identity",
         "opa_bundle",
         "json_schemas",
@@ -71,7 +72,6 @@ WAY = [
     {"formats"},
     {
         "config",
-        "secret_files",
         "settings_reader",
         "registry",
         "services",

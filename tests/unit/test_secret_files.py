@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from policyd.errors import ConfigError
-from policyd.secret_files import LEAST_TOKEN, secret_in, token_in
+from policyd.secret_files import LEAST_TOKEN, key_in, secret_in, token_in
 
 TOKEN = "0123456789abcdef"
 
@@ -73,3 +73,11 @@ def test_a_file_without_a_secret_is_refused(tmp_path: Path, content: bytes, reas
 def test_a_file_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"^x: cannot read /gone: No such file or directory$"):
         secret_in("/gone", "x")
+
+
+def test_a_private_key_is_read_as_it_is_unless_everybody_can_read_it(tmp_path: Path) -> None:
+    assert key_in(written(tmp_path, " k\n", 0o600), "x") == b" k\n"
+    with pytest.raises(ConfigError, match=r"^x: all users of this machine can read "):
+        key_in(written(tmp_path, "k", 0o644), "x")
+    with pytest.raises(ConfigError, match=r"^x: cannot read .*: No such file or directory$"):
+        key_in(str(tmp_path / "none"), "x")

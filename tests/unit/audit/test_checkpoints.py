@@ -18,9 +18,11 @@ def pem(key) -> bytes:
 
 
 def test_a_key_is_read_from_its_file(tmp_path: Path) -> None:
-    (tmp_path / "key.pem").write_bytes(pem(KEY))
+    file = tmp_path / "key.pem"
+    file.write_bytes(pem(KEY))
+    file.chmod(0o640)
 
-    signer = load_signer(str(tmp_path / "key.pem"), "policyd.example/log")
+    signer = load_signer(str(file), "policyd.example/log")
 
     assert signer.verifier.name == "policyd.example/log"
     assert signer.verifier.public == KEY.public_key().public_bytes_raw()
@@ -47,7 +49,21 @@ def test_a_key_that_cannot_be_used_is_an_error(
     file = tmp_path / "key.pem"
     if content is not None:
         file.write_bytes(content)
+        file.chmod(0o600)
 
     with pytest.raises(ConfigError) as caught:
         load_signer(str(file), origin)
     assert str(caught.value) == message.format(file)
+
+
+def test_a_key_that_everybody_can_read_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "key.pem"
+    file.write_bytes(pem(KEY))
+    file.chmod(0o644)
+
+    with pytest.raises(ConfigError) as caught:
+        load_signer(str(file), "log")
+    assert str(caught.value) == (
+        f"audit_key_file: all users of this machine can read {file} (mode 0644); "
+        "allow only its owner, with chmod 600, or also its group"
+    )

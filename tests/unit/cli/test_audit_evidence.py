@@ -26,6 +26,7 @@ def ids(run, folder: Path, logs: dict[str, bytes]) -> list[str]:
     """The decisions of a log with a key, oldest first."""
     key = SIGNER._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (folder / "key.pem").write_bytes(key)
+    (folder / "key.pem").chmod(0o600)
     (folder / "policyd.toml").write_text(SETTINGS)
     (folder / "compose.yaml").write_text("services: {web: {image: nginx}}\n")
     if "evidence" not in logs:

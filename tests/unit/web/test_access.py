@@ -208,6 +208,7 @@ def test_every_route_has_scopes_or_is_open(make, tmp_path):
     key.write_bytes(
         SIGNER._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )
+    key.chmod(0o600)
     app = make(audit_key_file=str(key), audit_origin=ORIGIN).application
 
     rules = {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint not in OPEN}

@@ -29,6 +29,7 @@ def key_file(tmp_path: Path) -> str:
     key.write_bytes(
         SIGNER._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )
+    key.chmod(0o600)
     return str(key)
 
 
