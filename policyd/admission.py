@@ -17,6 +17,8 @@ import msgspec
 from policyd.compose_version import COMPOSE_VERSION
 from policyd.engines import Engine
 from policyd.errors import EngineError, LeaseError, OtherRevision, PolicydError
+from policyd.grants.entitlements import POLICY as ENTITLEMENT_POLICY
+from policyd.grants.permission import Permissions
 from policyd.grants.remediation import Remediations
 from policyd.host_resolver import HostResolver
 from policyd.leases import leased
@@ -33,6 +35,7 @@ from policyd.model import (
     Violation,
     to_json,
 )
+from policyd.policies.accelerator_rules import about_accelerators
 from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.exceptions import PolicyException
 from policyd.policies.inline_requests import Requests
@@ -86,6 +89,7 @@ class Admission:
         self._relevance = relevance
         self._governance = Governance(policy_set.constraints, policy_set.exceptions)
         self._hosts = HostResolver(policy_set.data)
+        self._about_accelerators = about_accelerators(policy_set.policies.values())
 
     @cached_property
     def recorder(self) -> Recorder:
@@ -179,8 +183,20 @@ class Admission:
         remaining, exempted = _exempt(
             sorted(violations, key=_order), applicability, loaded.requests
         )
-        grants = self._hosts.grants.listed(loaded.workloads, review.source.host, exempted)
+        permissions = self._permissions(applicability, exempted)
+        grants = self._hosts.grants.listed(loaded.workloads, review.source.host, permissions)
         return Evaluation(remaining, exempted, leased(grants, loaded.project, review.now))
+
+    def _permissions(
+        self, applicability: Applicability, exempted: Iterable[Exempted]
+    ) -> Permissions:
+        def denying(service: str) -> Iterator[str]:
+            found = applicability.denying(service, self._about_accelerators)
+            return (constraint.name for constraint in found)
+
+        is_needed = ENTITLEMENT_POLICY in applicability.by_policy
+        entitlements = self._hosts.grants.entitlements(applicability.review) if is_needed else None
+        return Permissions(exempted, denying, entitlements)
 
     def _findings(self, document: PolicyInput) -> Findings:
         if self._relevance is not None:

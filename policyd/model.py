@@ -221,8 +221,10 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     `schedule` holds the cron expressions that start a job. `identities` are the devices in the form
     in which they can be compared, those of a count included: empty where they are not known, None
     in events of versions that did not record them. `aliases` are the other names of identities on
-    a host that the inventory has. `exceptions` are those without which the grant would be denied.
-    `expires` is when the grant ends by itself, RFC 3339 in UTC with nanoseconds, "" for never.
+    a host that the inventory has. `exceptions` are those without which the grant would be denied,
+    `entitlements` those that cover it, `constraints` those that could have denied it; None in
+    events of versions that did not record them. `expires` is when the grant ends by itself, RFC
+    3339 in UTC with nanoseconds, "" for never.
     """
 
     service: str
@@ -238,6 +240,8 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     identities: tuple[str, ...] | None = None
     aliases: dict[str, tuple[str, ...]] = {}
     exceptions: tuple[str, ...] = ()
+    entitlements: tuple[str, ...] | None = None
+    constraints: tuple[str, ...] | None = None
     expires: str = ""
 
 

@@ -144,6 +144,8 @@ class GrantRecord(msgspec.Struct, frozen=True, rename="camel"):
     identities: tuple[str, ...] | None = None
     aliases: dict[str, tuple[str, ...]] | None = None
     exceptions: tuple[str, ...] | None = None
+    entitlements: tuple[str, ...] | None = None
+    constraints: tuple[str, ...] | None = None
     expires: str | None = None
 
     @property
@@ -290,6 +292,8 @@ def _details(grant: Grant) -> dict[str, Any]:
         "identities": grant.identities,
         "aliases": grant.aliases,
         "exceptions": grant.exceptions,
+        "entitlements": grant.entitlements,
+        "constraints": grant.constraints,
     }
 
 

@@ -12,7 +12,10 @@ from policyd.audit.log_event import LogEvent, columns_of
 from policyd.errors import AuditError
 from policyd.model import AuditRecord, to_json
 
-_JSON: Final = ("devices", "schedule", "identities", "aliases", "exceptions")
+_JSON: Final = (
+    *("devices", "schedule", "identities", "aliases"),
+    *("exceptions", "entitlements", "constraints"),
+)
 """The columns of `tables.grants` that hold JSON."""
 _CAMEL: Final = {field.name: field.encode_name for field in msgspec.structs.fields(GrantRecord)}
 

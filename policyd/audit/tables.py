@@ -23,9 +23,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION: Final = "0008"
+REVISION: Final = "0009"
 """The newest migration. Databases are upgraded to it."""
-KNOWN_REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", REVISION)
+KNOWN_REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", REVISION)
 """The migrations whose tables can be read without upgrading them."""
 
 metadata = MetaData()
@@ -98,6 +98,8 @@ grants = Table(
     Column("aliases", Text),  # JSON: {identity: [its other names on the host]}
     Column("exceptions", Text),  # JSON: [exceptions without which it would be denied, sorted]
     Column("expires", Text),  # RFC 3339, the end of its lease; NULL if it has none
+    Column("entitlements", Text),  # JSON: [entitlements that cover it, sorted]
+    Column("constraints", Text),  # JSON: [constraints that could have denied it, sorted]
     PrimaryKeyConstraint("sequence", "position"),
     Index("grants_by_target", "state", "repository", "project", "environment", "host"),
     Index("grants_by_time", "time", "sequence", "position", "ended"),

@@ -77,8 +77,13 @@ def grant_lines(record: GrantRecord) -> Iterator[str]:
     yield from _wrapped(
         f"  grant {record.name}{by}: {record.vendor} by {record.method}, {replicas}", "    "
     )
-    if record.exceptions:
-        yield from _wrapped(f"  exceptions {', '.join(record.exceptions)}", "    ")
+    for what, names in (
+        ("entitlements", record.entitlements),
+        ("exceptions", record.exceptions),
+        ("constraints", record.constraints),
+    ):
+        if names:
+            yield from _wrapped(f"  {what} {', '.join(names)}", "    ")
 
 
 def devices(granted: GrantedDevices, method: str) -> str:

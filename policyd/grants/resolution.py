@@ -24,14 +24,19 @@ from policyd.grants import (
     selectors,
 )
 from policyd.grants.container import Container
+from policyd.grants.entitlements import Entitlements, in_force, read_entitlements
 from policyd.grants.identity import NO_NAMES, DeviceNames
+from policyd.grants.permission import Permissions
 from policyd.grants.remediation import Remediations
 from policyd.grants.runtimes import HostSettings
 from policyd.grants.tables import read_tables
 from policyd.inventory.hosts import Host
 from policyd.loading import Loaded
-from policyd.model import Certainty, Exempted, Grant, GrantedDevices, NotEvaluated, Path
+from policyd.model import Certainty, Grant, GrantedDevices, NotEvaluated, Path, Review
 from policyd.workloads.model import GrantDeclaration, Selector, Workload
+
+UNKNOWN: Final = Permissions()
+"""Permits without entitlements, exceptions and known constraints."""
 
 _ALONE: Final = ("reservation", "gpus", "generic-resource")
 """Methods of which each declaration is a grant of its own; those of other methods add up."""
@@ -50,6 +55,7 @@ class GrantResolver:
         self._hosts = {
             name: HostSettings(self._tables, host) for name, host in inventory(data).items()
         }
+        self._entitlements = read_entitlements(data)
 
     def with_grants(self, loaded: Loaded, host: str = "") -> Loaded:
         """Return `loaded` with the grants of its workloads on the host that is named `host`.
@@ -71,11 +77,17 @@ class GrantResolver:
         """Return what finds the remediations of violations by `workloads`, which have grants."""
         return Remediations(workloads, self._tables)
 
+    def entitlements(self, review: Review) -> Entitlements:
+        """Return the entitlements of the requester on the host that `review` names."""
+        names = self._hosts.get(review.source.host, self._no_host).names
+        found = in_force(self._entitlements, review)
+        return Entitlements(found, self._tables.data.cdi_vendors, names)
+
     def listed(
-        self, workloads: Iterable[Workload], host: str = "", exempted: Sequence[Exempted] = ()
+        self, workloads: Iterable[Workload], host: str = "", permissions: Permissions = UNKNOWN
     ) -> tuple[Grant, ...]:
         """Return the grants of `workloads`, which have grants on `host`. See `listed`."""
-        return listed(workloads, exempted, self._hosts.get(host, self._no_host).names)
+        return listed(workloads, permissions, self._hosts.get(host, self._no_host).names)
 
     def _containers(self, workloads: Sequence[Workload], host: str) -> Iterator[Container]:
         settings = self._hosts.get(host, self._no_host)
@@ -110,22 +122,21 @@ def _unknown_images(containers: Iterable[Container], project: Project) -> Iterat
 
 def listed(
     workloads: Iterable[Workload],
-    exempted: Sequence[Exempted] = (),
+    permissions: Permissions = UNKNOWN,
     names: DeviceNames = NO_NAMES,
 ) -> tuple[Grant, ...]:
     """Return the grants of `workloads` as a decision lists them.
 
     Declarations of one workload, vendor and method add up to one grant, except requests for
-    devices, which stand for themselves. `exempted` are the violations that exceptions exempt;
-    `names` are the names of the devices of the host.
+    devices, which stand for themselves. `permissions` knows what permits them; `names` are the
+    names of the devices of the host.
     """
-    exceptions = _ExceptionsByPath(exempted)
     return tuple(
         msgspec.structs.replace(
             _grant(workload, declarations),
             identities=_identities(declarations),
             aliases=_aliases(declarations, names),
-            exceptions=exceptions.about(declarations),
+            **msgspec.structs.asdict(permissions.of(workload, declarations)),
         )
         for workload in workloads
         for declarations in _listed(workload)
@@ -209,37 +220,6 @@ def _aliases(
         return {}
     found = {identity: names.aliases(identity) for identity in _identities(declarations)}
     return {identity: others for identity, others in found.items() if others}
-
-
-class _ExceptionsByPath:
-    """The exceptions from denials, by the paths of the denials and by the paths above them."""
-
-    def __init__(self, exempted: Iterable[Exempted]) -> None:
-        self._at: dict[Path, set[str]] = {}
-        self._below: dict[Path, set[str]] = {}
-        for one in exempted:
-            if one.enforcement_action == "deny":
-                self._at.setdefault(one.path, set()).add(one.exception)
-                for path in _and_above(one.path):
-                    self._below.setdefault(path, set()).add(one.exception)
-
-    def about(self, declarations: Iterable[GrantDeclaration]) -> tuple[str, ...]:
-        """Return the exceptions from denials that are about one of `declarations`.
-
-        A denial is about a declaration if its path is that of the declaration, below it or above.
-        """
-        found: set[str] = set()
-        for declaration in declarations:
-            found |= self._below.get(declaration.path, set())
-            for path in _and_above(declaration.path):
-                found |= self._at.get(path, set())
-        return tuple(sorted(found))
-
-
-def _and_above(path: Path) -> Iterator[Path]:
-    """Yield `path` and the paths above it."""
-    for length in range(len(path) + 1):
-        yield path[:length]
 
 
 def _order(path: Path) -> tuple[tuple[bool, int, str], ...]:

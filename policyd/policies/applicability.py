@@ -7,7 +7,7 @@ set may have thousands of constraints and exceptions; explanations compare one a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 
@@ -83,6 +83,14 @@ class Applicability:
         indexed = self._governance
         named = indexed.of_name.get(constraint, 0) & indexed.of_policy.get(policy, 0)
         return bool(self._applying & named)
+
+    def denying(self, service: str, policies: Collection[str]) -> Iterator[Constraint]:
+        """Yield the constraints on `policies` that apply to `service` and deny violations."""
+        point = self.review.enforcement_point
+        for number in numbers(self._applying & self._governance.match.for_service(service)):
+            found = self._governance.constraints[number]
+            if found.policy in policies and found.action_at(point) == "deny":
+                yield found
 
     def reporting(self, finding: Finding) -> list[Constraint]:
         """Return the constraints that report `finding`, of those that apply.

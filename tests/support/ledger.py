@@ -37,7 +37,7 @@ SIGNER: Final = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes(range(
 Contract = Callable[[Store], None]
 DETAILS: Final = ("kind", "hook", "schedule", "certainty", "identities", "aliases", "exceptions")
 """The columns of grants that migration 0002 adds."""
-ADDED_TO_GRANTS: Final = (*DETAILS, "expires")
+ADDED_TO_GRANTS: Final = (*DETAILS, "expires", "entitlements", "constraints")
 ADDED_TO_EVENTS: Final = ("host", "username")
 """The columns that migrations after 0001 add."""
 
@@ -50,8 +50,9 @@ def signed(store: Store, time: str = "2026-11-23T16:00:00.000000000Z") -> str:
 
 def keep_what_a_grant_is(store: Store) -> None:
     """Kind, certainty, identities and exceptions are read as they were written."""
+    permitted = {"entitlements": ("team",), "constraints": ("max-gpus", "no-all-gpus")}
     written = (
-        granted("web", kind="hook", hook=1, certainty="default-runtime"),
+        granted("web", kind="hook", hook=1, certainty="default-runtime", **permitted),
         granted("nightly", kind="job", schedule=("0 3 * * *",), exceptions=("night", "train")),
         known("api", {"count": 1}),
         granted("all", devices="all", identities=(), certainty="unknown"),
@@ -69,6 +70,10 @@ def keep_what_a_grant_is(store: Store) -> None:
         ),
         "all": ("service", None, (), "unknown", (), {}, ()),
     }  # fmt: skip
+    assert (found["web"].entitlements, found["web"].constraints) == (
+        ("team",), ("max-gpus", "no-all-gpus"),
+    )  # fmt: skip
+    assert (found["api"].entitlements, found["api"].constraints) == (None, None)
     assert store.verify().problems == ()
 
 

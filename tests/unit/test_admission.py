@@ -6,6 +6,7 @@ import copy
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -181,8 +182,9 @@ def test_grants_are_in_every_decision(decide: Callable[..., Decision]) -> None:
 
     assert decision.allowed is True
     path = ("services", "train", "gpus", 0, "count")
+    known: dict[str, Any] = {"identities": (), "entitlements": (), "constraints": ()}
     assert decision.grants == (
-        Grant("train", "unknown", "gpus", "all", 1, path, identities=()),
+        Grant("train", "unknown", "gpus", "all", 1, path, **known),
         Grant(
             "web",
             "unknown",
@@ -190,7 +192,7 @@ def test_grants_are_in_every_decision(decide: Callable[..., Decision]) -> None:
             "all",
             1,
             ("services", "web", "privileged"),
-            identities=(),
+            **known,
         ),
     )
 

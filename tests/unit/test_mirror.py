@@ -15,6 +15,7 @@ THROUGH: Final = {
     "audit/migrations/versions/r0003_tree.py": "audit/test_database.py",
     "audit/migrations/versions/r0004_pushes.py": "audit/test_database.py",
     "audit/migrations/versions/r0008_tokens.py": "audit/test_database.py",
+    "audit/migrations/versions/r0009_permissions.py": "audit/test_database.py",
     "audit/token_record.py": "audit/test_tokens.py",
     "audit/migrations/versions/r0005_inputs.py": "audit/test_database.py",
     "audit/migrations/versions/r0006_jobs.py": "audit/test_database.py",

@@ -202,7 +202,7 @@ def projects(run, log: str, *arguments: str) -> list[str]:
     return [json.loads(line)["project"] for line in shown.splitlines()]
 
 
-def test_grants_name_kind_certainty_and_exceptions(run, held) -> None:
+def test_grants_name_kind_certainty_exceptions_and_constraints(run, held) -> None:
     lines = run("audit", "grants", "--audit", held).stdout.splitlines()
 
     assert [line for line in lines if not line.startswith("  ")] == [
@@ -211,7 +211,7 @@ def test_grants_name_kind_certainty_and_exceptions(run, held) -> None:
         "gpu-01: gpu-dd (if the default runtime gives it), active",
     ]
     assert "  project nightly, service nightly (job, 0 3 * * *)" in lines
-    assert lines[-1] == "  exceptions old-image"
+    assert lines[-2:] == ["  exceptions old-image", "  constraints by-request"]
 
 
 def test_grants_as_json_name_the_gpu_by_its_identity(run, held) -> None:

@@ -41,6 +41,8 @@ RECORD = GrantRecord(
     kind="service",
     certainty="certain",
     exceptions=("own", "night"),
+    entitlements=("training",),
+    constraints=("max-gpus", "no-all-gpus"),
 )
 
 
@@ -52,7 +54,9 @@ gpu-01: 2 GPUs, active
   since 2027-01-15T08:00:00Z
   acme/train, project train, service web, environment prod
   grant 3.1 for ana: nvidia by gpus, 3 replicas
+  entitlements training
   exceptions own, night
+  constraints max-gpus, no-all-gpus
 """
     )
 
@@ -105,6 +109,9 @@ def test_grants_as_csv_never_act_in_a_spreadsheet() -> None:
     found = dict(zip(header, row, strict=True))
     assert (found["repository"], found["devices"], found["username"]) == ("'=1+1", '["2"]', "'@a,b")
     assert (found["sequence"], found["exceptions"], found["hook"]) == ("3", '["own","night"]', "")
+    assert (found["entitlements"], found["constraints"]) == (
+        '["training"]', '["max-gpus","no-all-gpus"]',
+    )  # fmt: skip
 
 
 def test_grants_as_lines_are_those_of_the_list() -> None:

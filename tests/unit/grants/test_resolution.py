@@ -5,7 +5,7 @@ import pytest
 
 from policyd.errors import PolicySetError
 from policyd.grants.resolution import GrantResolver, listed
-from policyd.model import Exempted, Grant
+from policyd.model import Grant
 from policyd.workloads.model import GrantDeclaration
 from tests.support.granting import HOST, MIG_HOST, hook, host, request, resolver, service
 
@@ -168,28 +168,3 @@ def test_an_index_of_another_vendor_has_no_name_of_an_nvidia_gpu() -> None:
     grants = (_declared("environment", ["0"], "1", vendor="amd", identities=["0"]),)
 
     assert here.listed([service(grants=grants)], HOST)[0].aliases == {}
-
-
-def _exempted(exception: str, path: tuple[str | int, ...], action: str = "deny") -> Exempted:
-    return Exempted("p", "c", action, "high", "m", "", path=path, exception=exception)
-
-
-def test_exceptions_of_a_grant_are_those_from_denials_of_its_declarations() -> None:
-    grants = tuple(
-        msgspec.structs.replace(_declared("cdi", ["a"], ""), path=("services", "app", *path))
-        for path in (("devices", 0), ("devices", 1))
-    )
-    exempted = (
-        _exempted("below", ("services", "app", "devices", 1, "source")),
-        _exempted("at", ("services", "app", "devices", 1)),
-        _exempted("at", ("services", "app", "devices", 0)),
-        _exempted("above", ("services", "app")),
-        _exempted("beside", ("services", "app", "devices", 2)),
-        _exempted("other-service", ("services", "api", "devices", 0)),
-        _exempted("other-key", ("services", "app", "privileged")),
-        _exempted("warned", ("services", "app", "devices", 0), "warn"),
-    )
-
-    (found,) = listed([service(grants=grants)], exempted)
-
-    assert found.exceptions == ("above", "at", "below")

@@ -104,6 +104,9 @@ def test_grants_state_what_they_are_of_and_are_found_by_gpu(client, post):
         return [item["host"] for item in client.get(f"/v1/grants?{query}").json["items"]]
 
     item = client.get("/v1/grants?repository=acme/other").json["items"][0]
+    constraints = item.pop("constraints")
+    assert {"no-all-gpus", "no-nvidia-runtime"} < {*constraints}
+    assert "no-privileged" not in constraints
     assert {name: item[name] for name in list(item)[18:]} == {
         "kind": "service",
         "hook": None,
@@ -112,6 +115,7 @@ def test_grants_state_what_they_are_of_and_are_found_by_gpu(client, post):
         "identities": ["0", "1"],
         "aliases": {},
         "exceptions": [],
+        "entitlements": [],
         "expires": None,
     }
     assert hosts("gpu=01&repository=acme/train") == ["gpu-03", "gpu-02", "gpu-01"]
