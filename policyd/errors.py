@@ -226,5 +226,12 @@ class WebhookError(PolicydError):
     reason = "BadGateway"
 
 
+class DeliveryError(PolicydError):
+    """What should leave the machine, such as decisions or checkpoints, was not delivered."""
+
+    status_code = 502
+    reason = "BadGateway"
+
+
 class NoteError(PolicydError):
     """A signed note, a checkpoint or a proof is malformed, or a signature does not hold."""

@@ -14,6 +14,7 @@ import msgspec
 from policyd import model
 from policyd.audit.chain import Problem
 from policyd.audit.event import GrantRecord
+from policyd.audit.exported_event import REMOVED
 from policyd.audit.host_devices import HostDevice
 from policyd.audit.token_record import TokenRecord
 from policyd.audit.usage import Usage
@@ -102,6 +103,12 @@ class AuditRecord(Document, frozen=True, kw_only=True, rename="camel"):
     prev_hash: str
     hash: str
     event: msgspec.Raw
+
+
+class ExportedEvent(AuditRecord, frozen=True, kw_only=True, rename="camel"):
+    """One event of an export. `event` is null if retention removed it; `id` remains."""
+
+    id: str
 
 
 class AuditRecordList(Document, frozen=True, kw_only=True, rename="camel"):
@@ -221,6 +228,19 @@ def audit_record(record: model.AuditRecord) -> AuditRecord:
         prev_hash=record.prev_hash,
         hash=record.hash,
         event=msgspec.Raw(record.payload.encode()),
+    )
+
+
+def exported_event(record: model.AuditRecord, event_id: str) -> ExportedEvent:
+    """Return `record`, whose event has the id `event_id`, as a document of an export."""
+    return ExportedEvent(
+        id=event_id,
+        sequence=record.sequence,
+        time=record.time,
+        type=record.kind,
+        prev_hash=record.prev_hash,
+        hash=record.hash,
+        event=msgspec.Raw(record.payload.encode() or REMOVED.encode()),
     )
 
 

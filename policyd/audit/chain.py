@@ -34,15 +34,19 @@ def link(prev_hash: str, payload: bytes) -> str:
 
 
 def problems(
-    records: Iterable[AuditRecord], head: tuple[int, str], removed_through: int = 0
+    records: Iterable[AuditRecord],
+    head: tuple[int, str] | None,
+    removed_through: int = 0,
+    start: tuple[int, str] = (0, GENESIS),
 ) -> Iterator[Problem]:
     """Yield the problems of the chain of `records`, which are in the order of their sequence.
 
     `head` is the sequence number and the hash of the last record according to the log: (0, GENESIS)
-    for an empty log. Up to the event `removed_through`, a payload may be empty: retention removed
+    for an empty log, None if it is not known. `start` are those of the event before the first of
+    `records`. Up to the event `removed_through`, a payload may be empty: retention removed
     it. The hash of such an event is confirmed by the next one.
     """
-    last, prev_hash = 0, GENESIS
+    last, prev_hash = start
     for record in records:
         if record.sequence != last + 1:
             yield Problem(record.sequence, f"follows event {last}: events between them are missing")
@@ -56,7 +60,7 @@ def problems(
         elif record.hash != _expected_hash(record):
             yield Problem(record.sequence, "its hash does not match its payload")
         last, prev_hash = record.sequence, record.hash
-    if (last, prev_hash) != head:
+    if head is not None and (last, prev_hash) != head:
         yield Problem(last, f"is the last event, but according to the log, event {head[0]} is")
 
 

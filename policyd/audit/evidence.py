@@ -40,21 +40,30 @@ def stored_statements(connection: Connection) -> Iterator[Statement]:
 
 
 def statement_problems(
-    connection: Connection, statements: Iterable[Statement]
+    entries: Iterator[LoggedEvent],
+    statements: Iterable[Statement],
+    start: tuple[int, str] = (0, GENESIS),
 ) -> Iterator[Problem]:
-    """Yield one problem for each of `statements` that the events contradict."""
+    """Yield one problem for each of `statements` that `entries` contradict.
+
+    `start` are number and hash of the event before the first of `entries`. The tree of the log is
+    not known if that is not the first event, so a checkpoint is a problem then.
+    """
     by_size = sorted(statements, key=lambda one: one.size)
-    frontier, last_hash, agreed = merkle.Frontier(), GENESIS, 0
-    rows = _entries(connection)
+    frontier, (last, last_hash), agreed = merkle.Frontier(), start, start[0]
     for statement in by_size:
-        while frontier.size < statement.size and (row := next(rows, None)) is not None:
+        if start[0] and statement.root is not None:
+            yield Problem(1, f"is missing, so {statement.source} cannot be compared")
+            continue
+        while last < statement.size and (row := next(entries, None)) is not None:
             frontier.append(row.leaf)
-            last_hash = row.hash
-        if frontier.size < statement.size:
+            last, last_hash = row.sequence, row.hash
+        if last < statement.size:
             yield Problem(
-                frontier.size + 1,
-                f"is missing, but {statement.source} has {statement.size} events",
+                last + 1, f"is missing, but {statement.source} has {statement.size} events"
             )
+        elif statement.size < start[0]:
+            yield Problem(statement.size, f"is missing, so {statement.source} cannot be compared")
         elif _agrees(statement, frontier, last_hash):
             agreed = statement.size
         else:
@@ -68,7 +77,7 @@ def tree_problems(connection: Connection) -> Iterator[Problem]:
     """
     frontier = merkle.Frontier()
     with _streamed(connection, _NODES) as stored:
-        for row in _entries(connection):
+        for row in entries(connection):
             for level, position, digest in frontier.append(row.leaf):
                 node = stored.fetchone()
                 if node is None and row.sequence == 1:
@@ -90,13 +99,15 @@ _NODES: Final = select(tree_nodes).order_by(
 """The nodes of the tree in the order in which the leaves complete them."""
 
 
-class _Event(NamedTuple):
+class LoggedEvent(NamedTuple):
+    """An event of the chain, and the hash of its leaf in the tree."""
+
     sequence: int
     hash: str
     leaf: bytes
 
 
-def _entries(connection: Connection) -> Iterator[_Event]:
+def entries(connection: Connection) -> Iterator[LoggedEvent]:
     """Yield the events up to the first gap, each with the hash of its leaf."""
     query = select(*tree.ENTRY_COLUMNS).order_by(events.c.sequence)
     with _streamed(connection, query) as rows:
@@ -104,7 +115,7 @@ def _entries(connection: Connection) -> Iterator[_Event]:
             if row.sequence != number:
                 return
             entry = tree.entry(number, row.kind, row.decision_id, row.time, row.hash)
-            yield _Event(number, row.hash, merkle.leaf_hash(entry))
+            yield LoggedEvent(number, row.hash, merkle.leaf_hash(entry))
 
 
 def _streamed(connection: Connection, query: Select[Any]) -> closing[CursorResult[Any]]:

@@ -18,6 +18,7 @@ from policyd.audit.chain import Problem
 from policyd.audit.derived import Known, ascending, stream
 from policyd.audit.evidence import (
     Statement,
+    entries,
     statement_problems,
     stored_statements,
     tree_problems,
@@ -64,13 +65,13 @@ def verify(connection: Connection, statements: Iterable[Statement] = ()) -> Veri
     records = (record_of(row) for row in stream(connection, ascending(known)))
     problems = [
         _head_problems(len(rows), head[0]),
-        chain.problems(records, head, _removed_through(connection)),
+        chain.problems(records, head, removed_through(_retention(connection))),
     ]
     if tree_nodes in known:
         problems.append(tree_problems(connection))
     stored = stored_statements(connection) if checkpoints in known else ()
     problems += [
-        statement_problems(connection, (*stored, *statements)),
+        statement_problems(entries(connection), (*stored, *statements)),
         derived.column_problems(connection, known),
         derived.grant_problems(connection, known),
     ]
@@ -100,19 +101,23 @@ def _known(connection: Connection) -> Known:
     }
 
 
-def _removed_through(connection: Connection) -> int:
-    """Return the last event whose payload an event of retention says may be missing, else 0."""
+def _retention(connection: Connection) -> Iterator[AuditRecord]:
     query = (
         select(*(events.c[name] for name in AuditRecord.__struct_fields__))
         .where(events.c.kind == "retention")
         .order_by(events.c.sequence)
     )
+    return map(record_of, stream(connection, query))
+
+
+def removed_through(retention: Iterable[AuditRecord]) -> int:
+    """Return the last event whose payload events of `retention` say may be missing, else 0."""
     through = 0
-    for row in stream(connection, query):
+    for record in retention:
         try:
-            stated = log_event_of(record_of(row)).details.get("through")
+            stated = log_event_of(record).details.get("through")
         except AuditError:
             continue
-        if isinstance(stated, int) and stated < row.sequence:
+        if isinstance(stated, int) and stated < record.sequence:
             through = max(through, stated)
     return through

@@ -12,7 +12,13 @@ from typing import Any
 
 import click
 
-from policyd.cli import audit_backup, audit_evidence, audit_grants, audit_policy_set
+from policyd.cli import (
+    audit_backup,
+    audit_evidence,
+    audit_export,
+    audit_grants,
+    audit_policy_set,
+)
 from policyd.cli.audit_reading import named_filters, opened, period, period_options, reading
 from policyd.cli.options import settings_options
 from policyd.cli.output import show
@@ -121,6 +127,7 @@ command.add_command(audit_grants.devices)
 command.add_command(audit_grants.usage)
 command.add_command(audit_grants.revoke)
 command.add_command(audit_policy_set.policy_set)
+command.add_command(audit_export.export)
 command.add_command(audit_backup.backup)
 command.add_command(audit_backup.restore)
 command.add_command(audit_evidence.checkpoint)

@@ -105,6 +105,14 @@ def public_key(config: str | None) -> int:
     help="Verify this proof instead of the log. May be repeated.",
 )
 @click.option(
+    "--export",
+    "exports",
+    type=_FILE,
+    multiple=True,
+    metavar="FILE",
+    help="Verify this export (JSON Lines) instead of the log. May be repeated.",
+)
+@click.option(
     "--public-key", "key", metavar="KEY",
     help="Public key of the log, or a file with it. Default: that of the setting audit_key_file.",
 )  # fmt: skip
@@ -115,6 +123,7 @@ def verify(
     checkpoints: Sequence[str],
     expected: Sequence[str],
     proofs: Sequence[str],
+    exports: Sequence[str],
     key: str | None,
 ) -> int:
     """Verify that nobody has changed the audit log.
@@ -123,15 +132,20 @@ def verify(
     """
     read = settings(config, audit=audit)
     if proofs:
-        if checkpoints or expected or audit:
+        if checkpoints or expected or exports or audit:
             raise click.UsageError(
-                "--proof is verified without the log: remove --audit, --checkpoint and --expect"
+                "--proof is verified without the log: remove --audit, --export, --checkpoint and "
+                "--expect"
             )
         return _verify_proofs(proofs, _verifier(read, key), form)
     statements = [_expectation(text) for text in expected]
     if checkpoints:
         verifier = _verifier(read, key)
         statements += [_checkpoint(path, verifier) for path in checkpoints]
+    if exports:
+        if audit:
+            raise click.UsageError("--export is verified instead of the log: remove --audit")
+        return max(_verify_export(path, statements, form) for path in exports)
     return _verify_log(read, statements, form)
 
 
@@ -144,6 +158,15 @@ def _verify_log(read: Settings, statements: Sequence[Statement], form: str) -> i
     with database.reading() as connection:
         report = verified(connection, statements)
     show(Verification(database.name, wire.audit_verification(report)), VERIFICATION, form)
+    return 0 if report.ok else DENIED
+
+
+def _verify_export(path: str, statements: Sequence[Statement], form: str) -> int:
+    from policyd.audit.export_verify import verify_export
+
+    first, report = verify_export(path, statements)
+    name = f"{path} from event {first} on" if first > 1 else path
+    show(Verification(name, wire.audit_verification(report)), VERIFICATION, form)
     return 0 if report.ok else DENIED
 
 

@@ -67,7 +67,7 @@ def decisions_json(decisions: Decisions, *, colour: bool = False) -> str:
 
 def decisions_csv(decisions: Decisions, *, colour: bool = False) -> str:
     """Return a table with a row for each of `decisions`."""
-    return csv_text(CSV_HEADER, map(_fields, decisions.records))
+    return csv_text(CSV_HEADER, map(decision_fields, decisions.records))
 
 
 def decisions_json_lines(decisions: Decisions, *, colour: bool = False) -> str:
@@ -145,7 +145,8 @@ def _about(event: DecisionEvent) -> Iterator[str]:
     yield f"  decision {visible(event.decision_id)}"
 
 
-def _fields(record: AuditRecord) -> dict[str, Any]:
+def decision_fields(record: AuditRecord) -> dict[str, Any]:
+    """Return the cells of a decision by the names of CSV_HEADER."""
     event = event_of(record)
     review, result = event.input.review, event.result
     return {

@@ -17,6 +17,7 @@ from policyd.formats import (
     exception_request,
     exceptions,
     explanation,
+    exported,
     fixes,
     grants,
     hosts,
@@ -109,6 +110,10 @@ EVENTS: Final[Formats[events.Events]] = {
     "json": events.as_json,
     "csv": events.as_csv,
     "jsonl": events.as_json_lines,
+}
+EXPORT: Final[Formats[exported.ExportedPart]] = {
+    "jsonl": exported.as_json_lines,
+    "csv": exported.as_csv,
 }
 DECISION: Final[Formats[AuditRecord]] = {
     "text": audit_log.decision_text,

@@ -62,7 +62,7 @@ def as_json(events: Events, *, colour: bool = False) -> str:
 
 def as_csv(events: Events, *, colour: bool = False) -> str:
     """Return a table with a row for each of `events`."""
-    return csv_text(HEADER, map(_fields, events.records))
+    return csv_text(HEADER, map(event_fields, events.records))
 
 
 def as_json_lines(events: Events, *, colour: bool = False) -> str:
@@ -71,7 +71,7 @@ def as_json_lines(events: Events, *, colour: bool = False) -> str:
 
 
 def _lines(record: AuditRecord) -> Iterator[str]:
-    fields = _fields(record)
+    fields = event_fields(record)
     by = f" by {fields['actor']}" if fields["actor"] else ""
     yield visible(f"{record.sequence}  {seconds(record.time)}  {record.kind}{by}")
     place = [fields[name] for name in ("repository", "project", "environment", "host")]
@@ -90,7 +90,8 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else to_json(value).decode()
 
 
-def _fields(record: AuditRecord) -> dict[str, Any]:
+def event_fields(record: AuditRecord) -> dict[str, Any]:
+    """Return the cells of an event by the names of HEADER."""
     event = _decided(record) if record.kind == DECISION else log_event_of(record)
     place = event.target._asdict() if event.target else dict.fromkeys(_PLACE, "")
     return {

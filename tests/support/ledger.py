@@ -14,7 +14,7 @@ from alembic.config import Config
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert, update
 
-from policyd.audit import chain, checkpoints, tree
+from policyd.audit import chain, checkpoints, decision_queries, export, tree
 from policyd.audit.appending import Pending
 from policyd.audit.database import Database
 from policyd.audit.event import decision_event, grant_records, payload_of
@@ -310,6 +310,20 @@ def accept_one_repository_of_a_name(store: Store) -> None:
     jobs.accept(job(repository_id="43"), "b", 900, may_grant=False)
 
 
+def export_events_in_their_order(store: Store) -> None:
+    """Pages have all events, and a position names one of them."""
+    made = [store.append_decision(*pair(f"d{number}", project=f"p{number}")) for number in range(3)]
+    last = export.last_position(store.database)
+
+    conditions = decision_queries.conditions({"project": "p1"})
+    (page,) = export.pages(store.database, through=last.sequence)
+    (found,) = export.pages(store.database, conditions, after=1, through=last.sequence)
+
+    assert [event.record for event in page] == made
+    assert [event.event_id for event in found] == ["d1"]
+    assert last == export.position_at(store.database, 3) == (3, made[2].hash)
+
+
 CONTRACTS: Final[tuple[Contract, ...]] = (
     *HELD,
     show_only_what_is_visible,
@@ -320,6 +334,7 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
     keep_one_tree_for_all_writers,
     sign_checkpoints_that_extend_each_other,
     prove_every_decision,
+    export_events_in_their_order,
     accept_each_token_for_one_grant,
     accept_one_repository_of_a_name,
 )

@@ -44,6 +44,7 @@ WAY = [
         "loading",
         "policy_input",
         "timed_session",
+        "http_endpoint",
         "secret_files",
         "identity",
         "opa_bundle",

@@ -22,6 +22,7 @@ OFFERED = {
     "test": "REGO_TESTS",
     "audit list": "DECISIONS",
     "audit events": "EVENTS",
+    "audit export": "EXPORT",
     "audit show": "DECISION",
     "audit grants": "GRANTS",
     "audit gpus": "DEVICES",

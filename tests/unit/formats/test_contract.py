@@ -16,6 +16,7 @@ import pytest
 from policyd.adoption.baseline import Comparison, Entry, Known
 from policyd.audit.chain import Problem
 from policyd.audit.event import GrantRecord, Target, decision_event, payload_of
+from policyd.audit.exported_event import ExportedEvent
 from policyd.audit.host_devices import HostDevice
 from policyd.audit.log_event import LogEvent, payload_of_event
 from policyd.audit.token_record import Permissions, TokenRecord
@@ -31,6 +32,7 @@ from policyd.formats.events import Events
 from policyd.formats.exception_request import ExceptionRequest
 from policyd.formats.exceptions import Exceptions
 from policyd.formats.explanation import Explainable, Explanation
+from policyd.formats.exported import ExportedPart
 from policyd.formats.fixes import FixReport
 from policyd.formats.grants import Grants
 from policyd.formats.job_repositories import KnownRepositories
@@ -228,6 +230,9 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "REEVALUATION": hostile_reevaluation,
     "DECISIONS": lambda: Decisions(EVIL, [hostile_record()], 1),
     "EVENTS": lambda: Events(EVIL, [hostile_event(), hostile_record()], 2),
+    "EXPORT": lambda: ExportedPart(
+        [ExportedEvent(hostile_event(), EVIL), ExportedEvent(hostile_record(), EVIL)]
+    ),
     "DECISION": hostile_record,
     "VERIFICATION": lambda: Verification(
         EVIL, AuditVerification(events=1, head=EVIL, problems=[Problem(1, EVIL)])
