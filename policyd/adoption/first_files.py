@@ -53,11 +53,16 @@ _GITHUB: Final = f"""\
 name: policyd
 on: [pull_request]
 
+concurrency:
+  group: ${{{{ github.workflow }}}}-${{{{ github.ref }}}}
+  cancel-in-progress: true
+
 permissions:
   contents: read
 
 jobs:
   check:
+    name: Evaluate the Compose projects
     runs-on: ubuntu-latest
     steps:
       - uses: {CHECKOUT}

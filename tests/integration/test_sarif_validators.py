@@ -10,11 +10,9 @@ from pathlib import Path
 
 import jsonschema_rs
 import pytest
-from click.testing import CliRunner
 
-from policyd.cli import main
+from tests.support.consumed import PROJECTS, write_reports
 
-ROOT = Path(__file__).parents[2]
 MULTITOOL = shutil.which("Sarif.Multitool")
 
 pytestmark = [
@@ -23,25 +21,11 @@ pytestmark = [
     pytest.mark.skipif(MULTITOOL is None, reason="there is no Sarif.Multitool on the PATH"),
 ]
 
-HOSTILE = "services:\n  'a<b>|`@x':\n    image: a\n    privileged: true\n    container_name: ü\n"
 
-
-@pytest.fixture(params=["examples", "hostile", "refused", "undecided"])
+@pytest.fixture(params=PROJECTS)
 def report(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A report about the projects of that name."""
-    projects = {
-        "examples": sorted(str(path) for path in (ROOT / "deploy/examples").glob("*/*/")),
-        "hostile": [str(tmp_path / "hostile")],
-        "refused": [str(tmp_path / "refused")],
-        "undecided": [str(tmp_path / "nothing")],
-    }
-    for name, text in (("hostile", HOSTILE), ("refused", "services: [")):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "compose.yaml").write_text(text)
-    file = tmp_path / "report.sarif"
-    arguments = ["check", "--quiet", "--report", f"sarif={file}", *projects[request.param]]
-    CliRunner().invoke(main, arguments, catch_exceptions=False)
-    return file
+    return write_reports(request.param, tmp_path, "sarif")["sarif"]
 
 
 def test_a_report_fits_the_schema(report: Path) -> None:

@@ -55,3 +55,8 @@ MIXED = Report(
     [Undecided("gone", "No such file or directory")],
 )
 NOTHING = Report([], [Undecided("gone", "No such file or directory")])
+EVIL_VIOLATION = msgspec.structs.replace(
+    VIOLATION, message=EVIL, remediation=EVIL, service=EVIL, location=Location(EVIL, 1, 1)
+)
+HOSTILE = Report([result(EVIL_VIOLATION, source=EVIL)], [Undecided(EVIL, EVIL)])
+"""A report with hostile text wherever a project can put it."""

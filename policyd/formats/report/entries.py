@@ -134,7 +134,7 @@ def _refused(result: Reviewed) -> Entry:
         title=RULES[rule],
         level="error",
         severity="high",
-        message=status.message,
+        message=status.message.removeprefix(f"{status.location}: "),
         remediation="",
         source=result.source,
         location=location,

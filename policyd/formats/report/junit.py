@@ -1,7 +1,7 @@
 """JUnit XML, which most CI systems show as test results.
 
 In: a report. Out: one <testsuite> for each project, with one <testcase> for each entry: a failure
-when it denies, otherwise passed with its message as output; one passed <testcase> for a project
+when it denies, otherwise skipped with its message; one passed <testcase> for a project
 without entries. Names are unique within a suite. A path that was not decided is an error.
 """
 
@@ -20,7 +20,7 @@ def render(report: Report, *, colour: bool = False) -> str:
         found[entry.source].append(entry)
     suites = [line for source, own in found.items() for line in _suite(source, own)]
     for one in report.undecided:
-        counts = attributes(name=one.source, tests=1, failures=0, errors=1)
+        counts = attributes(name=one.source, tests=1, failures=0, errors=1, skipped=0)
         suites += [
             f"  <testsuite{counts}>",
             f"    <testcase{attributes(classname=one.source, name='evaluation')}>",
@@ -34,7 +34,10 @@ def render(report: Report, *, colour: bool = False) -> str:
 
 def _suite(source: str, own: list[Entry]) -> Iterator[str]:
     failures = sum(entry.level == "error" for entry in own)
-    counts = attributes(name=source, tests=max(len(own), 1), failures=failures, errors=0)
+    skipped = len(own) - failures
+    counts = attributes(
+        name=source, tests=max(len(own), 1), failures=failures, errors=0, skipped=skipped
+    )
     yield f"  <testsuite{counts}>"
     if not own:
         yield f"    <testcase{attributes(classname=source, name='no violation')}/>"

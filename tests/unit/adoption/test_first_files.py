@@ -66,7 +66,7 @@ def test_the_workflow_has_few_permissions_and_pinned_actions(tmp_path: Path) -> 
     assert workflow["permissions"] == {"contents": "read"}
     steps = workflow["jobs"]["check"]["steps"]
     assert len(steps[0]["uses"].partition("@")[2]) == 40
-    assert "${{" not in text
+    assert "${{" not in str(steps)
 
 
 def test_existing_files_are_not_replaced_and_get_what_is_missing(tmp_path: Path) -> None:
