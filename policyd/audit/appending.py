@@ -26,16 +26,19 @@ from policyd.audit.event import (
 from policyd.audit.grant_moves import move_grants
 from policyd.audit.group_commit import GroupCommit
 from policyd.audit.log_event import LogEvent, payload_of_event
+from policyd.audit.prepared import Prepared
 from policyd.audit.rows import event_row, exception_rows
 from policyd.audit.tables import events, exception_uses, heads
 from policyd.errors import AuditError
 from policyd.model import AuditRecord, RecordedInput
 from policyd.transparency.merkle import Frontier
 
-_HEAD: Final = select(heads.c.sequence, heads.c.hash).with_for_update()
-_TIME: Final = select(events.c.time).where(events.c.sequence == bindparam("last"))
-_MOVE_HEAD: Final = update(heads).values(sequence=bindparam("sequence"), hash=bindparam("hash"))
-_APPEND: Final = insert(events)
+_HEAD: Final = Prepared(select(heads.c.sequence, heads.c.hash).with_for_update())
+_TIME: Final = Prepared(select(events.c.time).where(events.c.sequence == bindparam("last")))
+_MOVE_HEAD: Final = Prepared(
+    update(heads).values(sequence=bindparam("sequence"), hash=bindparam("hash"))
+)
+_APPEND: Final = Prepared(insert(events))
 
 
 class Pending(NamedTuple):
@@ -71,19 +74,20 @@ class Appender:
     def _write(self, take: Callable[[], Sequence[Pending]]) -> list[AuditRecord]:
         with self.database.writing() as connection:
             batch = take()  # now, because other decisions came while the log was locked
-            last = connection.execute(_HEAD).first()
-            if last is None:
+            head = _HEAD.first(connection, {})
+            if head is None:
                 raise AuditError(f"the table heads of the audit log {self.database.name} is empty")
-            edge = self._edge_at(connection, last.hash)
-            latest = connection.execute(_TIME, {"last": last.sequence}).scalar() or ""
-            ordered = _in_order(batch, latest)
+            sequence, last_hash = head
+            edge = self._edge_at(connection, last_hash)
+            last = _TIME.first(connection, {"last": sequence})
+            ordered = _in_order(batch, last[0] if last else "")
             items = list(_with_first_uses(connection, ordered))
-            records = _linked(items, last.sequence, last.hash)
+            records = _linked(items, sequence, last_hash)
             pairs = list(zip(records, items, strict=True))
-            connection.execute(_APPEND, [event_row(record, item.event) for record, item in pairs])
+            _APPEND.run(connection, [event_row(record, item.event) for record, item in pairs])
             move_grants(connection, [(record, item.event) for record, item in pairs])
             newest = records[-1]
-            connection.execute(_MOVE_HEAD, {"sequence": newest.sequence, "hash": newest.hash})
+            _MOVE_HEAD.run(connection, [{"sequence": newest.sequence, "hash": newest.hash}])
             tree.append(connection, edge, [_entry(*pair) for pair in pairs])
             recorded = [item.recorded_input for item in batch if item.recorded_input]
             kept = self._inputs.keep(connection, recorded)

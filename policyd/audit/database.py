@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from policyd import deadline
 from policyd.audit.file_lock import file_lock
+from policyd.audit.prepared import command
 from policyd.audit.tables import KNOWN_REVISIONS, REVISION
 from policyd.audit.visibility import MATCHES, matches_one
 from policyd.deadline import remaining
@@ -55,7 +56,9 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """Yield a connection that reads a snapshot of the log. Raises AuditError."""
         with self._failures("read"), self._connected() as connection:
-            yield connection.execution_options(**self._one_state)
+            if self._one_state:
+                connection = connection.execution_options(**self._one_state)
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -257,9 +260,9 @@ def _sqlite_engine(url: URL, read_only: bool) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("policyd_write")
-        milliseconds = int(remaining(BUSY_TIMEOUT) * 1000)
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        driver: Any = connection.connection.driver_connection
+        command(driver, f"PRAGMA busy_timeout = {int(remaining(BUSY_TIMEOUT) * 1000)}")
+        command(driver, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 

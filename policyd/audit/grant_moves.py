@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Text, bindparam, case, insert, tuple_, update
 
 from policyd.audit.event import DecisionEvent, GrantState, Target, grant_records
 from policyd.audit.log_event import LogEvent
+from policyd.audit.prepared import Prepared
 from policyd.audit.rows import device_rows, exception_rows, grant_row
 from policyd.audit.tables import exception_uses, grant_devices, grants
 from policyd.model import AuditRecord
@@ -20,9 +21,9 @@ from policyd.model import AuditRecord
 Recorded = tuple[AuditRecord, DecisionEvent | LogEvent]
 _Decided = tuple[AuditRecord, DecisionEvent]
 
-_GRANT: Final = insert(grants)
-_NAME_DEVICE: Final = insert(grant_devices)
-_USE: Final = insert(exception_uses)
+_GRANT: Final = Prepared(insert(grants))
+_NAME_DEVICE: Final = Prepared(insert(grant_devices))
+_USE: Final = Prepared(insert(exception_uses))
 _WHEN: Final[Any] = bindparam("when", type_=Text)
 _LEASE_IS_OVER: Final = (grants.c.ended != "") & (grants.c.ended <= _WHEN)
 _END: Final = (
@@ -33,8 +34,8 @@ _END: Final = (
         ended=case((_LEASE_IS_OVER, grants.c.ended), else_=_WHEN),
     )
 )
-_END_AT_TARGET: Final = _END.where(
-    *(grants.c[name] == bindparam(f"at_{name}") for name in Target._fields)
+_END_AT_TARGET: Final = Prepared(
+    _END.where(*(grants.c[name] == bindparam(f"at_{name}") for name in Target._fields))
 )
 _GRANTS_AT_ONCE: Final = 500
 
@@ -44,7 +45,7 @@ def move_grants(connection: Connection, recorded: Sequence[Recorded]) -> None:
     decided = [(record, event) for record, event in recorded if isinstance(event, DecisionEvent)]
     uses = [row for record, event in decided for row in exception_rows(event, record.sequence)]
     if uses:
-        connection.execute(_USE, uses)
+        _USE.run(connection, uses)
     for run in _runs(recorded):
         if isinstance(run, LogEvent):
             _revoke(connection, run)
@@ -76,13 +77,13 @@ def _runs(recorded: Sequence[Recorded]) -> Iterator[list[_Decided] | LogEvent]:
 
 def _move(connection: Connection, run: Sequence[_Decided]) -> None:
     """End the earlier grants of the targets in `run`, which all differ, and add the new ones."""
-    connection.execute(_END_AT_TARGET, [_ending_at_target(event) for _, event in run])
+    _END_AT_TARGET.run(connection, [_ending_at_target(event) for _, event in run])
     granted = [grant for record, event in run for grant in grant_records(event, record.sequence)]
     if granted:
-        connection.execute(_GRANT, [grant_row(grant) for grant in granted])
+        _GRANT.run(connection, [grant_row(grant) for grant in granted])
     devices = [row for grant in granted for row in device_rows(grant)]
     if devices:
-        connection.execute(_NAME_DEVICE, devices)
+        _NAME_DEVICE.run(connection, devices)
 
 
 def _ending_at_target(event: DecisionEvent) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, bindparam, delete, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from policyd.audit.database import Database
+from policyd.audit.prepared import Prepared
 from policyd.audit.tables import inputs
 from policyd.errors import NotFound
 from policyd.model import RecordedInput
@@ -26,11 +27,13 @@ DAY: Final = 86_400
 
 _KNOWN: Final = 10_000
 """Digests that a process remembers as kept today."""
-_INSERT: Final = text(
-    "INSERT INTO inputs (digest, used, content) VALUES (:digest, :used, :content) "
-    "ON CONFLICT (digest) DO UPDATE SET used = excluded.used"
+_INSERT: Final = Prepared(
+    text(
+        "INSERT INTO inputs (digest, used, content) VALUES (:digest, :used, :content) "
+        "ON CONFLICT (digest) DO UPDATE SET used = excluded.used"
+    )
 )
-_TOUCH: Final = (
+_TOUCH: Final = Prepared(
     update(inputs).where(inputs.c.digest == bindparam("of")).values(used=bindparam("today"))
 )
 
@@ -64,10 +67,10 @@ class InputKeeper:
                 whole = [one for one in new.values() if one.content]
                 rows = [{"digest": o.digest, "used": today, "content": o.content} for o in whole]
                 if rows:
-                    connection.execute(_INSERT, rows)
+                    _INSERT.run(connection, rows)
                 used = [{"of": o.digest, "today": today} for o in new.values() if not o.content]
                 if used:
-                    connection.execute(_TOUCH, used)
+                    _TOUCH.run(connection, used)
         except SQLAlchemyError as error:
             log.error("inputs not kept", reason=type(error).__name__, number=len(new))
             return []

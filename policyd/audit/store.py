@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple, Unpack
 
-from sqlalchemy import func, literal, select, tuple_, update
+from sqlalchemy import bindparam, func, literal, select, tuple_, update
 
 from policyd.audit import decision_queries, documents, grant_queries, tree
 from policyd.audit.appending import Appender, Pending
@@ -31,6 +31,7 @@ from policyd.audit.event import (
 from policyd.audit.grant_queries import GrantFilters
 from policyd.audit.log_event import EventKind, LogEvent, payload_of_event
 from policyd.audit.moments import ALWAYS, Period
+from policyd.audit.prepared import Prepared
 from policyd.audit.rows import grant_of, record_of
 from policyd.audit.tables import events, exception_uses, grants, heads
 from policyd.audit.verify import VerifyReport, verify
@@ -56,6 +57,11 @@ _HAS_PAYLOAD: Final = events.c.payload != ""
 """Retention removes the payloads of old decisions."""
 _LAST: Final = "~"
 """Sorts after all times."""
+_DECISION: Final = Prepared(
+    select(*(events.c[name] for name in AuditRecord.__struct_fields__)).where(
+        events.c.decision_id == bindparam("decision"), events.c.kind == DECISION, _HAS_PAYLOAD
+    )
+)
 
 
 class ExceptionUse(NamedTuple):
@@ -218,14 +224,11 @@ class Store:
 
     def decision(self, decision_id: str) -> AuditRecord:
         """Return the record of one decision. Raises NotFound."""
-        query = select(events).where(
-            events.c.decision_id == decision_id, events.c.kind == DECISION, _HAS_PAYLOAD
-        )
         with self._here().database.reading() as connection:
-            row = connection.execute(query).first()
+            row = _DECISION.first(connection, {"decision": decision_id})
         if row is None:
             raise no_decision(decision_id)
-        return record_of(row)
+        return AuditRecord(*row)
 
     def grants(
         self,

@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import Row, insert, select, update
 
 from policyd.audit.event import rfc3339
+from policyd.audit.prepared import Prepared
 from policyd.audit.store import Store
 from policyd.audit.tables import tokens
 from policyd.audit.token_record import Permissions, TokenRecord
@@ -25,6 +26,8 @@ from policyd.model import to_json
 PREFIX: Final = "policyd_"
 """The beginning of a token, by which scanners for secrets find it."""
 BYTES: Final = 32
+
+_ANY: Final = Prepared(select(tokens.c.name).limit(1))
 
 
 class Tokens:
@@ -90,7 +93,7 @@ class Tokens:
     def exist(self) -> bool:
         """Return whether a token was ever made: then requests need one."""
         with self._store.database.reading() as connection:
-            return connection.execute(select(tokens.c.name).limit(1)).first() is not None
+            return _ANY.first(connection, {}) is not None
 
     def find(self, token: str, now: int) -> Permissions | None:
         """Return what `token` may be used for, None if it is not valid."""

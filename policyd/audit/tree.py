@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, tuple_
 
+from policyd.audit.prepared import Prepared
 from policyd.audit.tables import events, heads, tree_nodes
 from policyd.errors import AuditError
 from policyd.model import to_json
@@ -30,6 +31,7 @@ _ROWS_AT_ONCE: Final = 500
 
 _LAST_LEAF: Final = select(func.max(tree_nodes.c.position)).where(tree_nodes.c.level == 0)
 _HEAD: Final = select(heads.c.sequence)
+_APPEND: Final = Prepared(insert(tree_nodes))
 _PLACE: Final = tuple_(tree_nodes.c.level, tree_nodes.c.position)
 _NODES: Final = select(tree_nodes).where(_PLACE.in_(bindparam("places", expanding=True)))
 
@@ -116,7 +118,7 @@ def append(connection: Connection, frontier: merkle.Frontier, entries: Iterable[
         for each in entries
         for level, position, digest in frontier.append(merkle.leaf_hash(each))
     ]
-    connection.execute(insert(tree_nodes), nodes)
+    _APPEND.run(connection, nodes)
 
 
 def _append_rows(connection: Connection, frontier: merkle.Frontier) -> None:

@@ -39,11 +39,17 @@ def parameters(request: Request, kind: type[Parameters]) -> Parameters:
         found = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise RequestError(f"invalid query: {error}") from error
-    for field in msgspec.structs.fields(kind):
-        # msgspec reads the text "null" as None, which would be no filter at all.
-        if field.encode_name in values and getattr(found, field.name) is None:
-            raise RequestError(f"invalid query: null is no value of {field.encode_name}")
+    # msgspec reads the text "null" as None, which would be no filter at all.
+    read = msgspec.structs.asdict(found)
+    for name in values:
+        if read[_names(kind)[name]] is None:
+            raise RequestError(f"invalid query: null is no value of {name}")
     return found
+
+
+@cache
+def _names(kind: type[msgspec.Struct]) -> dict[str, str]:
+    return {field.encode_name: field.name for field in msgspec.structs.fields(kind)}
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from policyd.audit.event import decision_event, payload_of
 from policyd.audit.grant_moves import move_grants
+from policyd.audit.prepared import Prepared
 from policyd.model import AuditRecord
 from tests.unit.audit.conftest import pair
 
@@ -35,13 +36,18 @@ def test_events_of_one_target_take_effect_in_their_order(store):
     ]
 
 
-def test_statements_for_different_targets_are_sent_together(store):
+def test_statements_for_different_targets_are_sent_together(store, monkeypatch):
     batch = recorded(*(pair(f"d{number}", project=f"p{number}") for number in range(5)))
     sent = []
+    run = Prepared.run
+
+    def noted(statement, connection, rows):
+        sent.append(len(rows))
+        run(statement, connection, rows)
+
+    monkeypatch.setattr(Prepared, "run", noted)
     with store.database.writing() as connection:
-        execute = connection.execute
-        connection.execute = lambda *arguments: (sent.append(arguments), execute(*arguments))[1]
         move_grants(connection, batch)
 
-    assert [len(rows) for _, rows in sent] == [5, 5]
+    assert sent == [5, 5]
     assert len(store.grants()) == 5
