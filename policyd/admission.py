@@ -104,7 +104,7 @@ class Admission:
         """
         if isinstance(loaded, NotLoaded):
             return self.refuse(review, loaded.error, loaded)
-        loaded = self._hosts.on_host(loaded, review.source.host)
+        loaded = self.resolved(loaded, review.source.host)
         try:
             evaluation = self._evaluate(loaded, review)
         except OtherRevision:
@@ -131,6 +131,10 @@ class Admission:
     def repeat(self, decision: Decision, review: Review) -> Decision:
         """Return `decision`, which answers `review` too, as a decision of its own."""
         return msgspec.structs.replace(decision, uid=review.uid, decision_id=self._new_id())
+
+    def resolved(self, loaded: Loaded, host: str) -> Loaded:
+        """Return `loaded` as the policies see it on the host that is named `host`."""
+        return self._hosts.on_host(loaded, host)
 
     def applicability(self, review: Review, project: str) -> Applicability:
         """Return which constraints and exceptions apply to `review` of the project so named."""

@@ -233,6 +233,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             description="Name of the audit log in its checkpoints, as in policyd.acme.example/log."
         ),
     ] = ""
+    receipt_key_file: Annotated[
+        str,
+        Meta(description="Ed25519 private key that signs receipts of decisions, a PEM file."),
+    ] = ""
+    receipt_lifetime: Annotated[
+        int,
+        Meta(ge=60, le=31_536_000, description="Lifetime of a receipt, in seconds."),
+    ] = 86_400
+    receipt_public_keys_file: Annotated[
+        str,
+        Meta(description="Public keys whose receipts count, a PEM file with one or more of them."),
+    ] = ""
     input_retention: Annotated[
         int,
         Meta(

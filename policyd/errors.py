@@ -235,3 +235,10 @@ class DeliveryError(PolicydError):
 
 class NoteError(PolicydError):
     """A signed note, a checkpoint or a proof is malformed, or a signature does not hold."""
+
+
+class ReceiptError(PolicydError):
+    """A receipt of a decision is malformed, expired or for another host.
+
+    Or it is not signed by a trusted key.
+    """

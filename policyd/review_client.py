@@ -19,7 +19,6 @@ from requests.auth import AuthBase
 from policyd import wire
 from policyd.deadline import Deadline
 from policyd.errors import ConfigError, WebhookError
-from policyd.model import Decision
 from policyd.timed_session import session_until
 
 REPEATED: Final = (429, 503, 504)
@@ -63,12 +62,12 @@ class ReviewClient:
         self._seconds = seconds
         self._ca_file = ca_file
 
-    def ask(self, document: bytes) -> Decision:
-        """Return the decision on `document`, a ComposeReview as JSON. Raises WebhookError."""
+    def ask(self, document: bytes) -> wire.ComposeReview:
+        """Return the answer to `document`, a ComposeReview as JSON. Raises WebhookError."""
         with Deadline(self._seconds) as deadline:
             for number in range(1_000):
                 answer = self._sent(document, deadline)
-                if isinstance(answer, Decision):
+                if isinstance(answer, wire.ComposeReview):
                     return answer
                 pause = answer.pause or PAUSES[min(number, len(PAUSES) - 1)]
                 if not answer.may_repeat or deadline.remaining() < pause:
@@ -76,8 +75,8 @@ class ReviewClient:
                 time.sleep(pause)
             raise AssertionError
 
-    def _sent(self, document: bytes, deadline: Deadline) -> Decision | _Failure:
-        """Return the decision, or why there is none."""
+    def _sent(self, document: bytes, deadline: Deadline) -> wire.ComposeReview | _Failure:
+        """Return the answer with the decision, or why there is none."""
         try:
             with (
                 session_until(deadline) as session,
@@ -92,7 +91,7 @@ class ReviewClient:
                     stream=True,
                 ) as response,
             ):
-                return self._decision(response, _content(response))
+                return self._answer(response, _content(response))
         except requests.exceptions.SSLError:
             return _Failure(f"the certificate of {self._host} is not trusted", may_repeat=False)
         except (requests.RequestException, OSError) as error:
@@ -101,10 +100,10 @@ class ReviewClient:
             kind = "cannot be reached" if _is_unreachable(error) else "closed the connection"
             return _Failure(f"{self._host} {kind}", may_repeat=True)
 
-    def _decision(self, response: requests.Response, content: bytes) -> Decision | _Failure:
+    def _answer(self, response: requests.Response, content: bytes) -> wire.ComposeReview | _Failure:
         if response.status_code == 200:
             try:
-                return msgspec.json.decode(content, type=wire.ComposeReview).response
+                return msgspec.json.decode(content, type=wire.ComposeReview)
             except (ValueError, RecursionError) as error:
                 return _Failure(f"{self._host} did not answer with a decision: {error}")
         try:

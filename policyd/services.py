@@ -23,6 +23,7 @@ from policyd.model import Bundle, Decision, RecordedInput, Review
 from policyd.policies.match_explanation import Match, explain_match
 from policyd.policies.policy_set import PolicySet
 from policyd.workloads.image_configs import ImageReader
+from policyd.workloads.model import Workload
 
 if TYPE_CHECKING:
     from policyd.audit.store import Store
@@ -184,6 +185,18 @@ class Services:
         self._record(review, _Given(decision, masked, ()), "", request_id)
         self.observer.decided(review, decision, time.perf_counter() - started)
         return decision
+
+    def workloads(self, bundle: Bundle, review: Review, decision: Decision) -> tuple[Workload, ...]:
+        """Return the workloads of `bundle` as `decision` on `review` saw them, with their grants.
+
+        There are none if the project does not load. Images are not read from registries. Raises
+        NoComposeFile, BundleError.
+        """
+        loaded = prepare(bundle)
+        if isinstance(loaded, NotLoaded):
+            return ()
+        admission = self._that_decided(decision)
+        return admission.resolved(loaded, review.source.host).workloads
 
     def explain(self, review: Review, decision: Decision) -> tuple[Match, ...]:
         """Return why each constraint and exception applied to `decision` on `review`, or did not.

@@ -51,6 +51,8 @@ _PATHS: Final = (
     "policy_set",
     "engine_ca_file",
     "audit_key_file",
+    "receipt_key_file",
+    "receipt_public_keys_file",
     "tls_certificate_file",
     "tls_key_file",
     "tls_client_ca_file",

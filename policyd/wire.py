@@ -21,6 +21,8 @@ from policyd.audit.usage import Usage
 from policyd.hooks.events import PushRecord
 from policyd.identity.job import KnownRepository
 from policyd.model import API_VERSION, Decision, PolicySetRevision
+from policyd.receipts.envelope import Envelope
+from policyd.receipts.statement import Admission
 
 if TYPE_CHECKING:
     from policyd.audit.tree import Entry
@@ -68,10 +70,11 @@ class Accepted(Document, frozen=True, kw_only=True, rename="camel"):
 
 
 class ComposeReview(Document, frozen=True, kw_only=True, rename="camel"):
-    """The answer to a review."""
+    """The answer to a review. `receipt` has its signed statements, none without a key."""
 
     kind: str = "ComposeReview"
     response: Decision
+    receipt: Sequence[Envelope] = ()
 
 
 class Undecided(msgspec.Struct, frozen=True):
@@ -169,6 +172,21 @@ class EventList(AuditRecordList, frozen=True, kw_only=True, rename="camel"):
     """A page of events of any kind, newest first. `next` is a sequence number."""
 
     kind: str = "EventList"
+
+
+class Receipt(Document, frozen=True, kw_only=True, rename="camel"):
+    """What the receipt in the file `source` states.
+
+    `verified` says whether all of it was verified; `key_id` is that of the key that signed, "" if
+    it was not verified, and `reason` says why a receipt is not valid.
+    """
+
+    kind: str = "Receipt"
+    source: str
+    verified: bool
+    key_id: str = ""
+    reason: str = ""
+    admission: Admission | None = None
 
 
 class UsageList(Document, frozen=True, kw_only=True, rename="camel"):

@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "init",
     "check",
     "review",
+    "receipt",
     "fix",
     "baseline",
     "config",

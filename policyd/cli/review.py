@@ -15,7 +15,7 @@ from typing import Any, Final, get_args
 
 import click
 
-from policyd import compose
+from policyd import compose, wire
 from policyd.bundle import DirectoryFiles
 from policyd.cli import complain
 from policyd.cli.check import exit_code
@@ -31,7 +31,7 @@ from policyd.cli.output import ColourChoice, colour_option, columns, format_opti
 from policyd.cli.targets import target
 from policyd.compose.context import LoadContext
 from policyd.compose.phases.invocation import prepare
-from policyd.errors import BundleError, ComposeError, ConfigError
+from policyd.errors import BundleError, ComposeError, ConfigError, WebhookError
 from policyd.formats.available import REPORT
 from policyd.formats.report.entries import Report, TextView
 from policyd.formats.report.reviewed import reviewed
@@ -46,6 +46,7 @@ Examples:
   policyd review --repository ml/train --environment prod
   policyd review deploy --operation CREATE --host gpu-01
   policyd review --missing unknown        env files that are not in git
+  policyd review --host gpu-01 --operation CREATE --receipt train.receipt
 \b
 POLICYD_URL is the address of the webhook, POLICYD_TOKEN a token of it. The
 files that Compose would read are sent, and those variables of the environment
@@ -90,6 +91,11 @@ Exit codes: 0 allowed, 1 denied, 2 nothing was decided.
     show_default=True,
     help="What an env file or required variable is that is not here.",
 )
+@click.option(
+    "--receipt",
+    metavar="FILE",
+    help="File to write the signed receipt of the decision to; see policyd receipt.",
+)
 @click.option("--uid", default="", metavar="ID", help="Id of the review. Default: a new one.")
 @format_option(REPORT)
 @click.option("-q", "--quiet", is_flag=True, help="Print only the verdict; requires --format text.")
@@ -103,6 +109,7 @@ def command(
     operation: Operation,
     dry_run: bool,
     missing: Missing,
+    receipt: str | None,
     uid: str,
     form: str,
     quiet: bool,
@@ -138,9 +145,12 @@ def command(
         "source": Source(**options),
         "project": _project(project, environment) | {"missing": missing},
     }
-    decision = client.ask(
+    answer = client.ask(
         to_json({"apiVersion": API_VERSION, "kind": "ComposeReview", "request": asked})
     )
+    decision = answer.response
+    if receipt is not None:
+        _write_receipt(receipt, answer, address)
     assert isinstance(project.files, DirectoryFiles)
     result = reviewed(path, decision, project.files.root, project.files.shown)
     view = TextView(quiet, columns=columns())
@@ -148,6 +158,22 @@ def command(
     for warning in decision.warnings if form != "text" else ():
         complain(warning, "warning")
     return exit_code([result])
+
+
+def _write_receipt(path: str, answer: wire.ComposeReview, address: str) -> None:
+    """Write the receipt in `answer` to `path`. Raises WebhookError if there is none."""
+    from policyd.receipts.verification import receipt_text
+
+    if not answer.receipt:
+        raise WebhookError(
+            f"{address} did not send a receipt: only a service with the setting receipt_key_file "
+            "signs them, and there is none for a DELETE"
+        )
+    try:
+        with open(path, "wb") as file:
+            file.write(receipt_text(answer.receipt))
+    except OSError as error:
+        raise ConfigError(f"--receipt: cannot write {path}: {error.strerror}") from error
 
 
 def _project(project: Bundle, environment: Mapping[str, str]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from policyd.formats import (
     policy_set_in_force,
     proofs,
     pushes,
+    receipts,
     reevaluation,
     rego_tests,
     rego_trace,
@@ -124,6 +125,10 @@ VERIFICATION: Final[Formats[audit_log.Verification]] = {
     "json": audit_log.verification_json,
 }
 PROOFS: Final[Formats[wire.ProofList]] = {"text": proofs.text, "json": proofs.as_json}
+RECEIPT: Final[Formats[wire.Receipt]] = {
+    "text": receipts.text,
+    "json": receipts.as_json,
+}
 TOKENS: Final[Formats[Sequence[TokenRecord]]] = {"text": tokens.text, "json": tokens.as_json}
 PUSHES: Final[Formats[pushes.ListedPushes]] = {"text": pushes.text, "json": pushes.as_json}
 POLICY_SET_IN_FORCE: Final[Formats[policy_set_in_force.PolicySetInForce]] = {

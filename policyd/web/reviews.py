@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, g, request
 
@@ -23,6 +24,10 @@ from policyd.web import access
 from policyd.web.replies import reply
 from policyd.web.review_request import question_of
 
+if TYPE_CHECKING:
+    from policyd.receipt_issuing import ReceiptIssuer
+    from policyd.receipts.envelope import Envelope
+
 TEXT: Final = "text/plain"
 FORMS: Final = ("application/json", TEXT)
 """The media types of the answer, the default first."""
@@ -31,15 +36,28 @@ SECOND: Final = 1_000_000_000
 
 
 def add_routes(app: Flask, services: Services) -> None:
-    """Add the route. Raises ConfigError when no audit log is configured."""
+    """Add the route. Raises ConfigError for no audit log, and for an invalid key for receipts."""
     repeated = RepeatedReviews(services.audit)
+    issuer = _issuer(services)
 
     @app.post("/v1/review")
     def review() -> Response:
-        return _review(services, repeated)
+        return _review(services, repeated, issuer)
 
 
-def _review(services: Services, repeated: RepeatedReviews) -> Response:
+def _issuer(services: Services) -> ReceiptIssuer | None:
+    """Return what signs receipts, None where the settings name no key. Raises ConfigError."""
+    if not services.settings.receipt_key_file:
+        return None
+    # Imported here because it needs the package cryptography, which is optional.
+    from policyd.receipt_issuing import ReceiptIssuer
+
+    return ReceiptIssuer(services)
+
+
+def _review(
+    services: Services, repeated: RepeatedReviews, issuer: ReceiptIssuer | None
+) -> Response:
     """Answer the current request. Its decision is in the audit log when this returns.
 
     A denial is answered with HTTP 200, as an allow is, unless the request says `?fail=true`. With
@@ -77,7 +95,10 @@ def _review(services: Services, repeated: RepeatedReviews) -> Response:
         assert isinstance(bundle.files, MemoryFiles)
         report = Report([reviewed(".", decision, "", bundle.files.shown)])
         return Response(REPORT["text"](report), code, mimetype=TEXT)
-    return reply(wire.ComposeReview(response=decision), code)
+    receipt: Sequence[Envelope] = ()
+    if issuer and operation != "DELETE":
+        receipt = issuer.issue(bundle, review, decision)
+    return reply(wire.ComposeReview(response=decision, receipt=receipt), code)
 
 
 def _decide_once(

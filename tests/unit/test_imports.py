@@ -51,6 +51,7 @@ WAY = [
         "json_schemas",
         "inventory",
         "compatibility",
+        "receipts",
     },
     {"host_resolver"},
     {
@@ -76,6 +77,7 @@ WAY = [
         "settings_reader",
         "registry",
         "services",
+        "receipt_issuing",
         "bootstrap",
         "review_client",
         "idempotence",

@@ -32,6 +32,7 @@ THROUGH: Final = {
     "compose/yaml/document.py": "compose/yaml/test_composer.py",
     "engines/evaluator.py": "engines/test_isolated.py",
     "formats/exported.py": "cli/test_audit_export.py",
+    "formats/receipts.py": "cli/test_receipt.py",
     "formats/usage.py": "cli/test_audit_grants.py",
     "grants/container.py": "grants/test_resolution.py",
     "holdings.py": "cli/test_audit_grants.py",

@@ -84,7 +84,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_decision_is_returned_for_what_was_sent(server: Server) -> None:
     server.replies = [OK]
 
-    decision = ReviewClient(server.url + "/", "s3cret").ask(b"{}")
+    decision = ReviewClient(server.url + "/", "s3cret").ask(b"{}").response
 
     assert decision.allowed
     assert server.seen == [("/v1/review", "Bearer s3cret", b"{}")]
@@ -101,7 +101,7 @@ def test_a_busy_webhook_is_asked_again_after_the_pause_that_it_names(
         OK,
     ]
 
-    assert ReviewClient(server.url).ask(b"{}").allowed
+    assert ReviewClient(server.url).ask(b"{}").response.allowed
     assert pauses == [3.0, 2.0, 30.0, 10.0]
     assert set(server.seen) == {("/v1/review", "", b"{}")}
 

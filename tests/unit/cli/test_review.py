@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
 import pytest
 import structlog
+from flask import Flask
 from werkzeug.serving import make_server
 
 from policyd.audit.event import event_of
 from policyd.audit.store import Store, open_store
 from policyd.bootstrap import build
 from policyd.config import Settings, Token
+from policyd.receipts.verification import verified
 from policyd.services import Services
 from policyd.web.app import create_app
+from tests.support.receipts import KEY, PEM
 from tests.unit.cli.conftest import Run
 
 CLEAN = "services:\n  web:\n    image: nginx\n"
@@ -53,14 +58,19 @@ def ask(
     """A function that runs `policyd review` against a webhook."""
     structlog.configure(processors=[unlogged])  # the webhook shares standard output here
     settings = Settings(audit=store.name, tokens={"ci": TOKEN})
-    server = make_server(
-        "127.0.0.1", 0, create_app(Services(settings, deciding.rules, store)), threaded=True
-    )
+    monkeypatch.setenv("POLICYD_TOKEN", "test-token")
+    with served(create_app(Services(settings, deciding.rules, store)), monkeypatch):
+        yield lambda *arguments: run("review", "--repository", "acme/train", *arguments)
+
+
+@contextlib.contextmanager
+def served(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Serve `app`, and name it in POLICYD_URL."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     monkeypatch.setenv("POLICYD_URL", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("POLICYD_TOKEN", "test-token")
-    yield lambda *arguments: run("review", "--repository", "acme/train", *arguments)
+    yield
     server.shutdown()
     thread.join()
 
@@ -188,3 +198,35 @@ def test_a_file_that_is_not_text_is_not_sent(ask: Run, folder: Path, store: Stor
     assert result.exit_code == 2
     assert result.stderr == "policyd: error: a.env: the file is not UTF-8 and cannot be sent\n"
     assert store.decisions() == []
+
+
+def test_the_receipt_of_the_decision_is_written_to_a_file(
+    ask: Run, folder: Path, store: Store, deciding: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "compose.yaml").write_text(CLEAN)
+
+    without = ask("--receipt", "r")
+
+    assert without.exit_code == 2
+    assert without.stderr.endswith(
+        " did not send a receipt: only a service with the setting receipt_key_file signs them, and "
+        "there is none for a DELETE\n"
+    )
+    (folder / "key.pem").write_text(PEM)
+    (folder / "key.pem").chmod(0o600)
+    settings = Settings(
+        audit=store.name,
+        tokens={"ci": TOKEN},
+        receipt_key_file=str(folder / "key.pem"),
+        audit_origin="log",
+    )
+    with served(create_app(Services(settings, deciding.rules, store)), monkeypatch):
+        written = ask("--receipt", "r")
+        unwritable = ask("--receipt", "missing/r")
+    assert written.exit_code == 0
+    found = verified((folder / "r").read_bytes(), [KEY.public], now=time.time_ns())
+    assert found.admission.source.repository == "acme/train"
+    assert unwritable.exit_code == 2
+    assert unwritable.stderr == (
+        "policyd: error: --receipt: cannot write missing/r: No such file or directory\n"
+    )

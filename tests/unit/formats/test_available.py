@@ -32,6 +32,8 @@ OFFERED = {
     "issuers list": "REPOSITORIES",
     "audit policy-set": "POLICY_SET_IN_FORCE",
     "audit verify": "VERIFICATION, PROOFS",
+    "receipt verify": "RECEIPT",
+    "receipt inspect": "RECEIPT",
 }
 """The tables that each command with --format chooses from."""
 ALWAYS = {

@@ -48,6 +48,7 @@ from policyd.identity.job import KnownRepository
 from policyd.model import (
     AuditRecord,
     Decision,
+    Grant,
     Location,
     PolicySetRevision,
     Review,
@@ -60,6 +61,7 @@ from policyd.policies.examples import Examples
 from policyd.policies.parameters import Schema
 from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.policies.recorded_policy_set import RecordedPolicySet
+from policyd.receipts.statement import Admission, AdmittedWorkload
 from policyd.reevaluation import Change, Reevaluation, Verdict
 from policyd.rego_tests import CoverageReport, FileCoverage, TestReport, TestResult
 from policyd.rego_trace import Step, Trace
@@ -68,9 +70,11 @@ from policyd.wire import (
     DeviceList,
     ProofList,
     ProvenDecision,
+    Receipt,
     Undecided,
     UsageList,
 )
+from tests.support.receipts import admission
 from tests.support.reports import EVIL, MIXED, NOTHING, VIOLATION
 
 TestReport.__test__ = TestResult.__test__ = False
@@ -92,6 +96,16 @@ def hostile_record() -> AuditRecord:
     source = Source(**dict.fromkeys(Source.__struct_fields__, EVIL.replace("\0", "")))
     review = Review("u", "ci", 0, "CREATE", False, UserInfo(EVIL.replace("\0", "")), source)
     return AuditRecord(1, "", "decision", payload_of(decision_event(review, decision)), "0", EVIL)
+
+
+def hostile_admission() -> Admission:
+    source = Source(**dict.fromkeys(Source.__struct_fields__, EVIL))
+    texts = dict.fromkeys(("decision_id", "log", "time", "expires", "project"), EVIL)
+    workload = AdmittedWorkload(EVIL, EVIL, "service", 1, EVIL)
+    grant = Grant(EVIL, EVIL, EVIL, (EVIL,), 1, (), expires=EVIL)
+    return admission(
+        **texts, source=source, workloads=(workload,), grants=(grant,), exceptions=(EVIL,)
+    )
 
 
 def hostile_known() -> Known:
@@ -240,6 +254,9 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "PROOFS": lambda: ProofList(
         items=[ProvenDecision(EVIL, EVIL, 1, 1, EVIL, EVIL, EVIL)],
         problems=[Undecided(EVIL, EVIL)],
+    ),
+    "RECEIPT": lambda: Receipt(
+        source=EVIL, verified=False, reason=EVIL, admission=hostile_admission()
     ),
     "TOKENS": lambda: [hostile_token()],
     "PUSHES": lambda: ListedPushes(EVIL, [hostile_push()], 1),

@@ -1,0 +1,1 @@
+"""Receipts: signed statements about decisions, which are verified without the audit log."""

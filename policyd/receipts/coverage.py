@@ -1,0 +1,121 @@
+"""Which containers a receipt covers.
+
+In: the settings of a container, as workloads describe them. Out: a digest over those that give
+rights on the host, which is the same for the service of a project and for the container that
+Compose creates from it; and what a receipt says about such a container. Pure.
+
+Bind mounts of files of the project, networks and most variables are not part of the digest: they
+differ on every host, and give no rights there. The image is, so that a grant stays with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any, Final
+
+from policyd.model import to_json
+from policyd.receipts.statement import AdmittedWorkload
+from policyd.workloads.model import DeviceRequest, Inherited, Mount, Workload
+
+CDI_ANNOTATIONS: Final = "cdi.k8s.io/"
+"""Beginning of the annotations that name CDI devices."""
+
+_NOTHING: Final = Inherited()
+
+
+def admitted(workloads: Iterable[Workload]) -> tuple[AdmittedWorkload, ...]:
+    """Return `workloads`, whose grants are worked out, as a receipt lists them."""
+    return tuple(
+        AdmittedWorkload(
+            name=one.name,
+            service=one.service,
+            kind=one.kind,
+            replicas=one.replicas,
+            digest=workload_digest(one),
+        )
+        for one in workloads
+    )
+
+
+def workload_digest(workload: Workload) -> str:
+    """Return "sha256:…" over the settings of `workload` that give rights on its host.
+
+    Its grants must be worked out: they say which mounts and variables count. The settings that a
+    hook inherits count as its own.
+    """
+    above = workload.inherited or _NOTHING
+    settings: dict[str, Any] = {
+        "image": workload.image,
+        "user": workload.user,
+        "runtime": workload.runtime or above.runtime,
+        "privileged": workload.privileged or above.privileged,
+        "apiSocket": workload.use_api_socket or above.use_api_socket,
+        "capAdd": sorted({_capability(one) for one in (*above.cap_add, *workload.cap_add)}),
+        "capDrop": sorted({_capability(one) for one in workload.cap_drop}),
+        "securityOpt": sorted(
+            {one.replace("=", ":", 1) for one in (*above.security_opt, *workload.security_opt)}
+        ),
+        "pid": _namespace(workload.pid or above.pid),
+        "ipc": _namespace(workload.ipc or above.ipc),
+        "uts": _namespace(workload.uts or above.uts),
+        "userns": _namespace(workload.userns_mode or above.userns_mode),
+        "cgroup": _namespace(workload.cgroup or above.cgroup),
+        "network": _namespace(workload.network_mode or above.network_mode),
+        "deviceRequests": sorted(
+            map(_request, (*above.device_requests, *workload.device_requests))
+        ),
+        "devices": sorted(
+            (one.node, one.target, one.permissions) for one in (*above.devices, *workload.devices)
+        ),
+        "deviceCgroupRules": sorted(
+            one.rule for one in (*above.device_cgroup_rules, *workload.device_cgroup_rules)
+        ),
+        "mounts": sorted(
+            _mount(one) for one in (*above.mounts, *workload.mounts) if one.host_class
+        ),
+        "variables": sorted(_variables(workload, above).items()),
+        "annotations": sorted(
+            (name, value)
+            for name, value in {**above.annotations, **workload.annotations}.items()
+            if name.startswith(CDI_ANNOTATIONS)
+        ),
+    }
+    return f"sha256:{hashlib.sha256(to_json(settings)).hexdigest()}"
+
+
+def _variables(workload: Workload, above: Inherited) -> dict[str, str]:
+    """Return the variables of the project that select accelerators; those of images vary."""
+    environment = {**above.environment, **workload.environment}
+    return {
+        one.name: one.value
+        for one in workload.selectors
+        if one.value is not None and one.name in environment
+    }
+
+
+def _capability(name: str) -> str:
+    return name.upper().removeprefix("CAP_")
+
+
+def _namespace(mode: str) -> str:
+    """Return "host", "joined" for the namespace of another container, and "" for an own one."""
+    if mode.startswith(("container:", "service:")):
+        return "joined"
+    return mode if mode == "host" else ""
+
+
+def _request(request: DeviceRequest) -> tuple[Any, ...]:
+    # Compose adds gpu to the capabilities of `gpus`.
+    added = {"gpu"} if request.source == "gpus" else set()
+    return (
+        request.driver,
+        request.count,
+        sorted(request.device_ids),
+        sorted({*request.capabilities, *added}),
+        sorted(request.options.items()),
+    )
+
+
+def _mount(mount: Mount) -> tuple[Any, ...]:
+    return (mount.type, mount.source, mount.target, mount.read_only, mount.propagation)

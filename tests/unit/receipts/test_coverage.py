@@ -1,0 +1,129 @@
+"""The digest of a container's settings: the same for equal rights, another one for any other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from policyd.receipts.coverage import admitted, workload_digest
+from policyd.workloads.model import (
+    CgroupRule,
+    Device,
+    DeviceRequest,
+    Inherited,
+    Mount,
+    Selector,
+    Workload,
+)
+
+PATH = ("services", "train")
+REQUEST = DeviceRequest("gpus", PATH, "nvidia", -1, (), ("compute",))
+DEVICE = Device("/dev/fuse", "/dev/fuse", "rwm", "/dev/fuse", PATH)
+SOCKET = Mount(
+    "bind", "/run/docker.sock", "/run/docker.sock", "/s", False, "volumes", PATH,
+    host_class="engine-socket",
+)  # fmt: skip
+VARIABLE = Selector("NVIDIA_VISIBLE_DEVICES", "0", "nvidia", PATH)
+WORKLOAD = Workload(
+    "train",
+    PATH,
+    service="train",
+    image="acme/train:1",
+    cap_add=("SYS_ADMIN",),
+    device_requests=(REQUEST,),
+    devices=(DEVICE,),
+    mounts=(SOCKET,),
+    environment={"NVIDIA_VISIBLE_DEVICES": "0", "HOME": "/root"},
+    selectors=(VARIABLE,),
+)
+
+
+def changed(**changes: Any) -> bool:
+    """Return whether `changes` change the digest of WORKLOAD."""
+    other = msgspec.structs.replace(WORKLOAD, **changes)
+    return workload_digest(other) != workload_digest(WORKLOAD)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"image": "acme/train:2"},
+        {"user": "root"},
+        {"runtime": "nvidia"},
+        {"privileged": True},
+        {"use_api_socket": True},
+        {"cap_add": ()},
+        {"cap_drop": ("ALL",)},
+        {"security_opt": ("apparmor=unconfined",)},
+        {"pid": "host"},
+        {"ipc": "container:x"},
+        {"uts": "host"},
+        {"userns_mode": "host"},
+        {"cgroup": "host"},
+        {"network_mode": "host"},
+        {"device_requests": (msgspec.structs.replace(REQUEST, count=1),)},
+        {"device_requests": (msgspec.structs.replace(REQUEST, options={"a": "b"}),)},
+        {"devices": (msgspec.structs.replace(DEVICE, permissions="r"),)},
+        {"devices": (DEVICE, DEVICE)},
+        {"device_cgroup_rules": (CgroupRule("c 195:* rwm", PATH),)},
+        {"mounts": (msgspec.structs.replace(SOCKET, read_only=True),)},
+        {"selectors": (msgspec.structs.replace(VARIABLE, value="1"),)},
+        {"annotations": {"cdi.k8s.io/gpu": "nvidia.com/gpu=0"}},
+    ],
+    ids=str,
+)
+def test_a_setting_that_gives_rights_changes_the_digest(changes: dict[str, Any]) -> None:
+    assert changed(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "web", "service": "web", "path": ("services", "web"), "kind": "job"},
+        {"replicas": 3, "labels": {"a": "b"}, "environment": WORKLOAD.environment | {"A": "b"}},
+        {"cap_add": ("CAP_SYS_ADMIN", "sys_admin")},
+        {"network_mode": "train_default", "ipc": "private", "cgroup": "private"},
+        {"mounts": (SOCKET, Mount("bind", "/p/data", "data", "/d", False, "volumes", PATH))},
+        {
+            "device_requests": (
+                DeviceRequest("reservation", ("x",), "nvidia", -1, (), ("gpu", "compute")),
+            )
+        },
+        {"selectors": (VARIABLE, Selector("AMD_VISIBLE_DEVICES", "0", "amd", PATH))},
+        {"annotations": {"org.example": "x"}},
+    ],
+    ids=str,
+)
+def test_other_settings_do_not(changes: dict[str, Any]) -> None:
+    assert not changed(**changes)
+
+
+def test_no_new_privileges_is_the_same_in_both_spellings() -> None:
+    one, other = (
+        msgspec.structs.replace(WORKLOAD, security_opt=(option,))
+        for option in ("no-new-privileges:true", "no-new-privileges=true")
+    )
+
+    assert workload_digest(one) == workload_digest(other)
+
+
+def test_what_a_hook_inherits_counts_as_its_own() -> None:
+    inherited = Inherited(
+        cap_add=("SYS_ADMIN",),
+        device_requests=(REQUEST,),
+        devices=(DEVICE,),
+        mounts=(SOCKET,),
+        environment={"NVIDIA_VISIBLE_DEVICES": "0"},
+    )
+    hook = Workload(
+        "train/pre_start/0", PATH, kind="hook", service="train", image="acme/train:1",
+        inherited=inherited, selectors=(VARIABLE,), replicas=2,
+    )  # fmt: skip
+
+    (found,) = admitted([hook])
+
+    assert found.digest == workload_digest(WORKLOAD)
+    assert (found.name, found.service) == ("train/pre_start/0", "train")
+    assert (found.kind, found.replicas) == ("hook", 2)
