@@ -17,7 +17,7 @@ from policyd.receipts.coverage import admitted
 from policyd.receipts.envelope import Envelope, sealed
 from policyd.receipts.keys import SigningKey, signing_key_of
 from policyd.receipts.statement import Admission, admission_statement, summary_statement
-from policyd.secret_files import token_in
+from policyd.secret_files import key_in
 from policyd.services import Services
 
 SECOND: Final = 1_000_000_000
@@ -29,7 +29,7 @@ def signing_key(path: str) -> SigningKey:
 
     Raises ConfigError.
     """
-    return signing_key_of(token_in(path, "receipt_key_file"), f"receipt_key_file: {path}")
+    return signing_key_of(key_in(path, "receipt_key_file"), f"receipt_key_file: {path}")
 
 
 class ReceiptIssuer:

@@ -70,10 +70,10 @@ class SigningKey:
         return self._private.sign(message)
 
 
-def signing_key_of(pem: str, where: str) -> SigningKey:
+def signing_key_of(pem: bytes, where: str) -> SigningKey:
     """Return the private key in `pem`. Raises ConfigError, which names `where`."""
     try:
-        key = load_pem_private_key(pem.encode(), password=None)
+        key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ConfigError(f"{where} is not a private key in PEM without a password") from error
     if not isinstance(key, Ed25519PrivateKey):

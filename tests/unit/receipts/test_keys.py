@@ -50,7 +50,7 @@ def test_anything_else_is_refused(content: str, sentence: str) -> None:
 
 
 def test_a_signing_key_is_an_ed25519_key_without_a_password() -> None:
-    assert signing_key_of(PEM, "f").public.key_id == KEY.public.key_id
+    assert signing_key_of(PEM.encode(), "f").public.key_id == KEY.public.key_id
     with pytest.raises(ConfigError) as raised:
-        signing_key_of("text", "f")
+        signing_key_of(b"text", "f")
     assert str(raised.value) == "f is not a private key in PEM without a password"
