@@ -59,6 +59,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     violations: tuple[Violation, ...] = ()
     exempted: tuple[Exempted, ...] = ()
     grants: tuple[Grant, ...] = ()
+    lease_warnings: tuple[str, ...] = ()
 
 
 NOT_EVALUATED = Evaluation()
@@ -156,7 +157,11 @@ class Admission:
             allowed=allowed,
             status=status,
             violations=evaluation.violations,
-            warnings=(*_break_glass_warnings(exempted), *_warnings(evaluation.violations)),
+            warnings=(
+                *_break_glass_warnings(exempted),
+                *evaluation.lease_warnings,
+                *_warnings(evaluation.violations),
+            ),
             exempted=exempted,
             grants=evaluation.grants,
             not_evaluated=complete.not_evaluated if complete else (),
@@ -189,7 +194,8 @@ class Admission:
         )
         permissions = self._permissions(applicability, exempted)
         grants = self._hosts.grants.listed(loaded.workloads, review.source.host, permissions)
-        return Evaluation(remaining, exempted, leased(grants, loaded.project, review.now))
+        lasting = leased(grants, loaded.project, review.now, applicability.shortest_lease)
+        return Evaluation(remaining, exempted, lasting.grants, lasting.warnings)
 
     def _permissions(
         self, applicability: Applicability, exempted: Iterable[Exempted]

@@ -126,6 +126,8 @@ class DecisionCache:
         """
         if decision.policy_set != policy_set.reference:
             return
+        if any(one.expires for one in decision.grants) and self._known(policy_set).limits_leases:
+            return  # a lease with a maximum begins anew with each decision
         if decision.status.code not in KEPT_STATUSES or len(to_json(decision)) > MAX_DECISION:
             return
         now = review.now
@@ -159,6 +161,7 @@ class _PolicySet:
         self.is_repeatable = not (reads(fields, "uid") or reads(fields, "now"))
         self.reads_commit = reads(fields, "source.commit")
         self.reads_ref = reads(fields, "source.ref")
+        self.limits_leases = any(one.max_lease for one in policy_set.constraints)
         self._changes = _changes(policy_set.exceptions)
 
     def next_change(self, now: int) -> int:

@@ -28,6 +28,7 @@ from policyd.policies.matching import EXCEPTION_KEYS, IDENTIFYING_KEYS, SELECTOR
 from policyd.policies.packs import Policy
 from policyd.policies.parameters import Schema
 from policyd.policies.selector_checks import CHOICES
+from policyd.policies.times import DURATION
 from policyd.policy_input import PolicyInput
 
 Json = dict[str, Any]
@@ -141,6 +142,11 @@ def _constraint(policies: Policies) -> Json:
         "match": _selector(SELECTOR_KEYS),
         "exclude": _exclusion(),
         "parameters": {"type": "object"},
+        "maxLease": {
+            "type": "string",
+            "pattern": f"^{DURATION}$",
+            "description": "The longest time for which grants are held, such as 12h or 30d.",
+        },
     }
     required = ["policy", "enforcementAction"]
     schema = _document("Constraint", _only(keys, CONSTRAINT_KEYS), required, {"labels": _LABELS})

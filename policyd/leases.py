@@ -1,13 +1,15 @@
-"""Leases: the end of grants that a project states in its Compose file.
+"""Leases: when grants end by themselves, by the Compose file and by the policy set.
 
-In: the effective model, the time of the review. Out: when the grants end by themselves. The
-extension `x-policyd-until` at the top of a Compose file is a date or a time of RFC 3339. A time
-that is malformed or over is an error, so that the project is denied.
+In: the effective model, the time of the review, the maximum leases of constraints. Out: the grants
+with their ends. The extension `x-policyd-until` at the top of a Compose file is a date or a time of
+RFC 3339. A time that is malformed or over is an error, so that the project is denied; one that is
+later than a constraint permits is shortened, with a warning.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -17,28 +19,64 @@ from policyd.compose.project import Project
 from policyd.errors import LeaseError, RequestError
 from policyd.masking import MASK
 from policyd.model import Grant
+from policyd.policies.manifests import Constraint
+from policyd.policies.times import moment
 
 KEY: Final = "x-policyd-until"
 
+Maximum = tuple[int, Constraint] | None
+"""The longest lease in nanoseconds, and the constraint that limits it."""
 
-def leased(grants: tuple[Grant, ...], project: Project, now: int) -> tuple[Grant, ...]:
-    """Return `grants` with the end that `project` states for them.
 
-    `now` is in nanoseconds since the epoch. Raises LeaseError, whose text has no value of the
-    project.
+class Leases(NamedTuple):
+    """Grants with their ends, and a warning for each constraint that shortened a lease."""
+
+    grants: tuple[Grant, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def leased(
+    grants: tuple[Grant, ...], project: Project, now: int, maximum: Callable[[str], Maximum]
+) -> Leases:
+    """Return `grants` with the ends that `project` states and that its services may have.
+
+    `now` is in nanoseconds since the epoch, `maximum` returns the longest lease of a service.
+    Raises LeaseError, whose text has no value of the project.
     """
-    end = _end(project)
-    if not (end and grants):
-        return grants
-    if end <= rfc3339(now):
+    stated = _end(project)
+    if not grants:
+        return Leases(grants)
+    if stated and stated <= rfc3339(now):
         raise LeaseError(
             f"{KEY} is over: the grants of the project would not begin", project.locate((KEY,))
         )
-    return tuple(msgspec.structs.replace(grant, expires=end) for grant in grants)
+    ends: dict[str, str] = {}
+    warnings: list[str] = []
+    for service in dict.fromkeys(grant.service for grant in grants):
+        ends[service], warning = _within(stated, now, maximum(service))
+        warnings.append(warning)
+    return Leases(
+        tuple(msgspec.structs.replace(grant, expires=ends[grant.service]) for grant in grants),
+        tuple(filter(None, dict.fromkeys(warnings))),
+    )
+
+
+def _within(stated: str, now: int, maximum: Maximum) -> tuple[str, str]:
+    """Return the end of a lease that is stated to end at `stated`, and a warning or ""."""
+    if maximum is None:
+        return stated, ""
+    longest, constraint = maximum
+    latest = rfc3339(now + longest)
+    if not stated or stated <= latest:
+        return stated or latest, ""
+    return latest, (
+        f"{KEY} is later than the constraint {constraint.name} permits (maxLease: "
+        f"{constraint.max_lease}); grants end at {moment(now + longest)}"
+    )
 
 
 def _end(project: Project) -> str:
-    """Return when the grants of `project` end, RFC 3339 in UTC with nanoseconds, "" for never."""
+    """Return the end that `project` states, RFC 3339 in UTC with nanoseconds, "" for none."""
     stated = project.tree.get(KEY)
     # A recorded project, which is evaluated again, has MASK in place of the time.
     if stated is None or stated == MASK:

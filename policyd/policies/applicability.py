@@ -16,6 +16,7 @@ from policyd.policies.exceptions import PolicyException
 from policyd.policies.manifests import Constraint
 from policyd.policies.matching import subject, why_not_for
 from policyd.policies.selector_index import SelectorIndex, bits, numbers
+from policyd.policies.times import nanoseconds_of
 
 ConstraintsByPolicy = Mapping[str, Sequence[Constraint]]
 
@@ -32,6 +33,9 @@ class Governance:
         self.exclude = SelectorIndex([found.exclude for found in self.constraints])
         self.of_policy = _by_key((found.policy,) for found in self.constraints)
         self.of_name = _by_key((found.name,) for found in self.constraints)
+        self.leasing = bits(
+            number for number, found in enumerate(self.constraints) if found.max_lease
+        )
         self.preferred = sorted(self.exceptions, key=_preference)
         self.granting = SelectorIndex([found.match for found in self.preferred])
         self.exempting = _by_key(found.policies for found in self.preferred)
@@ -91,6 +95,21 @@ class Applicability:
             found = self._governance.constraints[number]
             if found.policy in policies and found.action_at(point) == "deny":
                 yield found
+
+    def shortest_lease(self, service: str) -> tuple[int, Constraint] | None:
+        """Return the shortest maximum lease of a service in nanoseconds, and its constraint.
+
+        Constraints whose action is dryrun do not count. None means that leases have no maximum.
+        """
+        indexed, point = self._governance, self.review.enforcement_point
+        limiting = self._applying & indexed.leasing & indexed.match.for_service(service)
+        found = (indexed.constraints[number] for number in numbers(limiting))
+        leases = (
+            (nanoseconds_of(each.max_lease), each)
+            for each in found
+            if each.max_lease and each.action_at(point) != "dryrun"
+        )
+        return min(leases, key=lambda lease: lease[0], default=None)
 
     def reporting(self, finding: Finding) -> list[Constraint]:
         """Return the constraints that report `finding`, of those that apply.

@@ -23,6 +23,7 @@ from policyd.policies.selector_checks import (
     glob_problems,
     identity_problem,
 )
+from policyd.policies.times import read_duration
 from policyd.policies.yaml_documents import Value, required
 from policyd.suggestion import did_you_mean
 
@@ -36,7 +37,13 @@ LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 LABEL_KEY: Final = re.compile(rf"([a-z0-9][a-z0-9.-]{{0,251}}[a-z0-9]/)?{LABEL.pattern}")
 """As in Kubernetes: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/."""
 
-CONSTRAINT_KEYS: Final = ("policy", "enforcementAction", "match", "exclude", "parameters")
+CONSTRAINT_KEYS: Final = (
+    *("policy", "enforcementAction", "match", "exclude", "parameters"),
+    "maxLease",
+)
+
+
+_NO_LEASE: Final[str | msgspec.UnsetType] = msgspec.UNSET
 
 
 class Heading(msgspec.Struct, frozen=True):
@@ -64,6 +71,7 @@ class Constraint(msgspec.Struct, frozen=True, rename="camel"):
 
     `actions` has the enforcement action by enforcement point, and `default` for the others.
     `labels` are for people and programs that read the policy set; they do not affect decisions.
+    `max_lease` is the longest time for which grants of the selected services are held, as in 30d.
     """
 
     name: str
@@ -74,6 +82,7 @@ class Constraint(msgspec.Struct, frozen=True, rename="camel"):
     parameters: dict[str, Any]
     location: Location
     labels: dict[str, str] = {}
+    max_lease: str | msgspec.UnsetType = msgspec.UNSET
 
     def action_at(self, point: EnforcementPoint) -> EnforcementAction:
         """Return the enforcement action for a violation at the enforcement point `point`."""
@@ -145,6 +154,7 @@ def read_constraint(
         ),
         location=document.where,
         labels=header.labels,
+        max_lease=problems.attempt(lambda: _lease(keys.get("maxLease")), _NO_LEASE),
     )
     if len(problems) > before:
         return None
@@ -247,6 +257,10 @@ def _parameters(value: Value | None, own: Mapping[str, Schema] | None) -> dict[s
     if own is None:
         return {}
     return read_parameters(value, own) if value else defaults(own)
+
+
+def _lease(value: Value | None) -> str | msgspec.UnsetType:
+    return read_duration(value) if value else _NO_LEASE
 
 
 def _name(value: Value) -> str:

@@ -1,6 +1,6 @@
-"""Read and write the times of exceptions, in one form of RFC 3339.
+"""Read and write the times of exceptions, in one form of RFC 3339, and durations of leases.
 
-In: a YAML value. Out: nanoseconds since the epoch, and back. The only accepted form is
+In: a YAML value. Out: nanoseconds since the epoch, and back. The only accepted form of a time is
 2027-01-31T00:00:00Z, or with an offset, 2027-01-31T00:00:00+01:00. RFC 3339 also permits small
 letters, fractions of seconds and the unknown offset -00:00: people and programs read these
 differently.
@@ -22,6 +22,11 @@ _FORM: Final = "2027-01-31T00:00:00Z"
 _TIME: Final = re.compile(
     r"([0-9]{4})-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
+DURATION: Final = r"[1-9][0-9]{0,3}[hd]"
+_DURATION: Final = re.compile(DURATION)
+_DURATION_FORM: Final = "hours or days, at most 9999, such as 12h or 30d"
+_UNITS: Final = {"h": 3600, "d": 86_400}
+
 _FAULTS: Final = (
     (r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "it has no time of day"),
     (r".*(?:t|z).*", "T and Z must be capital letters"),
@@ -53,6 +58,20 @@ def read_time(value: Value) -> int:
     except ValueError:
         raise _malformed(value, text, "there is no such day or time") from None
     return int(when.timestamp()) * 1_000_000_000
+
+
+def read_duration(value: Value) -> str:
+    """Return a duration in hours or days, such as 12h or 30d. Raises PolicySetError."""
+    if value.kind() != "a string":
+        raise value.error(f"must be {_DURATION_FORM}, not {value.kind()}")
+    if not _DURATION.fullmatch(value.text()):
+        raise value.error(f"is {value.text()!r}: it must be {_DURATION_FORM}")
+    return value.text()
+
+
+def nanoseconds_of(duration: str) -> int:
+    """Return the nanoseconds of a duration that `read_duration` returned."""
+    return int(duration[:-1]) * _UNITS[duration[-1]] * 1_000_000_000
 
 
 def moment(nanoseconds: int) -> str:

@@ -434,6 +434,24 @@ def test_kept_decisions_are_those_that_an_evaluation_returns(tmp_path):
     fresh.engine.close()
 
 
+def test_a_lease_with_a_maximum_begins_anew_with_each_decision(defaults):
+    first, *others = defaults.constraints
+    limited = msgspec.structs.replace(first, max_lease="2d")
+    admission = admission_for(msgspec.structs.replace(defaults, constraints=(limited, *others)))
+    services = services_for(admission)
+    text = PROJECT.replace("count: all", "driver: nvidia, count: 1")
+
+    ends = [
+        services.decide(
+            project({"compose.yaml": text}), msgspec.structs.replace(REVIEW, now=now)
+        ).grants[0].expires
+        for now in (NOW, NOW + DAY)
+    ]  # fmt: skip
+
+    assert ends == ["2026-11-25T15:00:00.000000000Z", "2026-11-26T15:00:00.000000000Z"]
+    admission.engine.close()
+
+
 def test_a_decision_is_kept_until_its_grants_end(admission):
     services = services_for(admission)
     text = PROJECT.replace("count: all", "driver: nvidia, count: 1")

@@ -48,6 +48,7 @@ CONSTRAINT: dict[str, Any] = {
         "match": {"repositories": ["ml/**"], "services": ["web"], "operations": ["CREATE", "*"]},
         "exclude": {"projects": ["x"], "environments": ["dev"]},
         "parameters": {},
+        "maxLease": "30d",
     },
 }
 EXCEPTION: dict[str, Any] = {
@@ -157,6 +158,7 @@ REFUSED: dict[str, tuple[dict[str, Any], Change]] = {
     "no packs": (POLICY_SET, lambda d: d["spec"].update(packs=[])),
     "days below one": (POLICY_SET, lambda d: d["spec"]["exceptions"].update(maxDays=0)),
     "days of no policy": (POLICY_SET, lambda d: d["spec"]["exceptions"]["maxDays"].update(x=1)),
+    "lease without unit": (CONSTRAINT, lambda d: d["spec"].update(maxLease="30")),
     "unknown policy": (CONSTRAINT, lambda d: d["spec"].update(policy="no-such")),
     "unknown action": (CONSTRAINT, lambda d: d["spec"].update(enforcementAction="block")),
     "action without default": (

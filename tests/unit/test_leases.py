@@ -7,12 +7,29 @@ from policyd.bundle import memory_bundle
 from policyd.compose import load
 from policyd.compose.project import Project
 from policyd.errors import LeaseError
-from policyd.leases import leased
-from policyd.model import Grant
+from policyd.leases import Leases, Maximum, leased
+from policyd.model import Grant, Location
+from policyd.policies.manifests import Constraint
+from policyd.policies.matching import Selector
 
 NOW = 1_795_446_000_000_000_000
 """2026-11-23T15:00:00Z."""
 GRANT = Grant("web", "nvidia", "gpus", {"count": 1}, 1, ("services", "web", "gpus", 0))
+
+
+DAY = 86_400_000_000_000
+
+
+def unlimited(_service: str) -> Maximum:
+    return None
+
+
+def limited(days: int, name: str = "short") -> Maximum:
+    constraint = Constraint(
+        name, "p", {"default": "deny"}, Selector(), Selector(), {}, Location(""),
+        max_lease=f"{days}d",
+    )  # fmt: skip
+    return days * DAY, constraint
 
 
 def project(text: str) -> Project:
@@ -31,8 +48,41 @@ def project(text: str) -> Project:
     ],
 )
 def test_the_project_states_the_end_of_its_grants(text: str, end: str) -> None:
-    (grant,) = leased((GRANT,), project(text), NOW)
-    assert grant == msgspec.structs.replace(GRANT, expires=end)
+    found = leased((GRANT,), project(text), NOW, unlimited)
+    assert found == Leases((msgspec.structs.replace(GRANT, expires=end),))
+
+
+@pytest.mark.parametrize(
+    ("text", "end", "is_shortened"),
+    [
+        ("", "2026-11-30T15:00:00.000000000Z", False),
+        ("x-policyd-until: 2026-11-24", "2026-11-24T00:00:00.000000000Z", False),
+        ("x-policyd-until: '2026-11-30T15:00:00Z'", "2026-11-30T15:00:00.000000000Z", False),
+        ("x-policyd-until: '2026-11-30T15:00:01Z'", "2026-11-30T15:00:00.000000000Z", True),
+        ("x-policyd-until: 2027-01-31", "2026-11-30T15:00:00.000000000Z", True),
+    ],
+)
+def test_a_constraint_limits_the_lease(text: str, end: str, is_shortened: bool) -> None:
+    found = leased((GRANT, GRANT), project(text), NOW, lambda _: limited(7))
+
+    assert [grant.expires for grant in found.grants] == [end, end]
+    warning = (
+        "x-policyd-until is later than the constraint short permits (maxLease: 7d); grants end at "
+        "2026-11-30T15:00:00Z"
+    )
+    assert found.warnings == ((warning,) if is_shortened else ())
+
+
+def test_each_service_has_the_maximum_of_its_constraints() -> None:
+    grants = tuple(msgspec.structs.replace(GRANT, service=name) for name in ("a", "b", "c"))
+    maxima = {"a": limited(1, "one"), "b": limited(2, "two"), "c": None}
+
+    found = leased(grants, project("x-policyd-until: 2026-12-24"), NOW, maxima.__getitem__)
+
+    assert [grant.expires[:10] for grant in found.grants] == [
+        "2026-11-24", "2026-11-25", "2026-12-24",
+    ]  # fmt: skip
+    assert [warning.split()[6] for warning in found.warnings] == ["one", "two"]
 
 
 @pytest.mark.parametrize(
@@ -48,13 +98,13 @@ def test_the_project_states_the_end_of_its_grants(text: str, end: str) -> None:
 )
 def test_another_end_is_an_error_at_its_place_without_the_value(text: str, fault: str) -> None:
     with pytest.raises(LeaseError) as caught:
-        leased((GRANT,), project(text), NOW)
+        leased((GRANT,), project(text), NOW, unlimited)
     assert str(caught.value).startswith(f"compose.yaml:2:18: x-policyd-until {fault}")
     assert caught.value.masked == str(caught.value)
     assert caught.value.status.code == 422
 
 
 def test_an_end_that_is_over_matters_only_to_grants() -> None:
-    assert leased((), project("x-policyd-until: 2020-01-01"), NOW) == ()
+    assert leased((), project("x-policyd-until: 2020-01-01"), NOW, unlimited) == Leases(())
     with pytest.raises(LeaseError):
-        leased((), project("x-policyd-until: soon"), NOW)
+        leased((), project("x-policyd-until: soon"), NOW, unlimited)

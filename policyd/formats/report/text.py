@@ -16,8 +16,8 @@ from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import AFTER, BEFORE, Reviewed
 from policyd.formats.report.summary import by_policy, totals
 from policyd.formats.report.terminal import Terminal
-from policyd.formats.table import table, visible, width
-from policyd.model import Decision, Exempted, Location, NotEvaluated, Violation
+from policyd.formats.table import seconds, table, visible, width
+from policyd.model import Decision, Exempted, Grant, Location, NotEvaluated, Violation
 
 LONG: Final = 40
 """Lines of a project after which its verdict is repeated: the first line has left the screen."""
@@ -240,13 +240,17 @@ def _grants(decision: Decision) -> Iterator[str]:
             workload(grant),
             grant.vendor,
             grant.method,
-            devices(grant.devices, grant.method) + certainty(grant),
+            devices(grant.devices, grant.method) + certainty(grant) + _end(grant),
             str(grant.replicas),
         )
         for grant in decision.grants
     ]
     for line in table(("SERVICE", "VENDOR", "METHOD", "DEVICES", "REPLICAS"), rows):
         yield f"  {line}"
+
+
+def _end(grant: Grant) -> str:
+    return f" until {seconds(grant.expires)}" if grant.expires else ""
 
 
 def _not_evaluated(result: Reviewed, terminal: Terminal) -> Iterator[str]:

@@ -83,6 +83,26 @@ def test_constraints_that_apply_are_grouped_by_policy_and_others_have_a_reason()
     ]
 
 
+def test_the_shortest_lease_of_the_constraints_that_apply_counts() -> None:
+    def limit(name: str, lease: str, action: str = "deny", **match: tuple[str, ...]) -> Constraint:
+        found = constraint(name, "no-all-gpus", **match)
+        return msgspec.structs.replace(found, max_lease=lease, actions={"default": action})
+
+    limits = [
+        constraint("none", "no-all-gpus"),
+        limit("elsewhere", "1h", environments=("dev",)),
+        limit("tried", "2h", "dryrun"),
+        limit("long", "2d", "warn"),
+        limit("short", "47h", services=("train*",)),
+    ]
+    applicability = Applicability(Governance(limits), REVIEW, "train")
+
+    hour = 3_600_000_000_000
+    assert applicability.shortest_lease("trainer") == (47 * hour, limits[4])
+    assert applicability.shortest_lease("web") == (48 * hour, limits[3])
+    assert Applicability(Governance(limits[:3]), REVIEW, "x").shortest_lease("web") is None
+
+
 @pytest.mark.parametrize(
     ("fields", "applies"),
     [

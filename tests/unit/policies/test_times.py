@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policyd.errors import PolicySetError
-from policyd.policies.times import moment, read_time
+from policyd.policies.times import moment, nanoseconds_of, read_duration, read_time
 from policyd.policies.yaml_documents import documents
 
 EXPIRES = 1_801_353_600_000_000_000
@@ -32,6 +32,33 @@ def read(text: str) -> int:
 def test_a_time_in_rfc_3339_with_its_offset_is_read(text: str, expected: int) -> None:
     assert read(text) == expected
     assert read(moment(expected)) == expected
+
+
+def duration(text: str) -> str:
+    (document,) = documents(f"maxLease: {text}", "policyset.yaml")
+    return read_duration(document.mapping()["maxLease"])
+
+
+def test_a_duration_is_in_hours_or_days() -> None:
+    assert nanoseconds_of(duration("12h")) == 12 * 3_600_000_000_000
+    assert nanoseconds_of(duration("'9999d'")) == 9999 * 86_400_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("30", "must be hours or days, at most 9999, such as 12h or 30d, not an integer"),
+        *(
+            (text, f"is '{text}': it must be hours or days, at most 9999, such as ")
+            for text in ("0d", "10000h", "1w", "1.5d", "d", "12H", "-1d", "1d12h", "30 d")
+        ),
+    ],
+)
+def test_another_duration_is_an_error_at_its_place(text: str, found: str) -> None:
+    with pytest.raises(PolicySetError) as caught:
+        duration(text)
+
+    assert str(caught.value).startswith(f"policyset.yaml:1:11: maxLease {found}")
 
 
 WANTED = "it must be a time in the format 2027-01-31T00:00:00Z"

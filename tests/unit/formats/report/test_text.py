@@ -277,11 +277,13 @@ def test_an_allowed_project_takes_one_line() -> None:
     assert text(allowed()) == "ALLOWED  train\n"
 
 
-def test_grants_name_the_kind_of_workload_and_what_is_not_certain() -> None:
+def test_grants_name_the_kind_of_workload_their_end_and_what_is_not_certain() -> None:
     decision = allowed(
         grants=(
             Grant("a", "nvidia", "gpus", {"count": 2}, 3, ()),
-            Grant("a", "nvidia", "gpus", ("1",), 1, (), kind="hook", hook=0),
+            Grant(
+                "a", "nvidia", "gpus", ("1",), 1, (), "hook", 0, expires="2027-01-31T00:00:00.0Z"
+            ),
             Grant("b", "amd", "environment", ("0",), 1, (), "job", None, "default-runtime"),
         )
     )
@@ -294,7 +296,7 @@ ALLOWED  train
 Requested accelerators:
   SERVICE     VENDOR  METHOD       DEVICES                                  REPLICAS
   a           nvidia  gpus         2 GPUs                                   3
-  a (hook 0)  nvidia  gpus         GPU 1                                    1
+  a (hook 0)  nvidia  gpus         GPU 1 until 2027-01-31T00:00:00Z         1
   b (job)     amd     environment  GPU 0 (if the default runtime gives it)  1
 """
     )
