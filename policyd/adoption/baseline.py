@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,7 @@ import msgspec
 from policyd.errors import ConfigError
 from policyd.fixes.yaml_places import NotEditable, end, find, offset
 from policyd.limits import MAX_BUNDLE
-from policyd.model import API_VERSION, Decision, Violation
+from policyd.model import API_VERSION, Decision, Exempted, Status, Violation
 
 FILE_NAME: Final = ".policyd-baseline.json"
 SEPARATOR: Final = "//"
@@ -140,6 +140,33 @@ def compare(
         changed,
         tuple(known),
         tuple(gone),
+    )
+
+
+def without_known(decision: Decision, known: Collection[Violation], baseline: str) -> Decision:
+    """Return `decision` as if the violations `known`, which are in `baseline`, were exempted."""
+    left, violations, exempted = list(known), [], list(decision.exempted)
+    for one in decision.violations:
+        if one in left:
+            left.remove(one)
+            fields = msgspec.structs.asdict(one)
+            exempted.append(Exempted(**fields, exception=baseline, reason="known violation"))
+        else:
+            violations.append(one)
+    denying = sum(one.enforcement_action == "deny" for one in violations)
+    status = decision.status
+    if status.code == 403:
+        status = (
+            Status(403, "Forbidden", f"violations that are not in the baseline: {denying}")
+            if denying
+            else Status(200, "OK", "no violation that is not in the baseline")
+        )
+    return msgspec.structs.replace(
+        decision,
+        allowed=status.code == 200,
+        status=status,
+        violations=tuple(violations),
+        exempted=tuple(exempted),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +18,12 @@ from policyd.adoption.baseline import (
     FILE_NAME,
     SEPARATOR,
     Baseline,
+    Comparison,
     Known,
     compare,
     known_violations,
     read_baseline,
+    without_known,
     write_baseline,
 )
 from policyd.bootstrap import build
@@ -46,12 +48,21 @@ from policyd.cli.options import (
 )
 from policyd.cli.output import format_option, show
 from policyd.cli.progress import with_progress
+from policyd.cli.report_files import (
+    described_policies,
+    report_files,
+    report_option,
+    write_reports,
+)
 from policyd.cli.targets import Search, find_targets
 from policyd.config import Settings
 from policyd.errors import PolicydError
 from policyd.formats.available import BASELINE
 from policyd.formats.baseline import BaselineReport
+from policyd.formats.report.entries import Report
+from policyd.formats.report.reviewed import Reviewed, reviewed
 from policyd.model import Source
+from policyd.policies.packs import Policy
 from policyd.wire import Undecided
 
 EPILOG: Final = f"""\b
@@ -79,7 +90,8 @@ class Asked(msgspec.Struct, frozen=True):
 class Evaluated(msgspec.Struct, frozen=True):
     """The result for one project: its name in the baseline, or why it is not known.
 
-    `problem` is set for a project that does not load (`is_decided`) or was not decided.
+    `problem` is set for a project that does not load (`is_decided`) or was not decided. `result` is
+    None if there is no decision.
     """
 
     source: str
@@ -87,6 +99,7 @@ class Evaluated(msgspec.Struct, frozen=True):
     found: tuple[Known, ...] = ()
     problem: str = ""
     is_decided: bool = True
+    result: Reviewed | None = None
 
 
 @click.group("baseline", epilog=EPILOG)
@@ -130,7 +143,7 @@ def create(file: Path, **options: Any) -> int:
     Replaces the entries of the projects that are evaluated; those of other projects that still
     exist stay.
     """
-    evaluated = _evaluate(file, options)
+    _, evaluated = _evaluate(file, options)
     code = _complain(evaluated)
     projects = {one.project for one in evaluated if not one.problem}
     before = read_baseline(file) if file.exists() else Baseline()
@@ -147,14 +160,19 @@ def create(file: Path, **options: Any) -> int:
 @command.command("check")
 @_options
 @format_option(BASELINE)
-def check(file: Path, form: str, **options: Any) -> int:
+@report_option
+def check(file: Path, form: str, reports: tuple[str, ...], **options: Any) -> int:
     """Evaluate projects, and fail only for violations that are not in the baseline.
+
+    In formats other than text and json, violations in the baseline are left out, or marked as
+    suppressed where the format allows it.
 
     Exit codes: 0 nothing new, 1 new violations or a project that does not load, 2 a project was
     not decided.
     """
+    files = report_files(reports)
     baseline = read_baseline(file)
-    evaluated = _evaluate(file, options)
+    settings, evaluated = _evaluate(file, options)
     compared = compare(
         baseline,
         [known for one in evaluated for known in one.found],
@@ -164,12 +182,37 @@ def check(file: Path, form: str, **options: Any) -> int:
     broken = [
         Undecided(one.source, one.problem) for one in evaluated if one.problem and one.is_decided
     ]
-    show(BaselineReport(str(file), compared, broken), BASELINE, form)
+    policies = described_policies(settings, {form, *files.values()})
+    report = _report(file, evaluated, compared, policies)
+    document = BaselineReport(str(file), compared, broken, report)
+    show(document, BASELINE, form)
     undecided = _complain([one for one in evaluated if not one.is_decided])
+    if not write_reports(document, BASELINE, files):
+        return UNDECIDED
     return undecided or (DENIED if compared.new or compared.changed or broken else 0)
 
 
-def _evaluate(file: Path, options: dict[str, Any]) -> list[Evaluated]:
+def _report(
+    file: Path,
+    evaluated: Sequence[Evaluated],
+    compared: Comparison,
+    policies: Mapping[str, Policy],
+) -> Report:
+    """Return the report on all projects, in which the known violations are exempted."""
+    accepted = {id(one) for one in compared.known}
+    results, undecided = [], []
+    for each in evaluated:
+        if each.result is None or not each.is_decided:
+            undecided.append(Undecided(each.source, each.problem))
+            continue
+        known = [one.violation for one in each.found if id(one) in accepted]
+        decision = without_known(each.result.decision, known, str(file))
+        results.append(msgspec.structs.replace(each.result, decision=decision))
+    return Report(results, undecided, policies)
+
+
+def _evaluate(file: Path, options: dict[str, Any]) -> tuple[Settings, list[Evaluated]]:
+    """Return the settings, and the result for each project that `options` name."""
     paths, recursive = options.pop("paths"), options.pop("recursive")
     flags = compose_flags(options)
     source = Source(**{key: options.pop(key) for key in ("repository", "environment", "host")})
@@ -180,7 +223,7 @@ def _evaluate(file: Path, options: dict[str, Any]) -> list[Evaluated]:
     targets, missing = find_targets(paths, flags, folder, search, environment, repository_file())
     lost = [Evaluated(one.source, "", (), one.reason, False) for one in missing]
     found = outcomes(targets, functools.partial(evaluator, asked))
-    return [*lost, *with_progress(found, len(targets))]
+    return chosen, [*lost, *with_progress(found, len(targets))]
 
 
 def evaluator(asked: Asked) -> Callable[[Target], Evaluated]:
@@ -196,17 +239,18 @@ def evaluator(asked: Asked) -> Callable[[Target], Evaluated]:
         except PolicydError as error:
             return Evaluated(target.source, project, (), str(error), False)
         status = decision.status
-        if status.code not in (200, 403):
-            return Evaluated(target.source, project, (), status.message, status.code == 422)
         files = loaded.files
         assert isinstance(files, DirectoryFiles)
+        result = reviewed(target.source, decision, files.root, files.shown)
+        if status.code not in (200, 403):
+            is_decided = status.code == 422
+            return Evaluated(target.source, project, (), status.message, is_decided, result)
 
         def relative(name: str) -> str:
             return os.path.relpath(os.path.realpath(os.path.join(files.root, name)), asked.folder)
 
-        return Evaluated(
-            target.source, project, known_violations(decision, project, files.shown, relative)
-        )
+        found = known_violations(decision, project, files.shown, relative)
+        return Evaluated(target.source, project, found, result=result)
 
     return ask
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, get_args
 
 import click
 import msgspec
 
 from policyd.adoption.repository_file import RepositoryFile
-from policyd.bootstrap import build, configured_policy_set
+from policyd.bootstrap import build
 from policyd.bundle import DirectoryFiles
 from policyd.cli import DENIED, UNDECIDED, complain
 from policyd.cli.changed import Untouched, touches
@@ -38,6 +37,12 @@ from policyd.cli.options import (
 )
 from policyd.cli.output import ColourChoice, colour_option, columns, format_option, show
 from policyd.cli.progress import with_progress
+from policyd.cli.report_files import (
+    described_policies,
+    report_files,
+    report_option,
+    write_reports,
+)
 from policyd.cli.targets import Search, find_targets, names_projects
 from policyd.config import Settings
 from policyd.discovery.changes import Changes, changes_since
@@ -51,8 +56,6 @@ from policyd.wire import Undecided
 
 DECIDING: Final = (200, 403, 422)
 """Status codes of a verdict. Any other code means that the engine or the audit log failed."""
-RULED: Final = {"sarif"}
-"""Formats that describe the policies too."""
 
 EPILOG: Final = """\b
 Examples:
@@ -115,13 +118,7 @@ any was denied.
     help="State why each constraint and exception applies or does not apply, field by field.",
 )
 @format_option(REPORT, help_text="Format of standard output.")
-@click.option(
-    "--report",
-    "reports",
-    multiple=True,
-    metavar="FORMAT=FILE",
-    help="Also write a report to a file; can be repeated. Formats: those of --format.",
-)
+@report_option
 @click.option("-q", "--quiet", is_flag=True, help="Print only verdicts; requires --format text.")
 @click.option(
     "--only-denied",
@@ -158,7 +155,7 @@ def command(
     asked = Asked(source, operation, explain_match, environment, local_settings(**options), changes)
     search = Search(recursive, with_ignored)
     by_file = repository and names_projects(repository, paths, flags, folder, search)
-    files = _report_files(reports) or (_own_reports(repository) if repository and by_file else {})
+    files = report_files(reports) or (_own_reports(repository) if repository and by_file else {})
     if changes and not by_file:
         search = Search(recursive=True, with_ignored=with_ignored)
     targets, missing = find_targets(paths, flags, folder, search, environment, repository)
@@ -169,7 +166,7 @@ def command(
         complain(
             f"{left_out} of {len(evaluated)} projects have no change since {changes.ref}", "note"
         )
-    policies = _policies(asked.settings, {form, *files.values()})
+    policies = described_policies(asked.settings, {form, *files.values()})
     shown = Shown(form, colour, TextView(quiet, only_denied, columns()))
     return _report([*missing, *touched], shown, files, policies)
 
@@ -229,24 +226,6 @@ def exit_code(evaluated: Sequence[Reviewed | Undecided]) -> int:
     return 0 if all(result.decision.allowed for result in decided) else DENIED
 
 
-def _policies(settings: Settings, formats: set[str]) -> Mapping[str, Policy]:
-    return configured_policy_set(settings).policies if formats & RULED else {}
-
-
-def _report_files(reports: Sequence[str]) -> dict[str, str]:
-    """Return the format of each report by its file. Raises UsageError."""
-    files: dict[str, str] = {}
-    for report in reports:
-        form, equals, file = report.partition("=")
-        if not equals or not file or form not in REPORT:
-            known = ", ".join(REPORT)
-            raise click.UsageError(f"--report {report}: expected FORMAT=FILE; formats: {known}")
-        if file in files:
-            raise click.UsageError(f"--report: two reports are written to {file}")
-        files[file] = form
-    return files
-
-
 def _own_reports(repository: RepositoryFile) -> dict[str, str]:
     """Return the format of each report that the repository names, by its file.
 
@@ -280,16 +259,4 @@ def _report(
     for one in undecided:
         several = len(evaluated) > 1 and not one.reason.startswith(one.source)
         complain(f"{one.source}: {one.reason}" if several else one.reason)
-    written = [_write(file, REPORT[name](report)) for file, name in files.items()]
-    return exit_code(evaluated) if all(written) else UNDECIDED
-
-
-def _write(file: str, text: str) -> bool:
-    """Write a report, and return whether that succeeded; complain when it did not."""
-    try:
-        Path(file).write_text(text, encoding="utf-8", errors="replace")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        complain(f"--report: cannot write {file}: {reason}")
-        return False
-    return True
+    return exit_code(evaluated) if write_reports(report, REPORT, files) else UNDECIDED

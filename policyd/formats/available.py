@@ -78,8 +78,9 @@ POLICY: Final[Formats[policies.PolicyInSet]] = {
 LINT_PROBLEMS: Final[Formats[Sequence[PolicySetError]]] = {"text": lint.text}
 FIX_REPORT: Final[Formats[fixes.FixReport]] = {"text": fixes.text}
 BASELINE: Final[Formats[baseline.BaselineReport]] = {
-    "text": baseline.text,
+    **{name: baseline.of_report(render) for name, render in REPORT.items()},
     "json": baseline.as_json,
+    "text": baseline.text,
 }
 EXCEPTIONS: Final[Formats[exceptions.Exceptions]] = {
     "text": exceptions.text,

@@ -1,6 +1,7 @@
 """The result of `policyd baseline check`.
 
-In: violations compared with a baseline. Out: text or JSON.
+In: violations compared with a baseline. Out: text, JSON, or a report in a format of `policyd check`
+in which what is known counts as exempted.
 """
 
 from __future__ import annotations
@@ -11,17 +12,23 @@ import msgspec
 
 from policyd.adoption.baseline import Comparison, Known
 from policyd.formats import json
+from policyd.formats.contract import Format
+from policyd.formats.report.entries import Report
 from policyd.formats.table import visible
 from policyd.model import API_VERSION
 from policyd.wire import Undecided
 
 
 class BaselineReport(msgspec.Struct, frozen=True):
-    """A comparison; `broken` are projects that do not load, with the reason."""
+    """A comparison; `broken` are projects that do not load, with the reason.
+
+    `report` has all projects, with their decisions as the baseline changes them.
+    """
 
     file: str
     compared: Comparison
     broken: Sequence[Undecided] = ()
+    report: Report = Report([])
 
 
 def text(report: BaselineReport, *, colour: bool = False) -> str:
@@ -43,6 +50,15 @@ def as_json(report: BaselineReport, *, colour: bool = False) -> str:
             "notLoadable": [msgspec.to_builtins(one) for one in report.broken],
         }
     )
+
+
+def of_report(render: Format[Report]) -> Format[BaselineReport]:
+    """Return the format that renders the `report` of a comparison by `render`."""
+
+    def rendered(report: BaselineReport, /, *, colour: bool = False) -> str:
+        return render(report.report, colour=colour)
+
+    return rendered
 
 
 def _document(one: Known) -> dict[str, object]:

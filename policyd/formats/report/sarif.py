@@ -99,7 +99,8 @@ def _result(entry: Entry, rule_index: int) -> dict[str, Any]:
     }
     if entry.exempted:
         one = entry.exempted
-        reason = f"{one.exception}: {one.reason} (approved by {one.approved_by})"
+        approved = f" (approved by {one.approved_by})" if one.approved_by else ""
+        reason = f"{one.exception}: {one.reason}{approved}"
         result["suppressions"] = [
             {"kind": "external", "status": "accepted", "justification": visible(reason)}
         ]

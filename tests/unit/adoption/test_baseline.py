@@ -12,6 +12,7 @@ from policyd.adoption.baseline import (
     compare,
     known_violations,
     read_baseline,
+    without_known,
     write_baseline,
 )
 from policyd.errors import ConfigError
@@ -93,6 +94,22 @@ def test_each_entry_covers_one_violation() -> None:
 
     assert compare(Baseline(entries=entries(FIRST)), twice, ["app"], bool).new == twice[:1]
     assert compare(Baseline(entries=entries(FIRST, FIRST)), twice, ["app"], bool).new == ()
+
+
+def test_a_known_violation_counts_as_exempted() -> None:
+    warning = msgspec.structs.replace(SECOND, enforcement_action="warn")
+    status = Status(403, "Forbidden", "")
+    decision = Decision("1", False, status, violations=(FIRST, FIRST, warning))
+
+    once = without_known(decision, [FIRST], "base.json")
+    twice = without_known(decision, [FIRST, FIRST], "base.json")
+
+    assert (once.allowed, once.status.code, once.violations) == (False, 403, (FIRST, warning))
+    assert (twice.allowed, twice.status.code, twice.violations) == (True, 200, (warning,))
+    assert [(one.path, one.exception, one.reason) for one in once.exempted] == [
+        (FIRST.path, "base.json", "known violation")
+    ]
+    assert len(twice.exempted) == 2
 
 
 def test_entries_of_projects_that_were_not_evaluated_are_gone_only_with_the_project() -> None:

@@ -100,3 +100,50 @@ def test_a_missing_baseline_is_an_error(run, apps: Path) -> None:
     assert result.stderr == (
         "policyd: error: .policyd-baseline.json: cannot be read: No such file or directory\n"
     )
+
+
+def test_reports_have_only_what_is_new_and_mark_the_rest(run, apps: Path) -> None:
+    run("baseline", "create", "-r")
+    (apps / "a" / "compose.yaml").write_text(DENIED + "    pid: host\n")
+    reports = [f"--report={form}={form}" for form in ("sarif", "gitlab", "text", "json")]
+
+    done = run("baseline", "check", "-r", "--format", "github", *reports)
+
+    assert done.exit_code == 1
+    assert [line.split("::")[1].split(",")[0] for line in done.stdout.splitlines()] == [
+        "error file=a/compose.yaml"
+    ]
+    [issue] = json.loads(Path("gitlab").read_text())
+    assert issue["check_name"] == "no-host-namespaces"
+    [log] = json.loads(Path("sarif").read_text())["runs"]
+    marked = [(one["ruleId"], "suppressions" in one) for one in log["results"]]
+    assert sorted(set(marked)) == [
+        ("no-dangerous-capabilities", True),
+        ("no-host-namespaces", False),
+        ("no-privileged", True),
+    ]
+    assert log["results"][-1]["suppressions"] == [
+        {
+            "kind": "external",
+            "status": "accepted",
+            "justification": ".policyd-baseline.json: known violation",
+        }
+    ]
+    assert "no-host-namespaces" in {rule["id"] for rule in log["tool"]["driver"]["rules"]}
+    assert Path("text").read_text().startswith("a/compose.yaml:6:10: new: no-host-namespaces")
+    assert json.loads(Path("json").read_text())["kind"] == "BaselineComparison"
+
+
+def test_reports_say_what_does_not_load_and_what_was_not_decided(run, apps: Path) -> None:
+    run("baseline", "create", "-r")
+    (apps / "a" / "compose.yaml").write_text("services: [")
+
+    broken = run("baseline", "check", "a", "nothing", "--format", "junit")
+    unwritten = run("baseline", "check", "b c", "--report", "junit=nowhere/report")
+
+    assert broken.exit_code == 2
+    assert '<testcase classname="a" name="compose-invalid"' in broken.stdout
+    assert '<testsuite name="nothing" tests="1" failures="0" errors="1"' in broken.stdout
+    assert unwritten.exit_code == 2
+    assert "--report: cannot write nowhere/report" in unwritten.stderr
+    assert run("baseline", "check", "--report", "pdf=x").exit_code == 2

@@ -226,6 +226,7 @@ HOSTILE: dict[str, Callable[[], Any]] = {
         EVIL,
         Comparison((hostile_known(),), (hostile_known(),), (), (hostile_known().entry,)),
         [Undecided(EVIL, EVIL)],
+        hostile_report(),
     ),
     "EXCEPTIONS": hostile_exceptions,
     "EXCEPTION_REQUEST": lambda: ExceptionRequest(
