@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -30,6 +30,7 @@ from policyd.model import (
     Findings,
     Grant,
     Location,
+    Path,
     Review,
     Status,
     Violation,
@@ -62,6 +63,22 @@ class Evaluation(msgspec.Struct, frozen=True):
     lease_warnings: tuple[str, ...] = ()
 
 
+class Demand(NamedTuple):
+    """What an enforcement point demands besides the policies.
+
+    Only findings at or below one of the paths `about` count: all if there are none. `violations`
+    returns further violations, of a project with these grants.
+    """
+
+    about: tuple[Path, ...] = ()
+    violations: Callable[[Sequence[Grant]], Iterable[Violation]] = lambda _: ()
+
+    def concerns(self, finding: Finding) -> bool:
+        """Return whether `finding` counts."""
+        return not self.about or any(finding.path[: len(one)] == one for one in self.about)
+
+
+NO_DEMAND: Final = Demand()
 NOT_EVALUATED = Evaluation()
 NO_FINDINGS = Findings(())
 RELEASED = Status(200, "OK", "the grants of the project are released; no policy is evaluated")
@@ -97,8 +114,12 @@ class Admission:
         """What records projects that the policy set decides on."""
         return Recorder(self.policy_set)
 
-    def decide(self, loaded: Loaded | NotLoaded, review: Review) -> Decision:
+    def decide(
+        self, loaded: Loaded | NotLoaded, review: Review, demand: Demand | None = None
+    ) -> Decision:
         """Return the decision on `loaded`. A project that is not loaded is denied.
+
+        `demand` is what the enforcement point demands besides the policies.
 
         An engine that fails is a denial too, but raises OtherRevision if it holds another policy
         set: then the Admission of that policy set can decide.
@@ -107,7 +128,7 @@ class Admission:
             return self.refuse(review, loaded.error, loaded)
         loaded = self.resolved(loaded, review.source.host)
         try:
-            evaluation = self._evaluate(loaded, review)
+            evaluation = self._evaluate(loaded, review, demand or NO_DEMAND)
         except OtherRevision:
             raise
         except (EngineError, LeaseError) as error:
@@ -175,13 +196,13 @@ class Admission:
             compose_version=COMPOSE_VERSION,
         )
 
-    def _evaluate(self, loaded: Loaded, review: Review) -> Evaluation:
+    def _evaluate(self, loaded: Loaded, review: Review, demand: Demand) -> Evaluation:
         """Return the violations, exemptions and grants. Raises EngineError, LeaseError."""
         applicability = self.applicability(review, loaded.project.name)
         found = self._findings(policy_input(loaded, review, applicability.by_policy))
         remediations = self._hosts.grants.remediations(loaded.workloads)
         violations: list[Violation] = []
-        for finding in found.findings:
+        for finding in filter(demand.concerns, found.findings):
             constraints = _reporting(finding, applicability)
             if len(violations) + len(constraints) > MAX_VIOLATIONS:
                 raise EngineError(
@@ -189,6 +210,9 @@ class Admission:
                     "constraint), so the project is denied without a list of them"
                 )
             violations += self._violations(finding, constraints, review, loaded, remediations)
+        if demand is not NO_DEMAND:
+            asked = self._hosts.grants.listed(loaded.workloads, review.source.host)
+            violations += demand.violations(asked)
         remaining, exempted = _exempt(
             sorted(violations, key=_order), applicability, loaded.requests
         )

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from policyd.errors import ConfigError
+from policyd.host_settings import HostSettings
 from policyd.limits import MAX_BUNDLE
 from policyd.model import EnforcementPoint
 
@@ -344,6 +345,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         dict[str, ImageRegistry],
         Meta(description='Registries that may be read with `images = "inspect"`, by name.'),
     ] = {}
+    host: Annotated[HostSettings, Meta(description="The gate on a host, `policyd host serve`.")] = (
+        HostSettings()
+    )
 
 
 def default_audit(environment: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from policyd import deadline
-from policyd.admission import Admission
+from policyd.admission import Admission, Demand
 from policyd.config import Settings
 from policyd.errors import AuditError, ConfigError, OtherRevision, PolicydError, RequestError
 from policyd.loading import Loaded, NotLoaded, prepare
@@ -173,6 +173,23 @@ class Services:
         self.observer.decided(review, given.decision, time.perf_counter() - started)
         return given.decision
 
+    def decide_loaded(
+        self, load: Callable[[], Loaded | NotLoaded], review: Review, demand: Demand
+    ) -> Decision:
+        """Return the recorded decision on what `load` returns, with the `demand` of a host.
+
+        Raises AuditError and ReviewTimeout: nothing is decided and recorded then.
+        """
+        started = time.perf_counter()
+        with deadline.within(self.settings.review_timeout):
+            loaded = load()
+            deadline.check()
+            given = self._decided(loaded, review, demand)
+            with deadline.recording():
+                self._record(review, given, "", "")
+        self.observer.decided(review, given.decision, time.perf_counter() - started)
+        return given.decision
+
     def refuse(self, review: Review, error: PolicydError, *, request_id: str = "") -> Decision:
         """Return the recorded denial of a project that could not be read because of `error`.
 
@@ -251,8 +268,13 @@ class Services:
     def _evaluated(self, bundle: Bundle, review: Review) -> _Given:
         loaded = prepare(bundle, self.images)
         deadline.check()
+        return self._decided(loaded, review)
+
+    def _decided(
+        self, loaded: Loaded | NotLoaded, review: Review, demand: Demand | None = None
+    ) -> _Given:
         try:
-            decision = self.with_held(lambda admission: admission.decide(loaded, review))
+            decision = self.with_held(lambda admission: admission.decide(loaded, review, demand))
         except OtherRevision as error:
             decision = self._newest.refuse(review, error, loaded)
         if self.store is None:

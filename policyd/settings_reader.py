@@ -31,6 +31,7 @@ from policyd.config import (
     Token,
 )
 from policyd.errors import ConfigError
+from policyd.host_settings import HostSettings
 from policyd.model import Location
 from policyd.secret_files import LEAST_TOKEN, secret_in, token_in
 from policyd.suggestion import did_you_mean, nearest
@@ -45,6 +46,9 @@ _TABLES: Final[dict[str, _Table]] = {
     "image_registries": ImageRegistry,
 }
 _Hashed = TypeVar("_Hashed", Token, Registry)
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+_SECTION: Final = "host"
+"""The only table of settings that is not a table of entries by name."""
 _HUB_URL: Final = "https://registry-1.docker.io"
 _HUB_AUTH_HOSTS: Final = ("auth.docker.io",)
 _PATHS: Final = (
@@ -57,7 +61,7 @@ _PATHS: Final = (
     "tls_key_file",
     "tls_client_ca_file",
 )
-_SIMPLE: Final = [name for name in _FIELDS if name not in _TABLES]
+_SIMPLE: Final = [name for name in _FIELDS if name not in (*_TABLES, _SECTION)]
 _FOREIGN: Final = re.compile(r"POLICYD_(CONFIG|URL|TOKEN|(SERVICE|PORT)(_.*)?)")
 """Variables that are not settings: Kubernetes sets POLICYD_SERVICE_… and POLICYD_PORT… for a
 service named `policyd`, and jobs in CI set POLICYD_URL and POLICYD_TOKEN."""
@@ -146,6 +150,9 @@ def _from_file(path: str) -> dict[str, Any]:
         if name in _TABLES:
             values[name] = _entries(path, text, name, value)
             continue
+        if name == _SECTION:
+            values[name] = _host(path, text, value)
+            continue
         values[name] = _typed(value, _FIELDS[name].type, name, where)
         if name in _PATHS or (name == "audit" and "://" not in value):
             values[name] = os.path.join(base, value)
@@ -196,13 +203,21 @@ def _entries(path: str, text: str, table: str, entries: object) -> dict[str, Any
     return values
 
 
+def _host(path: str, text: str, value: object) -> HostSettings:
+    where = _location(path, text, (_SECTION,))
+    if not isinstance(value, dict):
+        raise ConfigError(f"{_SECTION}: expected a table, as in [{_SECTION}]", where)
+    places = {key: _location(path, text, (_SECTION, key)) for key in value}
+    return _table(value, HostSettings, _SECTION, where, places)
+
+
 def _table(
     entry: Mapping[str, object],
-    kind: _Table,
+    kind: type[_Struct],
     label: str,
     where: Location,
     places: Mapping[str, Location],
-) -> _Entry:
+) -> _Struct:
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
     for key in entry:
         if key not in fields:

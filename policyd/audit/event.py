@@ -87,6 +87,8 @@ class DecisionEvent(msgspec.Struct, frozen=True):
         review = self.input.review
         if not self.result.allowed or review.dry_run or review.operation == "CHECK":
             return None
+        if review.enforcement_point == "daemon":
+            return None  # the gate of a host applies grants; it does not make or end any
         return "released" if review.operation == "DELETE" else "superseded"
 
     @property

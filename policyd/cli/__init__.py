@@ -43,6 +43,7 @@ COMMANDS: Final = (
     "token",
     "issuers",
     "inventory",
+    "host",
 )
 """Each command is `command` in the module of the same name, which is imported on first use."""
 

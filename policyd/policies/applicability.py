@@ -51,9 +51,14 @@ class Applicability:
     """Which constraints and exceptions apply to one review."""
 
     def __init__(self, governance: Governance, review: Review, project: str) -> None:
-        """`project` is the name of the project under review."""
+        """`project` is the name of the project under review.
+
+        Whoever sends a request to a Docker daemon chooses the names in it. So they are unknown
+        here: constraints that select names apply, and exceptions that select names do not.
+        """
+        self._are_names_proven = review.enforcement_point != "daemon"
         self.review = review
-        self.subject = subject(review, project)
+        self.subject = subject(review, project if self._are_names_proven else "")
         self._governance = governance
 
     @cached_property
@@ -121,7 +126,8 @@ class Applicability:
         found = self._applying & indexed.of_policy.get(finding.policy, 0)
         if finding.constraint:
             found &= indexed.of_name.get(finding.constraint, 0)
-        selected = found & indexed.match.for_service(finding.service)
+        service = finding.service if self._are_names_proven else ""
+        selected = found & indexed.match.for_service(service)
         return [indexed.constraints[number] for number in numbers(selected)]
 
     def exemption(
@@ -173,7 +179,10 @@ class Applicability:
         exempting = indexed.exempting.get(violation.policy, 0) | indexed.break_glass
         if not is_requested:
             exempting &= ~indexed.on_request
-        return exempting & indexed.granting.covering(violation.service, violation.path)
+        service, path = violation.service, violation.path
+        if not self._are_names_proven:
+            service, path = "", (*path[:1], *("" for _ in path[1:2]), *path[2:])
+        return exempting & indexed.granting.covering(service, path)
 
 
 def _preference(exception: PolicyException) -> tuple[bool, int, str]:

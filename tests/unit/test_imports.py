@@ -74,6 +74,7 @@ WAY = [
     {"formats"},
     {
         "config",
+        "host_settings",
         "settings_reader",
         "registry",
         "services",
@@ -86,6 +87,7 @@ WAY = [
     },
     {"web"},
     {"serving"},
+    {"host"},
     {"cli", "__main__"},
 ]
 """Each group may import the groups before it, and itself."""

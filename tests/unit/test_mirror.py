@@ -25,6 +25,7 @@ THROUGH: Final = {
     "audit/derived.py": "audit/test_verify.py",
     "audit/rows.py": "audit/test_store.py",
     "audit/tables.py": "audit/test_database.py",
+    "cli/host.py": "host/test_serve.py",
     "cli/audit_reading.py": "cli/test_audit.py",
     "compatibility/images.py": "compatibility/test_assessment.py",
     "compatibility/injection_path.py": "compatibility/test_assessment.py",
@@ -36,6 +37,10 @@ THROUGH: Final = {
     "formats/usage.py": "cli/test_audit_grants.py",
     "grants/container.py": "grants/test_resolution.py",
     "holdings.py": "cli/test_audit_grants.py",
+    "host/container_request.py": "host/test_recorded_requests.py",
+    "host/existing.py": "host/test_gate.py",
+    "host/plugin.py": "host/test_serve.py",
+    "host_settings.py": "test_settings_reader.py",
     "opa_comparison.py": "../integration/test_opa_comparison.py",
     "opa_program.py": "../integration/test_opa_comparison.py",
     "policies/builtin_results.py": "policies/test_author_mistakes.py",
@@ -101,6 +106,7 @@ WHOLE: Final = {
     "cli/test_repository_settings.py": "what .policyd.yaml does to commands",
     "test_pipelines.py": "the files by which pipelines and editors run policyd",
     "test_readme.py": "README.md",
+    "host/test_recorded_requests.py": "what real daemons and clients sent",
 }
 """Tests of more than one module, and what they test."""
 

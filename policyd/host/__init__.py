@@ -1,0 +1,1 @@
+"""The gate on a host: it decides on the requests that the Docker daemon receives."""

@@ -1,0 +1,88 @@
+"""Describe the containers and volumes that a daemon has already as Compose would.
+
+In: names. Out: Asked and the configuration of its image; definitions of volumes. Errors:
+EngineUnavailable, RequestError. Sources: Docker Engine API 1.41 and 1.51: ContainerInspect,
+ImageInspect, VolumeInspect; moby daemon/create.go, daemon/container.go (what the daemon fills in).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from policyd.host.asked import Asked
+from policyd.host.container_request import read_container
+from policyd.host.engine_client import EngineClient
+from policyd.model import ImageConfig
+from policyd.workloads.image_configs import DockerConfig
+
+DEFAULT_SECONDS: Final = 30.0
+"""How long the default runtime of the daemon is remembered."""
+
+
+class Existing:
+    """What one daemon has. May be used by many threads at once."""
+
+    def __init__(self, engine: EngineClient, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` returns seconds."""
+        self._engine = engine
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._default: tuple[float, str] | None = None
+
+    def volume(self, name: str) -> Mapping[str, Any]:
+        """Return the definition of the volume `name`, {} if there is none."""
+        found = self._engine.volume(name)
+        options = found.pairs("Options") if found else {}
+        return {"driver": found.text("Driver"), "driver_opts": options} if found and options else {}
+
+    def container(self, name: str) -> tuple[Asked, ImageConfig | None] | None:
+        """Return the container `name` and the configuration of its image, None if there is none."""
+        found = self._engine.container(name)
+        if found is None:
+            return None
+        image = self.image(found.text("Image"))
+        asked = read_container(
+            found.object("Config"),
+            found.object("HostConfig"),
+            found.text("Name").lstrip("/"),
+            "",
+            self.volume,
+        )
+        return msgspec.structs.replace(asked, keys=self._as_asked(asked.keys, image)), image
+
+    def _as_asked(self, keys: Mapping[str, Any], image: ImageConfig | None) -> dict[str, Any]:
+        """Return the keys of a container without what the daemon and the image filled in."""
+        baked = image.environment if image else {}
+        environment = {
+            name: value
+            for name, value in keys.get("environment", {}).items()
+            if name not in baked or baked[name] != value
+        }
+        filled = {
+            "cgroup",
+            *(("runtime",) if keys.get("runtime") == self._default_runtime() else ()),
+        }
+        kept = {key: value for key, value in keys.items() if key not in filled}
+        return {**kept, "environment": environment}
+
+    def image(self, name: str) -> ImageConfig | None:
+        """Return the configuration of the image `name`, None if the engine does not have it."""
+        found = self._engine.image(name) if name else None
+        if found is None:
+            return None
+        config = found.object("Config")
+        return DockerConfig(config.texts("Env"), config.text("User"), config.pairs("Labels")).read()
+
+    def _default_runtime(self) -> str:
+        with self._lock:
+            known = self._default
+        if known is None or self._clock() - known[0] > DEFAULT_SECONDS:
+            known = (self._clock(), self._engine.default_runtime())
+            with self._lock:
+                self._default = known
+        return known[1]

@@ -1,0 +1,172 @@
+"""Decide on the requests that a Docker daemon receives.
+
+In: what the daemon sends to its authorization plugin. Out: an Answer. Requests that create, start
+or change containers become workloads, which the policies evaluate like those of a Compose project;
+each decision is recorded. All other requests pass. In doubt a request is denied.
+"""
+
+from __future__ import annotations
+
+import traceback
+import uuid
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import structlog
+
+from policyd import deadline
+from policyd.admission import Demand
+from policyd.errors import Forbidden, PolicydError, RequestError
+from policyd.host.asked import Asked
+from policyd.host.call import Call, read_call
+from policyd.host.container_request import read_creation
+from policyd.host.denial import denial
+from policyd.host.endpoints import Endpoint, Kind, endpoint
+from policyd.host.existing import Existing
+from policyd.host.folded_json import Fields, read_object
+from policyd.host.other_requests import (
+    read_build,
+    read_exec,
+    read_service,
+    read_update,
+    read_volume,
+)
+from policyd.host_settings import HostSettings
+from policyd.loading import Loaded
+from policyd.model import Decision, Review, Source, UserInfo
+from policyd.services import Services
+
+INTERNAL: Final = "policyd: internal error, so the request is denied; see the log of policyd"
+NO_BODY: Final = (
+    "the daemon handed over no body for this request: it is too large, or its type is not "
+    "application/json"
+)
+
+log = structlog.get_logger("policyd.host")
+
+
+class Answer(NamedTuple):
+    """Whether the daemon may handle a request, and why not."""
+
+    allowed: bool
+    message: str = ""
+
+
+ALLOWED: Final = Answer(True)
+
+
+class Gate:
+    """Decides on the requests to one daemon. May be used by many threads at once."""
+
+    def __init__(self, services: Services, settings: HostSettings, existing: Existing) -> None:
+        """`existing` describes what the daemon has already."""
+        self._services = services
+        self._settings = settings
+        self._existing = existing
+        self._readers: dict[Kind, Callable[[Call, Endpoint], Asked | None]] = {
+            "create": lambda call, _: self._creation(call),
+            "exec": lambda call, about: read_exec(_body(call), about.name),
+            "update": lambda call, about: read_update(_body(call), about.name),
+            "volume": lambda call, _: read_volume(_body(call)),
+            "service": lambda call, _: read_service(_body(call)),
+            "build": lambda call, _: read_build(call.query),
+        }
+
+    def before(self, envelope: bytes) -> Answer:
+        """Return whether the daemon may handle the request in `envelope`."""
+        try:
+            call = read_call(envelope)
+            about = endpoint(call)
+            return ALLOWED if about is None else self._answer(call, about)
+        except RequestError as error:
+            return self._refused(Call("", ""), error)
+        except Exception as error:  # noqa: BLE001 - whatever fails, the gate stays closed
+            return _failed(error)
+
+    def _answer(self, call: Call, about: Endpoint) -> Answer:
+        try:
+            with deadline.within(self._settings.timeout):
+                self._check_permitted(about)
+                if about.kind == "start":
+                    return self._started(call, about)
+                read = self._readers.get(about.kind)
+                asked = read(call, about) if read else None
+                if asked is None:
+                    return ALLOWED
+                image = self._existing.image(asked.keys.get("image", ""))
+                return self._decided(call, lambda: asked.loaded(call.body, image), asked)
+        except PolicydError as error:
+            return self._refused(call, error)
+
+    def _decided(self, call: Call, load: Callable[[], Loaded], asked: Asked) -> Answer:
+        demand = Demand(about=asked.paths)
+        return _answered(self._services.decide_loaded(load, self._review(call), demand))
+
+    def _creation(self, call: Call) -> Asked:
+        return read_creation(
+            _body(call),
+            call.query.get("name", ""),
+            call.query.get("platform", ""),
+            self._existing.volume,
+        )
+
+    def _started(self, call: Call, about: Endpoint) -> Answer:
+        """Return whether a container may start, by what the daemon knows of it now."""
+        found = self._existing.container(about.name)
+        if found is None:
+            return ALLOWED  # the daemon will say that there is none
+        asked, image = found
+        return self._decided(call, lambda: asked.loaded(b"", image), asked)
+
+    def _check_permitted(self, about: Endpoint) -> None:
+        """Raise Forbidden for what a setting or the age of the API forbids."""
+        if about.kind == "old-start":
+            raise Forbidden(
+                "a request to start a container in a version of the API before 1.24 can change "
+                "it; use a newer client"
+            )
+        permitted = {
+            "build": (self._settings.builds, "builds", "images cannot be built"),
+            "plugin": (self._settings.plugins, "plugins", "plugins of Docker cannot be changed"),
+            "swarm": (self._settings.swarm, "swarm", "this host cannot create or join a swarm"),
+        }
+        setting, name, sentence = permitted.get(about.kind, ("allow", "", ""))
+        if setting == "deny":
+            raise Forbidden(f'{sentence} here: {name} is "deny" in the settings of policyd')
+
+    def _refused(self, call: Call, error: PolicydError) -> Answer:
+        try:
+            return _answered(self._services.refuse(self._review(call), error))
+        except PolicydError as second:
+            log.error("decision not recorded", reason=second.masked)
+            return Answer(False, f"policyd: {second.masked}, so the request is denied")
+
+    def _review(self, call: Call) -> Review:
+        return Review(
+            uid=str(uuid.uuid4()),
+            enforcement_point="daemon",
+            now=self._services.clock(),
+            operation="CREATE",
+            user_info=UserInfo(call.user),
+            source=Source(environment=self._settings.environment, host=self._settings.name),
+        )
+
+
+def _body(call: Call) -> Fields:
+    """Return the body of `call`. Raises RequestError."""
+    if not call.body:
+        raise RequestError(NO_BODY)
+    return read_object(call.body)
+
+
+def _answered(decision: Decision) -> Answer:
+    if decision.allowed:
+        return ALLOWED
+    return Answer(False, denial(decision))
+
+
+def _failed(error: Exception) -> Answer:
+    """Return a denial. Neither the log nor the answer quotes the error: it may have values."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    log.error("unexpected error", kind=type(error).__name__, at=f"{where.name}:{where.lineno}")
+    return Answer(False, INTERNAL)

@@ -1,0 +1,91 @@
+"""Run the authorization plugin of one host until a signal stops it.
+
+In: settings. Out: nothing. The policy set is read again on SIGHUP and when its files change; if the
+new one is not valid, the previous one stays in force. Errors: those of `build`, ConfigError if the
+socket cannot be used.
+"""
+
+from __future__ import annotations
+
+import functools
+import signal
+import socket as sockets
+import threading
+
+import msgspec
+import structlog
+
+from policyd.bootstrap import admission_for, build
+from policyd.config import Settings
+from policyd.engines import ENGINES
+from policyd.host.engine_client import EngineClient
+from policyd.host.existing import Existing
+from policyd.host.gate import Gate
+from policyd.host.plugin import handlers
+from policyd.host.plugin_server import PluginServer
+from policyd.host_settings import HostSettings
+from policyd.logs import configure
+from policyd.serving.follower import Follower
+from policyd.serving.reloader import Reloader
+from policyd.serving.service_events import ServiceEvents
+from policyd.serving.shared_folder import SharedFolder
+
+log = structlog.get_logger("policyd.host")
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. `settings.audit` must name an audit log."""
+    host = named(settings.host)
+    settings = msgspec.structs.replace(
+        settings, host=host, review_timeout=min(settings.review_timeout, host.timeout)
+    )
+    configure(settings.log_format)
+    shared = SharedFolder()
+    try:
+        _serve(settings, host, shared)
+    finally:
+        shared.close()
+
+
+def named(settings: HostSettings) -> HostSettings:
+    """Return `settings` with the name of the host."""
+    return (
+        settings if settings.name else msgspec.structs.replace(settings, name=sockets.gethostname())
+    )
+
+
+def _serve(settings: Settings, host: HostSettings, shared: SharedFolder) -> None:
+    events = ServiceEvents(settings.audit)
+    reloader = Reloader(settings, shared.path, put_in_force=events.put_in_force)
+    make = functools.partial(admission_for, settings=settings, isolated=True)
+    rules = Follower(shared.path, make, ENGINES[settings.engine].kept_policy_sets)
+    services = build(settings, rules)
+    try:
+        services.audit.check_writable()
+        events.started(reloader.policy_set)
+        gate = Gate(services, host, Existing(EngineClient(host.engine)))
+        server = PluginServer(host.socket, handlers(gate))
+        _stop_on_signals(server, reloader)
+        log.info(
+            "listening",
+            socket=host.socket,
+            host=host.name,
+            mode=host.mode,
+            policy_set=services.policy_set.name,
+            revision=services.policy_set.revision,
+        )
+        reloader.start()
+        server.run()
+        events.stopped()
+    finally:
+        services.close()
+
+
+def _stop_on_signals(server: PluginServer, reloader: Reloader) -> None:
+    def stop(*_: object) -> None:
+        # In a thread of its own: `shutdown` waits for the loop that this handler interrupts.
+        threading.Thread(target=server.shutdown, daemon=True).start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    signal.signal(signal.SIGHUP, lambda *_: reloader.wake())

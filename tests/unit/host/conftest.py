@@ -1,0 +1,61 @@
+"""A gate on a host, with the default policy set, an audit log, and a stand-in for the daemon."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from policyd.audit.event import DecisionEvent, event_of
+from policyd.bootstrap import build
+from policyd.config import Settings
+from policyd.host.engine_client import EngineClient
+from policyd.host.existing import Existing
+from policyd.host.gate import Gate
+from policyd.host_settings import HostSettings
+from policyd.services import Services
+from tests.support.engine_stand_in import EngineStandIn
+
+NOW = 1_800_000_000_000_000_000
+
+
+@pytest.fixture(scope="package")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Services with the default policy set, whose clock stands still."""
+    folder = tmp_path_factory.mktemp("services")
+    built = build(Settings(audit=str(folder / "audit.db")))
+    yield dataclasses.replace(built, clock=lambda: NOW)
+    built.close()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[EngineStandIn]:
+    """A daemon that has nothing."""
+    stand_in = EngineStandIn(tmp_path / "engine.sock")
+    yield stand_in
+    stand_in.close()
+
+
+@pytest.fixture
+def gate_with(services: Services, engine: EngineStandIn) -> Callable[..., Gate]:
+    """A function that returns a gate with these settings."""
+
+    def make(**settings: object) -> Gate:
+        host = HostSettings(name="gpu-01", environment="prod", **settings)
+        return Gate(services, host, Existing(EngineClient(engine.path)))
+
+    return make
+
+
+@pytest.fixture
+def gate(gate_with: Callable[..., Gate]) -> Gate:
+    """A gate with the default settings."""
+    return gate_with()
+
+
+@pytest.fixture
+def last_event(services: Services) -> Callable[[], DecisionEvent]:
+    """A function that returns the last decision in the audit log."""
+    return lambda: event_of(services.audit.decisions(1)[0])

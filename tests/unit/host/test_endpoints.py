@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from policyd.host.call import Call
+from policyd.host.endpoints import Endpoint, endpoint
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/containers/create", Endpoint("create")),
+        ("/containers/web/start", Endpoint("start", "web")),
+        ("/containers/a/b/start", Endpoint("start", "a/b")),
+        ("/containers/web/restart", Endpoint("start", "web")),
+        ("/containers/web/update", Endpoint("update", "web")),
+        ("/containers/web/exec", Endpoint("exec", "web")),
+        ("/volumes/create", Endpoint("volume")),
+        ("/services/create", Endpoint("service")),
+        ("/services/x/update", Endpoint("service", "x")),
+        ("/swarm/init", Endpoint("swarm")),
+        ("/swarm/join", Endpoint("swarm")),
+        ("/build", Endpoint("build")),
+        ("/session", Endpoint("build")),
+        ("/grpc", Endpoint("build")),
+        ("/plugins/pull", Endpoint("plugin")),
+        ("/plugins/x/y:latest/enable", Endpoint("plugin")),
+        ("/containers/web/stop", None),
+        ("/containers/web/rename", None),
+        ("/exec/1/start", None),
+        ("/auth", None),
+        ("/commit", None),
+        ("/images/create", None),
+        ("/build/prune", None),
+    ],
+)
+def test_what_is_decided_and_what_passes(path, expected):
+    assert endpoint(Call("POST", path)) == expected
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_reading_passes(method):
+    assert endpoint(Call(method, "/containers/create")) is None
+
+
+def test_other_methods_are_decided_like_post():
+    assert endpoint(Call("PUT", "/containers/create")) == Endpoint("create")
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [((1, 23), "old-start"), ((1, 3), "old-start"), ((1, 24), "start"), ((1, 100), "start")],
+)
+def test_old_versions_can_change_a_container_at_its_start(version, kind):
+    assert endpoint(Call("POST", "/containers/web/start", version)) == Endpoint(kind, "web")

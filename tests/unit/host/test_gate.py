@@ -1,0 +1,252 @@
+"""The verdicts of the gate, each bypass of the protocol, and what is recorded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from policyd.host.gate import ALLOWED, INTERNAL, NO_BODY
+from tests.support.daemon_requests import body, creation, envelope, recorded
+
+CREATE = "/v1.41/containers/create"
+PRIVILEGED = creation(Privileged=True)
+IMAGE = {"Config": {"Env": ["PATH=/bin", "NVIDIA_VISIBLE_DEVICES=all"], "Labels": None}}
+
+
+@pytest.mark.parametrize(
+    ("uri", "content"),
+    [
+        ("/containers/create", PRIVILEGED),
+        ("/v1.12/containers/create", PRIVILEGED),
+        ("/v1.41/containers/%63reate", PRIVILEGED),
+        ("/v1.41/containers%2fcreate", PRIVILEGED),
+        ("//v1.41//containers/create", PRIVILEGED),
+        ("http://docker/v1.41/containers/create", PRIVILEGED),
+        (CREATE, {"Image": "x", "hostconfig": {"privileged": True}}),
+        (CREATE, {"Image": "x", "Ho\u017ftConfig": {"Privileged": True}}),
+        (CREATE, {"Image": "x", "Privileged": True}),
+        (CREATE, {"Image": "x", "HostConfig": None, "Privileged": True}),
+        (CREATE, body("raw-lowercase-keys")),
+    ],
+)
+def test_no_spelling_of_a_request_hides_a_privileged_container(gate, uri, content):
+    answer = gate.before(envelope(uri, content))
+
+    assert not answer.allowed
+    assert "no-privileged: service container runs privileged" in answer.message
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, NO_BODY),
+        (b"", NO_BODY),
+        (body("raw-duplicate-keys"), "'HostConfig': duplicate key in the body of the request"),
+        (body("raw-duplicate-keys-case"), "hostconfig: duplicate key, apart from its case"),
+        (json.dumps(PRIVILEGED).encode() + b"{}", "the body of the request is not valid JSON"),
+        (b"{", "the body of the request is not valid JSON"),
+        ({"Image": "x", "HostConfig": []}, "HostConfig: expected an object"),
+        (creation(Devices={}), "HostConfig.Devices: expected a list of objects"),
+        (creation(Privileged="true"), "HostConfig.Privileged: expected true or false"),
+    ],
+)
+def test_a_create_request_that_cannot_be_read_is_denied(gate, content, expected, last_event):
+    answer = gate.before(envelope(CREATE, content))
+
+    event = last_event()
+    assert (answer.allowed, event.result.allowed) == (False, False)
+    assert answer.message.startswith(expected)
+    assert answer.message.endswith(f"(decision {event.decision_id})")
+
+
+def test_the_body_that_an_old_daemon_leaves_out_denies(gate):
+    sent = json.dumps(recorded()["envelopes"]["oversize-body-dropped-2010.envelope"]).encode()
+
+    assert gate.before(sent).message.startswith(NO_BODY)
+
+
+@pytest.mark.parametrize("uri", ["/v1.41/containers/x/exec", "/volumes/create", "/services/create"])
+def test_other_requests_without_their_body_are_denied(gate, uri):
+    assert gate.before(envelope(uri)).message.startswith(NO_BODY)
+
+
+@pytest.mark.parametrize(
+    ("uri", "content", "policy"),
+    [
+        ("/containers/x/exec", {"Privileged": True, "Cmd": ["sh"]}, "no-privileged-hooks"),
+        ("/containers/x/exec", {"PRIVILEGED": True}, "no-privileged-hooks"),
+        ("/volumes/create", body("volume-create-bind-dev"), "no-host-dev-mounts"),
+        ("/services/create", body("swarm-service-create"), "no-host-dev-mounts"),
+        ("/services/s/update", body("swarm-service-create"), "no-host-dev-mounts"),
+        (
+            "/containers/x/update",
+            {"Devices": [{"PathOnHost": "/dev/nvidia0", "PathInContainer": "/dev/x"}]},
+            "no-raw-device-nodes",
+        ),
+        ("/containers/x/update", {"DeviceCgroupRules": ["a *:* rwm"]}, "no-device-cgroup-rules"),
+    ],
+)
+def test_requests_beside_create_are_evaluated(gate_with, uri, content, policy):
+    answer = gate_with(builds="allow").before(envelope(uri, content))
+
+    assert (answer.allowed, policy in answer.message) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("uri", "content", "method"),
+    [
+        (CREATE, creation(), "POST"),
+        (CREATE, body("compose-plain"), "POST"),
+        ("/containers/x/exec", body("exec-create-privileged"), "POST"),
+        ("/containers/x/update", body("container-update"), "POST"),
+        ("/volumes/create", {"Name": "v"}, "POST"),
+        ("/volumes/create", {"Name": "v", "DriverOpts": {"type": "tmpfs"}}, "POST"),
+        ("/containers/x/stop", None, "POST"),
+        ("/auth", {"password": "s3cret"}, "POST"),
+        ("/_ping", None, "HEAD"),
+        ("/containers/json", None, "GET"),
+        ("/build?t=x", None, "POST"),
+        ("/swarm/init", {}, "POST"),
+        ("/plugins/x/enable", None, "POST"),
+    ],
+)
+def test_harmless_requests_pass(gate_with, uri, content, method):
+    gate = gate_with(builds="allow", plugins="allow", swarm="allow")
+
+    assert gate.before(envelope(uri, content, method)) == ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("uri", "method", "setting"),
+    [
+        ("/build", "POST", "builds"),
+        ("/session", "POST", "builds"),
+        ("/swarm/init", "POST", "swarm"),
+        ("/swarm/join", "POST", "swarm"),
+        ("/plugins/pull", "POST", "plugins"),
+        ("/plugins/x", "DELETE", "plugins"),
+    ],
+)
+def test_what_a_setting_forbids_is_denied_and_recorded(gate, uri, method, setting, last_event):
+    answer = gate.before(envelope(uri, None, method))
+
+    assert f'here: {setting} is "deny" in the settings of policyd (decision ' in answer.message
+    assert last_event().result.status.code == 403
+
+
+def test_a_start_in_an_old_version_is_denied(gate):
+    sent = envelope("/v1.23/containers/x/start", body("raw-start-with-hostconfig-api123"))
+
+    assert gate.before(sent).message.startswith("a request to start a container in a version")
+
+
+def test_a_decision_is_recorded_for_the_host_and_the_user(gate, last_event):
+    gate.before(envelope(CREATE, body("compose-deploy-devices-ids"), User="alice"))
+
+    event = last_event()
+    review = event.input.review
+    assert (review.enforcement_point, review.operation) == ("daemon", "CREATE")
+    assert (review.source.host, review.source.environment) == ("gpu-01", "prod")
+    assert (review.user_info.username, event.input.project.name) == ("alice", "project")
+    assert [grant.devices for grant in event.result.grants] == [("0", "3")]
+    assert event.granted == ()
+
+
+def test_neither_the_log_nor_the_record_has_values_of_variables(gate, last_event, capsys):
+    secret = "hunter2-of-the-database"
+    sent = {**PRIVILEGED, "Env": [f"PASSWORD={secret}"], "Cmd": ["sh", "-c", secret]}
+    gate.before(envelope(CREATE, sent))
+
+    assert secret not in json.dumps(str(last_event()))
+    assert secret not in "".join(capsys.readouterr())
+
+
+def test_whatever_fails_denies(gate, services, monkeypatch, capsys):
+    def broken(*_: object) -> None:
+        raise KeyError("s3cret")
+
+    monkeypatch.setattr("policyd.host.gate.endpoint", broken)
+
+    assert gate.before(envelope(CREATE, PRIVILEGED)) == (False, INTERNAL)
+    assert "s3cret" not in "".join(capsys.readouterr())
+
+
+# --- what the daemon has already
+
+
+def test_the_options_of_a_volume_that_exists_count(gate, engine):
+    engine.documents["/volumes/old"] = {
+        "Driver": "local",
+        "Options": {"type": "none", "o": "bind", "device": "/dev"},
+    }
+
+    answer = gate.before(envelope(CREATE, creation(Binds=["old:/x"])))
+
+    assert (
+        "no-host-dev-mounts: service container mounts devices of the host: /dev" in answer.message
+    )
+
+
+def test_the_variables_of_the_image_count(gate, engine):
+    engine.documents["/info"] = {"DefaultRuntime": "runc"}
+    engine.documents["/images/local/busybox:1.0/json"] = IMAGE
+
+    answer = gate.before(envelope(CREATE, creation(Runtime="nvidia")))
+
+    assert "no-all-gpus" in answer.message
+
+
+def existing(host: dict, env: list[str] | None = None) -> dict:
+    return {
+        "Id": "c1",
+        "Name": "/web",
+        "Image": "sha256:1",
+        "Config": {"Image": "local/busybox:1.0", "Env": env or IMAGE["Config"]["Env"]},
+        "HostConfig": {"Runtime": "runc", "CgroupnsMode": "host", "MaskedPaths": [
+            "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+            "/proc/timer_list", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+        ], **host},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def running(engine):
+    engine.documents |= {"/info": {"DefaultRuntime": "runc"}, "/images/sha256:1/json": IMAGE}
+    return engine
+
+
+@pytest.mark.parametrize("action", ["start", "restart"])
+def test_a_container_from_before_the_gate_is_evaluated_when_it_starts(gate, running, action):
+    running.documents["/containers/web/json"] = existing({"Privileged": True})
+
+    answer = gate.before(envelope(f"/v1.41/containers/web/{action}"))
+
+    assert "no-privileged: service web runs privileged" in answer.message
+
+
+def test_what_daemon_and_image_fill_in_is_not_held_against_a_container(gate, running):
+    running.documents["/containers/web/json"] = existing({})
+
+    assert gate.before(envelope("/v1.41/containers/web/start")) == ALLOWED
+
+
+def test_a_variable_beside_those_of_the_image_is_evaluated_at_the_start(gate, running):
+    running.documents["/containers/web/json"] = existing({}, ["NVIDIA_VISIBLE_DEVICES=0,1"])
+
+    assert "no-gpu-via-environment" in gate.before(envelope("/containers/web/start")).message
+
+
+def test_the_start_of_a_container_that_does_not_exist_passes(gate, running):
+    assert gate.before(envelope("/containers/none/start")) == ALLOWED
+
+
+def test_a_start_is_denied_while_the_daemon_cannot_be_asked(gate, engine, last_event):
+    engine.close()
+    Path(engine.path).unlink()
+
+    answer = gate.before(envelope("/containers/web/start"))
+
+    assert answer.message.startswith("the Docker daemon cannot be asked at ")
+    assert last_event().result.status.code == 503

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from policyd.errors import ConfigError
+from policyd.host.plugin_server import MAX_REQUEST, PluginServer
+
+
+class Client(http.client.HTTPConnection):
+    """Talks to a socket as the daemon does: without a Host and without a Content-Type."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("", timeout=5)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self._path)
+
+    def ask(self, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
+        self.request("POST", path, body, headers={"Host": "", **headers})
+        answer = self.getresponse()
+        return answer.status, answer.read()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "plugins" / "policyd.sock")
+
+
+@pytest.fixture
+def client(path):
+    server = PluginServer(path, {"/Echo": lambda body: body.upper()})
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    found = Client(path)
+    yield found
+    found.close()
+    server.shutdown()
+    thread.join()
+
+
+def test_requests_are_answered_on_one_connection(client, path):
+    assert client.ask("/Echo", b"a") == (200, b"A")
+    first = client.sock
+    assert client.ask("/Other", b"b") == (404, b"")
+    assert client.ask("/Echo", b"c") == (200, b"C")
+    assert client.sock is first
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+
+
+def test_a_request_without_a_known_length_is_refused(client):
+    assert client.ask("/Echo", b"", **{"Transfer-Encoding": "chunked"})[0] == 411
+
+
+def test_a_request_that_is_too_large_is_refused(client):
+    assert client.ask("/Echo", b"", **{"Content-Length": str(MAX_REQUEST + 1)})[0] == 413
+
+
+def test_a_second_server_does_not_take_the_socket_over(client, path):
+    with pytest.raises(ConfigError, match=r"host\.socket: another process serves"):
+        PluginServer(path, {})
+    assert client.ask("/Echo", b"a") == (200, b"A")
+
+
+def test_a_socket_that_nobody_serves_is_replaced(path):
+    Path(path).parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(path)
+    PluginServer(path, {}).server_close()
+
+    assert stat.S_ISSOCK(os.stat(path).st_mode)
+
+
+def test_a_file_in_its_place_is_left_alone(path):
+    Path(path).parent.mkdir()
+    Path(path).write_text("x")
+
+    with pytest.raises(ConfigError, match="exists and is not a socket"):
+        PluginServer(path, {})
+    assert Path(path).read_text() == "x"

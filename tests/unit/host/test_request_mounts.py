@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from policyd.host.folded_json import Fields
+from policyd.host.request_mounts import Mounts
+
+BIND = {"type": "none", "o": "bind", "device": "/dev"}
+
+
+def read(host: dict[str, Any], body: dict[str, Any] | None = None, **existing: Any) -> Mounts:
+    mounts = Mounts(lambda name: existing.get(name, {}))
+    mounts.read(Fields(body or {}), Fields(host))
+    return mounts
+
+
+@pytest.mark.parametrize(
+    ("bind", "expected"),
+    [
+        ("/a:/b", {"type": "bind", "source": "/a", "target": "/b", "read_only": False}),
+        (
+            "/a:/b:ro,rshared",
+            {
+                "type": "bind",
+                "source": "/a",
+                "target": "/b",
+                "read_only": True,
+                "bind": {"propagation": "rshared"},
+            },
+        ),
+        ("v:/b:nocopy", {"type": "volume", "source": "v", "target": "/b", "read_only": False}),
+        ("/b", {"type": "volume", "source": "", "target": "/b"}),
+    ],
+)
+def test_a_bind_becomes_a_volume_entry(bind, expected):
+    assert read({"Binds": [bind]}).entries == [expected]
+
+
+@pytest.mark.parametrize(
+    ("mount", "expected"),
+    [
+        (
+            {"Type": "bind", "Source": "/a", "Target": "/b", "ReadOnly": True},
+            {"type": "bind", "source": "/a", "target": "/b", "read_only": True},
+        ),
+        (
+            {"Type": "tmpfs", "Target": "/b"},
+            {"type": "tmpfs", "source": "", "target": "/b", "read_only": False},
+        ),
+        (
+            {"Type": "volume", "Source": "v", "Target": "/b", "VolumeOptions": {"Subpath": "x"}},
+            {
+                "type": "volume",
+                "source": "v",
+                "target": "/b",
+                "read_only": False,
+                "volume": {"subpath": "x"},
+            },
+        ),
+    ],
+)
+def test_a_mount_becomes_a_volume_entry(mount, expected):
+    assert read({"Mounts": [mount]}).entries == [expected]
+
+
+def test_the_options_of_a_volume_of_the_request_are_its_definition():
+    config = {"DriverConfig": {"Name": "local", "Options": BIND}}
+    for source in ("v", ""):
+        mount = {"Type": "volume", "Source": source, "Target": "/b", "VolumeOptions": config}
+        found = read({"Mounts": [mount]})
+        [(key, definition)] = found.volumes.items()
+
+        assert key == (source or "anonymous")
+        assert definition == {"name": key, "driver": "local", "driver_opts": BIND}
+        assert found.entries[0]["source"] == key
+
+
+def test_both_the_volume_that_exists_and_the_one_that_is_asked_for_count():
+    config = {"DriverConfig": {"Name": "local", "Options": {"type": "tmpfs"}}}
+    mount = {"Type": "volume", "Source": "v", "Target": "/b", "VolumeOptions": config}
+
+    found = read({"Mounts": [mount]}, v={"driver": "local", "driver_opts": BIND})
+
+    assert [entry["source"] for entry in found.entries] == ["v", "v (2)"]
+    assert found.volumes["v"]["driver_opts"] == BIND
+    assert found.volumes["v (2)"] == {
+        "name": "v",
+        "driver": "local",
+        "driver_opts": {"type": "tmpfs"},
+    }
+
+
+def test_the_volumes_of_the_container_are_anonymous():
+    assert read({}, {"Volumes": {"/data": {}}}).entries == [
+        {"type": "volume", "source": "", "target": "/data"}
+    ]
+
+
+def test_the_volume_driver_of_old_requests_counts():
+    found = read({"Binds": ["v:/b"], "VolumeDriver": "nfs"})
+
+    assert found.volumes == {"v": {"name": "v", "driver": "nfs", "driver_opts": {}}}
