@@ -25,6 +25,7 @@ from policyd.config import (
 )
 from policyd.fixes.mechanical import MECHANICAL
 from policyd.formats.catalogue import section
+from policyd.host_settings import HostSettings
 from policyd.policies.levels import LEVELS, level_file
 from policyd.policies.packs import Policy, built_in
 from policyd.policies.policy_set import PolicySet, load_policy_set
@@ -46,6 +47,8 @@ _TABLES: Final = {
     "image_registries": ImageRegistry,
 }
 """Settings that are tables in the settings file."""
+_SECTIONS: Final = {"host": HostSettings}
+"""Settings that are one table in the settings file."""
 
 
 def pages() -> dict[str, str]:
@@ -75,14 +78,15 @@ def _settings() -> Iterator[str]:
     yield "|---|---|---|---|"
     for name, default, description in _rows(Settings):
         variable = f"`{ENVIRONMENT_PREFIX}{name.upper()}`"
-        if name in _TABLES:
+        if name in _TABLES or name in _SECTIONS:
             variable = "file only"
         elif is_secret(name):
             variable += f", `{ENVIRONMENT_PREFIX}{name.upper()}_FILE`"
         yield f"| `{name}` | {variable} | {default} | {description} |"
-    for table, kind in _TABLES.items():
+    tables = {f"{table}.NAME": kind for table, kind in _TABLES.items()}
+    for table, kind in (*tables.items(), *_SECTIONS.items()):
         yield ""
-        yield f"## [{table}.NAME]"
+        yield f"## [{table}]"
         yield ""
         yield (kind.__doc__ or "").strip()
         yield ""
@@ -103,7 +107,7 @@ def _rows(kind: Any) -> Iterator[tuple[str, str, str]]:
 
 
 def _default(value: object) -> str:
-    if value in ("", (), {}) or value is msgspec.NODEFAULT:
+    if value in ("", (), {}, HostSettings()) or value is msgspec.NODEFAULT:
         return ""
     shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return f"`{shown}`"
