@@ -6,6 +6,7 @@ queries. Pure. Details name things: no values of settings, no secrets, no conten
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Literal, get_args
 
 import msgspec
@@ -29,9 +30,8 @@ EventKind = Literal[
 KINDS: Final[tuple[EventKind, ...]] = get_args(EventKind)
 """The kinds of events besides decisions."""
 
-
-_LONGEST_NAME: Final = 28
-"""Characters of the name of a grant: 18 digits, a dot, 9 digits."""
+_GRANT: Final = re.compile(r"([0-9]{1,18})\.([0-9]{1,9})")
+"""The name of a grant; a database holds no larger numbers."""
 
 
 class LogEvent(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -58,10 +58,10 @@ class LogEvent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def grant_key(name: str) -> tuple[int, int]:
     """Return the sequence and the position of the grant SEQUENCE.POSITION. Raises ValueError."""
-    sequence, dot, position = name.partition(".")
-    if not (dot and sequence.isdecimal() and position.isdecimal() and len(name) <= _LONGEST_NAME):
+    found = _GRANT.fullmatch(name)
+    if not found:
         raise ValueError(f"{name!r} is not SEQUENCE.POSITION, such as 12.0")
-    return int(sequence), int(position)
+    return int(found[1]), int(found[2])
 
 
 def columns_of(event: LogEvent) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from policyd.web import (
     records,
     registry_notifications,
     reviews,
+    revocations,
     transparency,
 )
 from policyd.web.body import MemoryRequest
@@ -48,6 +49,7 @@ ROUTES: Final = (
     health,
     reviews,
     records,
+    revocations,
     hooks,
     policies,
     opa_bundles,
@@ -72,6 +74,7 @@ SCOPES: Final[Mapping[str, Collection[Scope]]] = {
     "/v1/decisions/<decision_id>": ["audit:read"],
     "/v1/events": ["audit:read"],
     "/v1/grants": ["audit:read"],
+    "/v1/grants/<grant>/revoke": ["admin"],
     "/v1/gpus": ["audit:read"],
     "/v1/usage": ["audit:read"],
     "/v1/hooks": ["admin"],

@@ -16,7 +16,7 @@ from flask import Flask, Response, request
 import policyd
 from policyd import wire
 from policyd.services import Services
-from policyd.web import hooks, records, review_request
+from policyd.web import hooks, records, review_request, revocations
 from policyd.web.query import NoParameters, parameters
 from policyd.web.replies import reply
 
@@ -60,6 +60,9 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("get", "/v1/grants"): Operation(
         "List grants of accelerators, newest first.", _json(wire.GrantList), records.GrantsQuery
+    ),
+    ("post", "/v1/grants/<grant>/revoke"): Operation(
+        "End a grant; the answer is the event in the audit log.", _json(wire.AuditRecord)
     ),
     ("get", "/v1/events"): Operation(
         "List other events of the audit log, newest first.",
@@ -172,6 +175,7 @@ class _Types:
             *queries,
             wire.Status,
             review_request.ReviewEnvelope,
+            revocations.Revocation,
         ]
         kinds.sort(key=lambda kind: kind.__name__)
         references, schemas = msgspec.json.schema_components(
@@ -215,6 +219,9 @@ def _operation(rule: str, one: Operation, types: _Types) -> Json:
         envelope = {"schema": types.references[review_request.ReviewEnvelope]}
         bodies = {"application/json": envelope, **_BODIES}
         described["requestBody"] = {"required": True, "content": bodies}
+    if rule.endswith("/revoke"):
+        revocation = {"schema": types.references[revocations.Revocation]}
+        described["requestBody"] = {"required": True, "content": {"application/json": revocation}}
     if rule.startswith("/hooks/"):
         described["requestBody"] = {"required": True, "content": _NOTIFICATION}
     if rule not in OPEN:
