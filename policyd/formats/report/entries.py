@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from policyd.formats.report.reviewed import Reviewed
+from policyd.formats.report.reviewed import Reviewed, dependence
 from policyd.model import Exempted, Location, Severity, Violation
 from policyd.policies.packs import Policy
 from policyd.wire import Undecided
@@ -107,13 +107,14 @@ def _entries(report: Report, exempted: bool) -> Iterator[Entry]:
 def _entry(violation: Violation, result: Reviewed, policies: Mapping[str, Policy]) -> Entry:
     policy = policies.get(violation.policy)
     location = _shown(violation.location, result)
+    depends = dependence(violation, result)
     path = "/".join(map(str, violation.path))
     return Entry(
         rule=violation.policy,
         title=policy.title if policy else violation.policy,
         level=LEVELS[violation.enforcement_action],
         severity=violation.severity,
-        message=violation.message,
+        message=f"{violation.message} ({depends})" if depends else violation.message,
         remediation=violation.remediation,
         source=result.source,
         location=location,

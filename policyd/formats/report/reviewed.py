@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from policyd.credentials import masked
-from policyd.model import Decision, Location
+from policyd.model import Decision, Location, Violation
 
 BEFORE: Final = 2
 AFTER: Final = 1
@@ -42,6 +42,36 @@ class Reviewed(msgspec.Struct, frozen=True):
         if not self.folder or file == "-":
             return file
         return os.path.relpath(os.path.join(self.folder, file))
+
+    def unset_variables(self, violation: Violation) -> list[str]:
+        """Return the names of the variables without a value that are in the line of `violation`."""
+        place = violation.location
+        line = self.lines.get(place.file, {}).get(place.line, "") if place else ""
+        return [
+            name
+            for one in self.decision.not_evaluated
+            if one.kind == "variable"
+            for name in [one.what.strip("${}")]
+            if place
+            and (_is_at(one.location, place) or re.search(rf"\$\{{?{re.escape(name)}\b", line))
+        ]
+
+
+def dependence(violation: Violation, result: Reviewed) -> str:
+    """Return which variables without a value `violation` depends on and does not name, or ""."""
+    names = [
+        name
+        for name in result.unset_variables(violation)
+        if not re.search(rf"(variable |\$\{{?){re.escape(name)}\b", violation.message)
+    ]
+    if not names:
+        return ""
+    have = "has" if len(names) == 1 else "have"
+    return f"depends on {', '.join(names)}, which {have} no value here"
+
+
+def _is_at(first: Location | None, place: Location) -> bool:
+    return first is not None and (first.file, first.line) == (place.file, place.line)
 
 
 def reviewed(

@@ -6,18 +6,17 @@ characters in texts of projects are escaped.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from policyd.formats.grants import certainty, devices, workload
 from policyd.formats.report.entries import Report
-from policyd.formats.report.reviewed import AFTER, BEFORE, Reviewed
+from policyd.formats.report.reviewed import AFTER, BEFORE, Reviewed, dependence
 from policyd.formats.report.summary import by_policy, totals
 from policyd.formats.report.terminal import Terminal
 from policyd.formats.table import seconds, table, visible, width
-from policyd.model import Decision, Exempted, Grant, Location, NotEvaluated, Violation
+from policyd.model import Decision, Exempted, Grant, Location, Violation
 
 LONG: Final = 40
 """Lines of a project after which its verdict is repeated: the first line has left the screen."""
@@ -166,6 +165,8 @@ def _violations(group: list[Violation], result: Reviewed, terminal: Terminal) ->
         margin = "  "
         if violation.location and excerpt:
             margin = " " * (len(str(violation.location.line + AFTER)) + 1)
+        if depends := dependence(violation, result):
+            yield from _note(visible(depends), margin, terminal)
         if violation.remediation and violation.remediation != following:
             yield from _note(f"fix: {visible(violation.remediation)}", margin, terminal)
         if following is None:
@@ -184,6 +185,7 @@ def _exempted(exempted: Exempted, result: Reviewed, terminal: Terminal) -> Itera
     notes = (
         f"exception: {exempted.exception}, until {exempted.expires}, {left} left",
         f"owned by {exempted.owner}, approved by {exempted.approved_by}: {exempted.reason}",
+        *filter(None, [dependence(exempted, result)]),
         f"policy: {_policy(exempted)}",
     )
     for note in notes:
@@ -255,11 +257,19 @@ def _end(grant: Grant) -> str:
 
 def _not_evaluated(result: Reviewed, terminal: Terminal) -> Iterator[str]:
     entries = result.decision.not_evaluated
-    blank = [one for one in entries if one.kind == "variable" and not _matters(one, result)]
+    decision = result.decision
+    used = {
+        name
+        for violation in (*decision.violations, *decision.exempted)
+        for name in result.unset_variables(violation)
+    }
+    variables = [one for one in entries if one.kind == "variable"]
+    blank = [one for one in variables if one.what.strip("${}") not in used]
+    hidden = [one for one in variables if one not in blank or len(blank) > 1]
     folded = blank if len(blank) > 1 else []
     word = ("not evaluated", "yellow")
     for entry in entries:
-        if entry not in folded:
+        if entry not in hidden:
             yield ""
             said = visible(f": {entry.what}: {entry.reason}")
             yield from terminal.lines(_place(entry.location, result), word, said)
@@ -268,21 +278,6 @@ def _not_evaluated(result: Reviewed, terminal: Terminal) -> Iterator[str]:
         said = f": {len(folded)} variables have no value here, and no violation depends on them: "
         yield ""
         yield from terminal.lines(word, said + visible(names))
-
-
-def _matters(variable: NotEvaluated, result: Reviewed) -> bool:
-    """Return whether a violation is in a line that uses `variable`."""
-    use = re.compile(rf"\$\{{?{re.escape(variable.what.strip('${}'))}\b")
-    decision = result.decision
-    first = variable.location
-    for place in (one.location for one in (*decision.violations, *decision.exempted)):
-        if place is None:
-            continue
-        if first and (place.file, place.line) == (first.file, first.line):
-            return True
-        if use.search(result.lines.get(place.file, {}).get(place.line, "")):
-            return True
-    return False
 
 
 def _matches(result: Reviewed, terminal: Terminal) -> Iterator[str]:

@@ -5,8 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from policyd.formats.report.reviewed import MAX_LINE, Reviewed, places, reviewed
-from policyd.model import Decision, Location, Status
+from policyd.formats.report.entries import Report, entries
+from policyd.formats.report.reviewed import MAX_LINE, Reviewed, dependence, places, reviewed
+from policyd.model import Decision, Location, NotEvaluated, Status
 from tests.support.reports import EXEMPTED, VIOLATION
 
 PLACE = Location("compose.yaml", 4, 5)
@@ -66,3 +67,24 @@ def test_files_are_named_from_the_current_folder(
     assert there.shown("sub/compose.yaml") == "../app/sub/compose.yaml"
     assert there.shown("-") == "-"
     assert Reviewed("app", decision()).shown("compose.yaml") == "compose.yaml"
+
+
+def test_a_violation_depends_on_the_unset_variables_of_its_line() -> None:
+    unset = [
+        NotEvaluated("variable", f"${{{name}}}", "blank", Location("compose.yaml", line, 1))
+        for name, line in (("GPU", 2), ("COUNT", 9), ("OTHER", 9))
+    ]
+    seen = NotEvaluated("include", "GPU", "remote")
+    line = b"a: x\nb: ${GPU} ${COUNT:-} $OTHERS\n"
+    found = msgspec.structs.replace(VIOLATION, location=Location("compose.yaml", 2, 4))
+    decision = Decision("1", False, Status(403, "", ""), (found,), not_evaluated=(*unset, seen))
+    shown = reviewed("app", decision, "", {"compose.yaml": line}.get)
+
+    assert shown.unset_variables(found) == ["GPU", "COUNT"]
+    assert dependence(found, shown) == "depends on GPU, COUNT, which have no value here"
+    named = msgspec.structs.replace(found, message="the variable COUNT is unset")
+    assert dependence(named, shown) == "depends on GPU, which has no value here"
+    nowhere = msgspec.structs.replace(found, location=None)
+    assert (shown.unset_variables(nowhere), dependence(nowhere, shown)) == ([], "")
+    [entry] = entries(Report([shown]))
+    assert entry.message == f"{found.message} (depends on GPU, COUNT, which have no value here)"
