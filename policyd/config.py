@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from policyd.errors import ConfigError
+from policyd.forge_settings import ForgeSettings
 from policyd.host_settings import HostSettings
 from policyd.limits import MAX_BUNDLE
 from policyd.model import EnforcementPoint
@@ -325,6 +326,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = {}
     registries: Annotated[
         dict[str, Registry], Meta(description="Registries that may send notifications, by name.")
+    ] = {}
+    forges: Annotated[
+        dict[str, ForgeSettings], Meta(description="Forges that may send webhooks, by name.")
     ] = {}
     images: Annotated[
         Literal["off", "inspect"],

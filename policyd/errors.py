@@ -219,6 +219,21 @@ class RegistryError(PolicydError):
     reason = "BadGateway"
 
 
+class ForgeError(PolicydError):
+    """A forge did not answer as expected. The review is attempted again, unless `is_final`.
+
+    `retry_after` is the number of seconds after which the forge wants to be asked again.
+    """
+
+    status_code = 502
+    reason = "BadGateway"
+
+    def __init__(self, message: str, *, retry_after: float = 0.0, is_final: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.is_final = is_final
+
+
 class WebhookError(PolicydError):
     """A webhook did not answer with a decision."""
 

@@ -31,18 +31,20 @@ from policyd.config import (
     Token,
 )
 from policyd.errors import ConfigError
+from policyd.forge_settings import ForgeSettings, completed
 from policyd.host_settings import HostSettings
 from policyd.model import Location
 from policyd.secret_files import LEAST_TOKEN, secret_in, token_in
 from policyd.suggestion import did_you_mean, nearest
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
-_Entry: TypeAlias = Token | Issuer | Registry | ImageRegistry
-_Table: TypeAlias = type[Token] | type[Issuer] | type[Registry] | type[ImageRegistry]
+_Entry: TypeAlias = Token | Issuer | Registry | ForgeSettings | ImageRegistry
+_Table: TypeAlias = type[_Entry]
 _TABLES: Final[dict[str, _Table]] = {
     "tokens": Token,
     "issuers": Issuer,
     "registries": Registry,
+    "forges": ForgeSettings,
     "image_registries": ImageRegistry,
 }
 _Hashed = TypeVar("_Hashed", Token, Registry)
@@ -249,6 +251,8 @@ def _completed(entry: _Entry, label: str, base: str) -> _Entry:
         _check_issuer(entry, label)
         file = os.path.join(base, entry.jwks_file) if entry.jwks_file else ""
         return msgspec.structs.replace(entry, jwks_file=file)
+    if isinstance(entry, ForgeSettings):
+        return completed(entry, label, base)
     if isinstance(entry, Registry):
         entry = _with_digest(entry, ("hook_sha256", "hook_token_file"), label, base)
     else:

@@ -39,6 +39,7 @@ class Pushes:
     def add(self, registry: str, prefix: str, reported: Sequence[Push], now: int) -> bool:
         """Store the `reported` pushes whose events are not known yet; return when they are on disk.
 
+        An event of a forge that is reported again is due again if its review has failed.
         Reviews state `prefix` and the repository. Returns False, and stores nothing, if more than
         MAX_WAITING would wait.
         """
@@ -68,6 +69,13 @@ class Pushes:
                 return False
             dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
             connection.execute(dialect.insert(pushes).on_conflict_do_nothing(), rows)
+            repeated = [push.event_id for push in reported if push.detail]
+            connection.execute(
+                update(pushes)
+                .where(pushes.c.registry == registry, pushes.c.event_id.in_(repeated))
+                .where(pushes.c.state == "failed")
+                .values(state="waiting", attempts=0, due=rfc3339(now))
+            )
         return True
 
     def claim(self, registry: str, limit: int, now: int, until: int) -> list[PushRecord]:
@@ -151,7 +159,7 @@ class Pushes:
             query = query.where(pushes.c.registry == registry)
         query = query.order_by(pushes.c.number.desc()).limit(limit)
         with self._store.database.reading() as connection:
-            return [_record(row) for row in connection.execute(query)]
+            return [_record(row, detail="") for row in connection.execute(query)]
 
     def _change(self, numbers: Collection[int], **values: str) -> None:
         running = pushes.c.state == "running"

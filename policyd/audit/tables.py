@@ -23,9 +23,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION: Final = "0009"
+REVISION: Final = "0010"
 """The newest migration. Databases are upgraded to it."""
-KNOWN_REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", REVISION)
+KNOWN_REVISIONS: Final = (*(f"{number:04}" for number in range(1, int(REVISION))), REVISION)
 """The migrations whose tables can be read without upgrading them."""
 
 metadata = MetaData()
@@ -176,6 +176,7 @@ pushes = Table(
     # RFC 3339: the next attempt of a waiting push; the time after which a running one counts as
     # abandoned; the end of the last attempt of the others.
     Column("due", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),  # JSON: the event of a forge
     UniqueConstraint("registry", "event_id"),
     Index("pushes_by_state", "registry", "state", "due"),
 )
@@ -208,6 +209,16 @@ job_tokens = Table(
     Column("uid", Text, nullable=False),  # of the review that may grant
     PrimaryKeyConstraint("issuer", "token_id"),
     Index("job_tokens_by_expiry", "expires"),
+)
+
+forge_comments = Table(
+    "forge_comments",
+    metadata,
+    Column("forge", Text, nullable=False),  # its name in the settings
+    Column("repository_id", BigInteger, nullable=False),  # its number at the forge
+    Column("number", BigInteger, nullable=False),  # of the pull request
+    Column("comment", BigInteger, nullable=False),  # the id of our comment
+    PrimaryKeyConstraint("forge", "repository_id", "number"),
 )
 
 tokens = Table(

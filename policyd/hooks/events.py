@@ -13,13 +13,18 @@ UNFINISHED: Final[tuple[PushState, ...]] = ("waiting", "running", "failed")
 
 
 class Push(msgspec.Struct, frozen=True):
-    """A manifest that was pushed and may be a Compose artifact. `tag` is "" if there is none."""
+    """What was pushed and may have a Compose project.
+
+    To a registry: a manifest, whose `tag` is "" if there is none. To a forge: the commit `digest`
+    of the ref `tag`, with the event as JSON in `detail`.
+    """
 
     event_id: str
     repository: str
     digest: str
     tag: str = ""
     actor: str = ""
+    detail: str = ""
 
 
 class Ignored(msgspec.Struct, frozen=True):
@@ -31,8 +36,10 @@ class Ignored(msgspec.Struct, frozen=True):
     reason: str
 
 
-class PushRecord(msgspec.Struct, frozen=True, rename="camel"):
+class PushRecord(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """A push to `registry`, and the state of its review. Times are in RFC 3339.
+
+    `registry` is the name of a registry, or "forge/" and the name of a forge.
 
     `source` is the repository that the review states. `attempts` counts those that were started.
     `error` is that of the last attempt, "" if there is none. `due` is the time of the next attempt;
@@ -52,8 +59,9 @@ class PushRecord(msgspec.Struct, frozen=True, rename="camel"):
     error: str
     attempts: int
     due: str
+    detail: str = ""
 
     @property
     def push(self) -> Push:
         """The push, as it was reported."""
-        return Push(self.event_id, self.repository, self.digest, self.tag, self.actor)
+        return Push(self.event_id, self.repository, self.digest, self.tag, self.actor, self.detail)

@@ -20,6 +20,7 @@ from policyd.errors import (
     MAX_MESSAGE,
     AuditError,
     EngineError,
+    ForgeError,
     Overloaded,
     PolicydError,
     RegistryError,
@@ -158,7 +159,7 @@ class PushQueue:
             return PolicydError("the process ended during each attempt to review the push")
         try:
             self._review(record.push)
-        except (RegistryError, AuditError, EngineError, Overloaded) as error:
+        except (RegistryError, ForgeError, AuditError, EngineError, Overloaded) as error:
             return error
         except Exception as error:
             log.error("internal error", exc_info=error, **log_fields(record.push))
@@ -170,11 +171,14 @@ class PushQueue:
             self._pushes.finish(record.number, self._clock())
             return
         reason = error.masked[:MAX_MESSAGE]
-        if record.attempts > len(RETRY_SECONDS):
+        is_final = isinstance(error, ForgeError) and error.is_final
+        if is_final or record.attempts > len(RETRY_SECONDS):
             self._give_up(record.push, error)
             self._pushes.fail(record.number, reason, self._clock())
             return
         pause = RETRY_SECONDS[record.attempts - 1]
+        if isinstance(error, ForgeError):
+            pause = max(pause, error.retry_after)
         log.warning(
             "review failed, will be repeated",
             seconds=pause,

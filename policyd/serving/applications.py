@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from flask import Flask
@@ -22,7 +22,11 @@ from policyd.errors import PolicydError
 from policyd.services import Services
 from policyd.serving import settings_reload
 from policyd.web.app import create_app
+from policyd.web.forge_deliveries import FORGE_REVIEWS
 from policyd.web.registry_notifications import PUSH_REVIEWS
+
+QUEUES: Final = (PUSH_REVIEWS, FORGE_REVIEWS)
+"""The keys in `Flask.extensions` of what reviews pushes in the background."""
 
 log = structlog.get_logger("policyd.settings")
 
@@ -93,8 +97,10 @@ class _Running:
         self.requests = 0
         self._services = services
         self.app: Flask = create_app(services)
-        self.app.extensions[PUSH_REVIEWS].start()
+        for queues in QUEUES:
+            self.app.extensions[queues].start()
 
     def close(self) -> None:
-        self.app.extensions[PUSH_REVIEWS].close()
+        for queues in QUEUES:
+            self.app.extensions[queues].close()
         self._services.close()

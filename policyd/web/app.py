@@ -2,8 +2,8 @@
 
 In: the services of this process. Out: a WSGI application: POST /v1/review, GET /v1/decisions,
 /v1/grants, /v1/hooks and /v1/policies, /bundles/<name>.tar.gz, /metrics and /log/…, POST
-/hooks/registry/<name>, GET /healthz and /readyz. Every error is answered with a Status in
-JSON. No answer contains a traceback.
+/hooks/registry/<name> and /hooks/<kind>/<name>, GET /healthz and /readyz. Every error is answered
+with a Status in JSON. No answer contains a traceback.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from policyd.services import Services
 from policyd.web import (
     access,
     exposition,
+    forge_deliveries,
     health,
     hooks,
     opa_bundles,
@@ -55,6 +56,7 @@ ROUTES: Final = (
     opa_bundles,
     exposition,
     registry_notifications,
+    forge_deliveries,
     transparency,
     openapi,
 )
@@ -65,8 +67,12 @@ OPEN: Final = (
     health.READINESS,
     openapi.ENDPOINT,
     registry_notifications.ENDPOINT,
+    forge_deliveries.ENDPOINT,
 )
-"""Endpoints that require none of the configured tokens. Each registry has a token of its own."""
+"""Endpoints that require none of the configured tokens.
+
+Each registry has a token of its own, and each forge a secret that signs.
+"""
 
 SCOPES: Final[Mapping[str, Collection[Scope]]] = {
     "/v1/review": ["review"],

@@ -99,6 +99,9 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("post", "/hooks/registry/<name>"): Operation(
         "Receive notifications of a registry.", _json(wire.Accepted), code=202
     ),
+    ("post", "/hooks/<kind>/<name>"): Operation(
+        "Receive a webhook of a forge.", _json(wire.Accepted), code=202
+    ),
     ("get", "/healthz"): Operation("Read whether the service is alive.", _json(wire.Health)),
     ("get", "/readyz"): Operation(
         "Read whether decisions can be made and recorded.", _json(wire.Readiness)

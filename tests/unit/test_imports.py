@@ -76,6 +76,8 @@ WAY = [
         "config",
         "host_settings",
         "settings_reader",
+        "forge_settings",
+        "forges",
         "registry",
         "services",
         "receipt_issuing",

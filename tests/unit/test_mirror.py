@@ -9,6 +9,15 @@ TESTS: Final = Path(__file__).parent
 PACKAGE: Final = TESTS.parents[1] / "policyd"
 
 THROUGH: Final = {
+    "audit/forge_comments.py": "forges/test_reviews.py",
+    "audit/migrations/versions/r0010_forges.py": "audit/test_database.py",
+    "forges/comparison.py": "forges/test_reviews.py",
+    "forges/contract.py": "forges/test_github.py",
+    "forges/events.py": "forges/test_gitea.py",
+    "forges/exception_requests.py": "forges/test_reviews.py",
+    "forges/projects.py": "forges/test_reviews.py",
+    "forges/tokens.py": "forges/test_reviews.py",
+    "web/forge_deliveries.py": "forges/test_reviews.py",
     "audit/migrations/env.py": "audit/test_database.py",
     "audit/migrations/versions/r0001_events.py": "audit/test_database.py",
     "audit/migrations/versions/r0002_grant_identities.py": "audit/test_database.py",

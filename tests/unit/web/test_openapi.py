@@ -44,7 +44,7 @@ def test_each_route_is_described(client: FlaskClient, described: dict[str, Any])
 def test_only_routes_with_a_key_of_their_own_need_none() -> None:
     rules = {rule for _, rule in OPERATIONS}
 
-    assert rules - {*SCOPES} == {*OPEN, "/hooks/registry/<name>"}
+    assert rules - {*SCOPES} == {*OPEN, "/hooks/registry/<name>", "/hooks/<kind>/<name>"}
 
 
 @pytest.mark.parametrize("text", [CLEAN, DENIED, "services: [", ""])

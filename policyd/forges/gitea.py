@@ -1,0 +1,186 @@
+"""The adapter of Gitea and Forgejo.
+
+In: deliveries. Out: events, and requests to the API, version 1. Subscribing to pull requests also
+brings reviews and comments, which are ignored. Without a secret the headers of the signature are
+there and empty, and a form is signed by its JSON. Source: Gitea 1.26, services/webhook/deliver.go,
+modules/webhook/type.go, routers/api/v1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from policyd.errors import RequestError, Unauthorized
+from policyd.forges.contract import STATUS_NAME, Call, Ends, Report, Settled, header, refuse_empty
+from policyd.forges.events import (
+    Change,
+    Event,
+    ExceptionRequest,
+    Ignored,
+    base_of,
+    commit_of,
+    is_no_commit,
+    repository_of,
+    text_of,
+)
+from policyd.forges.signatures import holds_hex, json_of
+
+PULL_REQUEST_ACTIONS: Final = ("opened", "synchronized", "reopened", "edited")
+MAX_DESCRIPTION: Final = 255
+_STATES: Final = {"allowed": "success", "denied": "failure", "error": "error"}
+
+
+class _Repository(msgspec.Struct, frozen=True):
+    id: int
+    full_name: str
+
+
+class _User(msgspec.Struct, frozen=True):
+    login: str = ""
+
+
+class _Side(msgspec.Struct, frozen=True):
+    sha: str
+    ref: str = ""
+    repo: _Repository | None = None
+
+
+class _PullRequest(msgspec.Struct, frozen=True):
+    number: int
+    head: _Side
+    base: _Side
+
+
+class _Payload(msgspec.Struct, frozen=True):
+    repository: _Repository
+    sender: _User = _User()
+    action: str = ""
+    ref: str = ""
+    before: str = ""
+    after: str = ""
+    pull_request: _PullRequest | None = None
+
+
+class _Ends(msgspec.Struct, frozen=True):
+    head: _Side
+    base: _Side
+
+
+class Gitea:
+    """The adapter of Gitea and Forgejo: a commit status, and one comment on a pull request."""
+
+    def verified(self, headers: Mapping[str, str], body: bytes, secret: bytes, now: int) -> bytes:
+        """Return the JSON of a delivery signed in X-Gitea-Signature or X-Forgejo-Signature.
+
+        Raises Unauthorized.
+        """
+        refuse_empty(secret)
+        payload = json_of(header(headers, "content-type"), body)
+        signature = header(headers, "x-gitea-signature") or header(headers, "x-forgejo-signature")
+        if not holds_hex(secret, payload, signature):
+            raise Unauthorized("X-Gitea-Signature does not match the secret of this forge")
+        return payload
+
+    def parse(self, headers: Mapping[str, str], payload: bytes) -> Event:
+        """Return the event. Raises RequestError."""
+        delivery, name = (
+            header(headers, f"x-gitea-{part}") or header(headers, f"x-forgejo-{part}")
+            for part in ("delivery", "event-type")
+        )
+        if not text_of(delivery, "the id of the delivery"):
+            raise RequestError("the header X-Gitea-Delivery is missing")
+        if name not in ("push", "pull_request", "pull_request_sync"):
+            return Ignored(delivery, f"the event {name[:40]!r} needs no review")
+        try:
+            found = msgspec.json.decode(payload, type=_Payload)
+        except (ValueError, RecursionError) as error:
+            raise RequestError(f"the delivery is not valid: {error}") from error
+        if name == "push":
+            return _push(delivery, found)
+        return _pull_request(delivery, found)
+
+    def archive(self, change: Change, commit: str) -> Call:
+        """Return the request for an archive. Gitea answers 500 for a commit that is gone."""
+        return Call("GET", f"/repos/{change.repository}/archive/{commit}.tar.gz")
+
+    def pull_request(self, change: Change) -> Call | None:
+        """Return the request for the pull request."""
+        if not change.number:
+            return None
+        return Call("GET", f"/repos/{change.repository}/pulls/{change.number}")
+
+    def ends(self, answer: bytes) -> Ends:
+        """Return the head and the base of a pull request. Raises RequestError."""
+        try:
+            found = msgspec.json.decode(answer, type=_Ends)
+        except (ValueError, RecursionError) as error:
+            raise RequestError(f"the answer on a pull request is not valid: {error}") from error
+        return Ends(commit_of(found.head.sha, "the head"), base_of(found.base.sha))
+
+    def status(self, change: Change, report: Report | None, *, is_app: bool) -> Sequence[Call]:
+        """Return the request for the commit status."""
+        content: dict[str, Any] = {"context": STATUS_NAME, "state": "pending"}
+        if report:
+            content["state"] = _STATES[report.verdict]
+            content["description"] = report.sentence[:MAX_DESCRIPTION]
+            content |= {"target_url": report.url} if report.url else {}
+        return [Call("POST", f"/repos/{change.repository}/statuses/{change.commit}", content)]
+
+    def comment(self, change: Change, report: Report, settled: Settled) -> Call | None:
+        """Return the request that writes the comment, or changes it if there is one."""
+        if not change.number:
+            return None
+        issues = f"/repos/{change.repository}/issues"
+        content = {"body": report.markdown}
+        if settled.comment:
+            return Call("PATCH", f"{issues}/comments/{settled.comment}", content)
+        return Call("POST", f"{issues}/{change.number}/comments", content)
+
+    def exception(self, request: ExceptionRequest, text: str) -> Call | None:
+        """Return nothing: there is no button."""
+        return None
+
+
+def _push(delivery: str, found: _Payload) -> Event:
+    repository = repository_of(found.repository.full_name)
+    if not found.ref.startswith("refs/heads/"):
+        return Ignored(delivery, "it is not a push to a branch", repository)
+    if is_no_commit(found.after):
+        return Ignored(delivery, "the branch was deleted", repository)
+    return Change(
+        delivery=delivery,
+        kind="push",
+        repository=repository,
+        repository_id=found.repository.id,
+        commit=commit_of(found.after, "the commit"),
+        base=base_of(found.before),
+        ref=text_of(found.ref, "the ref"),
+        actor=text_of(found.sender.login, "the name of the sender"),
+        source_id=found.repository.id,
+    )
+
+
+def _pull_request(delivery: str, found: _Payload) -> Event:
+    repository = repository_of(found.repository.full_name)
+    request = found.pull_request
+    if request is None:
+        raise RequestError("the delivery names no pull request")
+    if found.action not in PULL_REQUEST_ACTIONS:
+        return Ignored(delivery, f"the action {found.action[:40]!r} changes no file", repository)
+    source = request.head.repo
+    return Change(
+        delivery=delivery,
+        kind="pull-request",
+        repository=repository,
+        repository_id=found.repository.id,
+        commit=commit_of(request.head.sha, "the commit"),
+        base=base_of(request.base.sha),
+        ref=text_of(f"refs/heads/{request.head.ref}", "the ref"),
+        number=request.number,
+        actor=text_of(found.sender.login, "the name of the sender"),
+        source_id=source.id if source else found.repository.id,
+        is_fork=source is None or source.id != found.repository.id,
+    )

@@ -1,0 +1,333 @@
+"""Review the changes that the configured forges report, and tell the verdicts there.
+
+In: events of deliveries. Out: recorded decisions on the projects that a change touches, and a
+report at the forge. Events are stored in the database of the audit log before they are accepted.
+The id of a decision follows from the commit, the project and the policy set, so a change that is
+reported again, or whose process was killed, is decided once.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from policyd.audit.event import event_of
+from policyd.audit.forge_comments import ForgeComments
+from policyd.audit.pushes import Pushes
+from policyd.bundle import memory_bundle
+from policyd.errors import ConfigError, EngineError, ForgeError, NotFound, PolicydError
+from policyd.forge_settings import ForgeSettings
+from policyd.forges import FORGES
+from policyd.forges.checkout import unpack
+from policyd.forges.comparison import compare, is_touched
+from policyd.forges.contract import Report, Settled
+from policyd.forges.events import Change, ExceptionRequest
+from policyd.forges.exception_requests import exception_text
+from policyd.forges.projects import Found, Judged, judged, projects_in
+from policyd.forges.reporting import failed, report_of
+from policyd.forges.tokens import token_source
+from policyd.forges.transport import Gone, Transport
+from policyd.hooks.events import Push
+from policyd.idempotence import Identity
+from policyd.loading import Loaded, NotLoaded
+from policyd.logs import log_decision
+from policyd.model import Bundle, Decision, Operation, Review, Source, UserInfo, to_json
+from policyd.policies.matching import matches_any
+from policyd.registry.push_queue import PushQueue, log_fields
+from policyd.services import Services
+
+SOURCE_PREFIX: Final = "forge/"
+"""What precedes the name of a forge in the list of pushes."""
+_NAMESPACE: Final = uuid.UUID("5b8c0f0e-6c1d-4d8e-9a54-0f6f4f5d1c27")
+"""An arbitrary constant, which keeps the ids apart from those of others (RFC 9562, 5.5)."""
+
+log = structlog.get_logger("policyd.forges")
+
+
+class ForgeReviews:
+    """The queues of changes that wait for their review, one for each configured forge."""
+
+    def __init__(self, services: Services) -> None:
+        """Raises ConfigError for a file with a token or a key that cannot be read."""
+        self._forges = services.settings.forges
+        self._queues: dict[str, PushQueue] = {}
+        for name, forge in self._forges.items():
+            transport = Transport(forge, token_source(forge, f"forges.{name}"))
+            reviewer = Reviewer(services, name, forge, transport)
+            self._queues[name] = PushQueue(
+                SOURCE_PREFIX + name,
+                Pushes(services.audit),
+                reviewer.review,
+                reviewer.give_up,
+                services.clock,
+            )
+
+    def start(self) -> None:
+        """Review the changes that are stored, and those that will be."""
+        for queue in self._queues.values():
+            queue.start()
+
+    def offer(self, name: str, event: Change | ExceptionRequest) -> bool:
+        """Store `event` of the forge `name`. Return False if too many wait. Raises AuditError."""
+        return self._queues[name].offer(self._forges[name].prefix, [push_of(event)])
+
+    def close(self) -> None:
+        """Finish running reviews within a limited time, and leave the others to the next start."""
+        for queue in self._queues.values():
+            queue.close()
+
+
+def push_of(event: Change | ExceptionRequest) -> Push:
+    """Return `event` as the queue stores it."""
+    ref = event.ref if isinstance(event, Change) else ""
+    return Push(
+        event_id=event.delivery,
+        repository=event.repository,
+        digest=event.commit,
+        tag=ref,
+        actor=event.actor,
+        detail=to_json(event).decode(),
+    )
+
+
+class _Detail(msgspec.Struct, frozen=True):
+    check_run: int = 0
+
+
+def event_in(push: Push) -> Change | ExceptionRequest:
+    """Return the event that `push` stores."""
+    detail = push.detail.encode()
+    if msgspec.json.decode(detail, type=_Detail).check_run:
+        return msgspec.json.decode(detail, type=ExceptionRequest)
+    return msgspec.json.decode(detail, type=Change)
+
+
+class Reviewer:
+    """Reviews the changes of the forge `name`."""
+
+    def __init__(
+        self, services: Services, name: str, forge: ForgeSettings, transport: Transport
+    ) -> None:
+        self._services = services
+        self._name = name
+        self._forge = forge
+        self._adapter = FORGES[forge.kind]
+        self._transport = transport
+        self._comments = ForgeComments(services.audit)
+
+    def review(self, push: Push) -> None:
+        """Fetch, evaluate, record and report a change.
+
+        Raises ForgeError, AuditError, and EngineError where the engine failed.
+        """
+        event = event_in(push)
+        if isinstance(event, ExceptionRequest):
+            self._answer(event)
+            return
+        change = self._with_base(event)
+        with tempfile.TemporaryDirectory(prefix="policyd-forge-") as folder:
+            base = self._base(change, Path(folder))
+            head = self._head(change, Path(folder), base)
+        touched = compare(head, base)
+        self._release(change, base, head)
+        url = next((self._url(one.project.decision) for one in touched), "")
+        self._tell(change, report_of(touched, url))
+
+    def give_up(self, push: Push, error: PolicydError) -> None:
+        """Report that the change could not be reviewed: it is not allowed."""
+        log.error("change not reviewed", reason=error.masked, **log_fields(push))
+        event = event_in(push)
+        if isinstance(event, Change):
+            try:
+                self._tell(event, failed(error.masked))
+            except PolicydError as unreported:
+                log.error("verdict not reported", reason=unreported.masked, **log_fields(push))
+
+    # --- the two ends of a change ----------------------------------------------------------------
+
+    def _with_base(self, change: Change) -> Change:
+        """Return `change` with the base of its pull request, if the delivery did not state it."""
+        call = self._adapter.pull_request(change)
+        if change.base or call is None:
+            return change
+        ends = self._adapter.ends(self._transport.send(call, change.installation))
+        return msgspec.structs.replace(change, base=ends.base)
+
+    def _files(self, change: Change, commit: str, folder: Path) -> str:
+        """Fetch the files of `commit` into a new folder in `folder`, and return its path."""
+        # Compose names a project after its folder, which is called like the repository.
+        target = folder / commit / change.repository.rpartition("/")[2]
+        target.mkdir(parents=True)
+        with tempfile.TemporaryFile(dir=folder) as archive:
+            call = self._adapter.archive(change, commit)
+            self._transport.unpack(call, archive, change.installation)
+            unpack(archive, str(target))
+        return str(target)
+
+    def _base(self, change: Change, folder: Path) -> dict[str, Judged]:
+        """Return the projects at the base, decided by the policy set in force, unrecorded."""
+        if not change.base:
+            return {}
+        try:
+            root = self._files(change, change.base, folder)
+            projects = projects_in(root)
+        except (Gone, ConfigError):
+            return {}  # After a force push the base may be gone: everything counts as touched.
+
+        def decide(project: Found, _: Bundle, loaded: Loaded | NotLoaded) -> Decision:
+            review = self._review(change, project, change.base, "CHECK")
+            return self._services.with_held(lambda admission: admission.decide(loaded, review))
+
+        return {one.label: judged(one, root, decide) for one in projects}
+
+    def _head(self, change: Change, folder: Path, base: Mapping[str, Judged]) -> dict[str, Judged]:
+        """Return the projects at the head. Those that are touched have recorded decisions."""
+        root = self._files(change, change.commit, folder)
+        try:
+            projects = projects_in(root)
+        except ConfigError as error:
+            raise ForgeError(str(error), is_final=True) from error
+        operation = self._operation(change)
+
+        def decide(project: Found, bundle: Bundle, loaded: Loaded | NotLoaded) -> Decision | None:
+            if not is_touched(loaded.digest, base.get(project.label)):
+                return None
+            review = self._review(change, project, change.commit, operation)
+            return self._decided(bundle, review, project.label)
+
+        found = {}
+        for project in projects:
+            one = judged(project, root, decide)
+            untouched = one.decision is None and not one.problem
+            found[one.label] = base[one.label] if untouched else one
+        return found
+
+    def _operation(self, change: Change) -> Operation:
+        is_deployment = change.kind == "push" and matches_any(self._forge.create_on, change.ref)
+        return "CREATE" if is_deployment else "CHECK"
+
+    def _review(self, change: Change, project: Found, commit: str, operation: Operation) -> Review:
+        return Review(
+            uid=change.delivery,
+            enforcement_point="forge",
+            now=self._services.clock(),
+            operation=operation,
+            user_info=UserInfo(username=change.actor),
+            source=Source(
+                repository=self._forge.prefix + change.repository,
+                ref=change.ref,
+                commit=commit,
+                environment=self._forge.environment or project.environment,
+                host=self._forge.host,
+            ),
+        )
+
+    def _decided(self, bundle: Bundle, review: Review, label: str) -> Decision:
+        """Return the decision on a project, recorded once. Raises EngineError, AuditError."""
+        name = [
+            self._name,
+            review.source.repository,
+            review.source.commit,
+            label,
+            review.operation,
+            self._services.policy_set.reference.revision,
+        ]
+        decision_id = str(uuid.uuid5(_NAMESPACE, to_json(name).decode()))
+        if recorded := self._recorded(decision_id):
+            return recorded
+        identity = Identity(decision_id, "")
+        decision = self._services.decide(bundle, review, request_id=review.uid, identity=identity)
+        log_decision(log, "change decided", decision, project=label)
+        if decision.status.code >= 500:
+            raise EngineError(decision.status.message)
+        return decision
+
+    def _recorded(self, decision_id: str) -> Decision | None:
+        try:
+            return event_of(self._services.audit.decision(decision_id)).result
+        except NotFound:
+            return None
+
+    def _release(
+        self, change: Change, base: Mapping[str, Judged], head: Mapping[str, Judged]
+    ) -> None:
+        """Release the grants of projects that a deployment removes."""
+        if self._operation(change) != "CREATE":
+            return
+        kept = {one.decision.project for one in head.values() if one.decision}
+        for label, project in base.items():
+            gone = project.decision.project if project.decision else ""
+            if label not in head and gone and gone not in kept:
+                review = self._review(change, Found(label, ""), change.commit, "DELETE")
+                bundle = memory_bundle({}, project_name=gone)
+                self._services.decide(bundle, review, request_id=review.uid)
+
+    # --- what is told ----------------------------------------------------------------------------
+
+    def _url(self, decision: Decision | None) -> str:
+        return (
+            self._forge.report_url + decision.decision_id
+            if (decision and self._forge.report_url)
+            else ""
+        )
+
+    def _tell(self, change: Change, report: Report) -> None:
+        """Show `report` on the commit, and on the pull request if that is its present head."""
+        run = b""
+        for call in self._adapter.status(change, report, is_app=bool(self._forge.app_id)):
+            if "{id}" in call.path:
+                number = msgspec.json.decode(run, type=_Numbered).id
+                call = msgspec.structs.replace(call, path=call.path.replace("{id}", str(number)))
+                self._transport.send(call, change.installation)
+            else:
+                run = self._transport.send(call, change.installation)
+        if not change.number or not self._adapter.comment(change, report, Settled()):
+            return
+        if self._is_head(change):
+            self._comment(change, report)
+        else:
+            log.info("a newer commit is reported", commit=change.commit, number=change.number)
+
+    def _is_head(self, change: Change) -> bool:
+        call = self._adapter.pull_request(change)
+        assert call is not None
+        answer = self._transport.send(call, change.installation)
+        return self._adapter.ends(answer).head == change.commit
+
+    def _comment(self, change: Change, report: Report) -> None:
+        key = (self._name, change.repository_id, change.number)
+        known = self._comments.find(*key)
+        try:
+            self._send_comment(change, report, Settled(known), key)
+        except Gone:
+            if not known:
+                raise
+            self._send_comment(change, report, Settled(), key)  # somebody deleted the comment
+
+    def _send_comment(
+        self, change: Change, report: Report, settled: Settled, key: tuple[str, int, int]
+    ) -> None:
+        call = self._adapter.comment(change, report, settled)
+        assert call is not None
+        answer = self._transport.send(call, change.installation)
+        if not settled.comment:
+            self._comments.keep(*key, msgspec.json.decode(answer, type=_Numbered).id)
+
+    def _answer(self, request: ExceptionRequest) -> None:
+        """Answer a click on "Request exception" with the document for the policy set."""
+        text = exception_text(
+            self._services, self._forge.prefix + request.repository, request.commit, request.actor
+        )
+        call = self._adapter.exception(request, text)
+        if call is not None:
+            self._transport.send(call, request.installation)
+
+
+class _Numbered(msgspec.Struct, frozen=True):
+    id: int

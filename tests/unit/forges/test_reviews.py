@@ -1,0 +1,397 @@
+"""From a delivery to a verdict: real application, queue, engine and log, and a loopback forge."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from policyd.audit.event import event_of
+from policyd.audit.pushes import Pushes
+from policyd.audit.store import Store, open_store
+from policyd.bootstrap import build
+from policyd.config import Settings
+from policyd.forge_settings import ForgeSettings
+from policyd.forges.events import Change, ExceptionRequest
+from policyd.forges.reviews import ForgeReviews
+from policyd.registry import push_queue
+from policyd.services import Services
+from policyd.web.app import create_app
+from policyd.web.forge_deliveries import FORGE_REVIEWS
+from tests.conftest import wait_until
+from tests.support.forge import ForgeServer, forge_server
+
+NOW = 1_800_000_000_000_000_000
+HEAD, BASE, NEWER = "a" * 40, "b" * 40, "c" * 40
+CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
+DENIED = "services:\n  web:\n    image: nginx:1.27\n    privileged: true\n"
+GRANTED = """\
+services:
+  train:
+    image: pytorch/pytorch:2.7.0
+    deploy:
+      resources:
+        reservations:
+          devices: [{driver: nvidia, device_ids: ["1"], capabilities: [gpu]}]
+"""
+SECRET = "s3cret-of-the-webhook"
+
+
+@pytest.fixture(scope="module")
+def deciding() -> Iterator[Services]:
+    built = build(Settings())
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(str(tmp_path / "audit.db"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push_queue, "RETRY_SECONDS", (0.0, 0.0))
+
+
+@pytest.fixture(params=["github", "gitlab", "gitea"])
+def forge(request: pytest.FixtureRequest) -> Iterator[ForgeServer]:
+    with forge_server(request.param) as server:
+        server.commits = {BASE: {"compose.yaml": CLEAN}, HEAD: {"compose.yaml": DENIED}}
+        server.heads, server.bases = {7: HEAD}, {7: BASE}
+        yield server
+
+
+def services(
+    deciding: Services, store: Store, server: ForgeServer, tmp_path: Path, **more: Any
+) -> Services:
+    for name, text in (("token", "t0ken-of-the-api"), ("secret", SECRET)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    settings = ForgeSettings(
+        kind=server.kind,  # type: ignore[arg-type]
+        url=f"http://{server.host}",
+        insecure=True,
+        secret_file=str(tmp_path / "secret"),
+        token_file=str(tmp_path / "token"),
+        repositories=("ml/**",),
+        **more,
+    )
+    return Services(Settings(forges={"main": settings}), deciding.rules, store, lambda: NOW)
+
+
+def change(**changes: Any) -> Change:
+    return Change(
+        **{
+            "delivery": "d1",
+            "kind": "pull-request",
+            "repository": "ml/train",
+            "repository_id": 3,
+            "commit": HEAD,
+            "base": BASE,
+            "ref": "refs/heads/feature",
+            "number": 7,
+            "actor": "ada",
+            "source_id": 3,
+            **changes,
+        }
+    )
+
+
+def reviewed(services: Services, *changes: Change | ExceptionRequest) -> None:
+    """Review `changes`, one after the other."""
+    reviews = ForgeReviews(services)
+    pushes = Pushes(services.audit)
+    for one in changes:
+        assert reviews.offer("main", one)
+        wait_until(lambda: not pushes.records(states=("waiting", "running")))
+    reviews.close()
+
+
+def recorded(store: Store) -> list[Any]:
+    return [event_of(one) for one in reversed(store.decisions(100))]
+
+
+def test_a_pull_request_that_is_denied_is_recorded_and_told(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    reviewed(services(deciding, store, forge, tmp_path), change())
+
+    (event,) = recorded(store)
+    review = event.input.review
+    assert (event.result.allowed, event.result.project) == (False, "train")
+    assert (review.enforcement_point, review.operation) == ("forge", "CHECK")
+    assert (review.source.repository, review.source.commit) == ("ml/train", HEAD)
+    (status,) = forge.statuses
+    denied = {"github": "failure", "gitea": "failure", "gitlab": "failed"}[forge.kind]
+    assert (status["sha"], status["state"]) == (HEAD, denied)
+    assert status["description"] == "Denied: compose.yaml (no-privileged)"
+    if forge.kind != "github":
+        (comment,) = forge.comments.values()
+        assert "### Denied by this change" in comment
+        assert r"| new | no\-privileged | compose.yaml\:4\:17 |" in comment
+
+
+def test_a_later_review_changes_the_comment_in_place(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    served = services(deciding, store, forge, tmp_path)
+    forge.commits[NEWER] = {"compose.yaml": CLEAN + "    read_only: true\n"}
+
+    reviewed(served, change())
+    forge.heads[7] = NEWER
+    reviewed(served, change(delivery="d2", commit=NEWER))
+
+    assert [one["sha"] for one in forge.statuses] == [HEAD, NEWER]
+    if forge.kind != "github":
+        (comment,) = forge.comments.values()
+        assert r"Allowed\: 1 project changed" in comment
+
+
+def test_the_report_on_an_older_commit_does_not_replace_that_on_a_newer_one(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    forge.heads[7] = NEWER
+
+    reviewed(services(deciding, store, forge, tmp_path), change())
+
+    assert [one["sha"] for one in forge.statuses] == [HEAD]
+    assert forge.comments == {}
+
+
+def test_a_commit_that_was_reviewed_before_is_decided_once(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    served = services(deciding, store, forge, tmp_path)
+
+    reviewed(served, change(), change(delivery="d2"))
+
+    assert len(recorded(store)) == 1
+
+
+def test_a_push_needs_three_requests(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    pushed = change(kind="push", number=0, ref="refs/heads/main")
+
+    reviewed(services(deciding, store, forge, tmp_path), pushed)
+
+    assert len(forge.asked) == 3
+    expected = {"github": "Bearer", "gitlab": "Bearer", "gitea": "token"}[forge.kind]
+    assert forge.authorizations == {f"{expected} t0ken-of-the-api"}
+
+
+def test_a_project_that_the_change_does_not_touch_is_not_decided_again(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    forge.commits = {
+        BASE: {"old/compose.yaml": DENIED, "README": "1"},
+        HEAD: {"old/compose.yaml": DENIED, "README": "2"},
+    }
+
+    reviewed(services(deciding, store, forge, tmp_path), change())
+
+    assert recorded(store) == []
+    assert forge.statuses[0]["description"] == "The change touches no Compose project."
+
+
+def test_what_a_change_fixes_grants_and_leaves_denied_is_told_apart(
+    deciding: Services, store: Store, tmp_path: Path
+) -> None:
+    with forge_server("gitea") as forge:
+        forge.heads = {7: HEAD}
+        forge.commits = {
+            BASE: {
+                "a/compose.yaml": DENIED,
+                "b/compose.yaml": DENIED,
+                "d/compose.yaml": CLEAN,
+            },
+            HEAD: {
+                "a/compose.yaml": CLEAN,
+                "b/compose.yaml": DENIED + "    hostname: other\n",
+                "c/compose.yaml": GRANTED,
+            },
+        }
+        reviewed(services(deciding, store, forge, tmp_path), change())
+
+    (comment,) = forge.comments.values()
+    heads = [line for line in comment.splitlines() if line.startswith(("###", "**"))]
+    assert heads == [
+        "### Still denied, as before this change",
+        "**b/compose.yaml**",
+        "### Fixed by this change",
+        "**a/compose.yaml**",
+        "### Allowed",
+        "**c/compose.yaml**",
+        "### Removed",
+        "**d/compose.yaml**",
+    ]
+    assert r"| as before | no\-privileged |" in comment
+    assert r'New accelerator grants: train\: nvidia \["1"\] \(reservation\)' in comment
+
+
+def test_a_push_to_a_protected_branch_grants_and_releases(
+    deciding: Services, store: Store, tmp_path: Path
+) -> None:
+    with forge_server("gitea") as forge:
+        forge.commits = {
+            BASE: {"README": ""},
+            HEAD: {"gpu/compose.yaml": GRANTED},
+            NEWER: {"README": ""},
+        }
+        served = services(
+            deciding, store, forge, tmp_path, create_on=("refs/heads/main",), environment="prod"
+        )
+        pushed = change(kind="push", number=0, ref="refs/heads/main")
+        reviewed(served, pushed)
+        held = store.grants(10)
+        reviewed(served, msgspec.structs.replace(pushed, delivery="d2", commit=NEWER, base=HEAD))
+
+    assert [(one.service, one.state) for one in held] == [("train", "active")]
+    assert [(one.service, one.state) for one in store.grants(10, active=False)] == [
+        ("train", "released")
+    ]
+
+
+def test_a_commit_that_is_gone_is_an_error_that_is_told(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    del forge.commits[HEAD]
+
+    reviewed(services(deciding, store, forge, tmp_path), change())
+
+    (push,) = Pushes(store).records(states=("failed",))
+    assert (push.attempts, push.digest) == (1, HEAD)
+    assert forge.statuses[0]["state"] in ("error", "failed")
+    assert forge.statuses[0]["description"].startswith("Not reviewed, so not allowed: ")
+
+
+def test_a_base_that_is_gone_makes_every_project_count_as_touched(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    del forge.commits[BASE]
+
+    reviewed(services(deciding, store, forge, tmp_path), change())
+
+    assert [one.result.allowed for one in recorded(store)] == [False]
+
+
+def test_a_rate_limit_is_waited_for(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    forge.failing = [(429, {"Retry-After": "0"}), (503, {})]
+
+    reviewed(services(deciding, store, forge, tmp_path), change(kind="push", number=0))
+
+    assert len(recorded(store)) == 1
+    assert len(forge.asked) == 5
+
+
+def test_a_github_app_tells_the_verdict_in_a_check_run(
+    deciding: Services, store: Store, tmp_path: Path
+) -> None:
+    key = rsa_key(tmp_path)
+    services_of = "".join(
+        f"  s{number}:\n    image: nginx:1.27\n    privileged: true\n" for number in range(60)
+    )
+    with forge_server("github") as forge:
+        forge.commits = {
+            BASE: {"compose.yaml": CLEAN},
+            HEAD: {"compose.yaml": f"services:\n{services_of}"},
+        }
+        settings = services(deciding, store, forge, tmp_path)
+        app = ForgeSettings(
+            kind="github",
+            url=f"http://{forge.host}",
+            insecure=True,
+            secret_file=str(tmp_path / "secret"),
+            app_id="Iv1.abc",
+            app_key_file=key,
+            repositories=("ml/**",),
+        )
+        served = Services(
+            Settings(forges={"main": app}), settings.rules, settings.store, lambda: NOW
+        )
+        reviewed(served, change(kind="push", number=0, installation=5))
+        asked = ExceptionRequest("d2", "ml/train", 3, HEAD, 1, "ada", 5)
+        reviewed(served, asked)
+
+    (run,) = forge.check_runs.values()
+    first, *later, answered = run
+    assert (first["status"], first["conclusion"], first["head_sha"]) == (
+        "completed",
+        "failure",
+        HEAD,
+    )
+    assert len(first["output"]["annotations"]) == 50
+    assert [len(one["output"]["annotations"]) for one in later] == [10]
+    assert first["output"]["annotations"][0]["path"] == "compose.yaml"
+    assert [one["identifier"] for one in first["actions"]] == ["request-exception"]
+    assert "Bearer of-the-installation" in forge.authorizations
+    assert answered["output"]["title"] == "Request an exception"
+    assert "kind: Exception" in answered["output"]["summary"]
+
+
+def rsa_key(tmp_path: Path) -> str:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
+
+    key = rsa.generate_private_key(65537, 2048)
+    path = tmp_path / "app.pem"
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    path.chmod(0o600)
+    return str(path)
+
+
+def test_a_signed_delivery_is_stored_and_a_forged_one_is_not(
+    deciding: Services, store: Store, tmp_path: Path
+) -> None:
+    payload = json.dumps(
+        {
+            "ref": "refs/heads/main",
+            "before": BASE,
+            "after": HEAD,
+            "repository": {"id": 3, "full_name": "ml/train"},
+            "sender": {"login": "ada"},
+        }
+    ).encode()
+    right = hmac.new(SECRET.encode(), payload, hashlib.sha256).hexdigest()
+    headers = {
+        "X-GitHub-Event": "push",
+        "X-GitHub-Delivery": "d1",
+        "Content-Type": "application/json",
+    }
+    with forge_server("github") as forge:
+        forge.commits = {BASE: {"compose.yaml": CLEAN}, HEAD: {"compose.yaml": CLEAN}}
+        app = create_app(services(deciding, store, forge, tmp_path))
+        client = app.test_client()
+
+        def post(path: str, signature: str) -> int:
+            signed = headers | {"X-Hub-Signature-256": signature}
+            return client.post(path, data=payload, headers=signed).status_code
+
+        assert post("/hooks/github/main", f"sha256={'0' * 64}") == 401
+        assert post("/hooks/github/main", "sha256=") == 401
+        assert post("/hooks/github/main", "") == 401
+        assert post("/hooks/github/other", f"sha256={right}") == 404
+        assert post("/hooks/gitea/main", f"sha256={right}") == 404
+        assert Pushes(store).records(states=("waiting", "running", "done")) == []
+        assert post("/hooks/github/main", f"sha256={right}") == 202
+        assert post("/hooks/github/main", f"sha256={right}") == 202
+        wait_until(lambda: Pushes(store).records(states=("done",)))
+        app.extensions[FORGE_REVIEWS].close()
+
+    (push,) = Pushes(store).records(states=("done",))
+    assert (push.registry, push.event_id, push.digest) == ("forge/main", "d1", HEAD)
