@@ -17,6 +17,7 @@ from msgspec import Meta
 from policyd.errors import ConfigError
 from policyd.forge_settings import ForgeSettings
 from policyd.host_settings import HostSettings
+from policyd.issuer_settings import Issuer
 from policyd.limits import MAX_BUNDLE
 from policyd.model import EnforcementPoint
 
@@ -80,82 +81,6 @@ class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     speaks_for_users: Annotated[
         bool, Meta(description="Whether a request may state the user on whose behalf it is made.")
     ] = False
-
-
-class Issuer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A CI system whose OpenID Connect tokens say which job requests a review."""
-
-    issuer: Annotated[
-        str,
-        Meta(
-            description="Issuer exactly as its tokens state it: "
-            "`https://token.actions.githubusercontent.com`, or the URL of a GitLab instance."
-        ),
-    ]
-    audience: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            description="Audience that tokens must have, and no other: the URL of this webhook.",
-        ),
-    ]
-    kind: Annotated[
-        Literal["github", "gitlab", "generic"],
-        Meta(description="Which claims the tokens have. `generic` needs `claims`."),
-    ]
-    repositories: Annotated[
-        Globs, Meta(min_length=1, description="Repositories whose jobs may request reviews.")
-    ]
-    environments: Annotated[
-        Globs, Meta(description="Environments that jobs may request reviews for.")
-    ] = ("**",)
-    hosts: Annotated[Globs, Meta(description="Hosts that jobs may request reviews for.")] = ("**",)
-    enforcement_point: Annotated[
-        EnforcementPoint, Meta(description="Enforcement point of reviews that jobs request.")
-    ] = "ci"
-    prefix: Annotated[str, Meta(description="Prefix of the repository names in reviews.")] = ""
-    owner_ids: Annotated[
-        Globs,
-        Meta(
-            description="Ids of the owners of the repositories, as in the claims "
-            "`repository_owner_id` of GitHub and `namespace_id` of GitLab. Default: any."
-        ),
-    ] = ()
-    bound_claims: Annotated[
-        dict[str, str],
-        Meta(description="Claims that every token must have, each with exactly this text."),
-    ] = {}
-    claims: Annotated[
-        dict[str, str],
-        Meta(
-            description="For `generic`: the claims that state repository, repository_id, owner_id, "
-            "ref, commit, environment, user, user_id and protected."
-        ),
-    ] = {}
-    jwks_file: Annotated[
-        str, Meta(description="File with the public keys (JWKS). Default: those that it publishes.")
-    ] = ""
-    jwks_hosts: Annotated[
-        Globs, Meta(description="Other hosts that its discovery document may name for the keys.")
-    ] = ()
-    max_lifetime: Annotated[
-        int, Meta(ge=60, le=604_800, description="Longest lifetime of a token, in seconds.")
-    ] = 86_400
-    insecure: Annotated[bool, Meta(description="Whether `issuer` may begin with http://.")] = False
-
-
-CLAIM_NAMES: Final = (
-    "repository",
-    "repository_id",
-    "owner_id",
-    "ref",
-    "commit",
-    "environment",
-    "user",
-    "user_id",
-    "protected",
-)
-"""What `claims` of a generic issuer may state."""
 
 
 class RegistryAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

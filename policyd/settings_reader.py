@@ -18,13 +18,11 @@ import msgspec
 from msgspec import inspect
 
 from policyd.config import (
-    CLAIM_NAMES,
     CONFIG_VARIABLE,
     DOCKER_HUB,
     ENVIRONMENT_PREFIX,
     LIMITED_SCOPES,
     ImageRegistry,
-    Issuer,
     Registry,
     RegistryAccess,
     Settings,
@@ -33,6 +31,7 @@ from policyd.config import (
 from policyd.errors import ConfigError
 from policyd.forge_settings import ForgeSettings, completed
 from policyd.host_settings import HostSettings
+from policyd.issuer_settings import Issuer, check_issuer
 from policyd.model import Location
 from policyd.secret_files import LEAST_TOKEN, secret_in, token_in
 from policyd.suggestion import did_you_mean, nearest
@@ -248,7 +247,7 @@ def _completed(entry: _Entry, label: str, base: str) -> _Entry:
     if isinstance(entry, Token):
         return _with_digest(entry, ("sha256", "value_file"), label, base)
     if isinstance(entry, Issuer):
-        _check_issuer(entry, label)
+        check_issuer(entry, label)
         file = os.path.join(base, entry.jwks_file) if entry.jwks_file else ""
         return msgspec.structs.replace(entry, jwks_file=file)
     if isinstance(entry, ForgeSettings):
@@ -300,30 +299,6 @@ def _with_defaults(registry: ImageRegistry, label: str) -> ImageRegistry:
     if host == DOCKER_HUB:
         url, auth_hosts = registry.url or _HUB_URL, auth_hosts or _HUB_AUTH_HOSTS
     return msgspec.structs.replace(registry, host=host, url=url, auth_hosts=auth_hosts)
-
-
-def _check_issuer(issuer: Issuer, label: str) -> None:
-    scheme, shown = ("https?", "http:// or https://") if issuer.insecure else ("https", "https://")
-    if not re.fullmatch(
-        rf"{scheme}://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?", issuer.issuer
-    ):
-        raise ConfigError(f"{label}.issuer: expected {shown} and a host, optionally with a path")
-    if issuer.kind == "github" and issuer.audience.startswith("https://github.com/"):
-        raise ConfigError(
-            f"{label}.audience: every job of the owner can get tokens for {issuer.audience}; "
-            "write the URL of this webhook, and request tokens for it"
-        )
-    if issuer.kind != "generic" and issuer.claims:
-        raise ConfigError(f"{label}.claims: only issuers of the kind generic have it")
-    if issuer.kind == "generic":
-        unknown = [name for name in issuer.claims if name not in CLAIM_NAMES]
-        if unknown:
-            hint = did_you_mean(unknown[0], CLAIM_NAMES)
-            raise ConfigError(f"{label}.claims: unknown name {unknown[0]}{hint}")
-        if "repository" not in issuer.claims or not issuer.bound_claims:
-            raise ConfigError(
-                f"{label}: an issuer of the kind generic needs claims.repository and bound_claims"
-            )
 
 
 def _check_url(registry: RegistryAccess, label: str) -> None:

@@ -25,7 +25,7 @@ from policyd.identity.key_set import MAX_KEY_SET, read_key_set
 from policyd.timed_session import session_until
 
 if TYPE_CHECKING:
-    from policyd.config import Issuer
+    from policyd.issuer_settings import Issuer
 
 LIFETIME: Final = 300.0
 """Seconds after which keys are requested again."""

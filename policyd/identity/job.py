@@ -21,7 +21,7 @@ from policyd.model import Operation, Source, UserInfo
 from policyd.policies.matching import matches_any
 
 if TYPE_CHECKING:
-    from policyd.config import Issuer
+    from policyd.issuer_settings import Issuer
 
 GRANTING_EVENTS: Final = (
     "push",

@@ -26,7 +26,7 @@ from policyd.identity.job import Job, job_of
 from policyd.identity.key_set import ALGORITHMS
 
 if TYPE_CHECKING:
-    from policyd.config import Issuer
+    from policyd.issuer_settings import Issuer
 
 MAX_TOKEN: Final = 16 * 1024
 """Characters of a token. Those of GitHub and GitLab have some 2,000."""

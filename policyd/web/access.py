@@ -19,9 +19,10 @@ import msgspec
 
 from policyd.audit.token_record import Permissions
 from policyd.audit.visibility import ALL, Visibility
-from policyd.config import Issuer, Scope, Token, is_loopback
+from policyd.config import Scope, Token, is_loopback
 from policyd.errors import Forbidden, Unauthorized
 from policyd.identity.job import Job
+from policyd.issuer_settings import Issuer
 from policyd.model import Source, UserInfo
 from policyd.policies.matching import matches_any
 

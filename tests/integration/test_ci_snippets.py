@@ -18,7 +18,8 @@ import yaml
 from werkzeug.serving import make_server
 
 from policyd.bootstrap import build
-from policyd.config import Issuer, Settings
+from policyd.config import Settings
+from policyd.issuer_settings import Issuer
 from policyd.web.app import create_app
 from policyd.web.registry_notifications import PUSH_REVIEWS
 from tests.support.issuing import (

@@ -77,6 +77,7 @@ WAY = [
         "host_settings",
         "settings_reader",
         "forge_settings",
+        "issuer_settings",
         "forges",
         "registry",
         "services",

@@ -16,6 +16,7 @@ THROUGH: Final = {
     "forges/events.py": "forges/test_gitea.py",
     "forges/exception_requests.py": "forges/test_reviews.py",
     "forges/projects.py": "forges/test_reviews.py",
+    "issuer_settings.py": "test_settings_reader.py",
     "forges/tokens.py": "forges/test_reviews.py",
     "web/forge_deliveries.py": "forges/test_reviews.py",
     "audit/migrations/env.py": "audit/test_database.py",

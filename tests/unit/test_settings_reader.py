@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from policyd.config import ImageRegistry, Issuer, Registry, Settings, Token, listen_address
+from policyd.config import ImageRegistry, Registry, Settings, Token, listen_address
 from policyd.errors import ConfigError
+from policyd.issuer_settings import Issuer
 from policyd.settings_reader import is_secret, load_settings
 
 DIGEST = hashlib.sha256(b"s3cret-token-of-ci").hexdigest()

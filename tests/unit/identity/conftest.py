@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from policyd.config import Issuer
+from policyd.issuer_settings import Issuer
 from tests.support.issuing import AUDIENCE, StandInIssuer, issuing
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from policyd.config import Issuer
 from policyd.errors import IdentityUnavailable, Unauthorized
 from policyd.identity.issuer_keys import LIFETIME, MAX_AGE, PAUSE, IssuerKeys
+from policyd.issuer_settings import Issuer
 from tests.support.issuing import StandInIssuer, jwk, rsa_key
 
 

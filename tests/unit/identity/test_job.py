@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from policyd.config import Issuer
 from policyd.errors import Forbidden
 from policyd.identity.job import Job, job_of, source_of
+from policyd.issuer_settings import Issuer
 from policyd.model import Source, UserInfo
 from tests.support.issuing import AUDIENCE, github, gitlab
 

@@ -10,9 +10,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from policyd.config import Issuer
 from policyd.errors import Unauthorized
 from policyd.identity.tokens import MAX_TOKEN, TokenVerifier
+from policyd.issuer_settings import Issuer
 from tests.support.issuing import AUDIENCE, StandInIssuer, ec_key, github, jwk, rsa_key, unsigned
 
 NOW = int(time.time())

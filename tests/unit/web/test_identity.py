@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from policyd.config import Issuer, Token
+from policyd.config import Token
+from policyd.issuer_settings import Issuer
 from tests.support.issuing import AUDIENCE, StandInIssuer, issuing, rsa_key
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
