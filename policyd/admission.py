@@ -2,7 +2,8 @@
 
 In: a loaded project and a review. Out: a Decision. The engine is asked once; each of its findings
 becomes a violation of each constraint that reports it, unless an exception exempts it. In doubt the
-project is denied: if Compose would refuse it (422), and if the engine fails (500).
+project is denied: if Compose would refuse it (422), and if the engine fails (500). Only the failure
+policy Ignore allows a project that was not evaluated, because policyd itself failed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import msgspec
 
 from policyd.compose_version import COMPOSE_VERSION
 from policyd.engines import Engine
-from policyd.errors import EngineError, LeaseError, OtherRevision, PolicydError
+from policyd.errors import EngineError, EngineUnavailable, LeaseError, OtherRevision, PolicydError
+from policyd.exempting import exempt
 from policyd.grants.entitlements import POLICY as ENTITLEMENT_POLICY
 from policyd.grants.permission import Permissions
 from policyd.grants.remediation import Remediations
@@ -26,6 +28,7 @@ from policyd.loading import Loaded, NotLoaded
 from policyd.model import (
     Decision,
     Exempted,
+    FailurePolicy,
     Finding,
     Findings,
     Grant,
@@ -38,20 +41,14 @@ from policyd.model import (
 )
 from policyd.policies.accelerator_rules import about_accelerators
 from policyd.policies.applicability import Applicability, Governance
-from policyd.policies.exceptions import PolicyException
-from policyd.policies.inline_requests import Requests
 from policyd.policies.manifests import Constraint
 from policyd.policies.policy_set import PolicySet
 from policyd.policies.relevance import Relevance
-from policyd.policies.times import moment
 from policyd.policy_input import PolicyInput, policy_input
 from policyd.recorded_input import Recorder
 
 MAX_VIOLATIONS: Final = 10_000
 """Violations of one decision, each counted once for each of its constraints: some 5 MB of JSON."""
-
-MAX_EXPIRED: Final = 3
-"""Expired exceptions that the message of one violation names."""
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -81,6 +78,9 @@ class Demand(NamedTuple):
 NO_DEMAND: Final = Demand()
 NOT_EVALUATED = Evaluation()
 NO_FINDINGS = Findings(())
+IGNORED = Status(
+    200, "FailureIgnored", "policyd failed, and the failure policy Ignore allows the project"
+)
 RELEASED = Status(200, "OK", "the grants of the project are released; no policy is evaluated")
 
 
@@ -115,14 +115,19 @@ class Admission:
         return Recorder(self.policy_set)
 
     def decide(
-        self, loaded: Loaded | NotLoaded, review: Review, demand: Demand | None = None
+        self,
+        loaded: Loaded | NotLoaded,
+        review: Review,
+        demand: Demand | None = None,
+        failure_policy: FailurePolicy = "Fail",
     ) -> Decision:
         """Return the decision on `loaded`. A project that is not loaded is denied.
 
         `demand` is what the enforcement point demands besides the policies.
 
-        An engine that fails is a denial too, but raises OtherRevision if it holds another policy
-        set: then the Admission of that policy set can decide.
+        An engine that fails is a denial too, unless `failure_policy` ignores that it is not
+        available, but raises OtherRevision if it holds another policy set: then the Admission of
+        that policy set can decide.
         """
         if isinstance(loaded, NotLoaded):
             return self.refuse(review, loaded.error, loaded)
@@ -131,6 +136,8 @@ class Admission:
             evaluation = self._evaluate(loaded, review, demand or NO_DEMAND)
         except OtherRevision:
             raise
+        except EngineUnavailable as error:
+            return self.failed(review, error, failure_policy, loaded)
         except (EngineError, LeaseError) as error:
             return self.refuse(review, error, loaded)
         denying = [v for v in evaluation.violations if v.enforcement_action == "deny"]
@@ -141,6 +148,36 @@ class Admission:
     ) -> Decision:
         """Return the denial of a project that could not be evaluated because of `error`."""
         return self._decision(review, error.status, loaded, NOT_EVALUATED, allowed=False)
+
+    def failed(
+        self,
+        review: Review,
+        error: PolicydError,
+        failure_policy: FailurePolicy,
+        loaded: Loaded | None = None,
+    ) -> Decision:
+        """Return the decision on a project that was not evaluated because policyd failed.
+
+        With Ignore it is allowed with a warning, and has its grants if the project was loaded.
+        """
+        if failure_policy == "Fail":
+            return self.refuse(review, error, loaded)
+        evaluation = NOT_EVALUATED
+        if loaded is not None:
+            placed = self._hosts.on_host(loaded, review.source.host)
+            grants = self._hosts.grants.listed(placed.workloads, review.source.host)
+            maximum = self.applicability(review, placed.project.name).shortest_lease
+            try:
+                lasting = leased(grants, placed.project, review.now, maximum)
+            except LeaseError as invalid:
+                return self.refuse(review, invalid, loaded)
+            evaluation = Evaluation(grants=lasting.grants)
+        decision = self._decision(review, IGNORED, loaded, evaluation, allowed=True)
+        return msgspec.structs.replace(
+            decision,
+            warnings=(f"no policy was evaluated: {error}",),
+            audit_annotations={"failurePolicy": "Ignore", "failure": type(error).__name__},
+        )
 
     def release(self, review: Review, project: str) -> Decision:
         """Return the decision on a DELETE of the project so named, which no policy can deny.
@@ -213,9 +250,7 @@ class Admission:
         if demand is not NO_DEMAND:
             asked = self._hosts.grants.listed(loaded.workloads, review.source.host)
             violations += demand.violations(asked)
-        remaining, exempted = _exempt(
-            sorted(violations, key=_order), applicability, loaded.requests
-        )
+        remaining, exempted = exempt(sorted(violations, key=_order), applicability, loaded.requests)
         permissions = self._permissions(applicability, exempted)
         grants = self._hosts.grants.listed(loaded.workloads, review.source.host, permissions)
         lasting = leased(grants, loaded.project, review.now, applicability.shortest_lease)
@@ -299,59 +334,6 @@ def _order(violation: Violation) -> tuple[Any, ...]:
         violation.constraint,
         violation.message,
         tuple(map(str, violation.path)),
-    )
-
-
-def _exempt(
-    violations: Iterable[Violation], applicability: Applicability, requests: Requests
-) -> tuple[tuple[Violation, ...], tuple[Exempted, ...]]:
-    """Return the violations that remain, and those that exceptions exempt."""
-    remaining: list[Violation] = []
-    exempted: list[Exempted] = []
-    for violation in violations:
-        request = _request(violation, requests)
-        is_requested = request != ""
-        if exception := applicability.exemption(violation, is_requested=is_requested):
-            now = applicability.review.now
-            exempted.append(_exempted(violation, exception, now, request))
-            continue
-        expired = _expired(
-            *applicability.expired_exemptions(violation, MAX_EXPIRED, is_requested=is_requested)
-        )
-        remaining.append(
-            msgspec.structs.replace(violation, message=violation.message + expired)
-            if expired
-            else violation
-        )
-    return tuple(remaining), tuple(exempted)
-
-
-def _expired(named: Sequence[PolicyException], number: int) -> str:
-    """Return the end of a message that names exceptions that expired, `number` in all."""
-    text = "".join(
-        f"; the exception {one.name} for it expired on {moment(one.expires)}" for one in named
-    )
-    others = number - len(named)
-    return f"{text}; {others} more exceptions for it have expired" if others else text
-
-
-def _request(violation: Violation, requests: Requests) -> str:
-    """Return the reason of the comment that asks for an exception, "" if there is none."""
-    where = violation.location
-    return requests.get((where.file, where.line), {}).get(violation.policy, "") if where else ""
-
-
-def _exempted(violation: Violation, exception: PolicyException, now: int, request: str) -> Exempted:
-    asked = f"; requested in the file: {request}" if exception.on_request else ""
-    return Exempted(
-        **msgspec.structs.asdict(violation),
-        exception=exception.name,
-        owner=exception.owner,
-        reason=exception.reason + asked,
-        approved_by=exception.approved_by,
-        expires=moment(exception.expires),
-        days_left=exception.days_left(now),
-        break_glass=exception.break_glass,
     )
 
 

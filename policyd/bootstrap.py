@@ -14,6 +14,7 @@ from policyd.admission import Admission
 from policyd.config import Settings
 from policyd.engines import ENGINES, EngineOptions
 from policyd.errors import ConfigError
+from policyd.failure_policies import ignores_failures
 from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.policies.relevance import Relevance
 from policyd.services import FixedRules, Rules, Services
@@ -21,6 +22,7 @@ from policyd.settings_reader import read_password
 from policyd.workloads.image_configs import ImageReader
 
 if TYPE_CHECKING:
+    from policyd.audit.deferred import DeferredDecisions
     from policyd.decision_cache import DecisionCache
 
 
@@ -30,7 +32,8 @@ def build(settings: Settings, rules: Rules | None = None) -> Services:
     Services with `rules` are those of a server, and keep decisions if `settings` say so.
     Raises PolicySetError, ConfigError and AuditError.
     """
-    cache = decision_cache(settings) if rules else None
+    is_server = rules is not None
+    cache = decision_cache(settings) if is_server else None
     if rules is None:
         admission = admission_for(configured_policy_set(settings), settings)
         rules = FixedRules(admission, time.time_ns())
@@ -39,7 +42,34 @@ def build(settings: Settings, rules: Rules | None = None) -> Services:
         from policyd.audit.store import open_store
 
         store = open_store(settings.audit, input_days=settings.input_retention)
-    return Services(settings, rules, store, images=image_reader(settings), cache=cache)
+    return Services(
+        settings,
+        rules,
+        store,
+        images=image_reader(settings),
+        cache=cache,
+        deferred=deferred_decisions(settings) if is_server else None,
+    )
+
+
+def deferred_decisions(settings: Settings) -> DeferredDecisions | None:
+    """Return what holds decisions while the audit log cannot be written, None without a folder.
+
+    It also holds those from before a change of the failure policies. Raises ConfigError.
+    """
+    is_remote = settings.audit.startswith(("postgresql:", "postgres:"))
+    if not settings.audit or (is_remote and not settings.deferred_folder):
+        if ignores_failures(settings):
+            raise ConfigError(
+                "a failure policy is Ignore, so decisions must be kept while the database cannot "
+                "be reached: set deferred_folder to a folder on this machine"
+            )
+        return None
+    # Imported here because it imports SQLAlchemy, and only a server needs it.
+    from policyd.audit.deferred import DeferredDecisions
+
+    file = settings.audit.removeprefix("sqlite:///").partition("?")[0]
+    return DeferredDecisions(Path(settings.deferred_folder or f"{file}.deferred"))
 
 
 def decision_cache(settings: Settings) -> DecisionCache | None:

@@ -7,7 +7,6 @@ settings file. `settings_reader.py` reads all three. A value that is not valid i
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
@@ -17,9 +16,9 @@ from msgspec import Meta
 from policyd.errors import ConfigError
 from policyd.forge_settings import ForgeSettings
 from policyd.host_settings import HostSettings
-from policyd.issuer_settings import Issuer
+from policyd.issuer_settings import Issuer, OwnFailurePolicy
 from policyd.limits import MAX_BUNDLE
-from policyd.model import EnforcementPoint
+from policyd.model import EnforcementPoint, FailurePolicy
 
 ENVIRONMENT_PREFIX: Final = "POLICYD_"
 CONFIG_VARIABLE: Final = "POLICYD_CONFIG"
@@ -78,6 +77,7 @@ class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         EnforcementPoint,
         Meta(description="Enforcement point of reviews that are made with the token."),
     ] = "webhook"
+    failure_policy: OwnFailurePolicy = ""
     speaks_for_users: Annotated[
         bool, Meta(description="Whether a request may state the user on whose behalf it is made.")
     ] = False
@@ -236,6 +236,21 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             "review again. 0: none.",
         ),
     ] = 1_000
+    failure_policies: Annotated[
+        dict[EnforcementPoint, FailurePolicy],
+        Meta(
+            description='Failure policies by enforcement point, as in `ci = "Ignore"`. Without '
+            "one, `Fail`."
+        ),
+    ] = {}
+    deferred_folder: Annotated[
+        str,
+        Meta(
+            description="Folder for decisions that wait until the audit log can be written again, "
+            "where a failure policy is `Ignore`. Default: the path of the audit log on SQLite and "
+            "`.deferred`."
+        ),
+    ] = ""
     log_format: Annotated[
         Literal["json", "console"], Meta(description="Format of log messages.")
     ] = "json"
@@ -294,34 +309,3 @@ def default_audit(environment: Mapping[str, str]) -> str:
             )
         state = os.path.join(home, ".local", "state")
     return os.path.join(state, "policyd", "audit.db")
-
-
-def listen_address(settings: Settings) -> tuple[str, int]:
-    """Return host and port of `settings.listen`, which reads "127.0.0.1:8093" or "[::1]:8093".
-
-    Without tokens only a loopback address is allowed, because requests are not authenticated.
-    Raises ConfigError.
-    """
-    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", settings.listen)
-    if not found or int(found[3]) > 65535:
-        raise ConfigError(
-            f"listen: invalid address {settings.listen!r}; write HOST:PORT, as in 127.0.0.1:8093"
-        )
-    host = found[1] or found[2]
-    if not (settings.tokens or settings.issuers) and not is_loopback(host):
-        raise ConfigError(
-            f"listen: {settings.listen} is not a loopback address, and no token is configured; "
-            "add [tokens.NAME] to the settings file, or listen on 127.0.0.1"
-        )
-    return host, int(found[3])
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether `host`, a name or an address, is a loopback address."""
-    # Imported here because only `serve` needs it, and `check` starts faster without it.
-    import ipaddress
-
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

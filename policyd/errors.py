@@ -201,7 +201,14 @@ class EngineError(PolicydError):
     reason = "InternalError"
 
 
-class OtherRevision(EngineError):
+class EngineUnavailable(EngineError):
+    """The policy engine ended, did not answer or took too long: no policy is at fault.
+
+    A failure policy can ignore it.
+    """
+
+
+class OtherRevision(EngineUnavailable):
     """The engine holds another policy set than the one that should decide."""
 
     status_code = 503
@@ -210,6 +217,10 @@ class OtherRevision(EngineError):
 
 class AuditError(PolicydError):
     """The audit log cannot be read or written. A decision without its record is not returned."""
+
+
+class Unrecordable(AuditError):
+    """A decision or an event has a text that no audit log can hold."""
 
 
 class RegistryError(PolicydError):
@@ -246,6 +257,10 @@ class DeliveryError(PolicydError):
 
     status_code = 502
     reason = "BadGateway"
+
+
+class WebhookUnavailable(WebhookError):
+    """A webhook could not be reached, or could not answer. A failure policy can ignore it."""
 
 
 class NoteError(PolicydError):

@@ -12,10 +12,19 @@ import msgspec
 from msgspec import Meta
 
 from policyd.errors import ConfigError
-from policyd.model import EnforcementPoint
+from policyd.model import EnforcementPoint, FailurePolicy
 from policyd.suggestion import did_you_mean
 
 Globs = tuple[Annotated[str, Meta(min_length=1)], ...]
+
+
+OwnFailurePolicy = Annotated[
+    Literal["", FailurePolicy],
+    Meta(
+        description="What follows when policyd itself fails: `Fail` denies, `Ignore` allows with a "
+        "warning. Default: that of the enforcement point."
+    ),
+]
 
 
 class Issuer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -49,6 +58,7 @@ class Issuer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     enforcement_point: Annotated[
         EnforcementPoint, Meta(description="Enforcement point of reviews that jobs request.")
     ] = "ci"
+    failure_policy: OwnFailurePolicy = ""
     prefix: Annotated[str, Meta(description="Prefix of the repository names in reviews.")] = ""
     owner_ids: Annotated[
         Globs,

@@ -80,8 +80,8 @@ def log_decision(log: Any, event: str, decision: Decision | None, **fields: Any)
         log.info(event, **fields)
         return
     fields |= {"decision_id": decision.decision_id, "allowed": decision.allowed}
-    broken = "breakGlass" in decision.audit_annotations
-    tell = log.warning if broken else log.info
+    unusual = {"breakGlass", "failurePolicy"} & {*decision.audit_annotations}
+    tell = log.warning if unusual else log.info
     tell(event, **fields, **decision.audit_annotations)
 
 

@@ -47,6 +47,7 @@ DEVICE: Final = re.compile(
 _DECIDED: Final = (200, 403)
 """Status codes of decisions by policies: their messages name policies and places."""
 _ERROR: Final = "the decision failed with an error that quotes a value of the project"
+_FAILURE: Final = "no policy was evaluated: the error quotes a value of the project"
 
 V = TypeVar("V", bound=Violation)
 
@@ -67,7 +68,9 @@ def masked_decision(
         status=masking.status(decision.status),
         violations=violations,
         exempted=exempted,
-        warnings=_warnings(decision, violations),
+        warnings=_warnings(decision, violations)
+        if "failure" not in decision.audit_annotations
+        else tuple(map(masking.failure, decision.warnings)),
         grants=tuple(map(masking.grant, decision.grants)),
         not_evaluated=tuple(map(masking.not_evaluated, decision.not_evaluated)),
         images=tuple(
@@ -105,6 +108,10 @@ class _Masking:
         if status.code in _DECIDED:
             return status
         return msgspec.structs.replace(status, message=self._prose(status.message, _ERROR))
+
+    def failure(self, warning: str) -> str:
+        """Return the warning that policyd failed. It may quote what an engine reported."""
+        return self._prose(warning, _FAILURE)
 
     def grant(self, grant: Grant) -> Grant:
         """Return the grant. A variable that is not a device is masked."""

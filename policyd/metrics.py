@@ -59,7 +59,13 @@ class Metrics:
         )
         self._audit_failures = prometheus_client.Counter(
             "policyd_audit_failures",
-            "Decisions that could not be recorded and were not returned.",
+            "Attempts to record a decision that failed.",
+            registry=self._own,
+        )
+        self._ignored = prometheus_client.Counter(
+            "policyd_ignored_failures",
+            "Failures of policyd that a failure policy ignored.",
+            ("failure",),
             registry=self._own,
         )
 
@@ -80,6 +86,11 @@ class Metrics:
         """Count a decision that could not be recorded."""
         with contextlib.suppress(OSError):
             self._audit_failures.inc()
+
+    def ignored(self, failure: str) -> None:
+        """Count a failure in spite of which a decision was given."""
+        with contextlib.suppress(OSError):
+            self._ignored.labels(failure).inc()
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """Return all metrics and their content type, which depends on the header `accept`."""

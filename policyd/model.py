@@ -18,6 +18,8 @@ Path = tuple[str | int, ...]
 
 EnforcementAction = Literal["deny", "warn", "dryrun"]
 EnforcementPoint = Literal["cli", "ci", "webhook", "registry", "forge", "daemon"]
+FailurePolicy = Literal["Fail", "Ignore"]
+"""What follows when policyd itself fails: Fail denies, Ignore allows with a warning."""
 Operation = Literal["CHECK", "CREATE", "UPDATE", "DELETE"]
 Severity = Literal["critical", "high", "medium", "low"]
 UnseenKind = Literal[

@@ -18,10 +18,11 @@ from requests.auth import AuthBase
 
 from policyd import wire
 from policyd.deadline import Deadline
-from policyd.errors import ConfigError, WebhookError
+from policyd.errors import ConfigError, WebhookError, WebhookUnavailable
 from policyd.timed_session import session_until
 
-REPEATED: Final = (429, 503, 504)
+OVERLOADED: Final = 429
+REPEATED: Final = (OVERLOADED, 503, 504)
 """Statuses of answers after which a request is repeated."""
 PAUSES: Final = (1.0, 2.0, 5.0, 10.0)
 """Seconds before a repetition where the answer has no Retry-After. The last one is repeated."""
@@ -63,7 +64,11 @@ class ReviewClient:
         self._ca_file = ca_file
 
     def ask(self, document: bytes) -> wire.ComposeReview:
-        """Return the answer to `document`, a ComposeReview as JSON. Raises WebhookError."""
+        """Return the answer to `document`, a ComposeReview as JSON.
+
+        Raises WebhookUnavailable if the webhook did not answer, or with a status of 429 or from
+        500 on, and WebhookError for other answers.
+        """
         with Deadline(self._seconds) as deadline:
             for number in range(1_000):
                 answer = self._sent(document, deadline)
@@ -71,7 +76,7 @@ class ReviewClient:
                     return answer
                 pause = answer.pause or PAUSES[min(number, len(PAUSES) - 1)]
                 if not answer.may_repeat or deadline.remaining() < pause:
-                    raise answer
+                    raise answer.error
                 time.sleep(pause)
             raise AssertionError
 
@@ -96,9 +101,12 @@ class ReviewClient:
             return _Failure(f"the certificate of {self._host} is not trusted", may_repeat=False)
         except (requests.RequestException, OSError) as error:
             if not deadline.remaining():
-                return _Failure(f"{self._host} did not answer within {self._seconds:g} seconds")
+                return _Failure(
+                    f"{self._host} did not answer within {self._seconds:g} seconds",
+                    is_unavailable=True,
+                )
             kind = "cannot be reached" if _is_unreachable(error) else "closed the connection"
-            return _Failure(f"{self._host} {kind}", may_repeat=True)
+            return _Failure(f"{self._host} {kind}", may_repeat=True, is_unavailable=True)
 
     def _answer(self, response: requests.Response, content: bytes) -> wire.ComposeReview | _Failure:
         if response.status_code == 200:
@@ -113,17 +121,26 @@ class ReviewClient:
         return _Failure(
             f"{self._host} answered with status {response.status_code}{reason}",
             may_repeat=response.status_code in REPEATED,
+            is_unavailable=response.status_code == OVERLOADED or response.status_code >= 500,
             pause=_pause(response.headers.get("Retry-After", "")),
         )
 
 
-class _Failure(WebhookError):
+class _Failure(Exception):
     """Why a request has no decision; `pause` are the seconds before it may be repeated."""
 
-    def __init__(self, message: str, *, may_repeat: bool = False, pause: float = 0.0) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        may_repeat: bool = False,
+        pause: float = 0.0,
+        is_unavailable: bool = False,
+    ) -> None:
         super().__init__(message)
         self.may_repeat = may_repeat
         self.pause = pause
+        self.error = (WebhookUnavailable if is_unavailable else WebhookError)(message)
 
 
 class _Bearer(AuthBase):

@@ -9,23 +9,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from policyd import deadline
 from policyd.admission import Admission, Demand
 from policyd.config import Settings
-from policyd.errors import AuditError, ConfigError, OtherRevision, PolicydError, RequestError
+from policyd.errors import (
+    AuditError,
+    ConfigError,
+    OtherRevision,
+    Overloaded,
+    PolicydError,
+    RequestError,
+    Unrecordable,
+)
 from policyd.loading import Loaded, NotLoaded, prepare
 from policyd.masked_decision import masked_decision
-from policyd.model import Bundle, Decision, RecordedInput, Review
+from policyd.model import Bundle, Decision, FailurePolicy, RecordedInput, Review
+from policyd.observer import NULL_OBSERVER, Observer
 from policyd.policies.match_explanation import Match, explain_match
 from policyd.policies.policy_set import PolicySet
 from policyd.workloads.image_configs import ImageReader
 from policyd.workloads.model import Workload
 
 if TYPE_CHECKING:
+    from policyd.audit.deferred import DeferredDecisions
     from policyd.audit.store import Store
     from policyd.decision_cache import DecisionCache
     from policyd.idempotence import Identity
@@ -93,27 +103,13 @@ class _Given(NamedTuple):
         return self._replace(decision=decision, recorded=recorded)
 
 
-class Observer(Protocol):
-    """Receives each decision, for example to count it."""
+class Asked(NamedTuple):
+    """Who asked: the address, the id of the request, that of a review that may be repeated."""
 
-    def decided(self, review: Review, decision: Decision, seconds: float) -> None:
-        """Receive a recorded decision and the time that it took."""
-
-    def not_recorded(self) -> None:
-        """Receive the news that a decision could not be recorded."""
-
-
-class NullObserver:
-    """An observer that ignores everything."""
-
-    def decided(self, review: Review, decision: Decision, seconds: float) -> None:
-        """Do nothing."""
-
-    def not_recorded(self) -> None:
-        """Do nothing."""
-
-
-NULL_OBSERVER: Final = NullObserver()
+    requested_by: str = ""
+    request_id: str = ""
+    identity: Identity | None = None
+    failure_policy: FailurePolicy = "Fail"
 
 
 @dataclass(frozen=True)
@@ -122,7 +118,8 @@ class Services:
 
     A forked process needs services of its own. `clock` returns nanoseconds since the epoch.
     `images` reads the configurations of images, None where the settings do not ask for it. `cache`
-    keeps decisions that answer later reviews too, None where each review is evaluated.
+    keeps decisions that answer later reviews too, None where each review is evaluated. `deferred`
+    holds decisions until the audit log can be written, None where none may be given before.
     """
 
     settings: Settings
@@ -132,6 +129,7 @@ class Services:
     observer: Observer = NULL_OBSERVER
     images: ImageReader | None = None
     cache: DecisionCache | None = None
+    deferred: DeferredDecisions | None = None
 
     @property
     def policy_set(self) -> PolicySet:
@@ -153,6 +151,7 @@ class Services:
         requested_by: str = "",
         request_id: str = "",
         identity: Identity | None = None,
+        failure_policy: FailurePolicy = "Fail",
     ) -> Decision:
         """Return the decision on `bundle`. It is in the audit log if one is configured.
 
@@ -160,16 +159,24 @@ class Services:
         project. `requested_by` is the address of the caller, `identity` that of the decision on a
         review that may be repeated. Raises NoComposeFile, BundleError and, for a DELETE whose
         project has no known name, RequestError: there is no decision then. Raises AuditError, and
-        ReviewTimeout: nothing is decided and recorded then.
+        ReviewTimeout: nothing is decided and recorded then. With the `failure_policy` Ignore, a
+        project that could not be evaluated in time is allowed, and a decision that cannot be
+        recorded is deferred.
         """
         started = time.perf_counter()
-        with deadline.within(self.settings.review_timeout):
-            given = self._given(bundle, review)
-            with deadline.recording():
-                if identity:
-                    given = given.named(identity.decision_id)
-                content = identity.content if identity else ""
-                self._record(review, given, requested_by, request_id, content)
+        asked = Asked(requested_by, request_id, identity, failure_policy)
+        try:
+            with deadline.within(self.settings.review_timeout):
+                given = self._given(bundle, review, failure_policy)
+                given = self._recorded(review, given, asked)
+        except Overloaded as error:
+            if failure_policy == "Fail":
+                raise
+            decision = self._newest.failed(review, error, failure_policy)
+            decision = msgspec.structs.replace(decision, project=bundle.project_name)
+            given = self._recorded(review, _Given(decision, decision, ()), asked)
+        if failure := given.decision.audit_annotations.get("failure"):
+            self.observer.ignored(failure)
         self.observer.decided(review, given.decision, time.perf_counter() - started)
         return given.decision
 
@@ -185,8 +192,7 @@ class Services:
             loaded = load()
             deadline.check()
             given = self._decided(loaded, review, demand)
-            with deadline.recording():
-                self._record(review, given, "", "")
+            given = self._recorded(review, given, Asked())
         self.observer.decided(review, given.decision, time.perf_counter() - started)
         return given.decision
 
@@ -199,7 +205,7 @@ class Services:
         decision = self._newest.refuse(review, error)
         status = msgspec.structs.replace(decision.status, message=error.masked)
         masked = msgspec.structs.replace(decision, status=status)
-        self._record(review, _Given(decision, masked, ()), "", request_id)
+        self._record(review, _Given(decision, masked, ()), Asked(request_id=request_id))
         self.observer.decided(review, decision, time.perf_counter() - started)
         return decision
 
@@ -242,41 +248,50 @@ class Services:
         assert first is not None
         raise first
 
-    def _given(self, bundle: Bundle, review: Review) -> _Given:
+    def _given(self, bundle: Bundle, review: Review, failure_policy: FailurePolicy) -> _Given:
         """Return the decision on `bundle`. Raises ReviewTimeout."""
         if review.operation == "DELETE":
             decision = self._newest.release(review, bundle.project_name or _loaded_name(bundle))
             return _Given(decision, decision, ())
-        return self._kept_or_evaluated(bundle, review)
+        return self._kept_or_evaluated(bundle, review, failure_policy)
 
-    def _kept_or_evaluated(self, bundle: Bundle, review: Review) -> _Given:
+    def _kept_or_evaluated(
+        self, bundle: Bundle, review: Review, failure_policy: FailurePolicy
+    ) -> _Given:
         """Return a new decision on `bundle`."""
         newest = self._newest
         key = self.cache.key(newest.policy_set, bundle, review) if self.cache else None
         if self.cache is None or key is None:
-            return self._evaluated(bundle, review)
+            return self._evaluated(bundle, review, failure_policy)
         if kept := self.cache.find(key, review.now):
             decision = newest.repeat(kept.decision, review)
             recorded = msgspec.structs.replace(
                 kept.recorded, uid=decision.uid, decision_id=decision.decision_id
             )
             return _Given(decision, recorded, kept.files, kept.recorded_input)
-        given = self._evaluated(bundle, review)
+        given = self._evaluated(bundle, review, failure_policy)
         self.cache.keep(key, newest.policy_set, review, *given)
         return given
 
-    def _evaluated(self, bundle: Bundle, review: Review) -> _Given:
+    def _evaluated(self, bundle: Bundle, review: Review, failure_policy: FailurePolicy) -> _Given:
         loaded = prepare(bundle, self.images)
         deadline.check()
-        return self._decided(loaded, review)
+        return self._decided(loaded, review, failure_policy=failure_policy)
 
     def _decided(
-        self, loaded: Loaded | NotLoaded, review: Review, demand: Demand | None = None
+        self,
+        loaded: Loaded | NotLoaded,
+        review: Review,
+        demand: Demand | None = None,
+        failure_policy: FailurePolicy = "Fail",
     ) -> _Given:
         try:
-            decision = self.with_held(lambda admission: admission.decide(loaded, review, demand))
+            decision = self.with_held(
+                lambda admission: admission.decide(loaded, review, demand, failure_policy)
+            )
         except OtherRevision as error:
-            decision = self._newest.refuse(review, error, loaded)
+            assert isinstance(loaded, Loaded)
+            decision = self._newest.failed(review, error, failure_policy, loaded)
         if self.store is None:
             return _Given(decision, decision, loaded.files)
         admission = self._that_decided(decision)
@@ -294,26 +309,34 @@ class Services:
         yield from self.rules.admissions()
         yield self._newest
 
-    def _record(
-        self,
-        review: Review,
-        given: _Given,
-        requested_by: str,
-        request_id: str,
-        content: str = "",
-    ) -> None:
+    def _recorded(self, review: Review, given: _Given, asked: Asked) -> _Given:
+        """Return `given` once it is recorded, or deferred with a warning. Raises AuditError."""
+        if asked.identity:
+            given = given.named(asked.identity.decision_id)
+        try:
+            with deadline.recording():
+                self._record(review, given, asked)
+        except Unrecordable:
+            raise
+        except AuditError as error:
+            if self.deferred is None or asked.failure_policy == "Fail":
+                raise
+            _hand_over(self.deferred.put, review, given, asked)
+            self.observer.ignored(type(error).__name__)
+            warning = f"the decision is recorded later: {error}"
+            warnings = (*given.decision.warnings, warning)
+            annotations = {**given.decision.audit_annotations, "deferred": "true"}
+            decision = msgspec.structs.replace(
+                given.decision, warnings=warnings, audit_annotations=annotations
+            )
+            return given._replace(decision=decision)
+        return given
+
+    def _record(self, review: Review, given: _Given, asked: Asked) -> None:
         if self.store is None:
             return
         try:
-            self.store.append_decision(
-                review,
-                given.recorded,
-                files=given.files,
-                requested_by=requested_by,
-                request_id=request_id,
-                recorded_input=given.recorded_input,
-                content=content,
-            )
+            _hand_over(self.store.append_decision, review, given, asked)
         except AuditError:
             self.observer.not_recorded()
             raise
@@ -330,6 +353,18 @@ class Services:
             admission.engine.close()
         if self.store is not None:
             self.store.close()
+
+
+def _hand_over(record: Callable[..., object], review: Review, given: _Given, asked: Asked) -> None:
+    record(
+        review,
+        given.recorded,
+        files=given.files,
+        requested_by=asked.requested_by,
+        request_id=asked.request_id,
+        recorded_input=given.recorded_input,
+        content=asked.identity.content if asked.identity else "",
+    )
 
 
 def _loaded_name(bundle: Bundle) -> str:

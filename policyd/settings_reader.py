@@ -29,6 +29,7 @@ from policyd.config import (
     Token,
 )
 from policyd.errors import ConfigError
+from policyd.expected_values import expected
 from policyd.forge_settings import ForgeSettings, completed
 from policyd.host_settings import HostSettings
 from policyd.issuer_settings import Issuer, check_issuer
@@ -58,14 +59,17 @@ _PATHS: Final = (
     "audit_key_file",
     "receipt_key_file",
     "receipt_public_keys_file",
+    "deferred_folder",
     "tls_certificate_file",
     "tls_key_file",
     "tls_client_ca_file",
 )
-_SIMPLE: Final = [name for name in _FIELDS if name not in (*_TABLES, _SECTION)]
-_FOREIGN: Final = re.compile(r"POLICYD_(CONFIG|URL|TOKEN|(SERVICE|PORT)(_.*)?)")
+FILE_ONLY: Final = (*_TABLES, "failure_policies", _SECTION)
+"""Settings that are tables in the settings file, and no variables."""
+_SIMPLE: Final = [name for name in _FIELDS if name not in FILE_ONLY]
+_FOREIGN: Final = re.compile(r"POLICYD_(CONFIG|URL|TOKEN|FAILURE_POLICY|(SERVICE|PORT)(_.*)?)")
 """Variables that are not settings: Kubernetes sets POLICYD_SERVICE_… and POLICYD_PORT… for a
-service named `policyd`, and jobs in CI set POLICYD_URL and POLICYD_TOKEN."""
+service named `policyd`, jobs in CI set POLICYD_URL, POLICYD_TOKEN and POLICYD_FAILURE_POLICY."""
 
 
 def load_settings(
@@ -134,7 +138,7 @@ def _converted(value: object, name: str, where: str) -> Any:
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as error:
         found = "another value" if is_secret(name) else repr(value)
-        raise ConfigError(f"{where}: expected {_expected(kind)}, found {found}") from error
+        raise ConfigError(f"{where}: expected {expected(kind)}, found {found}") from error
 
 
 # --- file ----------------------------------------------------------------------------------------
@@ -239,7 +243,7 @@ def _typed(value: object, kind: Any, label: str, where: Location) -> Any:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{label}: expected {_expected(kind)}", where) from error
+        raise ConfigError(f"{label}: expected {expected(kind)}", where) from error
 
 
 def _completed(entry: _Entry, label: str, base: str) -> _Entry:
@@ -341,39 +345,3 @@ def _location(path: str, text: str, key: tuple[str, ...]) -> Location:
         if found[: len(key)] == key:
             return Location(path, number, len(line) - len(line.lstrip()) + 1)
     return Location(path)
-
-
-# --- messages ------------------------------------------------------------------------------------
-
-
-def _expected(kind: Any) -> str:
-    """Return what a value of the type `kind` looks like, as an error message says it."""
-    info = inspect.type_info(kind)
-    if isinstance(info, inspect.Metadata):
-        info = info.type
-    if isinstance(info, inspect.IntType):
-        return f"a whole number{_bounds(info)}"
-    if isinstance(info, inspect.BoolType):
-        return "true or false"
-    if isinstance(info, inspect.LiteralType):
-        *first, last = [str(value) for value in info.values]
-        return f"{', '.join(first)} or {last}"
-    if isinstance(info, inspect.VarTupleType) and isinstance(info.item_type, inspect.LiteralType):
-        return f"a list of {', '.join(map(str, info.item_type.values))}, at least one of them"
-    if isinstance(info, inspect.VarTupleType):
-        return "a list of texts, none of them empty"
-    if isinstance(info, inspect.DictType):
-        return "a table of texts"
-    if isinstance(info, inspect.StrType) and info.pattern:
-        return "64 lowercase hexadecimal digits"
-    return (
-        "a text"
-        if isinstance(info, inspect.StrType) and not info.min_length
-        else "a non-empty text"
-    )
-
-
-def _bounds(info: inspect.IntType) -> str:
-    if info.ge is not None and info.le is not None:
-        return f" from {info.ge} to {info.le}"
-    return f" of at least {info.ge}" if info.ge is not None else ""

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from policyd import __version__
-from policyd.errors import AuditError
+from policyd.errors import AuditError, Unrecordable
 from policyd.model import (
     AuditRecord,
     Certainty,
@@ -39,6 +39,9 @@ MAX_INTEGER: Final = 2**63 - 1
 
 MAX_TEXT: Final = 1_000_000
 """Characters of an event that is not a decision."""
+
+SUPERSEDED: Final = "superseded"
+"""The annotation of a decision that was recorded after a later one on the same target."""
 
 GrantState = Literal["active", "superseded", "released", "revoked", "expired"]
 
@@ -89,6 +92,8 @@ class DecisionEvent(msgspec.Struct, frozen=True):
             return None
         if review.enforcement_point == "daemon":
             return None  # the gate of a host applies grants; it does not make or end any
+        if SUPERSEDED in self.result.audit_annotations:
+            return None
         return "released" if review.operation == "DELETE" else "superseded"
 
     @property
@@ -202,23 +207,23 @@ def decision_event(
 def payload_of(event: DecisionEvent) -> str:
     """Return the text of `event` as it is stored and hashed.
 
-    Raises AuditError for text that is not valid Unicode and for numbers over MAX_INTEGER.
+    Raises Unrecordable for text that is not valid Unicode and for numbers over MAX_INTEGER.
     """
     for columns in (lookup_columns(event), *map(msgspec.structs.asdict, grant_records(event, 0))):
         check_columns(columns, "the decision")
     try:
         return to_json(event).decode()
     except (UnicodeEncodeError, OverflowError) as error:
-        raise AuditError(f"the decision cannot be recorded as JSON: {error}") from error
+        raise Unrecordable(f"the decision cannot be recorded as JSON: {error}") from error
 
 
 def check_columns(columns: Mapping[str, Any], what: str) -> None:
-    """Raise AuditError, which names `what`, if a database cannot hold one of `columns`."""
+    """Raise Unrecordable, which names `what`, if a database cannot hold one of `columns`."""
     for name, value in columns.items():
         if isinstance(value, str) and "\0" in value:
-            raise AuditError(f"{what} cannot be recorded: its {name} has a NUL character")
+            raise Unrecordable(f"{what} cannot be recorded: its {name} has a NUL character")
         if isinstance(value, int) and value > MAX_INTEGER:
-            raise AuditError(f"{what} cannot be recorded: its {name} is over 2^63")
+            raise Unrecordable(f"{what} cannot be recorded: its {name} is over 2^63")
 
 
 def event_of(record: AuditRecord) -> DecisionEvent:

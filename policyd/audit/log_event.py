@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 
 from policyd.audit.event import MAX_TEXT, Target, check_columns
-from policyd.errors import AuditError
+from policyd.errors import AuditError, Unrecordable
 from policyd.model import AuditRecord, to_json
 
 EventKind = Literal[
@@ -79,14 +79,14 @@ def columns_of(event: LogEvent) -> dict[str, Any]:
 
 
 def payload_of_event(event: LogEvent) -> str:
-    """Return the text of `event` as it is stored and hashed. Raises AuditError if it cannot be."""
+    """Return the text of `event` as it is stored and hashed. Raises Unrecordable."""
     check_columns(columns_of(event), f"the event {event.kind}")
     try:
         text = to_json(event).decode()
     except (UnicodeEncodeError, OverflowError) as error:
-        raise AuditError(f"the event {event.kind} cannot be recorded: {error}") from error
+        raise Unrecordable(f"the event {event.kind} cannot be recorded: {error}") from error
     if len(text) > MAX_TEXT:
-        raise AuditError(f"the event {event.kind} cannot be recorded: it is too large")
+        raise Unrecordable(f"the event {event.kind} cannot be recorded: it is too large")
     return text
 
 

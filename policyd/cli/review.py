@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import click
 
@@ -31,13 +31,24 @@ from policyd.cli.output import ColourChoice, colour_option, columns, format_opti
 from policyd.cli.targets import target
 from policyd.compose.context import LoadContext
 from policyd.compose.phases.invocation import prepare
-from policyd.errors import BundleError, ComposeError, ConfigError, WebhookError
+from policyd.errors import (
+    BundleError,
+    ComposeError,
+    ConfigError,
+    WebhookError,
+    WebhookUnavailable,
+)
+from policyd.failure_policies import unrecorded
 from policyd.formats.available import REPORT
 from policyd.formats.report.entries import Report, TextView
 from policyd.formats.report.reviewed import reviewed
-from policyd.model import API_VERSION, Bundle, Missing, Operation, Source, to_json
+from policyd.model import API_VERSION, Bundle, FailurePolicy, Missing, Operation, Source, to_json
+
+if TYPE_CHECKING:
+    from policyd.review_client import ReviewClient
 
 URL_VARIABLE: Final = "POLICYD_URL"
+FAILURE_POLICY_VARIABLE: Final = "POLICYD_FAILURE_POLICY"
 TOKEN_VARIABLE: Final = "POLICYD_TOKEN"  # noqa: S105 (the name of a variable)
 _NAME: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -51,7 +62,8 @@ Examples:
 POLICYD_URL is the address of the webhook, POLICYD_TOKEN a token of it. The
 files that Compose would read are sent, and those variables of the environment
 whose names occur in them. A webhook that is busy or does not answer is asked
-again until --timeout.
+again until --timeout. With --failure-policy Ignore, the project is allowed
+then, with a warning: nothing was evaluated and nothing is recorded.
 \b
 Exit codes: 0 allowed, 1 denied, 2 nothing was decided.
 """
@@ -96,6 +108,15 @@ Exit codes: 0 allowed, 1 denied, 2 nothing was decided.
     metavar="FILE",
     help="File to write the signed receipt of the decision to; see policyd receipt.",
 )
+@click.option(
+    "--failure-policy",
+    type=click.Choice(get_args(FailurePolicy)),
+    default="Fail",
+    show_default=True,
+    envvar=FAILURE_POLICY_VARIABLE,
+    help="Where the webhook is not available: Fail ends with 2, Ignore allows. Default: "
+    "$POLICYD_FAILURE_POLICY.",
+)
 @click.option("--uid", default="", metavar="ID", help="Id of the review. Default: a new one.")
 @format_option(REPORT)
 @click.option("-q", "--quiet", is_flag=True, help="Print only the verdict; requires --format text.")
@@ -110,6 +131,7 @@ def command(
     dry_run: bool,
     missing: Missing,
     receipt: str | None,
+    failure_policy: FailurePolicy,
     uid: str,
     form: str,
     quiet: bool,
@@ -138,16 +160,16 @@ def command(
     flags = compose_flags(options)
     environment = caller_environment()
     project = bundle(target(path, flags, current_folder()), EVERY_PROFILE, environment)
+    uid = uid or str(uuid.uuid4())
     asked = {
-        "uid": uid or str(uuid.uuid4()),
+        "uid": uid,
         "operation": operation,
         "dryRun": dry_run,
         "source": Source(**options),
         "project": _project(project, environment) | {"missing": missing},
     }
-    answer = client.ask(
-        to_json({"apiVersion": API_VERSION, "kind": "ComposeReview", "request": asked})
-    )
+    document = to_json({"apiVersion": API_VERSION, "kind": "ComposeReview", "request": asked})
+    answer = _answer(client, document, uid, failure_policy)
     decision = answer.response
     if receipt is not None:
         _write_receipt(receipt, answer, address)
@@ -160,6 +182,17 @@ def command(
     return exit_code([result])
 
 
+def _answer(
+    client: ReviewClient, document: bytes, uid: str, failure_policy: FailurePolicy
+) -> wire.ComposeReview:
+    try:
+        return client.ask(document)
+    except WebhookUnavailable as error:
+        if failure_policy == "Fail":
+            raise
+        return wire.ComposeReview(response=unrecorded(uid, error))
+
+
 def _write_receipt(path: str, answer: wire.ComposeReview, address: str) -> None:
     """Write the receipt in `answer` to `path`. Raises WebhookError if there is none."""
     from policyd.receipts.verification import receipt_text
@@ -167,7 +200,7 @@ def _write_receipt(path: str, answer: wire.ComposeReview, address: str) -> None:
     if not answer.receipt:
         raise WebhookError(
             f"{address} did not send a receipt: only a service with the setting receipt_key_file "
-            "signs them, and there is none for a DELETE"
+            "signs them, and there is none for a DELETE and for a failure that was ignored"
         )
     try:
         with open(path, "wb") as file:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
-from policyd.errors import EngineError, PolicydError, ReviewTimeout
+from policyd.errors import EngineError, EngineUnavailable, PolicydError, ReviewTimeout
 from policyd.model import Finding, Findings
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def too_slow(seconds: float, limit: float) -> PolicydError:
     """
     if seconds < min(limit, limit * LEAST_SHARE):
         return ReviewTimeout("the review took too long; nothing was decided: try again later")
-    return EngineError(f"evaluating the policies exceeded {limit:g} seconds")
+    return EngineUnavailable(f"evaluating the policies exceeded {limit:g} seconds")
 
 
 class MalformedFinding(EngineError):

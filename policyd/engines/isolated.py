@@ -27,7 +27,7 @@ import msgspec
 from policyd import deadline
 from policyd.engines import DEADLINE, EngineOptions, decode, too_slow
 from policyd.engines.evaluator import ERROR, HEADER, REQUEST, Setup, message
-from policyd.errors import ConfigError, EngineError, Overloaded
+from policyd.errors import ConfigError, EngineError, EngineUnavailable, Overloaded
 from policyd.model import Findings, to_json
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class IsolatedEngine:
             return _started(self._setup)
         except OSError as error:
             self._give_back(None)
-            raise EngineError(f"cannot start an evaluator: {error.strerror}") from error
+            raise EngineUnavailable(f"cannot start an evaluator: {error.strerror}") from error
 
     def _give_back(self, evaluator: _Evaluator | None) -> None:
         with self._changed:
@@ -156,7 +156,7 @@ class IsolatedEngine:
         if isinstance(error, TimeoutError):
             return too_slow(seconds, self._deadline)
         if isinstance(error, (OSError, EOFError)):
-            return EngineError(f"the evaluator process ended {evaluator.ending}")
+            return EngineUnavailable(f"the evaluator process ended {evaluator.ending}")
         return error
 
 

@@ -22,6 +22,7 @@ from policyd.engines import DEADLINE, QUERY, EngineOptions, decode
 from policyd.errors import (
     ConfigError,
     EngineError,
+    EngineUnavailable,
     OtherRevision,
     PolicydError,
     ReviewTimeout,
@@ -146,12 +147,13 @@ class OpaEngine:
         if not deadline.remaining():
             if is_limited():
                 return ReviewTimeout(f"OPA did not answer within {deadline.seconds:.1f} seconds")
-            return EngineError(f"OPA at {self._shown}: no answer in time")
+            return EngineUnavailable(f"OPA at {self._shown}: no answer in time")
         if isinstance(error, (requests.JSONDecodeError, RecursionError)):
-            return EngineError(f"OPA at {self._shown} did not answer with JSON: {error}")
+            return EngineUnavailable(f"OPA at {self._shown} did not answer with JSON: {error}")
         if isinstance(error, requests.RequestException):
-            return EngineError(f"OPA at {self._shown}: {_explained(error)}")
-        return EngineError(f"OPA at {self._shown} did not answer: {error}")
+            kind = EngineUnavailable if error.response is None else EngineError
+            return kind(f"OPA at {self._shown}: {_explained(error)}")
+        return EngineUnavailable(f"OPA at {self._shown} did not answer: {error}")
 
     def _converted(self, answer: Any) -> _Answer:
         """Return the answer as its type. Raises EngineError if it has another form."""

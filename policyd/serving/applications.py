@@ -21,6 +21,7 @@ from policyd.config import Settings
 from policyd.errors import PolicydError
 from policyd.services import Services
 from policyd.serving import settings_reload
+from policyd.serving.deferred_recording import DeferredRecording
 from policyd.web.app import create_app
 from policyd.web.forge_deliveries import FORGE_REVIEWS
 from policyd.web.registry_notifications import PUSH_REVIEWS
@@ -99,8 +100,11 @@ class _Running:
         self.app: Flask = create_app(services)
         for queues in QUEUES:
             self.app.extensions[queues].start()
+        self._deferred = DeferredRecording(services)
+        self._deferred.start()
 
     def close(self) -> None:
+        self._deferred.close()
         for queues in QUEUES:
             self.app.extensions[queues].close()
         self._services.close()

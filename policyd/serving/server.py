@@ -25,9 +25,10 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 from policyd.bootstrap import admission_for, build
-from policyd.config import Settings, listen_address
+from policyd.config import Settings
 from policyd.engines import ENGINES
 from policyd.errors import ConfigError
+from policyd.listen_address import listen_address
 from policyd.logs import configure, granian_logging
 from policyd.metrics import FOLDER_VARIABLE
 from policyd.services import Services

@@ -19,10 +19,11 @@ import msgspec
 
 from policyd.audit.token_record import Permissions
 from policyd.audit.visibility import ALL, Visibility
-from policyd.config import Scope, Token, is_loopback
+from policyd.config import Scope, Token
 from policyd.errors import Forbidden, Unauthorized
 from policyd.identity.job import Job
 from policyd.issuer_settings import Issuer
+from policyd.listen_address import is_loopback
 from policyd.model import Source, UserInfo
 from policyd.policies.matching import matches_any
 
@@ -89,6 +90,7 @@ def token_of(job: Job, issuer: Issuer) -> Token:
         environments=issuer.environments,
         hosts=issuer.hosts,
         enforcement_point=issuer.enforcement_point,
+        failure_policy=issuer.failure_policy,
     )
 
 

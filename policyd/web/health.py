@@ -37,6 +37,8 @@ def add_routes(app: Flask, services: Services) -> None:
             return failure(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
         if problem := services.rules.status().problem:
             warnings.append(f"the changed policy set was refused: {problem}")
+        if services.deferred and (number := services.deferred.waiting()):
+            warnings.append(f"deferred decisions that are not recorded yet: {number:,}")
         policy_set = services.policy_set.reference
         return reply(wire.Readiness(policy_set=policy_set, warnings=warnings))
 

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, g, request
 
-from policyd import wire
+from policyd import deadline, wire
 from policyd.audit.jobs import Jobs
 from policyd.bundle import MemoryFiles
-from policyd.errors import AuditError
+from policyd.errors import AuditError, ReviewTimeout
+from policyd.failure_policies import failure_policy
 from policyd.formats.available import REPORT
 from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import reviewed
 from policyd.idempotence import Identity, RepeatedReviews
 from policyd.identity.job import source_of
-from policyd.model import Bundle, Decision, Review
+from policyd.model import Bundle, Decision, FailurePolicy, Review
 from policyd.services import Services
 from policyd.web import access
 from policyd.web.replies import reply
-from policyd.web.review_request import question_of
+from policyd.web.review_request import Question, question_of
 
 if TYPE_CHECKING:
     from policyd.receipt_issuing import ReceiptIssuer
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 TEXT: Final = "text/plain"
 FORMS: Final = ("application/json", TEXT)
 """The media types of the answer, the default first."""
+SEARCH_SHARE: Final = 0.25
+"""The part of a review's time that the search for its first answer may take."""
+UNRECEIPTED: Final = {"failure", "deferred"}
+"""Annotations of decisions that no policy made, or that are not in the audit log yet."""
 SECOND: Final = 1_000_000_000
 """Nanoseconds."""
 
@@ -64,6 +69,29 @@ def _review(
     `Accept: text/plain`, the answer is the text that `policyd check` prints.
     """
     question, bundle = question_of(request, services.settings.max_body)
+    review = _asked(services, question)
+    policy = failure_policy(services.settings, g.token, review.enforcement_point)
+    if question.uid:
+        with repeated.alone(g.token.owner, question.uid):
+            decision = _decide_once(services, repeated, bundle, review, policy)
+    else:
+        decision = _decide(services, bundle, review, policy)
+    g.decision = decision
+    fails = question.fail and not decision.allowed
+    code = HTTPStatus.FORBIDDEN if fails else HTTPStatus.OK
+    if request.accept_mimetypes.best_match(FORMS) == TEXT:
+        assert isinstance(bundle.files, MemoryFiles)
+        report = Report([reviewed(".", decision, "", bundle.files.shown)])
+        return Response(REPORT["text"](report), code, mimetype=TEXT)
+    receipt: Sequence[Envelope] = ()
+    is_final = not UNRECEIPTED & {*decision.audit_annotations}
+    if issuer and review.operation != "DELETE" and is_final:
+        receipt = issuer.issue(bundle, review, decision)
+    return reply(wire.ComposeReview(response=decision, receipt=receipt), code)
+
+
+def _asked(services: Services, question: Question) -> Review:
+    """Return the review that the client of the current request may ask for. Raises Forbidden."""
     uid = question.uid or str(uuid.uuid4())
     source, operation, now = question.source, question.operation, services.clock()
     if g.job is not None:
@@ -74,7 +102,7 @@ def _review(
         may_grant = operation != "CHECK" and not question.dry_run
         jobs = Jobs(services.audit.database)
         jobs.accept(g.job, uid, now // SECOND, may_grant=may_grant)
-    review = Review(
+    return Review(
         uid=uid,
         enforcement_point=g.token.enforcement_point,
         now=now,
@@ -83,33 +111,29 @@ def _review(
         user_info=user_info,
         source=source,
     )
-    if question.uid:
-        with repeated.alone(g.token.owner, question.uid):
-            decision = _decide_once(services, repeated, bundle, review)
-    else:
-        decision = _decide(services, bundle, review)
-    g.decision = decision
-    fails = question.fail and not decision.allowed
-    code = HTTPStatus.FORBIDDEN if fails else HTTPStatus.OK
-    if request.accept_mimetypes.best_match(FORMS) == TEXT:
-        assert isinstance(bundle.files, MemoryFiles)
-        report = Report([reviewed(".", decision, "", bundle.files.shown)])
-        return Response(REPORT["text"](report), code, mimetype=TEXT)
-    receipt: Sequence[Envelope] = ()
-    if issuer and operation != "DELETE":
-        receipt = issuer.issue(bundle, review, decision)
-    return reply(wire.ComposeReview(response=decision, receipt=receipt), code)
 
 
 def _decide_once(
-    services: Services, repeated: RepeatedReviews, bundle: Bundle, review: Review
+    services: Services,
+    repeated: RepeatedReviews,
+    bundle: Bundle,
+    review: Review,
+    policy: FailurePolicy,
 ) -> Decision:
     """Return the decision on a review with an id of the client's: the recorded one if it is."""
-    found = repeated.find(g.token.owner, review, bundle)
+    try:
+        # A log that hangs must leave time for the decision where its failure is ignored.
+        share = services.settings.review_timeout * (SEARCH_SHARE if policy == "Ignore" else 1)
+        with deadline.within(share):
+            found = repeated.find(g.token.owner, review, bundle)
+    except (AuditError, ReviewTimeout):
+        if policy == "Fail":
+            raise
+        return _decide(services, bundle, review, policy)
     if isinstance(found, Decision):
         return found
     try:
-        return _decide(services, bundle, review, found)
+        return _decide(services, bundle, review, policy, found)
     except AuditError:
         # Another process may have recorded the decision on the same review in the meantime.
         again = repeated.find(g.token.owner, review, bundle)
@@ -119,7 +143,11 @@ def _decide_once(
 
 
 def _decide(
-    services: Services, bundle: Bundle, review: Review, identity: Identity | None = None
+    services: Services,
+    bundle: Bundle,
+    review: Review,
+    policy: FailurePolicy,
+    identity: Identity | None = None,
 ) -> Decision:
     return services.decide(
         bundle,
@@ -127,4 +155,5 @@ def _decide(
         requested_by=request.remote_addr or "",
         request_id=g.request_id,
         identity=identity,
+        failure_policy=policy,
     )

@@ -29,7 +29,7 @@ from policyd.host_settings import HostSettings
 from policyd.policies.levels import LEVELS, level_file
 from policyd.policies.packs import Policy, built_in
 from policyd.policies.policy_set import PolicySet, load_policy_set
-from policyd.settings_reader import is_secret
+from policyd.settings_reader import FILE_ONLY, is_secret
 from tests.rules import benchmarks, other_linters
 from tests.support import everything
 from tests.support.fixes import FIXES
@@ -78,7 +78,7 @@ def _settings() -> Iterator[str]:
     yield "|---|---|---|---|"
     for name, default, description in _rows(Settings):
         variable = f"`{ENVIRONMENT_PREFIX}{name.upper()}`"
-        if name in _TABLES or name in _SECTIONS:
+        if name in FILE_ONLY:
             variable = "file only"
         elif is_secret(name):
             variable += f", `{ENVIRONMENT_PREFIX}{name.upper()}_FILE`"
@@ -100,7 +100,7 @@ def _rows(kind: Any) -> Iterator[tuple[str, str, str]]:
     described = msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"]
     for field in msgspec.structs.fields(kind):
         schema = described[field.name]
-        values = schema.get("enum", [])
+        values = [value for value in schema.get("enum", []) if value]
         choices = f" One of {', '.join(f'`{value}`' for value in values)}." if values else ""
         default = "required" if field.required else _default(field.default)
         yield field.name, default, f"{schema['description']}{choices}"

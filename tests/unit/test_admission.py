@@ -18,7 +18,13 @@ from policyd.bundle import memory_bundle
 from policyd.compose_version import COMPOSE_VERSION
 from policyd.config import Settings
 from policyd.engines.embedded import EmbeddedEngine
-from policyd.errors import EngineError, NoComposeFile, OtherRevision, RequestError
+from policyd.errors import (
+    EngineError,
+    EngineUnavailable,
+    NoComposeFile,
+    OtherRevision,
+    RequestError,
+)
 from policyd.loading import prepare
 from policyd.model import (
     Bundle,
@@ -643,6 +649,50 @@ def test_engine_that_fails_denies_and_the_decision_says_so(
         500, "InternalError", "evaluating the policies exceeded 5 seconds"
     )
     assert decision.project == "demo"
+
+
+def test_the_failure_policy_ignore_allows_what_an_unavailable_engine_did_not_evaluate(
+    policy_set: Callable[..., PolicySet],
+) -> None:
+    admission = Admission(Answers(EngineUnavailable("the evaluator ended")), policy_set())
+    loaded = prepare(bundle(PRIVILEGED))
+
+    decision = admission.decide(loaded, REVIEW, "Ignore")
+
+    assert (decision.allowed, decision.status.code, decision.status.reason) == (
+        True,
+        200,
+        "FailureIgnored",
+    )
+    assert decision.warnings == ("no policy was evaluated: the evaluator ended",)
+    assert decision.audit_annotations["failure"] == "EngineUnavailable"
+    assert [grant.service for grant in decision.grants] == ["train", "web"]
+    assert decision.project == "demo"
+    assert admission.decide(loaded, REVIEW).allowed is False
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "code"),
+    [
+        (PRIVILEGED, EngineError("a policy fails"), 500),
+        (PRIVILEGED, Findings((Finding("no-privileged", "m"),)), 403),
+        ("services: {web: {imag: a}}", EngineUnavailable("the evaluator ended"), 422),
+        (
+            PRIVILEGED + "x-policyd-until: tomorrow\n",
+            EngineUnavailable("the evaluator ended"),
+            422,
+        ),
+    ],
+    ids=["error of a policy", "denial", "project does not load", "end of grants is not valid"],
+)
+def test_the_failure_policy_ignore_ignores_nothing_else(
+    policy_set: Callable[..., PolicySet], text: str, answer: Findings | EngineError, code: int
+) -> None:
+    admission = Admission(Answers(answer), policy_set(constraint("c", "no-privileged")))
+
+    decision = admission.decide(prepare(bundle(text)), REVIEW, "Ignore")
+
+    assert (decision.allowed, decision.status.code) == (False, code)
 
 
 def test_an_engine_with_another_policy_set_does_not_decide(

@@ -5,11 +5,12 @@ import sys
 
 import pytest
 
-from policyd.bootstrap import build, image_reader
+from policyd.bootstrap import build, deferred_decisions, image_reader
 from policyd.bundle import memory_bundle
 from policyd.config import ImageRegistry, Settings
 from policyd.errors import AuditError, ConfigError, PolicySetError
 from policyd.model import InspectedImage, Location, NotEvaluated, Review
+from tests.unit.audit.conftest import pair
 
 REVIEW = Review(uid="u-1", enforcement_point="cli", now=0, operation="CREATE")
 
@@ -185,3 +186,24 @@ def test_a_policy_can_demand_that_every_image_is_known(registry, tmp_path):
             "configuration was not read: the registry hub.example does not have it",
         )
     ]
+
+
+def test_decisions_are_deferred_beside_the_log_or_in_the_folder_that_settings_name(tmp_path):
+    ignoring = {"failure_policies": {"ci": "Ignore"}}
+    beside = Settings(audit=str(tmp_path / "audit.db"), **ignoring)
+    named = Settings(
+        audit="postgresql://db.example/audit", deferred_folder=str(tmp_path / "named"), **ignoring
+    )
+
+    for settings, folder in ((beside, "audit.db.deferred"), (named, "named")):
+        deferred = deferred_decisions(settings)
+        deferred.put(*pair("d1"))
+        assert [file.suffix for file in (tmp_path / folder).iterdir()] == [".json"]
+
+
+def test_without_a_folder_no_failure_can_be_ignored():
+    database = "postgresql://db.example/audit"
+
+    assert deferred_decisions(Settings(audit=database)) is None
+    with pytest.raises(ConfigError, match="set deferred_folder to a folder on this machine"):
+        deferred_decisions(Settings(audit=database, failure_policies={"ci": "Ignore"}))

@@ -16,7 +16,8 @@ from packaging.requirements import Requirement
 
 from policyd.bootstrap import build
 from policyd.bundle import directory_bundle
-from policyd.config import Settings, listen_address
+from policyd.config import Settings
+from policyd.listen_address import listen_address
 from policyd.metrics import Metrics
 from policyd.model import Review
 from policyd.policies.levels import level_file

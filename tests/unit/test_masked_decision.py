@@ -20,6 +20,7 @@ from policyd.bundle import memory_bundle
 from policyd.cli import main
 from policyd.compose.table.field import Field
 from policyd.config import Settings
+from policyd.errors import EngineUnavailable
 from policyd.loading import Loaded, prepare
 from policyd.logs import configure
 from policyd.masked_decision import HOST_FIELDS, masked_decision
@@ -375,3 +376,21 @@ def test_an_unexpected_error_is_logged_without_its_message(
     assert "KeyError" in logged
     assert "in admissions" in logged
     assert SECRET not in logged
+
+
+def test_an_ignored_failure_that_quotes_a_value_is_recorded_without_it(
+    admission: Admission,
+) -> None:
+    text = b"services: {web: {image: a, environment: {PASSWORD: hunter2-secret}}}"
+    loaded = prepare(memory_bundle({"compose.yaml": text}))
+    assert isinstance(loaded, Loaded)
+    quoting, plain = (
+        admission.failed(REVIEW, EngineUnavailable(message), "Ignore", loaded)
+        for message in (f"the evaluator said {SECRET}", "the evaluator ended")
+    )
+
+    policies = admission.policy_set.policies
+    assert masked_decision(quoting, loaded, policies).warnings == (
+        "no policy was evaluated: the error quotes a value of the project",
+    )
+    assert masked_decision(plain, loaded, policies) == plain

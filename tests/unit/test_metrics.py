@@ -82,6 +82,14 @@ def test_decisions_and_violations_are_counted_by_what_they_are(metrics):
     assert found["policyd_decision_duration_seconds_bucket", "0.025"] == 3
 
 
+def test_ignored_failures_are_counted_by_their_kind(metrics):
+    metrics.ignored("ReviewTimeout")
+    metrics.ignored("ReviewTimeout")
+
+    found = samples(metrics.text(OPENMETRICS)[0])
+    assert found["policyd_ignored_failures_total", "ReviewTimeout"] == 2
+
+
 def test_what_could_not_be_recorded_is_counted_from_nothing_on(metrics):
     assert samples(metrics.text(OPENMETRICS)[0])["policyd_audit_failures_total",] == 0
 

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 
 from policyd import review_client
-from policyd.errors import ConfigError, WebhookError
+from policyd.errors import ConfigError, WebhookError, WebhookUnavailable
 from policyd.review_client import ReviewClient
 
 ALLOWED = {
@@ -176,3 +176,29 @@ def test_http_to_another_machine_needs_permission() -> None:
     ReviewClient("http://policyd.example", insecure=True)
     ReviewClient("http://[::1]:80")
     ReviewClient("http://localhost")
+
+
+@pytest.mark.parametrize(
+    ("reply", "is_unavailable"),
+    [
+        (status(429, "busy"), True),
+        (status(500, "internal error"), True),
+        (status(502, "bad gateway"), True),
+        (status(503, "no log"), True),
+        (status(504, "late"), True),
+        ((0, {}, b""), True),
+        (status(400, "the body is wrong"), False),
+        (status(401, "unknown token"), False),
+        (status(403, "not valid for the repository"), False),
+        ((200, {}, b"<html>"), False),
+        ((302, {"Location": "http://other.example/"}, b""), False),
+    ],
+)
+def test_only_a_webhook_that_cannot_answer_is_unavailable(
+    server: Server, reply: Reply, is_unavailable: bool
+) -> None:
+    server.replies = [reply]
+
+    with pytest.raises(WebhookError) as caught:
+        ReviewClient(server.url, seconds=0.9).ask(b"{}")
+    assert isinstance(caught.value, WebhookUnavailable) is is_unavailable

@@ -10,11 +10,19 @@ import msgspec
 import pytest
 
 from policyd.admission import Admission
+from policyd.audit.deferred import DeferredDecisions
 from policyd.audit.event import event_of
 from policyd.bootstrap import build
 from policyd.bundle import memory_bundle
 from policyd.config import Settings
-from policyd.errors import AuditError, BundleError, ConfigError, NoComposeFile, OtherRevision
+from policyd.errors import (
+    AuditError,
+    BundleError,
+    ConfigError,
+    NoComposeFile,
+    OtherRevision,
+    ReviewTimeout,
+)
 from policyd.model import Findings, Review
 from policyd.policies.policy_set import load_policy_set
 from policyd.services import LoadStatus, Services
@@ -83,6 +91,9 @@ class Noting:
     def not_recorded(self):
         self.failures += 1
 
+    def ignored(self, failure):
+        self.decisions.append(failure)
+
 
 def test_what_is_decided_is_told_once_it_is_on_record(services, bundle):
     noting = Noting()
@@ -105,6 +116,75 @@ def test_what_cannot_be_recorded_is_told_and_is_no_decision(services, bundle, tm
         observed.decide(bundle, REVIEW)
 
     assert (noting.decisions, noting.failures) == ([], 1)
+
+
+@pytest.fixture
+def deferring(services, tmp_path):
+    return dataclasses.replace(
+        services,
+        observer=Noting(),
+        deferred=DeferredDecisions(tmp_path / "waiting"),
+    )
+
+
+def test_with_ignore_a_decision_is_given_while_the_log_is_away_and_recorded_later(
+    deferring, bundle, tmp_path
+):
+    privileged = memory_bundle(
+        {"compose.yaml": b"services: {web: {image: a, privileged: true, environment: {A: s3cret}}}"}
+    )
+    (tmp_path / "audit.db").rename(tmp_path / "away")
+
+    allowed = deferring.decide(bundle, REVIEW, failure_policy="Ignore")
+    denied = deferring.decide(privileged, REVIEW, failure_policy="Ignore", request_id="r-2")
+    with pytest.raises(AuditError):
+        deferring.decide(bundle, REVIEW)
+
+    assert (allowed.allowed, denied.allowed, denied.status.code) == (True, False, 403)
+    assert allowed.warnings == (
+        f"the decision is recorded later: the audit log {tmp_path / 'audit.db'} was deleted or "
+        "replaced while it was open: restore the file and restart policyd",
+    )
+    assert deferring.observer.decisions[0] == "AuditError"
+    assert deferring.observer.failures == 3
+    assert not any(b"s3cret" in file.read_bytes() for file in (tmp_path / "waiting").iterdir())
+    (tmp_path / "away").rename(tmp_path / "audit.db")
+    assert deferring.deferred.record(deferring.audit) == 2
+    event = event_of(deferring.audit.decision(denied.decision_id))
+    assert (event.req_id, event.result.violations) == ("r-2", denied.violations)
+    assert event.result.audit_annotations == {"deferred": "true"}
+
+
+def test_with_ignore_a_full_queue_fails(deferring, bundle, tmp_path):
+    full = dataclasses.replace(deferring, deferred=DeferredDecisions(tmp_path / "w", most=0))
+    (tmp_path / "audit.db").rename(tmp_path / "away")
+
+    with pytest.raises(AuditError, match="is full of decisions that wait"):
+        full.decide(bundle, REVIEW, failure_policy="Ignore")
+
+
+def test_with_ignore_a_review_that_takes_too_long_is_allowed_and_recorded(deferring):
+    settings = msgspec.structs.replace(deferring.settings, review_timeout=0)
+    late = dataclasses.replace(deferring, settings=settings)
+    bundle = memory_bundle({"compose.yaml": b"services: {a: {imag: b}}"}, project_name="demo")
+
+    decision = late.decide(bundle, REVIEW, failure_policy="Ignore")
+
+    assert (decision.allowed, decision.project) == (True, "demo")
+    assert decision.warnings[0].startswith("no policy was evaluated: the review took too long")
+    assert event_of(late.audit.decision(decision.decision_id)).result == decision
+    assert late.observer.decisions[0] == "ReviewTimeout"
+    with pytest.raises(ReviewTimeout):
+        late.decide(bundle, REVIEW)
+
+
+def test_with_ignore_an_engine_with_an_unknown_policy_set_is_ignored(bundle):
+    services = Services(Settings(), Kept("zero"), None)
+
+    decision = services.decide(bundle, REVIEW, failure_policy="Ignore")
+
+    assert (decision.allowed, decision.project) == (True, "project")
+    assert decision.audit_annotations["failure"] == "OtherRevision"
 
 
 class Server:

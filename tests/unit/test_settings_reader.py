@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from policyd.config import ImageRegistry, Registry, Settings, Token, listen_address
+from policyd.config import ImageRegistry, Registry, Settings, Token
 from policyd.errors import ConfigError
 from policyd.issuer_settings import Issuer
+from policyd.listen_address import listen_address
 from policyd.settings_reader import is_secret, load_settings
 
 DIGEST = hashlib.sha256(b"s3cret-token-of-ci").hexdigest()
@@ -315,6 +316,19 @@ def test_settings_can_be_handed_to_another_process(read):
             "policyd.toml:1:1: issuers.a: the required setting repositories is missing",
         ),
         ('tokens = ["a"]\n', "policyd.toml:1:1: tokens: expected tables, as in [tokens.NAME]"),
+        (
+            '[failure_policies]\nci = "Open"\n',
+            "policyd.toml:1:1: failure_policies: expected a table with the values Fail or Ignore",
+        ),
+        (
+            '[failure_policies]\npipeline = "Ignore"\n',
+            "policyd.toml:1:1: failure_policies: expected a table with the values Fail or Ignore",
+        ),
+        (
+            f'[tokens.a]\nowner = "a"\nsha256 = "{DIGEST}"\nrepositories = ["**"]\n'
+            'failure_policy = "ignore"\n',
+            "policyd.toml:5:1: tokens.a.failure_policy: expected Fail or Ignore",
+        ),
         (
             f'[registries."a/b"]\n{REGISTRY}',
             "policyd.toml:1:1: registries.a/b: invalid name; a name consists of letters, "

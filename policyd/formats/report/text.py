@@ -106,7 +106,10 @@ def _verdict(result: Reviewed, terminal: Terminal) -> str:
 
 
 def _banners(decision: Decision, terminal: Terminal) -> Iterator[str]:
-    """Yield one line for each break-glass exception that the decision used."""
+    """Yield a line if policyd failed, and one for each break-glass exception that was used."""
+    if "failure" in decision.audit_annotations:
+        for warning in decision.warnings:
+            yield from terminal.lines(("NOT EVALUATED", "red"), f"  {visible(warning)}")
     for name, until in dict.fromkeys(
         (one.exception, one.expires) for one in decision.exempted if one.break_glass
     ):

@@ -210,7 +210,7 @@ def test_the_receipt_of_the_decision_is_written_to_a_file(
     assert without.exit_code == 2
     assert without.stderr.endswith(
         " did not send a receipt: only a service with the setting receipt_key_file signs them, and "
-        "there is none for a DELETE\n"
+        "there is none for a DELETE and for a failure that was ignored\n"
     )
     (folder / "key.pem").write_text(PEM)
     (folder / "key.pem").chmod(0o600)
@@ -230,3 +230,35 @@ def test_the_receipt_of_the_decision_is_written_to_a_file(
     assert unwritable.stderr == (
         "policyd: error: --receipt: cannot write missing/r: No such file or directory\n"
     )
+
+
+def test_a_webhook_that_is_away_is_ignored_where_the_caller_asks_for_it(
+    ask: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "compose.yaml").write_text(PRIVILEGED)
+    away = ("--url", "http://127.0.0.1:1", "--timeout", "1")
+    message = "127.0.0.1:1 cannot be reached"
+
+    failed = ask(*away)
+    monkeypatch.setenv("POLICYD_FAILURE_POLICY", "Ignore")
+    ignored = ask(*away, "--quiet")
+    document = ask(*away, "--format", "json")
+
+    assert (failed.exit_code, failed.stdout) == (2, "")
+    assert failed.stderr == f"policyd: error: {message}\n"
+    warning = f"no policy was evaluated, and nothing is recorded: {message}"
+    assert (ignored.exit_code, ignored.stdout) == (0, f"ALLOWED  .\nNOT EVALUATED  {warning}\n")
+    (decision,) = json.loads(document.stdout)["decisions"]
+    assert (decision["allowed"], decision["warnings"]) == (True, [warning])
+    assert document.stderr == f"policyd: warning: {warning}\n"
+
+
+def test_a_refused_token_is_never_ignored(
+    ask: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "compose.yaml").write_text(CLEAN)
+    monkeypatch.setenv("POLICYD_TOKEN", "wrong")
+
+    result = ask("--failure-policy", "Ignore")
+
+    assert (result.exit_code, result.stdout) == (2, "")

@@ -8,9 +8,11 @@ import time
 from collections.abc import Collection
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from policyd.audit.deferred import DeferredDecisions
 from policyd.audit.event import event_of
 from policyd.config import Settings
 from policyd.model import Location, UserInfo
@@ -752,3 +754,41 @@ def test_the_answer_is_the_text_of_check_on_request(post, accept, is_text):
             "DENIED  .: 1 violation\n\ncompose.yaml:6:16: denied: service train"
         )
         assert "6 |         count: all\n" in response.text
+
+
+# --- failure policy -------------------------------------------------------------------------------
+
+
+def test_a_client_whose_policy_is_ignore_gets_a_decision_while_the_log_is_away(
+    services, token, envelope, tmp_path
+):
+    path = Path(services.settings.audit)
+    settings = Settings(
+        audit=str(path),
+        tokens={"a": token(failure_policy="Ignore"), "b": token("other", owner="b")},
+    )
+    deferred = DeferredDecisions(tmp_path / "waiting")
+    app = create_app(replace(services, settings=settings, deferred=deferred))
+    client = app.test_client()
+    document = envelope(uid="u-1", operation="CREATE", source={"repository": "acme/a"})
+
+    def ask(bearer: str):
+        return client.post(
+            "/v1/review", json=document, headers={"Authorization": f"Bearer {bearer}"}
+        )
+
+    path.rename(tmp_path / "away")
+    answer, refused = ask("ci-token"), ask("other")
+    unknown = ask("nobody")
+    path.unlink(missing_ok=True)
+    (tmp_path / "away").rename(path)
+
+    assert (answer.status_code, refused.status_code, unknown.status_code) == (200, 503, 401)
+    assert answer.json["response"]["allowed"] is True
+    (warning,) = answer.json["response"]["warnings"]
+    assert warning.startswith("the decision is recorded later: the audit log ")
+    ready = client.get("/readyz").json
+    assert ready["warnings"] == ["deferred decisions that are not recorded yet: 1"]
+    assert deferred.record(services.audit) == 1
+    assert services.audit.decision(answer.json["response"]["decisionId"]).sequence == 1
+    app.extensions[PUSH_REVIEWS].close()

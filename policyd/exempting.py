@@ -1,0 +1,74 @@
+"""Which violations exceptions exempt.
+
+In: violations and what applies to the review. Out: the violations that remain, and the exempted
+ones with the exception of each. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from policyd.model import Exempted, Violation
+from policyd.policies.applicability import Applicability
+from policyd.policies.exceptions import PolicyException
+from policyd.policies.inline_requests import Requests
+from policyd.policies.times import moment
+
+MAX_EXPIRED: Final = 3
+"""Expired exceptions that the message of one violation names."""
+
+
+def exempt(
+    violations: Iterable[Violation], applicability: Applicability, requests: Requests
+) -> tuple[tuple[Violation, ...], tuple[Exempted, ...]]:
+    """Return the violations that remain, and those that exceptions exempt."""
+    remaining: list[Violation] = []
+    exempted: list[Exempted] = []
+    for violation in violations:
+        request = _request(violation, requests)
+        is_requested = request != ""
+        if exception := applicability.exemption(violation, is_requested=is_requested):
+            now = applicability.review.now
+            exempted.append(_exempted(violation, exception, now, request))
+            continue
+        expired = _expired(
+            *applicability.expired_exemptions(violation, MAX_EXPIRED, is_requested=is_requested)
+        )
+        remaining.append(
+            msgspec.structs.replace(violation, message=violation.message + expired)
+            if expired
+            else violation
+        )
+    return tuple(remaining), tuple(exempted)
+
+
+def _expired(named: Sequence[PolicyException], number: int) -> str:
+    """Return the end of a message that names exceptions that expired, `number` in all."""
+    text = "".join(
+        f"; the exception {one.name} for it expired on {moment(one.expires)}" for one in named
+    )
+    others = number - len(named)
+    return f"{text}; {others} more exceptions for it have expired" if others else text
+
+
+def _request(violation: Violation, requests: Requests) -> str:
+    """Return the reason of the comment that asks for an exception, "" if there is none."""
+    where = violation.location
+    return requests.get((where.file, where.line), {}).get(violation.policy, "") if where else ""
+
+
+def _exempted(violation: Violation, exception: PolicyException, now: int, request: str) -> Exempted:
+    asked = f"; requested in the file: {request}" if exception.on_request else ""
+    return Exempted(
+        **msgspec.structs.asdict(violation),
+        exception=exception.name,
+        owner=exception.owner,
+        reason=exception.reason + asked,
+        approved_by=exception.approved_by,
+        expires=moment(exception.expires),
+        days_left=exception.days_left(now),
+        break_glass=exception.break_glass,
+    )
