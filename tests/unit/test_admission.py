@@ -657,7 +657,7 @@ def test_the_failure_policy_ignore_allows_what_an_unavailable_engine_did_not_eva
     admission = Admission(Answers(EngineUnavailable("the evaluator ended")), policy_set())
     loaded = prepare(bundle(PRIVILEGED))
 
-    decision = admission.decide(loaded, REVIEW, "Ignore")
+    decision = admission.decide(loaded, REVIEW, failure_policy="Ignore")
 
     assert (decision.allowed, decision.status.code, decision.status.reason) == (
         True,
@@ -690,7 +690,7 @@ def test_the_failure_policy_ignore_ignores_nothing_else(
 ) -> None:
     admission = Admission(Answers(answer), policy_set(constraint("c", "no-privileged")))
 
-    decision = admission.decide(prepare(bundle(text)), REVIEW, "Ignore")
+    decision = admission.decide(prepare(bundle(text)), REVIEW, failure_policy="Ignore")
 
     assert (decision.allowed, decision.status.code) == (False, code)
 
