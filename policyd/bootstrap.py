@@ -22,6 +22,7 @@ from policyd.settings_reader import read_password
 from policyd.workloads.image_configs import ImageReader
 
 if TYPE_CHECKING:
+    from policyd.audit.checkpoint_publication import Targets
     from policyd.audit.deferred import DeferredDecisions
     from policyd.decision_cache import DecisionCache
 
@@ -111,6 +112,45 @@ def image_reader(settings: Settings) -> ImageReader | None:
         for name, registry in settings.image_registries.items()
     }
     return RegistryImages(remotes, settings.image_timeout)
+
+
+def checkpoint_targets(settings: Settings) -> Targets:
+    """Return where `settings` have checkpoints published. Raises ConfigError."""
+    # Imported here because it needs the package cryptography, which is optional.
+    from policyd.audit.checkpoint_copies import FileCopy, UrlCopy
+    from policyd.audit.checkpoint_publication import Targets
+    from policyd.audit.witnessing import WitnessClient
+
+    if (settings.checkpoint_copies or settings.witnesses) and not settings.audit_key_file:
+        raise ConfigError(
+            "checkpoint_copies and witnesses need a key that signs checkpoints: set audit_key_file "
+            "and audit_origin"
+        )
+    witnesses = [
+        WitnessClient(
+            f"witnesses.{name}",
+            one.url,
+            one.public_key,
+            one.token_file,
+            one.ca_file,
+            insecure=one.insecure,
+        )
+        for name, one in settings.witnesses.items()
+    ]
+    copies = [
+        FileCopy(f"checkpoint_copies.{name}", one.file)
+        if one.file
+        else UrlCopy(
+            f"checkpoint_copies.{name}",
+            one.url,
+            one.method,
+            one.token_file,
+            one.ca_file,
+            insecure=one.insecure,
+        )
+        for name, one in settings.checkpoint_copies.items()
+    ]
+    return Targets(witnesses, copies)
 
 
 def configured_policy_set(settings: Settings) -> PolicySet:

@@ -19,6 +19,7 @@ from policyd.host_settings import HostSettings
 from policyd.issuer_settings import Issuer, OwnFailurePolicy
 from policyd.limits import MAX_BUNDLE
 from policyd.model import EnforcementPoint, FailurePolicy
+from policyd.publication_settings import CheckpointCopy, Witness
 
 ENVIRONMENT_PREFIX: Final = "POLICYD_"
 CONFIG_VARIABLE: Final = "POLICYD_CONFIG"
@@ -160,6 +161,21 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             description="Name of the audit log in its checkpoints, as in policyd.acme.example/log."
         ),
     ] = ""
+    checkpoint_interval: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=86_400,
+            description="Interval at which `policyd serve` signs a checkpoint of new events and "
+            "publishes it, in seconds; it also does when it stops. 0: never.",
+        ),
+    ] = 60
+    checkpoint_copies: Annotated[
+        dict[str, CheckpointCopy], Meta(description="Files and URLs for checkpoints, by name.")
+    ] = {}
+    witnesses: Annotated[
+        dict[str, Witness], Meta(description="Witnesses that cosign checkpoints, by name.")
+    ] = {}
     receipt_key_file: Annotated[
         str,
         Meta(description="Ed25519 private key that signs receipts of decisions, a PEM file."),

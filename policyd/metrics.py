@@ -113,6 +113,28 @@ class Metrics:
         return registry
 
 
+class CheckpointMetrics:
+    """Counts the checkpoints of the audit log that leave the machine, in the main process."""
+
+    def __init__(self) -> None:
+        """The folder for the values of all processes, if there is one, must be known."""
+        import prometheus_client
+
+        if folder := os.environ.get(FOLDER_VARIABLE):
+            _share_values(folder)
+        self._deliveries = prometheus_client.Counter(
+            "policyd_checkpoint_deliveries",
+            "Checkpoints that were sent to a copy or a witness, by result.",
+            ("target", "result"),
+            registry=prometheus_client.CollectorRegistry(),
+        )
+
+    def delivered(self, target: str, *, accepted: bool) -> None:
+        """Count a delivery to `target`."""
+        with contextlib.suppress(OSError):
+            self._deliveries.labels(target, "success" if accepted else "failure").inc()
+
+
 def _share_values(folder: str) -> None:
     """Make prometheus_client keep the values of this process in `folder`.
 

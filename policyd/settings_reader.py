@@ -34,11 +34,19 @@ from policyd.forge_settings import ForgeSettings, completed
 from policyd.host_settings import HostSettings
 from policyd.issuer_settings import Issuer, check_issuer
 from policyd.model import Location
+from policyd.publication_settings import (
+    CheckpointCopy,
+    Witness,
+    completed_copy,
+    completed_witness,
+)
 from policyd.secret_files import LEAST_TOKEN, secret_in, token_in
 from policyd.suggestion import did_you_mean, nearest
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
-_Entry: TypeAlias = Token | Issuer | Registry | ForgeSettings | ImageRegistry
+_Entry: TypeAlias = (
+    Token | Issuer | Registry | ForgeSettings | ImageRegistry | CheckpointCopy | Witness
+)
 _Table: TypeAlias = type[_Entry]
 _TABLES: Final[dict[str, _Table]] = {
     "tokens": Token,
@@ -46,6 +54,8 @@ _TABLES: Final[dict[str, _Table]] = {
     "registries": Registry,
     "forges": ForgeSettings,
     "image_registries": ImageRegistry,
+    "checkpoint_copies": CheckpointCopy,
+    "witnesses": Witness,
 }
 _Hashed = TypeVar("_Hashed", Token, Registry)
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
@@ -256,6 +266,10 @@ def _completed(entry: _Entry, label: str, base: str) -> _Entry:
         return msgspec.structs.replace(entry, jwks_file=file)
     if isinstance(entry, ForgeSettings):
         return completed(entry, label, base)
+    if isinstance(entry, CheckpointCopy):
+        return completed_copy(entry, label, base)
+    if isinstance(entry, Witness):
+        return completed_witness(entry, label, base)
     if isinstance(entry, Registry):
         entry = _with_digest(entry, ("hook_sha256", "hook_token_file"), label, base)
     else:

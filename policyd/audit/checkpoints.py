@@ -7,12 +7,15 @@ Source: C2SP tlog-checkpoint, tlog-proof, signed-note.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Row, insert, select, update
 
 from policyd.audit import tree
+from policyd.audit.checkpoint_copies import checkpoints_in
+from policyd.audit.cosignatures import newest_cosigned
 from policyd.audit.evidence import Statement
 from policyd.audit.tables import checkpoints, events
 from policyd.errors import AuditError, ConfigError, NoteError, NotFound
@@ -26,6 +29,7 @@ from policyd.transparency.checkpoint import (
     verify_proof,
 )
 from policyd.transparency.note import Signer, Verifier, private_key_of
+from policyd.transparency.witness import cosigners
 
 
 def load_signer(key_file: str, origin: str) -> Signer:
@@ -76,9 +80,10 @@ def latest(connection: Connection) -> Row[Any] | None:
     ).first()
 
 
-def prove(connection: Connection, decision_id: str) -> str:
+def prove(connection: Connection, decision_id: str, witnesses: Sequence[Verifier] = ()) -> str:
     """Return the proof that a decision is in the log under its last checkpoint, as a file.
 
+    With `witnesses`, the last checkpoint that one of them cosigned precedes, if it has the event.
     Raises NotFound if there is no such decision, AuditError if the last checkpoint does not include
     it and if the log does not match the checkpoint.
     """
@@ -86,7 +91,8 @@ def prove(connection: Connection, decision_id: str) -> str:
     row = connection.execute(query).first()
     if row is None:
         raise NotFound(f"there is no decision {decision_id} in the audit log")
-    last = latest(connection)
+    last = newest_cosigned(connection, witnesses, size=row.sequence) if witnesses else None
+    last = last or latest(connection)
     if last is None or last.size < row.sequence:
         raise AuditError(
             f"no checkpoint includes event {row.sequence} yet; sign one with "
@@ -103,13 +109,40 @@ def prove(connection: Connection, decision_id: str) -> str:
     return Proof(index, tuple(hashes), str(last.note), entry).text
 
 
-def proven_entry(proof_file: str, verifier: Verifier) -> tuple[tree.Entry, Checkpoint]:
+class Quorum(NamedTuple):
+    """The witnesses that count, and how many of them must have cosigned a checkpoint."""
+
+    witnesses: Sequence[Verifier] = ()
+    least: int = 0
+
+    def holds(self, note: str) -> bool:
+        """Return whether enough witnesses cosigned `note`. Raises NoteError as `check` does."""
+        return len(cosigners(note, self.witnesses)) >= self.least
+
+    def check(self, note: str) -> None:
+        """Raise NoteError if fewer witnesses cosigned `note`, or if a cosignature is wrong."""
+        found = cosigners(note, self.witnesses)
+        if len(found) < self.least:
+            names = f" ({', '.join(found)})" if found else ""
+            raise NoteError(
+                f"{len(found)} of the witnesses cosigned the checkpoint{names}; "
+                f"{self.least} are required"
+            )
+
+
+NO_QUORUM: Final = Quorum()
+
+
+def proven_entry(
+    proof_file: str, verifier: Verifier, quorum: Quorum = NO_QUORUM
+) -> tuple[tree.Entry, Checkpoint]:
     """Return the entry that a proof file shows to be in the log of `verifier`, and the checkpoint.
 
-    Raises NoteError if the proof does not hold.
+    Raises NoteError if the proof does not hold, or its checkpoint does not have the `quorum`.
     """
     proof = proof_of(proof_file)
     checkpoint = verify_proof(proof, proof.extra, verifier.name, [verifier])
+    quorum.check(proof.checkpoint)
     try:
         entry = msgspec.json.decode(proof.extra, type=tree.Entry)
     except msgspec.MsgspecError as error:
@@ -119,9 +152,35 @@ def proven_entry(proof_file: str, verifier: Verifier) -> tuple[tree.Entry, Check
     return entry, checkpoint
 
 
-def stated(note: str, verifier: Verifier, source: str) -> Statement:
-    """Return what a signed checkpoint states about the log. Raises NoteError."""
-    checkpoint, _ = open_checkpoint(note, verifier.name, [verifier])
+def stated(
+    text: str, verifier: Verifier, source: str, quorum: Quorum = NO_QUORUM
+) -> list[Statement]:
+    """Return what the signed checkpoints in `text`, that of a file, state about the log.
+
+    Raises NoteError if there is none, if one does not hold, and if none has the `quorum`.
+    """
+    notes = list(checkpoints_in(text, verifier.name)) or [text]
+    found = [open_checkpoint(note, verifier.name, [verifier])[0] for note in notes]
+    if not any(quorum.holds(note) for note in notes):
+        quorum.check(notes[-1])
+    sources = [f"{source}, number {number}," for number in range(1, len(notes) + 1)]
+    if len(notes) == 1:
+        sources = [source]
+    return [
+        Statement(name, one.size, root=one.root) for name, one in zip(sources, found, strict=True)
+    ]
+
+
+def quorum_statement(
+    connection: Connection, verifier: Verifier, quorum: Quorum
+) -> Statement | None:
+    """Return what the newest stored checkpoint with the `quorum` states, None without one."""
+    row = newest_cosigned(connection, quorum.witnesses, quorum.least)
+    if row is None:
+        return None
+    checkpoint, _ = open_checkpoint(str(row.note), verifier.name, [verifier])
+    names = ", ".join(cosigners(str(row.note), quorum.witnesses))
+    source = f"the stored checkpoint that {names} cosigned"
     return Statement(source, checkpoint.size, root=checkpoint.root)
 
 

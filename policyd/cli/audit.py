@@ -18,6 +18,7 @@ from policyd.cli import (
     audit_export,
     audit_grants,
     audit_policy_set,
+    audit_verify,
 )
 from policyd.cli.audit_reading import named_filters, opened, period, period_options, reading
 from policyd.cli.options import settings_options
@@ -133,4 +134,4 @@ command.add_command(audit_backup.restore)
 command.add_command(audit_evidence.checkpoint)
 command.add_command(audit_evidence.prove)
 command.add_command(audit_evidence.public_key)
-command.add_command(audit_evidence.verify)
+command.add_command(audit_verify.verify)

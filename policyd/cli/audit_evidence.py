@@ -1,51 +1,50 @@
-"""`policyd audit checkpoint`, `prove`, `public-key` and `verify`: evidence about the audit log.
+"""`policyd audit checkpoint`, `prove` and `public-key`: evidence about the audit log.
 
-In: an audit log, its key, files that were kept elsewhere. Out: signed checkpoints, proofs, and what
-they show. `verify` exits with 1 if the log was changed, or if a proof does not hold.
+In: an audit log and its key. Out: signed checkpoints, proofs and the key. `audit_verify.py` has the
+command that compares the log with them.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
-from policyd import wire
-from policyd.cli import DENIED
+from policyd.cli import DENIED, complain
 from policyd.cli.options import close_at_end, settings, settings_options
-from policyd.cli.output import format_option, show
 from policyd.config import Settings, default_audit
-from policyd.errors import AuditError, ConfigError, NoteError
-from policyd.formats.audit_log import Verification
-from policyd.formats.available import PROOFS, VERIFICATION
+from policyd.errors import AuditError, ConfigError
 
 if TYPE_CHECKING:
-    from policyd.audit.evidence import Statement
     from policyd.audit.store import Store
-    from policyd.transparency.note import Signer, Verifier
-
-_MAX_FILE: Final = 1_000_000
-"""Bytes of a checkpoint or a proof. A proof of a log of 2^63 events has 5 KB."""
-_EXPECTED: Final = re.compile(r"(?P<sequence>[0-9]{1,18}):(?P<hash>[0-9A-Fa-f]{64})")
-_FILE: Final = click.Path(exists=True, dir_okay=False)
+    from policyd.transparency.note import Signer
 
 _output = click.option("-o", "--output", metavar="FILE", help="File to write. Default: print.")
+_SECONDS = 30.0
+"""How long a witness or a copy may take."""
 
 
 @click.command("checkpoint")
 @settings_options("audit")
+@click.option(
+    "--publish",
+    is_flag=True,
+    help="Also send it to the witnesses and copies of the settings file, as policyd serve does.",
+)
 @_output
-def checkpoint(config: str | None, audit: str | None, output: str | None) -> int:
+def checkpoint(config: str | None, audit: str | None, publish: bool, output: str | None) -> int:
     """Sign a checkpoint of the audit log.
 
     It states the number of events and the root of their tree. Keep it where the owner of the audit
-    log cannot change it. `policyd audit verify --checkpoint` compares the log with it.
+    log cannot change it. `policyd audit verify --checkpoint` compares the log with it. The exit
+    code of --publish is 1 if a witness or a copy did not accept the checkpoint.
     """
     read = settings(config, audit=audit)
-    _write(_signed(_store(read), _signer(read)), output)
+    store, key = _store(read), signer(read)
+    if publish:
+        return _publish(read, store, key, output)
+    _write(_signed(store, key), output)
     return 0
 
 
@@ -56,16 +55,19 @@ def checkpoint(config: str | None, audit: str | None, output: str | None) -> int
 def prove(config: str | None, audit: str | None, decision_id: str, output: str | None) -> int:
     """Prove that a decision is in the audit log.
 
-    `policyd audit verify --proof` verifies the proof without the log.
+    `policyd audit verify --proof` verifies the proof without the log. A checkpoint that a witness
+    of the settings file cosigned is preferred.
     """
     from policyd.audit import checkpoints
+    from policyd.transparency.note import verifier_of
 
     read = settings(config, audit=audit)
     store = _store(read)
     if read.audit_key_file:
-        _signed(store, _signer(read))
+        _signed(store, signer(read))
+    witnesses = [verifier_of(one.public_key) for one in read.witnesses.values()]
     with store.database.reading() as connection:
-        proof = checkpoints.prove(connection, decision_id)
+        proof = checkpoints.prove(connection, decision_id, witnesses)
     _write(proof, output)
     return 0
 
@@ -74,168 +76,12 @@ def prove(config: str | None, audit: str | None, decision_id: str, output: str |
 @settings_options()
 def public_key(config: str | None) -> int:
     """Print the public key of the audit log: NAME+ID+KEY."""
-    click.echo(_signer(settings(config)).verifier.vkey)
+    click.echo(signer(settings(config)).verifier.vkey)
     return 0
 
 
-@click.command("verify")
-@settings_options("audit")
-@format_option(VERIFICATION)
-@click.option(
-    "--checkpoint",
-    "checkpoints",
-    type=_FILE,
-    multiple=True,
-    metavar="FILE",
-    help="Signed checkpoint of the log that was kept elsewhere. May be repeated.",
-)
-@click.option(
-    "--expect",
-    "expected",
-    multiple=True,
-    metavar="SEQUENCE:HASH",
-    help="Sequence number and hash of an event, noted elsewhere. May be repeated.",
-)
-@click.option(
-    "--proof",
-    "proofs",
-    type=_FILE,
-    multiple=True,
-    metavar="FILE",
-    help="Verify this proof instead of the log. May be repeated.",
-)
-@click.option(
-    "--export",
-    "exports",
-    type=_FILE,
-    multiple=True,
-    metavar="FILE",
-    help="Verify this export (JSON Lines) instead of the log. May be repeated.",
-)
-@click.option(
-    "--public-key", "key", metavar="KEY",
-    help="Public key of the log, or a file with it. Default: that of the setting audit_key_file.",
-)  # fmt: skip
-def verify(
-    config: str | None,
-    audit: str | None,
-    form: str,
-    checkpoints: Sequence[str],
-    expected: Sequence[str],
-    proofs: Sequence[str],
-    exports: Sequence[str],
-    key: str | None,
-) -> int:
-    """Verify that nobody has changed the audit log.
-
-    The log is only read: it may be a copy that cannot be written, also of an earlier version.
-    """
-    read = settings(config, audit=audit)
-    if proofs:
-        if checkpoints or expected or exports or audit:
-            raise click.UsageError(
-                "--proof is verified without the log: remove --audit, --export, --checkpoint and "
-                "--expect"
-            )
-        return _verify_proofs(proofs, _verifier(read, key), form)
-    statements = [_expectation(text) for text in expected]
-    if checkpoints:
-        verifier = _verifier(read, key)
-        statements += [_checkpoint(path, verifier) for path in checkpoints]
-    if exports:
-        if audit:
-            raise click.UsageError("--export is verified instead of the log: remove --audit")
-        return max(_verify_export(path, statements, form) for path in exports)
-    return _verify_log(read, statements, form)
-
-
-def _verify_log(read: Settings, statements: Sequence[Statement], form: str) -> int:
-    from policyd.audit.database import open_for_reading
-    from policyd.audit.verify import verify as verified
-
-    database = open_for_reading(read.audit or default_audit(os.environ))
-    close_at_end(database)
-    with database.reading() as connection:
-        report = verified(connection, statements)
-    show(Verification(database.name, wire.audit_verification(report)), VERIFICATION, form)
-    return 0 if report.ok else DENIED
-
-
-def _verify_export(path: str, statements: Sequence[Statement], form: str) -> int:
-    from policyd.audit.export_verify import verify_export
-
-    first, report = verify_export(path, statements)
-    name = f"{path} from event {first} on" if first > 1 else path
-    show(Verification(name, wire.audit_verification(report)), VERIFICATION, form)
-    return 0 if report.ok else DENIED
-
-
-def _verify_proofs(paths: Sequence[str], verifier: Verifier, form: str) -> int:
-    from policyd.audit.checkpoints import proven_entry
-
-    items: list[wire.ProvenDecision] = []
-    problems: list[wire.Undecided] = []
-    for path in paths:
-        try:
-            entry, state = proven_entry(_text_of(path), verifier)
-        except NoteError as error:
-            problems.append(wire.Undecided(path, str(error)))
-        else:
-            items.append(wire.proven_decision(path, entry, state.origin, state.size))
-    show(wire.ProofList(items=items, problems=problems), PROOFS, form)
-    return DENIED if problems else 0
-
-
-def _expectation(text: str) -> Statement:
-    from policyd.audit.evidence import Statement
-
-    found = _EXPECTED.fullmatch(text)
-    if not found:
-        raise click.BadParameter(
-            f"{text!r} is not SEQUENCE:HASH, such as 7:{'0' * 8}… with 64 hexadecimal digits",
-            param_hint="--expect",
-        )
-    sequence = int(found["sequence"])
-    return Statement(f"--expect {sequence}:…", sequence, hash=found["hash"].lower())
-
-
-def _checkpoint(path: str, verifier: Verifier) -> Statement:
-    from policyd.audit.checkpoints import stated
-
-    try:
-        return stated(_text_of(path), verifier, path)
-    except NoteError as error:
-        raise NoteError(f"{path}: {error}") from error
-
-
-def _text_of(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            content = file.read(_MAX_FILE + 1)
-    except OSError as error:
-        raise NoteError(f"cannot read the file: {error.strerror}") from error
-    if len(content) > _MAX_FILE:
-        raise NoteError(f"the file exceeds the limit of {_MAX_FILE} bytes")
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise NoteError("the file is not valid UTF-8") from error
-
-
-def _verifier(read: Settings, key: str | None) -> Verifier:
-    if key is None:
-        if not read.audit_key_file:
-            raise click.UsageError("the public key of the log is required: --public-key")
-        return _signer(read).verifier
-    from policyd.transparency.note import verifier_of
-
-    try:
-        return verifier_of((_text_of(key) if os.path.isfile(key) else key).strip())
-    except NoteError as error:
-        raise NoteError(f"--public-key: {error}") from error
-
-
-def _signer(read: Settings) -> Signer:
+def signer(read: Settings) -> Signer:
+    """Return the key of the log. Raises ConfigError."""
     if not read.audit_key_file:
         raise ConfigError(
             "no key for checkpoints is configured: set audit_key_file and audit_origin"
@@ -243,6 +89,21 @@ def _signer(read: Settings) -> Signer:
     from policyd.audit.checkpoints import load_signer
 
     return load_signer(read.audit_key_file, read.audit_origin)
+
+
+def _publish(read: Settings, store: Store, key: Signer, output: str | None) -> int:
+    import time
+
+    from policyd.audit.checkpoint_publication import Publisher
+    from policyd.bootstrap import checkpoint_targets
+
+    targets = checkpoint_targets(read)
+    published = Publisher(lambda use: use(store), time.time_ns).publish(key, targets, _SECONDS)
+    _write(published.signed.note, output)
+    problems = [one for one in published.outcomes if one.problem]
+    for one in problems:
+        complain(f"{one.target}: {one.problem}")
+    return DENIED if problems else 0
 
 
 def _signed(store: Store, signer: Signer) -> str:

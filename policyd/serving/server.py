@@ -24,7 +24,7 @@ import structlog
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
-from policyd.bootstrap import admission_for, build
+from policyd.bootstrap import admission_for, build, checkpoint_targets
 from policyd.config import Settings
 from policyd.engines import ENGINES
 from policyd.errors import ConfigError
@@ -35,6 +35,7 @@ from policyd.services import Services
 from policyd.serving import watchdog
 from policyd.serving.applications import Applications
 from policyd.serving.asgi import AsgiApplication
+from policyd.serving.checkpoint_schedule import CheckpointSchedule
 from policyd.serving.follower import Follower
 from policyd.serving.reloader import Reloader
 from policyd.serving.service_events import ServiceEvents
@@ -100,9 +101,12 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
             log_dictconfig=granian_logging(settings.log_format),
             **tls,
         )
+        schedule = CheckpointSchedule(lambda: following.settings)
         server.on_startup(functools.partial(_start_reloading, reloader))
+        server.on_startup(schedule.start)
         server.serve(target_loader=functools.partial(_load, settings, folder), wrap_loader=False)
         events.stopped()
+        schedule.stop()
 
 
 @contextmanager
@@ -136,11 +140,18 @@ def _settings_of_now(following: SettingsReloader) -> Settings:
 def _check_settings(settings: Settings, folder: Path) -> None:
     """Raise PolicydError for settings that a worker could not use."""
     listen_address(settings)
+    _check_targets(settings)
     services = _services(settings, folder)
     try:
         create_app(services)
     finally:
         services.close()
+
+
+def _check_targets(settings: Settings) -> None:
+    """Raise ConfigError if checkpoints cannot be published as `settings` say."""
+    if settings.checkpoint_copies or settings.witnesses:
+        checkpoint_targets(settings)
 
 
 def _start_reloading(reloader: Reloader) -> None:
@@ -156,6 +167,7 @@ def _services(settings: Settings, folder: Path) -> Services:
 
 def _check_services(settings: Settings, folder: Path) -> None:
     """Build the services once, so that an error is reported before any worker starts."""
+    _check_targets(settings)
     services = _services(settings, folder)
     try:
         services.audit.check_writable()

@@ -127,6 +127,17 @@ def open_note(note: str, verifiers: Iterable[Verifier]) -> tuple[str, list[Signa
     Raises NoteError when the note is malformed, when a signature by one of `verifiers` does not
     hold, and when none of them signed.
     """
+    text, found = signatures_of(note, verifiers)
+    if not found:
+        raise NoteError("the note has no signature by a known key")
+    return text, found
+
+
+def signatures_of(note: str, verifiers: Iterable[Verifier]) -> tuple[str, list[Signature]]:
+    """Return the text of `note` and the signatures by `verifiers`, which may be none.
+
+    Raises NoteError when the note is malformed, and when a signature by one of them does not hold.
+    """
     text, lines = _parts(note)
     known = {(one.name, one.key_id): one for one in verifiers}
     found: dict[tuple[str, bytes], Signature] = {}
@@ -138,8 +149,6 @@ def open_note(note: str, verifiers: Iterable[Verifier]) -> tuple[str, list[Signa
         key = (match["name"], decoded[:_ID_SIZE])
         if key in known and key not in found:
             found[key] = _checked(known[key], text, decoded[_ID_SIZE:])
-    if not found:
-        raise NoteError("the note has no signature by a known key")
     return text, list(found.values())
 
 

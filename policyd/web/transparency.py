@@ -1,7 +1,8 @@
 """GET /log/checkpoint and /log/tile/…: the audit log as a transparency log in the forms of C2SP.
 
-The routes exist if a key for checkpoints is configured. Entries have digests only, so a token sees
-them for all repositories. Source: C2SP tlog-tiles, tlog-checkpoint.
+The routes exist if a key for checkpoints is configured. With witnesses, the checkpoint is the
+newest that one of them cosigned, once there is one; tiles reach to the end of the log. Entries have
+digests only, so a token sees them for all repositories. Source: C2SP tlog-tiles, tlog-checkpoint.
 """
 
 from __future__ import annotations
@@ -31,15 +32,21 @@ def add_routes(app: Flask, services: Services) -> None:
         return
     # Imported here because it needs the package cryptography, which is optional.
     from policyd.audit.checkpoints import latest, load_signer, sign
+    from policyd.audit.cosignatures import newest_cosigned
+    from policyd.transparency.note import verifier_of
 
     signer = load_signer(settings.audit_key_file, settings.audit_origin)
+    witnesses = [verifier_of(one.public_key) for one in settings.witnesses.values()]
 
     @app.get("/log/checkpoint")
     def checkpoint() -> Response:
         parameters(request, NoParameters)
         now = services.clock()
         with services.audit.database.reading() as connection:
+            cosigned = newest_cosigned(connection, witnesses) if witnesses else None
             last = latest(connection)
+        if cosigned is not None:
+            return _text(cosigned.note)
         oldest = now - MAX_AGE * 1_000_000_000
         if last is not None and rfc3339(oldest) < last.time <= rfc3339(now):
             return _text(last.note)

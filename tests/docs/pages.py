@@ -29,6 +29,7 @@ from policyd.host_settings import HostSettings
 from policyd.policies.levels import LEVELS, level_file
 from policyd.policies.packs import Policy, built_in
 from policyd.policies.policy_set import PolicySet, load_policy_set
+from policyd.publication_settings import CheckpointCopy, Witness
 from policyd.settings_reader import FILE_ONLY, is_secret
 from tests.rules import benchmarks, other_linters
 from tests.support import everything
@@ -45,6 +46,8 @@ _TABLES: Final = {
     "issuers": Issuer,
     "registries": Registry,
     "image_registries": ImageRegistry,
+    "checkpoint_copies": CheckpointCopy,
+    "witnesses": Witness,
 }
 """Settings that are tables in the settings file."""
 _SECTIONS: Final = {"host": HostSettings}

@@ -5,7 +5,9 @@ Each function of CONTRACTS takes an empty store, records decisions and asserts w
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -16,6 +18,8 @@ from sqlalchemy import insert, update
 
 from policyd.audit import chain, checkpoints, decision_queries, export, tree
 from policyd.audit.appending import Pending
+from policyd.audit.checkpoint_copies import FileCopy, checkpoints_in
+from policyd.audit.checkpoint_publication import Publisher, Targets
 from policyd.audit.database import Database
 from policyd.audit.event import decision_event, grant_records, payload_of
 from policyd.audit.jobs import Jobs
@@ -23,6 +27,7 @@ from policyd.audit.rows import event_row, grant_row
 from policyd.audit.store import Store, open_store
 from policyd.audit.tables import events, grants, heads
 from policyd.audit.visibility import Visibility
+from policyd.audit.witnessing import WitnessClient
 from policyd.errors import AuditError, Forbidden
 from policyd.identity.job import Job, KnownRepository
 from policyd.model import AuditRecord, UserInfo
@@ -30,7 +35,8 @@ from policyd.transparency import merkle
 from policyd.transparency.checkpoint import open_checkpoint
 from policyd.transparency.note import Signer
 from tests.support.held import HELD, granted, known
-from tests.unit.audit.conftest import pair
+from tests.support.witness_stand_in import witness_stand_in
+from tests.unit.audit.conftest import NOON, pair
 
 ORIGIN: Final = "policyd.example/log"
 SIGNER: Final = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -324,6 +330,23 @@ def export_events_in_their_order(store: Store) -> None:
     assert last == export.position_at(store.database, 3) == (3, made[2].hash)
 
 
+def publish_checkpoints_without_growing(store: Store) -> None:
+    """A published checkpoint is an event, which alone is no reason for the next one."""
+    with tempfile.TemporaryDirectory() as folder, witness_stand_in(SIGNER.verifier) as witness:
+        client = WitnessClient("witness", witness.url, witness.verifier.vkey)
+        targets = Targets([client], [FileCopy("file", f"{folder}/kept")])
+        for number in range(2):
+            store.append_decision(*pair(f"d{number}", project=f"p{number}"))
+            for _ in range(2):
+                Publisher(lambda use: use(store), lambda: NOON).publish(SIGNER, targets, 10)
+
+        notes = list(checkpoints_in(Path(folder, "kept").read_text(), ORIGIN))
+    found = [open_checkpoint(note, ORIGIN, [SIGNER.verifier, witness.verifier]) for note in notes]
+    assert [(state.size, len(signatures)) for state, signatures in found] == [(1, 2), (3, 2)]
+    assert [record.kind for record in store.events()] == ["checkpoint", "decision"] * 2
+    assert store.verify().problems == ()
+
+
 CONTRACTS: Final[tuple[Contract, ...]] = (
     *HELD,
     show_only_what_is_visible,
@@ -335,6 +358,7 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
     sign_checkpoints_that_extend_each_other,
     prove_every_decision,
     export_events_in_their_order,
+    publish_checkpoints_without_growing,
     accept_each_token_for_one_grant,
     accept_one_repository_of_a_name,
 )

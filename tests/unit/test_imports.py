@@ -45,6 +45,7 @@ WAY = [
         "policy_input",
         "timed_session",
         "http_endpoint",
+        "publication_settings",
         "secret_files",
         "identity",
         "opa_bundle",

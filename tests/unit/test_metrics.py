@@ -128,7 +128,7 @@ def test_the_form_is_what_is_asked_for(metrics):
 PROCESSES = """
 import os, sys
 from policyd.config import Settings
-from policyd.metrics import Metrics
+from policyd.metrics import CheckpointMetrics, Metrics
 from policyd.model import Decision, Review, Status
 from policyd.bootstrap import build
 
@@ -142,6 +142,9 @@ for number in range(3):
             metrics.decided(review, decision, 0.02)
         os._exit(0)
     os.wait()
+checkpoints = CheckpointMetrics()
+for accepted in (True, True, False):
+    checkpoints.delivered("witnesses.w", accepted=accepted)
 sys.stdout.buffer.write(Metrics(services.rules, services.clock).text(sys.argv[1])[0])
 """
 
@@ -158,3 +161,5 @@ def test_processes_count_together_and_those_that_ended_count_on(tmp_path):
     assert found["policyd_decisions_total", "200", "allow", "ci"] == 6
     assert found["policyd_decision_duration_seconds_count",] == 6
     assert found["policyd_policy_set_loads_total", "success"] == 1
+    assert found["policyd_checkpoint_deliveries_total", "success", "witnesses.w"] == 2
+    assert found["policyd_checkpoint_deliveries_total", "failure", "witnesses.w"] == 1

@@ -10,7 +10,9 @@ from policyd.config import ImageRegistry, Registry, Settings, Token
 from policyd.errors import ConfigError
 from policyd.issuer_settings import Issuer
 from policyd.listen_address import listen_address
+from policyd.publication_settings import CheckpointCopy, Witness
 from policyd.settings_reader import is_secret, load_settings
+from policyd.transparency.note import COSIGNATURE, Verifier
 
 DIGEST = hashlib.sha256(b"s3cret-token-of-ci").hexdigest()
 OTHER = hashlib.sha256(b"another").hexdigest()
@@ -19,6 +21,7 @@ ISSUER = (
     'issuer = "https://token.actions.githubusercontent.com"\naudience = "https://policyd.example"\n'
     'kind = "github"\nrepositories = ["acme/**"]\n'
 )
+WITNESS_KEY = Verifier("w.example", COSIGNATURE, bytes(32)).vkey
 REGISTRY = f'url = "https://registry.example"\nhook_sha256 = "{DIGEST}"\n'
 
 
@@ -137,6 +140,23 @@ def test_a_token_for_metrics_needs_no_repositories(read):
     assert read(f"[tokens.ci]\n{TOKEN}").tokens["ci"].scopes == (
         "review", "audit:read", "metrics", "bundles",
     )  # fmt: skip
+
+
+def test_the_places_for_checkpoints_are_read(read, tmp_path):
+    settings = read(
+        f'[checkpoint_copies.disk]\nfile = "kept"\n[witnesses.w]\nurl = "https://w"\n'
+        f'public_key = "{WITNESS_KEY}"\ntoken_file = "t"\n'
+    )
+
+    assert settings.checkpoint_copies == {"disk": CheckpointCopy(file=str(tmp_path / "kept"))}
+    assert settings.witnesses == {
+        "w": Witness(url="https://w", public_key=WITNESS_KEY, token_file=str(tmp_path / "t"))
+    }
+    with pytest.raises(ConfigError) as caught:
+        read("[checkpoint_copies.disk]\nmethod = 'POST'\n")
+    assert str(caught.value).endswith(
+        "policyd.toml:1:1: checkpoint_copies.disk: set exactly one of file and url"
+    )
 
 
 def test_registries_of_images_have_a_url_by_their_host(read, tmp_path):

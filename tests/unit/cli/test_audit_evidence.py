@@ -1,203 +1,134 @@
-"""Checkpoints, proofs and verification, as an auditor uses them."""
+"""Checkpoints leave the machine by hand, as `policyd serve` sends them."""
 
 from __future__ import annotations
 
-import json
-import os
-import sqlite3
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from click.testing import Result
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from policyd.audit.database import open_database
-from policyd.transparency.note import Signer
-from tests.support.ledger import fill_as_version_1
+from policyd.audit.store import open_store
+from policyd.transparency.witness import cosigners
+from tests.support.ledger import ORIGIN, SIGNER
+from tests.support.witness_stand_in import WitnessStandIn, witness_stand_in
+from tests.unit.audit.conftest import pair
 
-SETTINGS = 'audit = "log.db"\naudit_key_file = "key.pem"\naudit_origin = "policyd.example/log"\n'
-SIGNER = Signer("policyd.example/log", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
-VKEY = SIGNER.verifier.vkey
-
-
-@pytest.fixture
-def ids(run, folder: Path, logs: dict[str, bytes]) -> list[str]:
-    """The decisions of a log with a key, oldest first."""
-    key = SIGNER._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (folder / "key.pem").write_bytes(key)
-    (folder / "key.pem").chmod(0o600)
-    (folder / "policyd.toml").write_text(SETTINGS)
-    (folder / "compose.yaml").write_text("services: {web: {image: nginx}}\n")
-    if "evidence" not in logs:
-        for _ in range(3):
-            run("check", "--audit", "log.db")
-        logs["evidence"] = (folder / "log.db").read_bytes()
-    (folder / "log.db").write_bytes(logs["evidence"])
-    listed = json.loads(run("audit", "list", "--audit", "log.db", "--format", "json").stdout)
-    return [item["event"]["decision_id"] for item in listed["items"]][::-1]
+KEY = SIGNER.verifier.vkey
 
 
 @pytest.fixture
-def keyed(run):
-    """A function that runs a subcommand of audit with the settings of the log."""
+def witness() -> Iterator[WitnessStandIn]:
+    with witness_stand_in(SIGNER.verifier) as running:
+        yield running
+
+
+@pytest.fixture
+def audit(
+    run: Callable[..., Result], folder: Path, empty_log: Path, witness: WitnessStandIn
+) -> Callable[..., Result]:
+    """A function that runs a subcommand of audit on a log with a witness and a file."""
+    (folder / "log.db").write_bytes(empty_log.read_bytes())
+    store = open_store(str(folder / "log.db"))
+    store.append_decision(*pair("d1"))
+    store.append_decision(*pair("d2", project="other"))
+    store.close()
+    key = folder / "key.pem"
+    key.touch(mode=0o600)
+    key.write_bytes(
+        SIGNER._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    (folder / "policyd.toml").write_text(
+        f'audit = "log.db"\naudit_key_file = "key.pem"\naudit_origin = "{ORIGIN}"\n'
+        '[checkpoint_copies.disk]\nfile = "kept"\n'
+        f'[witnesses.one]\nurl = "{witness.url}"\npublic_key = "{witness.verifier.vkey}"\n'
+    )
     return lambda name, *arguments: run("audit", name, "--config", "policyd.toml", *arguments)
 
 
-@pytest.mark.usefixtures("ids")
-def test_a_checkpoint_is_printed_or_written_and_the_log_is_compared_with_it(
-    run, keyed, folder: Path
+def test_a_checkpoint_is_published_and_cosigned(
+    audit: Callable[..., Result], run: Callable[..., Result], folder: Path, witness: WitnessStandIn
 ) -> None:
-    printed = keyed("checkpoint").stdout
-    written = keyed("checkpoint", "--output", "kept.txt")
-    run("check", "--audit", "log.db")
-
-    result = run(
-        "audit", "verify", "--audit", "log.db", "--checkpoint", "kept.txt", "--public-key", VKEY
-    )
-
-    assert printed.startswith("policyd.example/log\n3\n")
-    assert (written.stdout, (folder / "kept.txt").read_text()) == ("", printed)
-    assert result.exit_code == 0
-    assert "log.db: 4 events are intact and agree with kept.txt (3 events); the last hash is " in (
-        result.stdout
-    )
-
-
-def test_a_decision_is_proven_without_the_log(run, keyed, folder: Path, ids: list[str]) -> None:
-    (folder / "key.pub").write_text(keyed("public-key").stdout)
-    assert (folder / "key.pub").read_text() == f"{VKEY}\n"
-    proof = keyed("prove", ids[1], "--output", "proof.txt")
-    (folder / "log.db").unlink()
-
-    said = run("audit", "verify", "--proof", "proof.txt", "--public-key", "key.pub")
-    document = json.loads(
-        run(
-            "audit", "verify", "--proof", "proof.txt", "--public-key", VKEY, "--format", "json"
-        ).stdout
-    )
-
-    assert proof.exit_code == 0
-    assert (folder / "proof.txt").stat().st_size < 2048
-    (item,) = document["items"]
-    assert (document["kind"], document["problems"]) == ("ProofList", [])
-    assert (item["source"], item["origin"], item["size"]) == (
-        "proof.txt", "policyd.example/log", 3,
+    public = witness.verifier.vkey
+    before = audit("verify", "--witness", public)
+    printed = audit("checkpoint", "--publish")
+    after = audit("verify", "--witness", public)
+    kept = run(
+        "audit", "verify", "--audit", "log.db", "--checkpoint", "kept", "--public-key", KEY,
+        "--witness", public,
     )  # fmt: skip
-    assert (item["decision"], item["sequence"]) == (ids[1], 2)
-    assert (said.exit_code, said.stdout) == (
-        0,
-        f"proof.txt: decision {ids[1]} of {item['time']} is event 2 of the log "
-        f"policyd.example/log with 3 events; its hash is {item['hash']}\n",
+
+    assert printed.exit_code == 0
+    assert cosigners(printed.stdout, [witness.verifier]) == ["witness.example"]
+    assert (folder / "kept").read_text() == printed.stdout
+    assert (before.exit_code, after.exit_code, kept.exit_code) == (1, 0, 0)
+    assert before.stdout.endswith(
+        "log.db: event 2: no checkpoint up to it is cosigned by 1 of the witnesses\n"
+    )
+    assert (
+        "3 events are intact and agree with the stored checkpoint that witness.example cosigned "
+        "(2 events); the last hash is " in after.stdout
     )
 
 
-def test_a_proof_that_does_not_hold_is_a_problem(run, keyed, folder: Path, ids) -> None:
-    proof = keyed("prove", ids[1]).stdout
-    (folder / "changed.txt").write_text(proof.replace("index 1", "index 0"))
-    (folder / "other.txt").write_text("no proof")
+def test_a_proof_has_the_cosigned_checkpoint(
+    audit: Callable[..., Result], run: Callable[..., Result], witness: WitnessStandIn
+) -> None:
+    arguments = ("--proof", "p", "--public-key", KEY, "--witness", witness.verifier.vkey)
+    audit("prove", "d1", "-o", "p")
+    alone = run("audit", "verify", *arguments)
+    audit("checkpoint", "--publish")
+    audit("prove", "d1", "-o", "p")
+    cosigned = run("audit", "verify", *arguments)
 
-    result = run(
-        "audit", "verify", "--proof", "changed.txt", "--proof", "other.txt", "--public-key", VKEY
-    )
+    assert (alone.exit_code, alone.stdout) == (
+        1, "p: 0 of the witnesses cosigned the checkpoint; 1 are required\n",
+    )  # fmt: skip
+    assert cosigned.exit_code == 0
 
-    assert (result.exit_code, result.stdout) == (
+
+def test_a_target_that_fails_is_named(
+    audit: Callable[..., Result], folder: Path, witness: WitnessStandIn
+) -> None:
+    (folder / "kept").mkdir()
+    witness.size = 9
+
+    result = audit("checkpoint", "--publish", "-o", "own")
+
+    assert (result.exit_code, result.stderr) == (
         1,
-        "changed.txt: the proof does not lead to the root of the checkpoint\n"
-        "other.txt: this is not a proof: it does not begin with c2sp.org/tlog-proof@v1\n",
+        f"policyd: error: witnesses.one: {witness.url} knows a checkpoint of 9 events, but this "
+        "one has 2\n"
+        f"policyd: error: checkpoint_copies.disk: {folder}/kept: cannot be written: Is a "
+        "directory\n",
     )
+    assert (folder / "own").read_text().startswith(f"{ORIGIN}\n2\n")
 
 
-@pytest.mark.usefixtures("ids")
-def test_a_hash_that_was_noted_is_compared(run) -> None:
-    items = json.loads(run("audit", "list", "--audit", "log.db", "--format", "json").stdout)
-    last = items["items"][0]["hash"]
-
-    same = run("audit", "verify", "--audit", "log.db", "--expect", f"3:{last.upper()}")
-    other = run("audit", "verify", "--audit", "log.db", "--expect", f"2:{last}")
-    beyond = run("audit", "verify", "--audit", "log.db", "--expect", f"4:{last}")
-
-    assert (same.exit_code, other.exit_code, beyond.exit_code) == (0, 1, 1)
-    assert "event 1: it, or a later one up to event 2, was changed: --expect 2:… has other" in (
-        other.stdout
-    )
-    assert "event 4: is missing, but --expect 4:… has 4 events" in beyond.stdout
-
-
-@pytest.mark.usefixtures("ids")
-def test_a_copy_that_cannot_be_written_is_verified_and_left_as_it_is(run, folder: Path) -> None:
-    place = folder / "evidence"
-    place.mkdir()
-    (place / "copy.db").write_bytes((folder / "log.db").read_bytes())
-    (place / "copy.db").chmod(0o400)
-    place.chmod(0o500)
-
-    result = run("audit", "verify", "--audit", "evidence/copy.db")
-
-    assert result.exit_code == 0
-    assert "evidence/copy.db: 3 events are intact; the last hash is " in result.stdout
-    assert os.listdir(place) == ["copy.db"]
-    place.chmod(0o700)
-
-
-def test_a_log_of_an_earlier_version_is_verified_without_migrating_it(run, folder: Path) -> None:
-    database = open_database(str(folder / "old.db"), create=True)
-    fill_as_version_1(database)
-    database.close()
-
-    intact = run("audit", "verify", "--audit", "old.db")
-    with closing(sqlite3.connect(folder / "old.db")) as connection, connection:
-        revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        connection.execute("UPDATE grants SET replicas = 7 WHERE sequence = 2")
-    changed = run("audit", "verify", "--audit", "old.db")
-
-    assert (intact.exit_code, revision) == (0, ("0001",))
-    assert "2 events are intact" in intact.stdout
-    assert changed.exit_code == 1
-    assert "event 2: its grant 0 differs in the table of grants" in changed.stdout
-
-
-@pytest.mark.usefixtures("ids")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["verify", "--checkpoint", "c.txt"], "the public key of the log is required"),
-        (["verify", "--expect", "x"], "'x' is not SEQUENCE:HASH"),
+        (["--require-witnesses", "1"], "--require-witnesses needs the keys: --witness"),
+        (["--witness", KEY], f"--witness: the key of {ORIGIN} is not for cosignatures"),
+        (["--witness", "x"], "--witness: invalid public key 'x': expected NAME+ID+BASE64"),
         (
-            ["verify", "--proof", "c.txt", "--audit", "log.db"],
-            "--proof is verified without",
+            ["--witness", "WITNESS", "--require-witnesses", "2"],
+            "--require-witnesses 2 exceeds the 1 of --witness",
         ),
-        (["verify", "--proof", "nosuch", "--public-key", VKEY], "'nosuch' does not exist"),
-        (["verify", "--checkpoint", "c.txt", "--public-key", VKEY], "c.txt: the note is too long"),
-        (["verify", "--checkpoint", "c.txt", "--public-key", "x"], "--public-key: invalid public"),
-        (["verify", "--audit", "empty.db"], "empty.db is not an audit log"),
-        (["verify", "--audit", "nosuch.db"], "there is no audit log at "),
-        (["verify", "--audit", "newer.db"], "another version of policyd: its revision is '9999'"),
-        (["checkpoint", "--audit", "log.db"], "no key for checkpoints is configured"),
-        (["public-key"], "no key for checkpoints is configured"),
-        (["prove", "nosuch", "--audit", "log.db"], "there is no decision nosuch"),
-        (["checkpoint", "--config", "policyd.toml", "-o", "."], ".: cannot write the file"),
+        (
+            ["--witness", "WITNESS", "--export", "policyd.toml"],
+            "--export is verified instead of the log: remove --audit, and add --checkpoint if "
+            "there is --witness",
+        ),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(
-    run, folder: Path, arguments: list[str], message: str
+def test_what_cannot_be_required_is_said(
+    audit: Callable[..., Result], witness: WitnessStandIn, arguments: list[str], message: str
 ) -> None:
-    (folder / "c.txt").write_text("no checkpoint")
-    (folder / "empty.db").touch()
-    with closing(sqlite3.connect(folder / "newer.db")) as connection, connection:
-        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
-        connection.execute("INSERT INTO alembic_version VALUES ('9999')")
+    given = [witness.verifier.vkey if one == "WITNESS" else one for one in arguments]
 
-    result = run("audit", *arguments)
+    result = audit("verify", *given)
 
     assert result.exit_code == 2
-    assert message in result.stderr
-
-
-def test_a_decision_that_no_checkpoint_includes_is_not_proven(run, ids: list[str]) -> None:
-    result = run("audit", "prove", ids[0], "--audit", "log.db")
-
-    assert result.exit_code == 2
-    assert "no checkpoint includes event 1 yet; sign one with `policyd audit checkpoint`" in (
-        result.stderr
-    )
+    assert result.stderr.endswith(f"rror: {message}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 from collections.abc import Callable
@@ -9,16 +10,21 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from flask.testing import FlaskClient
 
+from policyd.audit import cosignatures
 from policyd.errors import ConfigError
+from policyd.publication_settings import Witness
 from policyd.transparency import merkle
 from policyd.transparency.checkpoint import Checkpoint, open_checkpoint
+from policyd.transparency.note import COSIGNATURE, Signer, Verifier, cosigned_text
 from policyd.transparency.tiles import entries_of
+from policyd.transparency.witness import cosigners
 from policyd.web.app import create_app
 from policyd.web.registry_notifications import PUSH_REVIEWS
-from tests.support.ledger import ORIGIN, SIGNER
+from tests.support.ledger import ORIGIN, SIGNER, signed
 from tests.unit.audit.conftest import pair
 
 
@@ -105,6 +111,26 @@ def test_a_checkpoint_is_signed_again_after_five_seconds(services, key_file: str
     app.extensions[PUSH_REVIEWS].close()
 
     assert sizes == [1, 1, 3, 4]
+
+
+def test_the_newest_checkpoint_that_a_witness_cosigned_is_served(services, keyed) -> None:
+    key = Signer("w.example", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    witness = Verifier("w.example", COSIGNATURE, key.verifier.public)
+    settings = {"w": Witness(url="https://w.example", public_key=witness.vkey)}
+    services.store.append_decision(*pair("d1", operation="CHECK"))
+    client = keyed(witnesses=settings)
+    alone = client.get("/log/checkpoint").text
+    text = alone.partition("\n\n")[0] + "\n"
+    content = witness.key_id + bytes(7) + b"\x05" + key._private.sign(cosigned_text(text, 5))
+    line = f"— w.example {base64.b64encode(content).decode()}\n"
+
+    with services.store.database.writing() as connection:
+        cosignatures.add(connection, 1, [line])
+    services.store.append_decision(*pair("d2", operation="CHECK"))
+    signed(services.store)
+
+    assert cosigners(alone, [witness]) == []
+    assert client.get("/log/checkpoint").text == alone + line
 
 
 def test_without_a_key_there_is_no_transparency_log(make) -> None:
