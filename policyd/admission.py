@@ -46,6 +46,7 @@ from policyd.policies.policy_set import PolicySet
 from policyd.policies.relevance import Relevance
 from policyd.policy_input import PolicyInput, policy_input
 from policyd.recorded_input import Recorder
+from policyd.workloads.model import Workload
 
 MAX_VIOLATIONS: Final = 10_000
 """Violations of one decision, each counted once for each of its constraints: some 5 MB of JSON."""
@@ -64,11 +65,13 @@ class Demand(NamedTuple):
     """What an enforcement point demands besides the policies.
 
     Only findings at or below one of the paths `about` count: all if there are none. `violations`
-    returns further violations, of a project with these grants.
+    returns further violations, of a project with these workloads and grants.
     """
 
     about: tuple[Path, ...] = ()
-    violations: Callable[[Sequence[Grant]], Iterable[Violation]] = lambda _: ()
+    violations: Callable[[Sequence[Workload], Sequence[Grant]], Iterable[Violation]] = (
+        lambda _, __: ()
+    )
 
     def concerns(self, finding: Finding) -> bool:
         """Return whether `finding` counts."""
@@ -249,7 +252,7 @@ class Admission:
             violations += self._violations(finding, constraints, review, loaded, remediations)
         if demand is not NO_DEMAND:
             asked = self._hosts.grants.listed(loaded.workloads, review.source.host)
-            violations += demand.violations(asked)
+            violations += demand.violations(loaded.workloads, asked)
         remaining, exempted = exempt(sorted(violations, key=_order), applicability, loaded.requests)
         permissions = self._permissions(applicability, exempted)
         grants = self._hosts.grants.listed(loaded.workloads, review.source.host, permissions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -63,3 +64,59 @@ class HostSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             "of services without asking."
         ),
     ] = "deny"
+    grants_url: Annotated[
+        str,
+        Meta(
+            description="URL of the webhook whose audit log has the grants of this host, besides "
+            "those in `audit` and in receipts."
+        ),
+    ] = ""
+    grants_token_file: Annotated[
+        str,
+        Meta(
+            description="File that contains the token for `grants_url`. It needs the scope "
+            "`audit:read`."
+        ),
+    ] = ""
+    grants_ca_file: Annotated[
+        str, Meta(description="CA certificates for verifying `grants_url`, a PEM file.")
+    ] = ""
+    grants_interval: Annotated[
+        int, Meta(ge=1, le=3_600, description="Polling interval of `grants_url`, in seconds.")
+    ] = 15
+    grants_max_age: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=604_800,
+            description="How long the grants of `grants_url` count while it cannot be reached, in "
+            "seconds.",
+        ),
+    ] = 3_600
+    grants_cache: Annotated[
+        str, Meta(description="File that keeps the grants of `grants_url` over a restart.")
+    ] = "/var/lib/policyd/grants.json"
+    receipts: Annotated[
+        str,
+        Meta(
+            description="Folder with receipts for this host. They are verified with the keys of "
+            "`receipt_public_keys_file`."
+        ),
+    ] = ""
+
+
+_PATHS: Final = (
+    "socket",
+    "engine",
+    "grants_token_file",
+    "grants_ca_file",
+    "grants_cache",
+    "receipts",
+)
+
+
+def with_absolute_paths(settings: HostSettings, folder: str) -> HostSettings:
+    """Return `settings` whose paths that are relative start at `folder`."""
+    paths = {name: getattr(settings, name) for name in _PATHS}
+    absolute = {name: os.path.join(folder, path) for name, path in paths.items() if path}
+    return msgspec.structs.replace(settings, **absolute)

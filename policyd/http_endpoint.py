@@ -86,10 +86,17 @@ class Endpoint:
         self._bearer()
 
     def send(
-        self, method: str, body: bytes, headers: Mapping[str, str], seconds: float, path: str = ""
+        self,
+        method: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        seconds: float,
+        path: str = "",
+        max_answer: int = MAX_ANSWER,
     ) -> Answer:
         """Return the answer to `body`, sent to `path` below the URL, within `seconds`.
 
+        At most `max_answer` bytes of the answer are read.
         Raises DeliveryError if there is none: then the request may be repeated.
         """
         try:
@@ -106,7 +113,7 @@ class Endpoint:
                     stream=True,
                 )
                 with response:
-                    content = _content(response)
+                    content = _content(response, max_answer)
                 if not deadline.remaining():
                     raise DeliveryError(f"{self.name} did not answer within {seconds:g} seconds")
         except requests.exceptions.SSLError as error:
@@ -141,14 +148,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _content(response: requests.Response) -> bytes:
-    """Return the first MAX_ANSWER bytes of the body."""
+def _content(response: requests.Response, most: int) -> bytes:
+    """Return the first `most` bytes of the body."""
     content = bytearray()
     for chunk in response.iter_content(_CHUNK):
         content += chunk
-        if len(content) >= MAX_ANSWER:
+        if len(content) >= most:
             break
-    return bytes(content[:MAX_ANSWER])
+    return bytes(content[:most])
 
 
 def _pause(retry_after: str) -> float:

@@ -31,7 +31,7 @@ from policyd.config import (
 from policyd.errors import ConfigError
 from policyd.expected_values import expected
 from policyd.forge_settings import ForgeSettings, completed
-from policyd.host_settings import HostSettings
+from policyd.host_settings import HostSettings, with_absolute_paths
 from policyd.issuer_settings import Issuer, check_issuer
 from policyd.model import Location
 from policyd.publication_settings import (
@@ -223,7 +223,8 @@ def _host(path: str, text: str, value: object) -> HostSettings:
     if not isinstance(value, dict):
         raise ConfigError(f"{_SECTION}: expected a table, as in [{_SECTION}]", where)
     places = {key: _location(path, text, (_SECTION, key)) for key in value}
-    return _table(value, HostSettings, _SECTION, where, places)
+    settings = _table(value, HostSettings, _SECTION, where, places)
+    return with_absolute_paths(settings, os.path.dirname(os.path.abspath(path)))
 
 
 def _table(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ SECONDS: Final = 5.0
 """How long the daemon may take to answer."""
 MAX_ANSWER: Final = 16 << 20
 """Bytes of an answer."""
-RUNNING: Final = '{"status":["running","paused","restarting"]}'
+RUNNING: Final = ("running", "paused", "restarting")
 
 
 class EngineUnavailable(PolicydError):
@@ -55,9 +56,10 @@ class EngineClient:
         found = self._described("/info")
         return found.text("DefaultRuntime") if found else ""
 
-    def running(self) -> list[str]:
-        """Return the ids of the containers that run, are paused or are being restarted."""
-        found = self._get(f"/containers/json?filters={quote(RUNNING)}")
+    def running(self, labels: Mapping[str, str]) -> list[str]:
+        """Return the ids of containers with `labels` that run, are paused or are restarted."""
+        filters = {"status": RUNNING, "label": [f"{key}={value}" for key, value in labels.items()]}
+        found = self._get(f"/containers/json?filters={quote(json.dumps(filters))}")
         try:
             return [str(each["Id"]) for each in found or ()]
         except (KeyError, TypeError) as error:

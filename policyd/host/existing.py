@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from policyd.host.asked import Asked
+from policyd.host.asked import PROJECT_LABEL, SERVICE_LABEL, Asked
 from policyd.host.container_request import read_container
 from policyd.host.engine_client import EngineClient
 from policyd.model import ImageConfig
@@ -40,8 +40,11 @@ class Existing:
         options = found.pairs("Options") if found else {}
         return {"driver": found.text("Driver"), "driver_opts": options} if found and options else {}
 
-    def container(self, name: str) -> tuple[Asked, ImageConfig | None] | None:
-        """Return the container `name` and the configuration of its image, None if there is none."""
+    def container(self, name: str) -> tuple[Asked, ImageConfig | None, str] | None:
+        """Return the container `name`, the configuration of its image, and its id.
+
+        None if there is no such container.
+        """
         found = self._engine.container(name)
         if found is None:
             return None
@@ -53,7 +56,12 @@ class Existing:
             "",
             self.volume,
         )
-        return msgspec.structs.replace(asked, keys=self._as_asked(asked.keys, image)), image
+        asked = msgspec.structs.replace(asked, keys=self._as_asked(asked.keys, image))
+        return asked, image, found.text("Id")
+
+    def running(self, project: str, service: str) -> list[str]:
+        """Return the ids of the containers of a service that run."""
+        return self._engine.running({PROJECT_LABEL: project, SERVICE_LABEL: service})
 
     def _as_asked(self, keys: Mapping[str, Any], image: ImageConfig | None) -> dict[str, Any]:
         """Return the keys of a container without what the daemon and the image filled in."""
@@ -65,7 +73,7 @@ class Existing:
         }
         filled = {
             "cgroup",
-            *(("runtime",) if keys.get("runtime") == self._default_runtime() else ()),
+            *(("runtime",) if keys.get("runtime") == self.default_runtime() else ()),
         }
         kept = {key: value for key, value in keys.items() if key not in filled}
         return {**kept, "environment": environment}
@@ -78,7 +86,8 @@ class Existing:
         config = found.object("Config")
         return DockerConfig(config.texts("Env"), config.text("User"), config.pairs("Labels")).read()
 
-    def _default_runtime(self) -> str:
+    def default_runtime(self) -> str:
+        """Return the runtime of containers that name none."""
         with self._lock:
             known = self._default
         if known is None or self._clock() - known[0] > DEFAULT_SECONDS:

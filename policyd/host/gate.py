@@ -7,6 +7,7 @@ each decision is recorded. All other requests pass. In doubt a request is denied
 
 from __future__ import annotations
 
+import functools
 import traceback
 import uuid
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from policyd.host.denial import denial
 from policyd.host.endpoints import Endpoint, Kind, endpoint
 from policyd.host.existing import Existing
 from policyd.host.folded_json import Fields, read_object
+from policyd.host.grant_check import GrantCheck, Start
 from policyd.host.other_requests import (
     read_build,
     read_exec,
@@ -53,14 +55,18 @@ class Answer(NamedTuple):
 
 
 ALLOWED: Final = Answer(True)
+DENIED: Final = Answer(False)
 
 
 class Gate:
     """Decides on the requests to one daemon. May be used by many threads at once."""
 
-    def __init__(self, services: Services, settings: HostSettings, existing: Existing) -> None:
-        """`existing` describes what the daemon has already."""
+    def __init__(
+        self, services: Services, settings: HostSettings, existing: Existing, grants: GrantCheck
+    ) -> None:
+        """`existing` describes what the daemon has already, `grants` demands grants."""
         self._services = services
+        self._grants = grants
         self._settings = settings
         self._existing = existing
         self._readers: dict[Kind, Callable[[Call, Endpoint], Asked | None]] = {
@@ -83,6 +89,16 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - whatever fails, the gate stays closed
             return _failed(error)
 
+    def after(self, envelope: bytes) -> None:
+        """Learn that the daemon has handled the request in `envelope`."""
+        try:
+            call = read_call(envelope)
+            about = endpoint(call)
+        except RequestError:
+            return
+        if about is not None and about.kind == "start":
+            self._grants.slots.release(about.name)
+
     def _answer(self, call: Call, about: Endpoint) -> Answer:
         try:
             with deadline.within(self._settings.timeout):
@@ -98,8 +114,13 @@ class Gate:
         except PolicydError as error:
             return self._refused(call, error)
 
-    def _decided(self, call: Call, load: Callable[[], Loaded], asked: Asked) -> Answer:
-        demand = Demand(about=asked.paths)
+    def _decided(
+        self, call: Call, load: Callable[[], Loaded], asked: Asked, start: Start | None = None
+    ) -> Answer:
+        demand = Demand(
+            asked.paths,
+            functools.partial(self._grants.violations, asked.project, start=start),
+        )
         return _answered(self._services.decide_loaded(load, self._review(call), demand))
 
     def _creation(self, call: Call) -> Asked:
@@ -115,8 +136,16 @@ class Gate:
         found = self._existing.container(about.name)
         if found is None:
             return ALLOWED  # the daemon will say that there is none
-        asked, image = found
-        return self._decided(call, lambda: asked.loaded(b"", image), asked)
+        asked, image, container = found
+        answer = DENIED
+        try:
+            answer = self._decided(
+                call, lambda: asked.loaded(b"", image), asked, Start(about.name, container)
+            )
+        finally:
+            if not answer.allowed:
+                self._grants.slots.release(about.name)
+        return answer
 
     def _check_permitted(self, about: Endpoint) -> None:
         """Raise Forbidden for what a setting or the age of the API forbids."""

@@ -7,6 +7,7 @@ AuthZApiImplements); keys of the answer as Go writes them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Final
 
@@ -28,8 +29,13 @@ def handlers(gate: Gate) -> Mapping[str, Handler]:
     return {
         ACTIVATE: lambda _: _IMPLEMENTS,
         BEFORE: lambda body: encoded(gate.before(body)),
-        AFTER: lambda _: _ALLOWED,
+        AFTER: functools.partial(_after, gate),
     }
+
+
+def _after(gate: Gate, body: bytes) -> bytes:
+    gate.after(body)
+    return _ALLOWED
 
 
 def encoded(answer: Answer) -> bytes:

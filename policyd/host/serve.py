@@ -11,6 +11,7 @@ import functools
 import signal
 import socket as sockets
 import threading
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -18,13 +19,19 @@ import structlog
 from policyd.bootstrap import admission_for, build
 from policyd.config import Settings
 from policyd.engines import ENGINES
+from policyd.errors import ConfigError
 from policyd.host.engine_client import EngineClient
 from policyd.host.existing import Existing
 from policyd.host.gate import Gate
+from policyd.host.grant_check import GrantCheck
+from policyd.host.granted import GrantSource, Receipts, RecordedGrants
 from policyd.host.plugin import handlers
 from policyd.host.plugin_server import PluginServer
+from policyd.host.service_grants import ServiceGrants
+from policyd.host.slots import Slots
 from policyd.host_settings import HostSettings
 from policyd.logs import configure
+from policyd.services import Services
 from policyd.serving.follower import Follower
 from policyd.serving.reloader import Reloader
 from policyd.serving.service_events import ServiceEvents
@@ -63,7 +70,10 @@ def _serve(settings: Settings, host: HostSettings, shared: SharedFolder) -> None
     try:
         services.audit.check_writable()
         events.started(reloader.policy_set)
-        gate = Gate(services, host, Existing(EngineClient(host.engine)))
+        existing = Existing(EngineClient(host.engine))
+        central = ServiceGrants(host, services.clock) if host.grants_url else None
+        grants = grant_check(services, host, existing, central)
+        gate = Gate(services, host, existing, grants)
         server = PluginServer(host.socket, handlers(gate))
         _stop_on_signals(server, reloader)
         log.info(
@@ -75,10 +85,37 @@ def _serve(settings: Settings, host: HostSettings, shared: SharedFolder) -> None
             revision=services.policy_set.revision,
         )
         reloader.start()
+        if central:
+            central.start()
         server.run()
         events.stopped()
     finally:
         services.close()
+
+
+def grant_check(
+    services: Services, host: HostSettings, existing: Existing, central: ServiceGrants | None
+) -> GrantCheck:
+    """Return what compares requests with the grants that the settings name. Raises ConfigError."""
+    sources: list[GrantSource] = [RecordedGrants(services.audit, host.name, services.clock)]
+    if central:
+        sources.append(central)
+    receipts = _receipts(services, host) if host.receipts else None
+    return GrantCheck(host, sources, receipts, Slots(existing.running), existing.default_runtime)
+
+
+def _receipts(services: Services, host: HostSettings) -> Receipts:
+    path = services.settings.receipt_public_keys_file
+    if not path:
+        raise ConfigError("host.receipts needs receipt_public_keys_file, which verifies them")
+    # Imported here because it needs the package cryptography, which is optional.
+    from policyd.receipts.keys import trusted_keys_of
+
+    try:
+        keys = trusted_keys_of(Path(path).read_bytes(), path)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the file: {error.strerror}") from error
+    return Receipts(host.receipts, keys, host.name, services.clock)
 
 
 def _stop_on_signals(server: PluginServer, reloader: Reloader) -> None:

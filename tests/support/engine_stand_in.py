@@ -40,7 +40,11 @@ class _Request(BaseHTTPRequestHandler):
         path = unquote(self.path.partition("?")[0])
         self.server.asked.append(unquote(self.path))
         found = self.server.documents.get(path)
-        text = found if isinstance(found, str) else json.dumps(found or {"message": "none"})
+        text = (
+            found
+            if isinstance(found, str)
+            else json.dumps({"message": "none"} if found is None else found)
+        )
         body = text.encode()
         self.send_response(200 if found is not None else 404)
         self.send_header("Content-Length", str(len(body)))

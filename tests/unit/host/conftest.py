@@ -14,6 +14,7 @@ from policyd.config import Settings
 from policyd.host.engine_client import EngineClient
 from policyd.host.existing import Existing
 from policyd.host.gate import Gate
+from policyd.host.serve import grant_check
 from policyd.host_settings import HostSettings
 from policyd.services import Services
 from tests.support.engine_stand_in import EngineStandIn
@@ -44,7 +45,8 @@ def gate_with(services: Services, engine: EngineStandIn) -> Callable[..., Gate]:
 
     def make(**settings: object) -> Gate:
         host = HostSettings(name="gpu-01", environment="prod", **settings)
-        return Gate(services, host, Existing(EngineClient(engine.path)))
+        existing = Existing(EngineClient(engine.path))
+        return Gate(services, host, existing, grant_check(services, host, existing, None))
 
     return make
 

@@ -29,9 +29,10 @@ def test_what_the_daemon_describes_is_read(client, engine):
     assert image is not None
     assert volume is not None
     assert (container.text("Id"), image.text("Id"), volume.text("Name")) == ("1", "2", "v")
-    assert (client.default_runtime(), client.running()) == ("runc", ["1", "2"])
+    assert (client.default_runtime(), client.running({"a": "b=c"})) == ("runc", ["1", "2"])
     assert engine.asked[-1] == (
-        '/containers/json?filters={"status":["running","paused","restarting"]}'
+        '/containers/json?filters={"status": ["running", "paused", "restarting"], '
+        '"label": ["a=b=c"]}'
     )
 
 
@@ -58,4 +59,4 @@ def test_an_answer_of_another_form_is_an_error(client, engine, sent, expected):
 
 def test_a_daemon_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(EngineUnavailable, match=r"cannot be asked at .*: No such file"):
-        EngineClient(str(tmp_path / "none.sock")).running()
+        EngineClient(str(tmp_path / "none.sock")).running({})

@@ -367,3 +367,51 @@ def report_all(constraints: int, number: int) -> Callable[[], None]:
 
 def test_the_work_for_a_finding_does_not_grow_with_the_constraints_that_do_not_report_it() -> None:
     assert lines_run(report_all(1_000, 50)) == lines_run(report_all(10, 50))
+
+
+# --- names at a daemon: whoever sends the request chooses them
+
+AT_THE_DAEMON = msgspec.structs.replace(REVIEW, enforcement_point="daemon")
+
+
+@pytest.mark.parametrize(
+    ("match", "at_the_daemon"),
+    [
+        ({"hosts": ("gpu-01",)}, True),
+        ({"hosts": ("gpu-01",), "paths": ("services/*/privileged",)}, True),
+        ({"hosts": ("gpu-01",), "projects": ("train",)}, False),
+        ({"hosts": ("gpu-01",), "projects": ("**",)}, False),
+        ({"hosts": ("gpu-01",), "services": ("trainer",)}, False),
+        ({"hosts": ("gpu-01",), "paths": ("services/trainer/privileged",)}, False),
+    ],
+)
+def test_no_exception_by_a_name_applies_at_a_daemon(match, at_the_daemon):
+    found = exception(match=Selector(**match))
+
+    assert applying(found).exemption(VIOLATION) == found
+    expected = found if at_the_daemon else None
+    assert applying(found, review=AT_THE_DAEMON).exemption(VIOLATION) == expected
+
+
+def test_constraints_that_select_names_apply_at_a_daemon_whatever_the_names():
+    named = constraint("c", "no-privileged", projects=("other",))
+    by_service = constraint("d", "no-privileged", services=("web",))
+    finding = Finding("no-privileged", "m", "trainer")
+
+    def reporting(review: Review) -> list[Constraint]:
+        return Applicability(Governance((named, by_service)), review, "train").reporting(finding)
+
+    assert reporting(REVIEW) == []
+    assert reporting(AT_THE_DAEMON) == [named, by_service]
+
+
+def test_no_exclusion_by_a_name_applies_at_a_daemon():
+    excluding = constraint("c", "no-privileged")
+    excluding = msgspec.structs.replace(excluding, exclude=Selector(projects=("train",)))
+    finding = Finding("no-privileged", "m", "trainer")
+
+    def reporting(review: Review) -> list[Constraint]:
+        return Applicability(Governance((excluding,)), review, "train").reporting(finding)
+
+    assert reporting(REVIEW) == []
+    assert reporting(AT_THE_DAEMON) == [excluding]

@@ -1,0 +1,132 @@
+"""Demand a grant for each container that asks for an accelerator.
+
+In: the workload of a request, with its grants; the grants that are held. Out: violations. Names
+come from the client and say which grant to compare with; what is asked must be within that grant,
+and no more containers may run than it has replicas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
+
+from policyd.host.coverage import Coverage, Held, coverage, shown
+from policyd.host.granted import GrantSource, Receipts
+from policyd.host.slots import Slots
+from policyd.host_settings import HostSettings
+from policyd.model import EnforcementAction, Grant, Violation
+from policyd.workloads.model import Workload
+
+POLICY: Final = "require-grant"
+"""What violations name as their policy. It is no policy of the policy set."""
+CONSTRAINT: Final = "host.mode"
+REMEDIATION: Final = (
+    "Request a review of the project for this host: policyd review --operation CREATE --host {host}"
+)
+_ACTIONS: Final[dict[str, EnforcementAction]] = {
+    "enforce": "deny",
+    "warn": "warn",
+    "observe": "dryrun",
+}
+PLAIN_RUNTIMES: Final = frozenset(("runc", "crun", "youki", "policyd", "io.containerd.runc.v2"))
+"""Default runtimes that give no accelerator to an image because of its variables."""
+
+
+class Start(NamedTuple):
+    """A container that is to start: its name in the request, and its id."""
+
+    name: str
+    container: str
+
+
+class GrantCheck:
+    """Compares requests with grants. May be used by many threads at once."""
+
+    def __init__(
+        self,
+        settings: HostSettings,
+        sources: Sequence[GrantSource],
+        receipts: Receipts | None,
+        slots: Slots,
+        default_runtime: Callable[[], str],
+    ) -> None:
+        """`default_runtime` returns the runtime of containers that name none."""
+        self._settings = settings
+        self._sources = sources
+        self._receipts = receipts
+        self._default_runtime = default_runtime
+        self.slots = slots
+
+    def violations(
+        self,
+        project: str,
+        workloads: Sequence[Workload],
+        grants: Sequence[Grant],
+        start: Start | None = None,
+    ) -> Iterable[Violation]:
+        """Return the violations of a request of `project`; `start` says which container starts.
+
+        Raises PolicydError where the grants are not known.
+        """
+        asked = [one for one in grants if self._counts(one)]
+        if not asked:
+            return ()
+        found = self._coverage(project, workloads, asked)
+        service = asked[0].service
+        if not found.containers:
+            return (self._violation(asked[0], f"{_asks(asked[0])}, but {found.reason}"),)
+        needed = max(one.replicas for one in asked)
+        if needed > found.containers:
+            reason = f"{_asks(asked[0])} for {needed} containers, but {_granted(found.containers)}"
+            return (self._violation(asked[0], reason),)
+        if start is None:
+            return ()
+        others = self.slots.take(start.name, start.container, project, service, found.containers)
+        if others < found.containers:
+            return ()
+        running = f"{others} others are running" if others > 1 else "another one is running"
+        return (self._violation(asked[0], f"{_granted(found.containers)}, and {running}"),)
+
+    def _counts(self, grant: Grant) -> bool:
+        """Return whether a container would get the accelerators of `grant` on this host."""
+        if grant.certainty != "default-runtime":
+            return True
+        return self._default_runtime() not in PLAIN_RUNTIMES
+
+    def _coverage(
+        self, project: str, workloads: Sequence[Workload], asked: Sequence[Grant]
+    ) -> Coverage:
+        if not project:
+            return Coverage(0, "it is no container of a Compose project, so it has no grant")
+        held: list[Held] = []
+        for source in self._sources:
+            held += source.held(project)
+        found = coverage(asked, held)
+        if self._receipts is not None:
+            by_receipt = min(
+                self._receipts.replicas(project, each.service, each) for each in workloads
+            )
+            if by_receipt > found.containers:
+                return Coverage(by_receipt)
+        return found
+
+    def _violation(self, grant: Grant, reason: str) -> Violation:
+        host = self._settings.name
+        return Violation(
+            policy=POLICY,
+            constraint=CONSTRAINT,
+            enforcement_action=_ACTIONS[self._settings.mode],
+            severity="high",
+            message=f"service {grant.service} {reason} on host {host}",
+            remediation=REMEDIATION.format(host=host),
+            service=grant.service,
+            path=grant.path,
+        )
+
+
+def _asks(grant: Grant) -> str:
+    return f"asks for accelerators ({grant.vendor}, {grant.method}: {shown(grant.devices)})"
+
+
+def _granted(number: int) -> str:
+    return "was granted 1 container" if number == 1 else f"was granted {number} containers"
