@@ -109,6 +109,13 @@ class Registry(RegistryAccess, frozen=True, forbid_unknown_fields=True, kw_only=
         str, Meta(description="File that contains the token that notifications carry.")
     ] = ""
     prefix: Annotated[str, Meta(description="Prefix of the repository names in reviews.")] = ""
+    attach_receipts: Annotated[
+        bool,
+        Meta(
+            description="Whether to attach the receipt of a decision to the pushed artifact. "
+            "`username` then needs the permission to push."
+        ),
+    ] = False
 
 
 class ImageRegistry(RegistryAccess, frozen=True, forbid_unknown_fields=True, kw_only=True):

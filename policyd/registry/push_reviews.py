@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from policyd.audit.event import event_of
+from policyd.audit.event import DecisionEvent, event_of
 from policyd.audit.pushes import Pushes
 from policyd.bundle import memory_bundle
 from policyd.config import Registry
@@ -23,18 +23,23 @@ from policyd.errors import (
     AuditError,
     BundleError,
     ComposeError,
+    ConfigError,
     EngineError,
     NoComposeFile,
     PolicydError,
 )
 from policyd.hooks.events import Push
 from policyd.logs import log_decision
-from policyd.model import Decision, Review, Source, UserInfo
+from policyd.model import Bundle, Decision, Review, Source, UserInfo
 from policyd.registry.artifact import PROJECT_FILE, env_files_left_out
 from policyd.registry.client import RegistryClient
 from policyd.registry.push_queue import PushQueue, log_fields
+from policyd.registry.transport import Remote
 from policyd.services import Services
 from policyd.settings_reader import read_password
+
+if TYPE_CHECKING:
+    from policyd.registry.artifact_receipts import ArtifactReceipts
 
 DECISIONS_COMPARED: Final = 20
 """How many of the newest decisions on an artifact may be the one on a push."""
@@ -50,8 +55,9 @@ class PushReviews:
         self._registries = services.settings.registries
         self._queues: dict[str, PushQueue] = {}
         for name, registry in self._registries.items():
-            client = RegistryClient(registry, read_password(registry, f"registries.{name}"))
-            reviewer = _Reviewer(services, registry, client)
+            password = read_password(registry, f"registries.{name}")
+            receipts = _receipts(services, registry, name, password)
+            reviewer = _Reviewer(services, registry, RegistryClient(registry, password), receipts)
             self._queues[name] = PushQueue(
                 name, Pushes(services.audit), reviewer.review, reviewer.give_up, services.clock
             )
@@ -77,17 +83,25 @@ class PushReviews:
 class _Reviewer:
     """Reviews the pushes to one registry."""
 
-    def __init__(self, services: Services, registry: Registry, client: RegistryClient) -> None:
+    def __init__(
+        self,
+        services: Services,
+        registry: Registry,
+        client: RegistryClient,
+        receipts: ArtifactReceipts | None,
+    ) -> None:
         self._services = services
         self._registry = registry
         self._client = client
+        self._receipts = receipts
 
     def review(self, push: Push) -> None:
-        """Fetch, evaluate and record what was pushed.
+        """Fetch, evaluate and record what was pushed, and attach the receipt if there is one.
 
         Raises RegistryError, AuditError, and EngineError after recording that the engine failed.
         """
-        if self._is_decided(push):
+        decided = self._decided(push)
+        if decided and not self._is_to_be_attached(push, decided):
             log.info("push already decided", **log_fields(push))
             return
         try:
@@ -96,23 +110,39 @@ class _Reviewer:
                 reason = "the artifact is not a Compose project"
                 log.info("push ignored", reason=reason, **log_fields(push))
                 return
-            decision = self._decide(push, files)
+            bundle = self._bundle(push, files)
+            if decided is None:
+                decision = self._services.decide(
+                    bundle, self._question(push), request_id=push.event_id
+                )
+            else:
+                decision = decided.result
         except (ComposeError, BundleError, NoComposeFile) as error:
             self._log(push, self._refuse(push, error), error)
             return
-        self._log(push, decision)
+        if decided is None:
+            self._log(push, decision)
         if not _is_verdict(decision):
             raise EngineError(decision.status.message)
+        if self._receipts:
+            review = self._question(push)
+            manifest = self._receipts.attach(push.repository, push.digest, bundle, review, decision)
+            log.info("receipt attached", manifest=manifest, **log_fields(push))
 
     def give_up(self, push: Push, error: PolicydError) -> None:
         """Record that `push` could not be evaluated. It is denied until it is pushed again."""
-        log.error("push not evaluated", reason=error.masked, **log_fields(push))
         try:
+            decided = self._decided(push) if self._receipts else None
+            if decided and self._is_to_be_attached(push, decided):
+                log.error("receipt not attached", reason=error.masked, **log_fields(push))
+                return
+            log.error("push not evaluated", reason=error.masked, **log_fields(push))
             self._log(push, self._refuse(push, error), error)
         except AuditError as unrecorded:
             log.error("decision not recorded", reason=unrecorded.masked, **log_fields(push))
 
-    def _decide(self, push: Push, files: dict[str, bytes]) -> Decision:
+    def _bundle(self, push: Push, files: dict[str, bytes]) -> Bundle:
+        """Return `files` as Compose would run them. Raises ComposeError, BundleError."""
         if names := env_files_left_out(files):
             raise ComposeError(
                 f"the artifact is incomplete: it does not contain {', '.join(names)}; "
@@ -120,8 +150,7 @@ class _Reviewer:
             )
         # Compose runs it in a folder named after the digest, which names the project by default.
         folder = f"/{push.digest.removeprefix('sha256:')}"
-        bundle = memory_bundle(files, (PROJECT_FILE,), root=folder)
-        return self._services.decide(bundle, self._question(push), request_id=push.event_id)
+        return memory_bundle(files, (PROJECT_FILE,), root=folder)
 
     def _refuse(self, push: Push, error: PolicydError) -> Decision:
         return self._services.refuse(self._question(push), error, request_id=push.event_id)
@@ -140,8 +169,12 @@ class _Reviewer:
             ),
         )
 
-    def _is_decided(self, push: Push) -> bool:
-        """Return whether an earlier decision answers `push`.
+    def _is_to_be_attached(self, push: Push, decided: DecisionEvent) -> bool:
+        """Return whether `decided` is on this very push, whose receipt may not be attached yet."""
+        return self._receipts is not None and decided.input.review.uid == push.event_id
+
+    def _decided(self, push: Push) -> DecisionEvent | None:
+        """Return the earlier decision that answers `push`, None if there is none.
 
         The decision on this very push may be there already: the process that recorded it may have
         been killed before it could store that.
@@ -153,16 +186,18 @@ class _Reviewer:
             enforcement_point="registry",
         )
         events = [event_of(record) for record in found]
+        for event in events:
+            if _is_verdict(event.result) and event.input.review.uid == push.event_id:
+                return event
         newest = events[0].result if events else None
-        return any(
-            _is_verdict(event.result) and event.input.review.uid == push.event_id
-            for event in events
-        ) or (
+        if (
             newest is not None
             and _is_verdict(newest)
             and newest.policy_set == self._services.policy_set.reference
             and not newest.exempted
-        )
+        ):
+            return events[0]
+        return None
 
     def _log(self, push: Push, decision: Decision, error: PolicydError | None = None) -> None:
         """Log the decision on `push`; `error` is what prevented it. Values are not logged."""
@@ -171,6 +206,23 @@ class _Reviewer:
         if error is None and status.code not in (HTTPStatus.OK, HTTPStatus.FORBIDDEN):
             reason = f"{status.reason}: see the decision"
         log_decision(log, "push decided", decision, reason=reason, **log_fields(push))
+
+
+def _receipts(
+    services: Services, registry: Registry, name: str, password: str
+) -> ArtifactReceipts | None:
+    """Return what attaches receipts to artifacts, None if `registry` does not ask for it.
+
+    Raises ConfigError.
+    """
+    if not registry.attach_receipts:
+        return None
+    if not services.settings.receipt_key_file:
+        raise ConfigError(f"registries.{name}.attach_receipts needs the setting receipt_key_file")
+    # Imported here because it needs the package cryptography, which is optional.
+    from policyd.registry.artifact_receipts import ArtifactReceipts
+
+    return ArtifactReceipts(services, Remote(registry, password))
 
 
 def _is_verdict(decision: Decision) -> bool:

@@ -1,4 +1,4 @@
-"""Read content of one repository of a registry, within limits.
+"""Exchange content with one repository of a registry, within limits.
 
 In: how the registry is reached, the name of a repository, a deadline. Out: the content at a path of
 the repository. Only the configured base URL is requested, token servers and redirects only at
@@ -15,8 +15,9 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
+from http import HTTPStatus
 from types import TracebackType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 from urllib.parse import SplitResult, parse_qs, urljoin, urlsplit
 
 import msgspec
@@ -81,6 +82,7 @@ class RepositoryReader:
         """`accept` are the media types of manifests that may be answered."""
         self._remote = remote
         self._repository = repository
+        self._actions = "pull"
         self._authorization = _Authorization()
         self._deadline = deadline
         self._base = remote.access.url.rstrip("/")
@@ -88,7 +90,7 @@ class RepositoryReader:
         self._session.headers["Accept"] = ", ".join(accept)
         self._session.headers["Accept-Encoding"] = "identity"
 
-    def __enter__(self) -> RepositoryReader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -116,7 +118,7 @@ class RepositoryReader:
             auth = self._authorization if self._is_base(urlsplit(url)) else _Authorization()
             response = self._request(method, url, auth)
             status = response.status_code
-            if status == 200:
+            if status == HTTPStatus.OK:
                 return response
             with response:
                 if status == 401 and not self._authorization.header:
@@ -131,7 +133,13 @@ class RepositoryReader:
         raise RegistryError(f"{self._base} redirects too often for {self._repository} {path}")
 
     def _request(
-        self, method: str, url: str, auth: AuthBase, params: dict[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        auth: AuthBase,
+        params: dict[str, str] | None = None,
+        data: bytes | None = None,
+        headers: dict[str, str] | None = None,
     ) -> requests.Response:
         host = urlsplit(url).netloc
         remaining = self._remaining(host)
@@ -140,6 +148,8 @@ class RepositoryReader:
                 method,
                 url,
                 params=params,
+                data=data,
+                headers=headers,
                 auth=auth,
                 stream=True,
                 allow_redirects=False,
@@ -235,7 +245,7 @@ class RepositoryReader:
             )
         if target.scheme not in self._schemes:
             raise RegistryError(f"the token server {realm} does not use https")
-        params = {"service": service, "scope": f"repository:{self._repository}:pull"}
+        params = {"service": service, "scope": f"repository:{self._repository}:{self._actions}"}
         # The realm of some registries has a query of its own, such as scope.
         given = parse_qs(target.query)
         params = {name: value for name, value in params.items() if value and name not in given}

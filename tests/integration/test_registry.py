@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 
 import pytest
 
 from policyd.audit.event import DecisionEvent, event_of
 from policyd.audit.store import open_store
+from policyd.receipts.verification import verified
+from tests.support.receipts import KEY, PEM
 
 pytestmark = pytest.mark.integration
 
@@ -231,3 +234,45 @@ def test_what_was_pushed_while_the_webhook_was_away_is_judged_when_it_is_back(
     webhook = start_webhook(port, workers=1, registries={"hub": hub})
 
     assert policies(decision_on(webhook, digest)) == ["no-privileged"]
+
+
+def test_the_receipt_of_a_push_is_found_beside_the_artifact(
+    start_registry, start_webhook, free_port, tmp_path, until
+) -> None:
+    port = free_port()
+    registry = start_registry(f"http://127.0.0.1:{port}/hooks/registry/hub")
+    key = tmp_path / "receipt-key.pem"
+    key.write_text(PEM)
+    key.chmod(0o600)
+    hub = {
+        "url": registry.url,
+        "insecure": True,
+        "attach_receipts": True,
+        "hook_sha256": hashlib.sha256(b"test-secret").hexdigest(),
+    }
+    webhook = start_webhook(
+        port,
+        registries={"hub": hub},
+        receipt_key_file=str(key),
+        audit_origin="policyd.example/log",
+    )
+
+    digest = registry.push_files("demo/app", [(NAME, CLEAN)])
+
+    base = f"{registry.url}/v2/demo/app"
+    tag = f"{base}/manifests/sha256-{digest.removeprefix('sha256:')}"
+    kinds = {"Accept": "application/vnd.oci.image.index.v1+json"}
+    until(lambda: registry.session.get(tag, headers=kinds).status_code == 200)
+    (entry,) = registry.session.get(tag, headers=kinds).json()["manifests"]
+    assert entry["artifactType"] == "application/vnd.policyd.receipt.v1"
+    kinds = {"Accept": entry["mediaType"]}
+    url = f"{base}/manifests/{entry['digest']}"
+    manifest = registry.session.get(url, headers=kinds).json()
+    assert manifest["subject"]["digest"] == digest
+    (layer,) = manifest["layers"]
+    receipt = registry.session.get(f"{base}/blobs/{layer['digest']}").content
+    found = verified(receipt, [KEY.public], now=time.time_ns()).admission
+    assert (found.allowed, found.source.commit) == (True, digest)
+    # Our own uploads make the registry notify us, too.
+    until(lambda: "does not refer to a Compose file" in webhook.output)
+    assert webhook.stop() == 0

@@ -83,6 +83,7 @@ THROUGH: Final = {
     "policies/value_messages.py": "policies/test_author_mistakes.py",
     "policies/yaml_documents.py": "policies/test_policy_set.py",
     "host_resolver.py": "compatibility/test_assessment.py",
+    "registry/artifact_receipts.py": "registry/test_push_reviews.py",
     "serving/publication.py": "serving/test_follower.py",
     "web/review_request.py": "web/test_reviews.py",
     "workloads/containers.py": "workloads/test_extraction.py",

@@ -70,9 +70,11 @@ def served(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     monkeypatch.setenv("POLICYD_URL", f"http://127.0.0.1:{server.server_port}")
-    yield
-    server.shutdown()
-    thread.join()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
 
 
 def same(run: Run, ask: Run, *arguments: str) -> int:

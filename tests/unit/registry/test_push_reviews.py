@@ -22,10 +22,13 @@ from policyd.engines import Findings
 from policyd.errors import ConfigError, EngineError
 from policyd.hooks.events import Push
 from policyd.model import Decision, Exempted, Review, Source, Status, UserInfo
+from policyd.receipts.verification import verified
 from policyd.registry import push_queue
 from policyd.registry.push_reviews import PushReviews
 from policyd.services import Services
 from tests.conftest import wait_until
+from tests.support.receipts import KEY, PEM
+from tests.support.writable_registry import WritableRegistry, digest_of, writable_registry
 from tests.unit.conftest import RegistryServer
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
@@ -328,3 +331,82 @@ def test_a_password_that_cannot_be_read_is_an_error_of_the_configuration(
 
     with pytest.raises(ConfigError):
         PushReviews(replace(services, settings=Settings(registries={"hub": hub})))
+
+
+def project(writable: WritableRegistry, text: str = CLEAN) -> str:
+    """Hold an artifact with this project, and return its digest."""
+    content = text.encode()
+    digest = digest_of(content)
+    writable.blobs[digest] = content
+    layer = {
+        "mediaType": "application/vnd.docker.compose.file+yaml",
+        "digest": digest,
+        "size": len(content),
+        "annotations": {"com.docker.compose.file": "compose.yaml"},
+    }
+    empty = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": "", "size": 2}
+    kind = "application/vnd.docker.compose.project"
+    return writable.hold({"artifactType": kind, "config": empty, "layers": [layer]})
+
+
+def with_receipts(services: Services, url: str, key: Path) -> Services:
+    hub = Registry(url=url, insecure=True, hook_sha256="0" * 64, attach_receipts=True)
+    settings = Settings(
+        registries={"hub": hub}, receipt_key_file=str(key), audit_origin="policyd.example/log"
+    )
+    return Services(settings, services.rules, services.store, lambda: NOW)
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    path = tmp_path / "key.pem"
+    path.write_text(PEM)
+    path.chmod(0o600)
+    return path
+
+
+def test_the_receipt_of_a_push_is_attached_to_the_artifact(services: Services, key: Path) -> None:
+    with writable_registry() as writable:
+        attaching = with_receipts(services, writable.url, key)
+        digest = project(writable)
+        one = Push("event-1", "demo/app", digest, "1.0", "ci")
+
+        logged = review(attaching, one)
+
+        (event,) = events(attaching)
+        (said,) = [line for line in logged if line["event"] == "receipt attached"]
+        manifest = writable.document(said["manifest"])
+        assert manifest["subject"]["digest"] == digest
+        content = writable.blobs[manifest["layers"][0]["digest"]]
+        found = verified(content, [KEY.public], now=NOW).admission
+        assert (found.decision_id, found.source.commit) == (event.decision_id, digest)
+        assert (found.operation, found.grants) == ("CHECK", ())
+
+
+def test_a_receipt_that_cannot_be_attached_leaves_the_decision(
+    services: Services, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with writable_registry() as writable:
+        attaching = with_receipts(services, writable.url, key)
+        writable.upload_url = "http://elsewhere.example/"
+        one = Push("event-1", "demo/app", project(writable), "1.0", "ci")
+        monkeypatch.setattr(push_queue, "RETRY_SECONDS", (0.0,))
+
+        logged = review(attaching, one)
+
+        assert [event.result.allowed for event in events(attaching)] == [True]
+        assert [line["event"] for line in logged if line["log_level"] == "error"] == [
+            "receipt not attached"
+        ]
+
+
+def test_attaching_needs_a_key(services: Services, key: Path) -> None:
+    attaching = with_receipts(services, "http://127.0.0.1:1", key)
+    settings = msgspec.structs.replace(attaching.settings, receipt_key_file="")
+
+    with pytest.raises(ConfigError) as raised:
+        PushReviews(Services(settings, services.rules, services.store))
+
+    assert str(raised.value) == (
+        "registries.hub.attach_receipts needs the setting receipt_key_file"
+    )
