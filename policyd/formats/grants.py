@@ -27,6 +27,8 @@ _CERTAINTY: Final = {
     "unknown": " (not certain)",
     None: " (certainty not recorded)",
 }
+_REVISION: Final = len("sha256:") + 12
+"""Characters of a revision that identify it among those of one log."""
 _UUIDS: Final = ("GPU-", "MIG-")
 
 
@@ -77,13 +79,21 @@ def grant_lines(record: GrantRecord) -> Iterator[str]:
     yield from _wrapped(
         f"  grant {record.name}{by}: {record.vendor} by {record.method}, {replicas}", "    "
     )
+    for line in _permission(record):
+        yield from _wrapped(line, "    ")
+
+
+def _permission(record: GrantRecord) -> Iterator[str]:
+    """Yield which decision by which policy set allowed a grant, and by which of its parts."""
+    revision = record.revision[:_REVISION]
+    yield f"  decision {record.decision_id} by {record.policy_set} {revision}"
     for what, names in (
         ("entitlements", record.entitlements),
         ("exceptions", record.exceptions),
         ("constraints", record.constraints),
     ):
         if names:
-            yield from _wrapped(f"  {what} {', '.join(names)}", "    ")
+            yield f"  {what} {', '.join(names)}"
 
 
 def devices(granted: GrantedDevices, method: str) -> str:

@@ -26,6 +26,12 @@ class RecordedPolicySet(msgspec.Struct, frozen=True, rename="camel"):
     exceptions: list[dict[str, Any]]
     data: dict[str, Any]
 
+    @property
+    def entitlements(self) -> dict[str, Any]:
+        """The entitlements in the data, by name."""
+        found: dict[str, Any] = self.data.get("policyd", {}).get("entitlements", {})
+        return found
+
 
 def content_of(policy_set: PolicySet) -> bytes:
     """Return the JSON of `policy_set`."""

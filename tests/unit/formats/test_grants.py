@@ -54,6 +54,7 @@ gpu-01: 2 GPUs, active
   since 2027-01-15T08:00:00Z
   acme/train, project train, service web, environment prod
   grant 3.1 for ana: nvidia by gpus, 3 replicas
+  decision d-1 by gpu-hosts sha256:11
   entitlements training
   exceptions own, night
   constraints max-gpus, no-all-gpus
