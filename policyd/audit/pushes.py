@@ -78,6 +78,19 @@ class Pushes:
             )
         return True
 
+    def known(self, registry: str, digests: Collection[str]) -> set[str]:
+        """Return those of `digests` that a push to `registry` reported, and that are kept."""
+        query = select(pushes.c.digest).distinct()
+        query = query.where(pushes.c.registry == registry, pushes.c.digest.in_(digests))
+        with self._store.database.reading() as connection:
+            return set(connection.execute(query).scalars())
+
+    def repositories(self, registry: str) -> set[str]:
+        """Return the repositories that pushes to `registry` named, of those that are kept."""
+        query = select(pushes.c.repository).distinct().where(pushes.c.registry == registry)
+        with self._store.database.reading() as connection:
+            return set(connection.execute(query).scalars())
+
     def claim(self, registry: str, limit: int, now: int, until: int) -> list[PushRecord]:
         """Return at most `limit` pushes that are due, now running until `until`.
 

@@ -1,4 +1,4 @@
-"""`policyd hooks`: the pushes that registries reported, and the states of their reviews.
+"""`policyd hooks`: the pushes that registries and forges reported, and how their reviews stand.
 
 In: an audit log, filters. Out: a table or JSON on standard output.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from policyd.cli import hooks_setup
 from policyd.cli.options import close_at_end, settings, settings_options
 from policyd.cli.output import format_option, show
 from policyd.config import default_audit
@@ -25,13 +26,17 @@ if TYPE_CHECKING:
 
 @click.group("hooks")
 def command() -> None:
-    """Read and repeat the reviews of what was pushed to registries."""
+    """Connect forges, and read and repeat the reviews of what registries and forges report."""
+
+
+command.add_command(hooks_setup.add)
+command.add_command(hooks_setup.test)
 
 
 @command.command("list")
 @settings_options("audit")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-@click.option("--registry", metavar="NAME", help="Only pushes to this registry of the settings.")
+@click.option("--registry", metavar="NAME", help="Only pushes to this registry, or forge/NAME.")
 @click.option(
     "--state",
     type=click.Choice(get_args(PushState)),
@@ -58,7 +63,7 @@ def list_pushes(
 
 @command.command("retry")
 @settings_options("audit")
-@click.option("--registry", metavar="NAME", help="Only pushes to this registry of the settings.")
+@click.option("--registry", metavar="NAME", help="Only pushes to this registry, or forge/NAME.")
 @click.argument("event_ids", nargs=-1, metavar="[EVENT]...")
 def retry(
     config: str | None, audit: str | None, registry: str | None, event_ids: tuple[str, ...]

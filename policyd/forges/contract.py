@@ -94,6 +94,12 @@ class Forge(Protocol):
     def ends(self, answer: bytes) -> Ends:
         """Return the commits in the answer to `pull_request`. Raises RequestError."""
 
+    def open_pull_requests(self, repository: str) -> Call:
+        """Return the request for the open pull requests of `repository`, the newest first."""
+
+    def open_changes(self, answer: bytes) -> list[Change]:
+        """Return the changes in the answer to `open_pull_requests`. Raises RequestError."""
+
     def status(self, change: Change, report: Report | None, *, is_app: bool) -> Sequence[Call]:
         """Return the requests that show `report` on the commit; None: the review has begun."""
 

@@ -65,6 +65,17 @@ class Ignored(msgspec.Struct, frozen=True):
     repository: str = ""
 
 
+class Reconciliation(msgspec.Struct, frozen=True):
+    """The search for changes whose deliveries were lost. `period` numbers the interval."""
+
+    period: int
+
+    @property
+    def delivery(self) -> str:
+        """An id that is the same in all processes, so that one of them searches."""
+        return f"reconciliation-{self.period}"
+
+
 Event = Change | ExceptionRequest | Ignored
 
 

@@ -73,6 +73,7 @@ class _PullRequest(msgspec.Struct, frozen=True):
     number: int
     head: _Side
     base: _Side
+    user: _User = _User()
 
 
 class _CheckSuite(msgspec.Struct, frozen=True):
@@ -170,6 +171,19 @@ class GitHub:
         except (ValueError, RecursionError) as error:
             raise RequestError(f"the answer on a pull request is not valid: {error}") from error
         return Ends(commit_of(found.head.sha, "the head"), base_of(found.base.sha))
+
+    def open_pull_requests(self, repository: str) -> Call:
+        """Return the request for the newest open pull requests."""
+        newest = "state=open&sort=updated&direction=desc&per_page=100"
+        return Call("GET", f"/repos/{repository}/pulls?{newest}")
+
+    def open_changes(self, answer: bytes) -> list[Change]:
+        """Return the heads of open pull requests. Raises RequestError."""
+        try:
+            found = msgspec.json.decode(answer, type=list[_PullRequest])
+        except (ValueError, RecursionError) as error:
+            raise RequestError(f"the answer on pull requests is not valid: {error}") from error
+        return [_opened(one) for one in found]
 
     def status(self, change: Change, report: Report | None, *, is_app: bool) -> Sequence[Call]:
         """Return the request for a commit status, or those for a check run."""
@@ -354,3 +368,25 @@ def _annotation(one: Annotation) -> dict[str, Any]:
         "title": one.title[:MAX_TITLE],
         "message": one.message,
     }
+
+
+def _opened(found: _PullRequest) -> Change:
+    """Return the head of an open pull request, as a delivery would report it."""
+    target = found.base.repo
+    if target is None:
+        raise RequestError("a pull request names no repository")
+    source = found.head.repo
+    head = commit_of(found.head.sha, "the head")
+    return Change(
+        delivery=f"pull-request-{target.id}-{found.number}-{head}",
+        kind="pull-request",
+        repository=repository_of(target.full_name),
+        repository_id=target.id,
+        commit=head,
+        base=base_of(found.base.sha),
+        ref=text_of(f"refs/heads/{found.head.ref}", "the ref"),
+        number=found.number,
+        actor=text_of(found.user.login, "the name of the user"),
+        source_id=target.id,
+        is_fork=source is None or source.id != target.id,
+    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -81,6 +82,20 @@ class _Ends(msgspec.Struct, frozen=True):
     diff_refs: _DiffRefs = _DiffRefs()
 
 
+class _References(msgspec.Struct, frozen=True):
+    full: str
+
+
+class _OpenRequest(msgspec.Struct, frozen=True):
+    iid: int
+    sha: str
+    project_id: int
+    source_project_id: int
+    references: _References
+    source_branch: str = ""
+    author: _User = _User()
+
+
 class GitLab:
     """The adapter of GitLab: a commit status, and one note on a merge request."""
 
@@ -139,6 +154,22 @@ class GitLab:
         except (ValueError, RecursionError) as error:
             raise RequestError(f"the answer on a merge request is not valid: {error}") from error
         return Ends(commit_of(found.sha, "the head"), base_of(found.diff_refs.base_sha))
+
+    def open_pull_requests(self, repository: str) -> Call:
+        """Return the request for the newest open merge requests."""
+        project = quote(repository, safe="")
+        return Call(
+            "GET",
+            f"/projects/{project}/merge_requests?state=opened&order_by=updated_at&per_page=100",
+        )
+
+    def open_changes(self, answer: bytes) -> list[Change]:
+        """Return the heads of open merge requests. Raises RequestError."""
+        try:
+            found = msgspec.json.decode(answer, type=list[_OpenRequest])
+        except (ValueError, RecursionError) as error:
+            raise RequestError(f"the answer on merge requests is not valid: {error}") from error
+        return [_opened(one) for one in found]
 
     def status(self, change: Change, report: Report | None, *, is_app: bool) -> Sequence[Call]:
         """Return the request for the commit status. GitLab answers 400 for the state that it has.
@@ -210,4 +241,21 @@ def _merge_request(delivery: str, found: _MergeRequestHook) -> Event:
         actor=text_of(found.user.username, "the name of the user"),
         source_id=request.source_project_id,
         is_fork=request.source_project_id != request.target_project_id,
+    )
+
+
+def _opened(found: _OpenRequest) -> Change:
+    """Return the head of an open merge request, as a delivery would report it."""
+    head = commit_of(found.sha, "the head")
+    return Change(
+        delivery=f"merge-request-{found.project_id}-{found.iid}-{head}",
+        kind="pull-request",
+        repository=repository_of(found.references.full.partition("!")[0]),
+        repository_id=found.project_id,
+        commit=head,
+        ref=text_of(f"refs/heads/{found.source_branch}", "the ref"),
+        number=found.iid,
+        actor=text_of(found.author.username, "the name of the user"),
+        source_id=found.source_project_id,
+        is_fork=found.source_project_id != found.project_id,
     )

@@ -9,8 +9,10 @@ reported again, or whose process was killed, is decided once.
 from __future__ import annotations
 
 import tempfile
+import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,17 +21,18 @@ import structlog
 
 from policyd.audit.event import event_of
 from policyd.audit.forge_comments import ForgeComments
-from policyd.audit.pushes import Pushes
+from policyd.audit.pushes import SECOND, Pushes
 from policyd.bundle import memory_bundle
-from policyd.errors import ConfigError, EngineError, ForgeError, NotFound, PolicydError
+from policyd.errors import AuditError, ConfigError, EngineError, ForgeError, NotFound, PolicydError
 from policyd.forge_settings import ForgeSettings
 from policyd.forges import FORGES
 from policyd.forges.checkout import unpack
 from policyd.forges.comparison import compare, is_touched
 from policyd.forges.contract import Report, Settled
-from policyd.forges.events import Change, ExceptionRequest
+from policyd.forges.events import Change, ExceptionRequest, Reconciliation
 from policyd.forges.exception_requests import exception_text
 from policyd.forges.projects import Found, Judged, judged, projects_in
+from policyd.forges.reconciling import Reconciler
 from policyd.forges.reporting import failed, report_of
 from policyd.forges.tokens import token_source
 from policyd.forges.transport import Gone, Transport
@@ -51,18 +54,33 @@ log = structlog.get_logger("policyd.forges")
 
 
 class ForgeReviews:
-    """The queues of changes that wait for their review, one for each configured forge."""
+    """The queues of changes that wait for their review, one for each configured forge.
+
+    It also has lost deliveries looked for, at the start and at the interval of the settings.
+    """
 
     def __init__(self, services: Services) -> None:
         """Raises ConfigError for a file with a token or a key that cannot be read."""
         self._forges = services.settings.forges
+        self._clock = services.clock
+        self._closing = threading.Event()
+        self._searches: list[threading.Thread] = []
         self._queues: dict[str, PushQueue] = {}
         for name, forge in self._forges.items():
             transport = Transport(forge, token_source(forge, f"forges.{name}"))
-            reviewer = Reviewer(services, name, forge, transport)
+            pushes = Pushes(services.audit)
+            source = SOURCE_PREFIX + name
+            reviewer = Reviewer(
+                services,
+                name,
+                forge,
+                transport,
+                Reconciler(forge, source, pushes, transport),
+                partial(self.offer, name),
+            )
             self._queues[name] = PushQueue(
-                SOURCE_PREFIX + name,
-                Pushes(services.audit),
+                source,
+                pushes,
                 reviewer.review,
                 reviewer.give_up,
                 services.clock,
@@ -72,19 +90,41 @@ class ForgeReviews:
         """Review the changes that are stored, and those that will be."""
         for queue in self._queues.values():
             queue.start()
+        if not self._searches:
+            for name, forge in self._forges.items():
+                if forge.poll_interval:
+                    self._search(name, forge.poll_interval)
 
-    def offer(self, name: str, event: Change | ExceptionRequest) -> bool:
+    def _search(self, name: str, seconds: int) -> None:
+        """Have lost deliveries looked for, by one of the processes that share the database."""
+
+        def search() -> None:
+            while not self._closing.is_set():
+                try:
+                    self.offer(name, Reconciliation(self._clock() // (seconds * SECOND)))
+                except AuditError as error:
+                    log.error("search not stored", forge=name, reason=str(error))
+                self._closing.wait(seconds)
+
+        self._searches.append(threading.Thread(target=search, name="policyd-forge", daemon=True))
+        self._searches[-1].start()
+
+    def offer(self, name: str, event: Change | ExceptionRequest | Reconciliation) -> bool:
         """Store `event` of the forge `name`. Return False if too many wait. Raises AuditError."""
         return self._queues[name].offer(self._forges[name].prefix, [push_of(event)])
 
     def close(self) -> None:
         """Finish running reviews within a limited time, and leave the others to the next start."""
+        self._closing.set()
         for queue in self._queues.values():
             queue.close()
 
 
-def push_of(event: Change | ExceptionRequest) -> Push:
+def push_of(event: Change | ExceptionRequest | Reconciliation) -> Push:
     """Return `event` as the queue stores it."""
+    detail = to_json(event).decode()
+    if isinstance(event, Reconciliation):
+        return Push(event.delivery, "", "", detail=detail)
     ref = event.ref if isinstance(event, Change) else ""
     return Push(
         event_id=event.delivery,
@@ -92,18 +132,22 @@ def push_of(event: Change | ExceptionRequest) -> Push:
         digest=event.commit,
         tag=ref,
         actor=event.actor,
-        detail=to_json(event).decode(),
+        detail=detail,
     )
 
 
 class _Detail(msgspec.Struct, frozen=True):
     check_run: int = 0
+    period: int = 0
 
 
-def event_in(push: Push) -> Change | ExceptionRequest:
+def event_in(push: Push) -> Change | ExceptionRequest | Reconciliation:
     """Return the event that `push` stores."""
     detail = push.detail.encode()
-    if msgspec.json.decode(detail, type=_Detail).check_run:
+    found = msgspec.json.decode(detail, type=_Detail)
+    if found.period:
+        return Reconciliation(found.period)
+    if found.check_run:
         return msgspec.json.decode(detail, type=ExceptionRequest)
     return msgspec.json.decode(detail, type=Change)
 
@@ -112,13 +156,22 @@ class Reviewer:
     """Reviews the changes of the forge `name`."""
 
     def __init__(
-        self, services: Services, name: str, forge: ForgeSettings, transport: Transport
+        self,
+        services: Services,
+        name: str,
+        forge: ForgeSettings,
+        transport: Transport,
+        reconciler: Reconciler,
+        offer: Callable[[Change], bool],
     ) -> None:
+        """`offer` stores a change that `reconciler` finds."""
         self._services = services
         self._name = name
         self._forge = forge
         self._adapter = FORGES[forge.kind]
         self._transport = transport
+        self._reconciler = reconciler
+        self._offer = offer
         self._comments = ForgeComments(services.audit)
 
     def review(self, push: Push) -> None:
@@ -129,6 +182,11 @@ class Reviewer:
         event = event_in(push)
         if isinstance(event, ExceptionRequest):
             self._answer(event)
+            return
+        if isinstance(event, Reconciliation):
+            for change in self._reconciler.lost():
+                log.info("lost change found", commit=change.commit, number=change.number)
+                self._offer(change)
             return
         change = self._with_base(event)
         with tempfile.TemporaryDirectory(prefix="policyd-forge-") as folder:

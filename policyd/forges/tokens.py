@@ -67,14 +67,14 @@ class _AppTokens:
         self._kept: dict[int, tuple[str, float]] = {}
 
     def token(self, installation: int) -> str:
-        """Return a token of `installation`. Raises ForgeError."""
+        """Return a token of `installation`; for 0 that of the App itself. Raises ForgeError."""
+        if not installation:
+            return self._own_token()
         with self._lock:
             token, until = self._kept.get(installation, ("", 0.0))
             if time.monotonic() < until:
                 return token
-        if installation < 1:
-            raise ForgeError("the delivery names no installation of the App", is_final=True)
-        transport = Transport(self._forge, lambda _: self._own_token())
+        transport = Transport(self._forge, self.token)
         call = Call(
             "POST", f"/app/installations/{installation}/access_tokens", {"permissions": PERMISSIONS}
         )

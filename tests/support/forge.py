@@ -55,6 +55,7 @@ class ForgeServer:
         self.failing: list[tuple[int, dict[str, str]]] = []
         """Answers to the next requests: status and headers."""
         self.host = ""
+        self.deliveries: list[dict[str, Any]] = []
 
     def answer(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, Any]:
         """Return status and content of the answer."""
@@ -66,6 +67,16 @@ class ForgeServer:
             return 200, archive(files)
         if found := re.search(r"/(?:pulls|merge_requests)/([0-9]+)$", route):
             return 200, self._pull(int(found[1]))
+        if re.search("/(?:pulls|merge_requests)$", route):
+            return 200, [self._opened(number) for number in self.heads]
+        if route == "/user":
+            return 200, {"id": 1, "login": "boss"}
+        if route.endswith("/ml/train"):
+            return 200, {"id": 3, "full_name": "ml/train"}
+        if route == "/app/hook/deliveries":
+            return 200, self.deliveries
+        if re.fullmatch("/app/hook/deliveries/[0-9]+/attempts", route):
+            return 202, {}
         if "/statuses/" in route:
             return self._status(route, body or {})
         if "/check-runs" in route:
@@ -81,6 +92,25 @@ class ForgeServer:
         if self.kind == "gitlab":
             return {"iid": number, "sha": head, "diff_refs": {"base_sha": base}}
         return {"number": number, "head": {"sha": head, "ref": "f"}, "base": {"sha": base}}
+
+    def _opened(self, number: int) -> dict[str, Any]:
+        head, base = self.heads[number], self.bases.get(number, "")
+        if self.kind == "gitlab":
+            return {
+                "iid": number,
+                "sha": head,
+                "project_id": 3,
+                "source_project_id": 3,
+                "source_branch": "f",
+                "references": {"full": f"ml/train!{number}"},
+            }
+        repository = {"id": 3, "full_name": "ml/train"}
+        return {
+            "number": number,
+            "head": {"sha": head, "ref": "f", "repo": repository},
+            "base": {"sha": base, "ref": "main", "repo": repository},
+            "user": {"login": "ada"},
+        }
 
     def _status(self, route: str, body: dict[str, Any]) -> tuple[int, Any]:
         limit = 140 if self.kind == "github" else 255

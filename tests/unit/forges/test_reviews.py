@@ -18,7 +18,7 @@ from policyd.audit.store import Store, open_store
 from policyd.bootstrap import build
 from policyd.config import Settings
 from policyd.forge_settings import ForgeSettings
-from policyd.forges.events import Change, ExceptionRequest
+from policyd.forges.events import Change, ExceptionRequest, Reconciliation
 from policyd.forges.reviews import ForgeReviews
 from policyd.registry import push_queue
 from policyd.services import Services
@@ -106,7 +106,7 @@ def change(**changes: Any) -> Change:
     )
 
 
-def reviewed(services: Services, *changes: Change | ExceptionRequest) -> None:
+def reviewed(services: Services, *changes: Change | ExceptionRequest | Reconciliation) -> None:
     """Review `changes`, one after the other."""
     reviews = ForgeReviews(services)
     pushes = Pushes(services.audit)
@@ -298,7 +298,6 @@ def test_a_rate_limit_is_waited_for(
 def test_a_github_app_tells_the_verdict_in_a_check_run(
     deciding: Services, store: Store, tmp_path: Path
 ) -> None:
-    key = rsa_key(tmp_path)
     services_of = "".join(
         f"  s{number}:\n    image: nginx:1.27\n    privileged: true\n" for number in range(60)
     )
@@ -307,19 +306,7 @@ def test_a_github_app_tells_the_verdict_in_a_check_run(
             BASE: {"compose.yaml": CLEAN},
             HEAD: {"compose.yaml": f"services:\n{services_of}"},
         }
-        settings = services(deciding, store, forge, tmp_path)
-        app = ForgeSettings(
-            kind="github",
-            url=f"http://{forge.host}",
-            insecure=True,
-            secret_file=str(tmp_path / "secret"),
-            app_id="Iv1.abc",
-            app_key_file=key,
-            repositories=("ml/**",),
-        )
-        served = Services(
-            Settings(forges={"main": app}), settings.rules, settings.store, lambda: NOW
-        )
+        served = app_services(deciding, store, forge, tmp_path)
         reviewed(served, change(kind="push", number=0, installation=5))
         asked = ExceptionRequest("d2", "ml/train", 3, HEAD, 1, "ada", 5)
         reviewed(served, asked)
@@ -340,6 +327,20 @@ def test_a_github_app_tells_the_verdict_in_a_check_run(
     assert "kind: Exception" in answered["output"]["summary"]
 
 
+def app_services(deciding: Services, store: Store, server: ForgeServer, tmp_path: Path) -> Services:
+    """The services of a forge that is a GitHub App."""
+    app = ForgeSettings(
+        kind="github",
+        url=f"http://{server.host}",
+        insecure=True,
+        secret_file=str(tmp_path / "secret"),
+        app_id="Iv1.abc",
+        app_key_file=rsa_key(tmp_path),
+        repositories=("ml/**",),
+    )
+    return Services(Settings(forges={"main": app}), deciding.rules, store, lambda: NOW)
+
+
 def rsa_key(tmp_path: Path) -> str:
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import (
@@ -353,6 +354,39 @@ def rsa_key(tmp_path: Path) -> str:
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     path.chmod(0o600)
     return str(path)
+
+
+def test_a_pull_request_whose_delivery_was_lost_is_found_and_reviewed_once(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    served = services(deciding, store, forge, tmp_path)
+    pushes = Pushes(store)
+    forge.heads[8], forge.bases[8] = NEWER, BASE
+    forge.commits[NEWER] = {"compose.yaml": CLEAN + "    read_only: true\n"}
+    reviewed(served, change())
+
+    for period in (1, 2):
+        reviewed(served, Reconciliation(period), Reconciliation(period))
+
+    assert [one.input.review.source.commit for one in recorded(store)] == [HEAD, NEWER]
+    assert [one["sha"] for one in forge.statuses] == [HEAD, NEWER]
+    assert len([one for one in forge.asked if "state=open" in one[1]]) == 2
+    assert pushes.known("forge/main", [HEAD, NEWER, "d" * 40]) == {HEAD, NEWER}
+
+
+def test_githubs_failed_deliveries_are_requested_again_once(
+    deciding: Services, store: Store, tmp_path: Path
+) -> None:
+    with forge_server("github") as forge:
+        forge.deliveries = [
+            {"id": 1, "guid": "a", "status_code": 502},
+            {"id": 2, "guid": "b", "status_code": 202},
+            {"id": 3, "guid": "c", "status_code": 500, "redelivery": True},
+            {"id": 4, "guid": "c", "status_code": 500},
+        ]
+        reviewed(app_services(deciding, store, forge, tmp_path), Reconciliation(1))
+
+    assert forge.asked[1:] == [("POST", "/app/hook/deliveries/1/attempts")]
 
 
 def test_a_signed_delivery_is_stored_and_a_forged_one_is_not(
