@@ -109,7 +109,7 @@ def verifier_of(vkey: str) -> Verifier:
     identifier, _, encoded = rest.partition("+")
     try:
         decoded = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:  # not base64, or not ASCII
         decoded = b""
     if not decoded or not _NAME.fullmatch(name):
         raise NoteError(f"invalid public key {vkey!r}: expected NAME+ID+BASE64")

@@ -98,6 +98,7 @@ def test_what_is_no_valid_note_is_refused(change, message: str) -> None:
         (VKEY.replace("ARpc", "Ahpc"), "is not an Ed25519 key"),
         (VKEY[:-4], "is not an Ed25519 key"),
         (VKEY + "!", "expected NAME"),
+        (VKEY + "…", "expected NAME"),
     ],
 )
 def test_a_key_that_is_not_valid_is_refused(vkey: str, message: str) -> None:
