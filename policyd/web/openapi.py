@@ -15,6 +15,7 @@ from flask import Flask, Response, request
 
 import policyd
 from policyd import wire
+from policyd.document_schemas import described
 from policyd.services import Services
 from policyd.web import hooks, records, review_request, revocations
 from policyd.web.query import NoParameters, parameters
@@ -173,22 +174,10 @@ class _Types:
             kind for one in OPERATIONS.values() for kind in one.answers.values() if kind
         }
         queries: set[type[msgspec.Struct]] = {one.query for one in OPERATIONS.values()}
-        kinds: list[type[msgspec.Struct]] = [
-            *answers,
-            *queries,
-            wire.Status,
-            review_request.ReviewEnvelope,
-            revocations.Revocation,
-        ]
-        kinds.sort(key=lambda kind: kind.__name__)
-        references, schemas = msgspec.json.schema_components(
-            kinds, ref_template=f"{_SCHEMAS}{{name}}"
+        requests = (review_request.ReviewEnvelope, revocations.Revocation)
+        self.references, self.schemas = described(
+            [*answers, wire.Status], [*queries, *requests], f"{_SCHEMAS}{{name}}"
         )
-        self.references = dict(zip(kinds, references, strict=True))
-        self.schemas = dict(schemas)
-        for kind in answers | {wire.Status}:
-            schema = self.schemas[self._name(kind)]
-            schema["required"] = list(schema["properties"])  # an answer leaves nothing out
         self.queries = {kind: self.schemas.pop(self._name(kind)) for kind in queries}
 
     def _name(self, kind: type[msgspec.Struct]) -> str:

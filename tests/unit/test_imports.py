@@ -59,6 +59,7 @@ WAY = [
         "admission",
         "decision_cache",
         "exception_list",
+        "document_schemas",
         "exempting",
         "holdings",
         "leases",
