@@ -29,7 +29,7 @@ DOCUMENTS: Final[Mapping[str, Kind]] = {
 """The types whose schemas `policyd schema` prints, by their names on the command line."""
 
 _EVENTS: Final[tuple[Kind, ...]] = (DecisionEvent, LogEvent)
-"""What `event` of an AuditRecord can be: it is sent as it is stored, so its type does not say it."""
+"""What `event` of an AuditRecord can be. Its type does not say so: it is sent as it is stored."""
 
 
 class Described(NamedTuple):

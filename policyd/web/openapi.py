@@ -115,7 +115,8 @@ OPEN: Final = ("/healthz", "/readyz", "/openapi.json")
 """Rules that need no token."""
 
 _BODIES: Final[Json] = {
-    **{kind: {"schema": _TEXT} for kind in review_request.YAML_TYPES},
+    # Any YAML is a question; what is not a Compose project is denied.
+    **{kind: {"schema": {}} for kind in review_request.YAML_TYPES},
     **{
         kind: {
             "schema": {
