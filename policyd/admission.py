@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -45,8 +45,10 @@ from policyd.policies.manifests import Constraint
 from policyd.policies.policy_set import PolicySet
 from policyd.policies.relevance import Relevance
 from policyd.policy_input import PolicyInput, policy_input
-from policyd.recorded_input import Recorder
 from policyd.workloads.model import Workload
+
+if TYPE_CHECKING:
+    from policyd.recorded_input import Recorder
 
 MAX_VIOLATIONS: Final = 10_000
 """Violations of one decision, each counted once for each of its constraints: some 5 MB of JSON."""
@@ -115,6 +117,9 @@ class Admission:
     @cached_property
     def recorder(self) -> Recorder:
         """What records projects that the policy set decides on."""
+        # Imported here because only a decision that goes to an audit log needs it.
+        from policyd.recorded_input import Recorder
+
         return Recorder(self.policy_set)
 
     def decide(

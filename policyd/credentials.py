@@ -15,6 +15,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
+from policyd.lazy_pattern import lazy_pattern
+
 CredentialKind = Literal["private-key", "token", "url", "name"]
 
 
@@ -28,7 +30,7 @@ class Found(NamedTuple):
 
 
 def _token(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])", re.ASCII)
+    return lazy_pattern(rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])", re.ASCII)
 
 
 _WORD: Final = "[A-Za-z0-9_-]"
@@ -48,10 +50,10 @@ _TOKENS: Final[tuple[tuple[str, str, re.Pattern[str]], ...]] = (
     (
         "/api/webhooks/",
         "Discord webhook",
-        re.compile(rf"discord(?:app)?[.]com/api/webhooks/[0-9]{{10,25}}/{_WORD}{{50,100}}"),
+        lazy_pattern(rf"discord(?:app)?[.]com/api/webhooks/[0-9]{{10,25}}/{_WORD}{{50,100}}"),
     ),
     ("k_", "Stripe key", _token("[sr]k_(?:live|test)_[A-Za-z0-9]{16,250}")),
-    ("AIza", "Google API key", re.compile(rf"(?<![A-Za-z0-9])AIza{_WORD}{{35}}(?!{_WORD})")),
+    ("AIza", "Google API key", lazy_pattern(rf"(?<![A-Za-z0-9])AIza{_WORD}{{35}}(?!{_WORD})")),
     ("GOCSPX-", "Google client secret", _token(rf"GOCSPX-{_WORD}{{28}}")),
     ("T3BlbkFJ", "OpenAI key", _token(rf"sk-{_WORD}{{0,100}}T3BlbkFJ{_WORD}{{16,120}}")),
     ("sk-ant-", "Anthropic key", _token(rf"sk-ant-{_WORD}{{20,200}}")),
@@ -66,27 +68,27 @@ _TOKENS: Final[tuple[tuple[str, str, re.Pattern[str]], ...]] = (
     ("do", "DigitalOcean token", _token("do[opr]_v1_[a-f0-9]{64}")),
     ("hv", "Vault token", _token(rf"hv[sbr][.]{_WORD}{{24,300}}")),
     ("glsa_", "Grafana token", _token("glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}")),
-    (":AA", "Telegram token", re.compile(rf"(?<![0-9])[0-9]{{8,10}}:AA{_WORD}{{33}}(?!{_WORD})")),
-    ("AccountKey=", "Azure key", re.compile("AccountKey=[A-Za-z0-9+/]{80,88}={0,2}")),
+    (":AA", "Telegram token", lazy_pattern(rf"(?<![0-9])[0-9]{{8,10}}:AA{_WORD}{{33}}(?!{_WORD})")),
+    ("AccountKey=", "Azure key", lazy_pattern("AccountKey=[A-Za-z0-9+/]{80,88}={0,2}")),
     ("eyJ", "JSON Web Token", _token(rf"eyJ{_WORD}{{10,2000}}[.]eyJ{_WORD}{{10,4000}}[.]{_WORD}+")),
 )
 """The fixed part of each format, its name, and its pattern."""
 
 _LEAST: Final = 15
 """No token is shorter."""
-_PRIVATE_KEY: Final = re.compile("-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
-_URL: Final = re.compile(
+_PRIVATE_KEY: Final = lazy_pattern("-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
+_URL: Final = lazy_pattern(
     r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s/:@\"']{0,250}:([^\s/@\"']{1,250})@"
 )
 
-_CREDENTIAL_NAME: Final = re.compile(
+_CREDENTIAL_NAME: Final = lazy_pattern(
     "(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|APIKEY|CREDENTIALS?|REQUIREPASS|MASTERAUTH)"
     "(?=_|$)"
     "|(?:^|_)(?:PASS|PWD)(?=_|$)"
     "|(?:API|PRIVATE|ACCESS|SECRET|ENCRYPTION|SIGNING|MASTER|AUTH|LICENSE)_?KEY(?=_|$)"
     "|_SALT$"
 )
-_OTHER_MEANING: Final = re.compile(
+_OTHER_MEANING: Final = lazy_pattern(
     "(?:^|_)(?:ADDR|ADDRESS|ALGORITHM|ALIAS|AUDIENCE|BACKEND|BUCKET|BYTES|CHARS|CLASS|COST|COUNT"
     "|DAYS|DIR|DIRECTORY|DISABLED|DOMAIN|DRIVER|EMAIL|ENABLED|ENDPOINT|EXPIRATION|EXPIRE|EXPIRES"
     "|EXPIRY|FIELD|FILE|FORMAT|HEADER|HOST|HOURS|ID|INTERVAL|ISSUER|KIND|LABEL|LENGTH|LIFETIME"
@@ -95,14 +97,14 @@ _OTHER_MEANING: Final = re.compile(
     "|STRATEGY|TIMEOUT|TTL|TYPE|URI|URL|USER|USERNAME|VALIDITY|VERSION)(?=_|$)"
 )
 """Words after which a name is about a credential, and does not hold one."""
-_NO_CREDENTIAL: Final = re.compile(
+_NO_CREDENTIAL: Final = lazy_pattern(
     r"(?:true|false|yes|no|on|off|none|null|[0-9]{1,2}|[^A-Za-z0-9]*"
     r"|[.]{0,2}/.*|[$%`<{(].*|[a-z]{1,20}:/?/.*)",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
 """Values that are a switch, a number, a path, a URL, or a reference to something else."""
-_CAMEL: Final = re.compile("(?<=[a-z0-9])(?=[A-Z])")
-_NO_WORD: Final = re.compile("[^A-Z0-9]+")
+_CAMEL: Final = lazy_pattern("(?<=[a-z0-9])(?=[A-Z])")
+_NO_WORD: Final = lazy_pattern("[^A-Z0-9]+")
 
 
 @lru_cache(maxsize=4096)
@@ -145,11 +147,13 @@ def _forms(text: str) -> Iterator[Found]:
                 yield Found("url", "password in a URL", *match.span(1))
 
 
-_ARGUMENT: Final = re.compile(r"-{0,2}([A-Za-z_][A-Za-z0-9_.-]{0,100})(?:=(.*))?", re.DOTALL)
-_HINT: Final = re.compile("pass|pwd|secret|token|key|credential|salt|auth|sql|maria", re.IGNORECASE)
+_ARGUMENT: Final = lazy_pattern(r"-{0,2}([A-Za-z_][A-Za-z0-9_.-]{0,100})(?:=(.*))?", re.DOTALL)
+_HINT: Final = lazy_pattern(
+    "pass|pwd|secret|token|key|credential|salt|auth|sql|maria", re.IGNORECASE
+)
 """What each command with a credential by name contains."""
-_MYSQL: Final = re.compile("(?:.*/)?(?:mysql|mariadb)[a-z-]{0,12}")
-_WORDS: Final = re.compile(r"[^\s;|&()]+")
+_MYSQL: Final = lazy_pattern("(?:.*/)?(?:mysql|mariadb)[a-z-]{0,12}")
+_WORDS: Final = lazy_pattern(r"[^\s;|&()]+")
 
 
 class Argument(NamedTuple):
@@ -190,19 +194,19 @@ def in_arguments(arguments: tuple[str, ...]) -> Iterator[Argument]:
 
 # --- masking -------------------------------------------------------------------------------------
 
-_NAMED: Final = re.compile(
+_NAMED: Final = lazy_pattern(
     r"(-{0,2})([A-Za-z_][A-Za-z0-9_.-]{0,200})([\"']?\s?[:=]\s*|[\"']?,?\s+)(?=\S)"
 )
-_OPEN: Final = re.compile(
+_OPEN: Final = lazy_pattern(
     r"\s*(?:-\s+)?[\"']?(?:(--?[A-Za-z_][A-Za-z0-9_.-]{0,200})[\"']?,?"
     r"|([A-Za-z_][A-Za-z0-9_.-]{0,200})[\"']?:\s*(?:[|>][0-9+-]{0,2})?)\s*(?:#.*)?"
 )
 """A line that ends with the name of what the next line holds."""
-_MYSQL_OPTION: Final = re.compile(r"(?<![A-Za-z0-9-])-p([^\s\"',-][^\s\"',]*)")
-_REFERENCE: Final = re.compile(
+_MYSQL_OPTION: Final = lazy_pattern(r"(?<![A-Za-z0-9-])-p([^\s\"',-][^\s\"',]*)")
+_REFERENCE: Final = lazy_pattern(
     r"[?][^}]*\}.*|[\"']?(?:\$\{?[A-Za-z_][A-Za-z0-9_]*(?::?[?][^}]*)?\}?[\"']?\s*(?:#.*)?|[\[{&*|>#].*)"
 )
-_KEY_LINE: Final = re.compile("[A-Za-z0-9+/]{40,80}={0,2}")
+_KEY_LINE: Final = lazy_pattern("[A-Za-z0-9+/]{40,80}={0,2}")
 """A line of a private key in PEM, RFC 7468."""
 _MASK: Final = "*"
 _KEPT: Final = "\"' \t"

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from policyd.errors import ReviewTimeout
 
+if TYPE_CHECKING:
+    import socket
+
+_BOTH_DIRECTIONS: Final = 2
+"""SHUT_RDWR of POSIX shutdown()."""
 RECORDING_SECONDS: Final = 0.7
 """How long a decision that was made in time may still take to be recorded."""
 
@@ -63,6 +67,8 @@ class Deadline:
 
     def watch(self, connection: HasDescriptor) -> None:
         """End `connection` at the deadline."""
+        import socket  # here, because a command without connections starts faster
+
         with self._lock:
             # A duplicate, because TLS takes the socket itself over.
             self._sockets.append(socket.socket(fileno=os.dup(connection.fileno())))
@@ -89,7 +95,7 @@ class Deadline:
             ended, self._sockets = self._sockets, []
         for connection in ended:
             with connection, contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(_BOTH_DIRECTIONS)
 
 
 _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from policyd.lazy_pattern import lazy_pattern
 from policyd.loading import Loaded, NotLoaded
 from policyd.masking import MASK, Values, is_searched, without_credentials
 from policyd.model import Decision, Grant, NotEvaluated, Path, Status, Violation
@@ -39,7 +40,7 @@ SECRET_BELOW: Final = {
     "provider": ("options",),
 }
 """Their parts whose values may not."""
-DEVICE: Final = re.compile(
+DEVICE: Final = lazy_pattern(
     r"(?:^|[:=,/])(?:\d{1,3}(?::\d{1,3})?|all|mig[\d:]+|(?:GPU|MIG)-[0-9a-f/-]+)$|^/dev/",
     re.IGNORECASE,
 )

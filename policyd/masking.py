@@ -12,6 +12,8 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from policyd.lazy_pattern import lazy_pattern
+
 MASK: Final = "***"
 """What the masked form of a text has in place of a value."""
 LEAST: Final = 4
@@ -20,13 +22,13 @@ _WINDOW: Final = 16
 """Longer values are also found by their parts: each has all 16 characters of one of its windows."""
 
 _START, _END = "\x02", "\x03"
-_MARKED: Final = re.compile(f"{_START}[^{_END}]*{_END}")
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_./\-]+")
-_USER_INFO: Final = re.compile(
+_MARKED: Final = lazy_pattern(f"{_START}[^{_END}]*{_END}")
+_PLAIN_NAME: Final = lazy_pattern(r"[A-Za-z0-9_./\-]+")
+_USER_INFO: Final = lazy_pattern(
     r"(?<=://)[^\s/?#'\"]*@|(?<![\w:@.\-])[^\s/@:'\"]+:[^\s/@'\"]+@(?!sha)"
 )
-_QUERY: Final = re.compile(r"(:/[^\s?#'\"]*)[?#][^\s'\"]+")
-_ORDINARY: Final = re.compile(r"true|false|null|none|[0-9.]{1,5}", re.IGNORECASE)
+_QUERY: Final = lazy_pattern(r"(:/[^\s?#'\"]*)[?#][^\s'\"]+")
+_ORDINARY: Final = lazy_pattern(r"true|false|null|none|[0-9.]{1,5}", re.IGNORECASE)
 
 
 class MarkedError(ValueError):

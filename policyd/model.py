@@ -327,6 +327,13 @@ class Decision(msgspec.Struct, frozen=True, rename="camel"):
     compose_version: str = ""
 
 
+class Undecided(msgspec.Struct, frozen=True):
+    """A path for which there is no decision, and the reason."""
+
+    source: str
+    reason: str
+
+
 class AuditRecord(msgspec.Struct, frozen=True, rename="camel"):
     """One event of the audit log. `hash` covers `prev_hash` and `payload`, its exact text."""
 

@@ -23,6 +23,7 @@ import msgspec
 from policyd.compose.nodes import Node
 from policyd.compose.project import Project
 from policyd.errors import AuditError
+from policyd.lazy_pattern import lazy_pattern
 from policyd.loading import Loaded
 from policyd.masked_decision import DEVICE, HOST_FIELDS, SECRET_BELOW, project_names
 from policyd.masking import LEAST, MASK, is_searched, without_credentials
@@ -56,8 +57,8 @@ _DEFAULTS: Final = {
     if not field.required
 }
 _NAMED: Final = frozenset(("environment", "labels", "annotations"))
-_CREDENTIAL: Final = re.compile("pass|pwd|secret|token|key|cred|auth|private|salt", re.IGNORECASE)
-_LITERAL: Final = re.compile(r'"([^"\\\n]{1,200})"')
+_CREDENTIAL: Final = lazy_pattern("pass|pwd|secret|token|key|cred|auth|private|salt", re.IGNORECASE)
+_LITERAL: Final = lazy_pattern(r'"([^"\\\n]{1,200})"')
 
 
 class RecordedProject(msgspec.Struct, frozen=True, rename="camel"):

@@ -26,10 +26,8 @@ from policyd.errors import (
     Unrecordable,
 )
 from policyd.loading import Loaded, NotLoaded, prepare
-from policyd.masked_decision import masked_decision
 from policyd.model import Bundle, Decision, FailurePolicy, RecordedInput, Review
 from policyd.observer import NULL_OBSERVER, Observer
-from policyd.policies.match_explanation import Match, explain_match
 from policyd.policies.policy_set import PolicySet
 from policyd.workloads.image_configs import ImageReader
 from policyd.workloads.model import Workload
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     from policyd.audit.store import Store
     from policyd.decision_cache import DecisionCache
     from policyd.idempotence import Identity
+    from policyd.policies.match_explanation import Match
 
 Answer = TypeVar("Answer")
 
@@ -226,6 +225,8 @@ class Services:
 
         Raises ConfigError when the policy set that decided is not kept any more.
         """
+        from policyd.policies.match_explanation import explain_match  # few callers ask for it
+
         for admission in self.rules.admissions():
             if admission.policy_set.reference == decision.policy_set:
                 applicability = admission.applicability(review, decision.project)
@@ -294,6 +295,8 @@ class Services:
             decision = self._newest.failed(review, error, failure_policy, loaded)
         if self.store is None:
             return _Given(decision, decision, loaded.files)
+        from policyd.masked_decision import masked_decision  # only an audit log needs it
+
         admission = self._that_decided(decision)
         recorded = masked_decision(decision, loaded, admission.policy_set.policies)
         recorded_input = None

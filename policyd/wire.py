@@ -77,13 +77,6 @@ class ComposeReview(Document, frozen=True, kw_only=True, rename="camel"):
     receipt: Sequence[Envelope] = ()
 
 
-class Undecided(msgspec.Struct, frozen=True):
-    """A path for which there is no decision, and the reason."""
-
-    source: str
-    reason: str
-
-
 class DecisionList(Document, frozen=True, kw_only=True, rename="camel"):
     """The decisions of `policyd check`, each with `source`, the path that was evaluated.
 
@@ -93,7 +86,7 @@ class DecisionList(Document, frozen=True, kw_only=True, rename="camel"):
 
     kind: str = "DecisionList"
     decisions: Sequence[Mapping[str, Any]]
-    undecided: Sequence[Undecided] = ()
+    undecided: Sequence[model.Undecided] = ()
 
 
 class AuditRecord(Document, frozen=True, kw_only=True, rename="camel"):
@@ -157,7 +150,7 @@ class ProofList(Document, frozen=True, kw_only=True, rename="camel"):
 
     kind: str = "ProofList"
     items: Sequence[ProvenDecision]
-    problems: Sequence[Undecided] = ()
+    problems: Sequence[model.Undecided] = ()
 
 
 class GrantList(Document, frozen=True, kw_only=True, rename="camel"):

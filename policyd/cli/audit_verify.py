@@ -24,6 +24,7 @@ from policyd.config import Settings, default_audit
 from policyd.errors import NoteError
 from policyd.formats.audit_log import Verification
 from policyd.formats.available import PROOFS, VERIFICATION
+from policyd.model import Undecided
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -181,12 +182,12 @@ def _verify_proofs(
     from policyd.audit.checkpoints import NO_QUORUM, proven_entry
 
     items: list[wire.ProvenDecision] = []
-    problems: list[wire.Undecided] = []
+    problems: list[Undecided] = []
     for path in paths:
         try:
             entry, state = proven_entry(_text_of(path), verifier, quorum or NO_QUORUM)
         except NoteError as error:
-            problems.append(wire.Undecided(path, str(error)))
+            problems.append(Undecided(path, str(error)))
         else:
             items.append(wire.proven_decision(path, entry, state.origin, state.size))
     show(wire.ProofList(items=items, problems=problems), PROOFS, form)

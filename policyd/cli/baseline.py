@@ -61,9 +61,8 @@ from policyd.formats.available import BASELINE
 from policyd.formats.baseline import BaselineReport
 from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import Reviewed, reviewed
-from policyd.model import Source
+from policyd.model import Source, Undecided
 from policyd.policies.packs import Policy
-from policyd.wire import Undecided
 
 EPILOG: Final = f"""\b
 Examples:

@@ -47,12 +47,11 @@ from policyd.cli.targets import Search, find_targets, names_projects
 from policyd.config import Settings
 from policyd.discovery.changes import Changes, changes_since
 from policyd.errors import ConfigError, PolicydError
-from policyd.formats.available import REPORT
+from policyd.formats.report.available import REPORT
 from policyd.formats.report.entries import Report, TextView
 from policyd.formats.report.reviewed import Reviewed, reviewed
-from policyd.model import Operation, Source
+from policyd.model import Operation, Source, Undecided
 from policyd.policies.packs import Policy
-from policyd.wire import Undecided
 
 DECIDING: Final = (200, 403, 422)
 """Status codes of a verdict. Any other code means that the engine or the audit log failed."""

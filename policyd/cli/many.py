@@ -18,7 +18,7 @@ from policyd.cli.changed import Untouched
 from policyd.cli.options import Target
 from policyd.errors import EngineError
 from policyd.formats.report.reviewed import Reviewed
-from policyd.wire import Undecided
+from policyd.model import Undecided
 
 MANY: Final = 24
 """Number of targets for which more processes pay off: starting one takes as long as 20 projects."""

@@ -149,7 +149,7 @@ def repository_file() -> RepositoryFile | None:
     Raises ConfigError and BundleError for one that is not valid.
     """
     # Imported here: most commands do not need the formats of reports.
-    from policyd.formats.available import REPORT
+    from policyd.formats.report.available import REPORT
 
     return find_repository_file(current_folder(), REPORT)
 

@@ -7,7 +7,6 @@ with colours on a terminal, or as --color says.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable
 from typing import Literal, TypeVar, get_args
@@ -76,4 +75,8 @@ def has_colours(choice: ColourChoice) -> bool:
 
 def columns() -> int:
     """Return the width of the terminal, 0 if standard output is not a terminal."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    if not sys.stdout.isatty():
+        return 0
+    import shutil  # here, because it takes as long as the text of a small report
+
+    return shutil.get_terminal_size().columns

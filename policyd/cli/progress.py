@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Iterable
@@ -24,6 +23,8 @@ def with_progress(items: Iterable[Item], total: int) -> list[Item]:
     found: list[Item] = []
     shown = 0.0
     watched = total > 1 and sys.stderr.isatty()
+    if watched:
+        import shutil  # here, because one project does not need it
     try:
         for item in items:
             found.append(item)

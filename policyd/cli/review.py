@@ -39,7 +39,7 @@ from policyd.errors import (
     WebhookUnavailable,
 )
 from policyd.failure_policies import unrecorded
-from policyd.formats.available import REPORT
+from policyd.formats.report.available import REPORT
 from policyd.formats.report.entries import Report, TextView
 from policyd.formats.report.reviewed import reviewed
 from policyd.model import API_VERSION, Bundle, FailurePolicy, Missing, Operation, Source, to_json

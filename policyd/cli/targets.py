@@ -22,7 +22,7 @@ from policyd.compose.text.dotenv import DotenvError, parse
 from policyd.discovery.search import FoundProject, default_files, find_projects, has_project
 from policyd.errors import BundleError, NoComposeFile, PolicydError
 from policyd.limits import MAX_FILE
-from policyd.wire import Undecided
+from policyd.model import Undecided
 
 COMPOSE_FILE: Final = "COMPOSE_FILE"
 HINTED: Final = 3

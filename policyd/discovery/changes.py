@@ -7,7 +7,6 @@ caller that runs programs, and a ref is never read as an option. Errors: ConfigE
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable
 from typing import Final
 
@@ -84,6 +83,8 @@ def _git(folder: str, *arguments: str, problem: str = "", fails: bool = False) -
         for name, value in os.environ.items()
         if name[:4] != "GIT_" or name == "GIT_CEILING_DIRECTORIES"
     }
+    import subprocess  # here, because only --changed-since asks Git
+
     environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
     try:
         done = subprocess.run(  # noqa: S603 (a list of arguments, no shell)

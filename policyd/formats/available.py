@@ -36,33 +36,11 @@ from policyd.formats import (
     usage,
 )
 from policyd.formats.contract import Formats
-from policyd.formats.report import (
-    checkstyle,
-    github,
-    gitlab,
-    junit,
-    markdown,
-    rdjson,
-    sarif,
-    text,
-)
-from policyd.formats.report import json as report_json
-from policyd.formats.report.entries import Report
+from policyd.formats.report.available import REPORT as REPORT
 from policyd.model import AuditRecord
 from policyd.policies.policy_set import PolicySet
 from policyd.reevaluation import Reevaluation
 
-REPORT: Final[Formats[Report]] = {
-    "checkstyle": checkstyle.render,
-    "github": github.render,
-    "gitlab": gitlab.render,
-    "json": report_json.render,
-    "junit": junit.render,
-    "markdown": markdown.render,
-    "rdjson": rdjson.render,
-    "sarif": sarif.render,
-    "text": text.render,
-}
 EFFECTIVE_MODEL: Final[Formats[Project]] = {"json": effective_model.compose_json}
 POLICY_INPUT: Final[Formats[bytes]] = {"review": effective_model.review_json}
 POLICY_SET: Final[Formats[PolicySet]] = {

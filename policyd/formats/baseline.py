@@ -15,8 +15,7 @@ from policyd.formats import json
 from policyd.formats.contract import Format
 from policyd.formats.report.entries import Report
 from policyd.formats.table import visible
-from policyd.model import API_VERSION
-from policyd.wire import Undecided
+from policyd.model import API_VERSION, Undecided
 
 
 class BaselineReport(msgspec.Struct, frozen=True):

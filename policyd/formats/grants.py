@@ -14,22 +14,15 @@ import msgspec
 from policyd import wire
 from policyd.audit.event import GrantRecord
 from policyd.formats import json
+from policyd.formats.grant_words import certainty, devices, workload
 from policyd.formats.table import seconds, visible
 from policyd.formats.tabular import csv_text, json_lines
-from policyd.model import Grant, GrantedDevices
 
 WIDTH: Final = 80
 HEADER: Final = tuple(field.encode_name for field in msgspec.structs.fields(GrantRecord))
 """The columns of CSV."""
-_CERTAINTY: Final = {
-    "certain": "",
-    "default-runtime": " (if the default runtime gives it)",
-    "unknown": " (not certain)",
-    None: " (certainty not recorded)",
-}
 _REVISION: Final = len("sha256:") + 12
 """Characters of a revision that identify it among those of one log."""
-_UUIDS: Final = ("GPU-", "MIG-")
 
 
 class Grants(msgspec.Struct, frozen=True):
@@ -94,31 +87,6 @@ def _permission(record: GrantRecord) -> Iterator[str]:
     ):
         if names:
             yield f"  {what} {', '.join(names)}"
-
-
-def devices(granted: GrantedDevices, method: str) -> str:
-    """Return the devices of a grant as text shows them: all, 2 GPUs, GPU 0,1, or node paths."""
-    if isinstance(granted, str):
-        return granted
-    if isinstance(granted, dict):
-        return "1 GPU" if granted["count"] == 1 else f"{granted['count']} GPUs"
-    named = ",".join(granted)
-    is_id = method != "cgroup-rule" and "/" not in named and not named.upper().startswith(_UUIDS)
-    return f"GPU {named}" if is_id else named
-
-
-def certainty(grant: Grant | GrantRecord) -> str:
-    """Return the certainty of a grant in brackets; "" if it is certain."""
-    return _CERTAINTY[grant.certainty]
-
-
-def workload(grant: Grant | GrantRecord) -> str:
-    """Return the name of the workload of a grant, with its kind if it is not a service."""
-    if grant.kind == "hook":
-        return f"{grant.service} (hook {grant.hook})"
-    if grant.kind == "job":
-        return f"{grant.service} (job{''.join(f', {cron}' for cron in grant.schedule or ())})"
-    return grant.service
 
 
 def _times(record: GrantRecord) -> str:

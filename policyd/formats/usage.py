@@ -13,7 +13,7 @@ import msgspec
 from policyd import wire
 from policyd.audit.host_devices import HostDevice
 from policyd.audit.usage import Usage
-from policyd.formats.grants import workload
+from policyd.formats.grant_words import workload
 from policyd.formats.table import seconds, table, visible
 from policyd.formats.tabular import csv_text, json_lines
 

@@ -5,12 +5,12 @@ Source: the CDI specification, "Kind" and device names (pkg/parser ParseQualifie
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from policyd.compose.text.scalars import SPACES
+from policyd.lazy_pattern import lazy_pattern
 
-_NAME = re.compile(
+_NAME = lazy_pattern(
     r"(?P<vendor>[A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)"
     r"/(?P<kind>[A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)"
     r"=(?P<device>[A-Za-z0-9](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?)"

@@ -17,18 +17,19 @@ from policyd.grants import cgroup_rules
 from policyd.grants.device_nodes import ROOT, device_vendors, disk_kind, is_below
 from policyd.grants.runtimes import HostSettings
 from policyd.grants.tables import Tables
+from policyd.lazy_pattern import lazy_pattern
 from policyd.workloads.model import Device, Mount, Workload
 
 REQUEST_ROOT: Final = "/var/run/nvidia-container-devices"
 
 _EVERY_DISK: Final = "every disk"
 _FOLDERS_OF_DISKS: Final = ("/", "/dev")
-_FOLDER_OF_LINKS: Final = re.compile(r"/dev/disk(/by-[^/]+)?")
+_FOLDER_OF_LINKS: Final = lazy_pattern(r"/dev/disk(/by-[^/]+)?")
 _KERNEL: Final = ("/proc", "/sys")
-_PIPE: Final = re.compile(r"[/\\]+(?:\.[/\\]+)?pipe[/\\](?:.*[/\\])?(?P<name>[^/\\]*)", re.DOTALL)
-_USER_FOLDER: Final = re.compile(r"/run/user/[0-9]+/(?P<below>.+)")
+_PIPE: Final = lazy_pattern(r"[/\\]+(?:\.[/\\]+)?pipe[/\\](?:.*[/\\])?(?P<name>[^/\\]*)", re.DOTALL)
+_USER_FOLDER: Final = lazy_pattern(r"/run/user/[0-9]+/(?P<below>.+)")
 _DESKTOP_FOLDER: Final = "/.docker/"
-_USER_SOCKET_FOLDER: Final = re.compile(
+_USER_SOCKET_FOLDER: Final = lazy_pattern(
     r"/run/user/[0-9]+(?:/podman|/docker)?|.*/\.docker/(?:run|desktop)", re.DOTALL
 )
 """Folders of sockets of rootless engines, and of Docker Desktop in the home of a user."""

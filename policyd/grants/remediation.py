@@ -14,13 +14,14 @@ from typing import Final
 
 from policyd.grants import cdi, requests
 from policyd.grants.tables import Tables
+from policyd.lazy_pattern import lazy_pattern
 from policyd.model import Path
 from policyd.workloads.model import DeviceRequest, GrantDeclaration, Workload
 
 _VOID: Final = "set `NVIDIA_VISIBLE_DEVICES: void` where no GPU is needed"
-_JETSON_IMAGE: Final = re.compile("l4t|jetson", re.IGNORECASE)
-_ASCEND_NODE: Final = re.compile(r"/dev/(davinci|vdavinci|devmm_svm|hisi_hdc)")
-_DRM_NODE: Final = re.compile(r"/dev/(dri(/|$)|char/226:)")
+_JETSON_IMAGE: Final = lazy_pattern("l4t|jetson", re.IGNORECASE)
+_ASCEND_NODE: Final = lazy_pattern(r"/dev/(davinci|vdavinci|devmm_svm|hisi_hdc)")
+_DRM_NODE: Final = lazy_pattern(r"/dev/(dri(/|$)|char/226:)")
 _WORKLOAD_DEPTHS: Final = (4, 2)
 """Lengths of the paths of hooks, and of services and jobs."""
 _FOLDERS: Final = frozenset({"/", "/dev", "/dev/char"})

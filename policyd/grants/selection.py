@@ -11,12 +11,12 @@ libnvidia-container src/cli/common.c (select_devices); ROCm container-toolkit in
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 from policyd.compose.text.scalars import SPACES
 from policyd.grants import cdi
+from policyd.lazy_pattern import lazy_pattern
 
 Selection = Literal["all"] | tuple[str, ...]
 Rule = Callable[[str, bool], Selection]
@@ -25,12 +25,12 @@ Rule = Callable[[str, bool], Selection]
 HIGHEST: Final = 128
 """The highest index of a device that a range is expanded to."""
 
-_DIGITS = re.compile(r"[0-9]+")
-_NUMBER = re.compile(r"\+?([0-9]+)")
-_RANGE = re.compile(r"([0-9]+)-([0-9]+)")
-_SPACED_RANGE = re.compile(rf"([0-9]+)[{SPACES}]*-[{SPACES}]*([0-9]+)")
-_UNIQUE_ID = re.compile(r"[0-9A-Fa-f]{9,}")
-_ASCEND_NAME = re.compile(r"Ascend[A-Za-z0-9]*-([0-9]+)")
+_DIGITS = lazy_pattern(r"[0-9]+")
+_NUMBER = lazy_pattern(r"\+?([0-9]+)")
+_RANGE = lazy_pattern(r"([0-9]+)-([0-9]+)")
+_SPACED_RANGE = lazy_pattern(rf"([0-9]+)[{SPACES}]*-[{SPACES}]*([0-9]+)")
+_UNIQUE_ID = lazy_pattern(r"[0-9A-Fa-f]{9,}")
+_ASCEND_NAME = lazy_pattern(r"Ascend[A-Za-z0-9]*-([0-9]+)")
 
 
 def elements(text: str) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from policyd.errors import PolicySetError
+from policyd.lazy_pattern import lazy_pattern
 from policyd.model import Location
 from policyd.policies.problems import Problems
 from policyd.policies.yaml_documents import Value, documents, key_hint, required
@@ -55,9 +56,9 @@ INSTEAD: Final = {
 
 _SCOPES: Final = {"package": ("package", "subpackages"), "rule": ("rule", "document")}
 _WITH_ENTRYPOINT: Final = ("package", "document")
-_COMMENT: Final = re.compile(r"^#[ \t]*METADATA(.*)\n((?:#.*\n)*)", re.MULTILINE)
-_CODE: Final = re.compile(r"^[ \t]*([^\s#].*)$", re.MULTILINE)
-_AUTHOR: Final = re.compile(r"(.*?)\s*<(\S*)>")
+_COMMENT: Final = lazy_pattern(r"^#[ \t]*METADATA(.*)\n((?:#.*\n)*)", re.MULTILINE)
+_CODE: Final = lazy_pattern(r"^[ \t]*([^\s#].*)$", re.MULTILINE)
+_AUTHOR: Final = lazy_pattern(r"(.*?)\s*<(\S*)>")
 _ROOTS: Final = ("input", "data")
 
 

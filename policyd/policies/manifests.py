@@ -7,12 +7,12 @@ invalid key, name or value.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, get_args
 
 import msgspec
 
+from policyd.lazy_pattern import lazy_pattern
 from policyd.model import API_VERSION, EnforcementAction, EnforcementPoint, Location
 from policyd.policies.matching import SELECTOR_KEYS, Selector
 from policyd.policies.parameters import Schema, defaults, read_parameters
@@ -33,8 +33,8 @@ POINTS: Final[tuple[EnforcementPoint, ...]] = get_args(EnforcementPoint)
 KINDS: Final = ("PolicySet", "Constraint", "Exception")
 DOCUMENT_KEYS: Final = ("apiVersion", "kind", "metadata", "spec")
 POLICY_SET_KEYS: Final = ("packs", "data", "exceptions")
-LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-LABEL_KEY: Final = re.compile(rf"([a-z0-9][a-z0-9.-]{{0,251}}[a-z0-9]/)?{LABEL.pattern}")
+LABEL: Final = lazy_pattern(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+LABEL_KEY: Final = lazy_pattern(rf"([a-z0-9][a-z0-9.-]{{0,251}}[a-z0-9]/)?{LABEL.pattern}")
 """As in Kubernetes: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/."""
 
 CONSTRAINT_KEYS: Final = (

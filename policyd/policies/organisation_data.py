@@ -7,13 +7,13 @@ policy gpu-driver-compatible reads `policyd.inventory`, allowed-gpus reads `poli
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from policyd.errors import PolicySetError
 from policyd.inventory.hosts import Host, Number, Text
+from policyd.lazy_pattern import lazy_pattern
 from policyd.policies.yaml_documents import Value, required
 
 Method = Literal[
@@ -38,8 +38,8 @@ Names = Annotated[
 ]
 Repository = Annotated[str, msgspec.Meta(pattern=r"^[^*]+(/[*][*])?$")]
 
-_PLACE: Final = re.compile(r" - at `\$(.*)`$")
-_STEP: Final = re.compile(r"\.([^.\[]+)|\[([0-9]+|\.\.\.)\]")
+_PLACE: Final = lazy_pattern(r" - at `\$(.*)`$")
+_STEP: Final = lazy_pattern(r"\.([^.\[]+)|\[([0-9]+|\.\.\.)\]")
 
 
 class Entitlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

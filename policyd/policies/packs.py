@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 
 from policyd.errors import PolicySetError
+from policyd.lazy_pattern import lazy_pattern
 from policyd.model import Location, Severity
 from policyd.policies.annotations import Author, Comment, comments, read_annotations
 from policyd.policies.organisation_data import check_organisation_data
@@ -33,10 +34,10 @@ _RESERVED: Final = "system"
 """The root package that OPA reserves for itself."""
 
 _CUSTOM: Final = ("id", "severity", "remediation", "references", "parameters", "environment")
-_PACKAGE: Final = re.compile(r"^package +([A-Za-z0-9_.]+)", re.MULTILINE)
-ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_ID_LINE: Final = re.compile(r"^ +id:", re.MULTILINE)
-_PLAIN_RULE: Final = re.compile(r"(deny|violation|warn)(_[A-Za-z0-9]+)*")
+_PACKAGE: Final = lazy_pattern(r"^package +([A-Za-z0-9_.]+)", re.MULTILINE)
+ID: Final = lazy_pattern(r"[a-z0-9]+(-[a-z0-9]+)*")
+_ID_LINE: Final = lazy_pattern(r"^ +id:", re.MULTILINE)
+_PLAIN_RULE: Final = lazy_pattern(r"(deny|violation|warn)(_[A-Za-z0-9]+)*")
 
 
 class Policy(msgspec.Struct, frozen=True):

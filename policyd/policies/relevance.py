@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
+from policyd.lazy_pattern import lazy_pattern
 from policyd.policies.packs import Policy
 from policyd.policies.policy_set import PolicySet
 from policyd.policies.rego_values import Doubt
@@ -29,11 +30,11 @@ PATIENCE: Final = 4
 RESERVED: Final = frozenset({"input", "data", "startswith", "is_string"})
 """Names that simple statements use."""
 
-_UNKNOWN_USE: Final = re.compile(
+_UNKNOWN_USE: Final = lazy_pattern(
     r"\binput\b(?!\.[A-Za-z_])|\binput\.constraints\b(?!\[\"[^\"\n]*\"\])"
 )
 """A use of the whole input, or of other constraints than those of one policy."""
-_PACKAGE: Final = re.compile(r"^[ \t]*package[ \t]+([^\s;#]+)", re.MULTILINE)
+_PACKAGE: Final = lazy_pattern(r"^[ \t]*package[ \t]+([^\s;#]+)", re.MULTILINE)
 
 
 class Relevance:

@@ -8,14 +8,15 @@ reading everything. Strings count too, which at worst names a field that is not 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
+from policyd.lazy_pattern import lazy_pattern
+
 REVIEW: Final = "review"
 
-_INPUT: Final = re.compile(r"\binput\b(?P<fields>(?:\.[A-Za-z_][A-Za-z0-9_]*)*)")
-_TEXT_OR_COMMENT: Final = re.compile(r""""(?:\\.|[^"\\\n])*"|`[^`]*`|(?P<comment>#[^\r\n]*)""")
+_INPUT: Final = lazy_pattern(r"\binput\b(?P<fields>(?:\.[A-Za-z_][A-Za-z0-9_]*)*)")
+_TEXT_OR_COMMENT: Final = lazy_pattern(r""""(?:\\.|[^"\\\n])*"|`[^`]*`|(?P<comment>#[^\r\n]*)""")
 
 
 def review_fields(modules: Iterable[str]) -> frozenset[str] | None:

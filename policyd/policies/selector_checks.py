@@ -8,12 +8,12 @@ specification, and the paths of the effective model.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, get_args
 
 from policyd.compose.table.fields import PROJECT
 from policyd.errors import PolicySetError, PolicySetWarning
+from policyd.lazy_pattern import lazy_pattern
 from policyd.model import EnforcementPoint, Operation
 from policyd.policies.matching import IDENTIFYING_KEYS, matches
 from policyd.policies.yaml_documents import Value
@@ -28,12 +28,12 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
 MAX_NAME: Final = 1024
 """Characters of a name in a review; longer ones are refused."""
 
-_ANY: Final = re.compile(r"[*/]+")
-_OTHER_GLOBS: Final = re.compile(r"[?\[\]{}]")
-_OTHER_PATTERNS: Final = re.compile(r"[?\[\]{}()|^$\\]|^!")
+_ANY: Final = lazy_pattern(r"[*/]+")
+_OTHER_GLOBS: Final = lazy_pattern(r"[?\[\]{}]")
+_OTHER_PATTERNS: Final = lazy_pattern(r"[?\[\]{}()|^$\\]|^!")
 """What is special in other globs and in regular expressions: no repository and no host has it."""
-_SERVICE: Final = re.compile(r"[a-zA-Z0-9._*-]+")
-_PROJECT: Final = re.compile(r"[a-z0-9*][a-z0-9_*-]*")
+_SERVICE: Final = lazy_pattern(r"[a-zA-Z0-9._*-]+")
+_PROJECT: Final = lazy_pattern(r"[a-z0-9*][a-z0-9_*-]*")
 _TOP: Final = tuple(PROJECT.children)
 """The top-level keys of a Compose file, with which every path of a violation begins."""
 

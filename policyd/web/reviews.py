@@ -14,7 +14,7 @@ from policyd.audit.jobs import Jobs
 from policyd.bundle import MemoryFiles
 from policyd.errors import AuditError, ReviewTimeout
 from policyd.failure_policies import failure_policy
-from policyd.formats.available import REPORT
+from policyd.formats.report.available import REPORT
 from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import reviewed
 from policyd.idempotence import Identity, RepeatedReviews

@@ -6,8 +6,7 @@ import msgspec
 
 from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import Reviewed, reviewed
-from policyd.model import Decision, Exempted, Location, Status, Violation
-from policyd.wire import Undecided
+from policyd.model import Decision, Exempted, Location, Status, Undecided, Violation
 
 COMPOSE = b"services:\n  train:\n    image: pytorch\n    gpus: all\n"
 VIOLATION = Violation(

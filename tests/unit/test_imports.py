@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "policyd"
 MODEL = {
     *(
         "deadline",
+        "lazy_pattern",
         "model",
         "errors",
         "masking",

@@ -13,17 +13,18 @@ from urllib.parse import unquote_to_bytes
 
 from policyd.compose.text.posix_paths import clean
 from policyd.compose.text.scalars import ScalarError, is_ipv6, parse_flag
+from policyd.lazy_pattern import lazy_pattern
 
 _CONTEXT_PREFIXES = ("service:", "https://", "http://", "git://", "ssh://", "github.com/", "git@")
 
-_SCHEME = re.compile(r"([a-zA-Z0-9]+)://")
+_SCHEME = lazy_pattern(r"([a-zA-Z0-9]+)://")
 _GIT_SCHEMES = ("http", "https", "ssh", "git")
-_SCP = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:[^\n?#]*(?:\?([^\n#]*))?(?:#([^\n]*))?")
+_SCP = lazy_pattern(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:[^\n?#]*(?:\?([^\n#]*))?(?:#([^\n]*))?")
 
-_CONTROL = re.compile(r"[\0-\x1f\x7f]")
-_BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
+_CONTROL = lazy_pattern(r"[\0-\x1f\x7f]")
+_BAD_ESCAPE = lazy_pattern(r"%(?![0-9a-fA-F]{2})")
 _USER = r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*"
-_PORT = re.compile(r"(?::[0-9]*)?")
+_PORT = lazy_pattern(r"(?::[0-9]*)?")
 # These are compiled on demand, because URLs are rare. A host may escape bytes that are not ASCII,
 # and the zone of an IPv6 address any bytes.
 _HOST_TEXT = r"[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"\u0080-\U0010ffff]"

@@ -7,12 +7,12 @@ go-connections v0.7.0 nat.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from policyd.compose.text.posix_paths import clean
 from policyd.compose.text.scalars import IPV4, ScalarError, is_ip_address, parse_int, quoted
+from policyd.lazy_pattern import lazy_pattern
 from policyd.masking import MarkedError
 
 LongForm = dict[str, Any]
@@ -23,13 +23,13 @@ _PROPAGATIONS = frozenset(("rprivate", "private", "rshared", "shared", "rslave",
 _SELINUX = frozenset(("z", "Z"))
 
 # A NUL ends a volume. Colons inside "${…}" separate nothing.
-_VOLUME_MARK = re.compile(r"[:\0}]|\$(?=\{)")
+_VOLUME_MARK = lazy_pattern(r"[:\0}]|\$(?=\{)")
 # Fast paths: nearly every volume (SOURCE:TARGET[:OPTIONS], no drive, no variable) and port matches
 # one of these patterns.
-_PLAIN_VOLUME = re.compile(r"([^:\0$}]{2,}):([^:\0$}]{2,})(?::([^:\0$}]{2,}))?\Z")
+_PLAIN_VOLUME = lazy_pattern(r"([^:\0$}]{2,}):([^:\0$}]{2,})(?::([^:\0$}]{2,}))?\Z")
 _PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4})"
-_PLAIN_PORT = re.compile(rf"(?:(?:({IPV4}):)?{_PORT}:)?{_PORT}\Z")
-_BRACKETED = re.compile(r"\[([^\[\]]*)\]")
+_PLAIN_PORT = lazy_pattern(rf"(?:(?:({IPV4}):)?{_PORT}:)?{_PORT}\Z")
+_BRACKETED = lazy_pattern(r"\[([^\[\]]*)\]")
 
 
 class ShortFormError(MarkedError):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from policyd.compose.text.scalars import SPACES, quoted
 from policyd.compose.text.template import MAX_GROWTH, Lookup, TemplateError, substitute
+from policyd.lazy_pattern import lazy_pattern
 from policyd.masking import MarkedError
 
 MAX_VARIABLES = 20_000
@@ -27,17 +28,17 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # The white space of Go that does not end a line.
 _BLANK = "\t\v\f\r \x85\xa0"
 
-_BETWEEN = re.compile(rf"(?:[{SPACES}]++|#[^\n]*+)*+")
-_EXPORT = re.compile(rf"export(?=[\t\n\f\r ])[{_BLANK}]*+")
-_NAME = re.compile(rf"[{_BLANK}.\[\]\w-]*+")
-_BLANKS = re.compile(rf"[{_BLANK}]*+")
+_BETWEEN = lazy_pattern(rf"(?:[{SPACES}]++|#[^\n]*+)*+")
+_EXPORT = lazy_pattern(rf"export(?=[\t\n\f\r ])[{_BLANK}]*+")
+_NAME = lazy_pattern(rf"[{_BLANK}.\[\]\w-]*+")
+_BLANKS = lazy_pattern(rf"[{_BLANK}]*+")
 _QUOTES = {
-    "'": re.compile(r"'((?:[^'\\]++|\\[\s\S])*+)'"),
-    '"': re.compile(r'"((?:[^"\\]++|\\[\s\S])*+)"'),
+    "'": lazy_pattern(r"'((?:[^'\\]++|\\[\s\S])*+)'"),
+    '"': lazy_pattern(r'"((?:[^"\\]++|\\[\s\S])*+)"'),
 }
-_PAIR = re.compile(r"\\([\s\S])")
-_ESCAPE = re.compile(r'\\(?:([abcfnrtv$"\\])|0([0-9]{0,3}))')
-_OCTAL = re.compile(r"[0-3][0-7]{2}")
+_PAIR = lazy_pattern(r"\\([\s\S])")
+_ESCAPE = lazy_pattern(r'\\(?:([abcfnrtv$"\\])|0([0-9]{0,3}))')
+_OCTAL = lazy_pattern(r"[0-3][0-7]{2}")
 _CONTROLS = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
 _ESCAPES = _CONTROLS | {"$": "$$", "c": "\\c", '"': '"', "\\": "\\"}
 

@@ -12,12 +12,13 @@ import re
 
 from policyd.compose.limits import MAX_DURATION_CHARACTERS
 from policyd.compose.text.scalars import MAX_INT64, ScalarError, parse_float, parse_int, quoted
+from policyd.lazy_pattern import lazy_pattern
 
 _FACTORS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 _SUFFIXES = {"": 1, "b": 1} | {
     unit + ending: factor for unit, factor in _FACTORS.items() for ending in ("", "b", "ib")
 }
-_SIZE = re.compile(r"(.*[0-9. ])(.*)\Z", re.DOTALL)
+_SIZE = lazy_pattern(r"(.*[0-9. ])(.*)\Z", re.DOTALL)
 # In bytes: the Kelvin sign, which counts as "k", has three.
 _LONGEST_SUFFIX = 3
 
@@ -33,7 +34,7 @@ _UNITS = {
     "d": 86_400 * 1_000_000_000,
     "w": 604_800 * 1_000_000_000,
 }
-_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)")
+_PART = lazy_pattern(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)")
 
 
 def parse_size(text: str) -> int:

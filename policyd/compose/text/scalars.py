@@ -11,6 +11,7 @@ import math
 import re
 import struct
 
+from policyd.lazy_pattern import lazy_pattern
 from policyd.masking import MarkedError, in_quotes
 
 MAX_INT64 = (1 << 63) - 1
@@ -26,32 +27,32 @@ _SINGLE = struct.Struct("<f")
 
 _SHOWN = 80
 
-_DIGITS = {8: re.compile(r"([+-]?)([0-7]+)"), 10: re.compile(r"([+-]?)([0-9]+)")}
+_DIGITS = {8: lazy_pattern(r"([+-]?)([0-7]+)"), 10: lazy_pattern(r"([+-]?)([0-9]+)")}
 _DIGIT_COUNT = {8: 22, 10: 19}
 
 _UNSIGNED = {
-    16: re.compile(r"0[xX]((?:_?[0-9a-fA-F])+)"),
-    2: re.compile(r"0[bB]((?:_?[01])+)"),
-    8: re.compile(r"0(?:[oO](?=.))?((?:_?[0-7])*)"),
-    10: re.compile(r"([1-9](?:_?[0-9])*)"),
+    16: lazy_pattern(r"0[xX]((?:_?[0-9a-fA-F])+)"),
+    2: lazy_pattern(r"0[bB]((?:_?[01])+)"),
+    8: lazy_pattern(r"0(?:[oO](?=.))?((?:_?[0-7])*)"),
+    10: lazy_pattern(r"([1-9](?:_?[0-9])*)"),
 }
 _UINT32 = 1 << 32
 _MAX_UINT32_DIGITS = 32
 
-_DECIMAL = re.compile(
+_DECIMAL = lazy_pattern(
     r"[+-]?(?:[0-9]+(?:_[0-9]+)*(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?|\.[0-9]+(?:_[0-9]+)*)"
     r"(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?"
 )
-_HEXADECIMAL = re.compile(
+_HEXADECIMAL = lazy_pattern(
     r"[+-]?0[xX](?:_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*(?:\.(?:[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)?)?"
     r"|\.[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)[pP][+-]?[0-9]+(?:_[0-9]+)*"
 )
-_SPECIAL = re.compile(r"[+-]?(?:inf|infinity)|nan", re.IGNORECASE | re.ASCII)
+_SPECIAL = lazy_pattern(r"[+-]?(?:inf|infinity)|nan", re.IGNORECASE | re.ASCII)
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
 """The pattern of an IPv4 address."""
-_IPV4 = re.compile(IPV4)
+_IPV4 = lazy_pattern(IPV4)
 
 _BOOLEANS = {"true": True, "false": False}
 _BOOLEAN_WORDS = {"y": True, "yes": True, "on": True, "n": False, "no": False, "off": False}

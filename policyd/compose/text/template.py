@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from policyd.compose.text.scalars import quoted
+from policyd.lazy_pattern import lazy_pattern
 from policyd.masking import MarkedError
 
 Lookup = Callable[[str], str | None]
@@ -26,14 +27,14 @@ MAX_GROWTH = 1 << 20
 
 # Go's "(?i)[_a-z]" also takes the long s and the Kelvin sign, which fold to "s" and "k".
 _NAME = "[_a-zA-Z\u017f\u212a][_a-zA-Z0-9\u017f\u212a]*"
-_VARIABLE = re.compile(
+_VARIABLE = lazy_pattern(
     rf"\$(?:(?P<escaped>\$)|(?P<plain>{_NAME})|"
     rf"(?P<brace>\{{)(?:(?P<name>{_NAME})(?:(?P<closed>\}})|(?P<operator>:?[-+?]))?)?)"
 )
 # A fast path: nearly every text with a variable matches this pattern.
-_ONE_VARIABLE = re.compile(rf"([^$]*)\$\{{({_NAME})(?:(:?-)([^${{}}\n]*))?\}}([^$]*)\Z")
+_ONE_VARIABLE = lazy_pattern(rf"([^$]*)\$\{{({_NAME})(?:(:?-)([^${{}}\n]*))?\}}([^$]*)\Z")
 # Compose skips the character after an opening brace, so "{}" opens and does not close.
-_BRACE = re.compile(r"\}|\{.?", re.DOTALL)
+_BRACE = lazy_pattern(r"\}|\{.?", re.DOTALL)
 
 
 class TemplateError(MarkedError):

@@ -11,8 +11,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from policyd.lazy_pattern import lazy_pattern
+
 _PATTERNS: Final = tuple(
-    (pattern[:1] if pattern[:1] != b"\\" else pattern[1:2], re.compile(pattern, re.DOTALL))
+    (pattern[:1] if pattern[:1] != b"\\" else pattern[1:2], lazy_pattern(pattern, re.DOTALL))
     for pattern in (
         # A comment right behind a quote, a flow sign or the header of a block scalar is an error.
         rb"""#(?:(?<=[\[\]{},"'|>]#)|(?<=[|>][-+0-9]#)|(?<=[|>][-+0-9][-+0-9]#))""",

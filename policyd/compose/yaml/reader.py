@@ -7,7 +7,6 @@ than Docker's parser. `composer.py` builds the trees, `resolver.py` says what sc
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from policyd.compose.yaml.composer import Composer
 from policyd.compose.yaml.document import Document
 from policyd.compose.yaml.libyaml_differences import ReadDifferently, first_difference
 from policyd.errors import ComposeError
+from policyd.lazy_pattern import lazy_pattern
 from policyd.limits import MAX_FILE
 from policyd.model import Location
 
@@ -28,10 +28,10 @@ _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
-_FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN: Final = lazy_pattern("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that no YAML file may hold (go-yaml v4, reader.go)."""
 
-_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_BREAK: Final = lazy_pattern("\r\n|[\r\n\x85\u2028\u2029]")
 
 Parsers = Callable[[], Any]
 """Makes a parser of the file; each parser can be read once."""

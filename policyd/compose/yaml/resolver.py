@@ -10,10 +10,10 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
-import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
+from policyd.lazy_pattern import lazy_pattern
 from policyd.masking import MarkedError, in_quotes
 
 LONG_TAG: Final = "tag:yaml.org,2002:"
@@ -75,13 +75,13 @@ _NUMERIC: Final = frozenset("0123456789+-")
 TYPED_STARTS: Final = _NUMERIC | frozenset(("", *"nNtTfF~<."))
 """How plain scalars begin that may be something else than their text; "" is nothing at all."""
 
-_NUMBER_LIKE: Final = re.compile(r"[-+0-9a-fA-FxXoO._:tTZ, ]+\Z")
-_INTEGER: Final = re.compile(
+_NUMBER_LIKE: Final = lazy_pattern(r"[-+0-9a-fA-FxXoO._:tTZ, ]+\Z")
+_INTEGER: Final = lazy_pattern(
     r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]+)|(0|[1-9][0-9]*))\Z"
 )
-_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-_DOT_FLOAT: Final = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?\Z")
-_TIMESTAMP: Final = re.compile(
+_FLOAT: Final = lazy_pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_DOT_FLOAT: Final = lazy_pattern(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?\Z")
+_TIMESTAMP: Final = lazy_pattern(
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
     r"(?:([Tt]| +)([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]+))?"
     r"(Z|[-+][0-9]{2}:[0-9]{2})?)?\Z"

@@ -13,9 +13,8 @@ from typing import Final, Literal
 import msgspec
 
 from policyd.formats.report.reviewed import Reviewed, dependence
-from policyd.model import Exempted, Location, Severity, Violation
+from policyd.model import Exempted, Location, Severity, Undecided, Violation
 from policyd.policies.packs import Policy
-from policyd.wire import Undecided
 
 Level = Literal["error", "warning", "note"]
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from policyd.formats.grants import certainty, devices, workload
+from policyd.formats.grant_words import certainty, devices, workload
 from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import AFTER, BEFORE, Reviewed, dependence
 from policyd.formats.report.summary import by_policy, totals

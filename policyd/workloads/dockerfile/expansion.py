@@ -6,11 +6,11 @@ frontend/dockerfile/shell/lex.go.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from policyd.compose.text.scalars import SPACES
+from policyd.lazy_pattern import lazy_pattern
 
 MAX_DEPTH = 40
 """How many levels `${A:-${B:-…}}` may be nested."""
@@ -19,9 +19,9 @@ MAX_VALUES = 1 << 16
 """How many characters of values one text may contain after its expansion."""
 
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
-_ORDINARY = re.compile(rf"[^{SPACES}$<'\"\\`}}/]+")
-_SPACE = re.compile(rf"([{SPACES}]+)")
-_BLANKS_OF_HEREDOC = re.compile(r"[\t\r ]*")
+_ORDINARY = lazy_pattern(rf"[^{SPACES}$<'\"\\`}}/]+")
+_SPACE = lazy_pattern(rf"([{SPACES}]+)")
+_BLANKS_OF_HEREDOC = lazy_pattern(r"[\t\r ]*")
 _MODIFIERS = ("+", "-", "?", "#", "%")
 _SPECIAL_NAMES = "@*#?-$!0"
 

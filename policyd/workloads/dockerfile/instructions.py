@@ -7,25 +7,25 @@ content of here-documents. Source: buildkit v0.33 frontend/dockerfile/parser.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from policyd.compose.text.scalars import SPACES
+from policyd.lazy_pattern import lazy_pattern
 from policyd.workloads.dockerfile.expansion import DockerfileText, ExpansionError
 
-BLANKS = re.compile(r"[\t\v\f\r ]+")
+BLANKS = lazy_pattern(r"[\t\v\f\r ]+")
 
 _BYTE_SPACES = " \t\n\v\f\r\x85\xa0"
-_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*")
+_DIRECTIVE = lazy_pattern(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*")
 _DIRECTIVES = ("syntax", "escape", "check")
-_HEREDOC = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]+)")
+_HEREDOC = lazy_pattern(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]+)")
 _HEREDOC_COMMANDS = ("add", "copy", "run")
 _CONTINUED = {
-    escape: re.compile(rf"(?:(?<=[^\{escape}])|\A)\{escape}[ \t]*\Z") for escape in ("\\", "`")
+    escape: lazy_pattern(rf"(?:(?<=[^\{escape}])|\A)\{escape}[ \t]*\Z") for escape in ("\\", "`")
 }
 _WORDS = {
-    escape: re.compile(
+    escape: lazy_pattern(
         rf"(?:\{escape}[\s\S]|'[^']*+(?:'|\Z)|"
         rf'"(?:\{escape}[\s\S]|[^"\{escape}])*+(?:"|\{escape}?\Z)|[^{SPACES}\'"\{escape}]++)++'
     )

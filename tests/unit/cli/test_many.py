@@ -9,8 +9,7 @@ import pytest
 from policyd.cli.many import MANY, Evaluator, Outcome, outcomes
 from policyd.cli.options import ComposeFlags, Target
 from policyd.errors import EngineError, PolicySetError
-from policyd.model import Location
-from policyd.wire import Undecided
+from policyd.model import Location, Undecided
 
 _made = itertools.count()
 

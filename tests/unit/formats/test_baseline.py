@@ -4,8 +4,7 @@ import json
 
 from policyd.adoption.baseline import Comparison, Entry, Known
 from policyd.formats.baseline import BaselineReport, as_json, text
-from policyd.model import Location, Violation
-from policyd.wire import Undecided
+from policyd.model import Location, Undecided, Violation
 
 ENTRY = Entry("a", "p", "c", "a/f", "x/*", "00")
 KNOWN = Known(

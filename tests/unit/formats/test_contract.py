@@ -54,6 +54,7 @@ from policyd.model import (
     Review,
     Source,
     Status,
+    Undecided,
     UserInfo,
     Violation,
 )
@@ -71,7 +72,6 @@ from policyd.wire import (
     ProofList,
     ProvenDecision,
     Receipt,
-    Undecided,
     UsageList,
 )
 from tests.support.receipts import admission

@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 
 from policyd.formats.proofs import as_json, text
-from policyd.wire import ProofList, ProvenDecision, Undecided
+from policyd.model import Undecided
+from policyd.wire import ProofList, ProvenDecision
 
 PROOFS = ProofList(
     items=[ProvenDecision("a.proof", "policyd.example/log", 7, 3, "d3", "2026-11-30", "ab")],

@@ -7,8 +7,7 @@ from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import Reviewed
 from policyd.formats.report.summary import by_policy, totals
 from policyd.formats.report.terminal import Terminal
-from policyd.model import Decision, Status
-from policyd.wire import Undecided
+from policyd.model import Decision, Status, Undecided
 from tests.support.reports import MIXED, VIOLATION, result
 
 FINE, DENIED = result(source="fine"), result(VIOLATION)
