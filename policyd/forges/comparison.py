@@ -1,7 +1,7 @@
 """Compare the projects of two commits: what a change denies, fixes and grants.
 
 In: the judged projects at the head and at the base of a change. Out: the projects that the change
-touches, each with what is new. A project whose files are the same in both is not touched.
+touches, each with what is new.
 """
 
 from __future__ import annotations
@@ -36,24 +36,13 @@ class Touched(msgspec.Struct, frozen=True):
         return self.project.decision.not_evaluated if self.project.decision else ()
 
 
-def is_touched(digest: str, base: Judged | None) -> bool:
-    """Return whether a project whose files have `digest` differs from what the base has."""
-    return base is None or not digest or base.digest != digest
-
-
 def compare(head: Mapping[str, Judged], base: Mapping[str, Judged]) -> list[Touched]:
-    """Return what the change does to the touched projects `head`, and to those that are gone.
+    """Return what a change does to the projects `head` that differ from `base`, by their labels.
 
-    `base` are all projects at the base, `head` those at the head that differ from them. A project
-    of `base` that is not touched has the entry of the base in `head`.
+    Those that only `base` has are gone.
     """
-    found = []
-    for label, project in head.items():
-        before = base.get(label)
-        if project is not before:
-            found.append(_compared(project, before))
-    gone = [Touched(base[label], "removed") for label in base if label not in head]
-    return found + gone
+    found = [_compared(project, base.get(label)) for label, project in head.items()]
+    return found + [Touched(base[label], "removed") for label in base if label not in head]
 
 
 def _compared(project: Judged, before: Judged | None) -> Touched:

@@ -26,7 +26,8 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `repository` is its full name (owner/name, or group/subgroup/name), `repository_id` the number
     by which the forge knows it. `base` is the commit to compare with, "" for none: the one before
-    the push, or the one that the pull request would be merged into. `number` is that of the pull
+    the push, or the one that the pull request would be merged into. A branch that is new has none,
+    and is compared with `base_branch`, the default branch. `number` is that of the pull
     request. `source_id` is the id of the repository that holds the commit: another one for a pull
     request from a fork, where `is_fork` is set. `installation` is that of a GitHub App.
     """
@@ -37,6 +38,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     repository_id: int
     commit: str
     base: str = ""
+    base_branch: str = ""
     ref: str = ""
     number: int = 0
     actor: str = ""
@@ -89,6 +91,12 @@ def commit_of(text: str, what: str) -> str:
 def base_of(text: str) -> str:
     """Return the commit `text` to compare with; "" if it is none, as for a new branch."""
     return text if _COMMIT.fullmatch(text) and text.strip("0") else ""
+
+
+def base_branch_of(before: str, ref: str, default: str) -> str:
+    """Return the branch to compare a push with: `default` for a branch that is new, "" else."""
+    is_new = is_no_commit(before) and ref != f"refs/heads/{default}"
+    return text_of(default, "the name of the default branch") if is_new else ""
 
 
 def is_no_commit(text: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -20,6 +21,7 @@ from policyd.forges.events import (
     Event,
     ExceptionRequest,
     Ignored,
+    base_branch_of,
     base_of,
     commit_of,
     is_no_commit,
@@ -36,6 +38,7 @@ _STATES: Final = {"allowed": "success", "denied": "failure", "error": "error"}
 class _Repository(msgspec.Struct, frozen=True):
     id: int
     full_name: str
+    default_branch: str = ""
 
 
 class _User(msgspec.Struct, frozen=True):
@@ -105,7 +108,7 @@ class Gitea:
 
     def archive(self, change: Change, commit: str) -> Call:
         """Return the request for an archive. Gitea answers 500 for a commit that is gone."""
-        return Call("GET", f"/repos/{change.repository}/archive/{commit}.tar.gz")
+        return Call("GET", f"/repos/{change.repository}/archive/{quote(commit, '')}.tar.gz")
 
     def pull_request(self, change: Change) -> Call | None:
         """Return the request for the pull request."""
@@ -170,6 +173,7 @@ def _push(delivery: str, found: _Payload) -> Event:
         repository_id=found.repository.id,
         commit=commit_of(found.after, "the commit"),
         base=base_of(found.before),
+        base_branch=base_branch_of(found.before, found.ref, found.repository.default_branch),
         ref=text_of(found.ref, "the ref"),
         actor=text_of(found.sender.login, "the name of the sender"),
         source_id=found.repository.id,

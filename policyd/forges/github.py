@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -30,6 +31,7 @@ from policyd.forges.events import (
     Event,
     ExceptionRequest,
     Ignored,
+    base_branch_of,
     base_of,
     commit_of,
     is_no_commit,
@@ -53,6 +55,7 @@ _CONCLUSIONS: Final = {"allowed": "success", "denied": "failure", "error": "fail
 class _Repository(msgspec.Struct, frozen=True):
     id: int
     full_name: str
+    default_branch: str = ""
 
 
 class _User(msgspec.Struct, frozen=True):
@@ -156,7 +159,7 @@ class GitHub:
 
     def archive(self, change: Change, commit: str) -> Call:
         """Return the request for an archive, which GitHub redirects."""
-        return Call("GET", f"/repos/{change.repository}/tarball/{commit}")
+        return Call("GET", f"/repos/{change.repository}/tarball/{quote(commit, '')}")
 
     def pull_request(self, change: Change) -> Call | None:
         """Return the request for the pull request."""
@@ -248,7 +251,11 @@ def _push(delivery: _Delivery) -> Event:
         return delivery.ignored("it is not a push to a branch")
     if fields.deleted or is_no_commit(fields.after):
         return delivery.ignored("the branch was deleted")
-    return delivery.change(fields.after, fields.before, fields.ref)
+    default = delivery.repository.default_branch
+    return msgspec.structs.replace(
+        delivery.change(fields.after, fields.before, fields.ref),
+        base_branch=base_branch_of(fields.before, fields.ref, default),
+    )
 
 
 def _pull_request(delivery: _Delivery) -> Event:

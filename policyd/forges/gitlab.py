@@ -22,6 +22,7 @@ from policyd.forges.events import (
     Event,
     ExceptionRequest,
     Ignored,
+    base_branch_of,
     base_of,
     commit_of,
     is_no_commit,
@@ -38,6 +39,7 @@ _STATES: Final = {"allowed": "success", "denied": "failed", "error": "failed"}
 class _Project(msgspec.Struct, frozen=True):
     id: int
     path_with_namespace: str
+    default_branch: str = ""
 
 
 class _Commit(msgspec.Struct, frozen=True):
@@ -138,7 +140,7 @@ class GitLab:
         """Return the request for an archive of the project that has the commit."""
         is_head = commit == change.commit
         project = change.source_id if is_head else change.repository_id
-        return Call("GET", f"/projects/{project}/repository/archive.tar.gz?sha={commit}")
+        return Call("GET", f"/projects/{project}/repository/archive.tar.gz?sha={quote(commit, '')}")
 
     def pull_request(self, change: Change) -> Call | None:
         """Return the request for the merge request."""
@@ -216,6 +218,7 @@ def _push(delivery: str, found: _Push) -> Event:
         repository_id=found.project.id,
         commit=commit_of(found.after, "the commit"),
         base=base_of(found.before),
+        base_branch=base_branch_of(found.before, found.ref, found.project.default_branch),
         ref=text_of(found.ref, "the ref"),
         actor=text_of(found.user_username, "the name of the user"),
         source_id=found.project.id,

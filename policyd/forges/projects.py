@@ -8,7 +8,7 @@ policy set or write reports here.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -43,13 +43,12 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """A project with the digest of its files and the decision on it.
+    """A project with the decision on it.
 
     `problem` says why nothing was decided; then there is no decision.
     """
 
     label: str
-    digest: str = ""
     decision: Decision | None = None
     problem: str = ""
 
@@ -145,15 +144,9 @@ def bundle_of(project: Found, root: str) -> Bundle:
     return msgspec.structs.replace(found, missing="unknown")
 
 
-def judged(
-    project: Found,
-    root: str,
-    decide: Callable[[Found, Bundle, Loaded | NotLoaded], Decision | None],
-) -> Judged:
-    """Return `project` with what `decide` decides on it. Raises what `decide` raises."""
+def prepared(project: Found, root: str) -> Loaded | NotLoaded | str:
+    """Return `project` of the commit in `root`, loaded; or why there is nothing to decide on."""
     try:
-        bundle = bundle_of(project, root)
-        loaded = prepare(bundle)
+        return prepare(bundle_of(project, root))
     except (BundleError, NoComposeFile, ConfigError) as error:
-        return Judged(project.label, problem=str(error))
-    return Judged(project.label, loaded.digest, decide(project, bundle, loaded))
+        return str(error)

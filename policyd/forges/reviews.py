@@ -2,53 +2,42 @@
 
 In: events of deliveries. Out: recorded decisions on the projects that a change touches, and a
 report at the forge. Events are stored in the database of the audit log before they are accepted.
-The id of a decision follows from the commit, the project and the policy set, so a change that is
-reported again, or whose process was killed, is decided once.
 """
 
 from __future__ import annotations
 
 import tempfile
 import threading
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 import structlog
 
-from policyd.audit.event import event_of
 from policyd.audit.forge_comments import ForgeComments
 from policyd.audit.pushes import SECOND, Pushes
-from policyd.bundle import memory_bundle
-from policyd.errors import AuditError, ConfigError, EngineError, ForgeError, NotFound, PolicydError
+from policyd.errors import AuditError, PolicydError
 from policyd.forge_settings import ForgeSettings
 from policyd.forges import FORGES
 from policyd.forges.checkout import unpack
-from policyd.forges.comparison import compare, is_touched
 from policyd.forges.contract import Report, Settled
 from policyd.forges.events import Change, ExceptionRequest, Reconciliation
 from policyd.forges.exception_requests import exception_text
-from policyd.forges.projects import Found, Judged, judged, projects_in
+from policyd.forges.judging import Judging
 from policyd.forges.reconciling import Reconciler
 from policyd.forges.reporting import failed, report_of
 from policyd.forges.tokens import token_source
 from policyd.forges.transport import Gone, Transport
 from policyd.hooks.events import Push
-from policyd.idempotence import Identity
-from policyd.loading import Loaded, NotLoaded
-from policyd.logs import log_decision
-from policyd.model import Bundle, Decision, Operation, Review, Source, UserInfo, to_json
-from policyd.policies.matching import matches_any
+from policyd.model import Decision, to_json
 from policyd.registry.push_queue import PushQueue, log_fields
 from policyd.services import Services
 
 SOURCE_PREFIX: Final = "forge/"
 """What precedes the name of a forge in the list of pushes."""
-_NAMESPACE: Final = uuid.UUID("5b8c0f0e-6c1d-4d8e-9a54-0f6f4f5d1c27")
-"""An arbitrary constant, which keeps the ids apart from those of others (RFC 9562, 5.5)."""
 
 log = structlog.get_logger("policyd.forges")
 
@@ -170,6 +159,7 @@ class Reviewer:
         self._forge = forge
         self._adapter = FORGES[forge.kind]
         self._transport = transport
+        self._judging = Judging(services, name, forge)
         self._reconciler = reconciler
         self._offer = offer
         self._comments = ForgeComments(services.audit)
@@ -190,10 +180,9 @@ class Reviewer:
             return
         change = self._with_base(event)
         with tempfile.TemporaryDirectory(prefix="policyd-forge-") as folder:
-            base = self._base(change, Path(folder))
-            head = self._head(change, Path(folder), base)
-        touched = compare(head, base)
-        self._release(change, base, head)
+            base = self._base_files(change, Path(folder))
+            head = self._files(change, change.commit, Path(folder))
+            touched = self._judging.touched(change, head, base)
         url = next((self._url(one.project.decision) for one in touched), "")
         self._tell(change, report_of(touched, url))
 
@@ -220,7 +209,7 @@ class Reviewer:
     def _files(self, change: Change, commit: str, folder: Path) -> str:
         """Fetch the files of `commit` into a new folder in `folder`, and return its path."""
         # Compose names a project after its folder, which is called like the repository.
-        target = folder / commit / change.repository.rpartition("/")[2]
+        target = folder / quote(commit, "") / change.repository.rpartition("/")[2]
         target.mkdir(parents=True)
         with tempfile.TemporaryFile(dir=folder) as archive:
             call = self._adapter.archive(change, commit)
@@ -228,103 +217,13 @@ class Reviewer:
             unpack(archive, str(target))
         return str(target)
 
-    def _base(self, change: Change, folder: Path) -> dict[str, Judged]:
-        """Return the projects at the base, decided by the policy set in force, unrecorded."""
-        if not change.base:
-            return {}
+    def _base_files(self, change: Change, folder: Path) -> str:
+        """Return the folder with the files of the base, "" if there is none."""
+        base = change.base or change.base_branch
         try:
-            root = self._files(change, change.base, folder)
-            projects = projects_in(root)
-        except (Gone, ConfigError):
-            return {}  # After a force push the base may be gone: everything counts as touched.
-
-        def decide(project: Found, _: Bundle, loaded: Loaded | NotLoaded) -> Decision:
-            review = self._review(change, project, change.base, "CHECK")
-            return self._services.with_held(lambda admission: admission.decide(loaded, review))
-
-        return {one.label: judged(one, root, decide) for one in projects}
-
-    def _head(self, change: Change, folder: Path, base: Mapping[str, Judged]) -> dict[str, Judged]:
-        """Return the projects at the head. Those that are touched have recorded decisions."""
-        root = self._files(change, change.commit, folder)
-        try:
-            projects = projects_in(root)
-        except ConfigError as error:
-            raise ForgeError(str(error), is_final=True) from error
-        operation = self._operation(change)
-
-        def decide(project: Found, bundle: Bundle, loaded: Loaded | NotLoaded) -> Decision | None:
-            if not is_touched(loaded.digest, base.get(project.label)):
-                return None
-            review = self._review(change, project, change.commit, operation)
-            return self._decided(bundle, review, project.label)
-
-        found = {}
-        for project in projects:
-            one = judged(project, root, decide)
-            untouched = one.decision is None and not one.problem
-            found[one.label] = base[one.label] if untouched else one
-        return found
-
-    def _operation(self, change: Change) -> Operation:
-        is_deployment = change.kind == "push" and matches_any(self._forge.create_on, change.ref)
-        return "CREATE" if is_deployment else "CHECK"
-
-    def _review(self, change: Change, project: Found, commit: str, operation: Operation) -> Review:
-        return Review(
-            uid=change.delivery,
-            enforcement_point="forge",
-            now=self._services.clock(),
-            operation=operation,
-            user_info=UserInfo(username=change.actor),
-            source=Source(
-                repository=self._forge.prefix + change.repository,
-                ref=change.ref,
-                commit=commit,
-                environment=self._forge.environment or project.environment,
-                host=self._forge.host,
-            ),
-        )
-
-    def _decided(self, bundle: Bundle, review: Review, label: str) -> Decision:
-        """Return the decision on a project, recorded once. Raises EngineError, AuditError."""
-        name = [
-            self._name,
-            review.source.repository,
-            review.source.commit,
-            label,
-            review.operation,
-            self._services.policy_set.reference.revision,
-        ]
-        decision_id = str(uuid.uuid5(_NAMESPACE, to_json(name).decode()))
-        if recorded := self._recorded(decision_id):
-            return recorded
-        identity = Identity(decision_id, "")
-        decision = self._services.decide(bundle, review, request_id=review.uid, identity=identity)
-        log_decision(log, "change decided", decision, project=label)
-        if decision.status.code >= 500:
-            raise EngineError(decision.status.message)
-        return decision
-
-    def _recorded(self, decision_id: str) -> Decision | None:
-        try:
-            return event_of(self._services.audit.decision(decision_id)).result
-        except NotFound:
-            return None
-
-    def _release(
-        self, change: Change, base: Mapping[str, Judged], head: Mapping[str, Judged]
-    ) -> None:
-        """Release the grants of projects that a deployment removes."""
-        if self._operation(change) != "CREATE":
-            return
-        kept = {one.decision.project for one in head.values() if one.decision}
-        for label, project in base.items():
-            gone = project.decision.project if project.decision else ""
-            if label not in head and gone and gone not in kept:
-                review = self._review(change, Found(label, ""), change.commit, "DELETE")
-                bundle = memory_bundle({}, project_name=gone)
-                self._services.decide(bundle, review, request_id=review.uid)
+            return self._files(change, base, folder) if base else ""
+        except Gone:
+            return ""  # after a force push the base may be gone
 
     # --- what is told ----------------------------------------------------------------------------
 

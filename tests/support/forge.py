@@ -60,7 +60,7 @@ class ForgeServer:
     def answer(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, Any]:
         """Return status and content of the answer."""
         route = path.partition("?")[0]
-        if found := re.search(r"(?:archive/|tarball/|sha=)([0-9a-f]{40})", path):
+        if found := re.search(r"(?:archive/|tarball/|sha=)([0-9a-z]+)", path):
             files = self.commits.get(found[1])
             if files is None:
                 return (500 if self.kind == "gitea" else 404), {"message": "object does not exist"}

@@ -19,6 +19,7 @@ THROUGH: Final = {
     "issuer_settings.py": "test_settings_reader.py",
     "forges/reconciling.py": "forges/test_reviews.py",
     "forges/setup.py": "cli/test_hooks_setup.py",
+    "forges/judging.py": "forges/test_reviews.py",
     "forges/tokens.py": "forges/test_reviews.py",
     "web/forge_deliveries.py": "forges/test_reviews.py",
     "audit/migrations/env.py": "audit/test_database.py",

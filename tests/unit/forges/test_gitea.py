@@ -42,6 +42,7 @@ def test_a_recorded_push_verifies_and_parses() -> None:
         repository_id=1,
         commit="617efe1bb3dd2b0ee138b0444f73ac3e47e1e8c0",
         base="",
+        base_branch="main",
         ref="refs/heads/feat",
         actor="boss",
         source_id=1,

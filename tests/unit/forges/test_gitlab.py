@@ -38,7 +38,7 @@ def test_a_push_is_a_change() -> None:
     found = event("Push Hook", ref="refs/heads/main", before=BASE, after=HEAD, user_username="ada")
 
     assert found == Change(
-        "d1", "push", "group/sub/train", 3, HEAD, BASE, "refs/heads/main", 0, "ada", 3
+        "d1", "push", "group/sub/train", 3, HEAD, BASE, "", "refs/heads/main", 0, "ada", 3
     )
 
 

@@ -25,7 +25,7 @@ def violation(policy: str, severity: Severity = "high", line: int = 1) -> Violat
 
 def denied(*violations: Violation) -> Judged:
     decision = Decision("u", False, Status(403, "Forbidden", ""), violations)
-    return Judged(HOSTILE, "sha256:1", decision)
+    return Judged(HOSTILE, decision)
 
 
 def test_names_and_messages_make_no_mention_link_html_or_cell() -> None:

@@ -284,6 +284,18 @@ def test_a_base_that_is_gone_makes_every_project_count_as_touched(
     assert [one.result.allowed for one in recorded(store)] == [False]
 
 
+def test_a_branch_that_is_new_is_compared_with_the_default_branch(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    forge.commits["main"] = {"old/compose.yaml": DENIED}
+    forge.commits[HEAD] = {"old/compose.yaml": DENIED, "new/compose.yaml": CLEAN}
+    pushed = change(kind="push", number=0, base="", base_branch="main")
+
+    reviewed(services(deciding, store, forge, tmp_path), pushed)
+
+    assert [one.result.project for one in recorded(store)] == ["new"]
+
+
 def test_a_rate_limit_is_waited_for(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
