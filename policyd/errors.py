@@ -167,6 +167,10 @@ class NotFound(PolicydError):
     reason = "NotFound"
 
 
+class ContentRemoved(NotFound):
+    """Retention removed the content of the decision; its hash is still in the log."""
+
+
 class UnsupportedMediaType(RequestError):
     """This route does not support the type of the body."""
 

@@ -16,13 +16,14 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from policyd.audit.event import DecisionEvent, event_of, rfc3339
+from policyd.audit.retention import LEAST_AGE
 from policyd.audit.store import Store
 from policyd.bundle import MemoryFiles
 from policyd.deadline import remaining
-from policyd.errors import Conflict, NotFound, ReviewTimeout
+from policyd.errors import Conflict, ContentRemoved, NotFound, ReviewTimeout
 from policyd.model import Bundle, Decision, Review, to_json
 
-KEPT_NANOSECONDS: Final = 24 * 3600 * 1_000_000_000
+KEPT_NANOSECONDS: Final = LEAST_AGE
 """How long a uid stands for its review. Later, it is that of a new one."""
 MAX_PERIODS: Final = 1_000
 """How often a client may use a uid anew."""
@@ -70,7 +71,10 @@ class RepeatedReviews:
         for period in range(MAX_PERIODS):
             name = to_json([client, review.uid, period]).decode()
             decision_id = str(uuid.uuid5(_NAMESPACE, name))
-            event = self._event(decision_id)
+            try:
+                event = self._event(decision_id)
+            except ContentRemoved:
+                continue
             if event is None:
                 return Identity(decision_id, content)
             if event.timestamp < since:
@@ -84,8 +88,11 @@ class RepeatedReviews:
         raise Conflict(f"the uid {review.uid!r} was used too often; use a new one")
 
     def _event(self, decision_id: str) -> DecisionEvent | None:
+        """Return the event of a decision, None if there is none. Raises ContentRemoved."""
         try:
             return event_of(self._store.decision(decision_id))
+        except ContentRemoved:
+            raise
         except NotFound:
             return None
 

@@ -16,6 +16,7 @@ from policyd.audit.database import Database
 from policyd.audit.export import Position, last_position, pages, position_at
 from policyd.audit.export_state import ExportState
 from policyd.audit.exported_event import ExportedEvent
+from policyd.audit.tables import events
 from policyd.errors import AuditError, DeliveryError
 from policyd.http_endpoint import Answer, Endpoint
 
@@ -79,9 +80,10 @@ class Delivery:
         self._check_position()
         last = last_position(self._database)
         through = last.sequence
-        for page in pages(
-            self._database, self._conditions, after=self._position.sequence, through=through
-        ):
+        has_content = events.c.payload != ""  # retention may have been faster
+        conditions = [*self._conditions, has_content]
+        after = self._position.sequence
+        for page in pages(self._database, conditions, after=after, through=through):
             for batch in batches(page):
                 self._send(batch)
                 if self.is_over:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -210,4 +211,6 @@ def ascending(known: Known, *, descending: bool = False) -> Select[Any]:
 
 def stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
     """Yield the rows of `query`, of which few are in memory."""
-    yield from connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
+    streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE)
+    with closing(streamed.execute(query)) as rows:
+        yield from rows

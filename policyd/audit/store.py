@@ -36,7 +36,7 @@ from policyd.audit.rows import grant_of, record_of
 from policyd.audit.tables import events, exception_uses, grants, heads
 from policyd.audit.verify import VerifyReport, verify
 from policyd.audit.visibility import EVERYTHING, Visibility
-from policyd.errors import AuditError, NotFound
+from policyd.errors import AuditError, ContentRemoved, NotFound
 from policyd.model import AuditRecord, Decision, RecordedInput, Review
 
 PAGE: Final = 50
@@ -59,7 +59,7 @@ _LAST: Final = "~"
 """Sorts after all times."""
 _DECISION: Final = Prepared(
     select(*(events.c[name] for name in AuditRecord.__struct_fields__)).where(
-        events.c.decision_id == bindparam("decision"), events.c.kind == DECISION, _HAS_PAYLOAD
+        events.c.decision_id == bindparam("decision"), events.c.kind == DECISION
     )
 )
 
@@ -223,12 +223,18 @@ class Store:
             return [record_of(row) for row in connection.execute(query)]
 
     def decision(self, decision_id: str) -> AuditRecord:
-        """Return the record of one decision. Raises NotFound."""
+        """Return the record of one decision. Raises NotFound, ContentRemoved."""
         with self._here().database.reading() as connection:
             row = _DECISION.first(connection, {"decision": decision_id})
         if row is None:
             raise no_decision(decision_id)
-        return AuditRecord(*row)
+        record = AuditRecord(*row)
+        if not record.payload:
+            raise ContentRemoved(
+                f"retention removed the content of the decision {decision_id}: event "
+                f"{record.sequence} of the audit log has its hash only"
+            )
+        return record
 
     def grants(
         self,

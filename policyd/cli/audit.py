@@ -18,6 +18,7 @@ from policyd.cli import (
     audit_export,
     audit_grants,
     audit_policy_set,
+    audit_prune,
     audit_verify,
 )
 from policyd.cli.audit_reading import named_filters, opened, period, period_options, reading
@@ -129,6 +130,7 @@ command.add_command(audit_grants.usage)
 command.add_command(audit_grants.revoke)
 command.add_command(audit_policy_set.policy_set)
 command.add_command(audit_export.export)
+command.add_command(audit_prune.prune)
 command.add_command(audit_backup.backup)
 command.add_command(audit_backup.restore)
 command.add_command(audit_evidence.checkpoint)

@@ -18,7 +18,8 @@ from policyd.audit.log_event import KINDS
 from policyd.audit.moments import read_period, read_when
 from policyd.audit.store import PAGE, Store, no_decision
 from policyd.audit.usage import Grouping
-from policyd.errors import NotFound, RequestError
+from policyd.audit.visibility import EVERYTHING
+from policyd.errors import ContentRemoved, NotFound, RequestError
 from policyd.grants.resolution import inventory
 from policyd.holdings import device_list, usage_list
 from policyd.model import AuditRecord
@@ -214,9 +215,14 @@ def _usage(services: Services, query: UsageQuery) -> Response:
 
 def _decision(audit: Store, decision_id: str) -> AuditRecord:
     """Return a decision that the token may see. Raises NotFound, also if it may not."""
-    record = audit.decision(decision_id)
-    source = event_of(record).input.review.source
     visible = access.visibility(g.token)
+    try:
+        record = audit.decision(decision_id)
+    except ContentRemoved:
+        if visible != EVERYTHING:
+            raise no_decision(decision_id) from None
+        raise
+    source = event_of(record).input.review.source
     if not visible.shows(source.repository, source.environment, source.host):
         raise no_decision(decision_id)
     return record

@@ -16,19 +16,19 @@ from alembic.config import Config
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert, update
 
-from policyd.audit import chain, checkpoints, decision_queries, export, tree
+from policyd.audit import chain, checkpoints, decision_queries, export, retention, tree
 from policyd.audit.appending import Pending
 from policyd.audit.checkpoint_copies import FileCopy, checkpoints_in
 from policyd.audit.checkpoint_publication import Publisher, Targets
 from policyd.audit.database import Database
-from policyd.audit.event import decision_event, grant_records, payload_of
+from policyd.audit.event import decision_event, grant_records, payload_of, rfc3339
 from policyd.audit.jobs import Jobs
 from policyd.audit.rows import event_row, grant_row
 from policyd.audit.store import Store, open_store
 from policyd.audit.tables import events, grants, heads
 from policyd.audit.visibility import Visibility
 from policyd.audit.witnessing import WitnessClient
-from policyd.errors import AuditError, Forbidden
+from policyd.errors import AuditError, ContentRemoved, Forbidden
 from policyd.identity.job import Job, KnownRepository
 from policyd.model import AuditRecord, UserInfo
 from policyd.transparency import merkle
@@ -347,6 +347,29 @@ def publish_checkpoints_without_growing(store: Store) -> None:
     assert store.verify().problems == ()
 
 
+def prune_the_content_of_old_decisions(store: Store) -> None:
+    """Old content is removed but that of held grants; the log verifies and takes decisions."""
+    day = 24 * 3600
+    store.append_decision(*pair("d1", project="a"))
+    store.append_decision(*pair("d2", project="b"))
+    store.append_decision(*pair("d3", project="a", operation="DELETE", grants=(), seconds=1))
+    store.append_decision(*pair("d4", project="c", seconds=day))
+    held = store.grants()
+
+    before, now = rfc3339(NOON + 2_000_000_000), NOON + 9 * day * 1_000_000_000
+    number, record = retention.prune(store, before, now=now, actor="ana", reason="old")
+    store.append_decision(*pair("d5", project="b", seconds=9 * day))
+
+    assert (number, record and record.sequence) == (2, 5)
+    report = store.verify()
+    assert (report.events, report.removed, report.problems) == (6, 2, ())
+    assert [record.sequence for record in store.decisions()] == [6, 4, 2]
+    assert [grant.decision_id for grant in held] == ["d4", "d2"]
+    assert [grant.decision_id for grant in store.grants(active=False)] == ["d5", "d4", "d2", "d1"]
+    with pytest.raises(ContentRemoved):
+        store.decision("d3")
+
+
 CONTRACTS: Final[tuple[Contract, ...]] = (
     *HELD,
     show_only_what_is_visible,
@@ -359,6 +382,7 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
     prove_every_decision,
     export_events_in_their_order,
     publish_checkpoints_without_growing,
+    prune_the_content_of_old_decisions,
     accept_each_token_for_one_grant,
     accept_one_repository_of_a_name,
 )

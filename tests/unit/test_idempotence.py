@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from policyd.audit.event import event_of
+from policyd.audit import retention
+from policyd.audit.event import event_of, rfc3339
 from policyd.config import Settings
 from policyd.deadline import within
 from policyd.errors import AuditError, ReviewTimeout
@@ -142,6 +143,26 @@ def test_a_uid_stands_for_its_review_for_a_day(services: Services) -> None:  # n
     assert second.status_code == 200
     assert ids(second)[1] != ids(first)[1]
     assert ask().status_code == 409
+    app.extensions[PUSH_REVIEWS].close()
+
+
+def test_a_uid_whose_decision_was_pruned_is_that_of_a_new_review(services: Services) -> None:  # noqa: F811
+    now = [1_800_000_000_000_000_000]
+    timed = replace(services, settings=Settings(), clock=lambda: now[0])
+    app = create_app(timed)
+
+    def ask() -> Any:
+        return app.test_client().post(
+            f"/v1/review{ASKED}&operation=CHECK", data=TWO_GPUS, content_type="application/yaml"
+        )
+
+    first = ask()
+    now[0] += 3 * KEPT_NANOSECONDS
+    before = rfc3339(now[0] - KEPT_NANOSECONDS)
+    retention.prune(services.audit, before, now=now[0], actor="", reason="")
+    second = ask()
+    assert second.status_code == 200
+    assert ids(second)[1] != ids(first)[1]
     app.extensions[PUSH_REVIEWS].close()
 
 

@@ -1,6 +1,6 @@
 """Columns and indexes for queries by time, host, user and exception; leases; documents; retention.
 
-`events` stays append-only, except that a payload may be removed (`policyd audit retention`).
+`events` stays append-only, except that a payload may be removed (`policyd audit prune`).
 """
 
 from __future__ import annotations
