@@ -217,3 +217,6 @@ pre_start(fields) := object.union_n([
 
 # input of a service "app" with `fields`.
 app(fields) := {"constraints": {}, "workloads": [service("app", fields)], "unresolved": []}
+
+# keys is the input of a service "app" whose effective model has `own`.
+keys(own) := object.union(app({}), {"project": {"services": {"app": own}}, "credentials": []})

@@ -23,3 +23,6 @@ entry(w, key, _, msg) := data.policyd.lib.workload.finding(w, [key], msg) if dat
 entry(w, key, index, msg) := data.policyd.lib.workload.finding(w, [key, index], msg) if {
 	not data.policyd.lib.workload.is_hook(w)
 }
+
+# keys are what the effective model has for a service or a job.
+keys(w) := input.project[w.path[0]][w.path[1]]

@@ -96,11 +96,18 @@ _NAMESPACES: Final = ("pid", "ipc", "userns_mode", "uts", "network_mode", "cgrou
 
 MECHANICAL: Final[Mapping[str, MechanicalFix]] = {
     "allowed-capabilities": MechanicalFix("removes the capability", _CAPABILITY),
+    "allowed-dns": MechanicalFix(
+        "removes the entry", _remove(items_of=("dns", "dns_opt", "dns_search"))
+    ),
+    "allowed-isolation": MechanicalFix(
+        "removes the key", _remove(keys=("isolation",), items_of=("storage_opt",))
+    ),
     "allowed-sysctls": MechanicalFix("removes the parameter", _remove(items_of=("sysctls",))),
     "no-build-privileges": MechanicalFix(
         "removes the option from the build",
         _remove(keys=("privileged",), items_of=("entitlements",)),
     ),
+    "no-credential-spec": MechanicalFix("removes the key", _remove(keys=("credential_spec",))),
     "no-custom-cgroup-parent": MechanicalFix("removes the key", _remove(keys=("cgroup_parent",))),
     "no-dangerous-capabilities": MechanicalFix("removes the capability", _CAPABILITY),
     "no-default-bridge": MechanicalFix("removes the key", _remove(keys=("network_mode",))),
@@ -115,7 +122,9 @@ MECHANICAL: Final[Mapping[str, MechanicalFix]] = {
     "no-host-proc-sys-mounts": _READ_ONLY,
     "no-host-service-sockets": MechanicalFix("removes the mount", _remove(items_of=("volumes",))),
     "no-host-system-mounts": _READ_ONLY,
-    "no-interactive-services": MechanicalFix("removes the key", _remove(keys=("tty",))),
+    "no-interactive-services": MechanicalFix(
+        "removes the key", _remove(keys=("tty", "stdin_open"))
+    ),
     "no-metadata-service": MechanicalFix("removes the entry", _remove(items_of=("extra_hosts",))),
     "no-nvidia-runtime": _RUNTIME,
     "no-oom-protection": MechanicalFix(

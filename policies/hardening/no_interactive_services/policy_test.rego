@@ -16,3 +16,11 @@ test_no_terminal_is_allowed if {
 	found := no_interactive_services.violation with input as fixture.app({})
 	found == set()
 }
+
+test_open_input_is_reported if {
+	found := no_interactive_services.violation with input as fixture.keys({"stdin_open": true})
+	{[v.path, v.msg] | some v in found} == {[
+		["services", "app", "stdin_open"],
+		"service app keeps its standard input open",
+	]}
+}
