@@ -11,7 +11,7 @@ import click
 
 from policyd.cli.options import close_at_end, settings, settings_options
 from policyd.config import default_audit
-from policyd.errors import AuditError
+from policyd.masking import without_credentials
 
 
 @click.command("backup")
@@ -20,14 +20,21 @@ from policyd.errors import AuditError
 def backup(config: str | None, audit: str | None, file: str) -> int:
     """Write the audit log to a new file, also while the webhook serves.
 
-    The copy is one state of the log. Its last sequence number and hash are printed for
-    `policyd audit verify --expect`. A log on PostgreSQL is backed up with pg_dump.
+    The copy is one state of the log, as an SQLite file, also of a log on PostgreSQL. Its last
+    sequence number and hash are printed for `policyd audit verify --expect`.
     """
     from policyd.audit.backup import back_up
     from policyd.audit.database import open_for_reading
+    from policyd.audit.store import open_store
 
-    database = open_for_reading(settings(config, audit=audit).audit or default_audit(os.environ))
-    close_at_end(database)
+    url = settings(config, audit=audit).audit or default_audit(os.environ)
+    if _is_server(url):
+        store = open_store(url, create=False)
+        close_at_end(store)
+        database = store.database
+    else:
+        database = open_for_reading(url)
+        close_at_end(database)
     number, last = back_up(database, file)
     click.echo(f"{file}: event {number} is the last: {number}:{last}")
     return 0
@@ -39,17 +46,25 @@ def backup(config: str | None, audit: str | None, file: str) -> int:
 def restore(config: str | None, audit: str | None, file: str) -> int:
     """Write a backup to the place of the audit log, where there is none.
 
-    The backup is verified first. Stop the webhook before, and start it afterwards.
+    The backup is verified first. It may be of a log on another kind of database, and of an earlier
+    version. A database of PostgreSQL must exist and have no events. Stop the webhook before, and
+    start it afterwards.
     """
     from policyd.audit import backup as copies
     from policyd.audit.database import open_for_reading
 
     url = settings(config, audit=audit).audit or default_audit(os.environ)
-    if url.startswith("postgres"):
-        raise AuditError("a log on PostgreSQL is restored with pg_restore")
-    path = url.removeprefix("sqlite:///")
     database = open_for_reading(file)
     close_at_end(database)
-    number, last = copies.restore(database, os.path.abspath(path))
-    click.echo(f"{path}: event {number} is the last: {number}:{last}")
+    if _is_server(url):
+        number, last = copies.restore_to_server(database, url)
+        name = without_credentials(url)
+    else:
+        name = url.removeprefix("sqlite:///")
+        number, last = copies.restore(database, os.path.abspath(name))
+    click.echo(f"{name}: event {number} is the last: {number}:{last}")
     return 0
+
+
+def _is_server(url: str) -> bool:
+    return url.startswith("postgres")

@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from policyd.audit.backup import back_up, restore_to_server
 from policyd.audit.database import open_database, open_for_reading
 from policyd.audit.event import event_of
 from policyd.audit.pushes import Pushes
@@ -21,6 +22,7 @@ from policyd.audit.tokens import Tokens
 from policyd.audit.verify import verify
 from policyd.deadline import within
 from policyd.errors import AuditError
+from policyd.hooks.events import Push
 from tests.attacks.kills import kill_under_load
 from tests.attacks.target import Target
 from tests.support import stored_inputs, stored_pushes, stored_tokens
@@ -142,6 +144,35 @@ def test_decisions_and_grants_are_kept_as_in_sqlite(store: Store) -> None:
     assert store.verify().ok
     store.append_decision(*pair("d4", operation="DELETE", seconds=120))
     assert store.grants() == []
+
+
+@pytest.mark.slow
+def test_a_backup_is_restored_to_an_empty_database_of_any_kind(
+    store: Store, url: str, cluster: str, tmp_path: Path
+) -> None:
+    store.append_decision(*pair("d1", exceptions=("train-all",)))
+    push = Push("event", "acme/train", "sha256:aa", "1", "ana")
+    assert Pushes(store).add("registry", "", [push], 0)
+    copy = str(tmp_path / "copy.db")
+    last = back_up(store.database, copy)
+    other = f"{url.partition('?')[0]}_new?host={cluster}"
+    with psycopg.connect(f"postgresql://policyd@/postgres?host={cluster}", autocommit=True) as it:
+        it.execute(f"CREATE DATABASE {other.partition('?')[0].rpartition('/')[2]}")
+    backup = open_for_reading(copy)
+    restored = restore_to_server(backup, other)
+    with pytest.raises(AuditError, match=r"has events: create an empty database"):
+        restore_to_server(backup, url)
+    backup.close()
+
+    assert restored == last
+    new = open_store(other)
+    assert new.grants() == store.grants()
+    assert [one.number for one in Pushes(new).records()] == [1]
+    assert Pushes(new).add("registry", "", [Push("next", "acme/train", "sha256:aa")], 0)
+    assert [one.number for one in Pushes(new).records()] == [2, 1]
+    new.append_decision(*pair("d2"))
+    assert (new.verify().events, new.verify().problems) == (last[0] + 1, ())
+    new.close()
 
 
 @pytest.mark.slow

@@ -5,8 +5,12 @@ Each function of CONTRACTS takes an empty store, records decisions and asserts w
 
 from __future__ import annotations
 
+import itertools
+import os
 import tempfile
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +22,11 @@ from sqlalchemy import insert, update
 
 from policyd.audit import chain, checkpoints, decision_queries, export, retention, tree
 from policyd.audit.appending import Pending
+from policyd.audit.backup import back_up, restore
 from policyd.audit.checkpoint_copies import FileCopy, checkpoints_in
 from policyd.audit.checkpoint_publication import Publisher, Targets
-from policyd.audit.database import Database
+from policyd.audit.database import Database, open_for_reading
+from policyd.audit.documents import digest_of
 from policyd.audit.event import decision_event, grant_records, payload_of, rfc3339
 from policyd.audit.jobs import Jobs
 from policyd.audit.rows import event_row, grant_row
@@ -370,6 +376,40 @@ def prune_the_content_of_old_decisions(store: Store) -> None:
         store.decision("d3")
 
 
+def back_up_one_state_while_it_is_written(store: Store) -> None:
+    """A backup of a log that grows verifies, has all tables, and is restored to a file."""
+    store.append_decision(*pair("d1", exceptions=("train-all",)))
+    store.keep_document(b"rules")
+    signed(store)
+    stopped = threading.Event()
+
+    def append() -> None:
+        for number in itertools.count(2):
+            if stopped.is_set():
+                return
+            store.append_decision(*pair(f"d{number}", project=f"p{number}"))
+
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as threads:
+        writing = threads.submit(append)
+        number, last = back_up(store.database, f"{folder}/copy.db")
+        stopped.set()
+        writing.result()
+        assert os.listdir(folder) == ["copy.db"]
+        copy = open_for_reading(f"{folder}/copy.db")
+        restored = restore(copy, f"{folder}/new.db")
+        copy.close()
+        new = open_store(f"{folder}/new.db", create=False)
+        new.append_decision(*pair("last"))
+        report, first = new.verify(), new.decision("d1")
+        assert new.document(digest_of(b"rules")) == b"rules"
+        assert list(new.exception_uses("default", "")) == ["train-all"]
+        new.close()
+
+    assert restored == (number, last)
+    assert (report.events, report.problems) == (number + 1, ())
+    assert first == store.decision("d1")
+
+
 CONTRACTS: Final[tuple[Contract, ...]] = (
     *HELD,
     show_only_what_is_visible,
@@ -383,6 +423,7 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
     export_events_in_their_order,
     publish_checkpoints_without_growing,
     prune_the_content_of_old_decisions,
+    back_up_one_state_while_it_is_written,
     accept_each_token_for_one_grant,
     accept_one_repository_of_a_name,
 )

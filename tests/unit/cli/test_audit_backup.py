@@ -26,5 +26,5 @@ def test_a_log_is_backed_up_and_restored(run: Run, folder: Path) -> None:
     assert run("audit", "verify", "--audit", "new.db", "--expect", f"1:{last}").exit_code == 0
     again = run("audit", "restore", "copy.db", "--audit", "new.db")
     assert (again.exit_code, "exists: stop policyd" in again.stderr) == (2, True)
-    elsewhere = run("audit", "restore", "copy.db", "--audit", "postgresql://h/x")
-    assert "a log on PostgreSQL is restored with pg_restore" in elsewhere.stderr
+    elsewhere = run("audit", "restore", "copy.db", "--audit", "postgresql://127.0.0.1:1/x")
+    assert (elsewhere.exit_code, "postgresql://127.0.0.1:1/x" in elsewhere.stderr) == (2, True)
