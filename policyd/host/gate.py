@@ -26,6 +26,7 @@ from policyd.host.endpoints import Endpoint, Kind, endpoint
 from policyd.host.existing import Existing
 from policyd.host.folded_json import Fields, read_object
 from policyd.host.grant_check import GrantCheck, Start
+from policyd.host.host_files import HostFiles
 from policyd.host.other_requests import (
     read_build,
     read_exec,
@@ -69,6 +70,7 @@ class Gate:
         self._grants = grants
         self._settings = settings
         self._existing = existing
+        self._files = HostFiles()
         self._readers: dict[Kind, Callable[[Call, Endpoint], Asked | None]] = {
             "create": lambda call, _: self._creation(call),
             "exec": lambda call, about: read_exec(_body(call), about.name),
@@ -109,6 +111,7 @@ class Gate:
                 asked = read(call, about) if read else None
                 if asked is None:
                     return ALLOWED
+                asked = self._files.followed(asked)
                 image = self._existing.image(asked.keys.get("image", ""))
                 return self._decided(call, lambda: asked.loaded(call.body, image), asked)
         except PolicydError as error:
@@ -137,6 +140,7 @@ class Gate:
         if found is None:
             return ALLOWED  # the daemon will say that there is none
         asked, image, container = found
+        asked = self._files.followed(asked)
         answer = DENIED
         try:
             answer = self._decided(
