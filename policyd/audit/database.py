@@ -6,6 +6,7 @@ with the name of the database, without its password, and the reason.
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -237,12 +238,24 @@ def _parse(url: str) -> URL:
 
 
 def _check_file(path: str, *, create: bool) -> None:
+    """Create the file if it does not exist. Raises AuditError for one that cannot be used.
+
+    A file that exists is not opened: closing it again would release the locks of all connections
+    of this process to it. Then another process could remove the write-ahead log, and what is
+    written there later would be lost. Source: SQLite, "How To Corrupt An SQLite Database File",
+    section 2.2.
+    """
     if not create and not os.path.exists(path):
         raise AuditError(f"there is no audit log at {path}")
     try:
         if not os.path.exists(os.path.dirname(path)):
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if not os.path.exists(path):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        elif os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        elif not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise AuditError(f"the audit log {path} cannot be opened: {_reason(error)}") from error
 

@@ -6,6 +6,8 @@ import os
 import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -293,3 +295,17 @@ def test_a_writer_that_takes_too_long_holds_up_others_until_their_deadline_only(
 
     assert [record.sequence for record in store.decisions()] == [1]
     assert store.decision("d2").sequence == 1
+
+
+def test_opening_a_log_twice_in_one_process_loses_no_event(store, path):
+    """Other processes may remove a write-ahead log only while no process has the log open."""
+    open_store(path).close()  # must not release the locks of `store`
+    reader = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT 1 FROM events')"
+    subprocess.run([sys.executable, "-c", f"{reader}.connection.close()", path], check=True)
+
+    store.append_event("stop", {"version": "1"}, now=1)
+
+    with closing(sqlite3.connect(path)) as connection:
+        [(kind,)] = connection.execute("SELECT kind FROM events").fetchall()
+    assert kind == "stop"
+    assert os.path.exists(f"{path}-wal")

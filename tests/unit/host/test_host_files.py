@@ -13,10 +13,10 @@ from policyd.host.host_files import MAX_NODES, HostFiles
 
 @pytest.fixture
 def files(tmp_path):
-    """The files of a host whose kernel calls the device 1:3 gpu7."""
-    folder = tmp_path / "sys" / "char" / "1:3"
+    """The files of a host whose kernel calls the device 1:7 gpu7."""
+    folder = tmp_path / "sys" / "char" / "1:7"
     folder.mkdir(parents=True)
-    (folder / "uevent").write_text("MAJOR=1\nMINOR=3\nDEVNAME=accel/gpu7\n")
+    (folder / "uevent").write_text("MAJOR=1\nMINOR=7\nDEVNAME=accel/gpu7\n")
     return HostFiles(str(tmp_path / "sys"))
 
 
@@ -61,7 +61,7 @@ def test_what_is_no_path_stays(files):
 
 @pytest.mark.parametrize(
     ("major", "minor", "expected"),
-    [(195, 0, "/dev/nvidia0"), (195, 255, "/dev/nvidiactl"), (1, 3, "/dev/accel/gpu7")],
+    [(195, 0, "/dev/nvidia0"), (195, 255, "/dev/nvidiactl"), (1, 7, "/dev/accel/gpu7")],
 )
 def test_a_node_of_another_name_is_its_device(files, tmp_path, major, minor, expected):
     node(tmp_path / "harmless", major, minor)
