@@ -11,20 +11,27 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar, copy_context
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from policyd.errors import ReviewTimeout
 
 if TYPE_CHECKING:
     import socket
+    from concurrent.futures import ThreadPoolExecutor
 
 _BOTH_DIRECTIONS: Final = 2
 """SHUT_RDWR of POSIX shutdown()."""
 RECORDING_SECONDS: Final = 0.7
 """How long a decision that was made in time may still take to be recorded."""
+
+
+_AT_ONCE: Final = 4
+"""Calls of `in_time` that run at the same time, those included that nobody waits for any more."""
+
+Result = TypeVar("Result")
 
 
 class HasDescriptor(Protocol):
@@ -144,6 +151,28 @@ def ending(connection: HasDescriptor) -> Iterator[None]:
         yield
     finally:
         own.release()
+
+
+def in_time(call: Callable[[], Result]) -> Result:
+    """Return what `call` returns. It runs in another thread if a limit is in force.
+
+    What cannot be interrupted, such as a disk that does not answer, ends at its own time then.
+    Raises TimeoutError if it does not end by the limit: its outcome is not known.
+    """
+    deadline = _current.get()
+    if deadline is None:
+        return call()
+    # Imported here because `check` starts faster without it.
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = _pools.get(os.getpid())
+    if pool is None:
+        pool = _pools.setdefault(os.getpid(), ThreadPoolExecutor(_AT_ONCE, "policyd-in-time"))
+    return pool.submit(copy_context().run, call).result(deadline.remaining())
+
+
+_pools: Final[dict[int, ThreadPoolExecutor]] = {}
+"""The threads of `in_time`, by process: a fork does not have those of its parent."""
 
 
 def remaining(seconds: float) -> float:

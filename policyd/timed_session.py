@@ -15,8 +15,10 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from policyd.deadline import Deadline
+from policyd.name_resolution import addresses
 
 _SCHEMES: Final = ("http://", "https://")
 _AT_ONCE: Final = 0.001
@@ -59,10 +61,7 @@ def _pools(current: Callable[[], Deadline]) -> dict[str, type[HTTPConnectionPool
 
         def _new_conn(self) -> socket.socket:
             self.watched_by = current()
-            self.timeout = self.watched_by.remaining() or _AT_ONCE
-            connection = super()._new_conn()
-            self.watched_by.watch(connection)
-            return connection
+            return _connected(self, super()._new_conn, self.watched_by)
 
         def request(self, *arguments: Any, **keywords: Any) -> None:
             _watch(self, current())
@@ -73,10 +72,7 @@ def _pools(current: Callable[[], Deadline]) -> dict[str, type[HTTPConnectionPool
 
         def _new_conn(self) -> socket.socket:
             self.watched_by = current()
-            self.timeout = self.watched_by.remaining() or _AT_ONCE
-            connection = super()._new_conn()
-            self.watched_by.watch(connection)
-            return connection
+            return _connected(self, super()._new_conn, self.watched_by)
 
         def request(self, *arguments: Any, **keywords: Any) -> None:
             _watch(self, current())
@@ -89,6 +85,32 @@ def _pools(current: Callable[[], Deadline]) -> dict[str, type[HTTPConnectionPool
         ConnectionCls = SecureConnection
 
     return {"http": Pool, "https": SecurePool}
+
+
+def _connected(
+    own: HTTPConnection, connect: Callable[[], socket.socket], deadline: Deadline
+) -> socket.socket:
+    """Return the connection that `connect` makes for `own`, which ends at `deadline`."""
+    name = own._dns_host
+    try:
+        found = addresses(name, own.port or own.default_port, deadline.remaining())
+    except socket.gaierror as error:
+        raise NameResolutionError(name, own, error) from error
+    except TimeoutError as error:
+        raise ConnectTimeoutError(own, str(error)) from error
+    for address in found:
+        own._dns_host, own.timeout = address, deadline.remaining() or _AT_ONCE
+        try:
+            connection = connect()
+        except NewConnectionError:
+            if address == found[-1]:
+                raise
+            continue
+        finally:
+            own._dns_host = name  # TLS verifies it
+        deadline.watch(connection)
+        return connection
+    raise AssertionError
 
 
 def _watch(connection: Any, deadline: Deadline) -> None:

@@ -74,6 +74,8 @@ class Appender:
     def _write(self, take: Callable[[], Sequence[Pending]]) -> list[AuditRecord]:
         with self.database.writing() as connection:
             batch = take()  # now, because other decisions came while the log was locked
+            if not batch:
+                return []
             head = _HEAD.first(connection, {})
             if head is None:
                 raise AuditError(f"the table heads of the audit log {self.database.name} is empty")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 from urllib.parse import quote
@@ -22,13 +22,15 @@ from policyd.audit.file_lock import file_lock
 from policyd.audit.prepared import command
 from policyd.audit.tables import KNOWN_REVISIONS, REVISION
 from policyd.audit.visibility import MATCHES, matches_one
-from policyd.deadline import remaining
+from policyd.deadline import is_limited, remaining
 from policyd.errors import AuditError
+from policyd.name_resolution import addresses
 
 BUSY_TIMEOUT: Final = 10.0
 """Seconds that SQLite waits for a lock. Only other programs than policyd hold it that long."""
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds that connecting to a server may take, and waiting for a free connection."""
+POSTGRESQL_PORT: Final = 5432
 MIGRATION_LOCK: Final = 8093
 """The key of PostgreSQL's advisory lock for migrations: an arbitrary constant."""
 
@@ -65,14 +67,22 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """Yield a connection in a transaction that excludes other writers. Raises AuditError.
 
-        Without an exception, the transaction is on disk afterwards; otherwise it is rolled back.
+        Without an exception, the transaction is on disk afterwards; otherwise it is rolled back,
+        unless the connection ended while it was committed: the error says that.
         """
+        is_committing = False
         with self._failures("written"), self._lock(), self._connected() as connection:
             writer = connection.execution_options(policyd_write=True)
             self._check_identity()
-            with writer.begin():
-                yield writer
-                self._check_identity()
+            try:
+                with writer.begin():
+                    yield writer
+                    self._check_identity()
+                    is_committing = True
+            except DBAPIError as error:
+                if is_committing and error.connection_invalidated:
+                    raise unknown_outcome(self.name) from error
+                raise
 
     def probe(self, connection: Connection) -> None:
         """Make the transaction of `connection` write as much as a decision, and nothing that stays.
@@ -156,6 +166,14 @@ class Database:
             raise AuditError(
                 f"the audit log {self.name} cannot be {what}: {_reason(error)}"
             ) from error
+
+
+def unknown_outcome(name: str) -> AuditError:
+    """Return the error of a commit in the log `name` whose end was not seen."""
+    return AuditError(
+        f"the audit log {name} did not answer in time, so it is not known whether the decision was "
+        "recorded: ask again with the same uid"
+    )
 
 
 def open_database(url: str, *, create: bool) -> Database:
@@ -290,8 +308,33 @@ def _server_engine(url: URL) -> Engine:
         if seconds < 1:
             raise TimeoutError("no time is left to connect")
         parameters.setdefault("connect_timeout", seconds)
+        if is_limited():
+            parameters.update(_resolved(parameters))
 
     return engine
+
+
+def _resolved(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return `parameters` of libpq with the addresses of hosts, which it would wait for.
+
+    Raises TimeoutError, and socket.gaierror. Source: PostgreSQL, "Parameter Key Words".
+    """
+    hosts = str(parameters.get("host") or "").split(",")
+    ports = str(parameters.get("port") or POSTGRESQL_PORT).split(",")
+    if "hostaddr" in parameters or not all(hosts) or any(host[0] in "/@" for host in hosts):
+        return {}
+    ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
+    places = [
+        (host, address, port)
+        for host, port in zip(hosts, ports, strict=True)
+        for address in addresses(host, int(port), remaining(CONNECT_TIMEOUT))
+    ]
+    return {
+        name: ",".join(values)
+        for name, values in zip(
+            ("host", "hostaddr", "port"), zip(*places, strict=True), strict=True
+        )
+    }
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -11,13 +11,17 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
-from policyd.deadline import remaining
+from policyd.deadline import in_time, remaining
 
 TIMEOUT: Final = 60.0
 """Seconds that an item waits for its turn. A batch takes milliseconds."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class OutcomeUnknown(TimeoutError):
+    """An item was being written when the time of its thread was over: it may be written or not."""
 
 
 class _Entry(Generic[Item, Result]):
@@ -32,7 +36,8 @@ class GroupCommit(Generic[Item, Result]):
     """Calls `write` with a function that returns all waiting items, the batch.
 
     `write` calls it once, when it can write at once: the longer it waits for others, the larger is
-    the batch. It returns the results of the items in their order.
+    the batch. It returns the results of the items in their order. The batch is empty if the threads
+    of all items gave up in the meantime.
     """
 
     def __init__(self, write: Callable[[Callable[[], list[Item]]], Sequence[Result]]) -> None:
@@ -44,28 +49,45 @@ class GroupCommit(Generic[Item, Result]):
     def submit(self, item: Item) -> Result:
         """Return the result of `item` once it is written.
 
-        Raises the exception of `write` for its batch, and TimeoutError by the deadline of the
-        review; then the item may still be written if its batch is being written.
+        Raises the exception of `write` for its batch. By the deadline of the review, it raises
+        TimeoutError if the item was not and will not be written, and OutcomeUnknown if its batch is
+        being written.
         """
         entry: _Entry[Item, Result] = _Entry(item)
         with self._waiting_lock:
             self._waiting.append(entry)
         if not self._turn.acquire(timeout=remaining(TIMEOUT)):
             self._give_up(entry)
-        try:
-            if not entry.done:
-                self._write_waiting()
-        finally:
+        elif entry.done:
             self._turn.release()
+        else:
+            self._write_in_time(entry)
         if entry.error is not None:
             raise entry.error
         return entry.result
 
+    def _write_in_time(self, entry: _Entry[Item, Result]) -> None:
+        """Write what waits, `entry` included, and let the next thread write after that."""
+        try:
+            in_time(self._write_and_release)
+        except TimeoutError:
+            if not entry.done:
+                self._give_up(entry)
+
     def _give_up(self, entry: _Entry[Item, Result]) -> None:
+        """Raise TimeoutError or OutcomeUnknown for `entry` unless it is done now."""
         with self._waiting_lock:
             if entry in self._waiting:
                 self._waiting.remove(entry)
-        raise TimeoutError("other writers took too long")
+                raise TimeoutError("it was locked by other writers for too long")
+        if not entry.done:
+            raise OutcomeUnknown("it did not answer in time")
+
+    def _write_and_release(self) -> None:
+        try:
+            self._write_waiting()
+        finally:
+            self._turn.release()
 
     def _write_waiting(self) -> None:
         batch: list[_Entry[Item, Result]] = []

@@ -18,7 +18,7 @@ from sqlalchemy import bindparam, func, literal, select, tuple_, update
 
 from policyd.audit import decision_queries, documents, grant_queries, tree
 from policyd.audit.appending import Appender, Pending
-from policyd.audit.database import Database, open_database
+from policyd.audit.database import Database, open_database, unknown_outcome
 from policyd.audit.decision_queries import DecisionFilters, within
 from policyd.audit.event import (
     DECISION,
@@ -29,6 +29,7 @@ from policyd.audit.event import (
     rfc3339,
 )
 from policyd.audit.grant_queries import GrantFilters
+from policyd.audit.group_commit import OutcomeUnknown
 from policyd.audit.log_event import EventKind, LogEvent, payload_of_event
 from policyd.audit.moments import ALWAYS, Period
 from policyd.audit.prepared import Prepared
@@ -323,6 +324,8 @@ class Store:
     def _submit(self, pending: Pending) -> AuditRecord:
         try:
             return self._here().writer.submit(pending)
+        except OutcomeUnknown as error:
+            raise unknown_outcome(self.name) from error
         except TimeoutError as error:
             raise AuditError(f"the audit log {self.name} cannot be written: {error}") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -101,7 +102,11 @@ def _asked(services: Services, question: Question) -> Review:
         user_info = g.job.user
         may_grant = operation != "CHECK" and not question.dry_run
         jobs = Jobs(services.audit.database)
-        jobs.accept(g.job, uid, now // SECOND, may_grant=may_grant)
+        accept = partial(jobs.accept, g.job, uid, now // SECOND, may_grant=may_grant)
+        try:
+            deadline.in_time(accept)
+        except TimeoutError as error:
+            raise ReviewTimeout("the audit log did not answer in time: try again later") from error
     return Review(
         uid=uid,
         enforcement_point=g.token.enforcement_point,

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,6 +151,22 @@ def empty_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("audit") / "audit.db"
     open_store(str(path)).close()
     return path
+
+
+@pytest.fixture
+def silent_name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Names are not resolved before the end of the test."""
+    resolve, is_over = socket.getaddrinfo, threading.Event()
+
+    def asked(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
+        if not options.get("flags", 0) & socket.AI_NUMERICHOST:
+            is_over.wait()
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return resolve(host, port, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", asked)
+    yield
+    is_over.set()
 
 
 @pytest.fixture

@@ -140,3 +140,28 @@ def test_loading_a_project_ends_with_the_time() -> None:
         time.sleep(0.1)
         with pytest.raises(ReviewTimeout):
             load(memory_bundle({"compose.yaml": b"services: {web: {image: a}}"}))
+
+
+def test_a_call_that_does_not_end_in_time_goes_on() -> None:
+    may_end, is_ended = threading.Event(), threading.Event()
+
+    def call() -> None:
+        may_end.wait()
+        is_ended.set()
+
+    with deadline.within(0.1), pytest.raises(TimeoutError):
+        deadline.in_time(call)
+    may_end.set()
+    is_ended.wait()
+
+
+def test_a_call_in_time_returns_and_raises_within_the_limit_of_its_caller() -> None:
+    def refuse() -> None:
+        raise ValueError("refused")
+
+    with deadline.within(60):
+        assert 0 < deadline.in_time(lambda: deadline.remaining(100)) <= 60
+        assert deadline.in_time(threading.get_ident) != threading.get_ident()
+        with pytest.raises(ValueError, match="refused"):
+            deadline.in_time(refuse)
+    assert deadline.in_time(threading.get_ident) == threading.get_ident()

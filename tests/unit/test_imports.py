@@ -15,6 +15,7 @@ MODEL = {
     *(
         "deadline",
         "lazy_pattern",
+        "name_resolution",
         "model",
         "errors",
         "masking",

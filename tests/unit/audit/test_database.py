@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -21,6 +22,7 @@ from alembic.script import ScriptDirectory
 from policyd.audit import database
 from policyd.audit import file_lock as locks
 from policyd.audit.database import open_database, open_for_reading
+from policyd.audit.event import event_of
 from policyd.audit.file_lock import file_lock
 from policyd.audit.store import Store, open_store
 from policyd.audit.tables import REVISION, metadata
@@ -284,13 +286,75 @@ def test_a_lock_that_is_not_released_costs_no_more_than_the_deadline(
     store.append_decision(*pair("d2"))
 
 
+def test_a_commit_that_does_not_end_in_time_has_an_unknown_outcome(
+    store: Store,
+) -> None:
+    """The disk of the log answers late: the decision is recorded after its answer."""
+    may_go_on = threading.Event()
+    sqlalchemy.event.listen(store.database._engine, "commit", lambda _: may_go_on.wait())
+    with within(0.2), pytest.raises(AuditError) as caught:
+        store.append_decision(*pair("d1"))
+    with within(0.2), pytest.raises(AuditError, match="it was locked by other writers"):
+        store.append_decision(*pair("d2"))
+    may_go_on.set()
+    store.append_decision(*pair("d3"))
+
+    assert str(caught.value).endswith(
+        "did not answer in time, so it is not known whether the decision was recorded: ask again "
+        "with the same uid"
+    )
+    found = sorted(event_of(record).decision_id for record in store.decisions())
+    assert found == ["d1", "d3"]
+    assert store.verify().problems == ()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"host": "127.0.0.1"}, {"host": "127.0.0.1", "hostaddr": "127.0.0.1", "port": "5432"}),
+        (
+            {"host": "::1,127.0.0.1", "port": "5433,5434"},
+            {"host": "::1,127.0.0.1", "hostaddr": "::1,127.0.0.1", "port": "5433,5434"},
+        ),
+        (
+            {"host": "::1,127.0.0.1", "port": 5433},
+            {"host": "::1,127.0.0.1", "hostaddr": "::1,127.0.0.1", "port": "5433,5433"},
+        ),
+        ({"host": "/run/postgresql"}, {}),
+        ({"host": "@policyd"}, {}),
+        ({"host": "db.example", "hostaddr": "10.0.0.1"}, {}),
+        ({}, {}),
+    ],
+)
+def test_the_addresses_of_a_server_are_found_within_the_deadline(
+    parameters: dict[str, object], expected: dict[str, str]
+) -> None:
+    assert database._resolved(parameters) == expected
+
+
+def test_a_name_server_that_does_not_answer_costs_no_more_than_the_deadline(
+    silent_name_server: None,
+) -> None:
+    opened = open_database("postgresql://u@db.example/audit", create=True)
+
+    with (
+        within(1.2),
+        pytest.raises(AuditError, match=r"the address of db\.example was not"),
+        opened.writing(),
+    ):
+        pytest.fail("it is connected")
+    opened.close()
+
+
 def test_a_writer_that_takes_too_long_holds_up_others_until_their_deadline_only(
     store: Store,
 ) -> None:
     writer = store._here().writer
     with writer._turn, within(0.2), pytest.raises(AuditError) as caught:
         store.append_decision(*pair("d1"))
-    assert str(caught.value).endswith("cannot be written: other writers took too long")
+    assert str(caught.value).endswith(
+        "cannot be written: it was locked by other writers for too long"
+    )
     store.append_decision(*pair("d2"))
 
     assert [record.sequence for record in store.decisions()] == [1]
