@@ -116,6 +116,8 @@ class Endpoint:
                     content = _content(response, max_answer)
                 if not deadline.remaining():
                     raise DeliveryError(f"{self.name} did not answer within {seconds:g} seconds")
+        except ConfigError as error:  # the token file, which may be replaced at the moment
+            raise DeliveryError(str(error)) from error
         except requests.exceptions.SSLError as error:
             raise DeliveryError(f"the certificate of {self.name} is not trusted") from error
         except (requests.RequestException, OSError) as error:

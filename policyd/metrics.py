@@ -122,11 +122,12 @@ class CheckpointMetrics:
 
         if folder := os.environ.get(FOLDER_VARIABLE):
             _share_values(folder)
+        self.registry = prometheus_client.CollectorRegistry()
         self._deliveries = prometheus_client.Counter(
             "policyd_checkpoint_deliveries",
             "Checkpoints that were sent to a copy or a witness, by result.",
             ("target", "result"),
-            registry=prometheus_client.CollectorRegistry(),
+            registry=self.registry,
         )
 
     def delivered(self, target: str, *, accepted: bool) -> None:

@@ -134,14 +134,14 @@ NO_QUORUM: Final = Quorum()
 
 
 def proven_entry(
-    proof_file: str, verifier: Verifier, quorum: Quorum = NO_QUORUM
+    proof_file: str, keys: Sequence[Verifier], quorum: Quorum = NO_QUORUM
 ) -> tuple[tree.Entry, Checkpoint]:
-    """Return the entry that a proof file shows to be in the log of `verifier`, and the checkpoint.
+    """Return the entry that a proof file shows to be in the log of `keys`, and the checkpoint.
 
     Raises NoteError if the proof does not hold, or its checkpoint does not have the `quorum`.
     """
     proof = proof_of(proof_file)
-    checkpoint = verify_proof(proof, proof.extra, verifier.name, [verifier])
+    checkpoint = verify_proof(proof, proof.extra, _origin(keys), keys)
     quorum.check(proof.checkpoint)
     try:
         entry = msgspec.json.decode(proof.extra, type=tree.Entry)
@@ -153,35 +153,53 @@ def proven_entry(
 
 
 def stated(
-    text: str, verifier: Verifier, source: str, quorum: Quorum = NO_QUORUM
+    text: str, keys: Sequence[Verifier], source: str, quorum: Quorum = NO_QUORUM
 ) -> list[Statement]:
-    """Return what the signed checkpoints in `text`, that of a file, state about the log.
+    """Return what the signed checkpoints in `text`, that of a file, state about the log of `keys`.
 
-    Raises NoteError if there is none, if one does not hold, and if none has the `quorum`.
+    A log has several keys if they were changed. Raises NoteError if there is no checkpoint, if one
+    does not hold, and if none has the `quorum`.
     """
-    notes = list(checkpoints_in(text, verifier.name)) or [text]
-    found = [open_checkpoint(note, verifier.name, [verifier])[0] for note in notes]
-    if not any(quorum.holds(note) for note in notes):
+    origin = _origin(keys)
+    notes = list(checkpoints_in(text, origin)) or [text]
+    found = [open_checkpoint(note, origin, keys)[0] for note in notes]
+    if not any(quorum.holds(note) for note in reversed(notes)):
         quorum.check(notes[-1])
-    sources = [f"{source}, number {number}," for number in range(1, len(notes) + 1)]
-    if len(notes) == 1:
-        sources = [source]
+    if len(found) == 1:
+        return [Statement(source, found[0].size, root=found[0].root)]
     return [
-        Statement(name, one.size, root=one.root) for name, one in zip(sources, found, strict=True)
+        Statement(
+            f"{source}, checkpoint {number},",
+            one.size,
+            root=one.root,
+            is_listed=number == len(found),
+        )
+        for number, one in enumerate(found, 1)
     ]
 
 
 def quorum_statement(
-    connection: Connection, verifier: Verifier, quorum: Quorum
+    connection: Connection, keys: Sequence[Verifier], quorum: Quorum
 ) -> Statement | None:
-    """Return what the newest stored checkpoint with the `quorum` states, None without one."""
+    """Return what the newest stored checkpoint with the `quorum` states, None without one.
+
+    Raises NoteError if it is not signed by one of `keys`.
+    """
     row = newest_cosigned(connection, quorum.witnesses, quorum.least)
     if row is None:
         return None
-    checkpoint, _ = open_checkpoint(str(row.note), verifier.name, [verifier])
+    checkpoint, _ = open_checkpoint(str(row.note), _origin(keys), keys)
     names = ", ".join(cosigners(str(row.note), quorum.witnesses))
     source = f"the stored checkpoint that {names} cosigned"
     return Statement(source, checkpoint.size, root=checkpoint.root)
+
+
+def _origin(keys: Sequence[Verifier]) -> str:
+    """Return the name of the log that all of `keys` are of. Raises NoteError."""
+    names = sorted({one.name for one in keys})
+    if len(names) != 1:
+        raise NoteError(f"the keys are of several logs: {', '.join(names)}")
+    return names[0]
 
 
 def _check_extends(last: Row[Any], size: int, read: merkle.ReadHash) -> None:

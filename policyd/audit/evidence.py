@@ -23,12 +23,16 @@ _ROWS_AT_ONCE: Final = 500
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """What `source` states of the first `size` events: the root of their tree, or the last hash."""
+    """What `source` states of the first `size` events: the root of their tree, or the last hash.
+
+    `is_listed` says whether a report names it when it agrees: of many in one file, one is enough.
+    """
 
     source: str
     size: int
     root: bytes | None = None
     hash: str = ""
+    is_listed: bool = True
 
 
 def stored_statements(connection: Connection) -> Iterator[Statement]:

@@ -48,7 +48,7 @@ def verify_export(path: str, statements: Iterable[Statement] = ()) -> tuple[int,
     found = tuple(itertools.islice(itertools.chain(*problems), MAX_PROBLEMS))
     for _ in events:
         pass
-    evidence = tuple(f"{one.source} ({one.size} events)" for one in statements)
+    evidence = tuple(f"{one.source} ({one.size} events)" for one in statements if one.is_listed)
     return start[0] + 1, VerifyReport(state.number, state.head, found, evidence, state.removed)
 
 

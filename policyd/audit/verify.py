@@ -80,7 +80,7 @@ def verify(connection: Connection, statements: Iterable[Statement] = ()) -> Veri
         events=head[0],
         head=head[1],
         problems=tuple(itertools.islice(itertools.chain(*problems), MAX_PROBLEMS)),
-        evidence=tuple(f"{one.source} ({one.size} events)" for one in statements),
+        evidence=tuple(f"{one.source} ({one.size} events)" for one in statements if one.is_listed),
         removed=int(connection.execute(without).scalar_one()),
     )
 

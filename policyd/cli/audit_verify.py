@@ -90,8 +90,9 @@ _FILE: Final = click.Path(exists=True, dir_okay=False)
     help="How many of the witnesses must have cosigned. Default: all.",
 )
 @click.option(
-    "--public-key", "key", metavar="KEY",
-    help="Public key of the log, or a file with it. Default: that of the setting audit_key_file.",
+    "--public-key", "texts", multiple=True, metavar="KEY",
+    help="Public key of the log, or a file with it. May be repeated, if the key was changed. "
+    "Default: that of the setting audit_key_file.",
 )  # fmt: skip
 def verify(
     config: str | None,
@@ -103,7 +104,7 @@ def verify(
     exports: Sequence[str],
     witnesses: Sequence[str],
     least: int | None,
-    key: str | None,
+    texts: Sequence[str],
 ) -> int:
     """Verify that nobody has changed the audit log.
 
@@ -124,21 +125,21 @@ def verify(
         )
     quorum = _quorum(witnesses, least)
     if proofs:
-        return _verify_proofs(proofs, _verifier(read, key), quorum, form)
+        return _verify_proofs(proofs, _keys(read, texts), quorum, form)
     statements = [_expectation(text) for text in expected]
     if checkpoints:
-        verifier = _verifier(read, key)
-        statements += [one for path in checkpoints for one in _checkpoints(path, verifier, quorum)]
+        keys = _keys(read, texts)
+        statements += [one for path in checkpoints for one in _checkpoints(path, keys, quorum)]
     if exports:
         return max(_verify_export(path, statements, form) for path in exports)
-    cosigned = (_verifier(read, key), quorum) if quorum and not checkpoints else None
+    cosigned = (_keys(read, texts), quorum) if quorum and not checkpoints else None
     return _verify_log(read, statements, cosigned, form)
 
 
 def _verify_log(
     read: Settings,
     statements: Sequence[Statement],
-    cosigned: tuple[Verifier, Quorum] | None,
+    cosigned: tuple[Sequence[Verifier], Quorum] | None,
     form: str,
 ) -> int:
     """Verify the log; one of its checkpoints must be signed and cosigned as `cosigned` says."""
@@ -159,11 +160,11 @@ def _verify_log(
 
 
 def _cosigned_statements(
-    connection: Connection, verifier: Verifier, quorum: Quorum
+    connection: Connection, keys: Sequence[Verifier], quorum: Quorum
 ) -> list[Statement]:
     from policyd.audit.checkpoints import quorum_statement
 
-    found = quorum_statement(connection, verifier, quorum)
+    found = quorum_statement(connection, keys, quorum)
     return [found] if found else []
 
 
@@ -177,7 +178,7 @@ def _verify_export(path: str, statements: Sequence[Statement], form: str) -> int
 
 
 def _verify_proofs(
-    paths: Sequence[str], verifier: Verifier, quorum: Quorum | None, form: str
+    paths: Sequence[str], keys: Sequence[Verifier], quorum: Quorum | None, form: str
 ) -> int:
     from policyd.audit.checkpoints import NO_QUORUM, proven_entry
 
@@ -185,7 +186,7 @@ def _verify_proofs(
     problems: list[Undecided] = []
     for path in paths:
         try:
-            entry, state = proven_entry(_text_of(path), verifier, quorum or NO_QUORUM)
+            entry, state = proven_entry(_text_of(path), keys, quorum or NO_QUORUM)
         except NoteError as error:
             problems.append(Undecided(path, str(error)))
         else:
@@ -207,12 +208,12 @@ def _expectation(text: str) -> Statement:
     return Statement(f"--expect {sequence}:…", sequence, hash=found["hash"].lower())
 
 
-def _checkpoints(path: str, verifier: Verifier, quorum: Quorum | None) -> list[Statement]:
+def _checkpoints(path: str, keys: Sequence[Verifier], quorum: Quorum | None) -> list[Statement]:
     from policyd.audit.checkpoints import NO_QUORUM, stated
 
     try:
         text = _text_of(path, _MAX_CHECKPOINTS)
-        return stated(text, verifier, path, quorum or NO_QUORUM)
+        return stated(text, keys, path, quorum or NO_QUORUM)
     except NoteError as error:
         raise NoteError(f"{path}: {error}") from error
 
@@ -250,12 +251,13 @@ def _text_of(path: str, limit: int = _MAX_FILE) -> str:
         raise NoteError("the file is not valid UTF-8") from error
 
 
-def _verifier(read: Settings, key: str | None) -> Verifier:
-    if key is not None:
-        return _key(key, "--public-key")
+def _keys(read: Settings, texts: Sequence[str]) -> list[Verifier]:
+    """Return the keys of the log. Raises NoteError, ConfigError."""
+    if texts:
+        return [_key(text, "--public-key") for text in texts]
     if not read.audit_key_file:
         raise click.UsageError("the public key of the log is required: --public-key")
-    return signer(read).verifier
+    return [signer(read).verifier]
 
 
 def _key(text: str, option: str) -> Verifier:

@@ -179,7 +179,7 @@ def prove_every_decision(store: Store) -> None:
     for number, record in enumerate(records):
         with store.database.reading() as connection:
             proof = checkpoints.prove(connection, f"d{number}")
-        entry, state = checkpoints.proven_entry(proof, SIGNER.verifier)
+        entry, state = checkpoints.proven_entry(proof, [SIGNER.verifier])
         assert entry == tree.Entry(
             1, record.sequence, "decision", f"d{number}", record.time, record.hash
         )

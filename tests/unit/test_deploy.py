@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from prometheus_client import generate_latest
 
 from policyd.bootstrap import build
 from policyd.bundle import directory_bundle
 from policyd.config import Settings
 from policyd.listen_address import listen_address
-from policyd.metrics import Metrics
+from policyd.metrics import CheckpointMetrics, Metrics
 from policyd.model import Review
 from policyd.policies.levels import level_file
 from policyd.settings_reader import load_settings
@@ -184,6 +185,7 @@ def test_alerts_and_dashboard_name_metrics_that_exist() -> None:
         text = Metrics(services.rules, services.clock).text("")[0].decode()
     finally:
         services.close()
+    text += generate_latest(CheckpointMetrics().registry).decode()
     exposed = set(re.findall(r"# TYPE ([a-z_]+)", text))
     rules = yaml.safe_load((ROOT / "deploy/monitoring/alerts.yaml").read_text())
     panels = json.loads((ROOT / "deploy/monitoring/grafana.json").read_text())["panels"]

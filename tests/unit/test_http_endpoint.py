@@ -34,6 +34,9 @@ def test_a_document_arrives_with_the_token_of_that_moment(server: Recorder, tmp_
     assert (first.headers["x-a"], first.headers["authorization"]) == ("1", f"Bearer {SECRET}")
     assert second.headers["authorization"] == f"Bearer {SECRET[::-1]}"
     assert endpoint.name == server.url
+    file.unlink()
+    with pytest.raises(DeliveryError, match=r"^--to: cannot read .*: No such file"):
+        endpoint.send("POST", b"", {}, 5)
 
 
 def test_redirects_are_not_followed_and_long_answers_are_cut(server: Recorder) -> None:

@@ -35,7 +35,8 @@ def log(store, record):
     note = signed(store)
     for number in (4, 5):
         record(f"d{number}", operation="CHECK")
-    return store, checkpoints.stated(note, SIGNER.verifier, "kept.txt")
+    (kept,) = checkpoints.stated(note, [SIGNER.verifier], "kept.txt")
+    return store, kept
 
 
 @pytest.fixture
@@ -264,9 +265,33 @@ def test_a_new_key_signs_the_same_events_again(log) -> None:
         second = checkpoints.sign(connection, other, "2026-11-24T00:00:00.000000000Z")
 
     assert second != first
-    assert checkpoints.stated(second, other.verifier, "x") == checkpoints.stated(
-        first, SIGNER.verifier, "x"
+    assert checkpoints.stated(second, [other.verifier], "x") == checkpoints.stated(
+        first, [SIGNER.verifier], "x"
     )
+
+
+def test_checkpoints_of_an_old_and_a_new_key_in_one_file_are_compared(log) -> None:
+    store, _ = log
+    other = Signer(ORIGIN, Ed25519PrivateKey.generate())
+    old = signed(store)
+    store.append_event("stop", {}, now=0)
+    with store.database.writing() as connection:
+        new = checkpoints.sign(connection, other, "2026-11-24T00:00:00.000000000Z")
+    keys = [SIGNER.verifier, other.verifier]
+
+    statements = checkpoints.stated(old + new, keys, "kept")
+
+    assert [(one.source, one.size) for one in statements] == [
+        ("kept, checkpoint 1,", 5), ("kept, checkpoint 2,", 6),
+    ]  # fmt: skip
+    with store.database.reading() as connection:
+        report = verify(connection, statements)
+    assert (report.ok, report.evidence) == (True, ("kept, checkpoint 2, (6 events)",))
+    with pytest.raises(NoteError, match="the note has no signature by a known key"):
+        checkpoints.stated(old + new, keys[1:], "kept")
+    stranger = Signer("a", Ed25519PrivateKey.generate()).verifier
+    with pytest.raises(NoteError, match=r"^the keys are of several logs: a, policyd"):
+        checkpoints.stated(old, [*keys, stranger], "kept")
 
 
 def test_a_proof_of_an_event_that_was_rewritten_is_not_made(log, rewrite) -> None:
@@ -290,10 +315,10 @@ def test_a_proof_of_an_event_that_was_rewritten_is_not_made(log, rewrite) -> Non
 def test_a_changed_proof_shows_nothing(log, change, message: str) -> None:
     with log[0].database.reading() as connection:
         proof = checkpoints.prove(connection, "d2")
-    assert checkpoints.proven_entry(proof, SIGNER.verifier)[0].decision == "d2"
+    assert checkpoints.proven_entry(proof, [SIGNER.verifier])[0].decision == "d2"
 
     with pytest.raises(NoteError, match=message):
-        checkpoints.proven_entry(change(proof), SIGNER.verifier)
+        checkpoints.proven_entry(change(proof), [SIGNER.verifier])
 
 
 def test_a_proof_of_something_else_is_refused() -> None:
@@ -302,4 +327,4 @@ def test_a_proof_of_something_else_is_refused() -> None:
         note = SIGNER.sign(Checkpoint(ORIGIN, 1, root).text)
         proof = checkpoints.Proof(0, (), note, entry).text
         with pytest.raises(NoteError, match="entry of"):
-            checkpoints.proven_entry(proof, SIGNER.verifier)
+            checkpoints.proven_entry(proof, [SIGNER.verifier])
