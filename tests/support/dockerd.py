@@ -260,3 +260,14 @@ def chunked(content: bytes) -> bytes:
 def registry_credentials(secret: str) -> str:
     """Return the header with which a client hands over credentials of a registry."""
     return base64.urlsafe_b64encode(json.dumps({"password": secret}).encode()).decode()
+
+
+def compose_program() -> str:
+    """Return Docker Compose as a program of its own; a test without it is skipped.
+
+    CI builds it from its Go module, where the module can be had.
+    """
+    found = shutil.which("docker-compose")
+    if found is None:
+        pytest.skip("there is no docker-compose")
+    return found
