@@ -101,6 +101,13 @@ class RegistryAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 class Registry(RegistryAccess, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A registry that may send notifications. Set `hook_sha256` or `hook_token_file`."""
 
+    kind: Annotated[
+        Literal["distribution", "dockerhub", "harbor"],
+        Meta(
+            description="Kind of the notifications. Docker Hub sends the token as the parameter "
+            "`token` of the URL; the others send it as a bearer token."
+        ),
+    ] = "distribution"
     hook_sha256: Annotated[
         Sha256,
         Meta(description="SHA-256 digest of the token that notifications carry, in hexadecimal."),

@@ -7,7 +7,6 @@ query of the URL. Errors: ConfigError for a URL or a token file that is not vali
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from requests.auth import AuthBase
 
 from policyd.deadline import Deadline
 from policyd.errors import ConfigError, DeliveryError
+from policyd.loopback import is_loopback
 from policyd.masking import without_credentials
 from policyd.secret_files import token_in
 from policyd.timed_session import session_until
@@ -140,14 +140,6 @@ class _Bearer(AuthBase):
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether `host`, a name or an address, is this machine."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _content(response: requests.Response, most: int) -> bytes:

@@ -5,11 +5,11 @@ In: settings. Out: host and port. Errors: ConfigError.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from policyd.config import Settings
 from policyd.errors import ConfigError
+from policyd.loopback import is_loopback
 
 
 def listen_address(settings: Settings) -> tuple[str, int]:
@@ -30,11 +30,3 @@ def listen_address(settings: Settings) -> tuple[str, int]:
             "add [tokens.NAME] to the settings file, or listen on 127.0.0.1"
         )
     return host, int(found[3])
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether `host`, a name or an address, is a loopback address."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

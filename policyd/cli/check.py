@@ -43,14 +43,14 @@ from policyd.cli.report_files import (
     report_option,
     write_reports,
 )
-from policyd.cli.targets import Search, find_targets, names_projects
+from policyd.cli.targets import OCI, Search, find_targets, names_projects
 from policyd.config import Settings
 from policyd.discovery.changes import Changes, changes_since
 from policyd.errors import ConfigError, PolicydError
 from policyd.formats.report.available import REPORT
 from policyd.formats.report.entries import Report, TextView
 from policyd.formats.report.reviewed import Reviewed, reviewed
-from policyd.model import Operation, Source, Undecided
+from policyd.model import Bundle, Operation, Source, Undecided
 from policyd.policies.packs import Policy
 
 DECIDING: Final = (200, 403, 422)
@@ -65,7 +65,8 @@ Examples:
   policyd check --recursive --quiet --only-denied
   policyd check --changed-since origin/main
 \b
-A PATH is a folder with a project, a Compose file, or - for standard input.
+A PATH is a folder with a project, a Compose file, - for standard input, or
+oci://REGISTRY/REPOSITORY:TAG for a project that was published to a registry.
 --recursive evaluates all projects below each PATH: compose.yaml with its
 override, each compose.NAME.yaml over it, and each other Compose file. Files
 that Git ignores are left out, and links to folders are not followed.
@@ -196,7 +197,7 @@ def evaluator(asked: Asked) -> Evaluator:
 
     def ask(target: Target) -> Outcome:
         try:
-            loaded = bundle(target, EVERY_PROFILE, asked.environment)
+            loaded = _loaded(target, asked)
             if asked.changes and not touches(asked.changes, loaded, asked.settings):
                 return Untouched(target.source)
             review = question(source_of(target, asked.source), asked.operation)
@@ -205,14 +206,26 @@ def evaluator(asked: Asked) -> Evaluator:
             return Undecided(target.source, str(error))
         except Exception as error:  # noqa: BLE001 (one target must not hide the results of others)
             return Undecided(target.source, f"internal error: {error!r}")
-        assert isinstance(loaded.files, DirectoryFiles)
         matches = services.explain(review, decision) if asked.explain_match else ()
         files = loaded.files
-        return reviewed(
-            target.source, decision, files.root, files.shown, msgspec.to_builtins(matches)
-        )
+        folder = files.root if isinstance(files, DirectoryFiles) else ""
+        return reviewed(target.source, decision, folder, files.shown, msgspec.to_builtins(matches))
 
     return ask
+
+
+def _loaded(target: Target, asked: Asked) -> Bundle:
+    """Return the files of `target`: those on disk, or of an artifact in a registry."""
+    if not target.source.startswith(OCI):
+        return bundle(target, EVERY_PROFILE, asked.environment)
+    # Imported here because only artifacts need an HTTP client.
+    from policyd.registry.project_artifact import fetched
+
+    return msgspec.structs.replace(
+        fetched(target.source, asked.settings),
+        environment=asked.environment,
+        project_name=target.flags.project_name,
+    )
 
 
 def exit_code(evaluated: Sequence[Reviewed | Undecided]) -> int:

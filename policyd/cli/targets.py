@@ -25,6 +25,8 @@ from policyd.limits import MAX_FILE
 from policyd.model import Undecided
 
 COMPOSE_FILE: Final = "COMPOSE_FILE"
+OCI: Final = "oci://"
+"""What precedes the reference of a project in a registry."""
 HINTED: Final = 3
 """Projects below a folder that a hint names."""
 LOOKED_AT: Final = 9
@@ -170,6 +172,9 @@ def _targets(
     environment: Mapping[str, str],
 ) -> Iterator[Target]:
     """Yield the project at `path`, or with a recursive search all projects below it."""
+    if path.startswith(OCI):
+        yield Target(path, path, flags)
+        return
     one = target(path, flags, folder)
     if one.flags.files:
         yield one

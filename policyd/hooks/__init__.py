@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from policyd.hooks import registry
+from policyd.hooks import docker_hub, harbor, registry
 from policyd.hooks.events import Ignored, Push
 
 
@@ -18,5 +18,9 @@ class Hook(Protocol):
         """
 
 
-HOOKS: Final[dict[str, Hook]] = {"registry": registry.parse}
-"""The implementations, by name: the part of the path after /hooks/."""
+HOOKS: Final[dict[str, Hook]] = {
+    "distribution": registry.parse,
+    "dockerhub": docker_hub.parse,
+    "harbor": harbor.parse,
+}
+"""The implementations, by the `kind` of a registry in the settings."""

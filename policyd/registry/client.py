@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from policyd.config import Registry
+from policyd.config import RegistryAccess
 from policyd.deadline import Deadline, remaining
 from policyd.errors import RegistryError
 from policyd.registry.artifact import (
@@ -30,8 +30,19 @@ TOTAL_TIMEOUT: Final = 60.0
 class RegistryClient:
     """Reads one registry. `password` is the password of its configured user."""
 
-    def __init__(self, registry: Registry, password: str = "") -> None:
+    def __init__(self, registry: RegistryAccess, password: str = "") -> None:
         self._remote = Remote(registry, password)
+
+    def digest_of(self, repository: str, tag: str) -> str:
+        """Return the digest of the manifest that `tag` names now. Raises RegistryError."""
+        with (
+            Deadline(remaining(TOTAL_TIMEOUT)) as deadline,
+            RepositoryReader(self._remote, repository, deadline, MANIFEST_TYPES) as reader,
+        ):
+            digest = reader.digest(f"manifests/{tag}")
+        if not is_digest(digest):
+            raise RegistryError(f"the registry states no digest for {repository}:{tag}")
+        return digest
 
     def project_files(self, repository: str, digest: str) -> dict[str, bytes] | None:
         """Return the files of the project whose manifest has `digest`, None for other artifacts.

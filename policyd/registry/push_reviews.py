@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import structlog
 
 from policyd.audit.event import DecisionEvent, event_of
 from policyd.audit.pushes import Pushes
-from policyd.bundle import memory_bundle
 from policyd.config import Registry
 from policyd.errors import (
     AuditError,
@@ -30,9 +30,9 @@ from policyd.errors import (
 )
 from policyd.hooks.events import Push
 from policyd.logs import log_decision
-from policyd.model import Bundle, Decision, Review, Source, UserInfo
-from policyd.registry.artifact import PROJECT_FILE, env_files_left_out
+from policyd.model import Decision, Review, Source, UserInfo
 from policyd.registry.client import RegistryClient
+from policyd.registry.project_artifact import project_of
 from policyd.registry.push_queue import PushQueue, log_fields
 from policyd.registry.transport import Remote
 from policyd.services import Services
@@ -100,6 +100,8 @@ class _Reviewer:
 
         Raises RegistryError, AuditError, and EngineError after recording that the engine failed.
         """
+        if not push.digest:
+            push = self._with_digest(push)
         decided = self._decided(push)
         if decided and not self._is_to_be_attached(push, decided):
             log.info("push already decided", **log_fields(push))
@@ -110,7 +112,7 @@ class _Reviewer:
                 reason = "the artifact is not a Compose project"
                 log.info("push ignored", reason=reason, **log_fields(push))
                 return
-            bundle = self._bundle(push, files)
+            bundle = project_of(files, push.digest)
             if decided is None:
                 decision = self._services.decide(
                     bundle, self._question(push), request_id=push.event_id
@@ -141,16 +143,10 @@ class _Reviewer:
         except AuditError as unrecorded:
             log.error("decision not recorded", reason=unrecorded.masked, **log_fields(push))
 
-    def _bundle(self, push: Push, files: dict[str, bytes]) -> Bundle:
-        """Return `files` as Compose would run them. Raises ComposeError, BundleError."""
-        if names := env_files_left_out(files):
-            raise ComposeError(
-                f"the artifact is incomplete: it does not contain {', '.join(names)}; "
-                "publish it with --with-env"
-            )
-        # Compose runs it in a folder named after the digest, which names the project by default.
-        folder = f"/{push.digest.removeprefix('sha256:')}"
-        return memory_bundle(files, (PROJECT_FILE,), root=folder)
+    def _with_digest(self, push: Push) -> Push:
+        """Return `push` with the digest that its tag has now: Docker Hub states none."""
+        digest = self._client.digest_of(push.repository, push.tag)
+        return msgspec.structs.replace(push, digest=digest)
 
     def _refuse(self, push: Push, error: PolicydError) -> Decision:
         return self._services.refuse(self._question(push), error, request_id=push.event_id)

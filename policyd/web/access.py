@@ -23,7 +23,7 @@ from policyd.config import Scope, Token
 from policyd.errors import Forbidden, Unauthorized
 from policyd.identity.job import Job
 from policyd.issuer_settings import Issuer
-from policyd.listen_address import is_loopback
+from policyd.loopback import is_loopback
 from policyd.model import Source, UserInfo
 from policyd.policies.matching import matches_any
 

@@ -15,7 +15,7 @@ from flask import Flask, Response, request
 from policyd import wire
 from policyd.errors import NotFound, Unauthorized
 from policyd.hooks import HOOKS
-from policyd.hooks.events import Ignored
+from policyd.hooks.events import Ignored, Push
 from policyd.limits import MIB
 from policyd.registry.push_reviews import PushReviews
 from policyd.services import Services
@@ -44,15 +44,19 @@ def add_routes(app: Flask, services: Services) -> None:
     def receive(name: str) -> Response:
         if name not in registries:
             raise NotFound(f"no registry named {name!r} is configured")
-        digest = digest_of_bearer(request.headers.get("Authorization", ""))
-        if not is_token(digest, registries[name].hook_sha256):
+        registry = registries[name]
+        authorization = request.headers.get("Authorization", "")
+        if registry.kind == "dockerhub":  # it can send no header
+            authorization = f"Bearer {request.args.get('token', '')}"
+        if not is_token(digest_of_bearer(authorization), registry.hook_sha256):
             raise Unauthorized("the registry's token is required: Authorization: Bearer …")
-        return _accept(reviews, name, body_of(request, MAX_NOTIFICATION))
+        body = body_of(request, MAX_NOTIFICATION)
+        return _accept(reviews, name, HOOKS[registry.kind](body))
 
 
-def _accept(reviews: PushReviews, name: str, body: bytes) -> Response:
+def _accept(reviews: PushReviews, name: str, events: list[Push | Ignored]) -> Response:
     pushes = []
-    for event in HOOKS["registry"](body):
+    for event in events:
         if isinstance(event, Ignored):
             _log_ignored(name, event)
         else:

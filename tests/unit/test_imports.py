@@ -22,6 +22,7 @@ MODEL = {
         "compose_version",
         "suggestion",
         "limits",
+        "loopback",
         "regular_files",
     ),
 }

@@ -20,6 +20,7 @@ THROUGH: Final = {
     "forges/reconciling.py": "forges/test_reviews.py",
     "forges/setup.py": "cli/test_hooks_setup.py",
     "forges/judging.py": "forges/test_reviews.py",
+    "loopback.py": "test_listen_address.py",
     "forges/tokens.py": "forges/test_reviews.py",
     "web/forge_deliveries.py": "forges/test_reviews.py",
     "audit/migrations/env.py": "audit/test_database.py",

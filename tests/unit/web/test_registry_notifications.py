@@ -7,9 +7,12 @@ import pytest
 
 from policyd.audit import pushes
 from policyd.audit.event import event_of
-from policyd.config import Registry
+from policyd.config import Registry, Settings
 from policyd.model import UserInfo
 from policyd.registry import push_queue
+from policyd.services import Services
+from policyd.web.app import create_app
+from policyd.web.registry_notifications import PUSH_REVIEWS
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 HASH = "4808b1e8ba72343ca96b37575b9e329b10ae6873c0d8b23a6db204976b71f344"
@@ -310,3 +313,30 @@ def test_a_project_named_by_a_push_is_never_fetched_from_where_the_event_says(
 
     recorded(1)
     assert elsewhere.seen == []
+
+
+def test_docker_hub_sends_its_token_in_the_url_and_its_tag_is_looked_up(
+    services, registry, until, tmp_path
+):
+    digest = registry.push({"compose.yaml": CLEAN})
+    status, _, content = registry.answers[f"/v2/demo/simple/manifests/{digest}"]
+    headers = {"Docker-Content-Digest": digest}
+    registry.answers["/v2/demo/simple/manifests/latest"] = (status, headers, content)
+    told = {"push_data": {"tag": "latest"}, "repository": {"repo_name": "demo/simple"}}
+    hub = Registry(
+        url=f"http://{registry.host}",
+        insecure=True,
+        kind="dockerhub",
+        hook_sha256=hashlib.sha256(b"t0ken").hexdigest(),
+    )
+    app = create_app(Services(Settings(registries={"hub": hub}), services.rules, services.store))
+    client = app.test_client()
+
+    assert client.post("/hooks/registry/hub", json=told).status_code == 401
+    assert client.post("/hooks/registry/hub?token=other", json=told).status_code == 401
+    assert client.post("/hooks/registry/hub?token=t0ken", json=told).status_code == 202
+    until(lambda: services.audit.decisions())
+    app.extensions[PUSH_REVIEWS].close()
+
+    (record,) = services.audit.decisions()
+    assert event_of(record).input.review.source.commit == digest
