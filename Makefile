@@ -24,7 +24,7 @@ COVERED := --cov=policyd --cov-report=term --cov-fail-under=97
 demo: .venv/run
 	$(BIN)/python deploy/demo.py
 
-test: lint
+test: $(READY)
 	$(BIN)/python -m pytest $(PARALLEL) $(SELECTED) $(if $(CI),$(COVERED))
 	$(BIN)/policyd test policies --coverage --min 95
 
