@@ -9,6 +9,7 @@ import pytest
 from policyd.policies.syntax_tree import parse
 from tests.docs import worked_examples
 from tests.docs.pages import FOLDER
+from tests.support.cases import cases
 
 PAGES = {page.stem: page.read_text() for page in sorted((FOLDER / "coming-from").glob("*.md"))}
 TOOLS = sorted(PAGES.keys() - {"index"})
@@ -36,7 +37,7 @@ def test_a_page_prints_what_it_shows(
     assert consoles >= 1
 
 
-@pytest.mark.parametrize("tool", [tool for tool in TOOLS if tool != "conftest"])
+@cases("tool", [tool for tool in TOOLS if tool != "conftest"])
 def test_the_rules_of_other_tools_are_valid_rego(tool: str) -> None:
     theirs = [text for verb, _, text in worked_examples.blocks(PAGES[tool]) if verb == "theirs"]
 

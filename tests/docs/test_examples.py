@@ -11,6 +11,7 @@ from _pytest.mark import ParameterSet
 from policyd.policies.policy_set import load_policy_set
 from policyd.settings_reader import load_settings
 from tests.docs.pages import FOLDER
+from tests.support.cases import cases
 
 ROOT = FOLDER.parent
 HEADING = (
@@ -68,7 +69,7 @@ def test_settings_load(text: str, tmp_path: Path) -> None:
     assert load_settings(str(tmp_path / "policyd.toml"), {}, {}).listen
 
 
-@pytest.mark.parametrize("page", [*HAND_WRITTEN, ROOT / "README.md"], ids=lambda page: page.stem)
+@cases("page", [*HAND_WRITTEN, ROOT / "README.md"], ids=lambda page: page.stem)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
         if not target.startswith(("http://", "https://")):

@@ -18,6 +18,7 @@ from policyd.policies.packs import built_in
 from policyd.rego_tests import sample_files
 from tests.rules.other_linters import rules
 from tests.support import everything
+from tests.support.cases import cases
 
 REVIEW = Review(uid="1", enforcement_point="ci", now=1_795_446_000_000_000_000)
 ALL = [(linter, name) for linter, found in rules().items() for name in found]
@@ -30,7 +31,7 @@ def test_every_rule_is_listed() -> None:
     }
 
 
-@pytest.mark.parametrize(("linter", "name"), ALL)
+@cases(("linter", "name"), ALL)
 def test_sample_of_a_rule_is_denied_by_one_of_its_policies(linter: str, name: str) -> None:
     rule = rules()[linter][name]
     expected = rule.file.read_text().splitlines()[0].removeprefix("# expect: ").split()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from policyd.archive import MAX_RECORDS, MAX_UNPACKED, archive_bundle
 from policyd.errors import BundleError, PayloadTooLarge
 from policyd.limits import MAX_BUNDLE, MAX_FILE, MAX_FILES
+from tests.support.cases import cases
 
 
 def archive(files: dict[str, bytes], *members: tarfile.TarInfo, form: int = tarfile.PAX_FORMAT):
@@ -36,8 +37,8 @@ def member(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
 PROJECT = {"compose.yaml": b"services: {}\n", "conf/app.env": b"A=1\n"}
 
 
-@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, io.BytesIO])
+@cases("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@cases("pack", [bytes, gzip.compress, io.BytesIO])
 def test_a_tar_and_a_tar_gz_are_read(form: int, pack) -> None:
     bundle = archive_bundle(
         pack(archive(PROJECT, member("conf", tarfile.DIRTYPE), form=form)),
@@ -74,7 +75,7 @@ def test_the_folder_stays_when_a_compose_file_is_named_with_it() -> None:
     assert bundle.files.read("/project/train/compose.yaml") == b"services: {}\n"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("bad", "message"),
     [
         (
@@ -136,9 +137,9 @@ def test_a_damaged_header_between_two_members_does_not_hide_the_second() -> None
         archive_bundle(bytes(packed))
 
 
-@pytest.mark.parametrize("records", [MAX_RECORDS, MAX_RECORDS + 1])
-@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE])
-@pytest.mark.parametrize("first", [0, 5_000])
+@cases("records", [MAX_RECORDS, MAX_RECORDS + 1])
+@cases("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE])
+@cases("first", [0, 5_000])
 def test_the_records_of_pax_headers_are_counted(records: int, kind: bytes, first: int) -> None:
     """A header of 34 MiB packs to 50 kB and has 5.7 million records."""
     packed = header(kind, b"6 a=1\n" * first) + header(kind, b"6 a=1\n" * (records - first))
@@ -158,7 +159,7 @@ def header(kind: bytes, records: bytes) -> bytes:
     return info.tobuf(tarfile.USTAR_FORMAT) + records + bytes(-len(records) % 512)
 
 
-@pytest.mark.parametrize("body", [b"", b"services: {}\n", b"\x1f\x8b", b"\0" * 1024, b"PK\x03\x04"])
+@cases("body", [b"", b"services: {}\n", b"\x1f\x8b", b"\0" * 1024, b"PK\x03\x04"])
 def test_a_body_that_is_no_archive_is_refused(body: bytes) -> None:
     with pytest.raises(BundleError, match="archive"):
         archive_bundle(body)

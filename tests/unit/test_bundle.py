@@ -13,6 +13,7 @@ from policyd.bundle import (
 )
 from policyd.errors import BundleError, PayloadTooLarge
 from policyd.limits import MAX_BUNDLE, MAX_FILE, MAX_FILES
+from tests.support.cases import cases
 
 
 @pytest.fixture
@@ -340,7 +341,7 @@ def test_a_folder_around_the_project_is_a_directory(tmp_path: Path, folder: str)
         directory_bundle(str(tmp_path)).files.read(str(tmp_path.parent))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("names", "message"),
     [
         (["/etc/passwd"], "the name is absolute"),
@@ -358,7 +359,7 @@ def test_a_bad_name_in_a_request_is_refused(names: list[str], message: str) -> N
         memory_bundle(dict.fromkeys(names, b""))
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../x", ""])
+@cases("name", ["/etc/passwd", "../x", ""])
 def test_the_compose_and_env_files_of_a_request_are_names_inside_it(name: str) -> None:
     with pytest.raises(BundleError):
         memory_bundle({"compose.yaml": b""}, [name])

@@ -4,9 +4,8 @@ takes the tests for a leak.
 
 from __future__ import annotations
 
-import pytest
-
 from policyd.credentials import Found, in_arguments, in_text, in_value, is_credential_name, masked
+from tests.support.cases import cases
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz" * 4
 DIGITS = "0123456789abcdef" * 8
@@ -40,7 +39,7 @@ TOKENS = {
 }
 
 
-@pytest.mark.parametrize("form", TOKENS)
+@cases("form", TOKENS)
 def test_token_is_recognized_wherever_it_is(form: str) -> None:
     token = TOKENS[form]
 
@@ -50,7 +49,7 @@ def test_token_is_recognized_wherever_it_is(form: str) -> None:
     assert (found.form, f"set {token} here"[found.start : found.end]) == (form, token)
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "AKIAABCDEFGHIJKLMNOPQ",  # longer than an access key
@@ -70,7 +69,7 @@ def test_harmless_text_is_not_recognized(text: str) -> None:
     assert in_text(text) is None
 
 
-@pytest.mark.parametrize(
+@cases(
     ("url", "password"),
     [
         ("postgres://app:geheim@db/app", "geheim"),
@@ -84,7 +83,7 @@ def test_password_in_a_url_is_recognized(url: str, password: str) -> None:
     assert in_text(url) == Found("url", "password in a URL", start, start + len(password))
 
 
-@pytest.mark.parametrize(
+@cases(
     "name",
     [
         *("PASSWORD", "POSTGRES_PASSWORD", "PGPASSWORD", "db.password", "dbPassword", "SMTP_PASS"),
@@ -103,7 +102,7 @@ def test_name_of_a_credential_is_recognized(name: str) -> None:
     assert is_credential_name(name)
 
 
-@pytest.mark.parametrize(
+@cases(
     "name",
     [
         *("PASSWORD_FILE", "TOKEN_TTL", "TOKEN_URL", "MAX_TOKENS", "TOKENIZERS_PARALLELISM"),
@@ -116,7 +115,7 @@ def test_name_about_something_else_is_not_recognized(name: str) -> None:
     assert not is_credential_name(name)
 
 
-@pytest.mark.parametrize(
+@cases(
     "value",
     [
         *("", " ", "true", "No", "1", "****", "/run/secrets/x", "./token.txt", "${OTHER}", "$X"),
@@ -131,7 +130,7 @@ def test_quotes_around_a_value_are_not_part_of_it() -> None:
     assert in_value("PASSWORD", '"abc"') == Found("name", "", 1, 4)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("command", "expected"),
     [
         (("redis-server", "--requirepass", "abc"), [(2, "requirepass", "abc")]),
@@ -155,7 +154,7 @@ def test_credentials_in_a_command(
     assert found == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("line", "shown"),
     [
         ("  DB_PASSWORD: abc def", "  DB_PASSWORD: *** ***"),
@@ -182,7 +181,7 @@ def test_line_is_shown_without_its_credentials(line: str, shown: str) -> None:
     assert masked(line) == shown
 
 
-@pytest.mark.parametrize(
+@cases(
     ("previous", "line", "shown"),
     [
         ("  - --token", "  - abc", "  - ***"),
@@ -198,7 +197,7 @@ def test_line_after_a_name_is_shown_without_its_credential(
     assert masked(line, previous) == shown
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "a://" * 50_000,

@@ -22,6 +22,7 @@ from policyd.policies.packs import built_in
 from policyd.policies.policy_set import load_policy_set
 from policyd.services import FixedRules, LoadStatus, Services
 from tests.support import everything
+from tests.support.cases import cases
 
 NOW = 1_795_446_000_000_000_000  # 2026-11-23T15:00:00Z
 GPUS = "gpus: [{count: all}]"
@@ -392,7 +393,7 @@ def test_a_large_decision_is_not_kept(admission):
     assert admission.engine.count == 2
 
 
-@pytest.mark.parametrize(
+@cases(
     ("settings", "expected"),
     [
         (Settings(), True),

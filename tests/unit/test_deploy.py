@@ -23,13 +23,14 @@ from policyd.metrics import CheckpointMetrics, Metrics
 from policyd.model import Review
 from policyd.policies.levels import level_file
 from policyd.settings_reader import load_settings
+from tests.support.cases import cases
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.parent for path in (ROOT / "deploy/examples").rglob("compose.yaml"))
 METHODS = {"device-reservation", "runtime-nvidia", "raw-device-nodes"}
 
 
-@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.name}")
+@cases("folder", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_an_example_gets_the_verdict_that_it_is_named_for(folder: Path) -> None:
     services = build(Settings())
     try:
@@ -77,7 +78,7 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize("name", LOCKED)
+@cases("name", LOCKED)
 def test_a_lock_file_has_a_version_in_range_and_hashes_for_each_requirement(name: str) -> None:
     text = (LOCKS / f"{name}.txt").read_text()
     entries = re.findall(
@@ -95,7 +96,7 @@ def test_a_lock_file_has_a_version_in_range_and_hashes_for_each_requirement(name
     } == {}
 
 
-@pytest.mark.parametrize("name", LOCKED)
+@cases("name", LOCKED)
 def test_a_lock_file_names_no_package_index(name: str) -> None:
     assert (
         re.findall(r"://|--(?:extra-)?index|--find-links", (LOCKS / f"{name}.txt").read_text())
@@ -117,7 +118,7 @@ def test_the_lock_files_agree_on_versions() -> None:
 # --- deployment ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("level", ["restricted", "gpu-shared-host"])
+@cases("level", ["restricted", "gpu-shared-host"])
 def test_the_deployment_with_compose_is_allowed_by_our_own_levels(level: str) -> None:
     services = build(Settings(policy_set=str(level_file(level))))
     try:

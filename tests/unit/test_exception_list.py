@@ -14,6 +14,7 @@ from policyd.policies.exceptions import DAY, PolicyException
 from policyd.policies.matching import Selector
 from policyd.policies.policy_set import PolicySet
 from policyd.policies.times import moment
+from tests.support.cases import cases
 
 NOW = 1_800_000_000_000_000_000
 HOUR = DAY // 24
@@ -90,7 +91,7 @@ def test_an_exception_is_listed_with_all_its_fields() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("left", "starts", "within", "state"),
     [
         (0, 0, 14, "expired"),

@@ -26,6 +26,7 @@ from policyd.policies.yaml_documents import documents
 from policyd.policy_input import review_input
 from tests.corpus import corpus
 from tests.support import everything
+from tests.support.cases import cases
 
 PACKS = sorted({path.parents[1].name for path in built_in().glob("*/*/policy.rego")})
 POLICY_SET: dict[str, Any] = {
@@ -100,7 +101,7 @@ def is_read(folder: Path, document: dict[str, Any]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@cases("name", SCHEMAS)
 def test_each_is_a_schema(name: str) -> None:
     found = schema(name)
 
@@ -214,7 +215,7 @@ def test_inputs_of_all_labelled_projects_fit(validators: dict[str, Any]) -> None
             validators["input"].validate(json.loads(text))
 
 
-@pytest.mark.parametrize(
+@cases(
     "change",
     [
         lambda d: d.pop("workloads"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from policyd.masking import (
     Values,
     complete,
@@ -15,6 +13,7 @@ from policyd.masking import (
     visible,
     without_credentials,
 )
+from tests.support.cases import cases
 
 
 def test_a_marked_value_is_visible_to_the_caller_and_masked_elsewhere() -> None:
@@ -42,7 +41,7 @@ def test_a_name_is_shown_and_a_key_with_other_characters_is_masked() -> None:
     assert (visible(named("a b")), masked(named("a b"))) == ("'a b'", "***")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("https://me:pw@example.com/x.git", "https://example.com/x.git"),
@@ -67,7 +66,7 @@ def test_values_in_paths_are_replaced_the_longest_first_and_never_short_ones() -
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "found"),
     [
         ("the label is Hunter2, which is odd", True),

@@ -17,6 +17,7 @@ from policyd.masked_decision import HOST_FIELDS
 from policyd.model import RecordedInput, Review
 from policyd.policies.policy_set import PolicySet, load_policy_set
 from policyd.recorded_input import RecordedProject, Recorder, read_project
+from tests.support.cases import cases
 from tests.support.marked_projects import ENVIRONMENT, LITERAL, MARKERS, places, project, text
 from tests.unit.test_masked_decision import PATHS, field_of
 
@@ -171,7 +172,7 @@ def test_a_project_that_is_too_large_is_not_recorded(
     assert recorder.record(found) is None
 
 
-@pytest.mark.parametrize(
+@cases(
     "content",
     [b"", b"no zlib", zlib.compress(b"{}"), zlib.compress(b"0" * 1000)],
 )

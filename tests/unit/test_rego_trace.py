@@ -9,6 +9,7 @@ import pytest
 
 from policyd.errors import EngineError
 from policyd.rego_trace import MAX_LEVELS, MAX_VALUES, Step, Trace, trace, try_trace
+from tests.support.cases import cases
 
 PACKAGE = "package policyd.policies.x\n\n"
 RULE = "data.policyd.policies.x.violation"
@@ -50,7 +51,7 @@ def test_solutions_that_an_expression_drops_are_counted_and_shown_while_others_r
     assert [row["w.image"] for row in step.values] == [["api:1"], ["web:1"]]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("expression", "outcome", "values"),
     [
         ("input.nosuch", "undefined", ({"input.nosuch": []},)),

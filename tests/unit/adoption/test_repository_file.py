@@ -13,6 +13,7 @@ from policyd.adoption.repository_file import (
 )
 from policyd.errors import BundleError, ConfigError, PolicySetError
 from policyd.policies.levels import level_file
+from tests.support.cases import cases
 
 FORMATS = ("json", "sarif", "text")
 WHOLE = """\
@@ -45,7 +46,7 @@ def test_a_whole_file_is_read() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "message"),
     [
         (

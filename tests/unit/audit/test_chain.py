@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import hashlib
 
-import pytest
-
 from policyd.audit.chain import GENESIS, Problem, link, problems
 from policyd.model import AuditRecord
+from tests.support.cases import cases
 
 
 def chained(*payloads: str) -> list[AuditRecord]:
@@ -62,7 +61,7 @@ def test_events_cut_off_at_the_end_are_found_by_the_head():
     ]
 
 
-@pytest.mark.parametrize("prev_hash", ["", "xyz", "é"])
+@cases("prev_hash", ["", "xyz", "é"])
 def test_a_prev_hash_that_is_no_hash_is_a_problem_and_no_crash(prev_hash):
     record = AuditRecord(1, "t", "decision", "1", prev_hash, link(GENESIS, b"1"))
 

@@ -28,6 +28,7 @@ from policyd.audit.store import Store, open_store
 from policyd.audit.tables import REVISION, metadata
 from policyd.deadline import within
 from policyd.errors import AuditError
+from tests.support.cases import cases
 from tests.unit.audit.conftest import pair
 
 
@@ -119,7 +120,7 @@ def test_what_is_no_database_is_an_error_with_path_and_reason(tmp_path):
         assert str(caught.value) == reason
 
 
-@pytest.mark.parametrize(
+@cases(
     ("url", "message"),
     [
         ("sqlite://", "the URL of the audit log has no file; use sqlite:///path/of/audit.db"),

@@ -16,6 +16,7 @@ from policyd.audit.log_event import (
 )
 from policyd.errors import AuditError
 from policyd.model import AuditRecord
+from tests.support.cases import cases
 
 TIME = "2026-11-23T15:00:00.000000000Z"
 PLACE = Target("acme/train", "train", "prod", "gpu-01")
@@ -53,7 +54,7 @@ def test_the_columns_are_those_of_decisions() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     ("event", "fault"),
     [
         (LogEvent("e", "stop", TIME, "a\0"), "its username has a NUL character"),
@@ -68,13 +69,13 @@ def test_an_event_that_cannot_be_stored_is_an_error(event: LogEvent, fault: str)
     assert fault in str(caught.value)
 
 
-@pytest.mark.parametrize("payload", ["", "{}", "[]", '{"event_id":"e","kind":"x","timestamp":""}'])
+@cases("payload", ["", "{}", "[]", '{"event_id":"e","kind":"x","timestamp":""}'])
 def test_a_payload_that_is_no_event_is_an_error(payload: str) -> None:
     with pytest.raises(AuditError, match="event 7 is malformed: "):
         log_event_of(record(payload))
 
 
-@pytest.mark.parametrize("name", ["", "1", "1.", ".1", "1.x", "-1.0", "1.0.0", "1" * 30 + ".0"])
+@cases("name", ["", "1", "1.", ".1", "1.x", "-1.0", "1.0.0", "1" * 30 + ".0"])
 def test_the_name_of_a_grant_has_one_form(name: str) -> None:
     with pytest.raises(ValueError, match=r"is not SEQUENCE\.POSITION, such as 12\.0"):
         grant_key(name)

@@ -5,9 +5,10 @@ import pytest
 from policyd.audit.event import rfc3339
 from policyd.audit.moments import Period, nanoseconds, read_moment, read_period, read_when
 from policyd.errors import RequestError
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "moment"),
     [
         ("2026-03-01", "2026-03-01T00:00:00.000000000Z"),
@@ -22,7 +23,7 @@ def test_a_time_is_read_in_one_way(text: str, moment: str) -> None:
     assert read_moment(text, "--at") == moment
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "fault"),
     [
         ("", "is not a date such as 2026-03-01, or a time such as 2026-03-01T08:00:00Z"),

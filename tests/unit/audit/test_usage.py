@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from policyd.audit.event import GrantRecord
 from policyd.audit.moments import Period
 from policyd.audit.usage import Usage, team, usage
 from policyd.model import GrantedDevices
+from tests.support.cases import cases
 
 DAY = Period("2026-03-01T00:00:00.000000000Z", "2026-03-02T00:00:00.000000000Z")
 
@@ -33,7 +32,7 @@ def held(
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("repository", "depth", "expected"),
     [
         ("acme/train", None, "acme"),

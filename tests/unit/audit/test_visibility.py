@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from policyd.audit.visibility import EVERYTHING, Visibility, matches_one
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("visibility", "place", "shown"),
     [
         (EVERYTHING, ("", "", ""), True),

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from policyd.cli.output import columns, format_option, has_colours, show
+from tests.support.cases import cases
 
 PROGRAM = """
 from policyd.cli.output import show
@@ -21,9 +22,7 @@ show("x", {"text": lambda document, colour=False: f"{colour} \\x1b[1m{document}\
 """
 
 
-@pytest.mark.parametrize(
-    ("arguments", "printed"), [([], "text x\n"), (["--format", "json"], "json x\n")]
-)
+@cases(("arguments", "printed"), [([], "text x\n"), (["--format", "json"], "json x\n")])
 def test_the_chosen_format_is_printed(arguments: list[str], printed: str) -> None:
     formats = {
         "text": lambda document, *, colour=False: f"text {document}\n",

@@ -17,6 +17,7 @@ from policyd.policies.packs import built_in, read_data
 from policyd.policies.policy_set import merge_data
 from policyd.workloads.image_configs import image_configs
 from policyd.workloads.model import CompatibilityAnswer, Workload
+from tests.support.cases import cases
 
 CASES = yaml.safe_load((Path(__file__).parent / "driver_cases.yaml").read_text())["cases"]
 
@@ -109,7 +110,7 @@ def service_of(case: dict[str, Any]) -> dict[str, Any]:
     return service | {"gpus": [{"driver": "nvidia", "count": "all"}]}
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+@cases("case", CASES, ids=[case["id"] for case in CASES])
 def test_the_start_is_refused_as_reported(case: dict[str, Any]) -> None:
     start = answers(service_of(case), host_of(case))["start"]
 
@@ -239,7 +240,7 @@ def test_a_version_whose_list_is_not_known_is_certain_for_consumer_cards_only() 
     assert outcomes(asks("nvidia/cuda:13.4.1-base", ["0"]))["start"] == "may-fail"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("source", "expected", "said"),
     [
         ("request", "image", "as the configuration of its image says"),
@@ -339,7 +340,7 @@ def test_a_card_that_the_toolkit_has_no_code_for_is_reported() -> None:
 # --- other vendors --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("image", "driver", "outcome"),
     [
         ("rocm/pytorch:rocm5.7_ubuntu22.04", "5.18.13", "fails"),

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from policyd.compatibility.requirements import (
     unmet,
     version_key,
 )
+from tests.support.cases import cases
 
 TESLA = Facts(cuda="12.2", driver="535.104.05", brand="tesla", arch="8.0")
 
@@ -25,7 +25,7 @@ def csv_refusal(text: str, facts: Facts = TESLA) -> str:
     return unmet(Requirement("NVIDIA_REQUIRE_CUDA", text), facts, "csv")
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "cuda>=12.2",
@@ -59,7 +59,7 @@ def test_a_requirement_that_holds_is_met(text: str) -> None:
     assert refusal(text) == ""
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "first"),
     [
         ("cuda>=12.3", "cuda>=12.3"),
@@ -79,7 +79,7 @@ def test_the_first_alternative_is_named_for_a_requirement_that_is_not_met(
     assert refusal(text) == f"unsatisfied condition: {first}"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "shown"),
     [
         ("gpu>=2", "gpu>=2"),
@@ -119,7 +119,7 @@ def test_a_long_requirement_is_refused_unread() -> None:
     assert refusal(f"cuda>={'9' * 19_000}") != ""
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "is_met"),
     [
         ("cuda>=12.2", True),
@@ -162,7 +162,7 @@ def test_every_variable_with_the_prefix_is_a_requirement() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "is_off"),
     [("1", True), ("t", True), ("TRUE", True), ("true", True), ("yes", False), ("tRue", False)],
 )
@@ -172,7 +172,7 @@ def test_the_test_is_switched_off_by_a_boolean_of_go(value: str, is_off: bool) -
     assert (requirements_of(environment) == ()) is is_off
 
 
-@pytest.mark.parametrize(
+@cases(
     ("version", "text", "error"),
     [
         ("10.2.89", "cuda>=10.2", ""),

@@ -9,6 +9,7 @@ from policyd.compose import load
 from policyd.compose.effort import Effort
 from policyd.compose.limits import MAX_STEPS, MAX_TEXT_GROWTH
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 
 TOO_LARGE = (
     "the project is too large: more than 400000 values, variables and lines, counted each time "
@@ -99,7 +100,7 @@ def test_a_file_counts_each_time_another_is_merged_over_it() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("entry", "place"),
     [
         ('image: x, command: "' + "'" * 1_700_000 + '"', "compose.yaml:2:27"),
@@ -142,7 +143,7 @@ def test_resets_count_at_each_level_above_them() -> None:
     )
 
 
-@pytest.mark.parametrize(("levels", "is_refused"), [(49, False), (50, True)])
+@cases(("levels", "is_refused"), [(49, False), (50, True)])
 def test_aliases_add_their_levels(levels: int, is_refused: bool) -> None:
     """The mapping that is the file, 50 levels behind the alias, and those around it."""
     text = services(1, "image: x") + (

@@ -10,6 +10,7 @@ from policyd.bundle import memory_bundle
 from policyd.compose import load
 from policyd.compose.project import Project
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 
 _JOB = "    image: x\n    triggers: {manual: true}\n"
 
@@ -236,7 +237,7 @@ def refusal(files: dict[str, str], compose_files: list[str]) -> str:
 _PART = "services:\n  db:\n    ports: ['80:80']\n"
 
 
-@pytest.mark.parametrize("base", ["compose.yaml", "docker-compose.yml"])
+@cases("base", ["compose.yaml", "docker-compose.yml"])
 def test_an_override_alone_names_the_file_that_is_missing(base: str) -> None:
     files = {base: "services: {db: {image: x}}\n", "compose.prod.yaml": _PART}
 

@@ -10,6 +10,7 @@ from policyd.compose.nodes import Node, count, describe, extent, nodes, plain, t
 from policyd.compose.yaml.reader import read_documents
 from policyd.errors import ComposeError
 from policyd.model import Location
+from tests.support.cases import cases
 
 TREE: dict[str, Any] = {"a": ["x", {"b": "yz"}], "c": None}
 
@@ -63,7 +64,7 @@ def test_count_includes_the_node_itself() -> None:
     assert count(nodes(TREE, None)) == 6
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "name"),
     [
         ("{}", "a mapping"),

@@ -10,6 +10,7 @@ from policyd.bundle import memory_bundle
 from policyd.compose import load
 from policyd.errors import ComposeError
 from policyd.model import Location, Path
+from tests.support.cases import cases
 
 HERE = "«"
 
@@ -145,7 +146,7 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@cases("case", CASES, ids=lambda case: case.name)
 def test_a_path_leads_to_the_place_that_decided_it(case: Case) -> None:
     files, expected = marked({"compose.yaml": case.compose, **case.others})
 
@@ -193,7 +194,7 @@ ERRORS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "text", "message"), ERRORS, ids=[error[0] for error in ERRORS])
+@cases(("name", "text", "message"), ERRORS, ids=[error[0] for error in ERRORS])
 def test_a_refusal_names_the_place_and_what_is_wrong(name: str, text: str, message: str) -> None:
     files, expected = marked({"compose.yaml": text})
 

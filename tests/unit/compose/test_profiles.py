@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from policyd.compose.profiles import Profiles, chosen_profiles
+from tests.support.cases import cases
 
 SERVICES = {"web": {}, "db": {"profiles": ["data"]}, "gpu": {"profiles": ["train", "data"]}}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "variable", "enabled"),
     [
         (None, "", ["web"]),

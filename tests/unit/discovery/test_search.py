@@ -7,6 +7,7 @@ import pytest
 from policyd.discovery import search
 from policyd.discovery.search import FoundProject, find_projects, has_project, is_compose_name
 from policyd.errors import BundleError
+from tests.support.cases import cases
 
 WEB = "services: {web: {image: nginx}}\n"
 PART = "services: {web: {restart: always}}\n"
@@ -126,7 +127,7 @@ def test_a_project_is_a_folder_with_a_default_compose_file(tmp_path: Path) -> No
     assert not has_project(str(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["composer.yaml", "compose.json", "my-compose.yaml", "a.yaml"])
+@cases("name", ["composer.yaml", "compose.json", "my-compose.yaml", "a.yaml"])
 def test_other_files_are_no_compose_files(name: str) -> None:
     assert not is_compose_name(name)
 

@@ -15,6 +15,7 @@ from policyd.engines import decode
 from policyd.engines.embedded import EmbeddedEngine, explain, interpreter
 from policyd.errors import EngineError, ReviewTimeout
 from policyd.model import Finding, Findings, Location
+from tests.support.cases import cases
 
 MAIN = """package policyd.main
 
@@ -187,7 +188,7 @@ def test_error_of_a_parser_has_its_place() -> None:
     assert explain(caught.value)[1] == Location("gpu/policy.rego", 4, 1)
 
 
-@pytest.mark.parametrize(
+@cases(
     "answer",
     [
         '"<undefined>"',

@@ -6,6 +6,7 @@ import pytest
 
 from policyd.fixes.yaml_edits import with_entry, with_item, with_read_only_mount, without
 from policyd.fixes.yaml_places import NotEditable, Place, entries, find
+from tests.support.cases import cases
 
 HEAD = "services:\n  web:\n"
 
@@ -18,7 +19,7 @@ def at(text: str, word: str) -> Place:
     return find(text, line, start - text.rfind("\n", 0, start))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "word", "after"),
     [
         ("    # why\n    a: X  # x\n\n    b: 1\n", "X", "    # why\n\n    b: 1\n"),
@@ -43,7 +44,7 @@ def test_an_entry_is_removed_and_nothing_else(before: str, word: str, after: str
     assert without(HEAD + before, at(HEAD + before, word)) == HEAD + after
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "word", "after"),
     [
         ("    i: n\n    l: [X]  # l\n    b: 1\n", "X", "    i: n\n    b: 1\n"),
@@ -55,7 +56,7 @@ def test_a_collection_that_becomes_empty_is_removed_too(before: str, word: str, 
     assert without(HEAD + before, at(HEAD + before, word)) == HEAD + after
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "after"),
     [
         ("services:\n  web:  # w\n    k: X\n  b: {}\n", "services:\n  web: {}  # w\n  b: {}\n"),
@@ -68,7 +69,7 @@ def test_a_service_and_an_entry_of_the_top_level_stay(before: str, after: str) -
     assert without(before, at(before, "X")) == after
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "word"),
     [
         ("services:\n  web: &w\n    k: X\n", "X"),
@@ -83,7 +84,7 @@ def test_what_cannot_be_removed_exactly_is_not_removed(text: str, word: str) -> 
         without(text, at(text, word))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "after"),
     [
         ("- /a:/b\n", "- /a:/b:ro\n"),
@@ -107,7 +108,7 @@ def test_a_mount_becomes_read_only(before: str, after: str) -> None:
     assert with_read_only_mount("volumes:\n" + before, first) == "volumes:\n" + after
 
 
-@pytest.mark.parametrize("mount", ["- /a\n", "- |\n  /a:/b\n", "- [a]\n"])
+@cases("mount", ["- /a\n", "- |\n  /a:/b\n", "- [a]\n"])
 def test_a_mount_in_another_form_is_not_changed(mount: str) -> None:
     volumes = next(entries(find_root("volumes:\n" + mount)))
 

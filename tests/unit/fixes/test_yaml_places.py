@@ -4,6 +4,7 @@ import pytest
 
 from policyd.fixes import yaml_places
 from policyd.fixes.yaml_places import NotEditable, end, find, is_flow
+from tests.support.cases import cases
 
 TEXT = """\
 {x: &x {deep: yes}, again: *x}
@@ -40,13 +41,13 @@ def test_a_block_ends_with_its_last_value_and_a_flow_with_its_bracket() -> None:
     assert not is_flow(find(TEXT, 5, 7))
 
 
-@pytest.mark.parametrize(("line", "column"), [(1, 1), (3, 1), (6, 8), (99, 1)])
+@cases(("line", "column"), [(1, 1), (3, 1), (6, 8), (99, 1)])
 def test_a_key_and_a_place_without_a_value_are_not_found(line: int, column: int) -> None:
     with pytest.raises(NotEditable):
         find(TEXT, line, column)
 
 
-@pytest.mark.parametrize("text", ["a: [", "a: " + "[" * 5000, "a: !!x \0"])
+@cases("text", ["a: [", "a: " + "[" * 5000, "a: !!x \0"])
 def test_a_file_that_cannot_be_parsed_is_not_editable(text: str) -> None:
     with pytest.raises(NotEditable, match="cannot be parsed"):
         find(text, 1, 4)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import click
-import pytest
 
 from policyd.cli import main
 from policyd.formats import available
+from tests.support.cases import cases
 
 OFFERED = {
     "check": "REPORT",
@@ -86,6 +86,6 @@ def test_each_kind_of_document_is_printed_by_a_command() -> None:
     assert {name: list(tables()[name]) for name in ALWAYS} == ALWAYS
 
 
-@pytest.mark.parametrize("name", sorted(tables()))
+@cases("name", sorted(tables()))
 def test_a_format_has_one_name_and_one_function(name: str) -> None:
     assert len(set(tables()[name].values())) == len(tables()[name])

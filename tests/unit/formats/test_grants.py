@@ -5,7 +5,6 @@ import io
 import json
 
 import msgspec
-import pytest
 
 from policyd.audit.event import GrantRecord
 from policyd.formats.grants import (
@@ -19,6 +18,7 @@ from policyd.formats.grants import (
     workload,
 )
 from policyd.model import GrantedDevices
+from tests.support.cases import cases
 
 RECORD = GrantRecord(
     sequence=3,
@@ -62,7 +62,7 @@ gpu-01: 2 GPUs, active
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changes", "service", "named"),
     [
         ({"kind": "hook", "hook": 0}, "web (hook 0)", "2 GPUs"),
@@ -133,7 +133,7 @@ def test_a_full_page_as_json_names_the_next_one() -> None:
     assert (page["kind"], page["next"], len(page["items"])) == ("GrantList", "3.1", 1)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("method", "granted", "shown"),
     [
         ("gpus", "all", "all"),

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from policyd import rego_tests
 from policyd.formats.rego_tests import RegoTestRun, as_json, text
 from policyd.model import Location
 from policyd.rego_tests import CoverageReport, FileCoverage
 from policyd.rego_trace import Step, Trace
+from tests.support.cases import cases
 
 PASSED = rego_tests.TestResult("test_one", Location("a_test.rego", 3, 1))
 FAILED = rego_tests.TestResult("test_two", Location("a_test.rego", 9, 1), "is not true")
@@ -85,7 +84,7 @@ b.rego  0      100.0 %
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("minimum", "last"),
     [
         (0, "66.6 % of 10 lines covered"),

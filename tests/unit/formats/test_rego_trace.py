@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from policyd.formats.rego_trace import PolicyTrace, text
 from policyd.model import Location
 from policyd.rego_trace import Step, Trace
+from tests.support.cases import cases
 
 
 def shown(*values: object, name: str = "x") -> str:
@@ -18,7 +17,7 @@ def shown(*values: object, name: str = "x") -> str:
     return value.strip()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("values", "expected"),
     [
         ([], "x is undefined"),

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.formats.table import table, visible
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "shown"),
     [
         ("plain text: ü, 日本, 🚀", "plain text: ü, 日本, 🚀"),

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from policyd.formats.tabular import csv_text, json_lines
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "cell"),
     [
         ("=cmd|'/c calc'!A0", "'=cmd|'/c calc'!A0"),

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.workloads.model import Build, GenericResource, RunFlag
+from tests.support.cases import cases
 from tests.support.granting import build, grants, hook, service, summaries
 
 
@@ -15,7 +14,7 @@ def test_privileges_are_everything() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("section", "vendor", "devices"),
     [
         (build(privileged=True), "unknown", "all"),
@@ -43,7 +42,7 @@ def test_builds_are_grants_by_their_privileges_and_devices(
     assert summaries(service(build=section)) == {("build", vendor, devices)}
 
 
-@pytest.mark.parametrize(
+@cases(
     "section",
     [
         build(entitlements=("network.host", "devices")),
@@ -55,7 +54,7 @@ def test_other_builds_are_none(section: Build) -> None:
     assert grants(service(build=section)) == ()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("kind", "vendor"),
     [("gpu", "unknown"), ("NVIDIA-GPU", "nvidia"), ("tpu", "google"), ("my_npu", "unknown"),
      ("Gaudi", "intel"), ("amd gpu", "amd")],

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.grants import cdi
+from tests.support.cases import cases
 
 DOMAINS = {"nvidia.com": "nvidia", "amd.com": "amd", "lab.nvidia.com": "lab"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "is_name"),
     [
         ("nvidia.com/gpu=0", True),
@@ -40,7 +39,7 @@ def test_name_has_a_kind_and_a_device() -> None:
     assert (cdi.kind("a.b/c=d:1"), cdi.device("a.b/c=d:1")) == ("a.b/c", "d:1")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "vendor"),
     [
         ("nvidia.com/gpu=0", "nvidia"),

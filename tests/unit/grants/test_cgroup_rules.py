@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import pytest
-
+from tests.support.cases import cases
 from tests.support.granting import grants, host, rule, service
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "vendor", "devices"),
     [
         ("c 195:0 rw", "nvidia", ("195:0",)),
@@ -29,7 +28,7 @@ def test_rule_that_opens_accelerators_is_a_grant(text: str, vendor: str, devices
     assert found.text == text
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "c 195:0 m", "b 195:0 rw", "c 1:1 rw", "c 188:0 rw", "c 189:* rw", "c 233:0 rw",

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.grants.device_nodes import vendors
 from policyd.grants.runtimes import HostSettings
+from tests.support.cases import cases
 from tests.support.granting import device, grants, host, service, summaries, tables
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "vendor"),
     [
         ("nvidia0", "nvidia"),
@@ -50,7 +49,7 @@ def test_nodes_of_accelerators_have_a_vendor(name: str, vendor: str) -> None:
     assert found.path == ("services", "app", "devices", 0)
 
 
-@pytest.mark.parametrize(
+@cases(
     "name",
     [
         "fuse", "nvme0n1", "nvram", "kfdlog", "driver-updates", "accelerometer", "ttyUSB0", "snd",
@@ -62,7 +61,7 @@ def test_other_nodes_are_no_accelerators(name: str) -> None:
     assert grants(service(devices=(device(f"/dev/{name}"),))) == ()
 
 
-@pytest.mark.parametrize("path", ["/", "/dev", "/dev/char"])
+@cases("path", ["/", "/dev", "/dev/char"])
 def test_folder_of_all_nodes_is_everything(path: str) -> None:
     assert summaries(service(devices=(device(path),))) == {("device-node", "unknown", "all")}
 

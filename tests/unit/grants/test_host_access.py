@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import pytest
 
 from policyd.inventory.hosts import Host
 from policyd.workloads.model import Mount, Workload
+from tests.support.cases import cases
 from tests.support.granting import HOST, bind, device, host, resolver, rule, service
 
 ALL_CLASSES = {
@@ -80,14 +80,14 @@ def class_of(mount: Mount, known: Host | None = None) -> str:
     return described(known, mounts=(mount,)).mounts[0].host_class
 
 
-@pytest.mark.parametrize("expected", ALL_CLASSES)
+@cases("expected", ALL_CLASSES)
 def test_writable_mount_has_a_class(expected: str) -> None:
     found = {source: class_of(bind(source)) for source in ALL_CLASSES[expected]}
 
     assert found == dict.fromkeys(ALL_CLASSES[expected], expected)
 
 
-@pytest.mark.parametrize("kind", ALL_CLASSES)
+@cases("kind", ALL_CLASSES)
 def test_read_only_does_not_protect_devices_and_sockets(kind: str) -> None:
     found = {source: class_of(bind(source, read_only=True)) for source in ALL_CLASSES[kind]}
 
@@ -134,7 +134,7 @@ def test_usb_bus_is_a_device_on_a_host_with_accelerators_there() -> None:
     assert class_of(bind("/dev/bus/usb"), host(usb_accelerators=True)) == "dev"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("node", "kind"),
     [
         ("/dev/mem", "physical memory"),
@@ -158,7 +158,7 @@ def test_disks_and_memory_among_devices_have_a_kind(node: str, kind: str) -> Non
     assert described(devices=(device(node),)).devices[0].disk == kind
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "reason"),
     [
         ("c 195:* rwm", "it covers an accelerator major"),

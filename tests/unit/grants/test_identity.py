@@ -4,7 +4,6 @@ import json
 import random
 
 import msgspec
-import pytest
 
 from policyd.engines.embedded import interpreter
 from policyd.grants.identity import (
@@ -16,12 +15,13 @@ from policyd.grants.identity import (
 )
 from policyd.grants.tables import read_tables
 from policyd.policies.packs import built_in, read_data
+from tests.support.cases import cases
 from tests.support.granting import MIG_HOST
 
 DOMAINS = {"nvidia.com": "nvidia", "amd.com": "amd"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("written", "form"),
     [
         ("0", "0"),
@@ -49,7 +49,7 @@ def test_cdi_names_of_unknown_vendors_stay_whole() -> None:
     assert normal_form("acme.example/npu=0", "unknown", DOMAINS) == "acme.example/npu=0"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("written", "form"),
     [
         ("0", "0"),
@@ -93,7 +93,7 @@ def test_a_host_knows_all_names_of_its_devices() -> None:
     assert DeviceNames().aliases("0") == ()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("written", "names"),
     [
         ("03", ("3",)),
@@ -135,7 +135,7 @@ def _ids(number: int) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("host", _HOSTS)
+@cases("host", _HOSTS)
 def test_library_of_policies_gives_devices_the_same_identity(host: str) -> None:
     known, ids = _HOSTS[host], sorted(set(_ids(3000)))
     data = read_data(built_in() / "data.yaml")

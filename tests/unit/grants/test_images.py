@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from policyd.bundle import memory_bundle
 from policyd.grants.images import image_family
 from policyd.loading import load_project
 from policyd.model import ImageConfig
+from tests.support.cases import cases
 from tests.support.granting import (
     HOST,
     build,
@@ -27,7 +26,7 @@ IMAGE = ("image", "nvidia", "all")
 ON_NVIDIA = host(default_runtime="nvidia")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("image", "known"),
     [
         ("nvidia/cuda", True),
@@ -48,7 +47,7 @@ def test_image_is_known_by_the_last_two_parts_of_its_name(image: str, known: boo
     assert image_family(image, tables()) == ("nvidia" if known else "")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("known", "certainty"),
     [
         (None, "default-runtime"),
@@ -67,7 +66,7 @@ def test_default_runtime_decides_about_the_image(known: Any, certainty: str | No
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     "fields",
     [
         {"environment": {"NVIDIA_VISIBLE_DEVICES": "void"}},
@@ -83,7 +82,7 @@ def test_image_gives_way_to_what_the_project_says(fields: dict[str, Any]) -> Non
     assert IMAGE not in summaries(service(image=CUDA, **fields), known=ON_NVIDIA)
 
 
-@pytest.mark.parametrize(
+@cases(
     "fields",
     [
         {"device_requests": (request(count=0),)},
@@ -135,7 +134,7 @@ PROJECT = """services:
 """
 
 
-@pytest.mark.parametrize(
+@cases(
     ("default", "images"),
     [
         ("nvidia", [("debian", 13), ("app:1", 3)]),
@@ -170,7 +169,7 @@ def test_reason_names_the_workload() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("image", "variables", "expected"),
     [
         ("app:1", {"NVIDIA_VISIBLE_DEVICES": "all"}, [IMAGE]),

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 import msgspec
-import pytest
 
 from policyd.grants.host_access import REQUEST_ROOT
 from policyd.workloads.model import Inherited, Mount
+from tests.support.cases import cases
 from tests.support.granting import bind, device, grants, hook, host, service, summaries
 
 PROJECT = "/project"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("source", "vendor", "devices"),
     [
         ("/", "unknown", "all"),
@@ -33,7 +33,7 @@ def test_mount_of_devices_is_a_grant_read_only_too(
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     "source",
     ["/srv", "/dev/shm", "/dev/null", "/dev/sda", "/run/nvidia/toolkit", "/proc/driver",
      "/dev/bus/usb"],
@@ -74,7 +74,7 @@ def test_request_that_selects_nothing_is_no_grant() -> None:
     assert grants(service(mounts=(bind("/dev/null", f"{REQUEST_ROOT}/void"),))) == ()
 
 
-@pytest.mark.parametrize(
+@cases(
     "source",
     [
         "/run/docker.sock", "/run", "/run/containerd", "/run/user/1000", "/run/user/1000/podman",
@@ -87,7 +87,7 @@ def test_engine_sockets_are_everything(source: str) -> None:
     assert summaries(workload) == {("api-socket", "unknown", "all")}
 
 
-@pytest.mark.parametrize(
+@cases(
     "source",
     [
         "/project/docker.sock",

@@ -11,6 +11,7 @@ from policyd.admission import Admission
 from policyd.model import Decision
 from policyd.policies.matching import matches_any
 from tests.support import granting
+from tests.support.cases import cases
 from tests.support.fixes import FIXES
 from tests.support.fixes.evaluation import decide, default_admission, first
 from tests.support.fixes.model import FAMILIES, Fix
@@ -28,7 +29,7 @@ def _denying(decision: Decision) -> set[str]:
     return {violation.policy for violation in decision.violations}
 
 
-@pytest.mark.parametrize("fix", FIXES.values(), ids=FIXES)
+@cases("fix", FIXES.values(), ids=FIXES)
 def test_fix_ends_the_violation_or_says_that_only_an_exception_helps(
     admission: Admission, fix: Fix
 ) -> None:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.grants.requests import selects, vendor_of
+from tests.support.cases import cases
 from tests.support.granting import (
     MIG_HOST,
     build,
@@ -15,7 +14,7 @@ from tests.support.granting import (
 )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("fields", "devices"),
     [
         ({"device_ids": ("1,0", "1")}, ("0", "1", "1")),
@@ -54,7 +53,7 @@ def test_text_of_every_device_is_count_all() -> None:
     assert (found.method, found.text, found.identities) == ("gpus", "count: all", ())
 
 
-@pytest.mark.parametrize(
+@cases(
     ("driver", "capabilities", "vendor"),
     [
         ("nvidia.cdi", (), "nvidia"),

@@ -7,6 +7,7 @@ from policyd.errors import PolicySetError
 from policyd.grants.resolution import GrantResolver, listed
 from policyd.model import Grant
 from policyd.workloads.model import GrantDeclaration
+from tests.support.cases import cases
 from tests.support.granting import HOST, MIG_HOST, hook, host, request, resolver, service
 
 
@@ -39,7 +40,7 @@ def test_certainty_is_that_of_the_most_certain_declaration() -> None:
     assert found.certainty == "default-runtime"
 
 
-@pytest.mark.parametrize("method", ["reservation", "gpus", "generic-resource"])
+@cases("method", ["reservation", "gpus", "generic-resource"])
 def test_each_request_is_a_grant(method: str) -> None:
     grants = (_declared(method, {"count": 1}, "1"), _declared(method, "all", "2"))
 
@@ -89,7 +90,7 @@ def test_workloads_keep_their_order_and_everything_else() -> None:
     assert found == (first, second)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("data", "message"),
     [
         ({"tables": {"nodes": []}}, "policyd.tables: "),
@@ -119,7 +120,7 @@ def test_user_table_adds_a_vendor_without_code() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("ids", "identities"),
     [(("00", "GPU-aa", "0"), ("0",)), (("01", "0"), ("0", "1")), (("1:0", "MIG-b0"), ("mig-b0",))],
 )

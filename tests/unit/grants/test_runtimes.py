@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.grants.runtimes import HostSettings, class_of_name
+from tests.support.cases import cases
 from tests.support.granting import host, tables
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "expected"),
     [
         ("", ""),

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.grants.selection import (
     amd_request,
     by_amd_rule,
@@ -10,9 +8,10 @@ from policyd.grants.selection import (
     by_nvidia_rule,
     without_zeros,
 )
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "selected"),
     [
         (" 1 , 0,1", ("1", "0", "1")),
@@ -38,7 +37,7 @@ def test_nvidia_toolkit_decides_by_the_first_word(text: str, selected: object) -
     assert by_nvidia_rule(text) == selected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "selected"),
     [
         ("all", "all"),
@@ -69,7 +68,7 @@ def test_amd_runtime_ignores_what_it_cannot_read(text: str, selected: object) ->
     assert by_amd_rule(text) == selected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "selected"),
     [
         ("0,all", "all"),
@@ -85,7 +84,7 @@ def test_amd_request_takes_cdi_names_too(text: str, selected: object) -> None:
     assert amd_request(text) == selected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "with_runtime", "alone"),
     [
         ("", "all", ()),
@@ -106,7 +105,7 @@ def test_habana_runtime_takes_void_for_every_card(
     assert by_habana_rule(text, False) == alone
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "selected"),
     [
         ("", ()),
@@ -131,6 +130,6 @@ def test_ascend_runtime_refuses_a_list_that_it_cannot_read(text: str, selected: 
     assert by_ascend_rule(text) == selected
 
 
-@pytest.mark.parametrize(("digits", "number"), [("0", "0"), ("000", "0"), ("0100", "100")])
+@cases(("digits", "number"), [("0", "0"), ("000", "0"), ("0100", "100")])
 def test_zeros_at_the_start_are_dropped(digits: str, number: str) -> None:
     assert without_zeros(digits) == number

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.grants.selectors import family_of_variable
 from policyd.workloads.model import Inherited, Selector
+from tests.support.cases import cases
 from tests.support.granting import (
     HOST,
     build,
@@ -20,7 +19,7 @@ from tests.support.granting import (
 ENVIRONMENT = ("services", "app", "environment")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "family"),
     [
         ("NVIDIA_VISIBLE_DEVICES", "nvidia"),
@@ -64,7 +63,7 @@ def test_selectors_are_listed_with_their_places() -> None:
     assert found.runtime_class == "nvidia"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("runtime", "environment", "expected"),
     [
         ("nvidia", {}, {("runtime", "nvidia", "all")}),
@@ -100,7 +99,7 @@ def test_runtime_is_steered_by_the_variables_of_its_family(
     assert found == (union if expected is None else expected)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("runtime", "environment", "text", "family"),
     [
         ("nvidia", {}, "runtime: nvidia without NVIDIA_VISIBLE_DEVICES", "nvidia"),
@@ -121,7 +120,7 @@ def test_runtime_is_declared_at_the_runtime(
     assert (found.path, found.text, found.family) == (("services", "app", "runtime"), text, family)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("environment", "expected"),
     [
         ({"NVIDIA_VISIBLE_DEVICES": "0,ALL"}, {("environment", "nvidia", "all")}),
@@ -152,7 +151,7 @@ def test_legacy_image_is_none_beside_any_request_or_the_nvidia_runtime() -> None
     assert summaries(service(), hook(environment=legacy)) == set()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("default", "runtime", "certainty"),
     [
         ("nvidia", "", "certain"),

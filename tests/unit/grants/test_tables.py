@@ -4,6 +4,7 @@ import pytest
 
 from policyd.errors import PolicySetError
 from policyd.grants.tables import read_tables
+from tests.support.cases import cases
 from tests.support.granting import service, tables
 
 
@@ -28,7 +29,7 @@ def test_table_of_variables_by_vendor_still_extends_the_variables() -> None:
     assert service().selectors == ()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "message"),
     [
         ({"nodes": {"(": "acme"}}, "policyd.tables.nodes: '(' is not a valid regular expression"),

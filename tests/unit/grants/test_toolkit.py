@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from policyd.inventory.hosts import Host, Toolkit
 from policyd.workloads.model import Inherited, Workload
+from tests.support.cases import cases
 from tests.support.granting import bind, build, grants, hook, host, request, service, summaries
 
 ALL = {"NVIDIA_VISIBLE_DEVICES": "all"}
@@ -42,7 +41,7 @@ SELECTIONS: dict[str, tuple[Workload, tuple[str, str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("way", SELECTIONS)
+@cases("way", SELECTIONS)
 def test_environment_of_an_unprivileged_container_selects_where_the_toolkit_accepts_it(
     way: str,
 ) -> None:
@@ -53,7 +52,7 @@ def test_environment_of_an_unprivileged_container_selects_where_the_toolkit_acce
     assert grant in summaries(workload, known=host(default_runtime="nvidia"))
 
 
-@pytest.mark.parametrize(
+@cases(
     "privileges",
     [{"privileged": True}, {"cap_add": ("CAP_SYS_ADMIN",)}, {"cap_add": ("all",)}],
 )
@@ -117,7 +116,7 @@ def test_volume_request_of_an_unprivileged_container_selects_without_its_environ
 SWARM = on(swarm_resource="DOCKER_RESOURCE_GPU, TEAM_GPUS")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("environment", "devices"),
     [
         ({"DOCKER_RESOURCE_GPU": "3"}, ("3",)),
@@ -128,7 +127,7 @@ SWARM = on(swarm_resource="DOCKER_RESOURCE_GPU, TEAM_GPUS")
         (ALL, "all"),
     ],
 )
-@pytest.mark.parametrize("runtime", ["", "nvidia"])
+@cases("runtime", ["", "nvidia"])
 def test_variables_of_the_swarm_resource_replace_the_usual_one(
     environment: dict[str, str | None], devices: Any, runtime: str
 ) -> None:

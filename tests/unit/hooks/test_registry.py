@@ -7,6 +7,7 @@ import pytest
 from policyd.errors import RequestError
 from policyd.hooks.events import Ignored, Push
 from policyd.hooks.registry import parse
+from tests.support.cases import cases
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 DIGEST = "sha256:b79de99bf46d80f928fe6b666d0f6c9f50409b9e8a97ed34448f5e2b67c12e73"
@@ -66,7 +67,7 @@ def test_without_references_a_manifest_must_be_looked_at():
     assert isinstance(read(push(references=[], tag=""))[0], Push)
 
 
-@pytest.mark.parametrize("action", ["pull", "mount", "delete"])
+@cases("action", ["pull", "mount", "delete"])
 def test_what_is_no_push_is_left_alone(action):
     """A pull above all: our own fetch causes one."""
     event = push() | {"action": action}
@@ -83,7 +84,7 @@ def test_a_deletion_is_left_alone():
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("target", "expected"),
     [
         ({"references": [EMPTY]}, "the manifest does not refer to a Compose file"),
@@ -113,7 +114,7 @@ def test_several_events_keep_their_order():
     assert kinds == [Push, Ignored, Push]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "expected"),
     [
         (b"", "the notification cannot be read: "),

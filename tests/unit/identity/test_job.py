@@ -9,6 +9,7 @@ from policyd.errors import Forbidden
 from policyd.identity.job import Job, job_of, source_of
 from policyd.issuer_settings import Issuer
 from policyd.model import Source, UserInfo
+from tests.support.cases import cases
 from tests.support.issuing import AUDIENCE, github, gitlab
 
 FORGE = Issuer(
@@ -89,7 +90,7 @@ def test_a_generic_issuer_says_which_claims_to_read() -> None:
         job_of("ci", settings, {**claims, "organization_slug": "acme-evil"})
 
 
-@pytest.mark.parametrize(
+@cases(
     ("claims", "obstacle"),
     [
         ({"event_name": "pull_request"}, "it was started by the event 'pull_request'"),
@@ -112,7 +113,7 @@ def test_only_merged_code_on_github_may_grant(claims: dict[str, str], obstacle: 
     assert github_job(**claims).obstacle == obstacle
 
 
-@pytest.mark.parametrize(
+@cases(
     ("claims", "obstacle"),
     [
         ({"job_project_id": "43"}, "it runs a pipeline of a fork"),
@@ -140,9 +141,7 @@ def test_only_merged_code_on_gitlab_may_grant(claims: dict[str, str], obstacle: 
     assert gitlab_job(**claims).obstacle == obstacle
 
 
-@pytest.mark.parametrize(
-    "repository", ["acme-evil/train", "evil/acme/train", "acme", "evil/train", "ACME-evil/x"]
-)
+@cases("repository", ["acme-evil/train", "evil/acme/train", "acme", "evil/train", "ACME-evil/x"])
 def test_another_repository_may_not_ask(repository: str) -> None:
     with pytest.raises(Forbidden) as error:
         github_job(repository=repository)
@@ -166,7 +165,7 @@ def test_the_owner_is_compared_by_its_id() -> None:
     )
 
 
-@pytest.mark.parametrize("value", ["self-hosted", "github-hosted ", "", None, 1])
+@cases("value", ["self-hosted", "github-hosted ", "", None, 1])
 def test_a_bound_claim_has_exactly_its_text(value: object) -> None:
     settings = msgspec.structs.replace(FORGE, bound_claims={"runner_environment": "github-hosted"})
 
@@ -185,7 +184,7 @@ def test_a_request_is_completed_by_the_token() -> None:
     assert source_of(github_job(), short, "CREATE") == MAIN
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "message"),
     [
         (
@@ -224,7 +223,7 @@ def test_a_check_may_ask_about_an_environment() -> None:
         source_of(github_job(environment="dev"), Source(environment="prod"), "CHECK")
 
 
-@pytest.mark.parametrize("operation", ["CREATE", "UPDATE", "DELETE"])
+@cases("operation", ["CREATE", "UPDATE", "DELETE"])
 def test_a_pull_request_may_only_check(operation: Any) -> None:
     job = github_job(event_name="pull_request", ref="refs/pull/7/merge")
 

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from policyd.errors import IdentityError
 from policyd.identity.key_set import MAX_KEY_SET, read_key_set
+from tests.support.cases import cases
 from tests.support.issuing import ec_key, jwk, rsa_key
 
 RSA = jwk(rsa_key(), "rsa")
@@ -27,7 +28,7 @@ def test_keys_for_signatures_are_found_by_their_id() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     "key",
     [
         {**RSA, "use": "enc"},
@@ -46,7 +47,7 @@ def test_a_key_for_something_else_is_left_out(key: dict[str, Any]) -> None:
     assert keys_in({**key, "alg": key["alg"]}, EC) == ["ec"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "message"),
     [
         (b"", "the key set is not a JSON object"),

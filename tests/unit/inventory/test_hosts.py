@@ -9,6 +9,7 @@ import pytest
 
 from policyd.inventory.hosts import Gpu, GpuFacts, Host, HostFacts, MigDevice, data_file, describe
 from policyd.policies.packs import read_data
+from tests.support.cases import cases
 
 H200 = HostFacts(
     driver_version="580.159.04",
@@ -70,14 +71,12 @@ def test_file_is_read_back_as_the_same_host(tmp_path: Path) -> None:
         assert msgspec.convert(data, dict[str, Host]) == {name: host}
 
 
-@pytest.mark.parametrize(
-    ("number", "version"), [(13000, "13.0"), (12040, "12.4"), (11080, "11.8"), (13100, "13.10")]
-)
+@cases(("number", "version"), [(13000, "13.0"), (12040, "12.4"), (11080, "11.8"), (13100, "13.10")])
 def test_cuda_version_is_read_as_nvml_writes_it(number: int, version: str) -> None:
     assert describe(HostFacts("580", number, ())) == Host("580", version, ())
 
 
-@pytest.mark.parametrize(
+@cases(
     ("brand", "name"),
     [(0, "unknown"), (2, "tesla"), (5, "geforce"), (14, "nvidia"), (99, ""), (None, "")],
 )
@@ -97,7 +96,7 @@ def test_what_is_not_known_is_left_out() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("fields", "message"),
     [
         ({"index": 0}, "two GPUs have the index 0"),

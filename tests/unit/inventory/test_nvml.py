@@ -12,6 +12,7 @@ import pytest
 from policyd.inventory import nvml
 from policyd.inventory.hosts import GpuFacts, HostFacts, MigDevice
 from policyd.inventory.nvml import NvmlError
+from tests.support.cases import cases
 
 NOT_SUPPORTED, NOT_FOUND, FUNCTION_NOT_FOUND, GPU_IS_LOST = 3, 6, 13, 15
 
@@ -88,7 +89,7 @@ def test_texts_in_bytes_are_read() -> None:
     assert (facts.driver_version, facts.gpus[0].name) == ("580", "H200")
 
 
-@pytest.mark.parametrize("value", [NOT_SUPPORTED, FUNCTION_NOT_FOUND, NOT_FOUND])
+@cases("value", [NOT_SUPPORTED, FUNCTION_NOT_FOUND, NOT_FOUND])
 def test_what_a_gpu_or_driver_does_not_have_is_unknown(value: int) -> None:
     names = ("MemoryInfo", "Brand", "CudaComputeCapability", "MigMode")
     driver = Driver(**{f"nvmlDeviceGet{name}": raising(value) for name in names})

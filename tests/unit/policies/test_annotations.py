@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from policyd.policies.annotations import Author, comment_problems
 from policyd.policies.packs import read_policies
 from policyd.policies.problems import Problems
+from tests.support.cases import cases
 from tests.support.linted import METADATA, lint_files
 
 RULE = 'violation contains {"msg": "no", "service": "", "path": []} if input.project.name == "x"\n'
@@ -146,7 +145,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@cases("mistake", MISTAKES)
 def test_a_mistake_is_reported_at_its_place(mistake: str) -> None:
     line, message = MISTAKES[mistake]
     problems = Problems()
@@ -193,7 +192,7 @@ def test_all_mistakes_of_a_comment_are_reported_at_once() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("comment", "message"),
     [
         ("# METADATA\n# scope: document\n# entrypoint: true\n", ""),
@@ -228,7 +227,7 @@ def test_comments_of_rules_are_checked(comment: str, message: str) -> None:
     assert found == ([message] if message else [])
 
 
-@pytest.mark.parametrize("below", ["", "import data.a\n"])
+@cases("below", ["", "import data.a\n"])
 def test_a_comment_above_neither_package_nor_rule_is_an_error(below: str) -> None:
     text = f"package team\n\n# METADATA\n# title: x\n{below}"
 

@@ -5,6 +5,7 @@ import pytest
 from policyd.policies.cycles import MAX_DEPTH, dependency_problems
 from policyd.policies.packs import built_in
 from policyd.policies.syntax_tree import parse
+from tests.support.cases import cases
 
 X = "package policyd.policies.x\n"
 
@@ -17,7 +18,7 @@ def found(*texts: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "path"),
     [
         ("f(x) := f(x)\n", "f → x.f"),
@@ -53,7 +54,7 @@ def test_a_cycle_through_an_import_and_another_file_is_found() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "a contains x if { some a in [1]; x := a }\n",

@@ -15,6 +15,7 @@ from policyd.loading import prepare
 from policyd.model import Decision, Review
 from policyd.policies.policy_set import load_policy_set
 from tests.support import granting, harmless
+from tests.support.cases import cases
 
 REVIEW = Review(uid="1", enforcement_point="ci", now=1_795_446_000_000_000_000)
 
@@ -162,7 +163,7 @@ ALL_DEVICES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("way", ALL_DEVICES)
+@cases("way", ALL_DEVICES)
 def test_every_way_to_all_devices_is_denied(admission: Admission, way: str):
     service = {"image": "registry.example/app:1", **ALL_DEVICES[way]}
 
@@ -211,7 +212,7 @@ def _ways_to_all_by_the_tables() -> Iterator[tuple[str, str, dict[str, Any]]]:
 BY_TABLES = list(_ways_to_all_by_the_tables())
 
 
-@pytest.mark.parametrize("way", BY_TABLES, ids=lambda way: f"{way[0]}-{way[1]}")
+@cases("way", BY_TABLES, ids=lambda way: f"{way[0]}-{way[1]}")
 def test_all_devices_by_any_row_of_the_tables_are_denied(
     admission: Admission, way: tuple[str, str, dict[str, Any]]
 ):
@@ -241,7 +242,7 @@ WAYS_OUT: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS_OUT)
+@cases("way", WAYS_OUT)
 def test_ways_to_the_host_are_denied(admission: Admission, way: str):
     fields, policy = WAYS_OUT[way]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
+from tests.support.cases import cases
 from tests.support.linted import lint
 
 REFUSED = {
@@ -153,24 +152,24 @@ ALLOWED_PATTERNS = [
 ]
 
 
-@pytest.mark.parametrize("rules", REFUSED)
+@cases("rules", REFUSED)
 def test_construct_is_refused_with_what_to_write(rules: str) -> None:
     assert [problem.message for problem in lint(rules)] == [REFUSED[rules]]
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
+@cases("pattern", PATTERNS)
 def test_pattern_that_engines_read_differently_is_refused(pattern: str) -> None:
     found = lint(f"x if regex.match(`{pattern}`, input.review.uid)")
 
     assert [problem.message for problem in found] == [PATTERNS[pattern]]
 
 
-@pytest.mark.parametrize("rules", ALLOWED)
+@cases("rules", ALLOWED)
 def test_construct_that_engines_agree_on_is_allowed(rules: str) -> None:
     assert [str(problem) for problem in lint(rules)] == []
 
 
-@pytest.mark.parametrize("pattern", ALLOWED_PATTERNS)
+@cases("pattern", ALLOWED_PATTERNS)
 def test_pattern_that_engines_agree_on_is_allowed(pattern: str) -> None:
     found = lint(f"x if regex.match(`{pattern}`, input.review.uid)")
 

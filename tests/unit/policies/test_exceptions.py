@@ -14,6 +14,7 @@ from policyd.policies.exceptions import DAY, PolicyException
 from policyd.policies.matching import Selector
 from policyd.policies.policy_set import PolicySet, lint_policy_set, load_policy_set
 from policyd.policies.times import moment
+from tests.support.cases import cases
 
 HEADING = """apiVersion: policyd/v1
 kind: PolicySet
@@ -255,9 +256,7 @@ def test_time_of_exceptions_may_be_capped_by_policy(
     assert expected in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "state"), [(-11, "upcoming"), (-10, "active"), (-1, "active"), (0, "expired")]
-)
+@cases(("seconds", "state"), [(-11, "upcoming"), (-10, "active"), (-1, "active"), (0, "expired")])
 def test_exception_is_over_and_begins_at_its_second(seconds: int, state: str) -> None:
     second = 1_000_000_000
 
@@ -280,7 +279,7 @@ def test_exception_from_several_policies_lasts_no_longer_than_the_shortest_cap(l
     assert "14:12: spec.expires is too late: the exception may last at most 7" in str(caught.value)
 
 
-@pytest.mark.parametrize(("before", "days"), [(DAY, 1), (DAY - 1, 0), (0, 0), (-1, -1)])
+@cases(("before", "days"), [(DAY, 1), (DAY - 1, 0), (0, 0), (-1, -1)])
 def test_days_left_are_whole_days(before: int, days: int) -> None:
     assert exception().days_left(EXPIRES - before) == days
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
+from tests.support.cases import cases
 from tests.support.linted import lint
 
 WORKLOAD = "unknown workload key privilged; did you mean privileged?"
@@ -121,17 +120,17 @@ PLAIN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rules", FOLLOWED)
+@cases("rules", FOLLOWED)
 def test_value_is_followed_to_its_use(rules: str) -> None:
     assert [problem.message for problem in lint(rules)] == [FOLLOWED[rules]]
 
 
-@pytest.mark.parametrize("rules", SILENT)
+@cases("rules", SILENT)
 def test_valid_rego_has_no_problem(rules: str) -> None:
     assert [str(problem) for problem in lint(rules)] == []
 
 
-@pytest.mark.parametrize("rules", PLAIN)
+@cases("rules", PLAIN)
 def test_rule_of_conftest_is_checked_against_the_effective_model(rules: str) -> None:
     assert [problem.message for problem in lint(rules, "main")] == [PLAIN[rules]]
 

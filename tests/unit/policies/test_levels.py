@@ -14,6 +14,7 @@ from policyd.policies.levels import LEVELS, level_file
 from policyd.policies.packs import built_in
 from policyd.policies.policy_set import PolicySet, lint_policy_set, load_policy_set
 from tests.corpus import corpus
+from tests.support.cases import cases
 
 REVIEW = Review(uid="1", enforcement_point="ci", now=1_795_446_000_000_000_000)
 
@@ -52,7 +53,7 @@ def test_every_policy_of_the_pack_hardening_is_in_force_in_the_level_restricted(
     assert pack - {one.policy for one in policy_set("restricted").constraints} == set()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("level", "expected"),
     [
         ("baseline", {"cap-similar-names": {"allowed-capabilities"}}),

@@ -12,6 +12,7 @@ from policyd.policies.lint import compiles, problems
 from policyd.policies.policy_set import lint_policy_set
 from policyd.policies.syntax_tree import parse
 from tests.support import everything
+from tests.support.cases import cases
 
 LIBRARY = """package lib.names
 
@@ -121,7 +122,7 @@ def lint(rule: str, package: str = "policyd.policies.p") -> list[PolicySetError]
     return list(problems(modules, {"p.rego": own}, {"tables": {"ports": [1]}}))
 
 
-@pytest.mark.parametrize("rule", REFUSED)
+@cases("rule", REFUSED)
 def test_construct_that_engines_read_differently_is_refused_at_its_place(rule: str) -> None:
     line, column, message = REFUSED[rule]
 
@@ -131,7 +132,7 @@ def test_construct_that_engines_read_differently_is_refused_at_its_place(rule: s
     assert problem.where == Location("p.rego", line, column)
 
 
-@pytest.mark.parametrize("rule", ALLOWED)
+@cases("rule", ALLOWED)
 def test_construct_that_engines_agree_on_is_not_refused(rule: str) -> None:
     assert [str(problem) for problem in lint(rule)] == []
 
@@ -143,14 +144,12 @@ PLAIN = [
 ]
 
 
-@pytest.mark.parametrize("rule", PLAIN)
+@cases("rule", PLAIN)
 def test_plain_rule_of_conftest_may_read_the_effective_model(rule: str) -> None:
     assert [str(problem) for problem in lint(rule, "main")] == []
 
 
-@pytest.mark.parametrize(
-    "rule", ["x if { input.servces }", 'x := sprintf("%q", [1])', "x := time.now_ns()"]
-)
+@cases("rule", ["x if { input.servces }", 'x := sprintf("%q", [1])', "x := time.now_ns()"])
 def test_plain_rule_of_conftest_may_do_nothing_else_that_policies_may_not(rule: str) -> None:
     assert len(lint(rule, "main")) == 1
 
@@ -159,7 +158,7 @@ def test_own_packs_have_nothing_that_is_refused(tmp_path: Path) -> None:
     assert [str(problem) for problem in lint_policy_set(everything.write(tmp_path))] == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "place"),
     [
         ("package p\n\nx contains y if { some z in [1] }\n", "p.rego:3:12: "),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from policyd.policies.matching import (
     why_excluded,
     why_not_matched,
 )
+from tests.support.cases import cases
 
 REVIEW = Review(
     uid="u",
@@ -25,7 +25,7 @@ REVIEW = Review(
 )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("glob", "text", "expected"),
     [
         ("ml/train", "ml/train", True),
@@ -76,7 +76,7 @@ def test_hostile_glob_and_text_are_compared_in_bounded_steps() -> None:
     assert matches("*a" * 200, "a" * 4000 + "b") is False
 
 
-@pytest.mark.parametrize(
+@cases(
     "selector",
     [
         Selector(),
@@ -96,7 +96,7 @@ def test_selector_selects_when_each_of_its_fields_matches(selector: Selector) ->
     assert why_not_matched(selector, subject(REVIEW, "train")) == ""
 
 
-@pytest.mark.parametrize(
+@cases(
     ("selector", "reason"),
     [
         (Selector(repositories=("w/**",)), "repositories: ml/vision/train matches none of w/**"),
@@ -117,7 +117,7 @@ def test_selector_says_which_field_rules_a_review_out(selector: Selector, reason
     assert why_not_matched(selector, subject(REVIEW, "train")) == reason
 
 
-@pytest.mark.parametrize("field", ["repositories", "environments", "hosts", "users", "groups"])
+@cases("field", ["repositories", "environments", "hosts", "users", "groups"])
 def test_unknown_field_makes_a_constraint_apply_and_an_exclusion_not(field: str) -> None:
     unknown = subject(Review(uid="u", enforcement_point="ci", now=1), "")
     selector = Selector(**{field: ("**",)})

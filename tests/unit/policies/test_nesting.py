@@ -5,9 +5,10 @@ import pytest
 from policyd.errors import PolicySetError
 from policyd.policies import syntax_tree
 from policyd.policies.nesting import MAX_BRACKETS, check_nesting
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize("pair", ["[]", "()", "{}"])
+@cases("pair", ["[]", "()", "{}"])
 def test_brackets_that_are_nested_too_deeply_are_refused_with_their_place(pair: str) -> None:
     allowed = f"package a\n\np := {pair[0] * MAX_BRACKETS}1{pair[1] * MAX_BRACKETS}\n"
     refused = f"package a\n\np := {pair[0] * 40}1{pair[1] * 40}\n"
@@ -22,7 +23,7 @@ def test_brackets_that_are_nested_too_deeply_are_refused_with_their_place(pair: 
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         f'p := "{"[" * 50}"\n',

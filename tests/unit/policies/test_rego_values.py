@@ -22,6 +22,7 @@ from policyd.policies.rego_values import (
     step,
     with_constant,
 )
+from tests.support.cases import cases
 
 
 class Plain(msgspec.Struct):
@@ -40,7 +41,7 @@ class Shortened(msgspec.Struct, omit_defaults=True):
 REVIEW = Review(uid="1", enforcement_point="ci", now=0)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "key", "expected"),
     [
         (Plain(), "name", "a"),
@@ -56,7 +57,7 @@ def test_what_is_below_a_value(value, key, expected):
     assert step(value, key) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "key"),
     [(Plain(), "other"), (Shortened(), "name"), (REVIEW, "dry_run"), ((1,), 0), ("text", "a")],
 )
@@ -74,7 +75,7 @@ def test_items_are_those_of_lists_and_mappings():
             items(other)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("left", "right", "expected"),
     [
         ("a", "a", True),
@@ -99,7 +100,7 @@ def test_equal_values(left, right, expected):
     assert with_constant(is_different, right)(left) is not expected
 
 
-@pytest.mark.parametrize(("left", "right"), [((1,), (1,)), ({}, {}), (Plain(), Plain()), ({}, [])])
+@cases(("left", "right"), [((1,), (1,)), ({}, {}), (Plain(), Plain()), ({}, [])])
 def test_containers_are_in_doubt(left, right):
     with pytest.raises(Doubt):
         equal(left, right)

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.policies.removed_names import replacement
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "instead"),
     [
         (

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from policyd.policies.policy_set import load_policy_set
 from policyd.policies.review_fields import reads, review_fields
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("x if input.workloads[0].privileged", set()),
@@ -32,7 +31,7 @@ def test_the_fields_of_the_review_that_a_module_names(text, expected):
     assert review_fields([text]) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "x := input",
@@ -59,7 +58,7 @@ def test_fields_of_all_modules_count():
     assert review_fields(["x := input.review.uid", "y := input.review.now"]) == {"uid", "now"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("fields", "field", "expected"),
     [
         (None, "uid", True),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from policyd.policies.selector_checks import (
     escape_warnings,
     glob_problems,
@@ -12,6 +10,7 @@ from policyd.policies.selector_checks import (
     selector_warnings,
 )
 from policyd.policies.yaml_documents import Value, documents
+from tests.support.cases import cases
 
 
 def value(text: str) -> Value:
@@ -28,7 +27,7 @@ PROJECTS = (
 PATHS = "paths begin with a top-level key of the Compose file, such as services/"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("field", "glob", "reason"),
     [
         ("repositories", "/ml/train", EMPTY_PART),
@@ -75,7 +74,7 @@ def test_a_glob_that_can_never_match_has_a_reason(field: str, glob: str, reason:
     assert never_matching(field, glob) == reason
 
 
-@pytest.mark.parametrize(
+@cases(
     ("field", "glob"),
     [
         ("repositories", "ml/train"),
@@ -126,7 +125,7 @@ def test_each_glob_is_reported_at_its_place() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     "selector",
     [
         "{repositories: ['**']}",
@@ -150,7 +149,7 @@ def test_a_selector_that_matches_everybody_identifies_nobody(selector: str) -> N
     assert "which identifies nobody: name the " in problem.message
 
 
-@pytest.mark.parametrize(
+@cases(
     "selector",
     [
         "{repositories: ['ml/**']}",
@@ -178,7 +177,7 @@ def warnings(spec: str) -> list[str]:
     return [str(warning) for warning in escape_warnings(value(spec))]
 
 
-@pytest.mark.parametrize("action", ["deny", "{default: warn, webhook: deny}"])
+@cases("action", ["deny", "{default: warn, webhook: deny}"])
 def test_a_constraint_that_denies_by_a_name_that_the_author_chooses_is_a_warning(
     action: str,
 ) -> None:
@@ -193,7 +192,7 @@ def test_a_constraint_that_denies_by_a_name_that_the_author_chooses_is_a_warning
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     "spec",
     [
         "{enforcementAction: warn, match: {services: [web]}}",
@@ -218,7 +217,7 @@ def test_globs_of_another_language_are_a_warning() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "reason"),
     [
         ("services/*/priviledged", "no key priviledged there; did you mean privileged?"),

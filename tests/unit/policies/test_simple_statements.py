@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from policyd.policies.simple_statements import Scope, simple_statements
 from policyd.policies.syntax_tree import parse
 from policyd.policy_input import AskedConstraint, PolicyInput, UnsetVariable
 from policyd.workloads.model import Build, Mount, Workload
+from tests.support.cases import cases
 
 DATA = {"names": {"known": {"TAG": True, "OFF": False}, "list": ["a"]}}
 
@@ -114,13 +114,13 @@ BODIES = [
 ]
 
 
-@pytest.mark.parametrize("found", [QUIET, LOUD], ids=["quiet", "loud"])
-@pytest.mark.parametrize("body", BODIES, ids=" ; ".join)
+@cases("found", [QUIET, LOUD], ids=["quiet", "loud"])
+@cases("body", BODIES, ids=" ; ".join)
 def test_a_simple_body_holds_as_in_the_engine(body, found):
     assert may_hold(body, found) is holds(body, found)
 
 
-@pytest.mark.parametrize(
+@cases(
     "statement",
     [
         "other(w.privileged)",
@@ -142,7 +142,7 @@ def test_a_statement_that_is_not_simple_ends_what_is_looked_at(statement):
     assert not may_hold([W, "w.privileged", statement], QUIET)
 
 
-@pytest.mark.parametrize(
+@cases(
     "statement",
     ['w.cap_add == ["x"]', 'w.hook == {"a"}', 'startswith(w.hook, "a")', "some c in w.title"],
 )

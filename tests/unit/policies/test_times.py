@@ -7,6 +7,7 @@ import pytest
 from policyd.errors import PolicySetError
 from policyd.policies.times import moment, nanoseconds_of, read_duration, read_time
 from policyd.policies.yaml_documents import documents
+from tests.support.cases import cases
 
 EXPIRES = 1_801_353_600_000_000_000
 """2027-01-31T00:00:00Z in nanoseconds."""
@@ -17,7 +18,7 @@ def read(text: str) -> int:
     return read_time(document.mapping()["expires"])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("2027-01-31T00:00:00Z", EXPIRES),
@@ -64,7 +65,7 @@ def test_another_duration_is_an_error_at_its_place(text: str, found: str) -> Non
 WANTED = "it must be a time in the format 2027-01-31T00:00:00Z"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "message"),
     [
         ("2027-01-31", f"{WANTED} (it has no time of day)"),
@@ -100,7 +101,7 @@ def test_any_other_form_is_refused_with_its_fault(text: str, message: str) -> No
     assert str(caught.value) == f"policyset.yaml:1:10: expires is {text!r}: {message}"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "kind"),
     [
         ("20270131", "an integer"),

@@ -15,6 +15,7 @@ from policyd.registry.artifact import (
     manifest_of,
     sha256,
 )
+from tests.support.cases import cases
 
 FILE = "application/vnd.docker.compose.file+yaml"
 ENV = "application/vnd.docker.compose.envfile"
@@ -108,7 +109,7 @@ def test_a_manifest_with_another_digest_is_refused():
     assert str(caught.value) == f"the manifest from the registry does not match its digest {digest}"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("content", "reason"),
     [
         (b"not JSON", "cannot be read: "),
@@ -122,7 +123,7 @@ def test_what_is_no_manifest_is_refused(content, reason):
     assert reason in refused(content)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "reason"),
     [
         (
@@ -149,7 +150,7 @@ def test_a_descriptor_that_go_reads_otherwise_is_refused():
     assert "the keys 'digest' and 'Digest'" in refused(raw(layer("x", Digest=EMPTY_DIGEST)))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("layers", "reason"),
     [
         ([layer("x", digest="sha256:../../x")], "the digest 'sha256:../../x' of a layer is not"),
@@ -217,7 +218,7 @@ def test_layers_of_other_kinds_count_but_make_no_file():
     assert rebuilt(other, one("a: 1\n")) == {"compose.yaml": "\n---\na: 1\n"}
 
 
-@pytest.mark.parametrize("name", ["../evil.yaml", "a/b", "a\\b", "/etc/x", "", ".", ".."])
+@cases("name", ["../evil.yaml", "a/b", "a\\b", "/etc/x", "", ".", ".."])
 def test_a_file_name_that_leaves_the_folder_is_refused(name):
     with pytest.raises(ComposeError, match="has the invalid file name"):
         rebuilt(one("a: 1\n"), one("b: 2\n", name, extends=True))
@@ -242,12 +243,12 @@ def test_env_files_that_were_left_out_are_found():
     assert env_files_left_out({**files, f"{other}.env": b""}) == []
 
 
-@pytest.mark.parametrize("name", ["a", "demo/simple", "a1.b_c__d-e--f/x", "a" * 255])
+@cases("name", ["a", "demo/simple", "a1.b_c__d-e--f/x", "a" * 255])
 def test_names_of_repositories_are_taken(name):
     assert is_repository(name)
 
 
-@pytest.mark.parametrize(
+@cases(
     "name", ["", "A", "/a", "a/", "a//b", "a/../b", ".a", "a..b", "a?x", "a%2fb", "a" * 256, "a\n"]
 )
 def test_names_that_no_repository_has_are_refused(name):

@@ -16,6 +16,7 @@ from policyd.registry.image_manifest import (
     read_config,
 )
 from policyd.registry.platforms import Platform, parse
+from tests.support.cases import cases
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -50,10 +51,8 @@ def chosen(platform: str, *entries: dict[str, Any]) -> str:
     return manifest_for(read({"mediaType": INDEX, "manifests": entries}), wanted)
 
 
-@pytest.mark.parametrize(
-    "kind", [MANIFEST, "application/vnd.docker.distribution.manifest.v2+json", None]
-)
-@pytest.mark.parametrize("config", [CONFIG, "application/vnd.docker.container.image.v1+json"])
+@cases("kind", [MANIFEST, "application/vnd.docker.distribution.manifest.v2+json", None])
+@cases("config", [CONFIG, "application/vnd.docker.container.image.v1+json"])
 def test_a_manifest_names_its_configuration(kind: str | None, config: str) -> None:
     document = {"config": DESCRIPTOR | {"mediaType": config}, "layers": []}
     document |= {"mediaType": kind} if kind else {}
@@ -61,7 +60,7 @@ def test_a_manifest_names_its_configuration(kind: str | None, config: str) -> No
     assert read(document) == Descriptor(config, DIGESTS[0], 7)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("document", "message"),
     [
         ({}, "the manifest names no configuration"),
@@ -117,7 +116,7 @@ def test_another_digest_is_an_error() -> None:
     assert str(caught.value) == "what the registry sent does not match the digest"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("platform", "number"),
     [("linux/amd64", 0), ("linux/arm64", 2), ("linux/arm64/v8", 2), ("linux/arm/v7", 3)],
 )
@@ -144,7 +143,7 @@ def test_attestations_and_other_documents_of_an_index_are_no_images() -> None:
     assert chosen("linux/amd64", *entries) == DIGESTS[3]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("entries", "message"),
     [
         ([], "the image is not available for linux/amd64"),
@@ -197,7 +196,7 @@ def test_a_configuration_is_read_with_its_platform() -> None:
     assert config({"config": None}) == ReadConfig(ImageConfig(), Platform("", ""))
 
 
-@pytest.mark.parametrize(
+@cases(
     "document",
     [
         b"",
@@ -217,7 +216,7 @@ def test_a_configuration_that_docker_may_read_otherwise_is_an_error(document: by
     assert str(caught.value) == "the configuration is not valid"
 
 
-@pytest.mark.parametrize("changes", [{"digest": DIGESTS[0]}, {"size": 3}])
+@cases("changes", [{"digest": DIGESTS[0]}, {"size": 3}])
 def test_a_configuration_must_match_its_descriptor(changes: dict[str, Any]) -> None:
     with pytest.raises(RegistryError) as caught:
         config(b"{}", **changes)

@@ -4,11 +4,12 @@ import pytest
 
 from policyd.errors import RegistryError
 from policyd.registry.image_reference import ImageReference, parse
+from tests.support.cases import cases
 
 DIGEST = "sha256:" + "a" * 64
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("ubuntu", ("docker.io", "library/ubuntu", "latest", "")),
@@ -35,7 +36,7 @@ def test_a_reference_means_what_it_means_for_docker(
     assert parse(text) == ImageReference(*expected)
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from policyd.registry.json_keys import check_keys, folded
+from tests.support.cases import cases
 
 KNOWN = folded(["Env", "mediaType"])
 
@@ -11,7 +12,7 @@ def test_keys_as_they_are_known_and_other_keys_pass() -> None:
     check_keys([("Env", 1), ("mediaType", 2), ("Other", 3)], KNOWN)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("names", "message"),
     [
         (["env"], "the key 'env' must be written 'Env'"),

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.registry.platforms import Platform, parse, platform
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("linux/amd64", "linux/amd64"),
@@ -28,12 +27,12 @@ def test_a_platform_has_one_form(text: str, expected: str) -> None:
     assert str(parse(text)) == expected
 
 
-@pytest.mark.parametrize("text", ["", "/", "linux/", "/amd64", "a/b/c/d", "linux/a b", "x" * 33])
+@cases("text", ["", "/", "linux/", "/amd64", "a/b/c/d", "linux/a b", "x" * 33])
 def test_another_text_is_none(text: str) -> None:
     assert parse(text) is None
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("linux/amd64", ["linux/amd64"]),

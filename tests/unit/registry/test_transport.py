@@ -7,9 +7,10 @@ from policyd.deadline import Deadline
 from policyd.errors import RegistryError
 from policyd.registry import transport
 from policyd.registry.transport import Remote, RepositoryReader, is_listed
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("host", "expected"),
     [
         ("cdn.example", True),

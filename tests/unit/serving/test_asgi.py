@@ -17,6 +17,7 @@ from flask import Flask, Response, request
 from policyd.audit.store import open_store
 from policyd.errors import Overloaded
 from policyd.serving.asgi import MAX_WAITING, AsgiApplication, environ_of
+from tests.support.cases import cases
 
 HEAD = (
     b"POST /v1/review HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
@@ -86,8 +87,8 @@ def decisions(webhook) -> int:
         store.close()
 
 
-@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
-@pytest.mark.parametrize("data", CUT_OFF.values(), ids=CUT_OFF)
+@cases("reset", [False, True], ids=["closed", "reset"])
+@cases("data", CUT_OFF.values(), ids=CUT_OFF)
 def test_a_body_that_is_cut_off_is_no_review(webhook, data: bytes, reset: bool) -> None:
     """What is behind the cut could be what a policy denies."""
     before = decisions(webhook)
@@ -200,7 +201,7 @@ def test_the_parts_of_a_body_are_joined() -> None:
     assert (found.status, found.body, found.headers[b"x-length"]) == (200, b"abcde", b"5")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("exchange", "status", "message"),
     [
         (

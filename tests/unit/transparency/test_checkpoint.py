@@ -18,6 +18,7 @@ from policyd.transparency.checkpoint import (
     verify_proof,
 )
 from policyd.transparency.note import Signer
+from tests.support.cases import cases
 
 LOG = Signer("policyd.example/log", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 ORIGIN = LOG.verifier.name
@@ -43,7 +44,7 @@ def test_a_checkpoint_of_another_log_is_refused() -> None:
         open_checkpoint(other.sign(TREE.text), ORIGIN, [LOG.verifier, other.verifier])
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "", "a\n2\n", "\n2\n" + "A" * 43 + "=\n", TREE.text.replace("2", "02", 1),
@@ -73,7 +74,7 @@ def test_a_proof_of_another_entry_or_index_does_not_hold() -> None:
         verify_proof(msgspec.structs.replace(PROOF, hashes=()), b"a", ORIGIN, [LOG.verifier])
 
 
-@pytest.mark.parametrize(
+@cases(
     "change",
     [
         lambda text: text.replace("@v1", "@v2"),
@@ -95,7 +96,7 @@ def test_extra_data_of_a_proof_is_kept() -> None:
     assert proof_of(text).text == text
 
 
-@pytest.mark.parametrize(
+@cases(
     "change",
     [
         lambda text: text.replace("index 0", "extra YWI\nindex 0"),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policyd.transparency import merkle
+from tests.support.cases import cases
 
 ENTRIES = [f"entry {number}".encode() for number in range(70)]
 
@@ -52,12 +53,12 @@ def test_known_roots() -> None:
     )
 
 
-@pytest.mark.parametrize("size", range(len(ENTRIES) + 1))
+@cases("size", range(len(ENTRIES) + 1))
 def test_the_root_is_that_of_the_definition(size: int) -> None:
     assert merkle.root(size, READ) == defined_root(ENTRIES[:size])
 
 
-@pytest.mark.parametrize("size", range(len(ENTRIES) + 1))
+@cases("size", range(len(ENTRIES) + 1))
 def test_a_tree_goes_on_from_the_hashes_of_any_size(size: int) -> None:
     frontier = merkle.Frontier.of(size, READ)
 

@@ -17,6 +17,7 @@ from policyd.transparency.note import (
     open_note,
     verifier_of,
 )
+from tests.support.cases import cases
 
 # The key and the note are those of the documentation of Go's sumdb/note.
 VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -70,7 +71,7 @@ def test_one_bad_signature_of_a_known_key_refuses_the_note() -> None:
         open_note(damaged, [LOG.verifier, WITNESS])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("change", "message"),
     [
         (lambda note: note.replace("a\n", "b\n", 1), "the signature by log.example does not hold"),
@@ -89,7 +90,7 @@ def test_what_is_no_valid_note_is_refused(change, message: str) -> None:
         open_note(change(LOG.sign("a\n")), [LOG.verifier])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("vkey", "message"),
     [
         ("", "expected NAME\\+ID\\+BASE64"),

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policyd.transparency.tiles import Tile, entries_of, entry_bundle, tile_at
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("tile", "path"),
     [
         (Tile(0, 0), "0/000"),
@@ -23,7 +24,7 @@ def test_a_path_names_its_tile(tile: Tile, path: str) -> None:
     assert tile_at(path) == tile
 
 
-@pytest.mark.parametrize(
+@cases(
     "path",
     [
         "", "0", "0/0", "0/00", "0/0000", "00/000", "64/000", "-1/000", "0/x000/001", "0/x001",

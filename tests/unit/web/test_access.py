@@ -20,6 +20,7 @@ from policyd.web.access import (
     refuse_browsers,
 )
 from policyd.web.app import OPEN, SCOPES
+from tests.support.cases import cases
 from tests.support.ledger import ORIGIN, SIGNER
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
@@ -254,7 +255,7 @@ def test_without_tokens_pages_of_others_are_not_answered(client, services, heade
     assert services.audit.decisions() == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("host", "origin", "message"),
     [
         ("evil.example", "", "only requests to localhost are allowed, not to 'evil.example'"),
@@ -281,7 +282,7 @@ def test_the_refusal_of_a_browser_says_what_is_allowed(host, origin, message):
     assert str(caught.value) == f"without tokens, {message}"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("host", "origin"),
     [("localhost:8093", ""), ("LocalHost:8093", "http://LocalHost:8093"), ("[::1]", "")],
 )
@@ -302,13 +303,13 @@ def test_without_tokens_the_caller_speaks_for_everything_and_everybody():
     assert authorise(LOCAL, Source(), UserInfo("alice", ("ml",))) == UserInfo("alice", ("ml",))
 
 
-@pytest.mark.parametrize("header", ["Bearer test-secret", "bearer  test-secret "])
+@cases("header", ["Bearer test-secret", "bearer  test-secret "])
 def test_the_right_token_is_token(header):
     assert digest_of_bearer(header) == SECRET_DIGEST
     assert is_token(digest_of_bearer(header), SECRET_DIGEST)
 
 
-@pytest.mark.parametrize(
+@cases(
     "header",
     [
         "",
@@ -330,7 +331,7 @@ def test_a_wrong_token_and_an_empty_expectation_do_not_match():
     assert not is_token("", "")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("token", "is_one"),
     [
         ("a.b.c", True),

@@ -7,6 +7,7 @@ from werkzeug.test import EnvironBuilder
 
 from policyd.errors import PayloadTooLarge, RequestError
 from policyd.web.body import MemoryRequest, body_of, check_keys
+from tests.support.cases import cases
 
 
 class Stream(io.BytesIO):
@@ -30,7 +31,7 @@ def request(body: bytes, announced: int | None) -> tuple[MemoryRequest, Stream]:
     return MemoryRequest(environ), stream
 
 
-@pytest.mark.parametrize("announced", [10, None])
+@cases("announced", [10, None])
 def test_a_body_of_the_limit_is_returned_in_full(announced: int | None) -> None:
     found, _ = request(b"0123456789", announced)
 
@@ -65,12 +66,12 @@ def test_a_body_that_ends_early_is_refused() -> None:
     assert str(refused.value) == "request body incomplete: 7 of 1,000 bytes"
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"a": 1, "b": {"a": 2}}', b'[{"a": 1}, {"a": 2}]'])
+@cases("body", [b"{}", b'{"a": 1, "b": {"a": 2}}', b'[{"a": 1}, {"a": 2}]'])
 def test_the_keys_of_one_object_are_different(body: bytes) -> None:
     check_keys(body)
 
 
-@pytest.mark.parametrize("body", [b'{"a": 1, "a": 1}', b'[{"x": {"a": 1, "\\u0061": 2}}]'])
+@cases("body", [b'{"a": 1, "a": 1}', b'[{"x": {"a": 1, "\\u0061": 2}}]'])
 def test_a_duplicate_key_is_refused_however_it_is_written(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"^duplicate key 'a'$"):
         check_keys(body)

@@ -9,6 +9,7 @@ from werkzeug.test import EnvironBuilder
 
 from policyd.errors import RequestError
 from policyd.web.query import NoParameters, parameters
+from tests.support.cases import cases
 
 
 class Query(msgspec.Struct, frozen=True, rename="camel"):
@@ -21,7 +22,7 @@ def request(query: str) -> Request:
     return Request(EnvironBuilder(query_string=query).get_environ())
 
 
-@pytest.mark.parametrize(
+@cases(
     ("query", "expected"),
     [
         ("", Query()),
@@ -34,7 +35,7 @@ def test_parameters_are_read_by_their_types(query: str, expected: Query) -> None
     assert parameters(request(query), Query) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("query", "message"),
     [
         ("limt=3", "unknown query parameter 'limt'; did you mean limit?"),
@@ -49,7 +50,7 @@ def test_a_parameter_that_is_unknown_or_duplicate_is_refused(query: str, message
     assert str(refused.value) == message
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=11", "limit=x", "limit=", "isAllowed=maybe"])
+@cases("query", ["limit=0", "limit=11", "limit=x", "limit=", "isAllowed=maybe"])
 def test_a_value_of_a_wrong_type_is_refused(query: str) -> None:
     with pytest.raises(RequestError) as refused:
         parameters(request(query), Query)

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from policyd import wire
 from policyd.errors import (
     AuditError,
@@ -14,6 +12,7 @@ from policyd.errors import (
     Unauthorized,
 )
 from policyd.web.replies import failure, failure_of, reply
+from tests.support.cases import cases
 
 
 def test_a_document_is_json_with_a_final_newline() -> None:
@@ -23,7 +22,7 @@ def test_a_document_is_json_with_a_final_newline() -> None:
     assert answer.data == b'{"apiVersion":"policyd/v1","kind":"Accepted","accepted":2}\n'
 
 
-@pytest.mark.parametrize(
+@cases(
     ("code", "reason", "expected"),
     [
         (413, "", "RequestEntityTooLarge"),
@@ -49,7 +48,7 @@ def test_a_failure_is_a_status_whose_reason_follows_from_its_code(
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     ("error", "code", "reason"),
     [
         (AuditError("x"), 503, "ServiceUnavailable"),

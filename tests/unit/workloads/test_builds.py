@@ -11,6 +11,7 @@ from policyd.model import Location, NotEvaluated
 from policyd.workloads import builds as module
 from policyd.workloads.extraction import extract
 from policyd.workloads.model import Build, RunFlag, Workload
+from tests.support.cases import cases
 
 GPUS = "FROM nvidia/cuda:12.4.1-base\nENV NVIDIA_VISIBLE_DEVICES=all\n"
 
@@ -43,7 +44,7 @@ def not_read(keys: str, **files: str) -> NotEvaluated:
     return not_evaluated
 
 
-@pytest.mark.parametrize(
+@cases(
     ("keys", "name"),
     [
         (".", "Dockerfile"),
@@ -99,7 +100,7 @@ def test_a_job_is_built_and_a_hook_is_not() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     ("keys", "reason"),
     [
         (".", "Dockerfile is not among the files"),

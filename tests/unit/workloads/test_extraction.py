@@ -30,6 +30,7 @@ from policyd.workloads.model import (
     Triggers,
     Workload,
 )
+from tests.support.cases import cases
 
 
 def project(text: str, **files: str) -> Project:
@@ -449,7 +450,7 @@ def test_what_all_hooks_inherit_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> 
         of_tree(**tree)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("keys", "replicas", "memory", "cpus"),
     [
         ("scale: 3", 3, 0, 0),

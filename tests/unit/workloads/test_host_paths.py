@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from policyd.workloads.host_paths import host_path
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "expected"),
     [
         ("", "/"),

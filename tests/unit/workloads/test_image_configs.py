@@ -16,6 +16,7 @@ from policyd.workloads.image_configs import (
     image_configs,
 )
 from policyd.workloads.model import Workload
+from tests.support.cases import cases
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -27,7 +28,7 @@ def workloads(compose: str, configs: dict[str, Any], **files: str) -> dict[str, 
     return {each.name: each for each in load_project(bundle).workloads}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("reference", "expected"),
     [
         ("nginx", "nginx:latest"),
@@ -59,7 +60,7 @@ def test_a_configuration_is_read_as_docker_and_oci_write_it() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "message"),
     [
         ({"a": []}, "imageConfigs: Expected"),

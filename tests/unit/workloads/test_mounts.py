@@ -10,6 +10,7 @@ from policyd.workloads.model import (
     Mount,
 )
 from policyd.workloads.mounts import mounts_by_container
+from tests.support.cases import cases
 
 V0 = ("services", "app", "volumes", 0)
 
@@ -54,7 +55,7 @@ def test_the_engine_cleans_the_source_of_a_bind_before_the_kernel_sees_it() -> N
     assert mount.source == "/var/lib/docker"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("kind", "source", "expected"),
     [
         ("bind", "C:\\data", "C:\\data"),
@@ -70,7 +71,7 @@ def test_paths_and_pipes_of_windows_stay_as_written(kind: str, source: str, expe
     assert (mount.type, mount.source, mount.read_only) == (kind, expected, True)
 
 
-@pytest.mark.parametrize("kind", ["tmpfs", "cluster", "image"])
+@cases("kind", ["tmpfs", "cluster", "image"])
 def test_other_types_keep_their_source(kind: str) -> None:
     [mount] = mounts_of({"type": kind, "source": "a/b", "target": "/x"})
 
@@ -86,7 +87,7 @@ def test_an_anonymous_volume_has_no_source() -> None:
 # --- named volumes --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     "definition",
     [
         {},
@@ -116,7 +117,7 @@ def test_a_volume_that_mounts_nothing_of_the_host_is_a_volume(definition: dict[s
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("options", "source", "read_only"),
     [
         ({"type": "none", "o": "bind", "device": "/dev"}, "/dev", False),
@@ -150,7 +151,7 @@ def test_a_volume_mounted_read_only_is_read_only_whatever_its_options_say() -> N
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("options", "subpath", "source"),
     [
         ({"o": "bind", "device": "/var"}, "run/docker.sock", "/run/docker.sock"),
@@ -179,7 +180,7 @@ def test_an_overlay_shows_its_layers() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("options", "source"),
     [
         ({"type": "ext4", "device": "/dev/../dev/sda1"}, "/dev/sda1"),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from policyd.bundle import memory_bundle
 from policyd.compose import load
 from policyd.workloads.extraction import extract
 from policyd.workloads.model import Logging, Port, Restart, Tmpfs, Ulimit, Workload
 from policyd.workloads.settings import reach
+from tests.support.cases import cases
 
 APP = ("services", "app")
 
@@ -39,7 +38,7 @@ ports:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("host_ip", "expected"),
     [
         ("", "all"),
@@ -65,7 +64,7 @@ def test_tmpfs_has_its_options() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("restart: 'no'", ""),
@@ -80,7 +79,7 @@ def test_healthcheck_is_set_or_disabled(text: str, expected: str) -> None:
     assert app(text).healthcheck == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("tty: true", Restart()),

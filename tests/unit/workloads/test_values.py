@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import math
 
-import pytest
-
 from policyd.workloads.values import (
     entries,
     flag,
@@ -16,6 +14,7 @@ from policyd.workloads.values import (
     texts,
     variables,
 )
+from tests.support.cases import cases
 
 
 def test_values_of_the_wanted_type_are_taken() -> None:
@@ -40,7 +39,7 @@ def test_values_of_the_wanted_type_are_taken() -> None:
     assert variables(tree, "env") == {"A": "x", "B": None, "C": "1e+06"}
 
 
-@pytest.mark.parametrize("value", [None, "text", "", 5, 1.5, True, [], ["x"], {}, {"k": "v"}])
+@cases("value", [None, "text", "", 5, 1.5, True, [], ["x"], {}, {"k": "v"}])
 def test_values_of_any_other_type_are_empty(value: object) -> None:
     tree = {"key": value}
 
@@ -55,6 +54,6 @@ def test_values_of_any_other_type_are_empty(value: object) -> None:
     assert pairs(tree, "key") == (value if isinstance(value, dict) else {})
 
 
-@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+@cases("value", [math.inf, -math.inf, math.nan])
 def test_a_number_that_is_not_finite_is_none(value: float) -> None:
     assert number({"cpus": value}, "cpus") == 0.0

@@ -11,6 +11,7 @@ from policyd.compose.nodes import plain
 from policyd.compose.phases.canonical import fill_defaults, to_long_forms
 from policyd.compose.table.fields import PROJECT
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 from tests.support.compose_projects import document
 
 PLACES = ["services: {a: %s}", "services: {a: {pre_start: [%s]}}", "jobs: {a: %s}"]
@@ -25,8 +26,8 @@ def long(text: str) -> Any:
     return to_long_forms(document(text), PROJECT, Effort())
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize(
+@cases("place", PLACES)
+@cases(
     ("short", "expected"),
     [
         ("gpus: all", {"gpus": [{"count": "all"}]}),
@@ -63,7 +64,7 @@ def test_a_schedule_is_a_cron_expression_or_a_mapping() -> None:
     assert found["jobs"]["a"]["triggers"]["schedule"] == [{"cron": "@daily"}, {"cron": "x"}]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("key", "expected"),
     [
         ("gpus: [{driver: n}]", [{"driver": "n", "count": "all"}]),
@@ -80,7 +81,7 @@ def test_defaults_reach_services_and_jobs_but_not_hooks(key: str, expected: Any)
     assert filled[1] == [{k: v for k, v in expected[0].items() if k not in ("count", "target")}]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "message"),
     [
         (

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from policyd.compose.phases.consistency import (
     Enabled,
     inconsistencies,
     shared_container_names,
 )
+from tests.support.cases import cases
 
 WEB = {"image": "x"}
 
@@ -35,7 +34,7 @@ def service(**keys: Any) -> dict[str, Any]:
     return {"services": {"web": {**WEB, **keys}, "db": {"image": "y"}}}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("model", "message"),
     [
         (
@@ -139,7 +138,7 @@ def test_jobs_may_depend_on_themselves_and_on_each_other() -> None:
     assert problems({"services": {}, "jobs": jobs}) == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("required", "found"),
     [(False, []), (True, ["job 'seed' depends on undefined service or job 'web'"])],
 )

@@ -10,6 +10,7 @@ from policyd.compose.context import LoadContext
 from policyd.compose.phases.container_files import ContainerFiles
 from policyd.errors import ComposeError
 from policyd.model import Location, Path
+from tests.support.cases import cases
 from tests.support.compose_projects import context
 
 PATH: Path = ("services", "web")
@@ -62,7 +63,7 @@ def test_labels_win_over_label_files() -> None:
     assert files(found).labels(PATH, container, is_lenient=False) == {"b": "1", "a": "own"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("option", "message"),
     [
         (entry("gone.env"), "compose.yaml:1:2: the env_file gone.env does not exist"),

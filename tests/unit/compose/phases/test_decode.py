@@ -9,6 +9,7 @@ import pytest
 from policyd.compose.phases.decode import decode_project
 from policyd.compose.table.fields import PROJECT
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 from tests.support.compose_projects import document
 
 
@@ -16,7 +17,7 @@ def service(text: str) -> Any:
     return decode_project(document(f"services:\n  web: {text}\n"), PROJECT)["services"]["web"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("{environment: [A=1, B]}", {"environment": {"A": "1", "B": None}}),
@@ -53,7 +54,7 @@ def test_x_keys_are_names_of_services_and_extensions_of_jobs() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "message"),
     [
         (

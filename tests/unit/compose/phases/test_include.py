@@ -9,6 +9,7 @@ from policyd.compose.effort import Effort
 from policyd.compose.nodes import plain
 from policyd.compose.phases.include import import_resources, include_entries, resolve_include
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 from tests.support.compose_projects import context, document, project, refusal
 
 SCOPE = Scope("/project", "/project", {"A": "caller"}, ("/project/compose.yaml",))
@@ -68,7 +69,7 @@ def test_a_remote_include_that_is_disabled_is_refused() -> None:
         resolve_include(found, entry("'https://example.com/a.git'"), SCOPE)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "message"),
     [
         ("include: a.yaml\n", "compose.yaml:1:10: include: expected a list, found a string"),

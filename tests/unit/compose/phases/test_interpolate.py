@@ -10,6 +10,7 @@ from policyd.compose.nodes import plain
 from policyd.compose.phases.interpolate import interpolate
 from policyd.compose.table.fields import PROJECT
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 from tests.support.compose_projects import context, document
 
 VARIABLES = {"ONE": "1", "YES": "yes", "MASK": "022"}
@@ -23,7 +24,7 @@ def test_keys_are_left_alone() -> None:
     assert interpolated("x-$ONE: $ONE\n") == {"x-$ONE": "1"}
 
 
-@pytest.mark.parametrize("place", ["services: {a: %s}", "services: {a: {pre_start: [%s]}}", "jobs: {a: %s}"])  # fmt: skip
+@cases("place", ["services: {a: %s}", "services: {a: {pre_start: [%s]}}", "jobs: {a: %s}"])  # fmt: skip
 def test_casts_reach_services_hooks_and_jobs(place: str) -> None:
     text = place % "{privileged: $YES, cpu_count: $ONE, cpus: '0.1', umask: $MASK}"
 

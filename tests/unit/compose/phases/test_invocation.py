@@ -10,6 +10,7 @@ import pytest
 from policyd.compose.context import LoadContext
 from policyd.compose.phases.invocation import Invocation, prepare, read_env_files
 from policyd.errors import ComposeError, NoComposeFile
+from tests.support.cases import cases
 from tests.support.compose_projects import bundle, context
 
 EMPTY = "services: {}\n"
@@ -66,7 +67,7 @@ def test_dot_env_chooses_files_and_profiles() -> None:
     assert found.environment["A"] == "caller"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "message"),
     [
         ("gone.yaml", "COMPOSE_FILE lists gone.yaml, which does not exist"),

@@ -10,6 +10,7 @@ from policyd.compose.nodes import plain
 from policyd.compose.phases.merge import equal, identity, merge, prune, prune_one, sprint
 from policyd.compose.table.fields import PROJECT
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 from tests.support.compose_projects import document
 
 SERVICE = PROJECT.at("services", "*")
@@ -19,7 +20,7 @@ def merged(base: str, over: str) -> Any:
     return plain(merge(document(base), document(over), SERVICE))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("base", "over", "expected"),
     [
         ("image: a", "image: b", {"image": "b"}),
@@ -47,7 +48,7 @@ def test_values_merge(base: str, over: str, expected: Any) -> None:
     assert merged(base, over) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("base", "over", "message"),
     [
         ("gpus: [{count: 1}]", "gpus: all", "compose.yaml:1:7: web.gpus: cannot override a list at compose.yaml:1:7 by a string"),
@@ -104,7 +105,7 @@ def test_values_become_texts_as_go_prints_them() -> None:
     assert sprint(root) == "map[a:x b:[1 true <nil> 1.5]]"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("one", "other", "expected"),
     [
         ("{a: 1, b: [x, {c: null}]}", "{b: [x, {c: null}], a: 1}", True),

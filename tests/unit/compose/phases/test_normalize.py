@@ -10,6 +10,7 @@ from policyd.compose.effort import Effort
 from policyd.compose.nodes import plain
 from policyd.compose.phases.normalize import normalize, resolve_environment
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 from tests.support.compose_projects import document
 
 
@@ -17,7 +18,7 @@ def normal(text: str, **environment: str) -> Any:
     return plain(normalize(document(text), "shop", environment, Effort()))
 
 
-@pytest.mark.parametrize("kind", ["services", "jobs"])
+@cases("kind", ["services", "jobs"])
 def test_services_and_jobs_join_the_default_network(kind: str) -> None:
     assert normal(f"{kind}: {{a: {{image: x}}}}") == {
         kind: {"a": {"image": "x", "networks": {"default": None}}},
@@ -100,7 +101,7 @@ def test_contents_of_configs_that_come_from_the_environment_are_not_kept() -> No
     }
 
 
-@pytest.mark.parametrize("key", ["environment: %s", "build: {args: %s}"])
+@cases("key", ["environment: %s", "build: {args: %s}"])
 def test_timestamps_in_lists_of_pairs_are_dropped(key: str) -> None:
     text = "jobs: {a: {%s, network_mode: host}}" % (key % "[A, 2024-05-01]")
 

@@ -10,6 +10,7 @@ from policyd.compose.nodes import plain
 from policyd.compose.phases.paths import resolve_paths
 from policyd.compose.table.fields import PROJECT
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 from tests.support.compose_projects import context, document
 
 
@@ -18,9 +19,7 @@ def resolved(text: str) -> Any:
     return plain(resolve_paths(document(text), PROJECT, "/project/sub", found))
 
 
-@pytest.mark.parametrize(
-    "place", ["services: {a: %s}", "services: {a: {pre_start: [%s]}}", "jobs: {a: %s}"]
-)
+@cases("place", ["services: {a: %s}", "services: {a: {pre_start: [%s]}}", "jobs: {a: %s}"])
 def test_files_and_binds_of_every_container(place: str) -> None:
     text = "{env_file: [{path: a}], label_file: [../b], volumes: [{type: bind, source: ./c}]}"
 
@@ -33,7 +32,7 @@ def test_files_and_binds_of_every_container(place: str) -> None:
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("services: {a: {build: {context: .}}}", "/project/sub"),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from policyd.compose.phases.printing import print_project, unprintable
 from policyd.compose.table.fields import PROJECT
+from tests.support.cases import cases
 
 
 def printed(model: dict[str, Any]) -> Any:
@@ -47,7 +46,7 @@ def test_a_job_prints_its_env_files_and_a_service_does_not() -> None:
     assert found["jobs"]["seed"]["env_file"] == [{"path": "/a"}, {"path": "/b", "required": False}]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("triggers", "expected"),
     [
         ({"manual": False}, {"manual": False}),

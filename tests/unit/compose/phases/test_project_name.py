@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from policyd.compose.phases.project_name import normalized
+from tests.support.cases import cases
 from tests.support.compose_projects import project, refusal
 
 SERVICES = "services: {web: {image: x}}\n"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "options", "name"),
     [
         ("", {}, "project"),

@@ -1,18 +1,18 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from policyd.compose.phases.remote import is_remote, is_remote_context
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize("path", ["oci://registry.example/app:v1", "oci://"])
+@cases("path", ["oci://registry.example/app:v1", "oci://"])
 def test_oci_references_are_remote(path: str) -> None:
     assert is_remote(path) == "oci"
 
 
-@pytest.mark.parametrize(
+@cases(
     "path",
     [
         "github.com/acme/stack",
@@ -41,7 +41,7 @@ def test_git_references_are_remote(path: str) -> None:
     assert is_remote(path) == "git"
 
 
-@pytest.mark.parametrize(
+@cases(
     "path",
     [
         "",
@@ -98,7 +98,7 @@ def test_a_path_that_leads_up_or_here_is_local(path: str) -> None:
     assert is_remote(path) in ("", "git", "oci")
 
 
-@pytest.mark.parametrize(
+@cases(
     "context",
     [
         "https://example.com/x.tar",
@@ -114,7 +114,7 @@ def test_a_remote_build_context_is_left_alone(context: str) -> None:
     assert is_remote_context(context)
 
 
-@pytest.mark.parametrize(
+@cases(
     "context", ["", ".", "./github.com/x", "user@example.com:app.git", "github.com", "Service:x"]
 )
 def test_any_other_build_context_is_a_folder(context: str) -> None:

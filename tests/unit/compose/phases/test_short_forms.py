@@ -13,25 +13,26 @@ from policyd.compose.phases.short_forms import (
     parse_volume,
     volume_target,
 )
+from tests.support.cases import cases
 
 BIND = {"create_host_path": True}
 
 # --- volumes --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("spec", ["/data", "data", "~/x", ".//a/../b"])
+@cases("spec", ["/data", "data", "~/x", ".//a/../b"])
 def test_one_part_is_an_anonymous_volume_with_a_clean_target(spec: str) -> None:
     target = {".//a/../b": "b"}.get(spec, spec)
 
     assert parse_volume(spec) == {"type": "volume", "target": target, "volume": {}}
 
 
-@pytest.mark.parametrize("spec", ["/", "/x", "a", "d:", ":", "é"])
+@cases("spec", ["/", "/x", "a", "d:", ":", "é"])
 def test_one_or_two_bytes_are_a_target_whatever_they_are(spec: str) -> None:
     assert parse_volume(spec) == {"type": "volume", "target": spec}
 
 
-@pytest.mark.parametrize(
+@cases(
     "source",
     [
         ".",
@@ -56,7 +57,7 @@ def test_a_source_that_looks_like_a_path_is_a_bind_and_stays_as_written(source: 
     }
 
 
-@pytest.mark.parametrize("source", ["cache", "sub/dir", "$HOME", "1", "\\pipe", "xy"])
+@cases("source", ["cache", "sub/dir", "$HOME", "1", "\\pipe", "xy"])
 def test_any_other_source_is_the_name_of_a_volume(source: str) -> None:
     assert parse_volume(f"{source}:/data") == {
         "type": "volume",
@@ -66,7 +67,7 @@ def test_any_other_source_is_the_name_of_a_volume(source: str) -> None:
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     ("spec", "long"),
     [
         ("d:/data", {"type": "volume", "target": "d:/data", "volume": {}}),
@@ -92,7 +93,7 @@ def test_a_colon_after_a_single_letter_is_a_drive(spec: str, long: dict[str, Any
     assert parse_volume(spec) == long
 
 
-@pytest.mark.parametrize(
+@cases(
     ("options", "extra"),
     [
         ("ro", {"read_only": True, "volume": {}}),
@@ -163,7 +164,7 @@ def test_a_nul_ends_a_volume_and_what_follows_is_read_as_parts_before_it() -> No
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     ("spec", "message"),
     [
         ("", "a volume is empty: write SOURCE:TARGET or TARGET"),
@@ -195,7 +196,7 @@ def port(target: int, published: str = "", protocol: str = "tcp", host_ip: str =
     return long
 
 
-@pytest.mark.parametrize(
+@cases(
     ("spec", "expected"),
     [
         ("80", port(80)),
@@ -244,7 +245,7 @@ def test_the_widest_range_has_an_entry_for_every_port() -> None:
     assert ports[-1] == port(9999, "9999", host_ip="1.2.3.4")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("spec", "fault"),
     [
         ("", "has no container port"),
@@ -290,7 +291,7 @@ def test_any_text_gives_ports_or_an_error(spec: str) -> None:
 # --- devices --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("spec", "source", "target", "permissions"),
     [
         ("/dev/sda", "/dev/sda", "/dev/sda", "rwm"),

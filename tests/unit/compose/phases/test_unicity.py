@@ -10,6 +10,7 @@ from policyd.compose.nodes import plain
 from policyd.compose.phases.unicity import enforce_unicity
 from policyd.compose.table.fields import PROJECT
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 from tests.support.compose_projects import document
 
 
@@ -17,7 +18,7 @@ def unique(key: str, items: str, place: str = "services: {a: {%s: %s}}") -> Any:
     return plain(enforce_unicity(document(place % (key, items)), PROJECT))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("key", "items", "expected"),
     [
         ("environment", "[A=1, B=2, A=3]", ["A=3", "B=2"]),
@@ -45,14 +46,14 @@ def test_lists_of_services(key: str, items: str, expected: list[Any]) -> None:
     assert unique(key, items)["services"]["a"][key] == expected
 
 
-@pytest.mark.parametrize("place", ["jobs: {a: {%s: %s}}", "services: {a: {pre_start: [{%s: %s}]}}"])
+@cases("place", ["jobs: {a: {%s: %s}}", "services: {a: {pre_start: [{%s: %s}]}}"])
 def test_jobs_and_hooks_keep_everything(place: str) -> None:
     tree = document(place % ("devices", "['/a:/x', '/b:/x']"))
 
     assert enforce_unicity(tree, PROJECT) is tree
 
 
-@pytest.mark.parametrize(
+@cases(
     ("key", "items", "message"),
     [
         (

@@ -6,10 +6,11 @@ import pytest
 
 from policyd.compose.phases.validation import long_texts, validate
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 from tests.support.compose_projects import document
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "message"),
     [
         (
@@ -42,7 +43,7 @@ def test_what_is_refused(text: str, message: str) -> None:
     assert str(error.value) == f"compose.yaml:{message}"
 
 
-@pytest.mark.parametrize("place", ["jobs: {a: %s}", "services: {a: {pre_start: [%s]}}"])
+@cases("place", ["jobs: {a: %s}", "services: {a: {pre_start: [%s]}}"])
 def test_requests_and_ports_of_jobs_and_hooks_are_not_checked(place: str) -> None:
     validate(document(place % "{gpus: [{count: 1, device_ids: ['0']}], ports: [{host_ip: x}]}"))
 

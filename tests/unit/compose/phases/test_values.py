@@ -9,6 +9,7 @@ import pytest
 from policyd.compose.node_error import NodeError
 from policyd.compose.phases.values import VALUES, as_json
 from policyd.compose.table.field import Field
+from tests.support.cases import cases
 from tests.support.compose_projects import document
 
 
@@ -16,7 +17,7 @@ def value(model: str, text: str) -> Any:
     return VALUES[model](document(f"k: {text}\n").value["k"], Field(""))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("model", "text", "expected"),
     [
         ("str", "15", "15"),
@@ -48,7 +49,7 @@ def test_a_value(model: str, text: str, expected: Any) -> None:
     assert value(model, text) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("model", "text", "message"),
     [
         ("str", "[]", "expected a string, found a list"),

@@ -7,6 +7,7 @@ import pytest
 from policyd.compose.table.check import check
 from policyd.compose.table.fields import PROJECT
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 from tests.support.compose_projects import document
 
 
@@ -16,7 +17,7 @@ def problem(text: str) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("service", "message"),
     [
         ("{image: 1}", "2:16: services.web.image: expected a string, found the number 1"),

@@ -8,12 +8,13 @@ from policyd.compose.node_error import NodeError
 from policyd.compose.nodes import Node, plain
 from policyd.compose.table.field import Field, rewrite, table
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 from tests.support.compose_projects import document
 
 SHAPES = {"words": "list! strings\n [] str str", "pair": "\na str str long=text\nb int int\n"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("rows", "message"),
     [
         ("a list list unique=kye", "row 'a list list unique=kye': unknown unique rule 'kye'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policyd.compose.table.rules import NAMES, implementing, require
+from tests.support.cases import cases
 
 
 def test_rules_are_returned_when_they_are_exactly_those_of_the_table() -> None:
@@ -13,7 +14,7 @@ def test_rules_are_returned_when_they_are_exactly_those_of_the_table() -> None:
     assert implementing("cast", rules) is rules
 
 
-@pytest.mark.parametrize(("change", "odd"), [({"flaot": 1}, "flaot"), ({"float": None}, "float")])
+@cases(("change", "odd"), [({"flaot": 1}, "flaot"), ({"float": None}, "float")])
 def test_a_rule_too_many_or_too_few_is_refused(change: dict[str, int | None], odd: str) -> None:
     rules = {**dict.fromkeys(NAMES["cast"], 1), **change}
     rules = {name: rule for name, rule in rules.items() if rule is not None}

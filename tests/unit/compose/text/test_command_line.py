@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policyd.compose.text.command_line import CommandLineError, split
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("line", "words"),
     [
         ("", []),
@@ -23,7 +24,7 @@ def test_words_are_divided_at_blanks_and_nothing_is_expanded(line: str, words: l
     assert split(line) == words
 
 
-@pytest.mark.parametrize(
+@cases(
     ("line", "words"),
     [
         ("'a b' \"c d\"", ["a b", "c d"]),
@@ -41,7 +42,7 @@ def test_quotes_keep_blanks_and_marks_together(line: str, words: list[str]) -> N
     assert split(line) == words
 
 
-@pytest.mark.parametrize(
+@cases(
     ("line", "words"),
     [
         (r"a\ b", ["a b"]),
@@ -59,13 +60,13 @@ def test_a_backslash_keeps_the_next_character_outside_single_quotes(
     assert split(line) == words
 
 
-@pytest.mark.parametrize("operator", [";", "&", "|", "<", ">", "&&", "||", ">>"])
+@cases("operator", [";", "&", "|", "<", ">", "&&", "||", ">>"])
 def test_an_unquoted_operator_ends_the_command(operator: str) -> None:
     assert split(f"run a{operator}b 'open") == ["run", "a"]
     assert split(f"{operator}x") == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("line", "words"),
     [
         ("run 2>x", ["run"]),
@@ -79,7 +80,7 @@ def test_a_number_right_before_a_redirection_is_dropped(line: str, words: list[s
     assert split(line) == words
 
 
-@pytest.mark.parametrize(
+@cases(
     ("line", "words"),
     [
         ("a $(b c; d) e", ["a", "$(b c; d)", "e"]),
@@ -95,7 +96,7 @@ def test_command_substitutions_stay_text_of_one_word(line: str, words: list[str]
     assert split(line) == words
 
 
-@pytest.mark.parametrize(
+@cases(
     "line",
     [
         "'a",

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from policyd.compose.text.dotenv import MAX_RAW_LINE, DotenvError, Variable, parse, parse_raw
 from policyd.compose.text.template import MAX_GROWTH
+from tests.support.cases import cases
 
 CALLER = {"HOME": "/home/user", "EMPTY": ""}
 
@@ -22,7 +23,7 @@ def error_of(text: str) -> tuple[str, int]:
     return str(error.value), error.value.line
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("", {}),
@@ -45,7 +46,7 @@ def test_a_statement_is_a_name_and_a_value(text: str, expected: dict[str, str]) 
     assert values(text) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "value"),
     [
         ("A=one # comment", "one"),
@@ -63,7 +64,7 @@ def test_an_unquoted_value_ends_with_the_line_or_at_a_blank_and_hash(text: str, 
     assert values(text) == {"A": value}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "value"),
     [
         ("'$HOME ${X:-y} \\n # x'", "$HOME ${X:-y} \\n # x"),
@@ -77,7 +78,7 @@ def test_single_quotes_keep_everything_but_an_escaped_quote(text: str, value: st
     assert values(f"A={text}\n") == {"A": value}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "value"),
     [
         ('"two\nlines # x"', "two\nlines # x"),
@@ -250,7 +251,7 @@ def test_raw_keeps_blanks_of_the_value_and_one_carriage_return_less() -> None:
     assert parse_raw(b"A= x \r\r\n", CALLER.get) == {"A": Variable(" x \r", 1)}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("content", "message", "line"),
     [
         (b"A=1\n=2\n", "the line has no variable name", 2),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from policyd.compose.text.model_paths import dotted
 from policyd.masking import visible
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "text"),
     [
         ((), ""),

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import posixpath
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from policyd.compose.text.posix_paths import clean
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "expected"),
     [
         ("", "."),

@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from policyd.compose.text.quantities import format_duration, parse_duration, parse_size
 from policyd.compose.text.scalars import ScalarError
+from tests.support.cases import cases
 
 # --- sizes ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "size"),
     [
         ("0", 0),
@@ -41,7 +42,7 @@ def test_a_size_is_a_number_and_a_unit_of_1024(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "",
@@ -69,13 +70,13 @@ def test_anything_else_is_no_size(text: str) -> None:
         parse_size(text)
 
 
-@pytest.mark.parametrize("text", ["-1k", "-1.5", "-1 b"])
+@cases("text", ["-1k", "-1.5", "-1 b"])
 def test_a_size_with_a_unit_cannot_be_negative(text: str) -> None:
     with pytest.raises(ScalarError, match="is negative"):
         parse_size(text)
 
 
-@pytest.mark.parametrize("text", ["9223372036854775808", "8192p", "1e300g", "inf ", "nan "])
+@cases("text", ["9223372036854775808", "8192p", "1e300g", "inf ", "nan "])
 def test_a_size_beyond_64_bits_is_refused(text: str) -> None:
     with pytest.raises(ScalarError, match="does not fit in 64 bits"):
         parse_size(text)
@@ -84,7 +85,7 @@ def test_a_size_beyond_64_bits_is_refused(text: str) -> None:
 # --- durations ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "nanoseconds", "printed"),
     [
         ("0", 0, "0s"),
@@ -116,7 +117,7 @@ def test_a_duration_is_read_and_printed_as_go_does(
     assert format_duration(nanoseconds) == printed
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "",
@@ -144,9 +145,7 @@ def test_a_number_without_a_known_unit_is_no_duration(text: str) -> None:
         parse_duration(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["9223372036854775808ns", "15251w", "9" * 50_000 + "h", "9223372036854775807ns1ns"]
-)
+@cases("text", ["9223372036854775808ns", "15251w", "9" * 50_000 + "h", "9223372036854775807ns1ns"])
 def test_a_duration_beyond_64_bits_is_refused(text: str) -> None:
     with pytest.raises(ScalarError, match="is not a duration"):
         parse_duration(text)

@@ -22,11 +22,12 @@ from policyd.compose.text.scalars import (
     to_text,
 )
 from policyd.masking import visible
+from tests.support.cases import cases
 
 # --- integers -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "value"),
     [
         ("0", 0),
@@ -42,17 +43,13 @@ def test_a_decimal_integer_takes_a_sign_and_leading_zeros(text: str, value: int)
     assert parse_int(text) == value
 
 
-@pytest.mark.parametrize(
-    "text", ["", "+", "-", "1_0", "0x4", "1.0", " 1", "1 ", "1\n", "\u0663", "--1", "1e3"]
-)
+@cases("text", ["", "+", "-", "1_0", "0x4", "1.0", " 1", "1 ", "1\n", "\u0663", "--1", "1e3"])
 def test_anything_else_is_no_decimal_integer(text: str) -> None:
     with pytest.raises(ScalarError, match="is not a decimal integer"):
         parse_int(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["9223372036854775808", "-9223372036854775809", "1" * 20, "9" * 100_000]
-)
+@cases("text", ["9223372036854775808", "-9223372036854775809", "1" * 20, "9" * 100_000])
 def test_an_integer_beyond_64_bits_is_refused(text: str) -> None:
     with pytest.raises(ScalarError, match="does not fit in 64 bits"):
         parse_int(text)
@@ -76,7 +73,7 @@ def test_every_64_bit_integer_comes_back(value: int) -> None:
 # --- floats ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "value"),
     [
         ("1", 1.0),
@@ -103,7 +100,7 @@ def test_nan_is_a_float_only_without_a_sign() -> None:
         parse_float("+nan")
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "",
@@ -128,7 +125,7 @@ def test_anything_else_is_no_float(text: str) -> None:
         parse_float(text)
 
 
-@pytest.mark.parametrize("text", ["1e400", "-1e400", "0x1p2000", "0x1p99999999999"])
+@cases("text", ["1e400", "-1e400", "0x1p2000", "0x1p99999999999"])
 def test_a_float_beyond_64_bits_is_refused(text: str) -> None:
     with pytest.raises(ScalarError, match="is too large a number"):
         parse_float(text)
@@ -156,7 +153,7 @@ def test_rounding_to_32_bits_keeps_the_32_bit_value(value: float) -> None:
 # --- booleans -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("words", "expected"),
     [
         (["true", "True", "tRuE"], (True, False)),
@@ -169,7 +166,7 @@ def test_boolean_words_in_any_case(words: list[str], expected: tuple[bool, bool]
     assert [parse_bool(word) for word in words] == [expected] * len(words)
 
 
-@pytest.mark.parametrize("text", ["", "1", "0", "t", "f", " true", "true ", "enabled", "none"])
+@cases("text", ["", "1", "0", "t", "f", " true", "true ", "enabled", "none"])
 def test_other_words_are_no_boolean(text: str) -> None:
     with pytest.raises(ScalarError, match="is not a boolean: write true or false"):
         parse_bool(text)
@@ -186,7 +183,7 @@ def test_flags_of_the_environment_take_other_words() -> None:
 # --- text -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "text"),
     [
         (True, "true"),
@@ -231,7 +228,7 @@ def test_quoted_text_is_one_short_line() -> None:
     assert visible(quoted("x" * 81)) == f"'{'x' * 79}…'"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("127.0.0.1", True),

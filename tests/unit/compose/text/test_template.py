@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from policyd.compose.text.template import MAX_DEPTH, MAX_GROWTH, TemplateError, substitute
+from tests.support.cases import cases
 
 VARIABLES = {"SET": "value", "OTHER": "second", "EMPTY": "", "DOLLAR": "$SET ${SET} $$"}
 
@@ -26,7 +27,7 @@ def missing_in(text: str) -> list[str]:
     return names
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("", ""),
@@ -44,7 +45,7 @@ def test_a_variable_is_replaced_by_its_value(text: str, expected: str) -> None:
     assert filled(text) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("${NO:-t}", "t"),
@@ -70,9 +71,7 @@ def test_each_operator_chooses_between_value_and_text(text: str, expected: str) 
     assert filled(text) == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "name"), [("${NO:?t}", "NO"), ("${NO?t}", "NO"), ("${EMPTY:?t}", "EMPTY")]
-)
+@cases(("text", "name"), [("${NO:?t}", "NO"), ("${NO?t}", "NO"), ("${EMPTY:?t}", "EMPTY")])
 def test_a_required_variable_without_a_value_is_an_error_with_its_reason(
     text: str, name: str
 ) -> None:
@@ -90,7 +89,7 @@ def test_the_reason_of_a_required_variable_does_not_show_values_of_others() -> N
     assert str(error.value) == "required variable 'NO' is missing a value: 'use ${SET}'"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("$$", "$"),
@@ -104,12 +103,12 @@ def test_two_dollars_are_one_and_start_no_variable(text: str, expected: str) -> 
     assert filled(text) == expected
 
 
-@pytest.mark.parametrize("text", ["$1", "$?", "$(ls)", "$ ", "$.", "end$", "$é", "a $"])
+@cases("text", ["$1", "$?", "$(ls)", "$ ", "$.", "end$", "$é", "a $"])
 def test_a_dollar_before_anything_else_stays(text: str) -> None:
     assert filled(text) == text
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("$\u212a", "kelvin"),
@@ -126,7 +125,7 @@ def test_names_are_exact_and_take_the_two_signs_that_fold_to_letters(
     assert substitute(text, values.get, lambda name: None) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("${MY-TAG}", "TAG"),
@@ -140,7 +139,7 @@ def test_only_the_operator_right_after_the_name_counts(text: str, expected: str)
     assert filled(text) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("${NO:-${SET}}", "value"),
@@ -155,7 +154,7 @@ def test_defaults_nest_and_several_expressions_share_a_line(text: str, expected:
     assert filled(text) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("${NO:-{}}", "{}"),
@@ -175,7 +174,7 @@ def test_empty_braces_do_not_close_so_the_default_runs_to_the_last_brace_of_the_
     assert filled("${NO:-{}} }") == "{}} "
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "${}",

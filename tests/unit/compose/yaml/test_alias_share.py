@@ -8,9 +8,10 @@ import yaml
 from policyd.compose.yaml.alias_share import allowed_share, check_alias_shares
 from policyd.compose.yaml.reader import read_documents
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("nodes", "share"),
     [(1, 0.99), (400_000, 0.99), (2_200_000, 0.545), (4_000_000, 0.10), (9_000_000, 0.10)],
 )

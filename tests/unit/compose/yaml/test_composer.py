@@ -13,6 +13,7 @@ from policyd.compose.yaml.composer import Composer
 from policyd.compose.yaml.document import Document
 from policyd.compose.yaml.libyaml_differences import ReadDifferently
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 
 
 def documents(text: str) -> list[Document]:
@@ -31,7 +32,7 @@ def refusal(text: str) -> str:
     return error.value.message
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("a: 1\nb: [x, 'y', !!str 2, ~]\n", {"a": 1, "b": ["x", "y", "2", None]}),
@@ -47,7 +48,7 @@ def test_tree_of_a_document(text: str, expected: Any) -> None:
     assert value(text) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "message"),
     [
         ("a: 1\n'a': 2\n", "duplicate key 'a', first defined at line 1"),
@@ -82,7 +83,7 @@ def test_what_docker_refuses_and_what_exceeds_a_limit(text: str, message: str) -
     assert refusal(text) == message
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "name"),
     [
         ("name: a\n", "a"),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from policyd.compose.yaml.go_yaml_cursor import Cursor
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("line_break", "text"),
     [
         ("\n", "\n"),
@@ -36,12 +35,12 @@ def test_mark_counts_from_0() -> None:
     assert (mark.name, mark.index, mark.line, mark.column) == ("f", 4, 1, 2)
 
 
-@pytest.mark.parametrize("text", ["---", "--- a", "...\n", "---\ta"])
+@cases("text", ["---", "--- a", "...\n", "---\ta"])
 def test_document_indicator_is_found_at_the_margin(text: str) -> None:
     assert Cursor(text, "f").is_document_indicator()
 
 
-@pytest.mark.parametrize("text", ["---a", "--", "....", "", " ---"])
+@cases("text", ["---a", "--", "....", "", " ---"])
 def test_other_texts_are_not_document_indicators(text: str) -> None:
     assert not Cursor(text, "f").is_document_indicator()
 

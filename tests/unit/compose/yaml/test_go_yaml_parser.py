@@ -7,6 +7,7 @@ from yaml.events import Event, ScalarEvent, StreamEndEvent
 from yaml.parser import ParserError
 
 from policyd.compose.yaml.go_yaml_parser import Parser
+from tests.support.cases import cases
 
 
 def events(text: str) -> list[str]:
@@ -26,7 +27,7 @@ def _short(event: Event) -> str:
 DOCUMENT = ["DocumentStart", "DocumentEnd"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "content"),
     [
         ("[: a]", ["SequenceStart", "MappingStart", "=", "=a", "MappingEnd", "SequenceEnd"]),
@@ -56,7 +57,7 @@ def test_text_can_follow_the_end_of_a_document() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "problem"),
     [
         ("a: b\n%YAML 1.1\n---\n", "a directive needs '...' at the end of the document before it"),

@@ -7,9 +7,10 @@ from yaml.scanner import ScannerError
 
 from policyd.compose.yaml.go_yaml_cursor import Cursor
 from policyd.compose.yaml.go_yaml_scalars import scan_block, scan_plain, scan_quoted
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "value", "rest"),
     [
         ("a b #c", "a b", "#c"),
@@ -30,7 +31,7 @@ def test_plain_text_in_a_block(text: str, value: str, rest: str) -> None:
     assert cursor.text[cursor.at : -1] == rest
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "value"),
     [("a, b", "a"), ("a]", "a"), ("a? b", "a? b"), ("a:b", "a:b"), ("a:]", "a"), ("a:[", "a:")],
 )
@@ -49,7 +50,7 @@ def test_tab_cannot_indent_a_line_of_plain_text() -> None:
         scan_plain(Cursor("a\n\tb", "f"), 1, in_flow=False)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "value"),
     [
         ("'it''s'", "it's"),
@@ -70,7 +71,7 @@ def test_quoted_text(text: str, value: str) -> None:
     assert cursor.text[cursor.at] == "\0"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "problem"),
     [
         ('"\\\'"', "unknown escape \\' in double quotes"),
@@ -88,7 +89,7 @@ def test_broken_quoted_text_is_refused(text: str, problem: str) -> None:
     assert error.value.problem == problem
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "value"),
     [
         ("|\n  a\n  b\n", "a\nb\n"),
@@ -110,7 +111,7 @@ def test_block_text(text: str, value: str) -> None:
     assert scan_block(Cursor(text, "f"), 0) == value
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "problem"),
     [
         ("|#c\n", "expected a line break after the header of a block text"),

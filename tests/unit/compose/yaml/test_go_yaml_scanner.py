@@ -8,6 +8,7 @@ from yaml.tokens import StreamEndToken
 
 from policyd.compose.limits import MAX_DEPTH
 from policyd.compose.yaml.go_yaml_scanner import Scanner
+from tests.support.cases import cases
 
 SHORT = {
     "<stream start>": "",
@@ -37,7 +38,7 @@ def problem(text: str) -> str:
     return f"{mark.line + 1}:{mark.column + 1}: {error.value.problem}"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("a: b\n", "map ? 'a' : 'b' end"),
@@ -74,7 +75,7 @@ def test_tags_and_directives_have_values_of_their_own() -> None:
     assert found[3].value == ("!!", "str")  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("a: 'b'#c", "1:7: a comment needs a space before the '#'"),

@@ -7,9 +7,10 @@ from yaml.scanner import ScannerError
 
 from policyd.compose.yaml.go_yaml_cursor import Cursor
 from policyd.compose.yaml.go_yaml_tags import scan_anchor, scan_directive, scan_tag
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "name"),
     [
         ("&a b", "a"),
@@ -26,7 +27,7 @@ def test_name_of_an_anchor(text: str, name: str) -> None:
     assert scan_anchor(Cursor(text, "f")) == name
 
 
-@pytest.mark.parametrize("text", ["& a", "&", "&é", "&a[", "&:"])
+@cases("text", ["& a", "&", "&é", "&a[", "&:"])
 def test_anchor_without_a_proper_name_is_refused(text: str) -> None:
     with pytest.raises(ScannerError) as error:
         scan_anchor(Cursor(text, "f"))
@@ -36,7 +37,7 @@ def test_anchor_without_a_proper_name_is_refused(text: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "tag"),
     [
         ("!reset x", ("!", "reset")),
@@ -51,14 +52,14 @@ def test_tag_has_a_handle_and_a_suffix(text: str, tag: tuple[str | None, str]) -
     assert scan_tag(Cursor(text, "f"), in_flow=False) == tag
 
 
-@pytest.mark.parametrize("text", ["!reset, x", "!reset] x", "!reset} x"])
+@cases("text", ["!reset, x", "!reset] x", "!reset} x"])
 def test_flow_sign_ends_a_tag_in_flow_style_only(text: str) -> None:
     assert scan_tag(Cursor(text, "f"), in_flow=True) == ("!", "reset")
     with pytest.raises(ScannerError, match="cannot be part of a tag"):
         scan_tag(Cursor(text, "f"), in_flow=False)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "problem"),
     [
         ("!! x", "expected a tag"),
@@ -75,7 +76,7 @@ def test_broken_tag_is_refused(text: str, problem: str) -> None:
     assert error.value.problem == problem
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "directive"),
     [
         ("%YAML 1.1\n", ("YAML", (1, 1))),
@@ -88,7 +89,7 @@ def test_directive_has_a_name_and_a_value(text: str, directive: object) -> None:
     assert scan_directive(Cursor(text, "f")) == directive
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "problem"),
     [
         ("%OTHER x\n", "a line that starts with '%' must be a %YAML or %TAG directive"),

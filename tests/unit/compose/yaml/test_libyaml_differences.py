@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from policyd.compose.yaml.libyaml_differences import first_difference
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "index"),
     [
         ('a: "b"#c', 6),
@@ -35,7 +34,7 @@ def test_place_that_libyaml_may_read_otherwise_is_found(text: str, index: int) -
     assert first_difference(text.encode()) == index
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "a: b # c",

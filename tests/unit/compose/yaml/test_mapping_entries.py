@@ -10,6 +10,7 @@ from policyd.compose.yaml.mapping_entries import Key, MappingEntries, require_st
 from policyd.compose.yaml.merge_keys import SourceMapping
 from policyd.compose.yaml.resolver import MERGE
 from policyd.errors import ComposeError
+from tests.support.cases import cases
 
 MARK = Mark("f.yaml", 0, 0, 0, None, 0)
 
@@ -61,7 +62,7 @@ def test_key_that_is_not_a_string_counts_as_merge_source_only() -> None:
     assert str(refusal.value) == "f.yaml:1:1: a key must be a string, found 16: quote it"
 
 
-@pytest.mark.parametrize("first_is_string", [True, False])
+@cases("first_is_string", [True, False])
 def test_last_of_two_equal_keys_is_merged(first_is_string: bool) -> None:
     keys = [key("1"), key(1)] if first_is_string else [key(1), key("1")]
     found = MappingEntries({})

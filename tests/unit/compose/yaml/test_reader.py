@@ -11,6 +11,7 @@ from policyd.compose.nodes import plain
 from policyd.compose.yaml.reader import read_documents
 from policyd.errors import ComposeError
 from policyd.limits import MAX_FILE
+from tests.support.cases import cases
 
 
 def read(content: bytes) -> list[Any]:
@@ -23,12 +24,12 @@ def refusal(content: bytes) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16"])
+@cases("codec", ["utf-8", "utf-8-sig", "utf-16"])
 def test_encodings_that_begin_with_a_mark_or_are_utf_8_are_read(codec: str) -> None:
     assert read("a: é🐳\n".encode(codec)) == [{"a": "é🐳"}]
 
 
-@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\x85", "\u2028", "\u2029"])
+@cases("line_break", ["\n", "\r\n", "\r", "\x85", "\u2028", "\u2029"])
 def test_line_breaks_are_those_of_yaml_1_1(line_break: str) -> None:
     assert read(f"a: 1{line_break}b: 2{line_break}".encode()) == [{"a": 1, "b": 2}]
 
@@ -46,7 +47,7 @@ def test_file_without_a_document_has_none() -> None:
     assert read(b"# nothing\n") == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("content", "expected"),
     [
         (b"# one\n\t# two\na: 1\n", {"a": 1}),
@@ -71,7 +72,7 @@ def test_what_libyaml_refuses_or_reads_otherwise_is_read_as_docker_does(
     assert read(content) == [expected]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("content", "message"),
     [
         (b'a: "b"#c\n', "f.yaml:1:7: not valid YAML: a comment needs a space before the '#'"),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from policyd.compose.nodes import Node, plain
 from policyd.compose.yaml.reader import read_documents
 from policyd.compose.yaml.reset_tags import drop, hidden_below, place_of
+from tests.support.cases import cases
 
 
 def read(text: str) -> Node:
@@ -32,7 +31,7 @@ def test_hidden_resets_are_found_except_below_a_further_tag() -> None:
     assert [place for child in children for place in hidden_below(child)] == [(1, 9), (2, 6)]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "value", "resets"),
     [
         ("a: !reset 1\nb: 2\n", {"b": 2}, [("a",)]),

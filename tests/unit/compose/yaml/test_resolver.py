@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from policyd.compose.yaml.resolver import LONG_TAG, MERGE, Timestamp, resolve_plain, resolve_tagged
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "value"),
     [
         *((word, True) for word in ("true", "True", "TRUE")),
@@ -52,7 +53,7 @@ def test_nan_and_the_merge_sign_are_values_of_their_own() -> None:
     assert resolve_plain("<<") is MERGE
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "go", "rfc3339"),
     [
         ("2024-05-01", "2024-05-01 00:00:00 +0000 UTC", "2024-05-01T00:00:00Z"),
@@ -74,14 +75,12 @@ def test_timestamp_has_the_text_of_go_of_json_and_of_the_file(
     assert (moment.go, moment.rfc3339, moment.text) == (go, rfc3339, text)
 
 
-@pytest.mark.parametrize(
-    "text", ["2024-13-01", "2024-05-01 10:20:30Z", "2024-05-01T10:20:30", "24-05-01"]
-)
+@cases("text", ["2024-13-01", "2024-05-01 10:20:30Z", "2024-05-01T10:20:30", "24-05-01"])
 def test_what_go_yaml_does_not_take_for_a_timestamp_is_a_string(text: str) -> None:
     assert resolve_plain(text) == text
 
 
-@pytest.mark.parametrize(
+@cases(
     ("tag", "text", "quoted", "value"),
     [
         (LONG_TAG + "str", "1", False, "1"),
@@ -105,7 +104,7 @@ def test_tagged_scalar(tag: str, text: str, quoted: bool, value: Any) -> None:
     assert (type(found), found) == (type(value), value)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("tag", "text", "message"),
     [
         ("int", "x", "cannot read 'x' as a !!int"),

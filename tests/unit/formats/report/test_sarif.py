@@ -11,6 +11,7 @@ from policyd.formats.report.entries import Report
 from policyd.formats.report.sarif import MAX_RESULTS, render, uri
 from policyd.model import Location
 from policyd.policies.policy_set import load_policy_set
+from tests.support.cases import cases
 from tests.support.reports import MIXED, NOTHING, VIOLATION, result
 
 
@@ -79,7 +80,7 @@ def test_no_more_results_than_are_accepted() -> None:
     assert len(run_of(Report([many]))["results"]) == MAX_RESULTS
 
 
-@pytest.mark.parametrize(
+@cases(
     ("file", "expected"),
     [
         ("compose.yaml", "compose.yaml"),

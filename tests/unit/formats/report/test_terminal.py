@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.formats.report.terminal import Terminal
+from tests.support.cases import cases
 
 TEXT = "Name the GPUs and their driver so that each of them is known to the scheduler."
 
@@ -11,7 +10,7 @@ def test_without_a_width_a_line_is_one_line() -> None:
     assert list(Terminal().lines("a  b ", ("c", "red"), " d", margin="> ")) == ["> a  b c d"]
 
 
-@pytest.mark.parametrize("columns", [40, 53, 80, 200])
+@cases("columns", [40, 53, 80, 200])
 def test_lines_end_between_words_and_fit(columns: int) -> None:
     lines = list(Terminal(columns=columns).lines(TEXT, margin="  "))
 
@@ -64,7 +63,7 @@ def test_a_painted_part_that_is_broken_is_painted_in_both_lines() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "column", "shown", "place"),
     [
         ("x" * 36, 7, "x" * 36, 7),

@@ -17,6 +17,7 @@ from policyd.model import (
     Status,
     Violation,
 )
+from tests.support.cases import cases
 
 COMPOSE = b"""services:
   train:
@@ -165,7 +166,7 @@ warning: only a warning
     )
 
 
-@pytest.mark.parametrize(("number", "repeated"), [(18, False), (19, True)])
+@cases(("number", "repeated"), [(18, False), (19, True)])
 def test_the_verdict_is_the_last_line_too_when_there_is_much_to_read(
     number: int, repeated: bool
 ) -> None:

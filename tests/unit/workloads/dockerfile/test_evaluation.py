@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +8,7 @@ from policyd.workloads.dockerfile.evaluation import MAX_GROWTH, Dockerfile, read
 from policyd.workloads.model import (
     RunFlag,
 )
+from tests.support.cases import cases
 
 
 def environment(
@@ -194,7 +194,7 @@ def test_many_stages_and_variables_are_read_in_one_pass() -> None:
 # --- flags of RUN ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("line", "expected"),
     [
         ("RUN --security=insecure mknod x", [("security", "insecure")]),
@@ -295,7 +295,7 @@ def test_a_context_brings_the_variables_of_its_own_base() -> None:
     assert (found.base, found.base_platform) == ("other:2", "linux/arm64")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("line", "expected"),
     [
         ("FROM x", "linux/arm64/v8"),

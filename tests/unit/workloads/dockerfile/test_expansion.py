@@ -10,11 +10,12 @@ from policyd.workloads.dockerfile.expansion import (
     DockerfileText,
     ExpansionError,
 )
+from tests.support.cases import cases
 
 VARIABLES = {"SET": "value", "EMPTY": "", "TWO": "a b"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("word", "expected"),
     [
         ("", ""),
@@ -43,7 +44,7 @@ def test_the_escape_character_can_be_a_backquote() -> None:
     assert DockerfileText("`$SET \\$SET", VARIABLES, escape="`").expand() == "$SET \\value"
 
 
-@pytest.mark.parametrize(
+@cases(
     "word",
     [
         "'open",
@@ -71,7 +72,7 @@ def test_what_buildkit_refuses_or_is_not_supported_is_an_error(word: str) -> Non
         DockerfileText(word, VARIABLES).expand()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("line", "words"),
     [
         ("", []),

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from policyd.workloads.dockerfile.instructions import Instructions, arg_pairs, env_pairs
+from tests.support.cases import cases
 
 
 def read(text: str) -> list[tuple[str, tuple[str, ...], str]]:
@@ -19,7 +19,7 @@ def read(text: str) -> list[tuple[str, tuple[str, ...], str]]:
     return found
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("", []),
@@ -49,7 +49,7 @@ def test_lines_are_joined_to_instructions(
     assert read(text) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("line", "flags", "arguments"),
     [
         ("--device=a --security=insecure x --y", ("--device=a", "--security=insecure"), "x --y"),
@@ -68,7 +68,7 @@ def test_flags_stand_before_the_arguments(
     assert read(f"RUN {line}") == [("run", flags, arguments)]
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "RUN <<E\nENV A=1\nE\nENV B=2",
@@ -87,7 +87,7 @@ def test_the_content_of_a_here_document_is_no_instruction(text: str) -> None:
     assert read(text)[1:] == [("env", (), "B=2")]
 
 
-@pytest.mark.parametrize(
+@cases(
     "line",
     [
         "RUN '<<E'",
@@ -113,7 +113,7 @@ def test_a_json_form_with_other_than_strings_is_no_json_form() -> None:
     assert len(read("RUN " + "[" * 100_000 + " <<E\nE\nENV A=1")) == 2
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "pairs"),
     [
         ("A=1 B=two", [("A", "1"), ("B", "two")]),
