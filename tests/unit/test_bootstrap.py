@@ -10,6 +10,7 @@ from policyd.bundle import memory_bundle
 from policyd.config import ImageRegistry, Settings
 from policyd.errors import AuditError, ConfigError, PolicySetError
 from policyd.model import InspectedImage, Location, NotEvaluated, Review
+from tests.support.cases import cases
 from tests.unit.audit.conftest import pair
 
 REVIEW = Review(uid="u-1", enforcement_point="cli", now=0, operation="CREATE")
@@ -53,7 +54,7 @@ def test_the_time_of_a_review_is_limited_by_its_setting(tmp_path):
     assert services.rules.admissions()[0].engine._deadline == 7
 
 
-@pytest.mark.parametrize(
+@cases(
     ("settings", "message"),
     [
         ({"engine": "opa"}, 'engine is "opa": set engine_url to the URL of the OPA server'),

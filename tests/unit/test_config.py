@@ -7,11 +7,12 @@ import pytest
 
 from policyd.config import ImageRegistry, Registry, Settings, Token, default_audit
 from policyd.errors import ConfigError
+from tests.support.cases import cases
 
 DIGEST = hashlib.sha256(b"s3cret-token").hexdigest()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("environment", "path"),
     [
         ({"XDG_STATE_HOME": "/state", "HOME": "/home/a"}, "/state/policyd/audit.db"),
@@ -31,7 +32,7 @@ def test_without_a_home_there_is_no_place_for_the_log():
         default_audit({})
 
 
-@pytest.mark.parametrize("kind", [Settings, Token, Registry, ImageRegistry])
+@cases("kind", [Settings, Token, Registry, ImageRegistry])
 def test_every_setting_says_what_it_is_for(kind):
     for field in msgspec.structs.fields(kind):
         info = msgspec.inspect.type_info(field.type)

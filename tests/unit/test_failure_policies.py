@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.config import Settings, Token
 from policyd.errors import WebhookUnavailable
 from policyd.failure_policies import failure_policy, ignores_failures, unrecorded
 from policyd.issuer_settings import Issuer
+from tests.support.cases import cases
 
 AT_CI = Settings(failure_policies={"ci": "Ignore"})
 
@@ -14,7 +13,7 @@ def client(policy: str = "") -> Token:
     return Token(owner="ci", sha256="0" * 64, failure_policy=policy)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("settings", "own", "enforcement_point", "policy"),
     [
         (Settings(), "", "ci", "Fail"),

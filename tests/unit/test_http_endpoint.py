@@ -7,6 +7,7 @@ import pytest
 
 from policyd.errors import ConfigError, DeliveryError
 from policyd.http_endpoint import MAX_ANSWER, Answer, Endpoint
+from tests.support.cases import cases
 from tests.support.http_recorder import DROP, Recorder, Reply, recorder
 
 SECRET = "0123456789abcdef"
@@ -81,7 +82,7 @@ def test_an_endpoint_that_does_not_answer_is_an_error_without_credentials(server
     assert str(caught.value) == f"{server.url} cannot be reached, or did not answer"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("url", "message"),
     [
         ("ftp://host/logs", "--to: expected https://HOST[:PORT]/PATH, found 'ftp://host/logs'"),

@@ -11,6 +11,7 @@ from policyd.leases import Leases, Maximum, leased
 from policyd.model import Grant, Location
 from policyd.policies.manifests import Constraint
 from policyd.policies.matching import Selector
+from tests.support.cases import cases
 
 NOW = 1_795_446_000_000_000_000
 """2026-11-23T15:00:00Z."""
@@ -37,7 +38,7 @@ def project(text: str) -> Project:
     return load(memory_bundle({"compose.yaml": content}))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "end"),
     [
         ("", ""),
@@ -52,7 +53,7 @@ def test_the_project_states_the_end_of_its_grants(text: str, end: str) -> None:
     assert found == Leases((msgspec.structs.replace(GRANT, expires=end),))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "end", "is_shortened"),
     [
         ("", "2026-11-30T15:00:00.000000000Z", False),
@@ -85,7 +86,7 @@ def test_each_service_has_the_maximum_of_its_constraints() -> None:
     assert [warning.split()[6] for warning in found.warnings] == ["one", "two"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "fault"),
     [
         ("x-policyd-until: tomorrow", "is not a date such as 2027-01-31, or a time such as "),

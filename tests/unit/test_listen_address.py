@@ -5,11 +5,12 @@ import pytest
 from policyd.config import Settings, Token
 from policyd.errors import ConfigError
 from policyd.listen_address import listen_address
+from tests.support.cases import cases
 
 DIGEST = "0" * 64
 
 
-@pytest.mark.parametrize(
+@cases(
     ("listen", "address"),
     [
         ("127.0.0.1:80", ("127.0.0.1", 80)),
@@ -22,7 +23,7 @@ def test_without_tokens_loopback_is_taken(listen, address):
     assert listen_address(Settings(listen=listen)) == address
 
 
-@pytest.mark.parametrize("listen", ["0.0.0.0:80", "[::]:80", "gpu-01:80", "10.0.0.1:80"])
+@cases("listen", ["0.0.0.0:80", "[::]:80", "gpu-01:80", "10.0.0.1:80"])
 def test_without_tokens_an_address_that_others_reach_is_refused(listen):
     with pytest.raises(ConfigError) as caught:
         listen_address(Settings(listen=listen))
@@ -35,7 +36,7 @@ def test_without_tokens_an_address_that_others_reach_is_refused(listen):
     assert listen_address(Settings(listen=listen, tokens={"ci": token}))[1] == 80
 
 
-@pytest.mark.parametrize("listen", ["", "8093", "127.0.0.1", "a:b", "127.0.0.1:70000", "::1:80"])
+@cases("listen", ["", "8093", "127.0.0.1", "a:b", "127.0.0.1:70000", "::1:80"])
 def test_an_address_that_is_none_is_refused(listen):
     with pytest.raises(ConfigError, match="write HOST:PORT"):
         listen_address(Settings(listen=listen))

@@ -10,6 +10,7 @@ from policyd.publication_settings import (
     completed_witness,
 )
 from policyd.transparency.note import COSIGNATURE, ED25519, Verifier
+from tests.support.cases import cases
 
 KEY = Verifier("witness.example", COSIGNATURE, bytes(32)).vkey
 LOG_KEY = Verifier("log.example", ED25519, bytes(32)).vkey
@@ -27,14 +28,14 @@ def test_paths_are_below_the_folder_of_the_file() -> None:
     assert (witness.token_file, witness.ca_file) == ("/etc/t", "")
 
 
-@pytest.mark.parametrize("copy", [CheckpointCopy(), CheckpointCopy(file="a", url="https://b/")])
+@cases("copy", [CheckpointCopy(), CheckpointCopy(file="a", url="https://b/")])
 def test_a_copy_has_one_place(copy: CheckpointCopy) -> None:
     with pytest.raises(ConfigError) as caught:
         completed_copy(copy, "checkpoint_copies.a", "/")
     assert str(caught.value) == "checkpoint_copies.a: set exactly one of file and url"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("key", "message"),
     [
         ("x", "witnesses.w.public_key: invalid public key 'x': expected NAME+ID+BASE64"),

@@ -8,11 +8,12 @@ from policyd.audit.exported_event import ExportedEvent, identity_in, read_line
 from policyd.errors import AuditError
 from policyd.formats.exported import ExportedPart, as_json_lines
 from policyd.model import AuditRecord
+from tests.support.cases import cases
 
 HOSTILE = '{"a":"\\u001b \x7f\x9f\u200b\u202e\ufeff \\\\u200b \\\\\\\\u0085 é \\"}","b":1.50}'
 
 
-@pytest.mark.parametrize("payload", [HOSTILE, "", '{"decision_id":"d"}'])
+@cases("payload", [HOSTILE, "", '{"decision_id":"d"}'])
 def test_a_payload_is_read_byte_for_byte(payload: str) -> None:
     event = ExportedEvent(AuditRecord(3, "t", "decision", payload, "aa", "bb"), "d")
 
@@ -24,7 +25,7 @@ def test_a_payload_is_read_byte_for_byte(payload: str) -> None:
     assert read_line(line.encode()) == event
 
 
-@pytest.mark.parametrize("line", [b"", b"{}", b"[]", b"\xff", b'{"sequence":1', b"[" * 100_000])
+@cases("line", [b"", b"{}", b"[]", b"\xff", b'{"sequence":1', b"[" * 100_000])
 def test_another_line_is_an_error(line: bytes) -> None:
     with pytest.raises(AuditError, match=r"^it is not an event of an export: "):
         read_line(line)

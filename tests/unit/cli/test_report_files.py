@@ -8,6 +8,7 @@ import pytest
 from policyd.cli.report_files import described_policies, report_files, write_reports
 from policyd.config import Settings
 from policyd.formats.available import REPORT
+from tests.support.cases import cases
 from tests.support.reports import MIXED
 
 
@@ -15,7 +16,7 @@ def test_each_file_has_a_format() -> None:
     assert report_files(["sarif=a", "junit=b=c"]) == {"a": "sarif", "b=c": "junit"}
 
 
-@pytest.mark.parametrize("reports", [["sarif"], ["pdf=a"], ["sarif="], ["sarif=a", "junit=a"]])
+@cases("reports", [["sarif"], ["pdf=a"], ["sarif="], ["sarif=a", "junit=a"]])
 def test_an_option_that_is_not_valid_is_refused(reports: list[str]) -> None:
     with pytest.raises(click.UsageError):
         report_files(reports)

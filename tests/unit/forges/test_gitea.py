@@ -12,6 +12,7 @@ import pytest
 from policyd.errors import RequestError, Unauthorized
 from policyd.forges.events import Change, Ignored
 from policyd.forges.gitea import Gitea
+from tests.support.cases import cases
 
 LINES = (Path(__file__).parent / "gitea_deliveries.jsonl").read_text().splitlines()
 RECORDED: list[dict[str, Any]] = [json.loads(line) for line in LINES]
@@ -78,7 +79,7 @@ def test_a_recorded_form_without_a_secret_is_refused() -> None:
             GITEA.verified(headers, body, secret, 0)
 
 
-@pytest.mark.parametrize("change", [b" ", b"\n"])
+@cases("change", [b" ", b"\n"])
 def test_a_body_that_was_written_again_is_refused(change: bytes) -> None:
     headers, body = delivery("push")
 
@@ -93,7 +94,7 @@ def test_the_signature_of_forgejo_counts_too() -> None:
     assert GITEA.parse(forgejo, GITEA.verified(forgejo, body, SECRET, 0)) == event("push")
 
 
-@pytest.mark.parametrize(
+@cases(
     "changes",
     [
         {"after": "8c468a8"},

@@ -11,6 +11,7 @@ from policyd.errors import RequestError, Unauthorized
 from policyd.forges.contract import Annotation, Report
 from policyd.forges.events import Change, ExceptionRequest, Ignored
 from policyd.forges.github import GitHub
+from tests.support.cases import cases
 
 GITHUB = GitHub()
 HEAD, BASE = "a" * 40, "b" * 40
@@ -45,7 +46,7 @@ def test_a_push_is_a_change() -> None:
     )
 
 
-@pytest.mark.parametrize("action", ["opened", "synchronize", "reopened", "ready_for_review"])
+@cases("action", ["opened", "synchronize", "reopened", "ready_for_review"])
 def test_a_pull_request_with_a_new_head_is_a_change(action: str) -> None:
     found = event("pull_request", action=action, pull_request=PULL)
 
@@ -53,7 +54,7 @@ def test_a_pull_request_with_a_new_head_is_a_change(action: str) -> None:
     assert found.is_fork is False
 
 
-@pytest.mark.parametrize("repo", [None, {"id": 4, "full_name": "eve/train"}])
+@cases("repo", [None, {"id": 4, "full_name": "eve/train"}])
 def test_a_pull_request_from_a_fork_is_read_through_its_target(repo: Any) -> None:
     pull = PULL | {"head": SIDE | {"repo": repo}}
 
@@ -70,7 +71,7 @@ def test_a_pull_request_with_another_base_is_a_change() -> None:
     assert isinstance(event("pull_request", changes={"base": {}}, **edited), Change)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "fields"),
     [
         ("ping", {}),
@@ -89,7 +90,7 @@ def test_other_events_are_ignored(name: str, fields: dict[str, Any]) -> None:
     assert isinstance(event(name, **fields), Ignored)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "fields"),
     [
         ("check_run", {"action": "rerequested", "check_run": RUN}),
@@ -115,7 +116,7 @@ def test_the_button_asks_for_an_exception() -> None:
     assert GITHUB.exception(found, "text").path == "/repos/ml/train/check-runs/9"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "fields"),
     [
         ("push", {"ref": "refs/heads/x", "after": "abc"}),
@@ -129,7 +130,7 @@ def test_a_delivery_that_is_not_well_formed_is_refused(name: str, fields: dict[s
         event(name, **fields)
 
 
-@pytest.mark.parametrize("header", ["", "sha256=", "sha1=" + "0" * 40, "sha256=" + "0" * 64])
+@cases("header", ["", "sha256=", "sha1=" + "0" * 40, "sha256=" + "0" * 64])
 def test_a_delivery_without_its_signature_is_refused(header: str) -> None:
     for secret in (b"secret", b""):
         with pytest.raises(Unauthorized):

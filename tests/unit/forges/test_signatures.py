@@ -6,6 +6,7 @@ import pytest
 
 from policyd.errors import RequestError, Unauthorized
 from policyd.forges.signatures import check_standard, holds_hex, json_of
+from tests.support.cases import cases
 
 GITHUB = b"It's a Secret to Everybody"
 GITHUB_SIGNATURE = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
@@ -23,7 +24,7 @@ def test_githubs_own_example_holds() -> None:
     assert holds_hex(GITHUB, b"Hello, World!", GITHUB_SIGNATURE)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("secret", "body", "signature"),
     [
         (GITHUB, b"Hello, World!", ""),
@@ -39,14 +40,14 @@ def test_other_signatures_do_not_hold(secret: bytes, body: bytes, signature: str
     assert not holds_hex(secret, body, signature)
 
 
-@pytest.mark.parametrize("others", ["", "v1,AAAA ", "v2,x v1,y "])
+@cases("others", ["", "v1,AAAA ", "v2,x v1,y "])
 def test_a_standard_webhook_holds_also_beside_other_signatures(others: str) -> None:
     signature = others + SIGNED["webhook-signature"]
 
     check_standard(STANDARD, SIGNED | {"webhook-signature": signature}, BODY, NOW + 300)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changes", "body", "now"),
     [
         ({"webhook-id": "msg_2"}, BODY, NOW),
@@ -68,7 +69,7 @@ def test_other_standard_webhooks_are_refused(
         check_standard(STANDARD, SIGNED | changes, body, now)
 
 
-@pytest.mark.parametrize("secret", [b"whsec_", b"whsec_%%%"])
+@cases("secret", [b"whsec_", b"whsec_%%%"])
 def test_a_signing_secret_without_a_key_is_refused(secret: bytes) -> None:
     with pytest.raises(Unauthorized):
         check_standard(secret, SIGNED, BODY, NOW)
@@ -79,9 +80,7 @@ def test_the_json_of_a_form_is_its_payload() -> None:
     assert json_of("application/json", b"payload=%7B%7D") == b"payload=%7B%7D"
 
 
-@pytest.mark.parametrize(
-    "form", [b"", b"other=1", b"payload=1&payload=2", b"payload=1&other=2", b"\xff", b"a&b&c&d"]
-)
+@cases("form", [b"", b"other=1", b"payload=1&payload=2", b"payload=1&other=2", b"\xff", b"a&b&c&d"])
 def test_a_form_without_exactly_one_payload_is_refused(form: bytes) -> None:
     with pytest.raises(RequestError):
         json_of("application/x-www-form-urlencoded", form)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-import pytest
 
 from policyd.adoption.baseline import Comparison, Entry, Known
 from policyd.audit.chain import Problem
@@ -74,6 +73,7 @@ from policyd.wire import (
     Receipt,
     UsageList,
 )
+from tests.support.cases import cases
 from tests.support.receipts import admission
 from tests.support.reports import EVIL, MIXED, NOTHING, VIOLATION
 
@@ -286,7 +286,7 @@ def test_each_kind_of_document_is_tried() -> None:
     assert list(HOSTILE) == list(FORMATS)
 
 
-@pytest.mark.parametrize(("name", "form"), CASES)
+@cases(("name", "form"), CASES)
 def test_each_format_has_whole_lines_and_nothing_that_acts(name: str, form: str) -> None:
     shown = FORMATS[name][form](HOSTILE[name]())
 
@@ -307,8 +307,8 @@ def test_each_format_has_whole_lines_and_nothing_that_acts(name: str, form: str)
         assert not re.search(r"(?<!\\)[<`]|@root|(?<!\\)#1", shown)
 
 
-@pytest.mark.parametrize("form", sorted(available.REPORT))
-@pytest.mark.parametrize("report", [MIXED, NOTHING, Report([])], ids=["mixed", "nothing", "empty"])
+@cases("form", sorted(available.REPORT))
+@cases("report", [MIXED, NOTHING, Report([])], ids=["mixed", "nothing", "empty"])
 def test_each_format_of_a_report_has_whole_lines(form: str, report: Report) -> None:
     shown = available.REPORT[form](report)
 
@@ -316,7 +316,7 @@ def test_each_format_of_a_report_has_whole_lines(form: str, report: Report) -> N
     assert not shown.endswith("\n\n")
 
 
-@pytest.mark.parametrize("form", sorted(set(available.REPORT) - {"text"}))
+@cases("form", sorted(set(available.REPORT) - {"text"}))
 def test_a_run_that_decided_nothing_says_so(form: str) -> None:
     shown = available.REPORT[form](NOTHING)
 

@@ -16,6 +16,7 @@ from policyd.grants.entitlements import in_force, read_entitlements
 from policyd.loading import prepare
 from policyd.model import Review, Source, UserInfo
 from policyd.policies.policy_set import load_policy_set
+from tests.support.cases import cases
 
 POLICY_SET = """\
 apiVersion: policyd/v1
@@ -92,7 +93,7 @@ def admission(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admission]:
     engine.close()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("review", "covering"),
     [
         (

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pytest
-
 from policyd.grants.entitlements import Entitlements
 from policyd.grants.permission import Permission, Permissions
 from policyd.model import Exempted
 from policyd.policies.organisation_data import Entitlement
 from policyd.workloads.model import GrantDeclaration
+from tests.support.cases import cases
 from tests.support.granting import service
 
 
@@ -38,7 +37,7 @@ def test_exceptions_of_a_grant_are_those_from_denials_of_its_declarations() -> N
     assert found == Permission(("above", "at", "below"), None, None)
 
 
-@pytest.mark.parametrize("is_needed", [True, False])
+@cases("is_needed", [True, False])
 def test_a_grant_names_the_constraints_on_its_service_and_the_entitlements(is_needed: bool) -> None:
     asked: list[str] = []
 

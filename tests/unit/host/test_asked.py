@@ -5,6 +5,7 @@ import pytest
 from policyd.errors import RequestError
 from policyd.host.asked import Asked, names, numbered, variables
 from policyd.model import ImageConfig
+from tests.support.cases import cases
 
 COMPOSE = {"com.docker.compose.project": "train", "com.docker.compose.service": "worker"}
 
@@ -21,7 +22,7 @@ def test_a_request_is_a_project_with_one_service():
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("labels", "otherwise", "expected"),
     [
         (COMPOSE, "train-worker-1", ("train", "worker")),

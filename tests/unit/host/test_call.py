@@ -6,12 +6,13 @@ import pytest
 
 from policyd.errors import RequestError
 from policyd.host.call import read_call, read_uri
+from tests.support.cases import cases
 from tests.support.daemon_requests import envelope, recorded
 
 CREATE = "/containers/create"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("uri", "version"),
     [
         ("/v1.41/containers/create", (1, 41)),
@@ -45,7 +46,7 @@ def test_the_first_value_of_a_name_in_the_query_counts():
     }
 
 
-@pytest.mark.parametrize("uri", ["", "containers/create", "http:opaque", "/%ff", "*"])
+@cases("uri", ["", "containers/create", "http:opaque", "/%ff", "*"])
 def test_a_uri_that_has_no_absolute_path_is_refused(uri):
     with pytest.raises(RequestError):
         read_uri(uri)
@@ -73,7 +74,7 @@ def test_the_body_that_a_daemon_left_out_is_empty():
     assert (call.body, call.query) == (b"", {"name": "big1"})
 
 
-@pytest.mark.parametrize("sent", [b"", b"{}", b"[]", b'{"RequestMethod":"POST"}', b"\xff"])
+@cases("sent", [b"", b"{}", b"[]", b'{"RequestMethod":"POST"}', b"\xff"])
 def test_an_envelope_of_another_form_is_refused(sent):
     with pytest.raises(RequestError, match="not understood"):
         read_call(sent)

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from policyd.host.coverage import Coverage, coverage
 from policyd.model import Grant
+from tests.support.cases import cases
 
 ALIASES = {"0": ("gpu-aa", "0000:18:00.0"), "1": ("gpu-bb",)}
 
@@ -27,7 +26,7 @@ def grant(devices: Any = ("0",), **fields: Any) -> Grant:
     return Grant(devices=devices, **given)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("asked", "held"),
     [
         (grant(("0",)), grant(("0",))),
@@ -50,7 +49,7 @@ def test_what_is_within_a_grant_is_covered(asked, held):
     assert coverage([asked], [held]) == Coverage(1)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("asked", "held", "reason"),
     [
         (grant(("1",)), grant(("0",)), "it was granted 0"),

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.host.call import Call
 from policyd.host.endpoints import Endpoint, endpoint
+from tests.support.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "expected"),
     [
         ("/containers/create", Endpoint("create")),
@@ -38,7 +37,7 @@ def test_what_is_decided_and_what_passes(path, expected):
     assert endpoint(Call("POST", path)) == expected
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+@cases("method", ["GET", "HEAD", "OPTIONS"])
 def test_reading_passes(method):
     assert endpoint(Call(method, "/containers/create")) is None
 
@@ -47,7 +46,7 @@ def test_other_methods_are_decided_like_post():
     assert endpoint(Call("PUT", "/containers/create")) == Endpoint("create")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("version", "kind"),
     [((1, 23), "old-start"), ((1, 3), "old-start"), ((1, 24), "start"), ((1, 100), "start")],
 )

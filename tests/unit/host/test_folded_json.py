@@ -4,6 +4,7 @@ import pytest
 
 from policyd.errors import RequestError
 from policyd.host.folded_json import MAX_DEPTH, Fields, read_object
+from tests.support.cases import cases
 
 
 def refused(content: bytes) -> str:
@@ -12,7 +13,7 @@ def refused(content: bytes) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["HostConfig", "hostconfig", "HOSTCONFIG", "Ho\u017ftConfig"])
+@cases("key", ["HostConfig", "hostconfig", "HOSTCONFIG", "Ho\u017ftConfig"])
 def test_keys_are_read_without_regard_to_case(key):
     content = f'{{"{key}":{{"privileged":true}}}}'.encode()
 
@@ -23,7 +24,7 @@ def test_a_kelvin_sign_is_a_k():
     assert read_object('{"Networ\u212aMode":"host"}'.encode()).text("NetworkMode") == "host"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("content", "expected"),
     [
         (b'{"A":1,"A":2}', "'A': duplicate key in the body of the request"),
@@ -56,7 +57,7 @@ def test_an_error_in_a_nested_object_names_its_path():
         fields.object("HostConfig").objects("Devices")[0].text("PathOnHost")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("getter", "value", "expected"),
     [
         ("text", 1, "A: expected a text"),

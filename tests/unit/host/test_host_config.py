@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.host.asked import without_empty
 from policyd.host.folded_json import Fields
 from policyd.host.host_config import UNMASKED, host_keys
+from tests.support.cases import cases
 
 MASKED = [
     *("/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug"),
@@ -12,7 +11,7 @@ MASKED = [
 ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("host", "expected"),
     [
         ({"Privileged": True, "CapAdd": ["ALL"]}, {"privileged": True, "cap_add": ["ALL"]}),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from policyd.host.container_request import read_creation
 from policyd.host.folded_json import read_object
 from policyd.model import Review
+from tests.support.cases import cases
 from tests.support.daemon_requests import body, recorded
 from tests.unit.host.conftest import NOW
 
@@ -96,7 +95,7 @@ def test_every_recorded_body_is_expected():
     assert set(recorded()["bodies"]) == EXPECTED.keys() | OTHER_FORMS
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@cases("name", EXPECTED)
 def test_a_recorded_request_gets_the_verdict_of_the_default_policy_set(name, services):
     content = body(name)
     review = Review(uid="u", enforcement_point="daemon", now=NOW, operation="CREATE")

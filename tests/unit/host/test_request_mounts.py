@@ -2,10 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from policyd.host.folded_json import Fields
 from policyd.host.request_mounts import Mounts
+from tests.support.cases import cases
 
 BIND = {"type": "none", "o": "bind", "device": "/dev"}
 
@@ -16,7 +15,7 @@ def read(host: dict[str, Any], body: dict[str, Any] | None = None, **existing: A
     return mounts
 
 
-@pytest.mark.parametrize(
+@cases(
     ("bind", "expected"),
     [
         ("/a:/b", {"type": "bind", "source": "/a", "target": "/b", "read_only": False}),
@@ -38,7 +37,7 @@ def test_a_bind_becomes_a_volume_entry(bind, expected):
     assert read({"Binds": [bind]}).entries == [expected]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("mount", "expected"),
     [
         (

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import pytest
-
 from policyd.policies.accelerator_rules import about_accelerators
 from policyd.policies.packs import Policy
 from policyd.policies.policy_set import load_policy_set
+from tests.support.cases import cases
 
 
 def test_policies_about_accelerators_are_found_in_the_built_in_packs() -> None:
@@ -15,7 +14,7 @@ def test_policies_about_accelerators_are_found_in_the_built_in_packs() -> None:
     assert not {"no-privileged", "no-host-namespaces"} & found
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "is_about"),
     [
         ("violation if input.workloads[0].grants", True),

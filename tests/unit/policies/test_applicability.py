@@ -14,6 +14,7 @@ from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.exceptions import DAY, PolicyException
 from policyd.policies.manifests import Constraint
 from policyd.policies.matching import Selector, matches_any
+from tests.support.cases import cases
 from tests.support.work import lines_run
 
 EXPIRES = 1_801_353_600_000_000_000
@@ -103,7 +104,7 @@ def test_the_shortest_lease_of_the_constraints_that_apply_counts() -> None:
     assert Applicability(Governance(limits[:3]), REVIEW, "x").shortest_lease("web") is None
 
 
-@pytest.mark.parametrize(
+@cases(
     ("fields", "applies"),
     [
         ({}, True),
@@ -131,7 +132,7 @@ def test_exception_is_in_force_for_what_it_names_and_no_longer(
     assert (applicability.exemption(VIOLATION) is not None) is applies
 
 
-@pytest.mark.parametrize("field", ["repositories", "environments", "hosts", "users", "groups"])
+@cases("field", ["repositories", "environments", "hosts", "users", "groups"])
 def test_unknown_field_of_the_review_keeps_an_exception_from_applying(field: str) -> None:
     unknown = Review(uid="u", enforcement_point="cli", now=REVIEW.now)
     anyone = exception(match=Selector(**{field: ("**",)}))
@@ -374,7 +375,7 @@ def test_the_work_for_a_finding_does_not_grow_with_the_constraints_that_do_not_r
 AT_THE_DAEMON = msgspec.structs.replace(REVIEW, enforcement_point="daemon")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("match", "at_the_daemon"),
     [
         ({"hosts": ("gpu-01",)}, True),

@@ -45,7 +45,7 @@ def test_a_duration_is_in_hours_or_days() -> None:
     assert nanoseconds_of(duration("'9999d'")) == 9999 * 86_400_000_000_000
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "found"),
     [
         ("30", "must be hours or days, at most 9999, such as 12h or 30d, not an integer"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import pytest
 
 from policyd.receipts.coverage import admitted, workload_digest
 from policyd.workloads.model import (
@@ -17,6 +16,7 @@ from policyd.workloads.model import (
     Selector,
     Workload,
 )
+from tests.support.cases import cases
 
 PATH = ("services", "train")
 REQUEST = DeviceRequest("gpus", PATH, "nvidia", -1, (), ("compute",))
@@ -46,7 +46,7 @@ def changed(**changes: Any) -> bool:
     return workload_digest(other) != workload_digest(WORKLOAD)
 
 
-@pytest.mark.parametrize(
+@cases(
     "changes",
     [
         {"image": "acme/train:2"},
@@ -78,7 +78,7 @@ def test_a_setting_that_gives_rights_changes_the_digest(changes: dict[str, Any])
     assert changed(**changes)
 
 
-@pytest.mark.parametrize(
+@cases(
     "changes",
     [
         {"name": "web", "service": "web", "path": ("services", "web"), "kind": "job"},

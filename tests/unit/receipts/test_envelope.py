@@ -20,6 +20,7 @@ from policyd.receipts.envelope import (
     sealed,
     signed_bytes,
 )
+from tests.support.cases import cases
 from tests.support.receipts import KEY, OTHER_KEY
 
 TYPE = "application/vnd.in-toto+json"
@@ -67,7 +68,7 @@ def test_the_url_safe_alphabet_is_read() -> None:
     assert opened(safe, [KEY.public]).payload == b"\xfb\xff\xfe"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changes", "keys", "sentence"),
     [
         (
@@ -112,7 +113,7 @@ def test_what_is_not_signed_by_a_trusted_key_is_not_opened(changes, keys, senten
 TEXT = msgspec.json.encode(GOOD).decode()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "sentence"),
     [
         ("{}", "the text is not a DSSE envelope: Object missing required field `payload`"),

@@ -6,6 +6,7 @@ import pytest
 
 from policyd.errors import ConfigError, ReceiptError
 from policyd.receipts.keys import MAX_KEYS, signing_key_of, trusted_keys_of
+from tests.support.cases import cases
 from tests.support.receipts import KEY, OTHER_KEY, PEM
 
 EC = (
@@ -30,7 +31,7 @@ def test_a_file_has_one_key_or_several_during_a_rotation() -> None:
     assert not keys[1].verifies(KEY.sign(b"text"), b"text")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("content", "sentence"),
     [
         ("", "f does not consist of public keys in PEM"),

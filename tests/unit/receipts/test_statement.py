@@ -16,6 +16,7 @@ from policyd.receipts.statement import (
     kind_of,
     summary_statement,
 )
+from tests.support.cases import cases
 from tests.support.receipts import admission
 
 
@@ -82,7 +83,7 @@ def test_an_artifact_is_a_subject_by_its_digest() -> None:
     assert document["predicate"]["resourceUri"] == f"oci://acme/app@sha256:{'d' * 64}"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("changed", "sentence"),
     [
         (("Statement/v1", "Statement/v0.1"), "the payload is 'https://in-toto.io/Statement/v0.1'"),

@@ -16,6 +16,7 @@ from policyd.receipts.verification import (
     verified,
 )
 from policyd.workloads.model import GrantDeclaration
+from tests.support.cases import cases
 from tests.support.receipts import (
     GRANT,
     HOUR,
@@ -32,7 +33,7 @@ KEYS = [OTHER_KEY.public, KEY.public]
 GPU = GrantDeclaration("gpus", "nvidia", ("0",), ("services", "train", "gpus"), "gpus: 0")
 
 
-@pytest.mark.parametrize("host", ["gpu-01", None])
+@cases("host", ["gpu-01", None])
 def test_a_valid_receipt_states_what_was_decided(host: str | None) -> None:
     found = verified(receipt(), KEYS, now=NOW, host=host)
 
@@ -70,7 +71,7 @@ OTHERS, _ = envelopes(sequence=8)
 _, DENIAL = envelopes(allowed=False)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "host", "sentence"),
     [
         (receipt(OTHER_KEY), "gpu-02", "the receipt is for the host gpu-01, not gpu-02"),

@@ -15,6 +15,7 @@ from policyd.transparency.witness import (
     known_size,
     request_body,
 )
+from tests.support.cases import cases
 
 LOG = Signer("log.example", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 NOTE = LOG.sign(Checkpoint("log.example", 3, bytes(32)).text)
@@ -56,7 +57,7 @@ def test_the_cosignature_of_the_witness_is_found_among_others() -> None:
     assert cosignature(f"{other}{namesake}{line}".encode(), TEXT, witness, NOW) == line
 
 
-@pytest.mark.parametrize(
+@cases(
     ("answer", "message"),
     [
         (b"\xff", "the answer of the witness is not UTF-8"),

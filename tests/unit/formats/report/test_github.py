@@ -3,11 +3,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-import pytest
-
 from policyd.formats.report.entries import Entry, Report, entries
 from policyd.formats.report.github import render
 from policyd.formats.table import visible
+from tests.support.cases import cases
 from tests.support.reports import EVIL, HOSTILE, MIXED, NOTHING, VIOLATION, result
 
 
@@ -67,7 +66,7 @@ def unescaped(text: str, more: str = "") -> str:
     return text
 
 
-@pytest.mark.parametrize("report", [MIXED, NOTHING, HOSTILE, Report([])])
+@cases("report", [MIXED, NOTHING, HOSTILE, Report([])])
 def test_each_line_is_one_command(report: Report) -> None:
     commands = [command(line) for line in render(report).splitlines()]
 

@@ -4,10 +4,10 @@ import json
 from typing import Any, Final
 
 import jsonschema_rs
-import pytest
 
 from policyd.formats.report.entries import Report, entries
 from policyd.formats.report.gitlab import render
+from tests.support.cases import cases
 from tests.support.reports import HOSTILE, MIXED, NOTHING, VIOLATION, result
 
 TEXT: Final = {"type": "string", "minLength": 1}
@@ -68,7 +68,7 @@ def test_nothing_to_report_is_an_empty_list() -> None:
     assert json.loads(render(NOTHING))[0]["location"] == {"path": "gone", "lines": {"begin": 1}}
 
 
-@pytest.mark.parametrize("report", [MIXED, NOTHING, HOSTILE, Report([])])
+@cases("report", [MIXED, NOTHING, HOSTILE, Report([])])
 def test_a_report_has_the_documented_fields(report: Report) -> None:
     issues = json.loads(render(report))
 

@@ -8,6 +8,7 @@ import pytest
 from policyd.formats.report.entries import Report, entries
 from policyd.formats.report.reviewed import MAX_LINE, Reviewed, dependence, places, reviewed
 from policyd.model import Decision, Location, NotEvaluated, Status
+from tests.support.cases import cases
 from tests.support.reports import EXEMPTED, VIOLATION
 
 PLACE = Location("compose.yaml", 4, 5)
@@ -31,8 +32,8 @@ def test_two_lines_before_a_place_and_one_after_it_are_kept() -> None:
     assert lines(content, Location("gone.yaml", 1, 1)) == {}
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("codec", ["utf-8", "utf-16"])
+@cases("end", ["\n", "\r\n", "\r"])
+@cases("codec", ["utf-8", "utf-16"])
 def test_lines_end_as_in_yaml_and_files_may_be_utf_16(end: str, codec: str) -> None:
     assert lines(end.join(["a", "b", "c", "é", "e"]).encode(codec))[4] == "é"
 
