@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import requests
 import structlog
@@ -22,6 +23,10 @@ import structlog
 from tests.support.isolation import CACHE, isolate
 
 isolate()
+
+hypothesis.settings.register_profile("thorough")
+hypothesis.settings.register_profile("quick", max_examples=20)
+hypothesis.settings.load_profile("thorough" if os.environ.get("CI") else "quick")
 
 PROGRAM = (
     "import sys, msgspec\n"
@@ -92,7 +97,8 @@ def _outside_git() -> Iterator[None]:
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector the tests themselves: they live until the end of the run."""
+    """Let the garbage collector run seldom, and spare it the tests, which live until the end."""
+    gc.set_threshold(50_000, 20, 20)
     gc.freeze()
 
 

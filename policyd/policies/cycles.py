@@ -9,11 +9,12 @@ recursion, and ends its process with a stack overflow when there are too many in
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from policyd.errors import PolicySetError
 from policyd.model import Location
-from policyd.policies.syntax_tree import Module, constant_path, head_of, nodes
+from policyd.policies.syntax_tree import KEPT_MODULES, Module, constant_path, head_of, nodes
 
 MAX_DEPTH: Final = 500
 """Calls, loops and comprehensions from a rule to the end of the deepest chain that it begins.
@@ -84,13 +85,10 @@ class _Graph:
         for module in modules.values():
             packages.setdefault(module.package, set()).update(module.rules | module.functions)
         for module in modules.values():
-            for rule in module.tree["rules"]:
-                name = f"{module.package}.{constant_path(head_of(rule))[0]}"
-                self.places.setdefault(name, _location(module, rule))
-                weight = 1 + sum(kind in _RECURSIVE for kind, _ in nodes(rule))
-                self.weights[name] = max(weight, self.weights.get(name, 0))
-                found = self._references.setdefault(name, set())
-                found.update(_references(module, rule, packages[module.package]))
+            for rule in _rules(module, frozenset(packages[module.package])):
+                self.places.setdefault(rule.name, rule.place)
+                self.weights[rule.name] = max(rule.weight, self.weights.get(rule.name, 0))
+                self._references.setdefault(rule.name, set()).update(rule.references)
 
     def targets(self, name: str) -> list[str]:
         """Return the rules that `name` refers to. A reference to a package means all its rules."""
@@ -106,7 +104,28 @@ class _Graph:
         return sorted(found)
 
 
-def _references(module: Module, rule: dict[str, Any], own: set[str]) -> Iterator[str]:
+class _Rule(NamedTuple):
+    name: str
+    place: Location
+    weight: int
+    references: frozenset[str]
+
+
+@lru_cache(maxsize=KEPT_MODULES)
+def _rules(module: Module, own: frozenset[str]) -> tuple[_Rule, ...]:
+    """Return the definitions in `module`, in a package with the rules and functions `own`."""
+    return tuple(
+        _Rule(
+            name=f"{module.package}.{constant_path(head_of(rule))[0]}",
+            place=_location(module, rule),
+            weight=1 + sum(kind in _RECURSIVE for kind, _ in nodes(rule)),
+            references=frozenset(_references(module, rule, own)),
+        )
+        for rule in module.tree["rules"]
+    )
+
+
+def _references(module: Module, rule: dict[str, Any], own: frozenset[str]) -> Iterator[str]:
     """Yield the absolute paths that the body and the head of `rule` refer to."""
     (_, body), *_ = rule.items()
     local = _local_names(body)

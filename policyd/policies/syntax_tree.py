@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from policyd.policies.nesting import check_nesting
 from policyd.policies.syntax_hints import syntax_hint
 
 Tree = dict[str, Any]
+KEPT_MODULES: Final = 128
+"""Parsed modules that a process keeps: a policy set that is loaded again has few new ones."""
 TOO_DEEP: Final = "an expression has too many parts; use variables or functions for some of them"
 _WITHOUT_IF: Final = "`if` keyword is required"
 """What regorus reports of a rule in the syntax of Rego v0."""
@@ -29,8 +32,8 @@ _REFUSED: Final = re.compile("[\0\ufeff]")
 _QUOTES: Final = (b'"', b"`")
 
 
-class Module(msgspec.Struct):
-    """The syntax tree of one Rego file. `functions` and `rules` are names in its package."""
+class Module(msgspec.Struct, eq=False):
+    """The syntax tree of one Rego file, never changed. `functions` and `rules` are its names."""
 
     file: str
     package: str
@@ -59,6 +62,7 @@ class Module(msgspec.Struct):
                 yield constant_path(head_of(rule))[0], body["span"]["line"], "Set" in body["head"]
 
 
+@lru_cache(maxsize=KEPT_MODULES)
 def parse(file: str, text: str) -> Module:
     """Return the module in `text`. Raises PolicySetError when it is not valid Rego."""
     _check_characters(file, text)

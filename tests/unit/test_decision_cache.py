@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 
 import msgspec
 import pytest
@@ -153,9 +154,9 @@ def test_the_same_question_is_evaluated_once_and_answered_with_the_same(admissio
     assert (second.uid, second.decision_id) == ("u-2", "d-2")
 
 
-def test_each_answer_is_recorded_with_its_own_id_and_its_grants(defaults, tmp_path):
+def test_each_answer_is_recorded_with_its_own_id_and_its_grants(defaults, tmp_path, empty_log):
     admission = admission_for(defaults)
-    store = open_store(str(tmp_path / "audit.db"))
+    store = open_store(str(shutil.copy(empty_log, tmp_path / "audit.db")))
     services = services_for(admission, store=store)
     allowed = {"compose.yaml": PROJECT.replace("count: all", "driver: nvidia, count: 1")}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,8 +44,8 @@ def listed(
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(str(tmp_path / "log.db"))
+def log(tmp_path: Path, empty_log: Path) -> Iterator[Store]:
+    store = open_store(str(shutil.copy(empty_log, tmp_path / "log.db")))
     yield store
     store.close()
 

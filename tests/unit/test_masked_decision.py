@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import sqlite3
 import threading
 import zlib
@@ -278,8 +279,9 @@ spec: {policy: quote-everything, enforcementAction: warn}
 
 
 @pytest.fixture
-def services(policies: Path, tmp_path: Path) -> Iterator[Services]:
-    built = build(Settings(policy_set=str(policies), audit=str(tmp_path / "audit.db")))
+def services(policies: Path, tmp_path: Path, empty_log: Path) -> Iterator[Services]:
+    log = str(shutil.copy(empty_log, tmp_path / "audit.db"))
+    built = build(Settings(policy_set=str(policies), audit=log))
     yield built
     built.close()
 

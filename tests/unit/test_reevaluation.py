@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,10 +44,10 @@ def first(tmp_path: Path) -> Iterator[Admission]:
 
 
 @pytest.fixture
-def services(first: Admission, tmp_path: Path) -> Iterator[Services]:
+def services(first: Admission, tmp_path: Path, empty_log: Path) -> Iterator[Services]:
     from policyd.audit.store import open_store
 
-    store = open_store(str(tmp_path / "audit.db"))
+    store = open_store(str(shutil.copy(empty_log, tmp_path / "audit.db")))
     yield Services(Settings(), FixedRules(first), store, cache=DecisionCache(10))
     store.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -31,8 +32,8 @@ REVIEW = Review(uid="u-1", enforcement_point="cli", now=0, operation="CREATE")
 
 
 @pytest.fixture
-def services(tmp_path):
-    built = build(Settings(audit=str(tmp_path / "audit.db")))
+def services(tmp_path, empty_log):
+    built = build(Settings(audit=str(shutil.copy(empty_log, tmp_path / "audit.db"))))
     yield built
     built.close()
 

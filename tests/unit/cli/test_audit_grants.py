@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +34,26 @@ spec: {packs: [gpu], data: [hosts.yaml]}
 HOUR = 3600
 
 
-@pytest.fixture
-def log(folder: Path) -> str:
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, empty_log: Path) -> Path:
     """Two deployments of acme/train on gpu-01 with an hour between, and one of beta/web."""
-    (folder / "hosts.yaml").write_text(HOSTS)
-    (folder / "rules.yaml").write_text(RULES)
-    store = open_store(str(folder / "log.db"))
+    path = tmp_path_factory.mktemp("log") / "log.db"
+    store = open_store(str(shutil.copy(empty_log, path)))
     store.append_decision(*pair("d1", grants=(granted("old"),)))
     store.append_decision(*pair("d2", grants=(granted("new"),), seconds=HOUR))
     store.append_decision(
         *pair("d3", repository="beta/web", host="", grants=(granted("web"),), seconds=2 * HOUR)
     )
     store.close()
+    return path
+
+
+@pytest.fixture
+def log(folder: Path, recorded: Path) -> str:
+    """That log, in the folder of the test."""
+    (folder / "hosts.yaml").write_text(HOSTS)
+    (folder / "rules.yaml").write_text(RULES)
+    shutil.copy(recorded, folder / "log.db")
     return "log.db"
 
 

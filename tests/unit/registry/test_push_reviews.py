@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -50,8 +51,8 @@ def deciding() -> Iterator[Services]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(str(tmp_path / "audit.db"))
+def store(tmp_path: Path, empty_log: Path) -> Iterator[Store]:
+    opened = open_store(str(shutil.copy(empty_log, tmp_path / "audit.db")))
     yield opened
     opened.close()
 
