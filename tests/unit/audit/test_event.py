@@ -9,6 +9,7 @@ from policyd import __version__
 from policyd.audit.event import decision_event, event_of, payload_of, rfc3339
 from policyd.errors import AuditError
 from policyd.model import AuditRecord
+from tests.support.cases import cases
 
 
 def test_a_payload_is_an_opa_decision_log_event(decided):
@@ -98,7 +99,7 @@ def test_a_payload_that_is_no_decision_is_an_error_that_names_the_event():
         event_of(record)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("allowed", "dry_run", "operation", "ends_with", "granted"),
     [
         (True, False, "CREATE", "superseded", 1),
@@ -119,7 +120,7 @@ def test_only_an_allowed_deployment_that_is_no_dry_run_moves_grants(
     assert (event.ends_with, len(event.granted)) == (ends_with, granted)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("change", "reason"),
     [
         ({"project": "a\ud800b"}, "cannot be recorded as JSON"),
@@ -133,7 +134,7 @@ def test_text_that_no_database_holds_is_refused(decided, change, reason):
         payload_of(decision_event(review, msgspec.structs.replace(decision, **change)))
 
 
-@pytest.mark.parametrize("replicas", [2**63, 2**70])
+@cases("replicas", [2**63, 2**70])
 def test_a_number_that_no_column_holds_is_refused(decided, replicas):
     review, decision = decided("d1")
     grant = msgspec.structs.replace(decision.grants[0], replicas=replicas)

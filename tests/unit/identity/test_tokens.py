@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from policyd.errors import Unauthorized
 from policyd.identity.tokens import MAX_TOKEN, TokenVerifier
 from policyd.issuer_settings import Issuer
+from tests.support.cases import cases
 from tests.support.issuing import AUDIENCE, StandInIssuer, ec_key, github, jwk, rsa_key, unsigned
 
 NOW = int(time.time())
@@ -51,7 +52,7 @@ def test_a_key_on_p_256_is_accepted(verifier: TokenVerifier, issuer: StandInIssu
     assert verifier.job(issuer.token(ec_key(), {"kid": "ec"})).repository == "acme/train"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("claims", "message"),
     [
         ({"aud": "other"}, AUDIENCE_ONLY),
@@ -176,7 +177,7 @@ def _text(issuer: StandInIssuer) -> str:
     return "a.b.c"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("make", "message"),
     [
         (_other_key, BAD_SIGNATURE),

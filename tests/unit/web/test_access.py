@@ -82,7 +82,7 @@ def test_a_body_is_not_read_before_the_token(guarded):
     assert response.status_code == 401
 
 
-@pytest.mark.parametrize("value", ["wrong", "ci-token2", "ci-toke"])
+@cases("value", ["wrong", "ci-token2", "ci-toke"])
 def test_a_token_that_is_not_known_is_refused(ask, value):
     response = ask(value)
 
@@ -231,7 +231,7 @@ def test_health_needs_no_token(guarded):
     assert guarded.get("/readyz").status_code == 200
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:8093", "127.0.0.1:8093", "[::1]:8093"])
+@cases("host", ["localhost", "localhost:8093", "127.0.0.1:8093", "[::1]:8093"])
 def test_without_tokens_this_machine_is_answered(client, host):
     assert client.get("/v1/decisions", headers={"Host": host}).status_code == 200
 

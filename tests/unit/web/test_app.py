@@ -11,6 +11,7 @@ from policyd.config import Settings
 from policyd.errors import ConfigError
 from policyd.services import Services
 from policyd.web.app import create_app
+from tests.support.cases import cases
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 
@@ -45,9 +46,7 @@ def test_answers_are_neither_sniffed_nor_kept(client):
     assert headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize(
-    ("given", "kept"), [("job-7.a_b", True), ("", False), ("a b", False), ("x" * 65, False)]
-)
+@cases(("given", "kept"), [("job-7.a_b", True), ("", False), ("a b", False), ("x" * 65, False)])
 def test_a_request_has_an_id_its_own_or_a_new_one(client, given, kept):
     answered = client.get("/healthz", headers={"X-Request-Id": given}).headers["X-Request-Id"]
 

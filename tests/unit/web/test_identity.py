@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from policyd.config import Token
 from policyd.issuer_settings import Issuer
+from tests.support.cases import cases
 from tests.support.issuing import AUDIENCE, StandInIssuer, issuing, rsa_key
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
@@ -98,7 +99,7 @@ def test_another_repository_of_the_same_name_is_refused(
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("claims", "query", "message"),
     [
         (

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from policyd.web.app import SCOPES
 from policyd.web.openapi import OPEN, OPERATIONS
+from tests.support.cases import cases
 from tests.unit.web.conftest import CLEAN
 
 DENIED = "services:\n  web:\n    image: nginx\n    privileged: true\n"
@@ -47,8 +48,8 @@ def test_only_routes_with_a_key_of_their_own_need_none() -> None:
     assert rules - {*SCOPES} == {*OPEN, "/hooks/registry/<name>", "/hooks/<kind>/<name>"}
 
 
-@pytest.mark.parametrize("text", [CLEAN, DENIED, "services: [", ""])
-@pytest.mark.parametrize("fail", ["true", "false"])
+@cases("text", [CLEAN, DENIED, "services: [", ""])
+@cases("fail", ["true", "false"])
 def test_the_answer_to_a_review_is_as_described(
     post: Callable[..., Any], described: dict[str, Any], text: str, fail: str
 ) -> None:
@@ -59,7 +60,7 @@ def test_the_answer_to_a_review_is_as_described(
     jsonschema_rs.validate(schema, answer.json)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "name"),
     [
         ("/v1/decisions", "/v1/decisions"),

@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from policyd.config import Token
+from tests.support.cases import cases
 
 TWO_GPUS = (
     "services:\n  train:\n    image: acme/train:1\n    gpus:\n"
@@ -203,7 +204,7 @@ def test_a_token_sees_only_its_own_environments_and_hosts(make, token, post):
     assert seen("both") == [("dev", "gpu-01")]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "message"),
     [
         ("/v1/decisions?limit=0", "`$.limit`"),
@@ -254,7 +255,7 @@ def test_decisions_and_grants_are_found_by_time_user_and_exception(client, commi
     assert hosts("exception=none") == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "message"),
     [
         ("/v1/grants?at=now", "at: 'now' is not a date such as 2026-03-01, or a time such as "),

@@ -19,6 +19,7 @@ from policyd.model import Location, UserInfo
 from policyd.web.app import create_app
 from policyd.web.registry_notifications import PUSH_REVIEWS
 from policyd.workloads.image_configs import ImageRequest, ImagesRead
+from tests.support.cases import cases
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 ALL_GPUS = (
@@ -224,7 +225,7 @@ def test_json_names_files_order_environment_and_project(client, envelope):
     assert answer["violations"][0]["location"]["file"] == "sub/prod.yaml"
 
 
-@pytest.mark.parametrize("kind", ["application/yaml", "application/x-yaml", "text/yaml"])
+@cases("kind", ["application/yaml", "application/x-yaml", "text/yaml"])
 def test_a_bare_yaml_body_is_the_compose_file(client, kind):
     response = client.post("/v1/review", data=ALL_GPUS, content_type=f"{kind}; charset=utf-8")
 
@@ -251,7 +252,7 @@ def test_a_form_sends_several_files(client):
     assert answer["violations"][0]["location"]["file"] == "compose.override.yaml"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("kind", "mode"),
     [("application/x-tar", "w"), ("application/gzip", "w:gz"), ("application/x-gzip", "w:gz")],
 )
@@ -304,7 +305,7 @@ def test_json_of_a_wrong_type_or_with_an_unknown_field_is_named_by_its_path(
     assert services.audit.decisions() == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "message"),
     [
         (b"", "the body is not a ComposeReview: "),
@@ -327,7 +328,7 @@ def test_a_body_that_is_no_review_is_refused(client, body, message):
     assert said.startswith(message)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("query", "message"),
     [
         (
@@ -348,9 +349,7 @@ def test_a_query_that_is_not_right_is_refused(post, query, message):
     assert refusal(post(CLEAN, query)) == (400, "BadRequest", message)
 
 
-@pytest.mark.parametrize(
-    ("query", "path"), [("?fail=maybe", "$.fail"), ("?operation=deploy", "$.operation")]
-)
+@cases(("query", "path"), [("?fail=maybe", "$.fail"), ("?operation=deploy", "$.operation")])
 def test_a_parameter_of_a_wrong_type_is_refused_by_its_name(post, query, path):
     code, reason, message = refusal(post(CLEAN, query))
 
@@ -366,7 +365,7 @@ def test_json_takes_only_fail_as_a_query(client, envelope):
     assert client.post("/v1/review?fail=true", json=envelope()).status_code == 200
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+@cases("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
 def test_another_type_of_body_is_refused_and_the_right_ones_are_named(client, kind):
     response = client.post("/v1/review", data=CLEAN, content_type=kind)
 
@@ -386,7 +385,7 @@ def test_a_compressed_body_is_refused(client):
     assert refusal(response)[:2] == (415, "UnsupportedMediaType")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("archive", "message"),
     [
         (tar({"../compose.yaml": CLEAN}), "'../compose.yaml': the name has a '..'"),
@@ -410,7 +409,7 @@ def test_an_archive_that_leaves_its_folder_or_links_is_refused(client, archive, 
     assert said.startswith(message)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("form", "message"),
     [
         ({}, "the form has no file"),
@@ -558,10 +557,8 @@ def test_configurations_of_images_are_part_of_the_question(client, envelope):
 # --- names, keys, releases ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name", ["ml/../ops", "ml/", "/ml", "ml//a", "ml/a ", " ml/a", "ml/./a", "..", "ml/ a"]
-)
-@pytest.mark.parametrize("field", ["repository", "environment", "host"])
+@cases("name", ["ml/../ops", "ml/", "/ml", "ml//a", "ml/a ", " ml/a", "ml/./a", "..", "ml/ a"])
+@cases("field", ["repository", "environment", "host"])
 def test_a_name_that_reads_otherwise_elsewhere_is_refused(client, field: str, name: str) -> None:
     """Globs compare names as they are written; who resolves them may arrive at another one."""
     response = client.post(
@@ -575,7 +572,7 @@ def test_a_name_that_reads_otherwise_elsewhere_is_refused(client, field: str, na
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     "body",
     [
         '{"apiVersion": "policyd/v1", "kind": "ComposeReview", "request": {"project": {}}, '
@@ -692,7 +689,7 @@ def test_variables_may_be_parameters_of_archives_forms_and_yaml(client, services
         assert response["notEvaluated"] == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("query", "message"),
     [
         ("?env=s3cret", "the query parameter env number 1 is not NAME=VALUE"),
@@ -732,7 +729,7 @@ def test_what_is_absent_is_an_error_or_unknown(post, client, envelope):
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("accept", "is_text"),
     [
         ("text/plain", True),
