@@ -17,6 +17,7 @@ import msgspec
 from policyd.host.asked import PROJECT_LABEL, SERVICE_LABEL, Asked
 from policyd.host.container_request import read_container
 from policyd.host.engine_client import EngineClient
+from policyd.host.folded_json import Fields
 from policyd.model import ImageConfig
 from policyd.workloads.image_configs import DockerConfig
 
@@ -48,16 +49,15 @@ class Existing:
         found = self._engine.container(name)
         if found is None:
             return None
-        image = self.image(found.text("Image"))
-        asked = read_container(
-            found.object("Config"),
-            found.object("HostConfig"),
-            found.text("Name").lstrip("/"),
-            "",
-            self.volume,
-        )
-        asked = msgspec.structs.replace(asked, keys=self._as_asked(asked.keys, image))
+        asked, image = self.described(found, found.object("HostConfig"))
         return asked, image, found.text("Id")
+
+    def described(self, container: Fields, host: Fields) -> tuple[Asked, ImageConfig | None]:
+        """Return a container that the engine describes, and the configuration of its image."""
+        image = self.image(container.text("Image"))
+        name = container.text("Name").lstrip("/")
+        asked = read_container(container.object("Config"), host, name, "", self.volume)
+        return msgspec.structs.replace(asked, keys=self._as_asked(asked.keys, image)), image
 
     def running(self, project: str, service: str) -> list[str]:
         """Return the ids of the containers of a service that run."""

@@ -74,18 +74,18 @@ class GrantCheck:
         found = self._coverage(project, workloads, asked)
         service = asked[0].service
         if not found.containers:
-            return (self._violation(asked[0], f"{_asks(asked[0])}, but {found.reason}"),)
+            return (self.violation(asked[0], f"{_asks(asked[0])}, but {found.reason}"),)
         needed = max(one.replicas for one in asked)
         if needed > found.containers:
             reason = f"{_asks(asked[0])} for {needed} containers, but {_granted(found.containers)}"
-            return (self._violation(asked[0], reason),)
+            return (self.violation(asked[0], reason),)
         if start is None:
             return ()
         others = self.slots.take(start.name, start.container, project, service, found.containers)
         if others < found.containers:
             return ()
         running = f"{others} others are running" if others > 1 else "another one is running"
-        return (self._violation(asked[0], f"{_granted(found.containers)}, and {running}"),)
+        return (self.violation(asked[0], f"{_granted(found.containers)}, and {running}"),)
 
     def _counts(self, grant: Grant) -> bool:
         """Return whether a container would get the accelerators of `grant` on this host."""
@@ -98,10 +98,7 @@ class GrantCheck:
     ) -> Coverage:
         if not project:
             return Coverage(0, "it is no container of a Compose project, so it has no grant")
-        held: list[Held] = []
-        for source in self._sources:
-            held += source.held(project)
-        found = coverage(asked, held)
+        found = coverage(asked, self._recorded(project))
         if self._receipts is not None:
             by_receipt = min(
                 self._receipts.replicas(project, each.service, each) for each in workloads
@@ -110,7 +107,19 @@ class GrantCheck:
                 return Coverage(by_receipt)
         return found
 
-    def _violation(self, grant: Grant, reason: str) -> Violation:
+    def held(self, project: str) -> Sequence[Held]:
+        """Return all grants of `project` on the host, those of receipts too.
+
+        Raises PolicydError where they are not known.
+        """
+        receipts = self._receipts.held(project) if self._receipts else ()
+        return [*self._recorded(project), *receipts]
+
+    def _recorded(self, project: str) -> list[Held]:
+        return [one for source in self._sources for one in source.held(project)]
+
+    def violation(self, grant: Grant, reason: str) -> Violation:
+        """Return the violation of the service of `grant`; `reason` is the rest of its sentence."""
         host = self._settings.name
         return Violation(
             policy=POLICY,

@@ -88,6 +88,16 @@ class Receipts:
                     found = max(found, admitted.replicas)
         return found
 
+    def held(self, project: str) -> Sequence[Held]:
+        """Return the grants of `project` that receipts have now."""
+        now = self._clock()
+        return [
+            grant
+            for receipt in self._receipts()
+            if receipt.admission.project == project
+            for grant in receipt.grants(now)
+        ]
+
     def _receipts(self) -> Sequence[Receipt]:
         with self._lock:
             files = sorted(self._folder.iterdir())[:MAX_RECEIPTS] if self._folder.is_dir() else []

@@ -20,6 +20,7 @@ from policyd.bootstrap import admission_for, build
 from policyd.config import Settings
 from policyd.engines import ENGINES
 from policyd.errors import ConfigError
+from policyd.host.device_numbers import DeviceNumbers
 from policyd.host.engine_client import EngineClient
 from policyd.host.existing import Existing
 from policyd.host.gate import Gate
@@ -27,6 +28,7 @@ from policyd.host.grant_check import GrantCheck
 from policyd.host.granted import GrantSource, Receipts, RecordedGrants
 from policyd.host.plugin import handlers
 from policyd.host.plugin_server import PluginServer
+from policyd.host.runtime_gate import ROUTE, RuntimeGate
 from policyd.host.service_grants import ServiceGrants
 from policyd.host.slots import Slots
 from policyd.host_settings import HostSettings
@@ -74,7 +76,9 @@ def _serve(settings: Settings, host: HostSettings, shared: SharedFolder) -> None
         central = ServiceGrants(host, services.clock) if host.grants_url else None
         grants = grant_check(services, host, existing, central)
         gate = Gate(services, host, existing, grants)
-        server = PluginServer(host.socket, handlers(gate))
+        runtime = RuntimeGate(services, host, existing, grants, DeviceNumbers())
+        routes = {**handlers(gate), ROUTE: runtime.answer}
+        server = PluginServer(host.socket, routes)
         _stop_on_signals(server, reloader)
         log.info(
             "listening",

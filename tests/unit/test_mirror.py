@@ -52,6 +52,7 @@ THROUGH: Final = {
     "formats/receipts.py": "cli/test_receipt.py",
     "formats/usage.py": "cli/test_audit_grants.py",
     "grants/container.py": "grants/test_resolution.py",
+    "host/runtime_install.py": "host/test_oci_runtime.py",
     "holdings.py": "cli/test_audit_grants.py",
     "host/container_request.py": "host/test_recorded_requests.py",
     "host/existing.py": "host/test_gate.py",

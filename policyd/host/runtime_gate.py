@@ -1,0 +1,183 @@
+"""Decide on a container at the last moment, by what the kernel would give to it.
+
+In: what `policyd-runtime` sends before a container is created. Out: whether it may be created, or
+the line of the runtime's log that says why not. The policies evaluate the container as the engine
+describes it, with the devices, mounts and privileges that it would really have. In doubt it is
+refused.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from policyd import deadline
+from policyd.admission import Demand
+from policyd.errors import PolicydError, RequestError
+from policyd.host.asked import Asked, numbered
+from policyd.host.denial import denial
+from policyd.host.device_numbers import DeviceNumbers
+from policyd.host.existing import Existing
+from policyd.host.folded_json import Fields, read_object
+from policyd.host.grant_check import PLAIN_RUNTIMES, GrantCheck
+from policyd.host.oci_runtime import ALLOWED, DENIED
+from policyd.host.runtime_needs import METHOD, covered, needs
+from policyd.host.runtime_spec import Spec, read_spec, requested, truth
+from policyd.host_settings import HostSettings
+from policyd.model import Decision, Grant, Review, Source, Violation, to_json
+from policyd.services import Services
+from policyd.workloads.model import Workload
+
+ROUTE: Final = "/PolicydRuntime.Create"
+MAX_STATE: Final = 16 << 20
+"""Bytes of a file in which the engine describes a container."""
+
+INTERNAL: Final = "policyd: internal error, so the container is not created; see the log of policyd"
+
+log = structlog.get_logger("policyd.host")
+
+
+class RuntimeGate:
+    """Decides on the containers of one host. May be used by many threads at once."""
+
+    def __init__(
+        self,
+        services: Services,
+        settings: HostSettings,
+        existing: Existing,
+        grants: GrantCheck,
+        numbers: DeviceNumbers,
+    ) -> None:
+        """`existing` knows the images and volumes of the engine, `grants` the grants."""
+        self._services = services
+        self._settings = settings
+        self._existing = existing
+        self._grants = grants
+        self._numbers = numbers
+
+    def answer(self, body: bytes) -> bytes:
+        """Return the answer to `body`: id and real runtime, each on a line, and config.json."""
+        try:
+            message = self._message(body)
+        except Exception as error:  # noqa: BLE001 - whatever fails, the gate stays closed
+            log.error("unexpected error", kind=type(error).__name__)
+            message = INTERNAL
+        if not message:
+            return ALLOWED
+        return DENIED + to_json({"level": "error", "msg": message}) + b"\n"
+
+    def _message(self, body: bytes) -> str:
+        """Return why the container must not be created, "" if it may."""
+        try:
+            with deadline.within(self._settings.timeout):
+                decision = self._decided(body)
+        except PolicydError as error:
+            try:
+                decision = self._services.refuse(self._review(), error)
+            except PolicydError as second:
+                log.error("decision not recorded", reason=second.masked)
+                return f"policyd: {second.masked}, so the container is not created"
+        return "" if decision.allowed else f"policyd: {denial(decision)}"
+
+    def _decided(self, body: bytes) -> Decision:
+        head, _, rest = body.partition(b"\n")
+        runtime, _, config = rest.partition(b"\n")
+        container, name = head.decode("utf-8", "replace"), os.path.basename(os.fsdecode(runtime))
+        spec = read_spec(config, container, self._numbers)
+        if name not in PLAIN_RUNTIMES:  # it gives GPUs because of variables after this
+            spec = msgspec.structs.replace(spec, has_gpu_hook=True)
+        asked = self._described(spec)
+        named = requested(spec, asked.keys)
+        keys = truth(spec, asked.keys)
+        volumes = dict(asked.volumes)
+        keys["volumes"] = [*keys["volumes"], *self._unnamed_volumes(spec, keys, volumes)]
+        asked = msgspec.structs.replace(asked, keys=keys, volumes=volumes)
+
+        def violations(_: Sequence[Workload], grants: Sequence[Grant]) -> Iterable[Violation]:
+            held_by_request = [one for one in grants if self._counts(one, spec)]
+            more = needs(spec, named, held_by_request, asked.service)
+            return self._not_covered(asked, [*held_by_request, *more])
+
+        image = self._existing.image(keys.get("image", ""))
+        return self._services.decide_loaded(
+            lambda: asked.loaded(config, image), self._review(), Demand((), violations)
+        )
+
+    def _described(self, spec: Spec) -> Asked:
+        """Return the container as the engine describes it, or an empty one.
+
+        The engine is not asked: it waits for the runtime.
+        """
+        if not spec.state:
+            return Asked("", "container", {})
+        config = _state(f"{spec.state}/config.v2.json")
+        host = _state(f"{spec.state}/hostconfig.json")
+        return self._existing.described(config, host)[0]
+
+    def _unnamed_volumes(
+        self, spec: Spec, keys: Mapping[str, Any], volumes: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Return the volumes of `spec` that the container does not name, such as inherited ones."""
+        targets = {one.get("target") for one in keys["volumes"]}
+        return [
+            {
+                "type": "volume",
+                "source": numbered(volumes, one.volume, dict(self._existing.volume(one.volume))),
+                "target": one.target,
+                "read_only": one.read_only,
+            }
+            for one in spec.mounts
+            if one.volume and one.target not in targets
+        ]
+
+    def _counts(self, grant: Grant, spec: Spec) -> bool:
+        """Return whether the container would get the accelerators of `grant`."""
+        return grant.certainty != "default-runtime" or spec.has_gpu_hook
+
+    def _not_covered(self, asked: Asked, needed: Sequence[Grant]) -> Iterable[Violation]:
+        """Return a violation for the first of `needed` that no grant covers."""
+        if not needed:
+            return ()
+        held = self._grants.held(asked.project) if asked.project else ()
+        for one in needed:
+            if not covered(one, held):
+                return (self._grants.violation(one, _reason(one, asked.project, bool(held))),)
+        return ()
+
+    def _review(self) -> Review:
+        return Review(
+            uid=str(uuid.uuid4()),
+            enforcement_point="daemon",
+            now=self._services.clock(),
+            operation="CREATE",
+            source=Source(environment=self._settings.environment, host=self._settings.name),
+        )
+
+
+def _state(path: str) -> Fields:
+    """Return the object in a file of the engine. Raises RequestError."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_STATE + 1)
+    except OSError as error:
+        raise RequestError(f"{path}: cannot read the file: {error.strerror}") from error
+    if len(content) > MAX_STATE:
+        raise RequestError(f"{path}: the file is too large")
+    return read_object(content)
+
+
+def _reason(need: Grant, project: str, has_grants: bool) -> str:
+    """Return the rest of a sentence about the service that would get `need`."""
+    devices = ", ".join(need.devices) if isinstance(need.devices, tuple) else str(need.devices)
+    shown = f"{need.vendor}: {devices}" if devices else need.vendor
+    way = need.path[-1] if need.method == METHOD else need.method
+    got = f"would get accelerators by {way} ({shown})"
+    if not project:
+        return f"{got}, but it is no container of a Compose project, so it has no grant"
+    return f"{got}, which its grants do not cover" if has_grants else f"{got} without a grant"

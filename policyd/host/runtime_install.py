@@ -1,0 +1,74 @@
+"""Write policyd-runtime: the file `oci_runtime.py` with the paths of this host.
+
+In: where to write it, the real runtime, the socket of the gate. Out: an executable file. Errors:
+ConfigError.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from policyd.errors import ConfigError
+
+DEFAULT_PATH: Final = "/usr/local/sbin/policyd-runtime"
+_SYSTEM_PYTHON: Final = "/usr/bin/python3"
+_SOURCE: Final = Path(__file__).with_name("oci_runtime.py")
+_ISOLATED: Final = "-IS"
+"""Flags of the interpreter: no site packages, no variables and no folder of the user."""
+
+
+def install(path: str, runtime: str, socket: str) -> None:
+    """Write the runtime to `path`; it runs `runtime` after the gate at `socket` has allowed it.
+
+    The file is replaced in one step: containers may start in the meantime. Raises ConfigError.
+    """
+    for name, value in {"--path": path, "--runtime": runtime, "host.socket": socket}.items():
+        if not os.path.isabs(value):
+            raise ConfigError(f"{name}: {value} is not an absolute path")
+    if not os.access(runtime, os.X_OK) or os.path.isdir(runtime):
+        raise ConfigError(f"--runtime: {runtime} is not a program")
+    if os.path.realpath(runtime) == os.path.realpath(path):
+        raise ConfigError(f"--runtime: {runtime} would run itself; name the real runtime")
+    text = runtime_text(_interpreter(), runtime, socket)
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path), delete=False) as file:
+            file.write(text)
+            os.fchmod(file.fileno(), stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP | 0o005)
+        os.replace(file.name, path)
+    except OSError as error:
+        raise ConfigError(f"--path: cannot write {path}: {error.strerror}") from error
+
+
+def runtime_text(interpreter: str, runtime: str, socket: str) -> str:
+    """Return the program, which `interpreter` runs, with the paths `runtime` and `socket`."""
+    text = _SOURCE.read_text(encoding="utf-8")
+    for name, value in {"RUNTIME": runtime, "SOCKET": socket}.items():
+        text = _with_constant(text, name, value)
+    return f"#!{interpreter} {_ISOLATED}\n{text}"
+
+
+def _interpreter() -> str:
+    """Return the interpreter of the system, which starts fast and is root's, else this one."""
+    return (
+        _SYSTEM_PYTHON if os.access(_SYSTEM_PYTHON, os.X_OK) else os.path.realpath(sys.executable)
+    )
+
+
+def _with_constant(program: str, name: str, value: str) -> str:
+    """Return `program` whose line that assigns `name` assigns `value`."""
+    before, _, rest = program.partition(f"\n{name} = ")
+    return f"{before}\n{name} = {value!r}\n{rest.partition(chr(10))[2]}"
+
+
+def default_runtime() -> str:
+    """Return the path of runc. Raises ConfigError when it is not installed."""
+    found = shutil.which("runc", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if found is None:
+        raise ConfigError("runc is not installed; name the real runtime with --runtime")
+    return found
