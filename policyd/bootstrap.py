@@ -6,6 +6,7 @@ settings ask for them: they import SQLAlchemy and requests, and `check` starts f
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ from policyd.config import Settings
 from policyd.engines import ENGINES, EngineOptions
 from policyd.errors import ConfigError
 from policyd.failure_policies import ignores_failures
-from policyd.policies.policy_set import PolicySet, load_policy_set
+from policyd.policies.policy_set import PolicySet
+from policyd.policies.policy_set_cache import cached_policy_set, installed_program
 from policyd.policies.relevance import Relevance
 from policyd.services import FixedRules, Rules, Services
 from policyd.settings_reader import read_password
@@ -155,7 +157,8 @@ def checkpoint_targets(settings: Settings) -> Targets:
 
 def configured_policy_set(settings: Settings) -> PolicySet:
     """Return the policy set that `settings` name. Raises PolicySetError."""
-    return load_policy_set(Path(settings.policy_set) if settings.policy_set else None)
+    path = Path(settings.policy_set) if settings.policy_set else None
+    return cached_policy_set(path, os.environ, installed_program())
 
 
 def admission_for(

@@ -17,8 +17,8 @@ from policyd.bootstrap import configured_policy_set
 from policyd.cli import complain
 from policyd.cli.options import Command
 from policyd.config import Settings
-from policyd.formats.available import REPORT
 from policyd.formats.contract import Formats
+from policyd.formats.report.available import REPORT
 from policyd.policies.packs import Policy
 
 Document = TypeVar("Document")

@@ -22,7 +22,7 @@ from policyd.adoption.repository_file import (
 from policyd.bundle import directory_bundle
 from policyd.discovery.search import default_files, find_projects
 from policyd.errors import BundleError, ConfigError, ForgeError, NoComposeFile
-from policyd.formats.available import REPORT
+from policyd.formats.report.available import REPORT
 from policyd.loading import Loaded, NotLoaded, prepare
 from policyd.model import Bundle, Decision, Grant, Violation
 from policyd.regular_files import read_regular

@@ -217,6 +217,17 @@ def rego_of(
     return _modules(packs, policies), {pack.name: pack.folder for pack in packs}, policies
 
 
+def source_paths(path: Path | None = None) -> list[Path]:
+    """Return the file of the policy set in `path`, and its packs and data files, if they exist.
+
+    Raises PolicySetError when there is no policy set.
+    """
+    file = path if path is not None else built_in() / "default.yaml"
+    file = file / POLICY_SET_FILE if file.is_dir() else file
+    heading, _ = _documents(file, Problems())
+    return [file, *(file.parent / value.text() for value in (*heading.packs, *heading.data))]
+
+
 def _documents(file: Path, problems: Problems) -> tuple[Heading, dict[str, list[Value]]]:
     """Return the heading in `file`, and its documents by kind."""
     found: dict[str, list[Value]] = {kind: [] for kind in KINDS}
