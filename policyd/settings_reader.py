@@ -120,10 +120,13 @@ def read_password(registry: RegistryAccess, label: str) -> str:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    given = sorted(name for name in environment if name.startswith(ENVIRONMENT_PREFIX))
+    if not given:
+        return {}
     known = {ENVIRONMENT_PREFIX + name.upper(): name for name in _SIMPLE}
     secret = {f"{variable}_FILE": name for variable, name in known.items() if is_secret(name)}
     values = {}
-    for variable in sorted(environment):
+    for variable in given:
         text = environment[variable]
         if variable in known:
             values[known[variable]] = _converted(text, known[variable], variable)
@@ -133,7 +136,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
                 raise ConfigError(f"{variable} and {plain} are both set; set only one of them")
             is_token = secret[variable] == "engine_token"
             values[secret[variable]] = (token_in if is_token else secret_in)(text, variable)
-        elif variable.startswith(ENVIRONMENT_PREFIX) and not _FOREIGN.fullmatch(variable):
+        elif not _FOREIGN.fullmatch(variable):
             near = nearest(variable.removeprefix(ENVIRONMENT_PREFIX).lower(), _SIMPLE)
             hint = f"; did you mean {ENVIRONMENT_PREFIX}{near.upper()}?" if near else ""
             raise ConfigError(f"{variable}: unknown setting{hint}")

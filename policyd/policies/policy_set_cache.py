@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -129,6 +128,8 @@ def _read(file: str) -> PolicySet | None:
 
 def _write(file: str, kept: _Kept) -> None:
     """Replace `file` as a whole. A failure leaves the cache without it."""
+    import tempfile  # here, because it is written once, and read at each start
+
     content = msgspec.json.encode(kept)
     if len(content) >= MAX_BYTES:
         return

@@ -233,7 +233,9 @@ def test_check_loads_no_web_no_database_and_no_http_client(tmp_path: Path) -> No
         "except SystemExit as done:\n"
         "    print('exit', done.code)\n"
         "print('loaded', sorted({'flask', 'sqlalchemy', 'requests', 'opa_client', 'alembic', "
-        "'granian', 'prometheus_client', 'multiprocessing.pool'} & set(sys.modules)))\n"
+        "'granian', 'prometheus_client', 'multiprocessing.pool', 'subprocess', 'policyd.wire', "
+        "'policyd.formats.available', 'policyd.formats.report.sarif', 'policyd.recorded_input'"
+        "} & set(sys.modules)))\n"
     )
 
     done = subprocess.run(
