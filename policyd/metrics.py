@@ -10,16 +10,20 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
+from policyd.audit.moments import nanoseconds
+from policyd.errors import AuditError
 from policyd.model import Decision, Review
 from policyd.policies.exceptions import PolicyException, State
 from policyd.services import Rules
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
+
+    from policyd.audit.pushes import Waiting
 
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Must be set before the first `Metrics`: prometheus_client reads it when it is imported."""
@@ -31,13 +35,19 @@ BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.
 class Metrics:
     """Counts decisions in this process and renders the metrics of all processes."""
 
-    def __init__(self, rules: Rules, clock: Callable[[], int]) -> None:
-        """`clock` gives nanoseconds since the epoch."""
+    def __init__(
+        self,
+        rules: Rules,
+        clock: Callable[[], int],
+        waiting: Callable[[], Sequence[Waiting]] = tuple,
+    ) -> None:
+        """`clock` gives nanoseconds since the epoch, `waiting` the pushes without a verdict."""
         import prometheus_client
 
         if folder := os.environ.get(FOLDER_VARIABLE):
             _share_values(folder)
         self._policy_set = _PolicySetMetrics(rules, clock)
+        self._pushes = _PushMetrics(waiting, clock)
         self._own = prometheus_client.CollectorRegistry()
         self._decisions = prometheus_client.Counter(
             "policyd_decisions",
@@ -105,6 +115,7 @@ class Metrics:
 
         registry = CollectorRegistry()
         registry.register(self._policy_set)
+        registry.register(self._pushes)
         if folder := os.environ.get(FOLDER_VARIABLE):
             self._audit_failures.inc(0)  # creates the folder again if it was removed
             registry.register(MultiProcessCollector(None, folder))  # type: ignore[no-untyped-call]
@@ -203,6 +214,36 @@ class _PolicySetMetrics:
         for state, number in _states(policy_set.exceptions, self._clock()).items():
             exceptions.add_metric((state,), number)
         yield exceptions
+
+
+class _PushMetrics:
+    def __init__(self, waiting: Callable[[], Sequence[Waiting]], clock: Callable[[], int]) -> None:
+        self._waiting = waiting
+        self._clock = clock
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        from prometheus_client.metrics_core import GaugeMetricFamily
+
+        labels = ("source", "state")
+        number = GaugeMetricFamily(
+            "policyd_pushes", "Pushes without a verdict, by source and state.", labels=labels
+        )
+        age = GaugeMetricFamily(
+            "policyd_push_oldest_seconds", "Age of the oldest of these pushes.", labels=labels
+        )
+        try:
+            found = self._waiting()
+        except AuditError:
+            return
+        for one in found:
+            number.add_metric((one.registry, one.state), one.number)
+            passed = (self._clock() - nanoseconds(one.oldest)) / 1e9
+            age.add_metric((one.registry, one.state), max(passed, 0.0))
+        yield number
+        yield age
 
 
 def _states(exceptions: Iterable[PolicyException], now: int) -> dict[str, int]:

@@ -9,7 +9,7 @@ epoch. Errors: AuditError.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
@@ -28,6 +28,15 @@ SECOND: Final = 1_000_000_000
 KEEP_DONE: Final = 24 * 3600 * SECOND
 """How long reviewed pushes are kept: a registry repeats events of the last minutes."""
 KEEP_FAILED: Final = 30 * 24 * 3600 * SECOND
+
+
+class Waiting(NamedTuple):
+    """The pushes to one registry in one state: their number, and the oldest time (RFC 3339)."""
+
+    registry: str
+    state: PushState
+    number: int
+    oldest: str
 
 
 class Pushes:
@@ -90,6 +99,16 @@ class Pushes:
         query = select(pushes.c.repository).distinct().where(pushes.c.registry == registry)
         with self._store.database.reading() as connection:
             return set(connection.execute(query).scalars())
+
+    def waiting(self) -> list[Waiting]:
+        """Return how many pushes have no verdict, by registry and state, and the oldest of each."""
+        query = (
+            select(pushes.c.registry, pushes.c.state, func.count(), func.min(pushes.c.received))
+            .where(pushes.c.state.in_(UNFINISHED))
+            .group_by(pushes.c.registry, pushes.c.state)
+        )
+        with self._store.database.reading() as connection:
+            return [Waiting(*row) for row in connection.execute(query)]
 
     def claim(self, registry: str, limit: int, now: int, until: int) -> list[PushRecord]:
         """Return at most `limit` pushes that are due, now running until `until`.

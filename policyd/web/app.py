@@ -21,6 +21,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from policyd.audit.pushes import Pushes
 from policyd.audit.tokens import Tokens
 from policyd.config import Scope, Settings
 from policyd.errors import ConfigError, PolicydError
@@ -105,7 +106,9 @@ def create_app(services: Services) -> Flask:
     Raises ConfigError when a registry's password cannot be read, and when there is no audit log.
     """
     _prepare_types()
-    services = dataclasses.replace(services, observer=Metrics(services.rules, services.clock))
+    waiting = Pushes(services.audit).waiting
+    metrics = Metrics(services.rules, services.clock, waiting)
+    services = dataclasses.replace(services, observer=metrics)
     app = Flask("policyd.web", static_folder=None)
     app.request_class = MemoryRequest
     app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -384,6 +385,21 @@ def test_a_pull_request_whose_delivery_was_lost_is_found_and_reviewed_once(
     assert [one["sha"] for one in forge.statuses] == [HEAD, NEWER]
     assert len([one for one in forge.asked if "state=open" in one[1]]) == 2
     assert pushes.known("forge/main", [HEAD, NEWER, "d" * 40]) == {HEAD, NEWER}
+
+
+def test_metrics_say_how_many_changes_wait_and_for_how_long(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    del forge.commits[HEAD]
+    served = services(deciding, store, forge, tmp_path)
+    reviewed(served, change())
+    client = create_app(replace(served, clock=lambda: NOW + 90 * 10**9)).test_client()
+
+    text = client.get("/metrics").text
+
+    labels = '{source="forge/main",state="failed"}'
+    assert f"policyd_pushes{labels} 1.0" in text
+    assert f"policyd_push_oldest_seconds{labels} 90.0" in text
 
 
 def test_githubs_failed_deliveries_are_requested_again_once(
