@@ -68,7 +68,7 @@ test-oldest test-newest: .venv/build
 
 # Chooses the versions that the other targets install, and records them with their hashes.
 lock: .venv/build
-	$(call compile,run,--extra inventory --extra oidc --extra postgres --extra signing pyproject.toml)
+	$(call compile,run,--extra inventory --extra oidc --extra otel --extra postgres --extra signing pyproject.toml)
 	$(call compile,test,--extra test pyproject.toml)
 	$(call compile,docs,--extra docs pyproject.toml)
 	$(call compile,build,--group build)

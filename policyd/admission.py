@@ -45,6 +45,7 @@ from policyd.policies.manifests import Constraint
 from policyd.policies.policy_set import PolicySet
 from policyd.policies.relevance import Relevance
 from policyd.policy_input import PolicyInput, policy_input
+from policyd.tracing import span
 from policyd.workloads.model import Workload
 
 if TYPE_CHECKING:
@@ -282,7 +283,8 @@ class Admission:
                 return NO_FINDINGS
             constraints = {name: document.constraints[name] for name in sorted(asked)}
             document = msgspec.structs.replace(document, constraints=constraints)
-        return self.engine.findings(to_json(document))
+        with span("evaluate"):
+            return self.engine.findings(to_json(document))
 
     def _violations(
         self,

@@ -16,6 +16,7 @@ from policyd.compose.project import Project
 from policyd.errors import ComposeError
 from policyd.model import Bundle, ImageConfig, InspectedImage, NotEvaluated
 from policyd.policies.inline_requests import MARKER, Requests, inline_requests
+from policyd.tracing import span
 from policyd.workloads.credential_search import Credential, credentials
 from policyd.workloads.extraction import extract
 from policyd.workloads.image_configs import (
@@ -70,12 +71,15 @@ def prepare(bundle: Bundle, reader: ImageReader | None = None) -> Loaded | NotLo
 
 def load_project(bundle: Bundle, reader: ImageReader | None = None) -> Loaded:
     """Return the project in `bundle`. Raises ComposeError, NoComposeFile and BundleError."""
-    project = compose.load(bundle)
-    found = extract(project, bundle.files, ImageConfigs(bundle.image_configs))
+    with span("load"):
+        project = compose.load(bundle)
+    with span("workloads"):
+        found = extract(project, bundle.files, ImageConfigs(bundle.image_configs))
     unread: tuple[NotEvaluated, ...] = ()
     images: tuple[InspectedImage, ...] = ()
     if reader and (wanted := unknown_images(found.workloads)):
-        read = reader.read(wanted)
+        with span("images"):
+            read = reader.read(wanted)
         # A Dockerfile expands variables of its base image, so it is evaluated again.
         found = extract(project, bundle.files, ImageConfigs(bundle.image_configs, read.configs))
         images = tuple(_inspected(read.configs))

@@ -29,6 +29,7 @@ from policyd.loading import Loaded, NotLoaded, prepare
 from policyd.model import Bundle, Decision, FailurePolicy, RecordedInput, Review
 from policyd.observer import NULL_OBSERVER, Observer
 from policyd.policies.policy_set import PolicySet
+from policyd.tracing import span
 from policyd.workloads.image_configs import ImageReader
 from policyd.workloads.model import Workload
 
@@ -317,7 +318,7 @@ class Services:
         if asked.identity:
             given = given.named(asked.identity.decision_id)
         try:
-            with deadline.recording():
+            with deadline.recording(), span("record"):
                 self._record(review, given, asked)
         except Unrecordable:
             raise

@@ -24,6 +24,7 @@ import structlog
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
+from policyd import tracing
 from policyd.bootstrap import admission_for, build, checkpoint_targets
 from policyd.config import Settings
 from policyd.engines import ENGINES
@@ -43,6 +44,7 @@ from policyd.serving.settings_reload import SettingsReloader
 from policyd.serving.shared_folder import SharedFolder
 from policyd.serving.supervision import SupervisedServer
 from policyd.serving.tls import tls_options
+from policyd.serving.trace_export import configured_tracer
 from policyd.web.app import create_app
 
 STOP_SECONDS: Final = 20
@@ -190,9 +192,13 @@ def _load(settings: Settings, folder: Path) -> AsgiApplication:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     watchdog.start(max(settings.review_timeout, watchdog.LEAST_SECONDS))
     applications = Applications(folder, functools.partial(_services, folder=folder))
+    tracer = configured_tracer(os.environ)
+    tracing.use(tracer)
 
     def close() -> None:
         applications.close()
+        if tracer is not None:
+            tracer.close()
         log.info("closed", pid=os.getpid())
 
     # A worker is a process of multiprocessing: it runs finalizers when it ends, but not atexit.

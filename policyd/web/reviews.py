@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, g, request
 
-from policyd import deadline, wire
+from policyd import deadline, tracing, wire
 from policyd.audit.jobs import Jobs
 from policyd.bundle import MemoryFiles
 from policyd.errors import AuditError, ReviewTimeout
@@ -48,7 +48,8 @@ def add_routes(app: Flask, services: Services) -> None:
 
     @app.post("/v1/review")
     def review() -> Response:
-        return _review(services, repeated, issuer)
+        with tracing.request("POST /v1/review", dict(request.headers)):
+            return _review(services, repeated, issuer)
 
 
 def _issuer(services: Services) -> ReceiptIssuer | None:
@@ -78,6 +79,16 @@ def _review(
     else:
         decision = _decide(services, bundle, review, policy)
     g.decision = decision
+    tracing.annotate(
+        {
+            "policyd.decision_id": decision.decision_id,
+            "policyd.allowed": decision.allowed,
+            "policyd.status_code": decision.status.code,
+            "policyd.operation": review.operation,
+            "policyd.enforcement_point": review.enforcement_point,
+            "policyd.request_id": g.request_id,
+        }
+    )
     fails = question.fail and not decision.allowed
     code = HTTPStatus.FORBIDDEN if fails else HTTPStatus.OK
     if request.accept_mimetypes.best_match(FORMS) == TEXT:

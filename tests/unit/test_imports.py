@@ -16,6 +16,7 @@ MODEL = {
         "deadline",
         "lazy_pattern",
         "name_resolution",
+        "tracing",
         "model",
         "errors",
         "masking",
