@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, exists, select
 
 from policyd.audit.event import DECISION
 from policyd.audit.grant_queries import has_device
+from policyd.audit.index_choice import Asked, led, unindexed
 from policyd.audit.moments import ALWAYS, Period
-from policyd.audit.tables import events, exception_uses, grants
+from policyd.audit.tables import REPORTED, events, exception_uses, grants
 
 
 class DecisionFilters(TypedDict, total=False):
@@ -38,15 +39,16 @@ class DecisionFilters(TypedDict, total=False):
 
 
 _COLUMNS: Final = {
-    "allowed": events.c.allowed,
-    "repository": events.c.repository,
-    "project": events.c.project,
-    "environment": events.c.environment,
-    "host": events.c.host,
-    "username": events.c.username,
     "commit": events.c.commit_id,
+    "project": events.c.project,
+    "repository": events.c.repository,
+    "username": events.c.username,
+    "host": events.c.host,
+    "environment": events.c.environment,
     "enforcement_point": events.c.enforcement_point,
+    "allowed": events.c.allowed,
 }
+"""The columns of filters, each with an index. The first usually selects the fewest events."""
 
 
 def conditions(filters: DecisionFilters) -> list[ColumnElement[bool]]:
@@ -56,14 +58,20 @@ def conditions(filters: DecisionFilters) -> list[ColumnElement[bool]]:
     """
     if unknown := filters.keys() - DecisionFilters.__annotations__.keys():
         raise TypeError(f"there are no filters {sorted(unknown)}")
-    values: dict[str, object] = {name: filters.get(name) for name in _COLUMNS}
-    # Where few events are looked up by their number, an index of kinds would have all read.
-    kind = events.c.kind if filters.get("exception") is None else events.c.kind.concat("")
-    found = [kind == DECISION, *within(filters.get("period", ALWAYS))]
-    found += [_COLUMNS[name] == value for name, value in values.items() if value is not None]
     policy, gpu, exception = filters.get("policy"), filters.get("gpu"), filters.get("exception")
+    asked: list[Asked] = [
+        (column, filters.get(name))
+        for name, column in _COLUMNS.items()
+        if filters.get(name) is not None
+    ]
+    asked.append((events.c.kind, DECISION))
+    # Few events have an exception, or violations: these have indexes of their own.
+    is_led = exception is None and (policy is None or len(asked) > 1)
+    found = led(asked) if is_led else unindexed(asked)
+    found += within(filters.get("period", ALWAYS))
     if policy is not None:
         found.append(events.c.policies.contains(f" {policy} ", autoescape=True))
+        found.append(REPORTED)
     if gpu is not None:
         granted = exists().where(grants.c.sequence == events.c.sequence, has_device(gpu))
         found.append(granted)

@@ -21,9 +21,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
-REVISION: Final = "0010"
+REVISION: Final = "0011"
 """The newest migration. Databases are upgraded to it."""
 KNOWN_REVISIONS: Final = (*(f"{number:04}" for number in range(1, int(REVISION))), REVISION)
 """The migrations whose tables can be read without upgrading them."""
@@ -56,6 +57,19 @@ events = Table(
     Index("events_by_repository", "repository", "time", "sequence"),
     Index("events_by_host", "host", "time", "sequence"),
     Index("events_by_user", "username", "time", "sequence"),
+    Index("events_by_project", "project", "time", "sequence"),
+    Index("events_by_commit", "commit_id", "time", "sequence"),
+    Index("events_by_environment", "environment", "time", "sequence"),
+    Index("events_by_point", "enforcement_point", "time", "sequence"),
+    Index("events_by_verdict", "allowed", "time", "sequence"),
+)
+REPORTED: Final = events.c.policies != literal_column("' '")
+"""Some policies reported violations in the event."""
+Index(
+    "events_with_violations",
+    *(events.c.time, events.c.sequence, events.c.policies),
+    sqlite_where=REPORTED,
+    postgresql_where=REPORTED,
 )
 
 heads = Table(
@@ -108,6 +122,8 @@ grants = Table(
     Index("grants_by_host_and_state", "host", "state", "time", "sequence", "position"),
     Index("grants_by_user", "username", "time", "sequence", "position"),
     Index("grants_by_repository", "repository", "time", "sequence", "position"),
+    Index("grants_by_project", "project", "time", "sequence", "position"),
+    Index("grants_by_environment", "environment", "time", "sequence", "position"),
 )
 
 grant_devices = Table(

@@ -1,166 +1,202 @@
-"""Measure queries of an audit log with a long, made-up history.
+"""Measure an audit log with a long, made-up history.
 
-    python -m tests.bench.history [EVENTS]
+    python -m tests.bench.history [EVENTS [FOLDER]]
 
-Writes the tables of EVENTS decisions in bulk (default 1,000,000: 50 hosts of 8 GPUs, 400 projects,
-two years) into a SQLite file in a temporary folder, and prints the median time of each query. The
-payloads are short and the hashes made up, so the log does not verify. Nothing is asserted.
+Writes EVENTS decisions in bulk (default 1,000,000: 50 hosts of 8 GPUs, 400 projects, two years)
+with their chain into a SQLite file in FOLDER (default: a temporary one), grows the tree of hashes,
+and prints the median times of queries of the store and over HTTP, the time to verify the log, and
+the share of the tree in the processor time of a review. Nothing is asserted.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
+from policyd.audit import tree
 from policyd.audit.event import rfc3339
 from policyd.audit.moments import Period
 from policyd.audit.store import Store, open_store
+from policyd.bootstrap import admission_for, configured_policy_set
+from policyd.bundle import memory_bundle
+from policyd.config import Settings
+from policyd.model import Review, Source
+from policyd.services import FixedRules, Services
+from policyd.web.app import create_app
+from tests.bench.long_log import BEGIN, TWO_YEARS, fill
+from tests.bench.projects import project
 
-BEGIN: Final = 1_735_689_600_000_000_000
-"""2025-01-01, in nanoseconds."""
-TWO_YEARS: Final = 2 * 365 * 86_400 * 1_000_000_000
-PROJECTS: Final = 400
-HOSTS: Final = 50
 ROUNDS: Final = 15
-_ROWS_AT_ONCE: Final = 20_000
+REVIEWS: Final = 100
+LINES: Final = (
+    "grants",
+    "grants?host=host-07",
+    "grants?host=host-07&gpu=3",
+    "grants?active=false",
+    "grants?at=2026-03-15",
+    "grants?host=host-07&gpu=3&since=2026-03-01&until=2026-04-01",
+    "grants?user=user-3&since=2026-03-01&until=2026-04-01",
+    "grants?repository=team-3/project-3&active=false",
+    "grants?exception=rare&active=false",
+    "grants?environment=prod&project=project-3&active=false",
+    "decisions",
+    "decisions?host=host-07",
+    "decisions?repository=team-3/project-3",
+    "decisions?user=user-3&since=2026-03-01&until=2026-04-01",
+    "decisions?exception=rare",
+    "decisions?host=host-07&gpu=3&since=2026-03-01&until=2026-04-01",
+    "grants?gpu=3",
+    "grants?gpu=3&active=false",
+    "grants?environment=none&active=false",
+    "decisions?project=project-3",
+    "decisions?allowed=false",
+    "decisions?commit=none",
+    "decisions?environment=none",
+    "decisions?enforcementPoint=registry",
+    "decisions?policy=max-gpus",
+    "decisions?policy=none",
+    "decisions?gpu=3",
+    "decisions?host=host-07&user=user-7",
+    "decisions?host=host-07&user=user-3",
+)
+"""What is asked over HTTP."""
 
 Row = tuple[str, str, str]
 
 
-def rows(events: int = 1_000_000) -> list[Row]:
-    """Return what was measured, a row each: what, the median time, the number of rows found."""
-    with tempfile.TemporaryDirectory(prefix="policyd-history-") as folder:
-        path = Path(folder) / "audit.db"
-        store = open_store(str(path))
-        try:
-            _fill(path, events)
-            return [
-                (f"{name}, {events:,} events", *_median(query)) for name, query in _queries(store)
-            ]
-        finally:
-            store.close()
-
-
 def main() -> None:
     """Measure and print."""
-    for what, how_much, found in rows(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000):
-        print(f"{what:62} {how_much:>11}  {found}")
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    with tempfile.TemporaryDirectory(prefix="policyd-history-") as folder:
+        place = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(folder)
+        for what, how_much, found in rows(place / "audit.db", events):
+            print(f"{what:72} {how_much:>24}  {found}", flush=True)
+
+
+def rows(path: Path, events: int) -> Iterator[Row]:
+    """Yield what was measured, a row each: what, how long it took, what it found.
+
+    A log that is there already is measured as it is.
+    """
+    is_new = not path.exists()
+    store = open_store(str(path))
+    try:
+        if is_new:
+            yield _once(f"write {events:,} events in bulk", lambda: fill(path, events))
+            yield _once("grow the tree of hashes over them", lambda: _grow(store))
+            size = path.stat().st_size
+            yield "size of the database", f"{size / 2**30:.2f} GiB", f"{size // events} B an event"
+        for name, query in _queries(store):
+            yield (name, *_median(query))
+        yield from _over_http(store)
+        yield from _appending(store)
+        yield _once("verify", lambda: f"{len(store.verify().problems)} problems")
+    finally:
+        store.close()
+
+
+def _grow(store: Store) -> str:
+    with store.database.writing() as connection:
+        return f"{tree.grow(connection).size:,} leaves"
 
 
 def _queries(store: Store) -> Iterator[tuple[str, Callable[[], Any]]]:
     middle = rfc3339(BEGIN + TWO_YEARS // 2)
     march = Period("2026-03-01T00:00:00.000000000Z", "2026-04-01T00:00:00.000000000Z")
     now = BEGIN + TWO_YEARS
-    yield "grants, held now", lambda: store.grants(now=now)
-    yield "grants, held now on a host", lambda: store.grants(host="host-07", now=now)
+    yield "grants at a time", lambda: store.grants(active=False, at=middle)
     yield (
-        "grants, held now of a GPU of a host",
-        lambda: store.grants(host="host-07", gpu="3", now=now),
-    )
-    yield "grants, at a time", lambda: store.grants(active=False, at=middle)
-    yield (
-        "grants, at a time on a host",
+        "grants at a time on a host",
         lambda: store.grants(active=False, at=middle, host="host-07"),
     )
-    yield (
-        "grants, of a GPU of a host in March",
-        lambda: store.grants(active=False, period=march, host="host-07", gpu="3"),
-    )
-    yield (
-        "grants, of a repository in March",
-        lambda: store.grants(active=False, period=march, repository="team-3/project-3"),
-    )
-    yield (
-        "grants, of a user in March",
-        lambda: store.grants(active=False, period=march, username="user-3"),
-    )
-    yield "grants, by a rare exception", lambda: store.grants(active=False, exception="rare")
     yield "grants, double-booked now", lambda: store.grants(double_booked=True, now=now)
-    yield "decisions, newest", lambda: store.decisions()
-    yield "decisions, in March", lambda: store.decisions(period=march)
+    yield "decisions in March", lambda: store.decisions(period=march)
     yield (
-        "decisions, on a host until March",
+        "decisions on a host until March",
         lambda: store.decisions(host="host-07", period=Period("", march.since)),
     )
-    yield "decisions, of a repository", lambda: store.decisions(repository="team-3/project-3")
-    yield "decisions, by a rare exception", lambda: store.decisions(exception="rare")
-    yield "decisions, of a user in March", lambda: store.decisions(username="user-3", period=march)
-    yield (
-        "decisions, of a GPU of a host in March",
-        lambda: store.decisions(gpu="3", host="host-07", period=march),
-    )
-    yield "events, other than decisions", lambda: store.events(kinds=("start", "stop"))
+    yield "events other than decisions", lambda: store.events(kinds=("start", "stop"))
+
+
+def _over_http(store: Store) -> Iterator[Row]:
+    settings = Settings()
+    admission = admission_for(configured_policy_set(settings), settings)
+    services = Services(settings, FixedRules(admission), store, lambda: BEGIN + TWO_YEARS)
+    client = create_app(services).test_client()
+
+    def ask(line: str) -> Any:
+        answer = client.get(f"/v1/{line}")
+        assert answer.status_code == 200, answer.data
+        return answer.json["items"]
+
+    for line in LINES:
+        yield (f"GET /v1/{line}", *_median(lambda line=line: ask(line)))
+    admission.engine.close()
+
+
+def _appending(store: Store) -> Iterator[Row]:
+    """Yield the share of the tree in the processor time of reviews of distinct projects."""
+    settings = Settings()
+    admission = admission_for(configured_policy_set(settings), settings)
+    services = Services(settings, FixedRules(admission), store)
+    in_tree = 0.0
+    append, entry = tree.append, tree.entry
+
+    def timed(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            nonlocal in_tree
+            started = time.thread_time()
+            try:
+                return function(*arguments)
+            finally:
+                in_tree += time.thread_time() - started
+
+        return call
+
+    tree.append, tree.entry = timed(append), timed(entry)
+    begin = time.time_ns()
+    total = 0.0
+    for number in range(REVIEWS + 10):
+        if number == 10:  # the first reviews warm up
+            in_tree, total = 0.0, time.process_time()
+        review = Review(
+            f"u-{number}", "ci", begin, "CREATE", source=Source(f"bench/{number}", host="host-07")
+        )
+        services.decide(memory_bundle({"compose.yaml": project(number).encode()}), review)
+    total = time.process_time() - total
+    tree.append, tree.entry = append, entry
+    admission.engine.close()
+    each = f"{total / REVIEWS * 1000:.2f} ms CPU"
+    yield "a review of a distinct project of 8 services, recorded", each, f"mean of {REVIEWS}"
+    share = f"{in_tree / total:.1%} of it"
+    yield "  of that, the tree of hashes", f"{in_tree / REVIEWS * 1000:.2f} ms CPU", share
+
+
+def _once(what: str, do: Callable[[], Any]) -> Row:
+    wall, processor = time.perf_counter(), time.process_time()
+    found = do()
+    processor = time.process_time() - processor
+    return what, f"{processor:.1f} s CPU", f"{found or ''} {time.perf_counter() - wall:.1f} s"
 
 
 def _median(query: Callable[[], Any]) -> tuple[str, str]:
-    times = []
+    walls, processors = [], []
     found: Any = ()
     for _ in range(ROUNDS):
-        started = time.perf_counter()
+        wall, processor = time.perf_counter(), time.process_time()
         found = query()
-        times.append(time.perf_counter() - started)
-    return f"{statistics.median(times) * 1000:.1f} ms", f"{len(found)} found"
-
-
-def _fill(path: Path, events: int) -> None:
-    """Write a history in which each project deploys again and again, and its last grant is held."""
-    step = TWO_YEARS // events
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        for start in range(1, events + 1, _ROWS_AT_ONCE):
-            batch = range(start, min(start + _ROWS_AT_ONCE, events + 1))
-            made = [_event(number, step, events) for number in batch]
-            _insert(connection, "events", [event for event, _, _ in made])
-            _insert(connection, "grants", [grant for _, grant, _ in made])
-            _insert(connection, "grant_devices", [device for _, _, device in made])
-        uses = [
-            {"exception": "rare", "policy_set": "p", "sequence": number}
-            for number in range(1, events, events // 20)
-        ]
-        _insert(connection, "exception_uses", uses)
-
-
-def _insert(connection: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -> None:
-    names = tuple(rows[0])
-    places = ", ".join(f":{name}" for name in names)
-    connection.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})", rows)
-
-
-def _event(number: int, step: int, events: int) -> tuple[dict[str, Any], ...]:
-    project = number % PROJECTS
-    host, gpu = f"host-{project % HOSTS:02}", str(project // HOSTS)
-    when = rfc3339(BEGIN + number * step)
-    following = number + PROJECTS
-    decision, place = f"d{number}", {
-        "repository": f"team-{project % 20}/project-{project}",
-        "environment": "prod",
-        "project": f"project-{project}",
-        "host": host,
-        "username": f"user-{project % 100}",
-    }  # fmt: skip
-    event = {
-        "sequence": number, "time": when, "kind": "decision", "payload": "{}", "prev_hash": "",
-        "hash": "", "decision_id": decision, "allowed": True, "enforcement_point": "ci",
-        "commit_id": "", "policies": " ", **place,
-    }  # fmt: skip
-    rare = number % (events // 20) == 1
-    grant = {
-        "sequence": number, "position": 0, "decision_id": decision, "time": when, **place,
-        "service": "train", "vendor": "nvidia", "method": "gpus", "devices": f'["{gpu}"]',
-        "replicas": 1, "policy_set": "p", "revision": "r",
-        "state": "active" if following > events else "superseded",
-        "ended": "" if following > events else rfc3339(BEGIN + following * step),
-        "kind": "service", "schedule": "[]", "certainty": "certain", "identities": f'["{gpu}"]',
-        "aliases": "{}", "exceptions": '["rare"]' if rare else "[]",
-    }  # fmt: skip
-    return event, grant, {"sequence": number, "position": 0, "name": gpu}
+        processors.append(time.process_time() - processor)
+        walls.append(time.perf_counter() - wall)
+    times = (statistics.median(some) * 1000 for some in (processors, walls))
+    return "{:.1f} ms CPU, {:.1f} ms".format(*times), f"{len(found)} found"
 
 
 if __name__ == "__main__":
