@@ -13,6 +13,7 @@ PAGE = (FOLDER / "policy-authoring.md").read_text()
 EXAMPLE = PAGE.partition("\n## A worked example")[2].partition("\n## ")[0]
 
 
+@pytest.mark.slow
 def test_the_worked_example_prints_what_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,6 +141,7 @@ def test_our_packs_find_under_conftest_what_policyd_finds(
     }
 
 
+@pytest.mark.slow
 def test_rules_on_the_model_find_under_policyd_what_conftest_finds(
     conftest: Conftest, plain: Path
 ) -> None:

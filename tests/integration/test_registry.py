@@ -67,6 +67,7 @@ def policies(event: DecisionEvent) -> list[str]:
     return sorted({violation.policy for violation in event.result.violations})
 
 
+@pytest.mark.slow
 def test_what_docker_compose_publish_pushes_is_judged_and_recorded(start, decision_on, until):
     registry, webhook = start()
 

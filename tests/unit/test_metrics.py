@@ -149,6 +149,7 @@ sys.stdout.buffer.write(Metrics(services.rules, services.clock).text(sys.argv[1]
 """
 
 
+@pytest.mark.slow
 def test_processes_count_together_and_those_that_ended_count_on(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", PROCESSES, OPENMETRICS],

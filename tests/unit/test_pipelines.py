@@ -175,6 +175,7 @@ def test_actions_are_pinned_to_commits() -> None:
 # --- the other pipelines -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_gitlab_component_runs_with_its_inputs(repo: Path) -> None:
     header, job = yaml.safe_load_all((CI / "gitlab-component/templates/policyd.yml").read_text())
     inputs = header["spec"]["inputs"]

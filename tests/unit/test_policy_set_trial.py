@@ -86,17 +86,19 @@ def test_a_policy_set_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("violation", "message"),
     [
-        (
+        pytest.param(
             '{"msg": input.workloads[_].labels.nosuch}',
             "",
+            marks=pytest.mark.slow,
         ),
         (
             '{"msg": data.policyd.shapes.number}',
             "the policy named reported a malformed violation: ",
         ),
-        (
+        pytest.param(
             "data.policyd.shapes.number",
             "the policy named reported a violation that is not an object",
+            marks=pytest.mark.slow,
         ),
     ],
 )

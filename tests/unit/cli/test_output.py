@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pty
 import subprocess
@@ -17,8 +18,15 @@ from policyd.cli.output import columns, format_option, has_colours, show
 from tests.support.cases import cases
 
 PROGRAM = """
+import json
+import os
+import sys
 from policyd.cli.output import show
-show("x", {"text": lambda document, colour=False: f"{colour} \\x1b[1m{document}\\x1b[0m\\n"})
+for environment in json.loads(sys.argv[1]):
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        os.environ.pop(name, None)
+    os.environ.update(environment)
+    show("x", {"text": lambda document, colour=False: f"{colour} \\x1b[1m{document}\\x1b[0m\\n"})
 """
 
 
@@ -45,44 +53,44 @@ class Screen(io.StringIO):
         return True
 
 
-def on_terminal(**environment: str) -> str:
-    """Return what PROGRAM prints on a terminal."""
+def on_terminal(*environments: dict[str, str]) -> list[str]:
+    """Return what PROGRAM prints on a terminal with each of these variables."""
     parent, child = pty.openpty()
     with open(parent, "rb", buffering=0) as terminal:
         subprocess.run(
-            [sys.executable, "-c", PROGRAM],
+            [sys.executable, "-c", PROGRAM, json.dumps(environments)],
             stdout=child,
             check=True,
             cwd=Path(__file__).parents[3],
-            env={**os.environ, **environment},
         )
         os.close(child)
-        return terminal.read(1000).decode()
+        return terminal.read(1000).decode().splitlines()
 
 
-def in_pipe(**environment: str) -> str:
-    """Return what PROGRAM prints into a pipe."""
+def in_pipe(*environments: dict[str, str]) -> list[str]:
+    """Return what PROGRAM prints into a pipe with each of these variables."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", PROGRAM, json.dumps(environments)],
         capture_output=True,
         check=True,
         text=True,
         cwd=Path(__file__).parents[3],
-        env={**os.environ, **environment},
     )
-    return done.stdout
+    return done.stdout.splitlines()
 
 
 def test_colours_are_used_on_a_terminal_unless_they_are_turned_off() -> None:
-    assert on_terminal(NO_COLOR="") == "True \x1b[1mx\x1b[0m\r\n"
-    assert on_terminal(NO_COLOR="1") == "False x\r\n"
-    assert on_terminal(NO_COLOR="1", FORCE_COLOR="1") == "False x\r\n"
+    off, forced = {"NO_COLOR": "1"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}
+
+    assert on_terminal({"NO_COLOR": ""}, off, forced) == [
+        "True \x1b[1mx\x1b[0m", "False x", "False x",
+    ]  # fmt: skip
 
 
 def test_colours_are_not_used_in_a_pipe_unless_they_are_forced() -> None:
-    assert in_pipe() == "False x\n"
-    assert in_pipe(FORCE_COLOR="") == "False x\n"
-    assert in_pipe(FORCE_COLOR="0") == "True \x1b[1mx\x1b[0m\n"
+    assert in_pipe({}, {"FORCE_COLOR": ""}, {"FORCE_COLOR": "0"}) == [
+        "False x", "False x", "True \x1b[1mx\x1b[0m",
+    ]  # fmt: skip
 
 
 def test_a_choice_overrides_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

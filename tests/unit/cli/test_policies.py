@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from policyd.formats.catalogue import markdown, section
 from policyd.policies.policy_set import load_policy_set
 
@@ -93,6 +95,7 @@ violation contains {"msg": "foreign"} if {
 """
 
 
+@pytest.mark.slow
 def test_lint_of_what_comes_with_policyd_finds_nothing(run) -> None:
     result = run("policies", "lint")
 

@@ -31,6 +31,7 @@ def ask(webhook) -> str:
     return answer["decisionId"]
 
 
+@pytest.mark.slow
 def test_it_answers_logs_json_and_ends_at_sigterm(start_webhook):
     webhook = start_webhook(workers=1)
 

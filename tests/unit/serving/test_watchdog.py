@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 STUCK = """
 from policyd.config import Settings
 from policyd.engines.embedded import EmbeddedEngine
@@ -49,6 +51,7 @@ def test_a_process_whose_engine_never_comes_back_ends_and_says_where_it_was():
     assert "_evaluate_all" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_process_that_is_busy_and_lets_its_threads_run_goes_on():
     done = run(BUSY)
 
