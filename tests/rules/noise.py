@@ -56,7 +56,8 @@ def table(loaded: list[Loaded]) -> Iterator[str]:
     yield f"|---{'|---' * len(LEVELS)}|"
     for policy in sorted({policy for found in counts.values() for policy, _ in found}):
         cells = [_cell(counts[level], policy, len(loaded)) for level in LEVELS]
-        yield f"| {policy or 'any policy'} | {' | '.join(cells)} |"
+        name = f"[{policy}](catalogue/{policy}.md)" if policy else "any policy"
+        yield f"| {name} | {' | '.join(cells)} |"
 
 
 def _cell(found: Counter[tuple[str, str]], policy: str, total: int) -> str:

@@ -15,7 +15,10 @@ import yaml
 
 from policyd.policies.packs import built_in
 
-LINTERS: Final = {"compose-lint": "compose-lint 0.36", "kics": "KICS, queries for Docker Compose"}
+LINTERS: Final = {
+    "compose-lint": "compose-lint 0.36",
+    "kics": "KICS 2.2, queries for Docker Compose",
+}
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,8 +48,8 @@ def page() -> Iterator[str]:
     yield "# Rules of other linters"
     yield ""
     yield "Each rule of compose-lint and of KICS for Docker Compose, the policies that report the"
-    yield "same, and a sample that both report. A test runs compose-lint over all samples: whatever"
-    yield "it reports, one of these policies reports. The samples for KICS follow from its queries."
+    yield "same, and a sample that both report. A test runs compose-lint and KICS over all samples:"
+    yield "whatever they report, one of these policies reports, except for the differences."
     yield ""
     yield "Policies evaluate the effective model: files are merged, variables are replaced, and"
     yield "`extends`, `include` and hooks are resolved. No single file shows that."

@@ -16,6 +16,7 @@ from policyd.loading import load_project
 from policyd.model import Review
 from policyd.policies.packs import built_in
 from policyd.rego_tests import sample_files
+from tests.rules import kics
 from tests.rules.other_linters import rules
 from tests.support import everything
 from tests.support.cases import cases
@@ -79,6 +80,33 @@ def test_whatever_compose_lint_reports_in_our_samples_is_reported(tmp_path: Path
         )
     ]
     assert [one for one in missed if not is_expected(*one)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_whatever_kics_reports_in_our_samples_is_reported(tmp_path: Path) -> None:
+    # Not required in CI: it takes a quarter of an hour to compile KICS.
+    program = kics.installed()
+    if program is None:
+        pytest.skip("there is no kics on the PATH, or KICS_ASSETS does not name its assets")
+    known = rules()["kics"]
+    (tmp_path / "work").mkdir()
+    samples = [Path(sample) for sample in sample_files(built_in())]
+    reports = kics.reported(program, samples, tmp_path / "work")
+    policy_set = everything.policy_set(tmp_path)
+    admission = Admission(EmbeddedEngine(policy_set.modules, policy_set.data, 60), policy_set)
+
+    silent = {rule.title for query, rule in known.items() if query not in reports[rule.file]}
+    missed = {
+        known[query].title
+        for sample, queries in reports.items()
+        if queries
+        for policies in [{policy for _, policy in reported(admission, sample)}]
+        for query in queries
+        if not policies & set(known[query].policies)
+    }
+    assert silent == {"Networks Not Set"}
+    assert missed - {rule.title for rule in known.values() if rule.differs} == set()
 
 
 def reported(admission: Admission, sample: Path) -> set[tuple[str, str]]:
