@@ -116,6 +116,16 @@ class Registry(RegistryAccess, frozen=True, forbid_unknown_fields=True, kw_only=
         str, Meta(description="File that contains the token that notifications carry.")
     ] = ""
     prefix: Annotated[str, Meta(description="Prefix of the repository names in reviews.")] = ""
+    on_denied: Annotated[
+        Literal["keep", "delete", "label"],
+        Meta(
+            description="What becomes of a denied artifact. `delete`: Harbor deletes its tag, "
+            "other registries its manifest. `label`: Harbor adds the label `denied_label`."
+        ),
+    ] = "keep"
+    denied_label: Annotated[
+        int, Meta(ge=0, description="Id of the label in Harbor that denied artifacts get.")
+    ] = 0
     attach_receipts: Annotated[
         bool,
         Meta(

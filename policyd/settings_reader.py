@@ -275,6 +275,8 @@ def _completed(entry: _Entry, label: str, base: str) -> _Entry:
     if isinstance(entry, Witness):
         return completed_witness(entry, label, base)
     if isinstance(entry, Registry):
+        if entry.on_denied == "label" and not (entry.kind == "harbor" and entry.denied_label):
+            raise ConfigError(f'{label}.on_denied: "label" needs kind = "harbor" and denied_label')
         entry = _with_digest(entry, ("hook_sha256", "hook_token_file"), label, base)
     else:
         entry = _with_defaults(entry, label)

@@ -32,6 +32,7 @@ from policyd.hooks.events import Push
 from policyd.logs import log_decision
 from policyd.model import Decision, Review, Source, UserInfo
 from policyd.registry.client import RegistryClient
+from policyd.registry.denied_artifacts import mark_denied
 from policyd.registry.project_artifact import project_of
 from policyd.registry.push_queue import PushQueue, log_fields
 from policyd.registry.transport import Remote
@@ -57,7 +58,7 @@ class PushReviews:
         for name, registry in self._registries.items():
             password = read_password(registry, f"registries.{name}")
             receipts = _receipts(services, registry, name, password)
-            reviewer = _Reviewer(services, registry, RegistryClient(registry, password), receipts)
+            reviewer = _Reviewer(services, registry, password, receipts)
             self._queues[name] = PushQueue(
                 name, Pushes(services.audit), reviewer.review, reviewer.give_up, services.clock
             )
@@ -87,12 +88,13 @@ class _Reviewer:
         self,
         services: Services,
         registry: Registry,
-        client: RegistryClient,
+        password: str,
         receipts: ArtifactReceipts | None,
     ) -> None:
         self._services = services
         self._registry = registry
-        self._client = client
+        self._password = password
+        self._client = RegistryClient(registry, password)
         self._receipts = receipts
 
     def review(self, push: Push) -> None:
@@ -103,7 +105,7 @@ class _Reviewer:
         if not push.digest:
             push = self._with_digest(push)
         decided = self._decided(push)
-        if decided and not self._is_to_be_attached(push, decided):
+        if decided and not self._is_unfinished(push, decided):
             log.info("push already decided", **log_fields(push))
             return
         try:
@@ -121,11 +123,14 @@ class _Reviewer:
                 decision = decided.result
         except (ComposeError, BundleError, NoComposeFile) as error:
             self._log(push, self._refuse(push, error), error)
+            self._mark_denied(push)
             return
         if decided is None:
             self._log(push, decision)
         if not _is_verdict(decision):
             raise EngineError(decision.status.message)
+        if not decision.allowed:
+            self._mark_denied(push)
         if self._receipts:
             review = self._question(push)
             manifest = self._receipts.attach(push.repository, push.digest, bundle, review, decision)
@@ -134,14 +139,19 @@ class _Reviewer:
     def give_up(self, push: Push, error: PolicydError) -> None:
         """Record that `push` could not be evaluated. It is denied until it is pushed again."""
         try:
-            decided = self._decided(push) if self._receipts else None
-            if decided and self._is_to_be_attached(push, decided):
-                log.error("receipt not attached", reason=error.masked, **log_fields(push))
+            decided = self._decided(push)
+            if decided and self._is_unfinished(push, decided):
+                log.error(
+                    "verdict not shown in the registry", reason=error.masked, **log_fields(push)
+                )
                 return
             log.error("push not evaluated", reason=error.masked, **log_fields(push))
             self._log(push, self._refuse(push, error), error)
         except AuditError as unrecorded:
             log.error("decision not recorded", reason=unrecorded.masked, **log_fields(push))
+
+    def _mark_denied(self, push: Push) -> None:
+        mark_denied(self._registry, self._password, push.repository, push.digest, push.tag)
 
     def _with_digest(self, push: Push) -> Push:
         """Return `push` with the digest that its tag has now: Docker Hub states none."""
@@ -165,9 +175,10 @@ class _Reviewer:
             ),
         )
 
-    def _is_to_be_attached(self, push: Push, decided: DecisionEvent) -> bool:
-        """Return whether `decided` is on this very push, whose receipt may not be attached yet."""
-        return self._receipts is not None and decided.input.review.uid == push.event_id
+    def _is_unfinished(self, push: Push, decided: DecisionEvent) -> bool:
+        """Return whether `decided` is on this very push, and the registry may not show it yet."""
+        shows = self._receipts is not None or self._registry.on_denied != "keep"
+        return shows and decided.input.review.uid == push.event_id
 
     def _decided(self, push: Push) -> DecisionEvent | None:
         """Return the earlier decision that answers `push`, None if there is none.

@@ -7,6 +7,7 @@ Source: OCI distribution specification 1.1, "Push".
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
@@ -29,7 +30,7 @@ class RepositoryWriter(RepositoryReader):
     ) -> None:
         """See RepositoryReader."""
         super().__init__(remote, repository, deadline, accept)
-        self._actions = "pull,push"
+        self._actions = "pull,push,delete"
 
     def put_blob(self, content: bytes) -> None:
         """Upload `content`, if the repository does not have it."""
@@ -61,6 +62,19 @@ class RepositoryWriter(RepositoryReader):
             headers["If-Match"] = if_match
         return self._sent("PUT", f"manifests/{reference}", HTTPStatus.CREATED, content, headers)
 
+    def send(
+        self, method: str, path: str, expected: HTTPStatus, content: Mapping[str, int] | None = None
+    ) -> None:
+        """Send a request with `content` as JSON. A `path` with a scheme is a whole URL.
+
+        The registry logs the user in with the first request: its own API sends no challenge.
+        """
+        if "://" in path and self._remote.access.username:
+            self._authorization.header = self._basic()
+        data = None if content is None else json.dumps(content).encode()
+        headers = {"Content-Type": "application/json"} if data else None
+        self._sent(method, path, expected, data, headers)
+
     def _sent(
         self,
         method: str,
@@ -83,5 +97,5 @@ class RepositoryWriter(RepositoryReader):
             self._authorization.header = self._answer_to(challenge)
         status = response.status_code
         raise UnexpectedStatus(
-            f"{self._base} answered {status} to an upload to {self._repository}", status
+            f"{self._base} answered {status} to {method} for {self._repository}", status
         )

@@ -127,6 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self._answer("HEAD ")
 
+    def do_DELETE(self) -> None:
+        self._answer("DELETE ")
+
     def _answer(self, method: str) -> None:
         given = self.headers.get("Authorization", "")
         self.server.seen.append((method + self.path, given))

@@ -397,7 +397,7 @@ def test_a_receipt_that_cannot_be_attached_leaves_the_decision(
 
         assert [event.result.allowed for event in events(attaching)] == [True]
         assert [line["event"] for line in logged if line["log_level"] == "error"] == [
-            "receipt not attached"
+            "verdict not shown in the registry"
         ]
 
 
@@ -411,3 +411,23 @@ def test_attaching_needs_a_key(services: Services, key: Path) -> None:
     assert str(raised.value) == (
         "registries.hub.attach_receipts needs the setting receipt_key_file"
     )
+
+
+def test_a_denied_artifact_is_deleted_where_the_settings_say_so(
+    deciding: Services, store: Store, registry: RegistryServer
+) -> None:
+    hub = Registry(
+        url=f"http://{registry.host}", insecure=True, hook_sha256="0" * 64, on_denied="delete"
+    )
+    deleting = Services(Settings(registries={"hub": hub}), deciding.rules, store, lambda: NOW)
+    allowed = registry.push({"compose.yaml": CLEAN})
+    denied = registry.push({"compose.yaml": CLEAN + "    privileged: true\n"})
+    invalid = registry.push({"compose.yaml": "services: 1\n"})
+
+    review(deleting, push(allowed, "1"), push(denied, "2"), push(invalid, "3"))
+
+    asked = [path for path, _ in registry.seen if path.startswith("DELETE")]
+    assert asked == [
+        f"DELETE /v2/demo/simple/manifests/{denied}",
+        f"DELETE /v2/demo/simple/manifests/{invalid}",
+    ]
