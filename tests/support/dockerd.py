@@ -154,6 +154,11 @@ class Dockerd:
                 subprocess.run(["umount", "-l", line.split()[1]], check=False)
 
     @property
+    def policyd_pid(self) -> int | None:
+        """The process of policyd, None if it does not run."""
+        return self._policyd.pid if self._policyd else None
+
+    @property
     def log(self) -> str:
         """What the daemon logged."""
         return self._log.read_text() if self._log.exists() else ""

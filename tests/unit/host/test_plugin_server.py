@@ -4,7 +4,10 @@ import http.client
 import os
 import socket
 import stat
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -86,3 +89,26 @@ def test_a_file_in_its_place_is_left_alone(path):
     with pytest.raises(ConfigError, match="exists and is not a socket"):
         PluginServer(path, {})
     assert Path(path).read_text() == "x"
+
+
+def test_the_socket_of_systemd_is_served_and_left_in_place(tmp_path):
+    path = str(tmp_path / "s.sock")
+    program = (
+        "import os, socket, sys\n"
+        "from policyd.host.plugin_server import PluginServer\n"
+        "s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()\n"
+        "os.dup2(s.fileno(), 3); os.environ['LISTEN_PID'] = str(os.getpid())\n"
+        "PluginServer('/none', {'/Echo': bytes.upper}).handle_request()\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, path], stdin=subprocess.PIPE) as process:
+        while not os.path.exists(path):
+            assert process.poll() is None
+            time.sleep(0.01)
+        client = Client(path)
+        assert client.ask("/Echo", b"a") == (200, b"A")
+        client.close()
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait() == 0
+    assert os.path.exists(path)
