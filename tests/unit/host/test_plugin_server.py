@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import socket
@@ -7,7 +8,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -94,21 +94,26 @@ def test_a_file_in_its_place_is_left_alone(path):
 def test_the_socket_of_systemd_is_served_and_left_in_place(tmp_path):
     path = str(tmp_path / "s.sock")
     program = (
-        "import os, socket, sys\n"
+        "import os, sys\n"
         "from policyd.host.plugin_server import PluginServer\n"
-        "s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()\n"
-        "os.dup2(s.fileno(), 3); os.environ['LISTEN_PID'] = str(os.getpid())\n"
+        "os.dup2(int(sys.argv[1]), 3); os.environ['LISTEN_PID'] = str(os.getpid())\n"
         "PluginServer('/none', {'/Echo': bytes.upper}).handle_request()\n"
         "sys.stdin.read()\n"
     )
-    with subprocess.Popen([sys.executable, "-c", program, path], stdin=subprocess.PIPE) as process:
-        while not os.path.exists(path):
-            assert process.poll() is None
-            time.sleep(0.01)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        number = listening.fileno()
+        command = [sys.executable, "-c", program, str(number)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=(number,))
+    with contextlib.ExitStack() as stack:
+        stack.callback(process.wait)
+        stack.callback(process.kill)
         client = Client(path)
+        stack.callback(client.close)
         assert client.ask("/Echo", b"a") == (200, b"A")
-        client.close()
         assert process.stdin is not None
         process.stdin.close()
+        client.close()
         assert process.wait() == 0
     assert os.path.exists(path)
