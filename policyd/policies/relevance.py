@@ -17,7 +17,8 @@ from policyd.lazy_pattern import lazy_pattern
 from policyd.policies.packs import Policy
 from policyd.policies.policy_set import PolicySet
 from policyd.policies.rego_values import Doubt
-from policyd.policies.review_fields import without_comments
+from policyd.policies.review_fields import without_comments, without_texts
+from policyd.policies.router import ROUTER
 from policyd.policies.syntax_tree import Tree, head_of, parse
 from policyd.policy_input import PolicyInput
 
@@ -34,6 +35,7 @@ _UNKNOWN_USE: Final = lazy_pattern(
     r"\binput\b(?!\.[A-Za-z_])|\binput\.constraints\b(?!\[\"[^\"\n]*\"\])"
 )
 """A use of the whole input, or of other constraints than those of one policy."""
+_CONSTRAINTS: Final = lazy_pattern(r"\binput\.constraints\[\"([^\"\n]*)\"\]")
 _PACKAGE: Final = lazy_pattern(r"^[ \t]*package[ \t]+([^\s;#]+)", re.MULTILINE)
 
 
@@ -69,7 +71,7 @@ def _bodies_by_policy(policy_set: PolicySet) -> Iterator[tuple[str, tuple[Body, 
 
     Without the constraints of a policy that is not relevant, other policies must report the same.
     """
-    if any(_UNKNOWN_USE.search(without_comments(text)) for text in policy_set.modules.values()):
+    if any(map(_is_unknown, policy_set.modules.values())) or _reads_of_others(policy_set):
         return
     packages = [name for text in policy_set.modules.values() for name in _PACKAGE.findall(text)]
     for policy in policy_set.policies.values():
@@ -84,6 +86,21 @@ def _bodies_by_policy(policy_set: PolicySet) -> Iterator[tuple[str, tuple[Body, 
             )
         except Doubt:
             continue
+
+
+def _is_unknown(text: str) -> bool:
+    return _UNKNOWN_USE.search(without_texts(text)) is not None
+
+
+def _reads_of_others(policy_set: PolicySet) -> bool:
+    """Return whether a module of `policy_set` reads the constraints of another's policy."""
+    own = {(policy.module, policy.id) for policy in policy_set.policies.values()}
+    return any(
+        (module, policy) not in own
+        for module, text in policy_set.modules.items()
+        if module != ROUTER
+        for policy in _CONSTRAINTS.findall(without_comments(text))
+    )
 
 
 def _bodies(policy: Policy, name: str, text: str, packages: list[str]) -> Iterator[Body]:

@@ -125,6 +125,8 @@ def test_bodies_of_own_policies(tmp_path, body, expected):
         # Another module reads constraints in a way that is not known.
         "package policyd.lib.more\n\nx := count(input.constraints)\n",
         "package policyd.lib.more\n\nx := input\n",
+        'package policyd.lib.more\n\nx := count(input.constraints["own-rule"])\n',
+        'package policyd.lib.more\n\nx := $"{input}"\n',
     ],
 )
 def test_a_module_that_may_change_the_result_is_noticed(tmp_path, text):
@@ -135,6 +137,23 @@ def test_a_module_that_may_change_the_result_is_noticed(tmp_path, text):
     found = Relevance(changed, patience=0).may_report(document(policy_set, QUIET))
 
     assert found == {"own-rule"}
+
+
+def test_the_word_input_in_a_text_is_no_use_of_the_input(tmp_path):
+    text = 'package policyd.lib.more\n\nx := ["its input", `input`] # input\n'
+    policy_set = own_policy_set(tmp_path, VIOLATION)
+    changed = msgspec.structs.replace(
+        policy_set, modules={**policy_set.modules, "own/more.rego": text}
+    )
+
+    assert Relevance(changed, patience=0).may_report(document(policy_set, QUIET)) == set()
+
+
+def test_rules_of_the_built_in_policies_are_read(tmp_path):
+    policy_set = everything.policy_set(tmp_path)
+    asked = Relevance(policy_set, patience=0).may_report(document(policy_set, QUIET))
+
+    assert {"no-privileged", "no-docker-socket", "no-all-gpus"}.isdisjoint(asked)
 
 
 @pytest.mark.slow
