@@ -10,9 +10,10 @@ transaction removes little.
 from __future__ import annotations
 
 import time
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, select, text, update
 
 from policyd.audit.database import Database
 from policyd.audit.event import DECISION, rfc3339
@@ -25,9 +26,9 @@ KIND: Final = "retention"
 """The kind of events that permit content to be missing."""
 LEAST_AGE: Final = 24 * 3600 * 1_000_000_000
 """Nanoseconds for which a decision answers a review that is repeated: it keeps its content."""
-_ROWS_AT_ONCE: Final = 500
+_ROWS_AT_ONCE: Final = 100
 _PAUSE: Final = 0.01
-"""Seconds between two transactions, in which decisions are recorded."""
+"""Seconds between two transactions, at least: decisions are recorded then."""
 
 
 class Prunable(NamedTuple):
@@ -68,39 +69,48 @@ def prune(
         return 0, None
     details = {"before": before, "through": through, "decisions": number}
     record = store.append_event(KIND, details, now=now, actor=actor, reason=reason)
-    removed = 0
-    while part := _remove_some(store.database, through, rfc3339(now)):
-        removed += part
-        time.sleep(_PAUSE)
+    removed, last = 0, 0
+    while sequences := _chosen(store.database, last, through, rfc3339(now)):
+        began = time.monotonic()
+        _remove(store.database, sequences)
+        removed, last = removed + len(sequences), sequences[-1]
+        time.sleep(max(_PAUSE, time.monotonic() - began))
     return removed, record
 
 
-def _remove_some(database: Database, through: int, now: str) -> int:
-    chosen = (
+def next_page(after: int, through: int, now: str) -> Select[Any]:
+    """Return the query of the next decisions after `after` whose content is to be removed."""
+    return (
         select(events.c.sequence)
-        .where(*_conditions(through, now))
+        .where(events.c.sequence > after, *_conditions(through, now))
         .order_by(events.c.sequence)
         .limit(_ROWS_AT_ONCE)
     )
+
+
+def _chosen(database: Database, after: int, through: int, now: str) -> list[int]:
+    with database.reading() as connection:
+        return list(connection.execute(next_page(after, through, now)).scalars())
+
+
+def _remove(database: Database, sequences: Sequence[int]) -> None:
     with database.writing() as connection:
         _overwrite_deleted(connection)
-        sequences = list(connection.execute(chosen).scalars())
-        if sequences:
-            of_these = events.c.sequence.in_(sequences)
-            connection.execute(update(events).where(of_these).values(payload=""))
-    return len(sequences)
+        of_these = events.c.sequence.in_(sequences)
+        connection.execute(update(events).where(of_these).values(payload=""))
 
 
 def _conditions(through: int, now: str) -> list[ColumnElement[bool]]:
+    # With the bare columns, SQLite would read all of an index of kinds or states for each page.
     is_held = (
         exists()
         .where(grants.c.sequence == events.c.sequence)
-        .where(grants.c.state == "active")
+        .where(grants.c.state.concat("") == "active")
         .where((grants.c.ended == "") | (grants.c.ended > now))
     )
     return [
         events.c.sequence <= through,
-        events.c.kind == DECISION,
+        events.c.kind.concat("") == DECISION,
         events.c.payload != "",
         ~is_held,
     ]

@@ -140,3 +140,15 @@ def test_the_last_day_is_kept(filled: Store) -> None:
         "--before must be more than a day ago: the decisions of the last day answer reviews that "
         "are repeated"
     )
+
+
+def test_each_page_begins_where_the_last_ended_without_reading_an_index(filled: Store) -> None:
+    page = retention.next_page(3, 9, rfc3339(LATER))
+    with filled.database.reading() as connection:
+        compiled = page.compile(connection, compile_kwargs={"literal_binds": True})
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")
+        plan = [row.detail for row in rows]
+
+    assert plan[0] == "SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"
+    assert plan[2] == "SEARCH grants USING INDEX sqlite_autoindex_grants_1 (sequence=?)"
+    assert len(plan) == 3
