@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -192,7 +194,7 @@ def bodies(draw):
 
 
 @given(bodies(), st.lists(WORKLOADS, max_size=3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 if os.environ.get("CI") else 40, deadline=None)
 def test_what_holds_in_the_engine_may_hold_here(body, workloads):
     found = document(*workloads)
     try:
