@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from tests.attacks import faults, kills, requests_cut_off, rights
+from tests.attacks import faults, kills, outages, requests_cut_off, rights
 from tests.attacks.target import Target, target
 
 ATTACKS: dict[str, Callable[[Target], str]] = {
@@ -40,6 +40,10 @@ ATTACKS: dict[str, Callable[[Target], str]] = {
         faults.opa_answers,
         faults.slow_opa,
         faults.lost_pushes,
+        outages.locked_database,
+        outages.ignored_failures,
+        outages.rotated_tokens,
+        outages.escape_codes,
     )
 }
 
