@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -17,7 +16,7 @@ import msgspec
 from policyd.errors import ConfigError, ForgeError
 from policyd.forge_settings import ForgeSettings
 from policyd.forges.contract import Call
-from policyd.forges.transport import Transport
+from policyd.forges.transport import TokenSource, Transport
 from policyd.secret_files import token_in
 
 KEPT_SECONDS: Final = 55 * 60
@@ -39,22 +38,37 @@ class _InstallationToken(msgspec.Struct, frozen=True):
     token: str
 
 
-def token_source(forge: ForgeSettings, label: str) -> Callable[[int], str]:
-    """Return the function that returns the token for an installation of a GitHub App.
+class FileToken:
+    """The token in a file, which is read for each request: a new one counts at once."""
 
-    Without an App it is the token in `token_file`, which is read now. `label` names the table of
-    the forge in messages. Raises ConfigError.
-    """
+    def __init__(self, path: str, where: str) -> None:
+        """Raises ConfigError for a file that cannot be read; `where` names its setting."""
+        self._path = path
+        self._where = where
+        token_in(path, where)
+
+    def token(self, installation: int) -> str:
+        """Return the token. Raises ForgeError."""
+        try:
+            return token_in(self._path, self._where)
+        except ConfigError as error:
+            raise ForgeError(error.message) from error
+
+    def forget(self, installation: int) -> None:
+        """Do nothing: no token is kept."""
+
+
+def token_source(forge: ForgeSettings, label: str) -> TokenSource:
+    """Return the tokens of `forge`. `label` names its table in messages. Raises ConfigError."""
     if not forge.app_id:
-        token = token_in(forge.token_file, f"{label}.token_file")
-        return lambda _: token
+        return FileToken(forge.token_file, f"{label}.token_file")
     try:
         import jwt  # noqa: F401 (only Apps need the package)
     except ImportError as error:
         raise ConfigError(
             f"{label}.app_id needs the packages PyJWT and cryptography: pip install 'policyd[oidc]'"
         ) from error
-    return _AppTokens(forge, token_in(forge.app_key_file, f"{label}.app_key_file")).token
+    return _AppTokens(forge, token_in(forge.app_key_file, f"{label}.app_key_file"))
 
 
 class _AppTokens:
@@ -74,7 +88,7 @@ class _AppTokens:
             token, until = self._kept.get(installation, ("", 0.0))
             if time.monotonic() < until:
                 return token
-        transport = Transport(self._forge, self.token)
+        transport = Transport(self._forge, self)
         call = Call(
             "POST", f"/app/installations/{installation}/access_tokens", {"permissions": PERMISSIONS}
         )
@@ -85,6 +99,11 @@ class _AppTokens:
         with self._lock:
             self._kept[installation] = (found.token, time.monotonic() + KEPT_SECONDS)
         return found.token
+
+    def forget(self, installation: int) -> None:
+        """Forget the token of `installation`: the forge does not accept it any more."""
+        with self._lock:
+            self._kept.pop(installation, None)
 
     def _own_token(self) -> str:
         import jwt

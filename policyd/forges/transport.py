@@ -11,8 +11,8 @@ import re
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final
+from collections.abc import Iterator
+from typing import BinaryIO, Final, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -71,12 +71,22 @@ class _Authorization(AuthBase):
         return request
 
 
-class Transport:
-    """Requests to one forge. `token_of` returns the token for an installation of a GitHub App."""
+class TokenSource(Protocol):
+    """The tokens with which a forge is asked."""
 
-    def __init__(self, forge: ForgeSettings, token_of: Callable[[int], str]) -> None:
+    def token(self, installation: int) -> str:
+        """Return the token for an installation of a GitHub App, 0 for none. Raises ForgeError."""
+
+    def forget(self, installation: int) -> None:
+        """Receive the news that the forge does not accept the token for `installation`."""
+
+
+class Transport:
+    """Requests to one forge, with the tokens of `tokens`."""
+
+    def __init__(self, forge: ForgeSettings, tokens: TokenSource) -> None:
         self._forge = forge
-        self._token_of = token_of
+        self._tokens = tokens
         self._base = forge.url.rstrip("/")
         self._calls = 0
         self._lock = threading.Lock()
@@ -96,7 +106,7 @@ class Transport:
             session_until(deadline) as session,
             self._answer(session, deadline, call, self._header(installation)) as response,
         ):
-            self._check(call, response)
+            self._check(call, response, installation)
             if response.status_code in call.settled:
                 return b""
             content = bytearray()
@@ -118,7 +128,7 @@ class Transport:
         ):
             if self._forge.kind == "gitea" and response.status_code == 500:
                 raise Gone(f"{self._host} has no archive of this commit: it may be gone")
-            self._check(call, response)
+            self._check(call, response, installation)
             self._gunzip(response, file)
 
     def _gunzip(self, response: requests.Response, file: BinaryIO) -> None:
@@ -147,7 +157,7 @@ class Transport:
         return urlsplit(self._base).netloc
 
     def _header(self, installation: int) -> str:
-        token = self._token_of(installation)
+        token = self._tokens.token(installation)
         return f"{_SCHEMES[self._forge.kind]} {token}" if token else ""
 
     def _answer(
@@ -202,7 +212,7 @@ class Transport:
             )
         return url
 
-    def _check(self, call: Call, response: requests.Response) -> None:
+    def _check(self, call: Call, response: requests.Response, installation: int) -> None:
         """Raise the error that the status of `response` stands for."""
         code = response.status_code
         if code in call.done or code in call.settled:
@@ -214,6 +224,7 @@ class Transport:
         if code == 429 or (code == 403 and pause):
             raise ForgeError(f"{what}: its rate limit is exceeded", retry_after=pause)
         if code == 401:
+            self._tokens.forget(installation)
             raise ForgeError(f"{what}: it does not accept the token")
         raise ForgeError(what, retry_after=pause, is_final=code < 500)
 

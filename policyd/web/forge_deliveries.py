@@ -39,12 +39,17 @@ log = structlog.get_logger("policyd.forges")
 
 
 def add_routes(app: Flask, services: Services) -> None:
-    """Add the route, as ENDPOINT. Raises ConfigError for a secret that cannot be read."""
+    """Add the route, as ENDPOINT. Raises ConfigError for a secret that cannot be read.
+
+    A secret is read for each delivery, so a new one counts at once.
+    """
     forges = services.settings.forges
-    secrets = {
-        name: secret_in(forge.secret_file, f"forges.{name}.secret_file").encode()
-        for name, forge in forges.items()
-    }
+
+    def secret(name: str) -> bytes:
+        return secret_in(forges[name].secret_file, f"forges.{name}.secret_file").encode()
+
+    for name in forges:
+        secret(name)
     reviews = ForgeReviews(services)
     app.extensions[FORGE_REVIEWS] = reviews
 
@@ -55,7 +60,7 @@ def add_routes(app: Flask, services: Services) -> None:
         body = body_of(request, MAX_DELIVERY)
         headers = {key.lower(): value for key, value in request.headers.items()}
         adapter = FORGES[kind]
-        payload = adapter.verified(headers, body, secrets[name], services.clock() // SECOND)
+        payload = adapter.verified(headers, body, secret(name), services.clock() // SECOND)
         return _accept(reviews, name, forges[name], adapter.parse(headers, payload))
 
 

@@ -55,6 +55,8 @@ class ForgeServer:
         self.failing: list[tuple[int, dict[str, str]]] = []
         """Answers to the next requests: status and headers."""
         self.host = ""
+        self.failing_after: dict[int, tuple[int, dict[str, str]]] = {}
+        """Answers to later requests, by their number, from 1."""
         self.deliveries: list[dict[str, Any]] = []
 
     def answer(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, Any]:
@@ -174,8 +176,9 @@ def forge_server(kind: str) -> Iterator[ForgeServer]:
             forge.asked.append((self.command, self.path))
             forge.authorizations.add(self.headers.get("Authorization", ""))
             headers: dict[str, str] = {}
-            if forge.failing:
-                code, headers = forge.failing.pop(0)
+            late = forge.failing_after.pop(len(forge.asked), None)
+            if late or forge.failing:
+                code, headers = late or forge.failing.pop(0)
                 content: Any = {"message": "failed"}
             else:
                 code, content = forge.answer(self.command, self.path, body)

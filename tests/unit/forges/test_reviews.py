@@ -402,6 +402,31 @@ def test_metrics_say_how_many_changes_wait_and_for_how_long(
     assert f"policyd_push_oldest_seconds{labels} 90.0" in text
 
 
+def test_a_token_that_ends_in_the_middle_is_replaced(
+    deciding: Services, store: Store, tmp_path: Path
+) -> None:
+    pushed = change(kind="push", number=0, installation=5)
+    with forge_server("github") as forge:
+        forge.commits = {BASE: {"compose.yaml": CLEAN}, HEAD: {"compose.yaml": DENIED}}
+        forge.failing_after = {2: (401, {})}
+        reviewed(app_services(deciding, store, forge, tmp_path), pushed)
+
+    tokens = [path for method, path in forge.asked if path.endswith("/access_tokens")]
+    assert len(tokens) == 2
+    assert len(recorded(store)) == len(forge.check_runs) == 1
+
+
+def test_a_secret_and_a_token_that_are_replaced_count_at_once(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    served = services(deciding, store, forge, tmp_path)
+    (tmp_path / "token").write_text("another-t0ken")
+
+    reviewed(served, change(kind="push", number=0))
+
+    assert {one.partition(" ")[2] for one in forge.authorizations} == {"another-t0ken"}
+
+
 def test_githubs_failed_deliveries_are_requested_again_once(
     deciding: Services, store: Store, tmp_path: Path
 ) -> None:

@@ -34,7 +34,17 @@ def reached(forge: ForgeServer, **changes: object) -> Transport:
         repositories=("**",),
         **changes,  # type: ignore[arg-type]
     )
-    return Transport(settings, lambda _: "t0ken")
+    return Transport(settings, Tokens())
+
+
+class Tokens:
+    """One token, and which were forgotten."""
+
+    def token(self, installation: int) -> str:
+        return "t0ken"
+
+    def forget(self, installation: int) -> None:
+        pass
 
 
 @pytest.mark.parametrize(
