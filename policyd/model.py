@@ -171,6 +171,14 @@ class UserInfo(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     groups: tuple[str, ...] = ()
 
 
+class Caller(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Who sent a request: the owner of its token; of a CI job's token, its `sub` and its `jti`."""
+
+    owner: str
+    subject: str = ""
+    token_id: str = ""
+
+
 class Source(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """The subject of a review. "" means unknown."""
 

@@ -26,7 +26,7 @@ from policyd.errors import (
     Unrecordable,
 )
 from policyd.loading import Loaded, NotLoaded, prepare
-from policyd.model import Bundle, Decision, FailurePolicy, RecordedInput, Review
+from policyd.model import Bundle, Caller, Decision, FailurePolicy, RecordedInput, Review
 from policyd.observer import NULL_OBSERVER, Observer
 from policyd.policies.policy_set import PolicySet
 from policyd.tracing import span
@@ -104,12 +104,13 @@ class _Given(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Who asked: the address, the id of the request, that of a review that may be repeated."""
+    """Who asked: address, id of the request, that of a review that may be repeated, its sender."""
 
     requested_by: str = ""
     request_id: str = ""
     identity: Identity | None = None
     failure_policy: FailurePolicy = "Fail"
+    caller: Caller | None = None
 
 
 @dataclass(frozen=True)
@@ -152,11 +153,12 @@ class Services:
         request_id: str = "",
         identity: Identity | None = None,
         failure_policy: FailurePolicy = "Fail",
+        caller: Caller | None = None,
     ) -> Decision:
         """Return the decision on `bundle`. It is in the audit log if one is configured.
 
         A DELETE is always allowed, and needs the files only if the bundle does not name the
-        project. `requested_by` is the address of the caller, `identity` that of the decision on a
+        project. `requested_by` is the address of the `caller`, `identity` that of the decision on a
         review that may be repeated. Raises NoComposeFile, BundleError and, for a DELETE whose
         project has no known name, RequestError: there is no decision then. Raises AuditError, and
         ReviewTimeout: nothing is decided and recorded then. With the `failure_policy` Ignore, a
@@ -164,7 +166,7 @@ class Services:
         recorded is deferred.
         """
         started = time.perf_counter()
-        asked = Asked(requested_by, request_id, identity, failure_policy)
+        asked = Asked(requested_by, request_id, identity, failure_policy, caller)
         try:
             with deadline.within(self.settings.review_timeout):
                 given = self._given(bundle, review, failure_policy)
@@ -368,6 +370,7 @@ def _hand_over(record: Callable[..., object], review: Review, given: _Given, ask
         request_id=asked.request_id,
         recorded_input=given.recorded_input,
         content=asked.identity.content if asked.identity else "",
+        caller=asked.caller,
     )
 
 

@@ -33,7 +33,7 @@ from policyd.audit.store import Store
 from policyd.audit.tables import events
 from policyd.errors import AuditError, Unrecordable
 from policyd.limits import MIB
-from policyd.model import Decision, RecordedInput, Review, to_json
+from policyd.model import Caller, Decision, RecordedInput, Review, to_json
 
 MAX_WAITING: Final = 10_000
 """Decisions that wait in one folder."""
@@ -58,6 +58,7 @@ class DeferredDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     request_id: str = ""
     recorded_input: RecordedInput | None = None
     content: str = ""
+    caller: Caller | None = None
 
 
 class DeferredDecisions:
@@ -78,6 +79,7 @@ class DeferredDecisions:
         request_id: str = "",
         recorded_input: RecordedInput | None = None,
         content: str = "",
+        caller: Caller | None = None,
     ) -> None:
         """Write to the disk what `Store.append_decision` will record.
 
@@ -86,7 +88,7 @@ class DeferredDecisions:
         annotations = {**decision.audit_annotations, DEFERRED: "true"}
         decision = msgspec.structs.replace(decision, audit_annotations=annotations)
         deferred = DeferredDecision(
-            review, decision, files, requested_by, request_id, recorded_input, content
+            review, decision, files, requested_by, request_id, recorded_input, content, caller
         )
         payload_of(_event_of(deferred))  # a text that the log cannot hold is refused now
         name = f"{review.now:020d}-{decision.decision_id}"
@@ -162,6 +164,7 @@ def _record(deferred: DeferredDecision, store: Store) -> bool:
         request_id=deferred.request_id,
         recorded_input=deferred.recorded_input,
         content=deferred.content,
+        caller=deferred.caller,
     )
     return True
 

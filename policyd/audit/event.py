@@ -21,6 +21,7 @@ from policyd import __version__
 from policyd.errors import AuditError, Unrecordable
 from policyd.model import (
     AuditRecord,
+    Caller,
     Certainty,
     Decision,
     Exempted,
@@ -83,6 +84,8 @@ class DecisionEvent(msgspec.Struct, frozen=True):
     req_id: str = ""
     content: str | msgspec.UnsetType = msgspec.UNSET
     """"sha256:…" over the question and all files, of a review with an id of the client's."""
+    caller: Caller | msgspec.UnsetType = msgspec.UNSET
+    """Who sent the request. The user of the review is whom it was sent for."""
 
     @property
     def ends_with(self) -> GrantState | None:
@@ -180,11 +183,13 @@ def decision_event(
     request_id: str = "",
     input_digest: str = "",
     content: str = "",
+    caller: Caller | None = None,
 ) -> DecisionEvent:
     """Return the event of `decision` on `review`.
 
     `files` are the names of the project's files, `requested_by` is the address of the caller,
-    `input_digest` is that of the recorded input, `content` that of a review with an id of its own.
+    `input_digest` is that of the recorded input, `content` that of a review with an id of its own,
+    `caller` who sent the request, None where nobody did.
     """
     policy_set = decision.policy_set
     return DecisionEvent(
@@ -201,6 +206,7 @@ def decision_event(
         requested_by=requested_by,
         req_id=request_id,
         content=content or msgspec.UNSET,
+        caller=caller or msgspec.UNSET,
     )
 
 

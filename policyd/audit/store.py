@@ -38,7 +38,7 @@ from policyd.audit.tables import events, exception_uses, grants, heads
 from policyd.audit.verify import VerifyReport, verify
 from policyd.audit.visibility import EVERYTHING, Visibility
 from policyd.errors import AuditError, ContentRemoved, NotFound
-from policyd.model import AuditRecord, Decision, RecordedInput, Review
+from policyd.model import AuditRecord, Caller, Decision, RecordedInput, Review
 
 PAGE: Final = 50
 """The default number of records on a page."""
@@ -124,15 +124,19 @@ class Store:
         request_id: str = "",
         recorded_input: RecordedInput | None = None,
         content: str = "",
+        caller: Caller | None = None,
     ) -> AuditRecord:
         """Record `decision` and update the grants; return when both are on disk.
 
         `files` are the names of the project's files, `requested_by` the address of the caller,
         `recorded_input` is kept beside the chain, `content` the digest of a review that may be
-        repeated. An allowed CREATE or UPDATE supersedes the grants; DELETE releases them.
+        repeated, `caller` who sent the request. An allowed CREATE or UPDATE supersedes the grants;
+        DELETE releases them.
         """
         digest = recorded_input.digest if recorded_input else ""
-        event = decision_event(review, decision, files, requested_by, request_id, digest, content)
+        event = decision_event(
+            review, decision, files, requested_by, request_id, digest, content, caller
+        )
         return self._submit(Pending(event, payload_of(event), recorded_input))
 
     def append_event(

@@ -24,7 +24,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION: Final = "0011"
+REVISION: Final = "0012"
 """The newest migration. Databases are upgraded to it."""
 KNOWN_REVISIONS: Final = (*(f"{number:04}" for number in range(1, int(REVISION))), REVISION)
 """The migrations whose tables can be read without upgrading them."""
@@ -235,6 +235,14 @@ forge_comments = Table(
     Column("number", BigInteger, nullable=False),  # of the pull request
     Column("comment", BigInteger, nullable=False),  # the id of our comment
     PrimaryKeyConstraint("forge", "repository_id", "number"),
+)
+
+issuer_key_sets = Table(
+    "issuer_key_sets",
+    metadata,
+    Column("issuer", Text, primary_key=True),  # its URL
+    Column("content", LargeBinary, nullable=False),  # the key set as the issuer published it
+    Column("read", BigInteger, nullable=False),  # seconds since the epoch
 )
 
 tokens = Table(

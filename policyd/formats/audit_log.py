@@ -83,6 +83,7 @@ def decision_text(record: AuditRecord, *, colour: bool = False) -> str:
         ("decision", event.decision_id),
         ("time", event.timestamp),
         ("requested by", " ".join((review.user_info.username, *review.user_info.groups))),
+        ("sent by", _sender(event)),
         ("enforced at", review.enforcement_point),
         ("operation", review.operation + (" (dry run)" if review.dry_run else "")),
         *msgspec.structs.asdict(review.source).items(),
@@ -93,6 +94,18 @@ def decision_text(record: AuditRecord, *, colour: bool = False) -> str:
     lines = [f"{name + ':':<12} {visible(value)}\n" for name, value in facts if value]
     result = Reviewed(event.input.project.name or "project", event.result)
     return f"{text.render(Report([result]), colour=colour)}\n{''.join(lines)}"
+
+
+def _sender(event: DecisionEvent) -> str:
+    """Return whose token the request had, with the subject and the id of a CI job's token."""
+    if not event.caller:
+        return ""
+    caller = event.caller
+    claims = (
+        caller.subject and f"sub {caller.subject}",
+        caller.token_id and f"jti {caller.token_id}",
+    )
+    return ", ".join(filter(None, (caller.owner, *claims)))
 
 
 def decision_json(record: AuditRecord, *, colour: bool = False) -> str:

@@ -2,9 +2,9 @@
 
 In: the settings of an issuer, the id of a key. Out: the key. The keys come from the file that the
 settings name, or from the issuer: its discovery document names the address of its keys. The last
-keys go on counting while the issuer cannot be reached. Errors: Unauthorized for a key that the
-issuer does not have, IdentityUnavailable while its keys are not known. Source: OpenID Connect
-Discovery 1.0, sections 3 and 4.
+keys go on counting for a day while the issuer cannot be reached, also in a new process. Errors:
+Unauthorized for a key that the issuer does not have, IdentityUnavailable while its keys are not
+known. Source: OpenID Connect Discovery 1.0, sections 3 and 4.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from urllib.parse import urlsplit
 
 import msgspec
 import requests
+import structlog
 from jwt import PyJWK
 
+from policyd.audit.key_sets import KeptKeySet
 from policyd.deadline import Deadline, remaining
-from policyd.errors import IdentityError, IdentityUnavailable, Unauthorized
+from policyd.errors import AuditError, IdentityError, IdentityUnavailable, Unauthorized
 from policyd.identity.key_set import MAX_KEY_SET, read_key_set
 from policyd.timed_session import session_until
 
 if TYPE_CHECKING:
+    from policyd.audit.key_sets import KeySets
     from policyd.issuer_settings import Issuer
 
 LIFETIME: Final = 300.0
@@ -40,14 +43,25 @@ DISCOVERY_PATH: Final = "/.well-known/openid-configuration"
 
 _PIECE: Final = 16 * 1024
 
+log = structlog.get_logger("policyd.identity")
+
 
 class IssuerKeys:
     """The keys of one issuer. Threads may share it."""
 
     def __init__(
-        self, name: str, issuer: Issuer, clock: Callable[[], float] = time.monotonic
+        self,
+        name: str,
+        issuer: Issuer,
+        clock: Callable[[], float] = time.monotonic,
+        kept: KeySets | None = None,
     ) -> None:
-        """`clock` returns seconds. The file that `issuer` names is read when a key is needed."""
+        """`clock` returns seconds. The file that `issuer` names is read when a key is needed.
+
+        `kept` are the last keys of issuers, None where a new process begins without keys.
+        """
+        self._kept = None if issuer.jwks_file else kept
+        self._is_restored = False
         self._name = name
         self._issuer = issuer
         self._clock = clock
@@ -80,15 +94,40 @@ class IssuerKeys:
         return float("inf") if moment is None else self._clock() - moment
 
     def _refresh(self, key_id: str) -> None:
+        self._restore()
         is_fresh = self._age(self._read_at) < LIFETIME and key_id in self._keys
         if is_fresh or self._age(self._tried_at) < PAUSE:
             return
         self._tried_at = self._clock()
         try:
-            self._keys = read_key_set(self._text())
+            text = self._text()
+            self._keys = read_key_set(text)
         except IdentityError:
             return  # the last keys go on counting until they are too old
         self._read_at = self._clock()
+        self._keep(text)
+
+    def _restore(self) -> None:
+        """Take over the keys that another process read, once, if they are not too old."""
+        if self._kept is None or self._is_restored:
+            return
+        try:
+            found = self._kept.find(self._issuer.issuer)
+            self._is_restored = True
+            age = time.time() - found.read if found else MAX_AGE
+            if found and 0 <= age < MAX_AGE:
+                self._keys = read_key_set(found.content)
+                self._read_at = self._clock() - age
+        except (AuditError, IdentityError) as error:
+            log.warning("keys of issuer not restored", issuer=self._name, reason=str(error))
+
+    def _keep(self, text: bytes) -> None:
+        if self._kept is None:
+            return
+        try:
+            self._kept.keep(self._issuer.issuer, KeptKeySet(text, int(time.time())))
+        except AuditError as error:
+            log.warning("keys of issuer not kept", issuer=self._name, reason=str(error))
 
     def _text(self) -> bytes:
         if self._issuer.jwks_file:

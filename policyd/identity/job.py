@@ -50,7 +50,8 @@ _Claim: TypeAlias = Callable[[str], str]
 class Job(msgspec.Struct, frozen=True):
     """A CI job. A value is "" if the token does not state it.
 
-    `issuer` is the name of the issuer in the settings. `expires` is in seconds since the epoch.
+    `issuer` is the name of the issuer in the settings, `subject` the claim `sub`. `expires` is in
+    seconds since the epoch.
     `obstacle` says why the job must not get grants; "" if it may.
     """
 
@@ -65,6 +66,7 @@ class Job(msgspec.Struct, frozen=True):
     environment: str
     user: UserInfo
     obstacle: str
+    subject: str = ""
 
 
 class KnownRepository(msgspec.Struct, frozen=True, rename="camel"):
@@ -100,6 +102,7 @@ def job_of(name: str, issuer: Issuer, claims: Mapping[str, Any]) -> Job:
         environment=stated("environment"),
         user=_user(name, stated("user"), stated("user_id")),
         obstacle=_OBSTACLES.get(issuer.kind, _no_protection)(claim, names),
+        subject=claim("sub"),
     )
     if not _REPOSITORY.fullmatch(job.repository) or {".", ".."} & {*job.repository.split("/")}:
         raise Unauthorized("the token states no valid name of a repository")

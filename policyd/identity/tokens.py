@@ -26,6 +26,7 @@ from policyd.identity.job import Job, job_of
 from policyd.identity.key_set import ALGORITHMS
 
 if TYPE_CHECKING:
+    from policyd.audit.key_sets import KeySets
     from policyd.issuer_settings import Issuer
 
 MAX_TOKEN: Final = 16 * 1024
@@ -39,9 +40,10 @@ _REQUIRED: Final = ("iss", "aud", "exp", "iat", "jti")
 class TokenVerifier:
     """Verifies the tokens of the issuers in the settings. Threads may share it."""
 
-    def __init__(self, issuers: Mapping[str, Issuer]) -> None:
+    def __init__(self, issuers: Mapping[str, Issuer], kept: KeySets | None = None) -> None:
+        """`kept` are the last keys of issuers, None where a new process begins without keys."""
         self._issuers = {
-            issuer.issuer: (name, issuer, IssuerKeys(name, issuer))
+            issuer.issuer: (name, issuer, IssuerKeys(name, issuer, kept=kept))
             for name, issuer in issuers.items()
         }
 

@@ -24,7 +24,7 @@ from policyd.errors import Forbidden, Unauthorized
 from policyd.identity.job import Job
 from policyd.issuer_settings import Issuer
 from policyd.loopback import is_loopback
-from policyd.model import Source, UserInfo
+from policyd.model import Caller, Source, UserInfo
 from policyd.policies.matching import matches_any
 
 LOCAL: Final = Token(owner="local", scopes=("admin",), repositories=(ALL,), speaks_for_users=True)
@@ -79,6 +79,13 @@ def is_json_web_token(token: str) -> bool:
 def stored_token(permissions: Permissions) -> Token:
     """Return the token with `permissions`, which is in the database."""
     return msgspec.convert(msgspec.structs.asdict(permissions), Token)
+
+
+def caller(token: Token, job: Job | None) -> Caller:
+    """Return who sends a request with `token`, which stands for `job` if there is one."""
+    if job is None:
+        return Caller(token.owner)
+    return Caller(token.owner, job.subject, job.token_id)
 
 
 def token_of(job: Job, issuer: Issuer) -> Token:

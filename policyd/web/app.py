@@ -95,6 +95,7 @@ SCOPES: Final[Mapping[str, Collection[Scope]]] = {
 """The scopes that permit each route, one of which a token must have."""
 
 if TYPE_CHECKING:
+    from policyd.audit.store import Store
     from policyd.identity.tokens import TokenVerifier
 
 log = structlog.get_logger("policyd.web")
@@ -115,7 +116,7 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = services.settings.max_body
     app.config["MAX_FORM_PARTS"] = MAX_FILES + 1
     app.before_request(_start)
-    verifier = _verifier(services.settings)
+    verifier = _verifier(services.settings, services.audit)
     stored_tokens = Tokens(services.audit)
     app.before_request(lambda: _authenticate(services.settings, verifier, stored_tokens))
     app.after_request(_finish)
@@ -127,17 +128,18 @@ def create_app(services: Services) -> Flask:
     return app
 
 
-def _verifier(settings: Settings) -> TokenVerifier | None:
+def _verifier(settings: Settings, audit: Store) -> TokenVerifier | None:
     if not settings.issuers:
         return None
     # Imported here because only these settings need the packages.
     try:
+        from policyd.audit.key_sets import KeySets
         from policyd.identity.tokens import TokenVerifier
     except ImportError as error:
         raise ConfigError(
             "issuers need the packages PyJWT and cryptography: pip install 'policyd[oidc]'"
         ) from error
-    return TokenVerifier(settings.issuers)
+    return TokenVerifier(settings.issuers, KeySets(audit))
 
 
 def _authenticate(

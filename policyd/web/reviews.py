@@ -172,4 +172,5 @@ def _decide(
         request_id=g.request_id,
         identity=identity,
         failure_policy=policy,
+        caller=access.caller(g.token, g.job),
     )

@@ -29,6 +29,7 @@ from policyd.audit.database import Database, open_for_reading
 from policyd.audit.documents import digest_of
 from policyd.audit.event import decision_event, grant_records, payload_of, rfc3339
 from policyd.audit.jobs import Jobs
+from policyd.audit.key_sets import KeptKeySet, KeySets
 from policyd.audit.rows import event_row, grant_row
 from policyd.audit.store import Store, open_store
 from policyd.audit.tables import events, grants, heads
@@ -410,7 +411,21 @@ def back_up_one_state_while_it_is_written(store: Store) -> None:
     assert first == store.decision("d1")
 
 
+def keep_the_last_key_set_of_each_issuer(store: Store) -> None:
+    """The key set that was read last stays, whoever writes last."""
+    sets = KeySets(store)
+    assert sets.find("https://forge.example") is None
+    sets.keep("https://forge.example", KeptKeySet(b'{"keys": []}', 7))
+    sets.keep("https://other.example", KeptKeySet(b"{}", 1))
+    sets.keep("https://forge.example", KeptKeySet(b"\x00newer", 9))
+    sets.keep("https://forge.example", KeptKeySet(b"older", 8))
+
+    assert sets.find("https://forge.example") == KeptKeySet(b"\x00newer", 9)
+    assert sets.find("https://other.example") == KeptKeySet(b"{}", 1)
+
+
 CONTRACTS: Final[tuple[Contract, ...]] = (
+    keep_the_last_key_set_of_each_issuer,
     *HELD,
     show_only_what_is_visible,
     keep_what_a_grant_is,

@@ -20,6 +20,7 @@ from policyd.formats.audit_log import (
 )
 from policyd.model import (
     AuditRecord,
+    Caller,
     Decision,
     PolicySetRevision,
     Review,
@@ -48,7 +49,8 @@ def record(decision: Decision, sequence: int = 1) -> AuditRecord:
         "u", "ci", 1_800_000_000_123_456_789, "CREATE", True, UserInfo("ana", ("ml", "ops")),
         Source(repository="acme/train", host="gpu-01"),
     )  # fmt: skip
-    payload = payload_of(decision_event(review, decision))
+    caller = Caller("forge:acme/train", "repo:acme/train", "j-1")
+    payload = payload_of(decision_event(review, decision, caller=caller))
     return AuditRecord(sequence, "2027-01-15T08:00:00Z", "decision", payload, "00", "11")
 
 
@@ -101,6 +103,7 @@ def test_one_decision_shows_its_violations_then_who_asked_for_it() -> None:
     d-1
 time:        2027-01-15T08:00:00.123456789Z
 requested by: ana ml ops
+sent by:     forge:acme/train, sub repo:acme/train, jti j-1
 enforced at: ci
 operation:   CREATE (dry run)
 repository:  acme/train

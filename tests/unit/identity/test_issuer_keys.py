@@ -1,12 +1,19 @@
 from __future__ import annotations
 
 import json
+import shutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import delete, text
 
+from policyd.audit.key_sets import KeptKeySet, KeySets
+from policyd.audit.store import open_store
+from policyd.audit.tables import issuer_key_sets
 from policyd.errors import IdentityUnavailable, Unauthorized
 from policyd.identity.issuer_keys import LIFETIME, MAX_AGE, PAUSE, IssuerKeys
 from policyd.issuer_settings import Issuer
@@ -89,6 +96,57 @@ def test_an_issuer_that_is_away_is_asked_once_in_the_pause(
     clock.now += PAUSE
 
     assert keys.find("first").key_id == "first"
+
+
+@pytest.fixture
+def kept(tmp_path: Path, empty_log: Path) -> Iterator[KeySets]:
+    store = open_store(str(shutil.copy(empty_log, tmp_path / "audit.db")))
+    yield KeySets(store)
+    store.close()
+
+
+def test_the_last_keys_count_after_a_restart_without_the_issuer(
+    settings: Issuer, issuer: StandInIssuer, clock: Clock, kept: KeySets
+) -> None:
+    IssuerKeys("forge", settings, clock, kept).find("first")
+    assert IssuerKeys("forge", settings, clock, kept).find("first").key_id == "first"
+    assert issuer.requests == 1  # fresh keys are not requested again
+    found = kept.find(settings.issuer)
+    assert found
+    issuer.status = 503
+
+    old = KeptKeySet(found.content, int(time.time() - MAX_AGE + 600))
+    with kept._store.database.writing() as connection:
+        connection.execute(delete(issuer_key_sets))
+    kept.keep(settings.issuer, old)
+    keys = IssuerKeys("forge", settings, clock, kept)
+    assert keys.find("first").key_id == "first"
+    with pytest.raises(Unauthorized):
+        keys.find("second")
+    clock.now += 601
+    with pytest.raises(IdentityUnavailable):
+        keys.find("first")
+
+
+@pytest.mark.parametrize("age", [MAX_AGE + 1, -60])
+def test_keys_that_are_too_old_or_of_the_future_are_not_restored(
+    settings: Issuer, issuer: StandInIssuer, clock: Clock, kept: KeySets, age: float
+) -> None:
+    content = json.dumps({"keys": [jwk(rsa_key(), "first")]}).encode()
+    kept.keep(settings.issuer, KeptKeySet(content, int(time.time() - age)))
+    issuer.status = 503
+
+    with pytest.raises(IdentityUnavailable):
+        IssuerKeys("forge", settings, clock, kept).find("first")
+
+
+def test_a_database_that_fails_prevents_no_request_of_keys(
+    settings: Issuer, clock: Clock, kept: KeySets
+) -> None:
+    with kept._store.database.writing() as connection:
+        connection.execute(text("DROP TABLE issuer_key_sets"))
+
+    assert IssuerKeys("forge", settings, clock, kept).find("first").key_id == "first"
 
 
 @pytest.mark.parametrize(

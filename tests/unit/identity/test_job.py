@@ -42,6 +42,7 @@ def test_a_job_of_github_is_what_its_claims_state() -> None:
         environment="prod",
         user=UserInfo("forge:octocat", ("forge:id:583231",)),
         obstacle="",
+        subject="repo:acme@7/train@42:ref:refs/heads/main",
     )
 
 
@@ -60,6 +61,7 @@ def test_a_job_of_gitlab_is_what_its_claims_state() -> None:
         environment="prod",
         user=UserInfo("lab:ada", ("lab:id:5",)),
         obstacle="",
+        subject="project_path:acme/ml/train:ref_type:branch:ref:main",
     )
 
 

@@ -49,11 +49,17 @@ def ask(client: FlaskClient, token: str, query: str = "host=gpu-01") -> Any:
 def test_a_job_is_reviewed_as_what_its_token_states(
     client: FlaskClient, issuer: StandInIssuer, services: Any
 ) -> None:
-    answer = ask(client, issuer.token())
+    answer = ask(client, issuer.token(jti="jti-x"))
 
     assert (answer.status_code, answer.json["response"]["allowed"]) == (200, True)
     (record,) = services.store.decisions(10)
-    review = json.loads(record.payload)["input"]["review"]
+    event = json.loads(record.payload)
+    assert event["caller"] == {
+        "owner": "forge:acme/train",
+        "subject": "repo:acme@7/train@42:ref:refs/heads/main",
+        "tokenId": "jti-x",
+    }
+    review = event["input"]["review"]
     assert review["source"] == {
         "repository": "acme/train",
         "ref": "refs/heads/main",
