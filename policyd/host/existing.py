@@ -24,6 +24,9 @@ from policyd.workloads.image_configs import DockerConfig
 DEFAULT_SECONDS: Final = 30.0
 """How long the default runtime of the daemon is remembered."""
 
+_JOINED: Final = ("pid", "ipc", "network_mode")
+"""Keys that name a container or a service whose namespace is shared."""
+
 
 class Existing:
     """What one daemon has. May be used by many threads at once."""
@@ -58,6 +61,34 @@ class Existing:
         name = container.text("Name").lstrip("/")
         asked = read_container(container.object("Config"), host, name, "", self.volume)
         return msgspec.structs.replace(asked, keys=self._as_asked(asked.keys, image)), image
+
+    def with_services(self, asked: Asked) -> Asked:
+        """Return `asked`, whose containers of the same project are named by their services.
+
+        Compose turns `pid: service:db` into `container:ID` when it creates a container.
+        """
+        keys = dict(asked.keys)
+        for key in _JOINED:
+            kind, _, name = str(keys.get(key, "")).partition(":")
+            if kind == "container" and (service := self._service(name, asked.project)):
+                keys[key] = f"service:{service}"
+        if "volumes_from" in keys:
+            keys["volumes_from"] = [
+                self._volumes_from(entry, asked.project) for entry in keys["volumes_from"]
+            ]
+        return msgspec.structs.replace(asked, keys=keys)
+
+    def _volumes_from(self, entry: str, project: str) -> str:
+        _, _, reference = entry.partition(":")
+        name, colon, mode = reference.partition(":")
+        service = self._service(name, project)
+        return f"{service}{colon}{mode}" if service else entry
+
+    def _service(self, container: str, project: str) -> str:
+        """Return the service of `container`, "" if it is not of the project."""
+        found = self._engine.container(container) if project else None
+        labels = found.object("Config").pairs("Labels") if found else {}
+        return labels.get(SERVICE_LABEL, "") if labels.get(PROJECT_LABEL) == project else ""
 
     def running(self, project: str, service: str) -> list[str]:
         """Return the ids of the containers of a service that run."""

@@ -111,7 +111,7 @@ class Gate:
                 asked = read(call, about) if read else None
                 if asked is None:
                     return ALLOWED
-                asked = self._files.followed(asked)
+                asked = self._existing.with_services(self._files.followed(asked))
                 image = self._existing.image(asked.keys.get("image", ""))
                 return self._decided(call, lambda: asked.loaded(call.body, image), asked)
         except PolicydError as error:
@@ -140,7 +140,7 @@ class Gate:
         if found is None:
             return ALLOWED  # the daemon will say that there is none
         asked, image, container = found
-        asked = self._files.followed(asked)
+        asked = self._existing.with_services(self._files.followed(asked))
         answer = DENIED
         try:
             answer = self._decided(

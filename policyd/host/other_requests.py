@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from policyd.errors import Forbidden
 from policyd.host.asked import Asked, names, numbered, own_labels, variables, without_empty
 from policyd.host.folded_json import Fields
 from policyd.host.host_config import host_keys
@@ -58,8 +59,13 @@ def read_volume(body: Fields) -> Asked | None:
 
 
 def read_service(body: Fields) -> Asked:
-    """Return what a service of Swarm asks for: its tasks are containers like those of Compose."""
+    """Return what a service of Swarm asks for: its tasks are containers like those of Compose.
+
+    Raises Forbidden for a service that installs a plugin.
+    """
     task = body.object("TaskTemplate")
+    if task.is_set("PluginSpec") or task.text("Runtime") == "plugin":
+        raise Forbidden("a service of Swarm cannot install a plugin of Docker here")
     spec = task.object("ContainerSpec")
     project, service = names({}, body.text("Name") or "service")
     mounts = Mounts(_unknown)

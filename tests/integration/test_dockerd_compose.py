@@ -48,6 +48,7 @@ services:
     image: local/busybox:1.0
     network_mode: none
     environment: {MODE: fast}
+    volumes_from: [db]
     depends_on: [db]
 volumes: {data: {}}
 """

@@ -250,3 +250,31 @@ def test_a_start_is_denied_while_the_daemon_cannot_be_asked(gate, engine, last_e
 
     assert answer.message.startswith("the Docker daemon cannot be asked at ")
     assert last_event().result.status.code == 503
+
+
+DB = {
+    "Id": "c9",
+    "Config": {
+        "Labels": {"com.docker.compose.project": "shop", "com.docker.compose.service": "db"}
+    },
+}
+
+
+def joining(project: str) -> dict:
+    host = {"PidMode": "container:c9", "IpcMode": "container:c9", "VolumesFrom": ["c9:ro"]}
+    return {**creation(**host), "Labels": {"com.docker.compose.project": project}}
+
+
+def test_a_service_may_share_with_a_service_of_its_project(gate, engine):
+    engine.documents["/containers/c9/json"] = DB
+
+    assert gate.before(envelope(CREATE, joining("shop"))) == ALLOWED
+
+
+@pytest.mark.parametrize("project", ["", "other"])
+def test_a_container_of_another_project_may_not_be_shared(gate, engine, project):
+    engine.documents["/containers/c9/json"] = DB
+
+    answer = gate.before(envelope(CREATE, joining(project)))
+
+    assert answer.message.startswith("3 violations:\n- no-foreign-container-sharing: service")

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from policyd.errors import Forbidden
 from policyd.host.folded_json import Fields, read_object
 from policyd.host.other_requests import (
     read_build,
@@ -89,6 +92,12 @@ def test_a_service_of_swarm_is_a_service():
     assert asked.keys["volumes"] == [
         {"type": "bind", "source": "/dev", "target": "/hd", "read_only": False}
     ]
+
+
+@pytest.mark.parametrize("task", [{"PluginSpec": {"name": "x"}}, {"Runtime": "plugin"}])
+def test_a_service_of_swarm_that_installs_a_plugin_is_refused(task):
+    with pytest.raises(Forbidden, match="cannot install a plugin"):
+        read_service(Fields({"Name": "s", "TaskTemplate": task}))
 
 
 def test_a_build_shows_its_network():
