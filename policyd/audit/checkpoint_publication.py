@@ -17,6 +17,7 @@ from sqlalchemy import select
 from policyd.audit import checkpoints, cosignatures, tree
 from policyd.audit.checkpoint_copies import SignedCheckpoint
 from policyd.audit.event import rfc3339
+from policyd.audit.log_event import log_event_of
 from policyd.audit.store import Store
 from policyd.audit.tables import events
 from policyd.audit.witnessing import WitnessClient
@@ -102,11 +103,16 @@ class Publisher:
         return Published(signed, outcomes)
 
     def _signed(self, store: Store, signer: Signer) -> tuple[SignedCheckpoint, bool]:
-        """Return the checkpoint to publish, and whether events other than checkpoints are new."""
-        kinds = select(events.c.kind).order_by(events.c.sequence.desc()).limit(1)
+        """Return the checkpoint to publish, and whether events other than checkpoints are new.
+
+        New are those after the events of the last published checkpoint: other writers may have
+        recorded some before the event about it.
+        """
+        news = select(events.c.sequence).where(events.c.sequence > _published(store))
         with store.database.reading() as connection:
             last = checkpoints.latest(connection)
-            has_news = connection.execute(kinds).scalar() != KIND
+            query = news.where(events.c.kind.concat("") != KIND).limit(1)
+            has_news = connection.execute(query).first() is not None
         note = str(last.note) if last else ""
         if not last or has_news or not signatures_of(note, [signer.verifier])[1]:
             with store.database.writing() as connection:
@@ -131,6 +137,13 @@ class Publisher:
             "published": accepted,
         }
         store.append_event(KIND, details, now=self._clock())
+
+
+def _published(store: Store) -> int:
+    """Return the number of events of the last checkpoint that was published, 0 without one."""
+    found = store.events(1, kinds=(KIND,))
+    size = log_event_of(found[0]).details.get("events") if found else 0
+    return size if isinstance(size, int) else 0
 
 
 def _add(store: Store, size: int, lines: Sequence[str]) -> str:

@@ -2,11 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from policyd.audit.checkpoint_copies import FileCopy, UrlCopy, checkpoints_in
+from policyd.audit.checkpoint_copies import (
+    FileCopy,
+    SignedCheckpoint,
+    UrlCopy,
+    checkpoints_in,
+)
 from policyd.audit.checkpoint_publication import Publisher, Targets
 from policyd.audit.log_event import log_event_of
 from policyd.audit.store import Store
@@ -97,6 +102,29 @@ def test_a_log_that_is_not_used_does_not_grow(
     everything = ["witness", "file", "url"]
     assert recorded(store) == [(2, 1, everything), (4, 3, everything)]
     assert len(server.seen) == 3
+
+
+def test_what_was_recorded_while_a_checkpoint_was_published_is_in_the_next_one(
+    store: Store, record: Callable[..., Any]
+) -> None:
+    class Slow:
+        name = "slow"
+        sizes: ClassVar[list[int]] = []
+
+        def deliver(self, signed: SignedCheckpoint, _seconds: float) -> None:
+            if not self.sizes:
+                record("meanwhile", project="more")
+            self.sizes.append(signed.checkpoint.size)
+
+    record("d1")
+    publisher = Publisher(lambda use: use(store), lambda: NOON)
+    for _ in range(3):
+        publisher.publish(SIGNER, Targets([], [Slow()]), 5)
+
+    assert Slow.sizes == [1, 3]
+    assert [one.kind for one in store.events()][::-1] == [
+        "decision", "decision", "checkpoint", "checkpoint",
+    ]  # fmt: skip
 
 
 def test_a_target_that_failed_gets_the_checkpoint_later_and_holds_up_no_other(
