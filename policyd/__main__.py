@@ -1,6 +1,24 @@
-"""`python -m policyd` is the command `policyd`."""
+"""The program `policyd`, which is also `python -m policyd`."""
 
-from policyd.cli import main
+from __future__ import annotations
+
+import gc
+from typing import Final
+
+YOUNG_OBJECTS: Final = 50_000
+"""New objects after which Python looks for garbage among them.
+
+With its default of 700, it looks a hundred times while modules are imported, whose objects stay.
+"""
+
+
+def run() -> None:
+    """Run the command that the arguments of the process name, and exit with its code."""
+    gc.set_threshold(YOUNG_OBJECTS)
+    from policyd.cli import main
+
+    main(prog_name="policyd")
+
 
 if __name__ == "__main__":
-    main(prog_name="policyd")
+    run()
