@@ -7,6 +7,7 @@ ConfigError.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import sys
@@ -19,8 +20,17 @@ from policyd.errors import ConfigError
 DEFAULT_PATH: Final = "/usr/local/sbin/policyd-runtime"
 _SYSTEM_PYTHON: Final = "/usr/bin/python3"
 _SOURCE: Final = Path(__file__).with_name("oci_runtime.py")
-_ISOLATED: Final = "-IS"
-"""Flags of the interpreter: no site packages, no variables and no folder of the user."""
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._/@+-]+")
+_HEAD: Final = """\
+#!/bin/sh
+''':'
+for word; do case $word in create|run|restore) exec {interpreter} -IS {path} "$@";; esac; done
+exec {runtime} "$@"
+'''
+"""
+"""The beginning, which is a text to Python. The shell starts ten times faster, so only commands
+that may create a container start the interpreter: without site packages, variables and the folder
+of the user. Python then finds out which command it is."""
 
 
 def install(path: str, runtime: str, socket: str) -> None:
@@ -31,11 +41,14 @@ def install(path: str, runtime: str, socket: str) -> None:
     for name, value in {"--path": path, "--runtime": runtime, "host.socket": socket}.items():
         if not os.path.isabs(value):
             raise ConfigError(f"{name}: {value} is not an absolute path")
+    for name, value in {"--path": path, "--runtime": runtime}.items():
+        if not _PLAIN.fullmatch(value):
+            raise ConfigError(f"{name}: {value!r} has a character that is not a letter or digit")
     if not os.access(runtime, os.X_OK) or os.path.isdir(runtime):
         raise ConfigError(f"--runtime: {runtime} is not a program")
     if os.path.realpath(runtime) == os.path.realpath(path):
         raise ConfigError(f"--runtime: {runtime} would run itself; name the real runtime")
-    text = runtime_text(_interpreter(), runtime, socket)
+    text = runtime_text(path, _interpreter(), runtime, socket)
     try:
         with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path), delete=False) as file:
             file.write(text)
@@ -45,12 +58,12 @@ def install(path: str, runtime: str, socket: str) -> None:
         raise ConfigError(f"--path: cannot write {path}: {error.strerror}") from error
 
 
-def runtime_text(interpreter: str, runtime: str, socket: str) -> str:
-    """Return the program, which `interpreter` runs, with the paths `runtime` and `socket`."""
+def runtime_text(path: str, interpreter: str, runtime: str, socket: str) -> str:
+    """Return the program at `path`, which `interpreter` runs, with its `runtime` and `socket`."""
     text = _SOURCE.read_text(encoding="utf-8")
     for name, value in {"RUNTIME": runtime, "SOCKET": socket}.items():
         text = _with_constant(text, name, value)
-    return f"#!{interpreter} {_ISOLATED}\n{text}"
+    return _HEAD.format(path=path, interpreter=interpreter, runtime=runtime) + text
 
 
 def _interpreter() -> str:

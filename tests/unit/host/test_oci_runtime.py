@@ -111,6 +111,8 @@ def test_a_refusal_is_in_the_log_of_the_runtime(
 
 def test_other_commands_do_not_wait_for_the_gate(program: Path) -> None:
     assert run(program, "--root", "/r", "kill", "i") == (0, "real --root /r kill i ", "")
+    # The id of a container may be a word that the shell looks for.
+    assert run(program, "--root", "a b", "kill", "run") == (0, "real --root a b kill run ", "")
 
 
 def test_without_a_gate_no_container_is_created(
@@ -198,9 +200,12 @@ def test_it_imports_only_what_starts_at_once() -> None:
 
 
 def test_the_program_is_written_for_one_host(program: Path, tmp_path: Path) -> None:
-    text = runtime_text("/usr/bin/python3", "/usr/bin/crun", "/run/it's.sock")
+    text = runtime_text("/p", "/usr/bin/python3", "/usr/bin/crun", "/run/it's.sock")
 
-    assert text.startswith('#!/usr/bin/python3 -IS\n"""policyd-runtime: ')
+    quotes = "'" * 3
+    assert text.startswith(f"#!/bin/sh\n{quotes}:'\nfor word; do ")
+    assert 'exec /usr/bin/python3 -IS /p "$@"' in text
+    assert f'\nexec /usr/bin/crun "$@"\n{quotes}\n' in text
     assert "\nRUNTIME = '/usr/bin/crun'\nSOCKET = \"/run/it's.sock\"\nSECONDS = 30.0\n" in text
     assert os.stat(program).st_mode & 0o777 == 0o755
     assert sorted(path.name for path in tmp_path.iterdir()) == ["policyd-runtime", "real"]
@@ -213,6 +218,7 @@ def test_the_program_is_written_for_one_host(program: Path, tmp_path: Path) -> N
         ("/p", "sh", "--runtime: sh is not an absolute path"),
         ("/p", "/etc/passwd", "--runtime: /etc/passwd is not a program"),
         ("/bin/sh", "/bin/sh", "--runtime: /bin/sh would run itself; name the real runtime"),
+        ("/a b", "/bin/sh", "--path: '/a b' has a character that is not a letter or digit"),
         ("/none/p", "/bin/sh", "--path: cannot write /none/p: No such file or directory"),
     ],
 )
