@@ -31,6 +31,7 @@ COMMANDS: Final = (
     "baseline",
     "config",
     "explain",
+    "lsp",
     "policies",
     "exceptions",
     "schema",

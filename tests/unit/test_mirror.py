@@ -77,6 +77,7 @@ THROUGH: Final = {
     "policies/parameters.py": "policies/test_policy_set.py",
     "policies/patterns.py": "policies/test_differences.py",
     "policies/revision.py": "policies/test_policy_set.py",
+    "cli/language_server.py": "cli/test_lsp.py",
     "audit/jobs.py": "audit/test_store.py",
     "formats/policy_set_in_force.py": "cli/test_audit_policy_set.py",
     "policies/recorded_policy_set.py": "serving/test_service_events.py",

@@ -26,6 +26,9 @@ SAMPLES = {
     f"{path.parents[2].name}/{path.parent.name}": path.read_text()
     for path in sorted(built_in().glob("*/*/samples/denied*/compose.yaml"))
     if path.parents[3].name in ("container", "gpu", "hardening")
+} | {
+    f"examples/{path.parents[1].name}": path.read_text()
+    for path in sorted((built_in().parent / "deploy/examples").glob("*/denied/compose.yaml"))
 }
 SERVICES = {
     name: project(fix.denied)
