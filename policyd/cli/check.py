@@ -216,7 +216,7 @@ def evaluator(asked: Asked) -> Evaluator:
 
 def _loaded(target: Target, asked: Asked) -> Bundle:
     """Return the files of `target`: those on disk, or of an artifact in a registry."""
-    if not target.source.startswith(OCI):
+    if not target.directory.startswith(OCI):
         return bundle(target, EVERY_PROFILE, asked.environment)
     # Imported here because only artifacts need an HTTP client.
     from policyd.registry.project_artifact import fetched

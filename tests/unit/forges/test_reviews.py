@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -52,8 +53,8 @@ def deciding() -> Iterator[Services]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(str(tmp_path / "audit.db"))
+def store(tmp_path: Path, empty_log: Path) -> Iterator[Store]:
+    opened = open_store(str(shutil.copy(empty_log, tmp_path / "audit.db")))
     yield opened
     opened.close()
 
