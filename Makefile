@@ -19,10 +19,14 @@ SELECTED := $(if $(CI),,-m "not slow")
 # Statements and branches of policyd/, in all processes; CI measures them, since it takes twice the time.
 COVERED := --cov=policyd --cov-report=term --cov-fail-under=97
 
-.PHONY: attacks demo test coverage test-oldest test-newest lint lock bench docs docs-pages compose-diff clean
+.PHONY: attacks demo demo-host test coverage test-oldest test-newest lint lock bench docs docs-pages compose-diff clean
 
 demo: .venv/run
 	$(BIN)/python deploy/demo.py
+
+# `docker compose up` of the examples beside a Docker daemon with the gate; it needs root.
+demo-host: $(READY)
+	$(BIN)/python -m tests.demo_host
 
 test: $(READY)
 	$(BIN)/python -m pytest $(PARALLEL) $(SELECTED) $(if $(CI),$(COVERED))
