@@ -169,7 +169,7 @@ def stated(
         return [Statement(source, found[0].size, root=found[0].root)]
     return [
         Statement(
-            f"{source}, checkpoint {number},",
+            f"checkpoint {number} in {source}",
             one.size,
             root=one.root,
             is_listed=number == len(found),

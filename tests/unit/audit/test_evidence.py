@@ -282,11 +282,11 @@ def test_checkpoints_of_an_old_and_a_new_key_in_one_file_are_compared(log) -> No
     statements = checkpoints.stated(old + new, keys, "kept")
 
     assert [(one.source, one.size) for one in statements] == [
-        ("kept, checkpoint 1,", 5), ("kept, checkpoint 2,", 6),
+        ("checkpoint 1 in kept", 5), ("checkpoint 2 in kept", 6),
     ]  # fmt: skip
     with store.database.reading() as connection:
         report = verify(connection, statements)
-    assert (report.ok, report.evidence) == (True, ("kept, checkpoint 2, (6 events)",))
+    assert (report.ok, report.evidence) == (True, ("checkpoint 2 in kept (6 events)",))
     with pytest.raises(NoteError, match="the note has no signature by a known key"):
         checkpoints.stated(old + new, keys[1:], "kept")
     stranger = Signer("a", Ed25519PrivateKey.generate()).verifier
