@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,6 @@ SAMPLES = {
     f"{path.parents[2].name}/{path.parent.name}": path.read_text()
     for path in sorted(built_in().glob("*/*/samples/denied*/compose.yaml"))
     if path.parents[3].name in ("container", "gpu", "hardening")
-} | {
-    f"examples/{path.parents[1].name}": path.read_text()
-    for path in sorted((built_in().parent / "deploy/examples").glob("*/denied/compose.yaml"))
 }
 SERVICES = {
     name: project(fix.denied)
@@ -112,6 +110,24 @@ def test_a_fixed_project_is_allowed_by_the_policy_and_otherwise_the_same(
     left = {one.policy for one in after.violations if not result.problem(one)}
     assert not expected & left
     assert without(before, result) == without(tree(tmp_path), result)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["device-reservation", "raw-device-nodes", "runtime-nvidia"])
+def test_a_denied_example_loses_what_has_a_mechanical_fix(
+    name: str, admission: Admission, tmp_path: Path
+) -> None:
+    folder = tmp_path / "example"
+    shutil.copytree(built_in().parent / "deploy/examples" / name / "denied", folder)
+    before = tree(folder)
+    result = fixed(admission, folder)
+    for file, (_, new) in result.texts.items():
+        (folder / file).write_text(new)
+    after = admission.decide(prepare(bundle(folder)), REVIEW)
+
+    expected = {one.policy for one in result.before.violations if one.policy in MECHANICAL}
+    assert not expected & {one.policy for one in after.violations if not result.problem(one)}
+    assert without(before, result) == without(tree(folder), result)
 
 
 def test_every_mechanical_fix_is_made_on_a_sample(admission: Admission, tmp_path: Path) -> None:
