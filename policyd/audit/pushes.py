@@ -78,13 +78,7 @@ class Pushes:
                 return False
             dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
             connection.execute(dialect.insert(pushes).on_conflict_do_nothing(), rows)
-            repeated = [push.event_id for push in reported if push.detail]
-            connection.execute(
-                update(pushes)
-                .where(pushes.c.registry == registry, pushes.c.event_id.in_(repeated))
-                .where(pushes.c.state == "failed")
-                .values(state="waiting", attempts=0, due=rfc3339(now))
-            )
+            _renew_failed(connection, registry, reported, now)
         return True
 
     def known(self, registry: str, digests: Collection[str]) -> set[str]:
@@ -202,6 +196,19 @@ class Pushes:
 
 def _record(row: Row[Any], **changes: object) -> PushRecord:
     return PushRecord(**{**row._mapping, **changes})
+
+
+def _renew_failed(
+    connection: Connection, registry: str, reported: Sequence[Push], now: int
+) -> None:
+    """Make events of a forge due again that are reported again after their review has failed."""
+    repeated = [push.event_id for push in reported if push.detail]
+    connection.execute(
+        update(pushes)
+        .where(pushes.c.registry == registry, pushes.c.event_id.in_(repeated))
+        .where(pushes.c.state == "failed")
+        .values(state="waiting", attempts=0, due=rfc3339(now))
+    )
 
 
 def _forget(connection: Connection, now: int) -> None:
