@@ -10,13 +10,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from policyd.host.asked import PROJECT_LABEL, SERVICE_LABEL, Asked
 from policyd.host.container_request import read_container
-from policyd.host.engine_client import EngineClient
 from policyd.host.folded_json import Fields
 from policyd.model import ImageConfig
 from policyd.workloads.image_configs import DockerConfig
@@ -28,10 +27,29 @@ _JOINED: Final = ("pid", "ipc", "network_mode")
 """Keys that name a container or a service whose namespace is shared."""
 
 
+class Engine(Protocol):
+    """Knows what a daemon has: by its API, or by its files."""
+
+    def container(self, name: str) -> Fields | None:
+        """Return the container `name`, None if there is none."""
+
+    def image(self, name: str) -> Fields | None:
+        """Return the image `name`, None if there is none."""
+
+    def volume(self, name: str) -> Fields | None:
+        """Return the volume `name`, None if there is none."""
+
+    def default_runtime(self) -> str:
+        """Return the runtime of containers that name none."""
+
+    def running(self, labels: Mapping[str, str]) -> list[str]:
+        """Return the ids of containers with `labels` that run."""
+
+
 class Existing:
     """What one daemon has. May be used by many threads at once."""
 
-    def __init__(self, engine: EngineClient, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` returns seconds."""
         self._engine = engine
         self._clock = clock

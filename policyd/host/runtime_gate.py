@@ -19,25 +19,23 @@ import structlog
 
 from policyd import deadline
 from policyd.admission import Demand
-from policyd.errors import PolicydError, RequestError
+from policyd.errors import PolicydError
 from policyd.host.asked import Asked, numbered
 from policyd.host.denial import denial
 from policyd.host.device_numbers import DeviceNumbers
+from policyd.host.engine_client import EngineClient
+from policyd.host.engine_files import EngineFiles, object_in
 from policyd.host.existing import Existing
-from policyd.host.folded_json import Fields, read_object
 from policyd.host.grant_check import PLAIN_RUNTIMES, GrantCheck
 from policyd.host.oci_runtime import ALLOWED, DENIED
 from policyd.host.runtime_needs import METHOD, covered, needs
 from policyd.host.runtime_spec import Spec, read_spec, requested, truth
 from policyd.host_settings import HostSettings
-from policyd.model import Decision, Grant, Review, Source, Violation, to_json
+from policyd.model import Decision, Grant, ImageConfig, Review, Source, Violation, to_json
 from policyd.services import Services
 from policyd.workloads.model import Workload
 
 ROUTE: Final = "/PolicydRuntime.Create"
-MAX_STATE: Final = 16 << 20
-"""Bytes of a file in which the engine describes a container."""
-
 INTERNAL: Final = "policyd: internal error, so the container is not created; see the log of policyd"
 
 log = structlog.get_logger("policyd.host")
@@ -50,14 +48,14 @@ class RuntimeGate:
         self,
         services: Services,
         settings: HostSettings,
-        existing: Existing,
+        engine: EngineClient,
         grants: GrantCheck,
         numbers: DeviceNumbers,
     ) -> None:
-        """`existing` knows the images and volumes of the engine, `grants` the grants."""
+        """`engine` is asked only for what its files do not say; `grants` knows the grants."""
         self._services = services
         self._settings = settings
-        self._existing = existing
+        self._engine = engine
         self._grants = grants
         self._numbers = numbers
 
@@ -92,11 +90,11 @@ class RuntimeGate:
         spec = read_spec(config, container, self._numbers)
         if name not in PLAIN_RUNTIMES:  # it gives GPUs because of variables after this
             spec = msgspec.structs.replace(spec, has_gpu_hook=True)
-        asked = self._described(spec)
+        asked, image, existing = self._described(spec)
         named = requested(spec, asked.keys)
         keys = truth(spec, asked.keys)
         volumes = dict(asked.volumes)
-        keys["volumes"] = [*keys["volumes"], *self._unnamed_volumes(spec, keys, volumes)]
+        keys["volumes"] = [*keys["volumes"], *_unnamed_volumes(spec, keys, volumes, existing)]
         asked = msgspec.structs.replace(asked, keys=keys, volumes=volumes)
 
         def violations(_: Sequence[Workload], grants: Sequence[Grant]) -> Iterable[Violation]:
@@ -104,37 +102,21 @@ class RuntimeGate:
             more = needs(spec, named, held_by_request, asked.service)
             return self._not_covered(asked, [*held_by_request, *more])
 
-        image = self._existing.image(keys.get("image", ""))
         return self._services.decide_loaded(
             lambda: asked.loaded(config, image), self._review(), Demand((), violations)
         )
 
-    def _described(self, spec: Spec) -> Asked:
-        """Return the container as the engine describes it, or an empty one.
+    def _described(self, spec: Spec) -> tuple[Asked, ImageConfig | None, Existing]:
+        """Return the container as the files of the engine describe it, or an empty one.
 
-        The engine is not asked: it waits for the runtime.
+        The engine waits for the runtime, and at boot it does not answer yet.
         """
         if not spec.state:
-            return Asked("", "container", {})
-        config = _state(f"{spec.state}/config.v2.json")
-        host = _state(f"{spec.state}/hostconfig.json")
-        return self._existing.described(config, host)[0]
-
-    def _unnamed_volumes(
-        self, spec: Spec, keys: Mapping[str, Any], volumes: dict[str, Any]
-    ) -> list[dict[str, Any]]:
-        """Return the volumes of `spec` that the container does not name, such as inherited ones."""
-        targets = {one.get("target") for one in keys["volumes"]}
-        return [
-            {
-                "type": "volume",
-                "source": numbered(volumes, one.volume, dict(self._existing.volume(one.volume))),
-                "target": one.target,
-                "read_only": one.read_only,
-            }
-            for one in spec.mounts
-            if one.volume and one.target not in targets
-        ]
+            return Asked("", "container", {}), None, Existing(self._engine)
+        config = object_in(Path(spec.state) / "config.v2.json")
+        host = object_in(Path(spec.state) / "hostconfig.json")
+        existing = Existing(EngineFiles(spec.root, config.text("Driver"), self._engine))
+        return *existing.described(config, host), existing
 
     def _counts(self, grant: Grant, spec: Spec) -> bool:
         """Return whether the container would get the accelerators of `grant`."""
@@ -160,16 +142,21 @@ class RuntimeGate:
         )
 
 
-def _state(path: str) -> Fields:
-    """Return the object in a file of the engine. Raises RequestError."""
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(MAX_STATE + 1)
-    except OSError as error:
-        raise RequestError(f"{path}: cannot read the file: {error.strerror}") from error
-    if len(content) > MAX_STATE:
-        raise RequestError(f"{path}: the file is too large")
-    return read_object(content)
+def _unnamed_volumes(
+    spec: Spec, keys: Mapping[str, Any], volumes: dict[str, Any], existing: Existing
+) -> list[dict[str, Any]]:
+    """Return the volumes of `spec` that the container does not name, such as inherited ones."""
+    targets = {one.get("target") for one in keys["volumes"]}
+    return [
+        {
+            "type": "volume",
+            "source": numbered(volumes, one.volume, dict(existing.volume(one.volume))),
+            "target": one.target,
+            "read_only": one.read_only,
+        }
+        for one in spec.mounts
+        if one.volume and one.target not in targets
+    ]
 
 
 def _reason(need: Grant, project: str, has_grants: bool) -> str:

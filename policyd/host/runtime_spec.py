@@ -222,6 +222,7 @@ def truth(spec: Spec, keys: Mapping[str, Any]) -> dict[str, Any]:
     adds for a device request are left out: the request stands for them.
     """
     found = dict(keys)
+    found.pop("runtime", None)  # what it does is in `spec`
     found["devices"] = _true_devices(spec, found.get("devices"))
     found["device_cgroup_rules"] = list(
         dict.fromkeys((*_texts(found, "device_cgroup_rules"), *spec.rules))

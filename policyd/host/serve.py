@@ -72,11 +72,12 @@ def _serve(settings: Settings, host: HostSettings, shared: SharedFolder) -> None
     try:
         services.audit.check_writable()
         events.started(reloader.policy_set)
-        existing = Existing(EngineClient(host.engine))
+        engine = EngineClient(host.engine)
+        existing = Existing(engine)
         central = ServiceGrants(host, services.clock) if host.grants_url else None
         grants = grant_check(services, host, existing, central)
         gate = Gate(services, host, existing, grants)
-        runtime = RuntimeGate(services, host, existing, grants, DeviceNumbers())
+        runtime = RuntimeGate(services, host, engine, grants, DeviceNumbers())
         routes = {**handlers(gate), ROUTE: runtime.answer}
         server = PluginServer(host.socket, routes)
         _stop_on_signals(server, reloader)

@@ -224,3 +224,14 @@ def test_both_gates_together_close_every_route(dockerd, folder) -> None:
         assert dockerd.docker("run", "--rm", *PLAIN, IMAGE, "true").code == 0
     finally:
         dockerd.reconfigure(**{"authorization-plugins": []})
+
+
+def test_containers_start_again_with_the_daemon_before_it_answers(dockerd) -> None:
+    done = dockerd.docker("run", "-d", "--restart", "always", "--name", "boot", *PLAIN, IMAGE)
+    assert done.code == 0, done.output
+
+    dockerd.restart()
+
+    state = dockerd.docker("inspect", "-f", "{{.State.Running}} {{.State.Error}}", "boot")
+    assert state.output.strip() == "true"
+    assert dockerd.docker("rm", "-f", "boot").code == 0

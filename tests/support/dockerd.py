@@ -90,17 +90,30 @@ class Dockerd:
     def start(self, **daemon: Any) -> None:
         """Start the daemon, without a plugin; `daemon` are keys of daemon.json."""
         self._config.write_text(json.dumps({**daemon}))
+        self._launch()
+        if not self._wait(lambda: self.docker("version").code == 0):
+            self.stop()
+            pytest.skip(f"this machine cannot run a Docker daemon: {self.log[-300:]}")
+        self.load(IMAGE)
+        self.load(GPU_IMAGE, "ENV NVIDIA_VISIBLE_DEVICES=all")
+
+    def _launch(self) -> None:
         command = [self._dockerd, "--config-file", str(self._config)]
         command += ["--data-root", str(self.folder / "data")]
         command += ["--exec-root", str(self.folder / "exec")]
         command += ["--pidfile", str(self.folder / "dockerd.pid"), "-H", f"unix://{self.socket}"]
         command += ["--storage-driver=vfs", "--iptables=false", "--bridge=none"]
         self._spawn(command, self._log)
-        if not self._wait(lambda: self.docker("version").code == 0):
-            self.stop()
-            pytest.skip(f"this machine cannot run a Docker daemon: {self.log[-300:]}")
-        self.load(IMAGE)
-        self.load(GPU_IMAGE, "ENV NVIDIA_VISIBLE_DEVICES=all")
+
+    def restart(self) -> None:
+        """Stop the daemon with its containers, and start it again."""
+        pid = int((self.folder / "dockerd.pid").read_text())
+        daemon = next(one for one in self._processes if one.pid == pid)
+        daemon.terminate()
+        daemon.wait(60)
+        self._processes.remove(daemon)
+        self._launch()
+        assert self._wait(lambda: self.docker("version").code == 0), self.log
 
     def start_policyd(self, settings: str = "", **host: str) -> None:
         """Start `policyd host serve` with `host` settings, or restart it with others."""

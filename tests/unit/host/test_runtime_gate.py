@@ -38,6 +38,7 @@ def ask(services: Services, engine: EngineStandIn, tmp_path: Path) -> Ask:
         host: dict[str, Any] | None = None,
         settings: dict[str, Any] | None = None,
         volume: str = "",
+        options: dict[str, str] | None = None,
         container: str = ID,
         described: bool = True,
         **changes: Any,
@@ -47,12 +48,15 @@ def ask(services: Services, engine: EngineStandIn, tmp_path: Path) -> Ask:
             write_state(root, labels or {}, **(host or {}))
         if volume:
             changes["mounts"] = [bind(f"{root}/volumes/{volume}/_data", "/v")]
+        if options:
+            (root / "volumes" / volume).mkdir(parents=True)
+            (root / "volumes" / volume / "opts.json").write_text(json.dumps(options))
         own = HostSettings(name="gpu-01", **(settings or {}))
         existing = Existing(EngineClient(engine.path))
         gate = RuntimeGate(
             services,
             own,
-            existing,
+            EngineClient(engine.path),
             grant_check(services, own, existing, None),
             DeviceNumbers(Path("/none"), Path("/none")),
         )
@@ -149,14 +153,13 @@ def test_links_to_paths_of_the_host_are_followed(ask: Ask, tmp_path: Path) -> No
 def test_a_volume_that_the_container_does_not_name_is_evaluated(
     ask: Ask, engine: EngineStandIn
 ) -> None:
-    options = {"type": "none", "o": "bind", "device": "/dev"}
-    engine.documents["/volumes/dv"] = {"Name": "dv", "Driver": "local", "Options": options}
-    engine.documents["/volumes/plain"] = {"Name": "plain", "Driver": "local", "Options": None}
+    options = {"MountType": "none", "MountOpts": "bind", "MountDevice": "/dev"}
 
     assert ask(LABELS, volume="plain") == ""
     assert "no-host-dev-mounts: service train mounts devices of the host: /dev" in ask(
-        LABELS, volume="dv"
+        LABELS, volume="dv", options=options
     )
+    assert not any(path.startswith("/volumes") for path in engine.asked)
 
 
 def test_a_container_without_a_description_is_evaluated_by_what_it_gets(ask: Ask) -> None:

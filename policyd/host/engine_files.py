@@ -1,0 +1,86 @@
+"""Read what the Docker daemon knows of images and volumes from its files.
+
+In: the folder of the daemon's data. Out: what the daemon would say of an image or a volume. The
+daemon itself cannot be asked while it waits for a runtime: at boot, it starts containers before it
+answers requests. Errors: RequestError. Sources: moby image/fs.go (imagedb), volume/local/local.go
+(opts.json).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from policyd.errors import RequestError
+from policyd.host.engine_client import EngineClient
+from policyd.host.folded_json import Fields, read_object
+
+MAX_FILE: Final = 16 << 20
+"""Bytes of a file."""
+_IMAGE: Final = re.compile(r"sha256:([0-9a-f]{64})")
+_ID: Final = re.compile(r"[0-9a-f]{64}")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class EngineFiles:
+    """The files of one daemon."""
+
+    def __init__(self, root: str, driver: str, engine: EngineClient) -> None:
+        """`driver` is the name of the storage driver; `engine` is asked for other images."""
+        self._root = Path(root)
+        self._driver = driver
+        self._engine = engine
+
+    def image(self, name: str) -> Fields | None:
+        """Return the image with the id `name`; the daemon is asked if it keeps images elsewhere.
+
+        None if there is none. Raises EngineUnavailable.
+        """
+        found = _IMAGE.fullmatch(name)
+        if not found or not _NAME.fullmatch(self._driver):
+            return self._engine.image(name)
+        folder = self._root / "image" / self._driver / "imagedb" / "content" / "sha256"
+        return optional_object(folder / found[1]) or self._engine.image(name)
+
+    def volume(self, name: str) -> Fields | None:
+        """Return the volume `name`, None if it is a plain one."""
+        if not _NAME.fullmatch(name):
+            return None
+        options = optional_object(self._root / "volumes" / name / "opts.json")
+        if options is None:
+            return None
+        named = {"type": "MountType", "o": "MountOpts", "device": "MountDevice"}
+        given = {key: options.text(field) for key, field in named.items() if options.text(field)}
+        return Fields({"Driver": "local", "Options": given})
+
+    def container(self, name: str) -> Fields | None:
+        """Return the container with the id `name`, without its HostConfig; None for a name."""
+        if not _ID.fullmatch(name):
+            return None
+        return optional_object(self._root / "containers" / name / "config.v2.json")
+
+    def default_runtime(self) -> str:
+        """Return "": it is a setting of the daemon."""
+        return ""
+
+    def running(self, labels: object) -> list[str]:  # noqa: ARG002
+        """Return []: files do not say what runs."""
+        return []
+
+
+def object_in(path: Path) -> Fields:
+    """Return the object in the file at `path`. Raises RequestError."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise RequestError(f"{path}: cannot read the file: {error.strerror}") from error
+    if len(content) > MAX_FILE:
+        raise RequestError(f"{path}: the file is too large")
+    return read_object(content)
+
+
+def optional_object(path: Path) -> Fields | None:
+    """Return the object in the file at `path`, None if there is no file. Raises RequestError."""
+    return object_in(path) if path.exists() else None
