@@ -18,8 +18,9 @@ import msgspec
 
 from policyd.adoption.repository_file import RepositoryFile, find_repository_file
 from policyd.bundle import directory_bundle
+from policyd.compose.phases.remote import is_remote
 from policyd.config import Settings
-from policyd.errors import ConfigError
+from policyd.errors import ConfigError, NoComposeFile
 from policyd.limits import MAX_BUNDLE, MAX_FILE, MIB
 from policyd.model import Bundle, Operation, Review, Source, UserInfo
 from policyd.policies.levels import LEVELS, level_file
@@ -179,8 +180,16 @@ def compose_flags(options: dict[str, Any]) -> ComposeFlags:
 
 
 def bundle(target: Target, profiles: Sequence[str] | None, environment: dict[str, str]) -> Bundle:
-    """Return the bundle of `target`. Raises BundleError, ConfigError and RequestError."""
+    """Return the bundle of `target`.
+
+    Raises NoComposeFile for a file that the caller names and that does not exist, BundleError,
+    ConfigError and RequestError.
+    """
     flags = target.flags
+    for name in (*flags.files, *flags.env_files):
+        path = os.path.join(target.directory, name)
+        if name != "-" and not is_remote(name) and not os.path.lexists(path):
+            raise NoComposeFile(f"{name}: No such file or directory")
     found = directory_bundle(
         target.directory,
         flags.files,

@@ -76,6 +76,8 @@ def test_a_project_that_compose_would_refuse_is_denied(run, folder) -> None:
     [
         (["check"], "policyd: error: no Compose file in {}"),
         (["check", "nosuch"], "policyd: error: nosuch: No such file or directory"),
+        (["check", "-f", "nosuch.yml"], "policyd: error: nosuch.yml: No such file or directory"),
+        (["check", "--env-file", "no.env"], "policyd: error: {}/no.env: No such file or directory"),
         (["check", "--root", "nosuch"], "policyd: error: {}/nosuch: the root is not a folder"),
         (["check", "--policy-set", "nosuch.yaml"], "policyd: error: nosuch.yaml: cannot be read"),
         (["check", "--config", "nosuch.toml"], "policyd: error: nosuch.toml: cannot read the file"),

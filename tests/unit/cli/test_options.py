@@ -40,6 +40,7 @@ def test_a_file_is_a_compose_file_as_with_dash_f(project: Path) -> None:
 
 def test_flags_mean_the_caller_s_folder_whatever_the_path(project: Path) -> None:
     flags = ComposeFlags(env_files=("prod.env",), project_directory="app", root=".")
+    (project / "prod.env").write_text("")
 
     loaded = bundle(target("app", flags, str(project)), None, {})
 
