@@ -324,3 +324,21 @@ def policy_document(policy: Policy, policy_set: PolicySet, *, locations: bool) -
             del constraint["location"]
     fields = {**msgspec.to_builtins(policy), "constraints": constraints}
     return {"apiVersion": API_VERSION, "kind": "Policy", **fields}
+
+
+class HostChecks(Document, frozen=True, kw_only=True, rename="camel"):
+    """The checks of `policyd host check`."""
+
+    kind: str = "HostCheckList"
+    items: Sequence[Mapping[str, Any]]
+
+
+class HostDifference(Document, frozen=True, kw_only=True, rename="camel"):
+    """What `policyd host diff` finds."""
+
+    kind: str = "HostDifference"
+    host: str
+    uncovered: Sequence[Mapping[str, Any]]
+    unused: Sequence[Mapping[str, Any]]
+    containers: int
+    grants: int

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any, Final
 
 import click
 import msgspec
 
-from policyd.cli.options import settings, settings_options
+from policyd.cli.options import close_at_end, settings, settings_options
+from policyd.cli.output import format_option, show
 from policyd.config import default_audit
+from policyd.formats.available import HOST_CHECKS, HOST_DIFFERENCE
 from policyd.host.runtime_install import DEFAULT_PATH
 
 EPILOG: Final = """\b
@@ -37,7 +40,7 @@ its first low-level runtime, so that it sees what that runtime adds:
 
 @click.group("host")
 def command() -> None:
-    """Decide on the requests that the Docker daemon of this host receives."""
+    """Guard the Docker daemon of this host, and check what guards it."""
 
 
 @command.command("serve", epilog=EPILOG)
@@ -77,3 +80,56 @@ def install_runtime_command(config: str | None, path: str, runtime: str | None) 
         f'  {{"runtimes": {{"policyd": {{"path": "{path}"}}}}, "default-runtime": "policyd"}}'
     )
     return 0
+
+
+@command.command("check")
+@settings_options()
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default="/",
+    show_default=True,
+    help="Read /etc below this folder: a host that is mounted in a container.",
+)
+@format_option(HOST_CHECKS)
+def check_command(config: str | None, root: Path, form: str) -> int:
+    """Check the settings of this host that would make its gate incomplete.
+
+    Each unsafe setting comes with the reason and with what to change. Exit codes: 0 none is unsafe,
+    1 some are. What cannot be read, for lack of rights or because it is not installed, is unknown.
+    """
+    from policyd.host.safety import checks
+    from policyd.inventory.machine import Machine
+
+    plugin = Path(settings(config).host.socket).name.removesuffix(".sock")
+    found = checks(Machine(root), plugin)
+    show(found, HOST_CHECKS, form)
+    return 1 if any(one.state == "unsafe" for one in found) else 0
+
+
+@command.command("diff")
+@settings_options("policy_set", "audit")
+@format_option(HOST_DIFFERENCE)
+def diff_command(form: str, **options: Any) -> int:
+    """Compare the running containers of this host with its grants in the audit log.
+
+    It lists containers with accelerators that no active grant covers, and grants that no running
+    container uses. Exit codes: 0 each container is covered, 1 some are not.
+    """
+    from policyd.bootstrap import build
+    from policyd.host.difference import MAX_GRANTS, difference
+    from policyd.host.engine_client import EngineClient
+    from policyd.host.serve import named
+    from policyd.host_resolver import HostResolver
+
+    read = settings(**options)
+    if not read.audit:
+        read = msgspec.structs.replace(read, audit=default_audit(os.environ))
+    host = named(read.host)
+    services = build(read)
+    close_at_end(services)
+    held = services.audit.grants(MAX_GRANTS, active=True, host=host.name)
+    grants = HostResolver(services.policy_set.data).grants
+    found = difference(host.name, EngineClient(host.engine), held, grants)
+    show(found, HOST_DIFFERENCE, form)
+    return 1 if found.uncovered else 0

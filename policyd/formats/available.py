@@ -20,6 +20,7 @@ from policyd.formats import (
     exported,
     fixes,
     grants,
+    host_safety,
     hosts,
     job_repositories,
     json,
@@ -37,6 +38,7 @@ from policyd.formats import (
 )
 from policyd.formats.contract import Formats
 from policyd.formats.report.available import REPORT as REPORT
+from policyd.host_findings import Check, Difference
 from policyd.model import AuditRecord
 from policyd.policies.policy_set import PolicySet
 from policyd.reevaluation import Reevaluation
@@ -137,3 +139,12 @@ DEVICES: Final[Formats[wire.DeviceList]] = {
     "jsonl": usage.devices_json_lines,
 }
 HOSTS: Final[Formats[Mapping[str, Any]]] = {"text": hosts.text}
+HOST_CHECKS: Final[Formats[Sequence[Check]]] = {
+    "text": host_safety.checks_text,
+    "json": host_safety.checks_json,
+}
+HOST_DIFFERENCE: Final[Formats[Difference]] = {
+    "text": host_safety.difference_text,
+    "json": host_safety.difference_json,
+    "prometheus": host_safety.difference_metrics,
+}

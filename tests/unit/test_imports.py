@@ -66,6 +66,7 @@ WAY = [
         "document_schemas",
         "exempting",
         "holdings",
+        "host_findings",
         "leases",
         "masked_decision",
         "opa_comparison",

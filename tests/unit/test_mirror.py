@@ -9,6 +9,8 @@ TESTS: Final = Path(__file__).parent
 PACKAGE: Final = TESTS.parents[1] / "policyd"
 
 THROUGH: Final = {
+    "formats/host_safety.py": "host/test_safety.py",
+    "host_findings.py": "host/test_safety.py",
     "audit/forge_comments.py": "forges/test_reviews.py",
     "audit/migrations/versions/r0010_forges.py": "audit/test_database.py",
     "forges/comparison.py": "forges/test_reviews.py",

@@ -28,6 +28,8 @@ OFFERED = {
     "audit gpus": "DEVICES",
     "audit usage": "USAGE",
     "hooks list": "PUSHES",
+    "host check": "HOST_CHECKS",
+    "host diff": "HOST_DIFFERENCE",
     "token list": "TOKENS",
     "issuers list": "REPOSITORIES",
     "audit policy-set": "POLICY_SET_IN_FORCE",

@@ -43,6 +43,7 @@ from policyd.formats.rego_trace import PolicyTrace
 from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import Reviewed
 from policyd.hooks.events import PushRecord
+from policyd.host_findings import Check, Difference, Uncovered, Unused
 from policyd.identity.job import KnownRepository
 from policyd.model import (
     AuditRecord,
@@ -278,6 +279,14 @@ HOSTILE: dict[str, Callable[[], Any]] = {
         at=EVIL, items=[HostDevice(EVIL, EVIL, EVIL, EVIL, EVIL, True, (hostile_grant(),))]
     ),
     "HOSTS": hostile_data,
+    "HOST_CHECKS": lambda: [Check(EVIL, "unsafe", EVIL, EVIL, EVIL)],
+    "HOST_DIFFERENCE": lambda: Difference(
+        EVIL,
+        (Uncovered(EVIL, EVIL, EVIL, EVIL, EVIL),),
+        (Unused(EVIL, EVIL, EVIL, EVIL, EVIL, EVIL),),
+        1,
+        1,
+    ),
 }
 """A document of each kind, with hostile text wherever it can hold text from a project."""
 

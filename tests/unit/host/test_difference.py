@@ -1,0 +1,101 @@
+"""What runs on a host beside what was granted: a stand-in for the daemon, real resolution."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from policyd.audit.event import GrantRecord
+from policyd.formats.host_safety import difference_json, difference_metrics, difference_text
+from policyd.host.difference import difference
+from policyd.host.engine_client import EngineClient
+from policyd.host_findings import Difference
+from policyd.host_resolver import HostResolver
+from policyd.services import Services
+from tests.support.engine_stand_in import EngineStandIn
+from tests.unit.host.test_service_grants import record
+
+
+def container(service: str, **host: Any) -> dict[str, Any]:
+    labels = {"com.docker.compose.project": "train", "com.docker.compose.service": service}
+    return {
+        "Id": f"{service}-0123456789abcdef",
+        "Name": f"/train-{service}-1",
+        "Image": "sha256:1",
+        "Config": {"Image": "x", "Labels": labels},
+        "HostConfig": {"Runtime": "runc", **host},
+    }
+
+
+def gpu(*ids: str) -> list[dict[str, Any]]:
+    return [{"Driver": "nvidia", "DeviceIDs": list(ids), "Capabilities": [["gpu"]]}]
+
+
+def compared(
+    services: Services, engine: EngineStandIn, held: list[GrantRecord], *running: dict[str, Any]
+) -> Difference:
+    engine.documents["/info"] = {"DefaultRuntime": "runc"}
+    engine.documents["/containers/json"] = [{"Id": one["Id"]} for one in running]
+    for one in running:
+        engine.documents[f"/containers/{one['Id']}/json"] = one
+    grants = HostResolver(services.policy_set.data).grants
+    return difference("gpu-01", EngineClient(engine.path), held, grants)
+
+
+def test_a_container_without_a_grant_and_a_grant_without_a_container_are_found(
+    services: Services, engine: EngineStandIn
+) -> None:
+    found = compared(
+        services,
+        engine,
+        [record(1, identities=("0",)), record(2, service="gone")],
+        container("worker", DeviceRequests=gpu("0")),
+        container("other", DeviceRequests=gpu("1")),
+        container("web"),
+    )
+
+    assert [(one.container, one.service, one.reason) for one in found.uncovered] == [
+        ("other-012345", "other", "it has no active grant")
+    ]
+    assert [(one.name, one.service) for one in found.unused] == [("2.0", "gone")]
+    assert (found.containers, found.grants) == (3, 2)
+
+
+def test_a_container_with_more_than_was_granted_is_found(
+    services: Services, engine: EngineStandIn
+) -> None:
+    found = compared(
+        services, engine, [record(1)], container("worker", DeviceRequests=gpu("0", "1"))
+    )
+
+    assert [one.reason for one in found.uncovered] == ["it was granted 0"]
+    assert [one.name for one in found.unused] == ["1.0"]
+
+
+def test_the_difference_is_printed_as_text_json_and_metrics(
+    services: Services, engine: EngineStandIn
+) -> None:
+    found = compared(services, engine, [record(1)], container("other", DeviceRequests=gpu("1")))
+
+    text = difference_text(found)
+    assert "other-012345  train    other" in text
+    assert text.endswith(
+        "gpu-01: 1 of 1 running containers have accelerators without a grant; 1 of 1 grants are "
+        "unused.\n"
+    )
+    document = json.loads(difference_json(found))
+    assert (document["kind"], document["uncovered"][0]["service"]) == ("HostDifference", "other")
+    assert difference_metrics(found).splitlines()[2:] == [
+        'policyd_host_uncovered_containers{host="gpu-01"} 1',
+        "# HELP policyd_host_unused_grants Grants that no running container uses.",
+        "# TYPE policyd_host_unused_grants gauge",
+        'policyd_host_unused_grants{host="gpu-01"} 1',
+    ]
+
+
+def test_a_host_without_containers_and_grants_is_clean(
+    services: Services, engine: EngineStandIn
+) -> None:
+    found = compared(services, engine, [])
+
+    assert (found.uncovered, found.unused) == ((), ())
