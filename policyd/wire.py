@@ -329,7 +329,7 @@ def policy_document(policy: Policy, policy_set: PolicySet, *, locations: bool) -
 class HostChecks(Document, frozen=True, kw_only=True, rename="camel"):
     """The checks of `policyd host check`."""
 
-    kind: str = "HostCheckList"
+    kind: str = "HostChecks"
     items: Sequence[Mapping[str, Any]]
 
 

@@ -152,8 +152,13 @@ class Database:
                 yield connection
                 return
             driver: Any = connection.connection.driver_connection
-            with deadline.ending(driver):
-                yield connection
+            try:
+                with deadline.ending(driver):
+                    yield connection
+            finally:
+                # The deadline may have ended the connection after its last statement.
+                if not deadline.remaining(1.0):
+                    connection.invalidate()
 
     def _lock(self) -> Any:
         return file_lock(f"{self._file}.lock") if self._file else nullcontext()

@@ -136,6 +136,7 @@ def tamper(url: str, *statements: str) -> None:
             connection.execute(statement)
 
 
+@pytest.mark.slow
 def test_decisions_and_grants_are_kept_as_in_sqlite(store: Store) -> None:
     store.append_decision(*pair("d1", services=("a", "b"), exceptions=("train-all",)))
     store.append_decision(*pair("d2", operation="UPDATE", seconds=60))
@@ -192,6 +193,7 @@ def test_grants_are_kept_and_found_as_in_sqlite(store: Store, contract: Contract
     contract(store)
 
 
+@pytest.mark.slow
 def test_a_lock_in_the_server_costs_no_more_than_the_deadline(url: str, store: Store) -> None:
     store.append_decision(*pair("d1"))
     with psycopg.connect(url) as other:
@@ -217,6 +219,7 @@ def test_pushes_are_kept_as_in_sqlite(store: Store, contract: stored_pushes.Cont
     contract(Pushes(store))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "contract", stored_inputs.CONTRACTS, ids=lambda contract: contract.__name__
 )

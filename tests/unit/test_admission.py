@@ -302,6 +302,7 @@ def test_action_may_differ_by_enforcement_point(
     assert decision.allowed is allowed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rest", "allowed"),
     [

@@ -180,6 +180,7 @@ def test_limits_hold_for_a_member_for_their_number_and_for_what_is_unpacked() ->
         archive_bundle(bomb)
 
 
+@pytest.mark.slow
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_damaged_archive_gives_a_bundle_or_a_bundle_error(data: st.DataObject) -> None:

@@ -175,6 +175,7 @@ def test_each_answer_is_recorded_with_its_own_id_and_its_grants(defaults, tmp_pa
     services.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changed",
     [
@@ -235,6 +236,7 @@ def test_texts_that_read_alike_together_are_different_questions(defaults):
     assert len(set(keys)) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("read", "commit", "kept"),
     [

@@ -75,6 +75,7 @@ def test_hooks_evaluate_projects_and_not_files() -> None:
         assert hook["always_run"]
 
 
+@pytest.mark.slow
 def test_hooks_deny_accept_and_fix(repo: Path) -> None:
     commands = {
         id_: shlex.join([*hook["entry"].split(), *hook["args"]]) for id_, hook in hooks().items()
@@ -119,6 +120,7 @@ def action(repo: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_action_annotates_writes_a_summary_and_fails(repo: Path) -> None:
     done = action(repo, ACTION_SARIF="out.sarif", ACTION_PATHS="\napp\n")
 

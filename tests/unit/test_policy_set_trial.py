@@ -40,6 +40,7 @@ def write(tmp_path: Path):
     return to
 
 
+@pytest.mark.slow
 def test_a_valid_policy_set_is_the_one_that_is_loaded_here(write) -> None:
     folder = write(POLICY)
 
@@ -123,6 +124,7 @@ def test_a_malformed_violation_is_refused_with_its_policy_and_file(
     assert reason.startswith(message)
 
 
+@pytest.mark.slow
 def test_lint_reports_errors_and_warnings_with_their_places(write) -> None:
     folder = write(POLICY + "x := {\n")
 

@@ -78,6 +78,7 @@ def test_tests_and_samples_of_our_own_policies_pass() -> None:
         assert [name for name in names if name.startswith(f"{folder}/samples/denied_")]
 
 
+@pytest.mark.slow
 def test_one_policy_of_ours_is_tested_beside_the_others() -> None:
     results = run([built_in() / "gpu" / "no_all_gpus"])
 
@@ -301,6 +302,7 @@ violation contains {"msg": msg, "service": w.name, "path": w.path, "constraint":
 DATA = "policyd: {tags: {'%s': true}}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("header", "files", "message"),
     [

@@ -20,6 +20,7 @@ from tests.support.ledger import (
 from tests.unit.audit.conftest import pair
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.__name__)
 def test_sqlite_keeps_and_finds_grants(store: Store, contract: Contract) -> None:
     contract(store)

@@ -228,6 +228,7 @@ def test_processes_share_a_log(path):
     assert [grant.sequence for grant in active] == [120]
 
 
+@pytest.mark.slow
 def test_a_store_survives_a_fork_even_while_another_thread_writes(store, record, decided):
     record("before")
     process = multiprocessing.get_context("fork").Process(

@@ -203,6 +203,7 @@ def test_what_lies_outside_the_root_is_not_read(run, folder) -> None:
     assert allowed.exit_code == 0
 
 
+@pytest.mark.slow
 def test_many_projects_are_judged_in_their_order(run, folder) -> None:
     names = [f"p{number:03}" for number in range(MANY * 2)]
     write(folder, **{name: PRIVILEGED if name == "p007" else CLEAN for name in names})
@@ -379,6 +380,7 @@ def test_several_reports_come_from_one_run(run, folder) -> None:
     assert "no-privileged web" in (folder / "out.xml").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(REPORT))
 def test_the_exit_code_does_not_depend_on_the_format(run, folder, name: str) -> None:
     (folder / "compose.yaml").write_text("services:\n  web:\n    image: x\n    privileged: true\n")

@@ -79,6 +79,7 @@ def in_pipe(*environments: dict[str, str]) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_colours_are_used_on_a_terminal_unless_they_are_turned_off() -> None:
     off, forced = {"NO_COLOR": "1"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}
 

@@ -102,6 +102,7 @@ def test_lint_of_what_comes_with_policyd_finds_nothing(run) -> None:
     assert (result.exit_code, result.stdout) == (0, "no problems\n")
 
 
+@pytest.mark.slow
 def test_lint_tells_every_problem_with_its_place_and_exits_1(run, folder) -> None:
     (folder / "rules" / "mine").mkdir(parents=True)
     constraints = CONSTRAINT.format("a", "no-all-gpu", "deny")

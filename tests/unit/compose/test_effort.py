@@ -54,6 +54,7 @@ def test_port_ranges_count_by_port() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_ports_of_a_media_server_are_loaded() -> None:
     text = services(1, "image: x, ports: ['50000-60000:50000-60000/udp', 16384-32768:16384-32768]")
     ports = load(memory_bundle({"compose.yaml": text.encode()})).tree["services"]["s0"]["ports"]
@@ -84,6 +85,7 @@ def test_an_env_file_counts_for_each_include() -> None:
     assert refusal(files | {"e": "A=\n" * 9_000}) == f"e: include: {TOO_LARGE}"
 
 
+@pytest.mark.slow
 def test_a_service_counts_each_time_it_is_extended() -> None:
     base = "  b:\n    environment:\n" + "".join(f"      V{n}: v\n" for n in range(9_000))
 
@@ -92,6 +94,7 @@ def test_a_service_counts_each_time_it_is_extended() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_file_counts_each_time_another_is_merged_over_it() -> None:
     large = services(1, "image: x") + "".join(f"x-{n}: v\n" for n in range(9_000))
 
@@ -114,6 +117,7 @@ def test_a_text_of_many_things_counts_by_them(entry: str, place: str) -> None:
     assert refusal({"compose.yaml": services(1, entry)}) == f"{place}: {TOO_LARGE}"
 
 
+@pytest.mark.slow
 def test_a_variable_without_a_value_counts_wherever_its_text_is_used() -> None:
     aliases = ", ".join(["*a "] * 12_000)
     text = "".join(f"${{N{number}}}" for number in range(10))
@@ -227,6 +231,7 @@ def test_a_long_text_counts_each_time_a_hook_inherits_it() -> None:
     assert refusal({"compose.yaml": text}) == f"compose.yaml:46:9: {TOO_LARGE}"
 
 
+@pytest.mark.slow
 def test_merging_over_included_resources_counts_each_time() -> None:
     items = "".join(f"      - v{number}\n" for number in range(30_000))
     includes = "".join("  - b.yaml\n" for _ in range(300))

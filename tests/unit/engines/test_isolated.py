@@ -100,6 +100,7 @@ def test_a_policy_that_ends_its_process_harms_no_later_evaluation(uid: str) -> N
     engine.close()
 
 
+@pytest.mark.slow
 def test_an_endless_policy_is_stopped_at_the_deadline_and_its_process_is_gone() -> None:
     engine = IsolatedEngine({"main.rego": MAIN}, {}, deadline=1.5)
     engine.findings(asking("find"))

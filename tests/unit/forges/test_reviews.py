@@ -122,6 +122,7 @@ def recorded(store: Store) -> list[Any]:
     return [event_of(one) for one in reversed(store.decisions(100))]
 
 
+@pytest.mark.slow
 def test_a_pull_request_that_is_denied_is_recorded_and_told(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -142,6 +143,7 @@ def test_a_pull_request_that_is_denied_is_recorded_and_told(
         assert r"| new | no\-privileged | compose.yaml\:4\:17 |" in comment
 
 
+@pytest.mark.slow
 def test_a_later_review_changes_the_comment_in_place(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -169,6 +171,7 @@ def test_the_report_on_an_older_commit_does_not_replace_that_on_a_newer_one(
     assert forge.comments == {}
 
 
+@pytest.mark.slow
 def test_a_commit_that_was_reviewed_before_is_decided_once(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -298,6 +301,7 @@ def test_a_branch_that_is_new_is_compared_with_the_default_branch(
     assert [one.result.project for one in recorded(store)] == ["new"]
 
 
+@pytest.mark.slow
 def test_a_rate_limit_is_waited_for(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -309,6 +313,7 @@ def test_a_rate_limit_is_waited_for(
     assert len(forge.asked) == 5
 
 
+@pytest.mark.slow
 def test_a_github_app_tells_the_verdict_in_a_check_run(
     deciding: Services, store: Store, tmp_path: Path
 ) -> None:
@@ -370,6 +375,7 @@ def rsa_key(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_pull_request_whose_delivery_was_lost_is_found_and_reviewed_once(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import random
 
 import msgspec
+import pytest
 
 from policyd.engines.embedded import interpreter
 from policyd.grants.identity import (
@@ -135,6 +136,7 @@ def _ids(number: int) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @cases("host", _HOSTS)
 def test_library_of_policies_gives_devices_the_same_identity(host: str) -> None:
     known, ids = _HOSTS[host], sorted(set(_ids(3000)))

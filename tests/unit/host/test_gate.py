@@ -15,6 +15,7 @@ PRIVILEGED = creation(Privileged=True)
 IMAGE = {"Config": {"Env": ["PATH=/bin", "NVIDIA_VISIBLE_DEVICES=all"], "Labels": None}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("uri", "content"),
     [

@@ -212,6 +212,7 @@ def _ways_to_all_by_the_tables() -> Iterator[tuple[str, str, dict[str, Any]]]:
 BY_TABLES = list(_ways_to_all_by_the_tables())
 
 
+@pytest.mark.slow
 @cases("way", BY_TABLES, ids=lambda way: f"{way[0]}-{way[1]}")
 def test_all_devices_by_any_row_of_the_tables_are_denied(
     admission: Admission, way: tuple[str, str, dict[str, Any]]

@@ -214,6 +214,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistake_in_an_exception_is_refused_with_its_place(load: Load, mistake: str) -> None:
     text, expected = MISTAKES[mistake]

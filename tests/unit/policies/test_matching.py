@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,6 +73,7 @@ def test_glob_matches_what_its_definition_says(glob: str, text: str) -> None:
     assert matches(glob, text) is slow(glob, text)
 
 
+@pytest.mark.slow
 def test_hostile_glob_and_text_are_compared_in_bounded_steps() -> None:
     assert matches("*a" * 200, "a" * 4000 + "b") is False
 

@@ -146,6 +146,7 @@ def test_labels_of_a_constraint_are_kept(write: Write) -> None:
     assert constraint.match == Selector()
 
 
+@pytest.mark.slow
 def test_all_errors_of_constraints_are_reported_at_once_with_those_of_packs(write: Write) -> None:
     file = write(
         {
@@ -407,6 +408,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistake_in_a_policy_set_is_refused_with_its_place(write: Write, mistake: str) -> None:
     text, expected = MISTAKES[mistake]
@@ -500,6 +502,7 @@ RULE_MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", RULE_MISTAKES)
 def test_mistake_in_a_pack_is_refused_with_its_place(write: Write, mistake: str) -> None:
     policy, expected = RULE_MISTAKES[mistake]

@@ -149,6 +149,7 @@ def test_the_word_input_in_a_text_is_no_use_of_the_input(tmp_path):
     assert Relevance(changed, patience=0).may_report(document(policy_set, QUIET)) == set()
 
 
+@pytest.mark.slow
 def test_rules_of_the_built_in_policies_are_read(tmp_path):
     policy_set = everything.policy_set(tmp_path)
     asked = Relevance(policy_set, patience=0).may_report(document(policy_set, QUIET))

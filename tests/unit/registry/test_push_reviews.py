@@ -136,6 +136,7 @@ def test_a_push_is_decided_once_by_a_policy_set(
     assert review(services, push(digest, "event-3"))[0]["event"] == "push already decided"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "again"),
     [

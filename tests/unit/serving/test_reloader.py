@@ -64,6 +64,7 @@ def reloader(rules: Path, shelf: Path) -> Reloader:
     return Reloader(Settings(policy_set=str(rules)), shelf)
 
 
+@pytest.mark.slow
 def test_the_policy_set_is_published_as_it_was_loaded(reloader, shelf, rules):
     found = publication.read(shelf)
 

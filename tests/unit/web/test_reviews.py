@@ -280,6 +280,7 @@ def test_compose_files_of_an_archive_can_be_named(client):
 # --- bad input ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "path"),
     [

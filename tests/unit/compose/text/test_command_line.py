@@ -127,6 +127,7 @@ def test_errors_say_what_is_wrong() -> None:
     assert str(error.value) == "unquoted '(' in 'run (a)'"
 
 
+@pytest.mark.slow
 def test_a_long_command_of_many_marks_is_split() -> None:
     assert split("'a'" * 200_000) == ["a" * 200_000]
 

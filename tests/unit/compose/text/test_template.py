@@ -235,6 +235,7 @@ def nested(depth: int) -> str:
     return "${NO:-" * depth + "x" + "}" * depth
 
 
+@pytest.mark.slow
 def test_defaults_nest_up_to_the_limit_and_no_deeper() -> None:
     assert filled(nested(MAX_DEPTH)) == "x"
     with pytest.raises(TemplateError, match="nested more than"):
@@ -278,6 +279,7 @@ def test_any_text_gives_a_text_or_a_template_error(text: str) -> None:
         assert all(re.search(rf"\$\{{?{name}", text) for name in names)
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_doubling_every_dollar_gives_the_text_itself(text: str) -> None:
     assert filled(text.replace("$", "$$")) == text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -140,6 +141,7 @@ def test_arg_takes_names_with_and_without_defaults() -> None:
     assert arg_pairs("A B=1 C='x y'", "\\") == [("A", None), ("B", "1"), ("C", "'x y'")]
 
 
+@pytest.mark.slow
 def test_many_open_here_documents_are_read_in_one_pass() -> None:
     assert len(read("RUN <<E\n" * 20_000)) == 20_000
 
