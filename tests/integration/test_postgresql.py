@@ -205,6 +205,7 @@ def test_a_lock_in_the_server_costs_no_more_than_the_deadline(url: str, store: S
     assert [event_of(one).decision_id for one in store.decisions()] == ["d3", "d1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "contract", stored_tokens.CONTRACTS, ids=lambda contract: contract.__name__
 )
@@ -212,6 +213,7 @@ def test_tokens_are_kept_as_in_sqlite(store: Store, contract: stored_tokens.Cont
     contract(Tokens(store))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "contract", stored_pushes.CONTRACTS, ids=lambda contract: contract.__name__
 )
@@ -281,6 +283,7 @@ def test_what_is_changed_is_refused_and_found(store: Store, url: str) -> None:
     assert problems[0] == "event 1: its hash does not match its payload"
 
 
+@pytest.mark.slow
 def test_a_log_of_a_newer_version_is_refused_without_its_password(store: Store, url: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'ffff'")

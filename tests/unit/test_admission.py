@@ -553,6 +553,7 @@ services:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("unknown", "violations", "exempted"),
     [
@@ -730,6 +731,7 @@ def test_answer_that_was_not_asked_for_denies(
     assert message in decision.status.message
 
 
+@pytest.mark.slow
 def test_the_violations_of_all_constraints_are_bounded(
     policy_set: Callable[..., PolicySet],
 ) -> None:

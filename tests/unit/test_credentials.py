@@ -4,6 +4,8 @@ takes the tests for a leak.
 
 from __future__ import annotations
 
+import pytest
+
 from policyd.credentials import Found, in_arguments, in_text, in_value, is_credential_name, masked
 from tests.support.cases import cases
 
@@ -197,6 +199,7 @@ def test_line_after_a_name_is_shown_without_its_credential(
     assert masked(line, previous) == shown
 
 
+@pytest.mark.slow
 @cases(
     "text",
     [

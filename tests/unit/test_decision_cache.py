@@ -203,6 +203,7 @@ def test_another_project_is_another_question(admission, changed):
     assert admission.engine.count == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fields",
     [
@@ -379,6 +380,7 @@ def test_the_decisions_used_last_are_kept(admission):
     assert admission.engine.count == 4
 
 
+@pytest.mark.slow
 def test_a_large_decision_is_not_kept(admission):
     services = services_for(admission)
     names = [f"service-{number}" for number in range(200)]

@@ -215,6 +215,7 @@ def test_azure_and_jenkins_write_the_report_that_they_publish(
         assert f"policyd=={__version__}" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forge", ["github", "gitlab", "azure", "jenkins"])
 def test_the_job_of_init_runs(repo: Path, forge: Forge) -> None:
     found = first_files(str(repo), forge)

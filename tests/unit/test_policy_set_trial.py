@@ -48,6 +48,7 @@ def test_a_valid_policy_set_is_the_one_that_is_loaded_here(write) -> None:
     assert load_after_trial(None) == load_policy_set()
 
 
+@pytest.mark.slow
 def test_an_error_is_told_with_its_place(write) -> None:
     folder = write(POLICY + "x := {\n")
 
@@ -62,6 +63,7 @@ def test_an_error_is_told_with_its_place(write) -> None:
     )
 
 
+@pytest.mark.slow
 def test_recursion_is_refused_with_its_path(write) -> None:
     with pytest.raises(PolicySetError, match=r"must not depend on itself: .*\.f → .*\.f"):
         load_after_trial(write(POLICY + "f(x) := f(x)\nviolation contains 1 if f(1)\n"))
@@ -79,6 +81,7 @@ def test_a_policy_that_needs_too_much_memory_is_refused(write) -> None:
         load_after_trial(write(POLICY + LARGE), memory=700 * 1024**2)
 
 
+@pytest.mark.slow
 def test_a_policy_set_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(PolicySetError, match=r"gone\.yaml"):
         load_after_trial(tmp_path / "gone.yaml")

@@ -225,6 +225,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistake_in_tests_is_refused_with_its_place(write: Write, mistake: str) -> None:
     files, expected = MISTAKES[mistake]

@@ -26,6 +26,7 @@ def test_sqlite_keeps_and_finds_grants(store: Store, contract: Contract) -> None
     contract(store)
 
 
+@pytest.mark.slow
 def test_a_log_of_the_first_version_goes_on(path: str) -> None:
     database = open_database(path, create=True)
     fill_as_version_1(database)
@@ -36,6 +37,7 @@ def test_a_log_of_the_first_version_goes_on(path: str) -> None:
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [

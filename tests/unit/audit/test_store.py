@@ -181,6 +181,7 @@ def test_a_decision_id_cannot_be_used_twice(store, record):
     assert record("d2").sequence == 2
 
 
+@pytest.mark.slow
 def test_threads_share_a_store(store, decided):
     threads = [
         threading.Thread(

@@ -71,6 +71,7 @@ def test_a_project_that_compose_would_refuse_is_denied(run, folder) -> None:
     assert "3 |     imag: nginx\n" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -106,6 +107,7 @@ def test_wrong_usage_is_exit_2(run, arguments: list[str]) -> None:
     assert "Usage: policyd check" in result.stderr
 
 
+@pytest.mark.slow
 def test_over_several_paths_undecided_counts_more_than_denied(run, folder) -> None:
     write(folder, clean=CLEAN, bad=PRIVILEGED)
 
@@ -141,6 +143,7 @@ def test_json_is_printed_when_nothing_was_decided_too(run, folder) -> None:
     assert json.loads(result.stdout)["decisions"] == []
 
 
+@pytest.mark.slow
 def test_a_file_and_standard_input_are_projects_too(run, folder) -> None:
     (folder / "other.yaml").write_text(PRIVILEGED)
 
@@ -216,6 +219,7 @@ def test_many_projects_are_judged_in_their_order(run, folder) -> None:
     assert len({one["uid"] for one in decisions}) == len(names)
 
 
+@pytest.mark.slow
 def test_a_decision_is_recorded_only_where_a_log_is_configured(run, folder) -> None:
     (folder / "compose.yaml").write_text(CLEAN)
 
@@ -449,6 +453,7 @@ def test_configurations_of_images_that_are_not_valid_decide_nothing(
     assert said in result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_quiet_and_only_denied_leave_out_what_is_not_needed(run, folder) -> None:
     write(folder, a=CLEAN, b=PRIVILEGED, c=BROKEN)
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 WEB = '{"name": "web", "kind": "service", "service": "web", "path": ["services", "web"], …}'
 
 
@@ -19,6 +21,7 @@ def test_a_policy_is_evaluated_with_its_default_parameters(run, folder) -> None:
     assert '"msg": "service web has the network mode host"' in result.stdout
 
 
+@pytest.mark.slow
 def test_a_query_is_evaluated_on_the_input(run, folder) -> None:
     (folder / "compose.yaml").write_text("services: {web: {image: a}}\n")
     document = run("config", "--format", "review").stdout
@@ -96,6 +99,7 @@ def test_what_cannot_be_evaluated_is_refused(run, folder) -> None:
     assert "name either a query, the ID of a policy, or --explain POLICY" in nothing.stderr
 
 
+@pytest.mark.slow
 def test_a_decision_is_made_again_by_another_policy_set(run, folder) -> None:
     (folder / "compose.yaml").write_text(
         "services: {web: {image: a, privileged: true, environment: {A: hunter2}}}\n"
@@ -123,6 +127,7 @@ def test_a_decision_is_made_again_by_another_policy_set(run, folder) -> None:
     assert "is not kept any more" in after.stderr
 
 
+@pytest.mark.slow
 def test_an_error_of_a_policy_set_says_how_many_more_there_are(run, folder) -> None:
     (folder / "compose.yaml").write_text("services: {web: {image: a}}\n")
     run("policies", "new", "named")

@@ -129,6 +129,7 @@ def test_lint_tells_every_problem_with_its_place_and_exits_1(run, folder) -> Non
         assert [place for place in found if "mine" in place] == places
 
 
+@pytest.mark.slow
 def test_lint_where_nothing_is_is_exit_2(run, folder) -> None:
     (folder / "empty").mkdir()
 
@@ -140,6 +141,7 @@ def test_lint_where_nothing_is_is_exit_2(run, folder) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_new_writes_a_policy_and_says_how_to_run_it(run, folder) -> None:
     result = run("policies", "new", "own-images", "rules", "--pack", "images")
     again = run("policies", "new", "own-images", "rules", "--pack", "images")

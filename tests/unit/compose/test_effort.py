@@ -161,6 +161,7 @@ def test_aliases_add_their_levels(levels: int, is_refused: bool) -> None:
         assert "x-b" in load(memory_bundle({"compose.yaml": text.encode()})).tree
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_only_with_profiles_together_is_found_in_one_pass() -> None:
     many = "services:\n" + "".join(
         f"  s{n}: {{image: x, profiles: [p{n % 50}], container_name: name{n // 2}}}\n"

@@ -160,6 +160,7 @@ def test_a_later_review_changes_the_comment_in_place(
         assert r"Allowed\: 1 project changed" in comment
 
 
+@pytest.mark.slow
 def test_the_report_on_an_older_commit_does_not_replace_that_on_a_newer_one(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -182,6 +183,7 @@ def test_a_commit_that_was_reviewed_before_is_decided_once(
     assert len(recorded(store)) == 1
 
 
+@pytest.mark.slow
 def test_a_push_needs_three_requests(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -194,6 +196,7 @@ def test_a_push_needs_three_requests(
     assert forge.authorizations == {f"{expected} t0ken-of-the-api"}
 
 
+@pytest.mark.slow
 def test_a_project_that_the_change_does_not_touch_is_not_decided_again(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -208,6 +211,7 @@ def test_a_project_that_the_change_does_not_touch_is_not_decided_again(
     assert forge.statuses[0]["description"] == "The change touches no Compose project."
 
 
+@pytest.mark.slow
 def test_what_a_change_fixes_grants_and_leaves_denied_is_told_apart(
     deciding: Services, store: Store, tmp_path: Path
 ) -> None:
@@ -266,6 +270,7 @@ def test_a_push_to_a_protected_branch_grants_and_releases(
     ]
 
 
+@pytest.mark.slow
 def test_a_commit_that_is_gone_is_an_error_that_is_told(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -279,6 +284,7 @@ def test_a_commit_that_is_gone_is_an_error_that_is_told(
     assert forge.statuses[0]["description"].startswith("Not reviewed, so not allowed: ")
 
 
+@pytest.mark.slow
 def test_a_base_that_is_gone_makes_every_project_count_as_touched(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -289,6 +295,7 @@ def test_a_base_that_is_gone_makes_every_project_count_as_touched(
     assert [one.result.allowed for one in recorded(store)] == [False]
 
 
+@pytest.mark.slow
 def test_a_branch_that_is_new_is_compared_with_the_default_branch(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -394,6 +401,7 @@ def test_a_pull_request_whose_delivery_was_lost_is_found_and_reviewed_once(
     assert pushes.known("forge/main", [HEAD, NEWER, "d" * 40]) == {HEAD, NEWER}
 
 
+@pytest.mark.slow
 def test_metrics_say_how_many_changes_wait_and_for_how_long(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -409,6 +417,7 @@ def test_metrics_say_how_many_changes_wait_and_for_how_long(
     assert f"policyd_push_oldest_seconds{labels} 90.0" in text
 
 
+@pytest.mark.slow
 def test_a_token_that_ends_in_the_middle_is_replaced(
     deciding: Services, store: Store, tmp_path: Path
 ) -> None:
@@ -423,6 +432,7 @@ def test_a_token_that_ends_in_the_middle_is_replaced(
     assert len(recorded(store)) == len(forge.check_runs) == 1
 
 
+@pytest.mark.slow
 def test_a_secret_and_a_token_that_are_replaced_count_at_once(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:

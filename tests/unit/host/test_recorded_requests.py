@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from policyd.host.container_request import read_creation
 from policyd.host.folded_json import read_object
 from policyd.model import Review
@@ -95,6 +97,7 @@ def test_every_recorded_body_is_expected():
     assert set(recorded()["bodies"]) == EXPECTED.keys() | OTHER_FORMS
 
 
+@pytest.mark.slow
 @cases("name", EXPECTED)
 def test_a_recorded_request_gets_the_verdict_of_the_default_policy_set(name, services):
     content = body(name)

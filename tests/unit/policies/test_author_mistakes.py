@@ -223,6 +223,7 @@ def test_a_policy_that_no_constraint_names_is_a_warning(tmp_path: Path) -> None:
     assert isinstance(found[0], PolicySetWarning)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "message"),
     [

@@ -163,6 +163,7 @@ ALL_DEVICES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @cases("way", ALL_DEVICES)
 def test_every_way_to_all_devices_is_denied(admission: Admission, way: str):
     service = {"image": "registry.example/app:1", **ALL_DEVICES[way]}

@@ -180,6 +180,7 @@ def test_all_errors_of_constraints_are_reported_at_once_with_those_of_packs(writ
     ]
 
 
+@pytest.mark.slow
 def test_a_constraint_that_renaming_evades_is_a_warning(write: Write) -> None:
     file = write({"policyset.yaml": HEADING + CONSTRAINT + "  match: {services: [web]}\n"})
 

@@ -98,6 +98,7 @@ ALWAYS = 'violation contains {"msg": "m"}'
 FUNCTION = "is_odd(w) if w.tty\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -116,6 +117,7 @@ def test_bodies_of_own_policies(tmp_path, body, expected):
     assert Relevance(policy_set, patience=0).may_report(document(policy_set, QUIET)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -189,6 +189,7 @@ def test_an_artifact_without_a_project_is_not_recorded(
     assert events(services) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "code", "message"),
     [

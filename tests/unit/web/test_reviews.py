@@ -63,6 +63,7 @@ def refusal(response) -> tuple[int, str, str]:
 # --- answers --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_denial_says_which_line_breaks_which_rule_and_how_to_mend_it(client, envelope):
     source = {"repository": "acme/train", "environment": "prod", "host": "gpu-01"}
     asked = envelope({"compose.yaml": ALL_GPUS}, source=source)
@@ -143,6 +144,7 @@ def test_delete_releases_what_was_granted(post, services):
     assert [grant.state for grant in services.audit.grants(active=False)] == ["released"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [

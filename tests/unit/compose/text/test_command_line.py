@@ -132,6 +132,7 @@ def test_a_long_command_of_many_marks_is_split() -> None:
     assert split("'a'" * 200_000) == ["a" * 200_000]
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(), max_size=6))
 def test_words_in_single_quotes_come_back(words: list[str]) -> None:
     line = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)

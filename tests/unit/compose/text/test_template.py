@@ -267,6 +267,7 @@ def test_many_expressions_on_one_line_are_all_read() -> None:
     assert filled("${NO:-a}${SET:+b}" * 50_000) == "ab" * 50_000
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="${}:-+?ABSET \n", max_size=60))
 def test_any_text_gives_a_text_or_a_template_error(text: str) -> None:
     names: list[str] = []
@@ -285,6 +286,7 @@ def test_doubling_every_dollar_gives_the_text_itself(text: str) -> None:
     assert filled(text.replace("$", "$$")) == text
 
 
+@pytest.mark.slow
 @given(st.text(alphabet=st.characters(blacklist_characters="{}$\r\n")))
 def test_a_default_without_braces_and_dollars_is_literal(text: str) -> None:
     assert filled(f"${{NO:-{text}}}") == text
@@ -293,6 +295,7 @@ def test_a_default_without_braces_and_dollars_is_literal(text: str) -> None:
 PIECES = ("${SET", "${NO", "${EMPTY", ":-", "-", ":+", "?", "}", "{", "text", "$", "\n")
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
 @example("${NO:-a}b}")
 @example("${NO:-a{b}c}")

@@ -146,6 +146,7 @@ def test_many_open_here_documents_are_read_in_one_pass() -> None:
     assert len(read("RUN <<E\n" * 20_000)) == 20_000
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="RUNEV <=-\\\n'\"#A$`{}\t", max_size=60))
 def test_any_text_is_read(text: str) -> None:
     assert all(command for command, _, _ in read(text))
