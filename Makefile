@@ -13,8 +13,9 @@ export TMPDIR := $(CURDIR)/.cache/tmp
 $(shell mkdir -p $(TMPDIR))
 INSTALL := $(BIN)/uv pip install --quiet --no-deps
 PARALLEL := -q -n auto --dist loadscope
-# Tests that take long run in CI; the others need less than three minutes of processor time.
-SELECTED := -m "not slow"
+# Tests that take long run in CI; the others need less than three minutes of processor time. Slow tests
+# run on their own there, because measuring their coverage would take too long.
+SELECTED := -m "not slow$(if $(CI),, and not thorough)"
 # Statements and branches of policyd/, in all processes; CI measures them, since it takes twice the time.
 COVERED := --cov=policyd --cov-report=term --cov-fail-under=97
 
@@ -33,7 +34,7 @@ test: $(READY)
 	$(BIN)/policyd test policies --coverage --min 95
 
 coverage: $(READY)
-	$(BIN)/python -m pytest $(PARALLEL) $(COVERED)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(COVERED)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ from tests.conformance.differences import DELIBERATE
 _AREAS = sorted(path.name for path in CASES.iterdir() if path.is_dir())
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("area", _AREAS)
 def test_loads_as_compose_does(area: str, record_property: Callable[[str, object], None]) -> None:
     cases = [read_case(path) for path in sorted((CASES / area).glob("*.txtar"))]

@@ -44,21 +44,21 @@ def test_hostile_project_is_loaded_or_refused_in_few_words(name: str) -> None:
     assert len(refusal) < 2_000
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @_ROUND
 @given(content=st.binary(max_size=200))
 def test_random_bytes_are_loaded_or_refused(content: bytes) -> None:
     _loads_or_refuses(Case("bytes", {"compose.yaml": content}))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @_ROUND
 @given(content=st.text(alphabet="ab:- \n\t{}[]&*!|>'\"%@`#?,<~$\\0\u2028\ufeff", max_size=80))
 def test_random_yaml_is_loaded_or_refused(content: str) -> None:
     _loads_or_refuses(Case("text", {"compose.yaml": content.encode()}))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @settings(_ROUND, max_examples=16 * _ROUNDS)
 @given(random=st.randoms(use_true_random=False, note_method_calls=False))
 def test_damaged_projects_are_loaded_or_refused(random: Random) -> None:

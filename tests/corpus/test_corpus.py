@@ -106,7 +106,7 @@ def agree(record_property: Callable[[str, object], None]) -> Agree:
     return check
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_violations_are_those_of_the_label(decide: Decide, agree: Agree) -> None:
     def problem(labelled: Labelled) -> object:
         decision = decide(labelled)
@@ -121,7 +121,7 @@ def test_grants_are_those_of_the_label(decide: Decide, agree: Agree) -> None:
     agree(_VALID, lambda labelled: corpus.unmatched_grants(labelled, decide(labelled)) or None)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_default_set_reports_what_the_label_says(decide_by_default: Decide, agree: Agree) -> None:
     def problem(labelled: Labelled) -> object:
         found = corpus.violations(decide_by_default(labelled))
@@ -131,7 +131,7 @@ def test_default_set_reports_what_the_label_says(decide_by_default: Decide, agre
     agree([one for one in _VALID if one.default_violations is not None], problem)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_default_set_denies_a_workload_that_certainly_gets_all_devices(
     decide_by_default: Decide, agree: Agree
 ) -> None:

@@ -12,7 +12,7 @@ from tests.docs.pages import FOLDER
 PAGE = (FOLDER / "walkthroughs.md").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_each_project_goes_from_denied_to_allowed_as_the_page_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,7 +127,7 @@ def checkout(folder: Path, example: str) -> None:
         subprocess.run(["git", *command], cwd=folder, check=True)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["github-actions.yml", "gitlab-ci.yml"])
 @pytest.mark.parametrize(
     ("example", "code"),
@@ -145,7 +145,7 @@ def test_a_job_passes_or_fails_with_the_verdict_and_shows_the_reason(
     assert ("no-all-gpus (compose.yaml:21:22)" in done.stdout) == (code == 22)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["github-actions.yml", "gitlab-ci.yml"])
 def test_a_job_whose_token_does_not_verify_fails(
     tmp_path: Path, start: Start, issuer: StandInIssuer, name: str

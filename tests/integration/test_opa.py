@@ -97,7 +97,7 @@ def opa(policy_set: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield url
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_findings_are_those_of_the_embedded_engine(opa: str, policy_set: PolicySet) -> None:
     engine = OpaEngine(opa, policy_set.revision, token=TOKEN)
     embedded = EmbeddedEngine(policy_set.modules, policy_set.data)
@@ -191,6 +191,6 @@ def _decision(answer: str) -> dict[str, Any]:
     return {key: value for key, value in decision.items() if key not in ("uid", "decisionId")}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_bundle_is_the_same_bytes_for_the_same_policy_set() -> None:
     assert opa_bundle.build(load_policy_set()) == opa_bundle.build(load_policy_set())

@@ -56,7 +56,7 @@ def test_opa_compiles_strictly_and_with_the_schema_of_the_input(
     assert (problem.where.file, problem.where.line > 1) == (str(policy), True)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("schemas", ["", "# schemas:\n#   - input: schema.input\n"])
 def test_opa_knows_the_parameters_of_each_policy(
     policy: Path, tmp_path: Path, schemas: str
@@ -74,7 +74,7 @@ def test_opa_knows_the_parameters_of_each_policy(
     assert problem.where.line == line
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_tests_and_samples_that_end_differently_fail(policy: Path, tmp_path: Path) -> None:
     (policy.parent / "policy_test.rego").write_text(DIFFERING_TEST)
     policy.write_text(

@@ -136,7 +136,7 @@ def tamper(url: str, *statements: str) -> None:
             connection.execute(statement)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_decisions_and_grants_are_kept_as_in_sqlite(store: Store) -> None:
     store.append_decision(*pair("d1", services=("a", "b"), exceptions=("train-all",)))
     store.append_decision(*pair("d2", operation="UPDATE", seconds=60))
@@ -193,7 +193,7 @@ def test_grants_are_kept_and_found_as_in_sqlite(store: Store, contract: Contract
     contract(store)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_lock_in_the_server_costs_no_more_than_the_deadline(url: str, store: Store) -> None:
     store.append_decision(*pair("d1"))
     with psycopg.connect(url) as other:
@@ -205,7 +205,7 @@ def test_a_lock_in_the_server_costs_no_more_than_the_deadline(url: str, store: S
     assert [event_of(one).decision_id for one in store.decisions()] == ["d3", "d1"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "contract", stored_tokens.CONTRACTS, ids=lambda contract: contract.__name__
 )
@@ -213,7 +213,7 @@ def test_tokens_are_kept_as_in_sqlite(store: Store, contract: stored_tokens.Cont
     contract(Tokens(store))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "contract", stored_pushes.CONTRACTS, ids=lambda contract: contract.__name__
 )
@@ -221,7 +221,7 @@ def test_pushes_are_kept_as_in_sqlite(store: Store, contract: stored_pushes.Cont
     contract(Pushes(store))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "contract", stored_inputs.CONTRACTS, ids=lambda contract: contract.__name__
 )
@@ -283,7 +283,7 @@ def test_what_is_changed_is_refused_and_found(store: Store, url: str) -> None:
     assert problems[0] == "event 1: its hash does not match its payload"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_log_of_a_newer_version_is_refused_without_its_password(store: Store, url: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'ffff'")

@@ -237,7 +237,7 @@ def test_what_was_pushed_while_the_webhook_was_away_is_judged_when_it_is_back(
     assert policies(decision_on(webhook, digest)) == ["no-privileged"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_receipt_of_a_push_is_found_beside_the_artifact(
     start_registry, start_webhook, free_port, tmp_path, until
 ) -> None:

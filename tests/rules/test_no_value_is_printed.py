@@ -30,7 +30,7 @@ spec: {policy: require-read-only-root, enforcementAction: deny}
 SAMPLES = built_in() / "hardening" / "no_credentials_in_files" / "samples"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_format_prints_a_credential(tmp_path: Path) -> None:
     (tmp_path / "policyset.yaml").write_text(POLICY_SET)
     projects = [str(place.parent) for place in sorted(SAMPLES.glob("denied_*/compose.yaml"))]

@@ -302,7 +302,7 @@ def test_action_may_differ_by_enforcement_point(
     assert decision.allowed is allowed
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("rest", "allowed"),
     [
@@ -553,7 +553,7 @@ services:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("unknown", "violations", "exempted"),
     [
@@ -731,7 +731,7 @@ def test_answer_that_was_not_asked_for_denies(
     assert message in decision.status.message
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_violations_of_all_constraints_are_bounded(
     policy_set: Callable[..., PolicySet],
 ) -> None:

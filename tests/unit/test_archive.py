@@ -137,7 +137,7 @@ def test_a_damaged_header_between_two_members_does_not_hide_the_second() -> None
         archive_bundle(bytes(packed))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases("records", [MAX_RECORDS, MAX_RECORDS + 1])
 @cases("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE])
 @cases("first", [0, 5_000])
@@ -166,7 +166,7 @@ def test_a_body_that_is_no_archive_is_refused(body: bytes) -> None:
         archive_bundle(body)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_limits_hold_for_a_member_for_their_number_and_for_what_is_unpacked() -> None:
     large = archive_bundle(archive({"big": bytes(MAX_FILE + 1)})).files
     with pytest.raises(PayloadTooLarge, match="big: the file has 4,194,305 bytes"):
@@ -182,7 +182,7 @@ def test_limits_hold_for_a_member_for_their_number_and_for_what_is_unpacked() ->
         archive_bundle(bomb)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_damaged_archive_gives_a_bundle_or_a_bundle_error(data: st.DataObject) -> None:

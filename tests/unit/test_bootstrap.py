@@ -89,7 +89,7 @@ def test_an_opa_server_that_is_not_there_is_a_denial(bundle):
     services.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_without_a_log_no_database_is_imported():
     program = (
         "import sys; from policyd.config import Settings; from policyd.bootstrap import build\n"

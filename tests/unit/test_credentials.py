@@ -199,7 +199,7 @@ def test_line_after_a_name_is_shown_without_its_credential(
     assert masked(line, previous) == shown
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases(
     "text",
     [

@@ -175,7 +175,7 @@ def test_each_answer_is_recorded_with_its_own_id_and_its_grants(defaults, tmp_pa
     services.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "changed",
     [
@@ -203,7 +203,7 @@ def test_another_project_is_another_question(admission, changed):
     assert admission.engine.count == 2
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "fields",
     [
@@ -237,7 +237,7 @@ def test_texts_that_read_alike_together_are_different_questions(defaults):
     assert len(set(keys)) == 3
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("read", "commit", "kept"),
     [
@@ -380,7 +380,7 @@ def test_the_decisions_used_last_are_kept(admission):
     assert admission.engine.count == 4
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_large_decision_is_not_kept(admission):
     services = services_for(admission)
     names = [f"service-{number}" for number in range(200)]

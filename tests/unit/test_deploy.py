@@ -31,7 +31,7 @@ EXAMPLES = sorted(path.parent for path in (ROOT / "deploy/examples").rglob("comp
 METHODS = {"device-reservation", "runtime-nvidia", "raw-device-nodes"}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases("folder", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_an_example_gets_the_verdict_that_it_is_named_for(folder: Path) -> None:
     services = build(Settings())
@@ -120,7 +120,7 @@ def test_the_lock_files_agree_on_versions() -> None:
 # --- deployment ----------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases("level", ["restricted", "gpu-shared-host"])
 def test_the_deployment_with_compose_is_allowed_by_our_own_levels(level: str) -> None:
     services = build(Settings(policy_set=str(level_file(level))))

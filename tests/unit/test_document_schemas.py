@@ -49,7 +49,7 @@ def test_decisions_grants_and_records_are_valid(store: Store) -> None:
             jsonschema_rs.validate(document_schema(name), json.loads(to_json(document)))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("key", "value"),
     [("hash", None), ("sequence", "1"), ("event", {}), ("event", {"kind": "nonsense"})],

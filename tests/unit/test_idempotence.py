@@ -62,7 +62,7 @@ def test_a_repeated_review_returns_the_recorded_decision_and_grants_once(
     assert content.startswith("sha256:")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("text", "query"),
     [

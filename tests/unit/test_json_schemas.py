@@ -109,7 +109,7 @@ def test_each_is_a_schema(name: str) -> None:
     assert jsonschema_rs.meta.is_valid(found)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("document", [POLICY_SET, CONSTRAINT, EXCEPTION, BREAK_GLASS])
 def test_document_that_is_read_fits(
     validators: dict[str, Any], tmp_path: Path, document: dict[str, Any]
@@ -190,7 +190,7 @@ REFUSED: dict[str, tuple[dict[str, Any], Change]] = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("mistake", REFUSED)
 def test_document_that_is_refused_does_not_fit(
     validators: dict[str, Any], tmp_path: Path, mistake: str
@@ -204,7 +204,7 @@ def test_document_that_is_refused_does_not_fit(
     assert not validators[right["kind"].lower()].is_valid(wrong)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_inputs_of_all_labelled_projects_fit(validators: dict[str, Any]) -> None:
     review = Review(uid="1", enforcement_point="ci", now=1)
     policy_set = load_policy_set()

@@ -100,7 +100,7 @@ def test_no_value_of_a_variable_is_recorded_wherever_it_is_used(admission: Admis
     assert found == [("name",)]  # the name of a project is recorded
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_written_value_is_recorded_but_of_fields_of_the_host(admission: Admission) -> None:
     found = {
         field_of(path)
@@ -300,7 +300,7 @@ def recorded_inputs(log: Path) -> str:
     return "".join(zlib.decompress(content).decode() for (content,) in rows)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_others_than_the_caller_read_no_value(
     services: Services, tmp_path: Path, capfd: pytest.CaptureFixture[str], form: str

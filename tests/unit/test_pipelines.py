@@ -75,7 +75,7 @@ def test_hooks_evaluate_projects_and_not_files() -> None:
         assert hook["always_run"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_hooks_deny_accept_and_fix(repo: Path) -> None:
     commands = {
         id_: shlex.join([*hook["entry"].split(), *hook["args"]]) for id_, hook in hooks().items()
@@ -120,7 +120,7 @@ def action(repo: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_action_annotates_writes_a_summary_and_fails(repo: Path) -> None:
     done = action(repo, ACTION_SARIF="out.sarif", ACTION_PATHS="\napp\n")
 
@@ -215,7 +215,7 @@ def test_azure_and_jenkins_write_the_report_that_they_publish(
         assert f"policyd=={__version__}" in text
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("forge", ["github", "gitlab", "azure", "jenkins"])
 def test_the_job_of_init_runs(repo: Path, forge: Forge) -> None:
     found = first_files(str(repo), forge)

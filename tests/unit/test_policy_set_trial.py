@@ -40,7 +40,7 @@ def write(tmp_path: Path):
     return to
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_valid_policy_set_is_the_one_that_is_loaded_here(write) -> None:
     folder = write(POLICY)
 
@@ -48,7 +48,7 @@ def test_a_valid_policy_set_is_the_one_that_is_loaded_here(write) -> None:
     assert load_after_trial(None) == load_policy_set()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_error_is_told_with_its_place(write) -> None:
     folder = write(POLICY + "x := {\n")
 
@@ -63,7 +63,7 @@ def test_an_error_is_told_with_its_place(write) -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_recursion_is_refused_with_its_path(write) -> None:
     with pytest.raises(PolicySetError, match=r"must not depend on itself: .*\.f → .*\.f"):
         load_after_trial(write(POLICY + "f(x) := f(x)\nviolation contains 1 if f(1)\n"))
@@ -81,7 +81,7 @@ def test_a_policy_that_needs_too_much_memory_is_refused(write) -> None:
         load_after_trial(write(POLICY + LARGE), memory=700 * 1024**2)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_policy_set_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(PolicySetError, match=r"gone\.yaml"):
         load_after_trial(tmp_path / "gone.yaml")
@@ -127,7 +127,7 @@ def test_a_malformed_violation_is_refused_with_its_policy_and_file(
     assert reason.startswith(message)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_lint_reports_errors_and_warnings_with_their_places(write) -> None:
     folder = write(POLICY + "x := {\n")
 

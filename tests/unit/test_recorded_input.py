@@ -63,14 +63,14 @@ def leaks(recorder: Recorder, path: tuple[str | int, ...], value: Any) -> list[s
     return [marker for marker in MARKERS if marker in shown]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_value_of_a_variable_is_recorded_wherever_it_is_used(recorder: Recorder) -> None:
     found = [path for path, _ in places() if leaks(recorder, path, "${SECRET}")]
 
     assert found == [("name",)]  # the name of a project is recorded
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_written_value_is_recorded_but_of_fields_of_the_host(recorder: Recorder) -> None:
     found = {
         field_of(path)

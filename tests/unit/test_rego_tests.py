@@ -78,7 +78,7 @@ def test_tests_and_samples_of_our_own_policies_pass() -> None:
         assert [name for name in names if name.startswith(f"{folder}/samples/denied_")]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_one_policy_of_ours_is_tested_beside_the_others() -> None:
     results = run([built_in() / "gpu" / "no_all_gpus"])
 
@@ -225,7 +225,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistake_in_tests_is_refused_with_its_place(write: Write, mistake: str) -> None:
     files, expected = MISTAKES[mistake]
@@ -303,7 +303,7 @@ violation contains {"msg": msg, "service": w.name, "path": w.path, "constraint":
 DATA = "policyd: {tags: {'%s': true}}\n"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("header", "files", "message"),
     [

@@ -178,7 +178,7 @@ def test_http_to_another_machine_needs_permission() -> None:
     ReviewClient("http://localhost")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("reply", "is_unavailable"),
     [

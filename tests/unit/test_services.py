@@ -243,7 +243,7 @@ class CountedFiles:
         return getattr(self._files, name)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("held", "revision"),
     [(["three"], "three"), (["one"], "one"), (["zero", "zero", "zero", "three"], "three")],

@@ -229,7 +229,7 @@ def test_settings_can_be_handed_to_another_process(read):
     assert pickle.loads(pickle.dumps(settings)) == settings
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -38,7 +38,7 @@ def sql(path: str, *statements: str) -> None:
             connection.execute(statement)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "statement",
     [

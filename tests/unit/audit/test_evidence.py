@@ -187,7 +187,7 @@ def test_a_log_has_one_head(log, run, statement: str, problem: str) -> None:
     assert said(log[0])[0] == problem
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [

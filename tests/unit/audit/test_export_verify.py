@@ -59,7 +59,7 @@ def test_a_whole_export_is_intact_and_agrees_with_what_was_kept(
     assert report.evidence == ("kept (4 events)", "noted (4 events)")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("change", "problems"),
     [

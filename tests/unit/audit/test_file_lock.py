@@ -37,7 +37,7 @@ def test_the_lock_is_released_by_an_error(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_another_process_is_waited_for_and_named_when_it_does_not_release_the_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,7 +63,7 @@ def test_another_process_is_waited_for_and_named_when_it_does_not_release_the_lo
         pass
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_process_that_was_forked_meanwhile_does_not_keep_the_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,13 +20,13 @@ from tests.support.ledger import (
 from tests.unit.audit.conftest import pair
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.__name__)
 def test_sqlite_keeps_and_finds_grants(store: Store, contract: Contract) -> None:
     contract(store)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_log_of_the_first_version_goes_on(path: str) -> None:
     database = open_database(path, create=True)
     fill_as_version_1(database)
@@ -37,7 +37,7 @@ def test_a_log_of_the_first_version_goes_on(path: str) -> None:
     store.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "statement",
     [

@@ -10,7 +10,7 @@ from policyd.audit.store import Store
 from tests.support.stored_pushes import CONTRACTS, Contract, push
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.__name__)
 def test_the_contracts_of_stored_pushes(contract: Contract, store: Store) -> None:
     contract(Pushes(store))

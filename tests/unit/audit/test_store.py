@@ -181,7 +181,7 @@ def test_a_decision_id_cannot_be_used_twice(store, record):
     assert record("d2").sequence == 2
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_threads_share_a_store(store, decided):
     threads = [
         threading.Thread(
@@ -229,7 +229,7 @@ def test_processes_share_a_log(path):
     assert [grant.sequence for grant in active] == [120]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_store_survives_a_fork_even_while_another_thread_writes(store, record, decided):
     record("before")
     process = multiprocessing.get_context("fork").Process(

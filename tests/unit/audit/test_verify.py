@@ -92,7 +92,7 @@ def test_a_rewritten_event_is_found_by_the_next_one(filled, tamper):
     assert said(filled)[0] == "event 3: its prev_hash is not the hash of the previous event"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("column", "value"),
     [
@@ -114,7 +114,7 @@ def test_a_column_that_does_not_follow_from_its_payload_is_found(filled, tamper,
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

@@ -202,7 +202,7 @@ def projects(run, log: str, *arguments: str) -> list[str]:
     return [json.loads(line)["project"] for line in shown.splitlines()]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_grants_name_kind_certainty_exceptions_and_constraints(run, held) -> None:
     lines = run("audit", "grants", "--audit", held).stdout.splitlines()
 

@@ -9,7 +9,7 @@ from tests.unit.audit.conftest import pair
 from tests.unit.cli.conftest import Run
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_log_is_backed_up_and_restored(run: Run, folder: Path) -> None:
     store = open_store(str(folder / "log.db"))
     last = store.append_decision(*pair("d1")).hash

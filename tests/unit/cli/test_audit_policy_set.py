@@ -102,7 +102,7 @@ def test_an_exception_and_an_entitlement_are_shown(run: Run, log: str) -> None:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

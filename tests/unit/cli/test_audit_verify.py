@@ -44,7 +44,7 @@ def keyed(run):
     return lambda name, *arguments: run("audit", name, "--config", "policyd.toml", *arguments)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("ids")
 def test_a_checkpoint_is_printed_or_written_and_the_log_is_compared_with_it(
     run, keyed, folder: Path
@@ -109,7 +109,7 @@ def test_a_proof_that_does_not_hold_is_a_problem(run, keyed, folder: Path, ids) 
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("ids")
 def test_a_hash_that_was_noted_is_compared(run) -> None:
     items = json.loads(run("audit", "list", "--audit", "log.db", "--format", "json").stdout)
@@ -159,7 +159,7 @@ def test_a_log_of_an_earlier_version_is_verified_without_migrating_it(run, folde
     assert "event 2: its grant 0 differs in the table of grants" in changed.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("ids")
 @pytest.mark.parametrize(
     ("arguments", "message"),

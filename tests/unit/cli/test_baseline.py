@@ -17,7 +17,7 @@ def apps(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_is_there_does_not_fail_and_what_is_new_does(run, apps: Path) -> None:
     created = run("baseline", "create", "-r")
     same = run("baseline", "check", "-r")
@@ -32,7 +32,7 @@ def test_what_is_there_does_not_fail_and_what_is_new_does(run, apps: Path) -> No
     assert run("check", "-r").exit_code == 1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_entry_lapses_when_its_value_changes_and_the_baseline_can_shrink(
     run, apps: Path
 ) -> None:
@@ -51,7 +51,7 @@ def test_an_entry_lapses_when_its_value_changes_and_the_baseline_can_shrink(
     assert shrunk.stdout == ".policyd-baseline.json: 1 entries (-1), 1 projects evaluated\n"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_entries_of_other_projects_stay_while_they_exist(run, apps: Path) -> None:
     run("baseline", "create", "-r")
     assert run("baseline", "create", "a").stdout.startswith(
@@ -105,7 +105,7 @@ def test_a_missing_baseline_is_an_error(run, apps: Path) -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_reports_have_only_what_is_new_and_mark_the_rest(run, apps: Path) -> None:
     run("baseline", "create", "-r")
     (apps / "a" / "compose.yaml").write_text(DENIED + "    pid: host\n")
@@ -138,7 +138,7 @@ def test_reports_have_only_what_is_new_and_mark_the_rest(run, apps: Path) -> Non
     assert json.loads(Path("json").read_text())["kind"] == "BaselineComparison"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_reports_say_what_does_not_load_and_what_was_not_decided(run, apps: Path) -> None:
     run("baseline", "create", "-r")
     (apps / "a" / "compose.yaml").write_text("services: [")

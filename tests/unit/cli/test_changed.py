@@ -38,7 +38,7 @@ def evaluated(run, *arguments: str) -> list[str]:
     return [one["source"] for one in json.loads(result.stdout)["decisions"]]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("changed", "touched"),
     [
@@ -59,7 +59,7 @@ def test_a_project_is_touched_by_each_file_that_it_is_loaded_from(
     assert evaluated(run) == touched
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [".env", "compose.override.yaml", "compose.yml"])
 def test_a_new_file_that_compose_looks_for_touches_a_project(run, repo, name: str) -> None:
     (repo / "plain" / name).write_text("{}\n" if name != ".env" else "A=1\n")

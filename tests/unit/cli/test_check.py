@@ -71,7 +71,7 @@ def test_a_project_that_compose_would_refuse_is_denied(run, folder) -> None:
     assert "3 |     imag: nginx\n" in result.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -107,7 +107,7 @@ def test_wrong_usage_is_exit_2(run, arguments: list[str]) -> None:
     assert "Usage: policyd check" in result.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_over_several_paths_undecided_counts_more_than_denied(run, folder) -> None:
     write(folder, clean=CLEAN, bad=PRIVILEGED)
 
@@ -143,7 +143,7 @@ def test_json_is_printed_when_nothing_was_decided_too(run, folder) -> None:
     assert json.loads(result.stdout)["decisions"] == []
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_file_and_standard_input_are_projects_too(run, folder) -> None:
     (folder / "other.yaml").write_text(PRIVILEGED)
 
@@ -206,7 +206,7 @@ def test_what_lies_outside_the_root_is_not_read(run, folder) -> None:
     assert allowed.exit_code == 0
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_many_projects_are_judged_in_their_order(run, folder) -> None:
     names = [f"p{number:03}" for number in range(MANY * 2)]
     write(folder, **{name: PRIVILEGED if name == "p007" else CLEAN for name in names})
@@ -219,7 +219,7 @@ def test_many_projects_are_judged_in_their_order(run, folder) -> None:
     assert len({one["uid"] for one in decisions}) == len(names)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_decision_is_recorded_only_where_a_log_is_configured(run, folder) -> None:
     (folder / "compose.yaml").write_text(CLEAN)
 
@@ -384,7 +384,7 @@ def test_several_reports_come_from_one_run(run, folder) -> None:
     assert "no-privileged web" in (folder / "out.xml").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", sorted(REPORT))
 def test_the_exit_code_does_not_depend_on_the_format(run, folder, name: str) -> None:
     (folder / "compose.yaml").write_text("services:\n  web:\n    image: x\n    privileged: true\n")
@@ -453,7 +453,7 @@ def test_configurations_of_images_that_are_not_valid_decide_nothing(
     assert said in result.stdout + result.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_quiet_and_only_denied_leave_out_what_is_not_needed(run, folder) -> None:
     write(folder, a=CLEAN, b=PRIVILEGED, c=BROKEN)
 

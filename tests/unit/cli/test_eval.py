@@ -21,7 +21,7 @@ def test_a_policy_is_evaluated_with_its_default_parameters(run, folder) -> None:
     assert '"msg": "service web has the network mode host"' in result.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_query_is_evaluated_on_the_input(run, folder) -> None:
     (folder / "compose.yaml").write_text("services: {web: {image: a}}\n")
     document = run("config", "--format", "review").stdout
@@ -99,7 +99,7 @@ def test_what_cannot_be_evaluated_is_refused(run, folder) -> None:
     assert "name either a query, the ID of a policy, or --explain POLICY" in nothing.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_decision_is_made_again_by_another_policy_set(run, folder) -> None:
     (folder / "compose.yaml").write_text(
         "services: {web: {image: a, privileged: true, environment: {A: hunter2}}}\n"
@@ -127,7 +127,7 @@ def test_a_decision_is_made_again_by_another_policy_set(run, folder) -> None:
     assert "is not kept any more" in after.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_error_of_a_policy_set_says_how_many_more_there_are(run, folder) -> None:
     (folder / "compose.yaml").write_text("services: {web: {image: a}}\n")
     run("policies", "new", "named")

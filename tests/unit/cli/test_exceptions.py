@@ -179,7 +179,7 @@ def test_exceptions_are_told_apart_by_their_time(run, policy_set, now) -> None:
     assert f"set.yaml:44:1: later: starts on {moment(now + DAY)}\n" in text
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_used_and_unused_ones_are_told_by_the_log_from_its_begin_on(
     run, folder, policy_set, now
 ) -> None:
@@ -207,7 +207,7 @@ def test_used_and_unused_ones_are_told_by_the_log_from_its_begin_on(
     assert "not known" not in text
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_uses_count_from_the_window_and_from_the_start_of_the_exception(
     run, policy_set, now
 ) -> None:
@@ -312,7 +312,7 @@ def test_break_glass_is_loud_in_every_output_and_in_the_log(run, folder, policy_
     assert banner in shown
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_exemption_is_in_text_json_and_the_log(run, folder, policy_set, now) -> None:
     (folder / "compose.yaml").write_text(PRIVILEGED)
     policy_set(own=(20 * DAY + HOUR, OWN))

@@ -52,7 +52,7 @@ def test_the_diff_can_be_applied(run, app: Path, folder: Path) -> None:
     assert app.read_text() == FIXED
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_apply_writes_the_changes_and_evaluates_again(run, app: Path) -> None:
     first = run("fix", "--apply", "app")
     again = run("fix", "--apply", "app")
@@ -64,7 +64,7 @@ def test_apply_writes_the_changes_and_evaluates_again(run, app: Path) -> None:
     assert again.stderr.startswith("app: 0 violations fixed, 2 remain\n")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_project_that_is_allowed_afterwards_is_exit_0(run, app: Path) -> None:
     app.write_text(DENIED.replace("    gpus: all\n", ""))
 

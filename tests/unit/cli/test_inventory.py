@@ -75,7 +75,7 @@ def test_without_the_package_one_line_says_what_to_install(
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_collect_loads_no_engine() -> None:
     program = (
         "import sys, policyd.cli.inventory\n"

@@ -22,7 +22,7 @@ def test_without_a_command_the_help_teaches(run) -> None:
     assert "Exit codes: 0 allowed, 1 denied, 2 nothing was decided." in result.output
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_help_that_fits_a_terminal(run, command: str) -> None:
     result = run(command, "--help")
@@ -44,7 +44,7 @@ def test_an_unknown_command_is_exit_2(run) -> None:
     assert "No such command 'chekc'" in result.output
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_python_dash_m_is_the_same_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "policyd", "--version"],

@@ -34,7 +34,7 @@ def test_a_few_projects_are_judged_in_this_process() -> None:
     assert first.reason.split()[0] == str(os.getpid())
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_many_projects_keep_their_order_on_all_cores() -> None:
     count = MANY * 4
 
@@ -56,7 +56,7 @@ def _die() -> Evaluator:
     return _tell_process()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("count", [1, MANY * 2])
 def test_what_makes_a_judge_impossible_is_said_whatever_the_number(count: int) -> None:
     with pytest.raises(PolicySetError, match=r"^set\.yaml:1:2: it is wrong$"):

@@ -79,7 +79,7 @@ def in_pipe(*environments: dict[str, str]) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_colours_are_used_on_a_terminal_unless_they_are_turned_off() -> None:
     off, forced = {"NO_COLOR": "1"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}
 
@@ -88,7 +88,7 @@ def test_colours_are_used_on_a_terminal_unless_they_are_turned_off() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_colours_are_not_used_in_a_pipe_unless_they_are_forced() -> None:
     assert in_pipe({}, {"FORCE_COLOR": ""}, {"FORCE_COLOR": "0"}) == [
         "False x", "False x", "True \x1b[1mx\x1b[0m",

@@ -102,7 +102,7 @@ def test_lint_of_what_comes_with_policyd_finds_nothing(run) -> None:
     assert (result.exit_code, result.stdout) == (0, "no problems\n")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_lint_tells_every_problem_with_its_place_and_exits_1(run, folder) -> None:
     (folder / "rules" / "mine").mkdir(parents=True)
     constraints = CONSTRAINT.format("a", "no-all-gpu", "deny")
@@ -129,7 +129,7 @@ def test_lint_tells_every_problem_with_its_place_and_exits_1(run, folder) -> Non
         assert [place for place in found if "mine" in place] == places
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_lint_where_nothing_is_is_exit_2(run, folder) -> None:
     (folder / "empty").mkdir()
 
@@ -141,7 +141,7 @@ def test_lint_where_nothing_is_is_exit_2(run, folder) -> None:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_new_writes_a_policy_and_says_how_to_run_it(run, folder) -> None:
     result = run("policies", "new", "own-images", "rules", "--pack", "images")
     again = run("policies", "new", "own-images", "rules", "--pack", "images")

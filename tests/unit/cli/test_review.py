@@ -84,7 +84,7 @@ def same(run: Run, ask: Run, *arguments: str) -> int:
     return asked.exit_code
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_it_prints_and_ends_as_check_does(run: Run, ask: Run, folder: Path) -> None:
     (folder / "compose.yaml").write_text(CLEAN)
     assert same(run, ask) == 0
@@ -155,7 +155,7 @@ def test_what_is_not_in_git_may_be_unknown(ask: Run, folder: Path) -> None:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

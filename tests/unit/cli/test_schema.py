@@ -9,7 +9,7 @@ from policyd.model import to_json
 from policyd.policies.policy_set import load_policy_set
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_each_schema_is_printed(run, name: str) -> None:
     policies = load_policy_set().policies

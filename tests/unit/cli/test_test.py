@@ -84,7 +84,7 @@ def test_coverage_is_told_for_each_file_and_overall(run, folder) -> None:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(("minimum", "code"), [("33.3", 0), ("33.4", 1), ("0", 0)])
 def test_less_coverage_than_the_minimum_is_exit_1(run, folder, minimum: str, code: int) -> None:
     write(folder, 0, "no-image")

@@ -110,7 +110,7 @@ def service_of(case: dict[str, Any]) -> dict[str, Any]:
     return service | {"gpus": [{"driver": "nvidia", "count": "all"}]}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases("case", CASES, ids=[case["id"] for case in CASES])
 def test_the_start_is_refused_as_reported(case: dict[str, Any]) -> None:
     start = answers(service_of(case), host_of(case))["start"]
@@ -341,7 +341,7 @@ def test_a_card_that_the_toolkit_has_no_code_for_is_reported() -> None:
 # --- other vendors --------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases(
     ("image", "driver", "outcome"),
     [

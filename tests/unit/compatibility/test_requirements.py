@@ -212,7 +212,7 @@ def test_versions_compare_number_by_number() -> None:
     assert version_key("9" * 5000) > version_key("9" * 4999)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(st.text("cudarivebngh<>=!,. 0123456789x", max_size=40))
 def test_any_text_is_evaluated(text: str) -> None:
     assert isinstance(refusal(text), str)

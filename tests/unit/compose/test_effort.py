@@ -54,7 +54,7 @@ def test_port_ranges_count_by_port() -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_ports_of_a_media_server_are_loaded() -> None:
     text = services(1, "image: x, ports: ['50000-60000:50000-60000/udp', 16384-32768:16384-32768]")
     ports = load(memory_bundle({"compose.yaml": text.encode()})).tree["services"]["s0"]["ports"]
@@ -85,7 +85,7 @@ def test_an_env_file_counts_for_each_include() -> None:
     assert refusal(files | {"e": "A=\n" * 9_000}) == f"e: include: {TOO_LARGE}"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_service_counts_each_time_it_is_extended() -> None:
     base = "  b:\n    environment:\n" + "".join(f"      V{n}: v\n" for n in range(9_000))
 
@@ -94,7 +94,7 @@ def test_a_service_counts_each_time_it_is_extended() -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_file_counts_each_time_another_is_merged_over_it() -> None:
     large = services(1, "image: x") + "".join(f"x-{n}: v\n" for n in range(9_000))
 
@@ -117,7 +117,7 @@ def test_a_text_of_many_things_counts_by_them(entry: str, place: str) -> None:
     assert refusal({"compose.yaml": services(1, entry)}) == f"{place}: {TOO_LARGE}"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_variable_without_a_value_counts_wherever_its_text_is_used() -> None:
     aliases = ", ".join(["*a "] * 12_000)
     text = "".join(f"${{N{number}}}" for number in range(10))
@@ -161,7 +161,7 @@ def test_aliases_add_their_levels(levels: int, is_refused: bool) -> None:
         assert "x-b" in load(memory_bundle({"compose.yaml": text.encode()})).tree
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_goes_wrong_only_with_profiles_together_is_found_in_one_pass() -> None:
     many = "services:\n" + "".join(
         f"  s{n}: {{image: x, profiles: [p{n % 50}], container_name: name{n // 2}}}\n"
@@ -232,7 +232,7 @@ def test_a_long_text_counts_each_time_a_hook_inherits_it() -> None:
     assert refusal({"compose.yaml": text}) == f"compose.yaml:46:9: {TOO_LARGE}"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_merging_over_included_resources_counts_each_time() -> None:
     items = "".join(f"      - v{number}\n" for number in range(30_000))
     includes = "".join("  - b.yaml\n" for _ in range(300))

@@ -65,7 +65,7 @@ def test_a_ref_is_never_an_option(root: Path, ref: str) -> None:
     assert not (root / "owned").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("ref", ["nosuch", "", "base..main", "HEAD:old.txt", "a b"])
 def test_an_unknown_ref_is_an_error(root: Path, ref: str) -> None:
     with pytest.raises(ConfigError, match="Git does not know this ref"):

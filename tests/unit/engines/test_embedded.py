@@ -129,7 +129,7 @@ def test_threads_share_one_engine_thread(make: Make) -> None:
     assert [t.name for t in set(threading.enumerate()) - before] == ["policyd-engine"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_child_process_evaluates_with_a_thread_of_its_own(make: Make) -> None:
     engine = make(MAIN, devices=[])

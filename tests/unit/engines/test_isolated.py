@@ -67,7 +67,7 @@ def is_there(pid: int) -> bool:
         return False
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_findings_come_back_and_the_evaluator_is_used_again(engine) -> None:
     assert engine.findings(asking("find")) == Findings((Finding("p", "found"),))
     first = evaluators(engine)
@@ -101,7 +101,7 @@ def test_a_policy_that_ends_its_process_harms_no_later_evaluation(uid: str) -> N
     engine.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_endless_policy_is_stopped_at_the_deadline_and_its_process_is_gone() -> None:
     engine = IsolatedEngine({"main.rego": MAIN}, {}, deadline=1.5)
     engine.findings(asking("find"))
@@ -116,7 +116,7 @@ def test_an_endless_policy_is_stopped_at_the_deadline_and_its_process_is_gone() 
     engine.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_evaluation_that_has_little_time_left_blames_no_policy() -> None:
     engine = IsolatedEngine({"main.rego": MAIN}, {}, deadline=60)
     engine.findings(asking("find"))
@@ -128,7 +128,7 @@ def test_an_evaluation_that_has_little_time_left_blames_no_policy() -> None:
     engine.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_neighbours_are_answered_while_an_evaluation_hangs(engine) -> None:
     hanging = threading.Thread(target=lambda: _ignored(engine, "endless"), daemon=True)
     engine.findings(asking("find"))
@@ -189,7 +189,7 @@ def test_an_undefined_result_is_an_error() -> None:
     engine.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_process_is_left_behind(engine) -> None:
     engine.findings(asking("find"))
     [pid] = evaluators(engine)

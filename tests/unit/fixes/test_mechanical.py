@@ -130,7 +130,7 @@ def test_a_denied_example_loses_what_has_a_mechanical_fix(
     assert without(before, result) == without(tree(folder), result)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_every_mechanical_fix_is_made_on_a_sample(admission: Admission, tmp_path: Path) -> None:
     made: set[str] = set()
     for text in PROJECTS.values():

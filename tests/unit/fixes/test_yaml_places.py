@@ -47,7 +47,7 @@ def test_a_key_and_a_place_without_a_value_are_not_found(line: int, column: int)
         find(TEXT, line, column)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases("text", ["a: [", "a: " + "[" * 5000, "a: !!x \0"])
 def test_a_file_that_cannot_be_parsed_is_not_editable(text: str) -> None:
     with pytest.raises(NotEditable, match="cannot be parsed"):

@@ -58,7 +58,7 @@ def test_annotations_are_of_new_violations_first_and_by_severity() -> None:
     assert report.annotations[0].level == "failure"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_long_report_is_cut_at_a_line() -> None:
     many = tuple(violation(f"p{number}") for number in range(2_000))
 

@@ -122,7 +122,7 @@ def recorded(store: Store) -> list[Any]:
     return [event_of(one) for one in reversed(store.decisions(100))]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_pull_request_that_is_denied_is_recorded_and_told(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -143,7 +143,7 @@ def test_a_pull_request_that_is_denied_is_recorded_and_told(
         assert r"| new | no\-privileged | compose.yaml\:4\:17 |" in comment
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_later_review_changes_the_comment_in_place(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -160,7 +160,7 @@ def test_a_later_review_changes_the_comment_in_place(
         assert r"Allowed\: 1 project changed" in comment
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_report_on_an_older_commit_does_not_replace_that_on_a_newer_one(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -172,7 +172,7 @@ def test_the_report_on_an_older_commit_does_not_replace_that_on_a_newer_one(
     assert forge.comments == {}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_commit_that_was_reviewed_before_is_decided_once(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -183,7 +183,7 @@ def test_a_commit_that_was_reviewed_before_is_decided_once(
     assert len(recorded(store)) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_push_needs_three_requests(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -196,7 +196,7 @@ def test_a_push_needs_three_requests(
     assert forge.authorizations == {f"{expected} t0ken-of-the-api"}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_project_that_the_change_does_not_touch_is_not_decided_again(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -211,7 +211,7 @@ def test_a_project_that_the_change_does_not_touch_is_not_decided_again(
     assert forge.statuses[0]["description"] == "The change touches no Compose project."
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_a_change_fixes_grants_and_leaves_denied_is_told_apart(
     deciding: Services, store: Store, tmp_path: Path
 ) -> None:
@@ -270,7 +270,7 @@ def test_a_push_to_a_protected_branch_grants_and_releases(
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_commit_that_is_gone_is_an_error_that_is_told(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -284,7 +284,7 @@ def test_a_commit_that_is_gone_is_an_error_that_is_told(
     assert forge.statuses[0]["description"].startswith("Not reviewed, so not allowed: ")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_base_that_is_gone_makes_every_project_count_as_touched(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -295,7 +295,7 @@ def test_a_base_that_is_gone_makes_every_project_count_as_touched(
     assert [one.result.allowed for one in recorded(store)] == [False]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_branch_that_is_new_is_compared_with_the_default_branch(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -308,7 +308,7 @@ def test_a_branch_that_is_new_is_compared_with_the_default_branch(
     assert [one.result.project for one in recorded(store)] == ["new"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_rate_limit_is_waited_for(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -320,7 +320,7 @@ def test_a_rate_limit_is_waited_for(
     assert len(forge.asked) == 5
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_github_app_tells_the_verdict_in_a_check_run(
     deciding: Services, store: Store, tmp_path: Path
 ) -> None:
@@ -382,7 +382,7 @@ def rsa_key(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_pull_request_whose_delivery_was_lost_is_found_and_reviewed_once(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -401,7 +401,7 @@ def test_a_pull_request_whose_delivery_was_lost_is_found_and_reviewed_once(
     assert pushes.known("forge/main", [HEAD, NEWER, "d" * 40]) == {HEAD, NEWER}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_metrics_say_how_many_changes_wait_and_for_how_long(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -417,7 +417,7 @@ def test_metrics_say_how_many_changes_wait_and_for_how_long(
     assert f"policyd_push_oldest_seconds{labels} 90.0" in text
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_token_that_ends_in_the_middle_is_replaced(
     deciding: Services, store: Store, tmp_path: Path
 ) -> None:
@@ -432,7 +432,7 @@ def test_a_token_that_ends_in_the_middle_is_replaced(
     assert len(recorded(store)) == len(forge.check_runs) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_secret_and_a_token_that_are_replaced_count_at_once(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:

@@ -116,7 +116,7 @@ def test_a_post_is_not_redirected(forge: ForgeServer) -> None:
         reached(forge).send(Call("POST", "/x", {}))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_archive_that_unpacks_to_too_much_is_refused(
     forge: ForgeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -296,7 +296,7 @@ def test_each_kind_of_document_is_tried() -> None:
     assert list(HOSTILE) == list(FORMATS)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases(("name", "form"), CASES)
 def test_each_format_has_whole_lines_and_nothing_that_acts(name: str, form: str) -> None:
     shown = FORMATS[name][form](HOSTILE[name]())
@@ -335,7 +335,7 @@ def test_a_run_that_decided_nothing_says_so(form: str) -> None:
     assert "No such file or directory" in shown.replace("\\", "")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_only_text_of_a_report_has_colours() -> None:
     coloured = {
         (name, form)

@@ -136,7 +136,7 @@ def _ids(number: int) -> list[str]:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases("host", _HOSTS)
 def test_library_of_policies_gives_devices_the_same_identity(host: str) -> None:
     known, ids = _HOSTS[host], sorted(set(_ids(3000)))

@@ -29,7 +29,7 @@ def _denying(decision: Decision) -> set[str]:
     return {violation.policy for violation in decision.violations}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases("fix", FIXES.values(), ids=FIXES)
 def test_fix_ends_the_violation_or_says_that_only_an_exception_helps(
     admission: Admission, fix: Fix
@@ -60,7 +60,7 @@ def test_every_policy_of_the_default_set_has_a_fix(admission: Admission) -> None
     assert {fix.policy for fix in FIXES.values()} == in_force
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_every_method_and_vendor_that_a_policy_denies_has_a_fix(admission: Admission) -> None:
     known = granting.tables()
     drivers = {*known.data.drivers.values(), "unknown"}
@@ -106,7 +106,7 @@ def test_every_family_of_runtimes_has_fixes() -> None:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_count_is_never_advised(admission: Admission) -> None:
     texts = [
         v.remediation

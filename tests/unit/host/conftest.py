@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from policyd.services import Services
 from tests.support.engine_stand_in import EngineStandIn
 
 NOW = 1_800_000_000_000_000_000
+MAX_FOLDER = 60
+"""Bytes of the path of a folder in which the tests make sockets."""
 
 
 @pytest.fixture(scope="package")
@@ -29,6 +33,16 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     built = build(Settings(audit=str(folder / "audit.db")))
     yield dataclasses.replace(built, clock=lambda: NOW)
     built.close()
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """The folder of a test, with a short name: a path of a unix socket has 107 bytes at most."""
+    if len(os.fsencode(tmp_path)) <= MAX_FOLDER:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="pd", dir="/tmp") as short:
+        yield Path(short)
 
 
 @pytest.fixture

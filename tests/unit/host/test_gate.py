@@ -15,7 +15,7 @@ PRIVILEGED = creation(Privileged=True)
 IMAGE = {"Config": {"Env": ["PATH=/bin", "NVIDIA_VISIBLE_DEVICES=all"], "Labels": None}}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("uri", "content"),
     [

@@ -91,7 +91,7 @@ def test_a_file_in_its_place_is_left_alone(path):
     assert Path(path).read_text() == "x"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_socket_of_systemd_is_served_and_left_in_place(tmp_path):
     path = str(tmp_path / "s.sock")
     program = (

@@ -97,7 +97,7 @@ def test_every_recorded_body_is_expected():
     assert set(recorded()["bodies"]) == EXPECTED.keys() | OTHER_FORMS
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases("name", EXPECTED)
 def test_a_recorded_request_gets_the_verdict_of_the_default_policy_set(name, services):
     content = body(name)

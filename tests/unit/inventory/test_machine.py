@@ -47,7 +47,7 @@ def test_documents_that_are_not_valid_are_none(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_programs_run_on_the_running_machine_only(tmp_path: Path) -> None:
     command = (sys.executable, "-c", "print(' out ')")
 

@@ -142,7 +142,7 @@ MISTAKES = {
 }  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_natural_mistake_is_an_error_that_says_what_to_write(
     tmp_path: Path, mistake: str
@@ -167,7 +167,7 @@ def test_the_syntax_of_rego_v0_is_named(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("parts", [400, 900])
 def test_an_expression_with_too_many_parts_is_refused_with_its_file(
     tmp_path: Path, parts: int
@@ -203,7 +203,7 @@ def test_the_policy_without_a_mistake_has_no_problem(tmp_path: Path) -> None:
     assert [str(problem) for problem in found] == []
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_policy_that_no_constraint_names_is_a_warning(tmp_path: Path) -> None:
     heading = HEADING.partition("---")[0]
 
@@ -223,7 +223,7 @@ def test_a_policy_that_no_constraint_names_is_a_warning(tmp_path: Path) -> None:
     assert isinstance(found[0], PolicySetWarning)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("files", "message"),
     [

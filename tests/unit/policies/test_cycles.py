@@ -70,7 +70,7 @@ def test_what_is_no_cycle_is_none(text: str) -> None:
     assert found(X + text) == []
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_built_in_policies_have_no_cycle() -> None:
     modules = {str(file): parse(str(file), file.read_text()) for file in built_in().rglob("*.rego")}
 

@@ -163,7 +163,7 @@ ALL_DEVICES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases("way", ALL_DEVICES)
 def test_every_way_to_all_devices_is_denied(admission: Admission, way: str):
     service = {"image": "registry.example/app:1", **ALL_DEVICES[way]}
@@ -213,7 +213,7 @@ def _ways_to_all_by_the_tables() -> Iterator[tuple[str, str, dict[str, Any]]]:
 BY_TABLES = list(_ways_to_all_by_the_tables())
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases("way", BY_TABLES, ids=lambda way: f"{way[0]}-{way[1]}")
 def test_all_devices_by_any_row_of_the_tables_are_denied(
     admission: Admission, way: tuple[str, str, dict[str, Any]]

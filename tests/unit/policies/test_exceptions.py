@@ -214,7 +214,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistake_in_an_exception_is_refused_with_its_place(load: Load, mistake: str) -> None:
     text, expected = MISTAKES[mistake]
@@ -225,7 +225,7 @@ def test_mistake_in_an_exception_is_refused_with_its_place(load: Load, mistake: 
     assert expected in str(caught.value)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("limit", "start", "expected"),
     [
@@ -286,7 +286,7 @@ def test_days_left_are_whole_days(before: int, days: int) -> None:
     assert exception().days_left(EXPIRES - before) == days
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_all_errors_of_an_exception_are_reported_at_once(tmp_path: Path) -> None:
     text = (
         EXCEPTION.replace("[no-privileged]", "[no-such]")

@@ -15,7 +15,7 @@ GLOBS = st.text(alphabet="ab/*", max_size=8)
 TEXTS = st.text(alphabet="ab/*", max_size=10)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(st.lists(GLOBS, max_size=12), st.lists(TEXTS, min_size=1, max_size=6))
 def test_it_finds_the_globs_that_match(globs: list[str], texts: list[str]) -> None:
     index = GlobIndex((glob, number) for number, glob in enumerate(globs))

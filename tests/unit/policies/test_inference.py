@@ -122,7 +122,7 @@ PLAIN = {
 }  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases("rules", FOLLOWED)
 def test_value_is_followed_to_its_use(rules: str) -> None:
     assert [problem.message for problem in lint(rules)] == [FOLLOWED[rules]]
@@ -154,7 +154,7 @@ def test_function_is_only_reported_if_no_call_of_it_is_valid() -> None:
     assert lint(f"{rules}\ny if f(input.unresolved[0])") == []
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_deep_and_long_rego_ends() -> None:
     chain = "\n".join(f"f{n}(x) := [f{n + 1}(x), f{n + 1}([x])][_]" for n in range(60))
     lines = "\n".join(f"\tinput.workloads[{n}].labels == f0({n})" for n in range(200))

@@ -53,7 +53,7 @@ def test_every_policy_of_the_pack_hardening_is_in_force_in_the_level_restricted(
     assert pack - {one.policy for one in policy_set("restricted").constraints} == set()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases(
     ("level", "expected"),
     [

@@ -154,7 +154,7 @@ def test_plain_rule_of_conftest_may_do_nothing_else_that_policies_may_not(rule: 
     assert len(lint(rule, "main")) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_own_packs_have_nothing_that_is_refused(tmp_path: Path) -> None:
     assert [str(problem) for problem in lint_policy_set(everything.write(tmp_path))] == []
 

@@ -128,7 +128,7 @@ def test_a_constraint_that_names_the_rule_says_what_is_done(load: Load) -> None:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("result", "message", "service", "path"),
     [

@@ -146,7 +146,7 @@ def test_labels_of_a_constraint_are_kept(write: Write) -> None:
     assert constraint.match == Selector()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_all_errors_of_constraints_are_reported_at_once_with_those_of_packs(write: Write) -> None:
     file = write(
         {
@@ -180,7 +180,7 @@ def test_all_errors_of_constraints_are_reported_at_once_with_those_of_packs(writ
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_constraint_that_renaming_evades_is_a_warning(write: Write) -> None:
     file = write({"policyset.yaml": HEADING + CONSTRAINT + "  match: {services: [web]}\n"})
 
@@ -409,7 +409,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistake_in_a_policy_set_is_refused_with_its_place(write: Write, mistake: str) -> None:
     text, expected = MISTAKES[mistake]
@@ -503,7 +503,7 @@ RULE_MISTAKES = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("mistake", RULE_MISTAKES)
 def test_mistake_in_a_pack_is_refused_with_its_place(write: Write, mistake: str) -> None:
     policy, expected = RULE_MISTAKES[mistake]

@@ -108,7 +108,7 @@ def test_only_its_owner_can_read_the_cache(marked):
     assert marked.entries[0].stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("file", "text"),
     [
@@ -152,7 +152,7 @@ def test_a_policy_set_with_an_error_is_not_kept(cache, folder):
     assert cache.entries == []
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("content", [b"", b"{", b'{"sources": [], "digest": "", "policy_set": 1}'])
 def test_an_entry_that_is_damaged_is_replaced(marked, folder, content):
     marked.entries[0].write_bytes(content)

@@ -98,7 +98,7 @@ ALWAYS = 'violation contains {"msg": "m"}'
 FUNCTION = "is_odd(w) if w.tty\n"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -117,7 +117,7 @@ def test_bodies_of_own_policies(tmp_path, body, expected):
     assert Relevance(policy_set, patience=0).may_report(document(policy_set, QUIET)) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "text",
     [
@@ -151,7 +151,7 @@ def test_the_word_input_in_a_text_is_no_use_of_the_input(tmp_path):
     assert Relevance(changed, patience=0).may_report(document(policy_set, QUIET)) == set()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_rules_of_the_built_in_policies_are_read(tmp_path):
     policy_set = everything.policy_set(tmp_path)
     asked = Relevance(policy_set, patience=0).may_report(document(policy_set, QUIET))

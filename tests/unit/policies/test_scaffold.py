@@ -12,7 +12,7 @@ from policyd.policies.scaffold import write_policy
 from policyd.rego_tests import run
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_new_policies_pass_lint_and_their_tests(tmp_path: Path) -> None:
     folder = tmp_path / "rules"
 

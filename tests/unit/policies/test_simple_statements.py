@@ -194,7 +194,7 @@ def bodies(draw):
     return [line for line in lines if "use." not in line and "peer." not in line]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(bodies(), st.lists(WORKLOADS, max_size=3))
 @settings(max_examples=150 if os.environ.get("CI") else 40, deadline=None)
 def test_what_holds_in_the_engine_may_hold_here(body, workloads):

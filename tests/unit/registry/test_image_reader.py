@@ -237,7 +237,7 @@ def test_images_are_limited_in_number(registry, images, monkeypatch):
     assert found.problems == {wanted[2]: "only 2 images of a project are read"}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_many_images_are_read_with_few_threads(registry, images):
     wanted = [ImageRequest(f"hub.example/a{number}:1", "") for number in range(30)]
     for number in range(30):

@@ -154,7 +154,7 @@ def test_the_claim_on_a_long_review_is_renewed(
     assert reviewer.reviewed == ["event-1"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("error", [RegistryError, AuditError, EngineError, Overloaded])
 def test_a_failure_that_may_pass_is_repeated(
     error: type[PolicydError], reviewer: Reviewer, until: Until

@@ -136,7 +136,7 @@ def test_a_push_is_decided_once_by_a_policy_set(
     assert review(services, push(digest, "event-3"))[0]["event"] == "push already decided"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("changes", "again"),
     [
@@ -189,7 +189,7 @@ def test_an_artifact_without_a_project_is_not_recorded(
     assert events(services) == []
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("files", "code", "message"),
     [

@@ -124,7 +124,7 @@ def test_it_gives_up_when_the_index_changes_each_time(writable: WritableRegistry
     assert next(numbers) == ATTEMPTS
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("held", "sentence"),
     [

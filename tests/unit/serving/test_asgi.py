@@ -87,7 +87,7 @@ def decisions(webhook) -> int:
         store.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases("reset", [False, True], ids=["closed", "reset"])
 @cases("data", CUT_OFF.values(), ids=CUT_OFF)
 def test_a_body_that_is_cut_off_is_no_review(webhook, data: bytes, reset: bool) -> None:
@@ -300,7 +300,7 @@ def test_a_request_that_waited_too_long_for_a_thread_is_not_started() -> None:
     assert started == ["first"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_environ_has_the_headers_of_the_request_and_no_other() -> None:
     exchange = Exchange(
         path=b"/a%2Fb%ff",

@@ -64,7 +64,7 @@ def reloader(rules: Path, shelf: Path) -> Reloader:
     return Reloader(Settings(policy_set=str(rules)), shelf)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_policy_set_is_published_as_it_was_loaded(reloader, shelf, rules):
     found = publication.read(shelf)
 
@@ -73,7 +73,7 @@ def test_the_policy_set_is_published_as_it_was_loaded(reloader, shelf, rules):
     assert found.status.loaded_at > found.status.refused_at == 0
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_nothing_is_published_again_while_nothing_changes(reloader, shelf):
     before = publication.stamp(shelf)
 
@@ -209,7 +209,7 @@ def test_the_policy_set_that_comes_with_policyd_is_loaded_again_when_asked(shelf
     assert publication.read(shelf).status.loads == 2
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_policy_set_that_is_wrong_from_the_start_is_an_error(rules, shelf):
     (rules / "policyset.yaml").write_text("kind: PolicySet\n")
 
@@ -227,7 +227,7 @@ def test_a_folder_that_is_gone_does_not_end_the_reloader(reloader, shelf, rules,
     assert "policy set not published" in capsys.readouterr().out
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_publication_that_was_removed_is_published_again(reloader, shelf):
     before = publication.read(shelf)
     assert reloader.publish_again() is False

@@ -88,7 +88,7 @@ def test_a_variable_of_the_process_is_no_header_of_a_request(start_webhook, monk
     assert given != "from-the-environment"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [

@@ -96,7 +96,7 @@ def test_no_certificate_means_no_tls() -> None:
     assert tls_options(Settings()) == {}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_files_that_cannot_serve_https_are_refused(tmp_path, server, client) -> None:
     certificate, key = server
     (tmp_path / "text").write_text("no certificate")

@@ -103,7 +103,7 @@ def traced(
     return ask
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_spans_of_a_review_belong_to_the_trace_of_its_caller(
     traced: Callable[..., tuple[dict[str, Any], list[Any]]],
 ) -> None:

@@ -44,7 +44,7 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_process_whose_engine_never_comes_back_ends_and_says_where_it_was():
     done = run(STUCK)
 

@@ -68,7 +68,7 @@ def test_a_tree_goes_on_from_the_hashes_of_any_size(size: int) -> None:
     assert frontier.root() == defined_root(ENTRIES)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(st.integers(1, len(ENTRIES)), st.data())
 def test_an_inclusion_proof_leads_to_the_root_and_to_no_other(
     size: int, data: st.DataObject

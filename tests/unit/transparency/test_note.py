@@ -113,7 +113,7 @@ def test_a_name_with_a_blank_or_a_plus_is_refused() -> None:
             Signer(name, Ed25519PrivateKey.generate())
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_without_the_package_for_signatures_the_error_says_what_to_install() -> None:
     program = (
         "import sys\n"

@@ -36,7 +36,7 @@ def test_other_paths_name_none(path: str) -> None:
     assert tile_at(path) is None
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(st.lists(st.binary(max_size=300), max_size=20))
 def test_a_bundle_holds_its_entries(entries: list[bytes]) -> None:
     assert entries_of(entry_bundle(entries)) == entries

@@ -97,7 +97,7 @@ def test_a_token_names_the_user_and_the_enforcement_point(ask, services):
     assert review.enforcement_point == "ci"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("value", "query", "message"),
     [
@@ -173,7 +173,7 @@ def scoped(make, token):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("path", "permitted"),
     [
@@ -238,7 +238,7 @@ def test_without_tokens_this_machine_is_answered(client, host):
     assert client.get("/v1/decisions", headers={"Host": host}).status_code == 200
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "headers",
     [

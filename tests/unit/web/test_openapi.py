@@ -60,7 +60,7 @@ def test_the_answer_to_a_review_is_as_described(
     jsonschema_rs.validate(schema, answer.json)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases(
     ("path", "name"),
     [

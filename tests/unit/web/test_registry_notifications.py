@@ -131,7 +131,7 @@ def test_a_project_with_its_env_files_is_judged_with_them(registry, notify, reco
     assert "no-gpu-via-environment" in {v.policy for v in event.result.violations}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -63,7 +63,7 @@ def refusal(response) -> tuple[int, str, str]:
 # --- answers --------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_denial_says_which_line_breaks_which_rule_and_how_to_mend_it(client, envelope):
     source = {"repository": "acme/train", "environment": "prod", "host": "gpu-01"}
     asked = envelope({"compose.yaml": ALL_GPUS}, source=source)
@@ -144,7 +144,7 @@ def test_delete_releases_what_was_granted(post, services):
     assert [grant.state for grant in services.audit.grants(active=False)] == ["released"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -282,7 +282,7 @@ def test_compose_files_of_an_archive_can_be_named(client):
 # --- bad input ------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("change", "path"),
     [

@@ -61,7 +61,7 @@ def test_a_grant_is_revoked_once_with_who_and_why(client: Any) -> None:
     assert (again.status_code, again.json["message"]) == (404, "there is no active grant 1.0")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("path", "bearer", "code", "message"),
     [
@@ -89,7 +89,7 @@ def test_what_may_not_be_revoked_stays(
     assert len(listed.json["items"]) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("body", "code", "message"),
     [

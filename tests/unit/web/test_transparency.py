@@ -52,7 +52,7 @@ def checkpoint(client: FlaskClient) -> Checkpoint:
     return open_checkpoint(response.text, ORIGIN, [SIGNER.verifier])[0]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_monitor_computes_the_root_of_the_checkpoint_from_the_tiles(services, keyed) -> None:
     for number in range(300):
         services.store.append_decision(*pair(f"d{number}", operation="CHECK"))
@@ -81,7 +81,7 @@ def test_a_tile_may_be_kept_for_ever(services, keyed) -> None:
     assert response.headers["Cache-Control"] == "private, max-age=31536000, immutable"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name",
     [

@@ -496,7 +496,7 @@ ANYTHING: Any = st.recursive(
 )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @settings(max_examples=200 if os.environ.get("CI") else 50)
 @given(ANYTHING, ANYTHING, ANYTHING)
 def test_any_tree_gives_workloads_of_the_right_types(service: Any, volume: Any, extra: Any) -> None:

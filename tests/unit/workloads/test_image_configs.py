@@ -147,7 +147,7 @@ def test_configurations_of_all_workloads_are_limited_together() -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_configuration_counts_for_each_dockerfile_that_is_built_from_it() -> None:
     config = {"base": {"OnBuild": ["ENV A=" + "x" * (1 << 20)]}}
     stages = "".join(f"FROM base AS s{number}\n" for number in range(16))

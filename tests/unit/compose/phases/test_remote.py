@@ -92,7 +92,7 @@ def test_anything_else_is_a_local_path(path: str) -> None:
     assert is_remote(path) == ""
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(st.text(alphabet="git@hub.com:/#?&=%25[]ref\n", max_size=40))
 def test_a_path_that_leads_up_or_here_is_local(path: str) -> None:
     assert is_remote("./" + path) == ""

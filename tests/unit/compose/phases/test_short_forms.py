@@ -237,7 +237,7 @@ def test_a_range_of_container_ports_comes_in_text_order() -> None:
     assert parse_ports("7-9:8-10") == [port(10, "9"), port(8, "7"), port(9, "8")]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_widest_range_has_an_entry_for_every_port() -> None:
     ports = parse_ports("1.2.3.4:0-65535:0-65535")
 

@@ -127,12 +127,12 @@ def test_errors_say_what_is_wrong() -> None:
     assert str(error.value) == "unquoted '(' in 'run (a)'"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_long_command_of_many_marks_is_split() -> None:
     assert split("'a'" * 200_000) == ["a" * 200_000]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(st.lists(st.text(), max_size=6))
 def test_words_in_single_quotes_come_back(words: list[str]) -> None:
     line = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)

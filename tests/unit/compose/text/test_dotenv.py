@@ -208,7 +208,7 @@ def test_long_hostile_texts_are_read_or_refused_without_trying_every_way() -> No
     assert error_of("A" * 200_000 + "!")[1] == 1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(st.dictionaries(st.from_regex(r"[A-Z]{1,4}", fullmatch=True), st.text(), max_size=5))
 def test_values_in_single_quotes_come_back_as_they_are(variables: dict[str, str]) -> None:
     kept = {name: value.replace("\\", "/") for name, value in variables.items()}

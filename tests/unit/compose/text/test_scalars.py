@@ -249,7 +249,7 @@ def test_an_ip_address_has_no_zone_and_no_leading_zeros(text: str, expected: boo
     assert is_ip_address(text) is expected
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(st.ip_addresses())
 def test_every_ip_address_is_one(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     assert is_ip_address(str(address))

@@ -235,7 +235,7 @@ def nested(depth: int) -> str:
     return "${NO:-" * depth + "x" + "}" * depth
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_defaults_nest_up_to_the_limit_and_no_deeper() -> None:
     assert filled(nested(MAX_DEPTH)) == "x"
     with pytest.raises(TemplateError, match="nested more than"):
@@ -267,7 +267,7 @@ def test_many_expressions_on_one_line_are_all_read() -> None:
     assert filled("${NO:-a}${SET:+b}" * 50_000) == "ab" * 50_000
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(st.text(alphabet="${}:-+?ABSET \n", max_size=60))
 def test_any_text_gives_a_text_or_a_template_error(text: str) -> None:
     names: list[str] = []
@@ -280,13 +280,13 @@ def test_any_text_gives_a_text_or_a_template_error(text: str) -> None:
         assert all(re.search(rf"\$\{{?{name}", text) for name in names)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(st.text())
 def test_doubling_every_dollar_gives_the_text_itself(text: str) -> None:
     assert filled(text.replace("$", "$$")) == text
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(st.text(alphabet=st.characters(blacklist_characters="{}$\r\n")))
 def test_a_default_without_braces_and_dollars_is_literal(text: str) -> None:
     assert filled(f"${{NO:-{text}}}") == text
@@ -295,7 +295,7 @@ def test_a_default_without_braces_and_dollars_is_literal(text: str) -> None:
 PIECES = ("${SET", "${NO", "${EMPTY", ":-", "-", ":+", "?", "}", "{", "text", "$", "\n")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
 @example("${NO:-a}b}")
 @example("${NO:-a{b}c}")

@@ -29,7 +29,7 @@ def repeated(merges: int) -> str:
     return f"a: &a\n{source}" + "".join(f"b{number}: {{<<: *a}}\n" for number in range(merges))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_entries_of_merge_keys_count_as_often_as_docker_counts_them() -> None:
     check(repeated(118))
     with pytest.raises(ComposeError) as refusal:
@@ -57,7 +57,7 @@ def test_bomb_is_refused_by_the_reader() -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_each_document_counts_for_itself() -> None:
     check("---\n".join([repeated(118)] * 3))
 

@@ -48,7 +48,7 @@ def test_tree_of_a_document(text: str, expected: Any) -> None:
     assert value(text) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @cases(
     ("text", "message"),
     [

@@ -185,7 +185,7 @@ def test_values_that_double_are_not_followed_beyond_a_limit() -> None:
     assert sum(map(len, found.values())) < 2 * MAX_GROWTH
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_many_stages_and_variables_are_read_in_one_pass() -> None:
     variables = "".join(f"ENV A{n}=x\n" for n in range(5_000))
     stages = "".join(f"FROM s{n} AS s{n + 1}\n" for n in range(5_000))
@@ -241,7 +241,7 @@ PARTS = ["FROM a AS b\n", "FROM b\n", "ENV A=$B\n", "ARG B=1\n", "RUN --device="
 MARKS = ["ENV ", "ARG ", "<<E ", "E\n", "${A:-", "}", "x", " ", "#", '"', "\n", "\\\n"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(st.lists(st.sampled_from(PARTS + MARKS), max_size=25))
 def test_any_text_is_read(parts: list[str]) -> None:
     found = read("".join(parts), "", {"B": "given"})

@@ -141,12 +141,12 @@ def test_arg_takes_names_with_and_without_defaults() -> None:
     assert arg_pairs("A B=1 C='x y'", "\\") == [("A", None), ("B", "1"), ("C", "'x y'")]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_many_open_here_documents_are_read_in_one_pass() -> None:
     assert len(read("RUN <<E\n" * 20_000)) == 20_000
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(st.text(alphabet="RUNEV <=-\\\n'\"#A$`{}\t", max_size=60))
 def test_any_text_is_read(text: str) -> None:
     assert all(command for command, _, _ in read(text))
