@@ -51,10 +51,19 @@ class _Side(msgspec.Struct, frozen=True):
     repo: _Repository | None = None
 
 
-class _PullRequest(msgspec.Struct, frozen=True):
-    number: int
+class _Ends(msgspec.Struct, frozen=True):
     head: _Side
     base: _Side
+    merge_base: str = ""
+
+    @property
+    def start(self) -> str:
+        """The commit that the branch was made from, else the present end of the target branch."""
+        return base_of(self.merge_base) or base_of(self.base.sha)
+
+
+class _PullRequest(_Ends, frozen=True, kw_only=True):
+    number: int
     user: _User = _User()
 
 
@@ -66,11 +75,6 @@ class _Payload(msgspec.Struct, frozen=True):
     before: str = ""
     after: str = ""
     pull_request: _PullRequest | None = None
-
-
-class _Ends(msgspec.Struct, frozen=True):
-    head: _Side
-    base: _Side
 
 
 class Gitea:
@@ -122,7 +126,7 @@ class Gitea:
             found = msgspec.json.decode(answer, type=_Ends)
         except (ValueError, RecursionError) as error:
             raise RequestError(f"the answer on a pull request is not valid: {error}") from error
-        return Ends(commit_of(found.head.sha, "the head"), base_of(found.base.sha))
+        return Ends(commit_of(found.head.sha, "the head"), found.start)
 
     def open_pull_requests(self, repository: str) -> Call:
         """Return the request for the newest open pull requests."""
@@ -194,7 +198,7 @@ def _pull_request(delivery: str, found: _Payload) -> Event:
         repository=repository,
         repository_id=found.repository.id,
         commit=commit_of(request.head.sha, "the commit"),
-        base=base_of(request.base.sha),
+        base=request.start,
         ref=text_of(f"refs/heads/{request.head.ref}", "the ref"),
         number=request.number,
         actor=text_of(found.sender.login, "the name of the sender"),
@@ -216,7 +220,7 @@ def _opened(found: _PullRequest) -> Change:
         repository=repository_of(target.full_name),
         repository_id=target.id,
         commit=head,
-        base=base_of(found.base.sha),
+        base=found.start,
         ref=text_of(f"refs/heads/{found.head.ref}", "the ref"),
         number=found.number,
         actor=text_of(found.user.login, "the name of the user"),

@@ -1,8 +1,8 @@
 """The report on a change, as people read it in a forge.
 
 In: the projects that a change touches. Out: a Report. Text of a project is escaped: it makes no
-mention, reference, link, HTML or table cell. Annotations come sorted: violations that are new
-first, then by severity.
+mention, reference, link, HTML or table cell. Violations on lines that the change adds or replaces
+come first, then they come by severity.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
+from policyd.forges.changed_lines import ChangedLines
 from policyd.forges.comparison import State, Touched
 from policyd.forges.contract import Annotation, Report, Verdict
 from policyd.formats.report.entries import SEVERITIES
 from policyd.formats.report.markdown import escaped
 from policyd.formats.table import visible
-from policyd.model import Grant, Violation
+from policyd.model import Grant, Location, Violation
 
 MAX_MARKDOWN: Final = 60_000
 """Characters of a report: GitHub takes 65,535."""
@@ -34,18 +35,28 @@ _LEVELS: Final[dict[str, Literal["failure", "warning", "notice"]]] = {
     "warn": "warning",
     "dryrun": "notice",
 }
+_HARMLESS: Final = {"warn": "warning", "dryrun": "dry run"}
+"""What violations are called that do not deny."""
 NOTHING: Final = "The change touches no Compose project."
 
 
-def report_of(touched: Sequence[Touched], url: str = "") -> Report:
-    """Return the report on a change that touches the projects `touched`."""
+def report_of(touched: Sequence[Touched], changed: ChangedLines, url: str = "") -> Report:
+    """Return the report on a change that touches the projects `touched`.
+
+    `changed` are the lines that it adds or replaces, {} if that is unknown.
+    """
     return Report(
         verdict=_verdict(touched),
         sentence=_sentence(touched),
-        markdown=_cut(list(_lines(touched))),
-        annotations=tuple(_annotations(touched))[:MAX_SHOWN],
+        markdown=_cut(list(_lines(touched, changed))),
+        annotations=tuple(_annotations(touched, changed))[:MAX_SHOWN],
         url=url,
     )
+
+
+def located_files(touched: Sequence[Touched]) -> list[str]:
+    """Return the names of the files in which the violations of `touched` are."""
+    return [place.file for _, place in _located(touched)]
 
 
 def failed(reason: str) -> Report:
@@ -81,7 +92,7 @@ def _s(number: int) -> str:
     return "" if number == 1 else "s"
 
 
-def _lines(touched: Sequence[Touched]) -> Iterator[str]:
+def _lines(touched: Sequence[Touched], changed: ChangedLines) -> Iterator[str]:
     yield "## policyd"
     yield ""
     yield escaped(_sentence(touched))
@@ -92,10 +103,10 @@ def _lines(touched: Sequence[Touched]) -> Iterator[str]:
         yield ""
         yield f"### {head}"
         for one in found:
-            yield from _project(one)
+            yield from _project(one, changed)
 
 
-def _project(one: Touched) -> Iterator[str]:
+def _project(one: Touched, changed: ChangedLines) -> Iterator[str]:
     yield ""
     yield f"**{escaped(one.project.label)}**"
     decision = one.project.decision
@@ -103,8 +114,7 @@ def _project(one: Touched) -> Iterator[str]:
         yield f"\n{escaped(one.project.problem)}"
     elif decision and one.state != "removed" and decision.status.code not in (200, 403):
         yield f"\n{escaped(decision.status.message)}"
-    rows = [*(("new", v) for v in one.new), *(("as before", v) for v in one.old)]
-    if rows:
+    if rows := sorted(_rows(one), key=lambda row: _rank(row[1], changed)):
         yield ""
         yield "| | Policy | Place | Message | Remediation |"
         yield "|---|---|---|---|---|"
@@ -119,6 +129,16 @@ def _project(one: Touched) -> Iterator[str]:
         )
 
 
+def _rows(one: Touched) -> Iterator[tuple[str, Violation]]:
+    """Yield the violations at the head, those that deny first, each with what it is called."""
+    yield from (("new", violation) for violation in one.new)
+    yield from (("as before", violation) for violation in one.old)
+    if one.state != "removed" and one.project.decision:
+        for violation in one.project.decision.violations:
+            if name := _HARMLESS.get(violation.enforcement_action):
+                yield name, violation
+
+
 def _row(age: str, violation: Violation) -> str:
     place = str(violation.location or "")
     cells = (age, violation.policy, place, violation.message, violation.remediation)
@@ -130,27 +150,30 @@ def _granted(grant: Grant) -> str:
     return escaped(f"{grant.service}: {grant.vendor} {devices} ({grant.method})")
 
 
-def _annotations(touched: Sequence[Touched]) -> Iterator[Annotation]:
-    found = [
-        (not _is_new(violation, one), SEVERITIES[violation.severity], violation)
-        for one in touched
-        if one.state != "removed" and one.project.decision
-        for violation in one.project.decision.violations
-        if violation.location and violation.location.line
-    ]
-    for _, _, violation in sorted(found, key=lambda entry: entry[:2]):
-        assert violation.location
+def _annotations(touched: Sequence[Touched], changed: ChangedLines) -> Iterator[Annotation]:
+    for violation, place in sorted(_located(touched), key=lambda one: _rank(one[0], changed)):
         yield Annotation(
-            file=violation.location.file,
-            line=violation.location.line,
+            file=place.file,
+            line=place.line,
             level=_LEVELS[violation.enforcement_action],
             title=visible(violation.policy),
             message=visible(f"{violation.message} {violation.remediation}".strip()),
         )
 
 
-def _is_new(violation: Violation, one: Touched) -> bool:
-    return violation in one.new
+def _located(touched: Sequence[Touched]) -> Iterator[tuple[Violation, Location]]:
+    """Yield the violations at the head that have a line."""
+    for one in touched:
+        for _, violation in _rows(one):
+            if violation.location and violation.location.line:
+                yield violation, violation.location
+
+
+def _rank(violation: Violation, changed: ChangedLines) -> tuple[bool, int]:
+    """Return the order of a violation: those on changed lines come first, then by severity."""
+    place = violation.location
+    is_changed = place is not None and place.line in changed.get(place.file, ())
+    return not is_changed, SEVERITIES[violation.severity]
 
 
 def _cut(lines: Sequence[str]) -> str:

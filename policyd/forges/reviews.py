@@ -22,13 +22,14 @@ from policyd.audit.pushes import SECOND, Pushes
 from policyd.errors import AuditError, PolicydError
 from policyd.forge_settings import ForgeSettings
 from policyd.forges import FORGES
+from policyd.forges.changed_lines import changed_lines
 from policyd.forges.checkout import unpack
 from policyd.forges.contract import Report, Settled
 from policyd.forges.events import Change, ExceptionRequest, Reconciliation
 from policyd.forges.exception_requests import exception_text
 from policyd.forges.judging import Judging
 from policyd.forges.reconciling import Reconciler
-from policyd.forges.reporting import failed, report_of
+from policyd.forges.reporting import failed, located_files, report_of
 from policyd.forges.tokens import token_source
 from policyd.forges.transport import Gone, Transport
 from policyd.hooks.events import Push
@@ -183,8 +184,9 @@ class Reviewer:
             base = self._base_files(change, Path(folder))
             head = self._files(change, change.commit, Path(folder))
             touched = self._judging.touched(change, head, base)
+            changed = changed_lines(base, head, located_files(touched))
         url = next((self._url(one.project.decision) for one in touched), "")
-        self._tell(change, report_of(touched, url))
+        self._tell(change, report_of(touched, changed, url))
 
     def give_up(self, push: Push, error: PolicydError) -> None:
         """Report that the change could not be reviewed: it is not allowed."""

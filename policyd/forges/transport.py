@@ -40,6 +40,8 @@ MAX_RETRY_AFTER: Final = 3_600.0
 """Seconds of `Retry-After` that are respected. Later attempts are not made anyway."""
 _PIECE: Final = 64 * 1024
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
+_SAME_METHOD: Final = (307, 308)
+"""Redirects that keep the method and the body."""
 _GONE: Final = (404, 410)
 _HEADERS: Final = {
     "github": {
@@ -163,7 +165,11 @@ class Transport:
     def _answer(
         self, session: requests.Session, deadline: Deadline, call: Call, authorization: str
     ) -> requests.Response:
-        """Return the answer to `call`, after redirects of a GET."""
+        """Return the answer to `call`, after redirects.
+
+        A POST is only repeated for 307 and 308, at the same host: GitHub and Gitea redirect
+        requests for a repository that was renamed (RFC 9110, 15.4.8 and 15.4.9).
+        """
         with self._lock:
             self._calls += 1
         session.headers.update(_HEADERS[self._forge.kind] | {"User-Agent": "policyd"})
@@ -184,10 +190,13 @@ class Transport:
                 )
             except requests.RequestException as error:
                 raise ForgeError(f"{urlsplit(url).netloc} cannot be reached") from error
-            if response.status_code not in _REDIRECTS or call.method != "GET":
+            if response.status_code not in _REDIRECTS:
                 return response
             with response:
-                url = self._target(url, response.headers.get("Location", ""))
+                target = self._target(url, response.headers.get("Location", ""))
+                if call.method != "GET":
+                    self._check_repeatable(call, response.status_code, target)
+                url = target
         raise ForgeError(f"{self._host} redirects too often", is_final=True)
 
     def _target(self, origin: str, location: str) -> str:
@@ -212,12 +221,22 @@ class Transport:
             )
         return url
 
+    def _check_repeatable(self, call: Call, code: int, target: str) -> None:
+        """Raise ForgeError unless a request that writes may be repeated at `target`."""
+        if code not in _SAME_METHOD or urlsplit(target)[:2] != urlsplit(self._base)[:2]:
+            raise ForgeError(
+                f"{self._host} redirects {call.method} {_path(call)} with {code} to "
+                f"{urlsplit(target).hostname}; a request that writes is only repeated at the same "
+                "host, for 307 and 308. The repository may have been renamed or moved",
+                is_final=True,
+            )
+
     def _check(self, call: Call, response: requests.Response, installation: int) -> None:
         """Raise the error that the status of `response` stands for."""
         code = response.status_code
         if code in call.done or code in call.settled:
             return
-        what = f"{self._host} answered {code} to {call.method} {call.path.partition('?')[0]}"
+        what = f"{self._host} answered {code} to {call.method} {_path(call)}"
         if code in _GONE:
             raise Gone(f"{what}: it does not exist, or the token does not permit to see it")
         pause = _pause(response)
@@ -227,6 +246,10 @@ class Transport:
             self._tokens.forget(installation)
             raise ForgeError(f"{what}: it does not accept the token")
         raise ForgeError(what, retry_after=pause, is_final=code < 500)
+
+
+def _path(call: Call) -> str:
+    return call.path.partition("?")[0]
 
 
 def _pieces(response: requests.Response, host: str) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from policyd.errors import RequestError, Unauthorized
+from policyd.forges.contract import Ends
 from policyd.forges.events import Change, Ignored
 from policyd.forges.gitea import Gitea
 from tests.support.cases import cases
@@ -113,6 +114,14 @@ def test_what_is_not_well_formed_is_refused(changes: dict[str, Any]) -> None:
 
     with pytest.raises(RequestError):
         GITEA.parse(headers, payload)
+
+
+def test_a_pull_request_is_compared_with_the_commit_that_it_was_made_from() -> None:
+    sides = {"head": {"sha": "a" * 40}, "base": {"sha": "b" * 40}}
+    made = msgspec.json.encode(sides | {"merge_base": "c" * 40})
+
+    assert GITEA.ends(made) == Ends("a" * 40, "c" * 40)
+    assert GITEA.ends(msgspec.json.encode(sides)) == Ends("a" * 40, "b" * 40)
 
 
 def test_a_tag_and_a_deleted_branch_are_ignored() -> None:

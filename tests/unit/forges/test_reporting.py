@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from policyd.forges.comparison import Touched
 from policyd.forges.projects import Judged
 from policyd.forges.reporting import failed, report_of
 from policyd.model import Decision, Location, Severity, Status, Violation
+from tests.support.cases import cases
 
 HOSTILE = "a@b #1 <img src=x> [x](http://evil) | `c`\n- d"
 
@@ -33,7 +35,7 @@ def denied(*violations: Violation) -> Judged:
 def test_names_and_messages_make_no_mention_link_html_or_cell() -> None:
     one = violation("p")
 
-    report = report_of([Touched(denied(one), "newly-denied", (one,))])
+    report = report_of([Touched(denied(one), "newly-denied", (one,))], {})
 
     text = report.markdown
     assert "@" not in text.replace("&#64;", "")
@@ -45,24 +47,66 @@ def test_names_and_messages_make_no_mention_link_html_or_cell() -> None:
     assert "\n" not in report.sentence
 
 
-def test_annotations_are_of_new_violations_first_and_by_severity() -> None:
+@cases(
+    ("changed", "expected"),
+    [
+        ({"compose.yaml": {2, 4}}, ["high 4", "low 2", "critical 3", "critical 1"]),
+        ({"compose.yaml": {1}}, ["critical 1", "critical 3", "high 4", "low 2"]),
+        ({"other.yaml": {1, 2, 4}}, ["critical 3", "critical 1", "high 4", "low 2"]),
+        ({}, ["critical 3", "critical 1", "high 4", "low 2"]),
+    ],
+)
+def test_violations_on_changed_lines_come_first_and_then_by_severity(
+    changed: dict[str, frozenset[int]], expected: list[str]
+) -> None:
     found = [
-        violation("old", "critical", 1),
-        violation("low", "low", 2),
-        violation("critical", "critical", 3),
+        violation("critical 1", "critical", 1),
+        violation("low 2", "low", 2),
+        violation("critical 3", "critical", 3),
+        violation("high 4", "high", 4),
+    ]
+    touched = Touched(denied(*found), "newly-denied", tuple(found[1:]), (found[0],))
+
+    report = report_of([touched], changed)
+
+    assert [(one.title, one.line) for one in report.annotations] == [
+        (name, int(name[-1])) for name in expected
+    ]
+    rows = [line for line in report.markdown.splitlines() if line.startswith("| ")][1:]
+    ages = {"critical 1": "as before"}
+    assert [row.split(" | ")[:2] for row in rows] == [
+        [f"| {ages.get(name, 'new')}", name] for name in expected
     ]
 
-    report = report_of([Touched(denied(*found), "newly-denied", tuple(found[1:]), (found[0],))])
 
-    assert [one.title for one in report.annotations] == ["critical", "low", "old"]
-    assert report.annotations[0].level == "failure"
+def test_violations_that_do_not_deny_are_listed_and_annotated_as_what_they_are() -> None:
+    found = [
+        msgspec.structs.replace(violation(name, line=number), enforcement_action=action)
+        for number, (name, action) in enumerate(
+            [("dry", "dryrun"), ("warned", "warn"), ("denied", "deny")], start=1
+        )
+    ]
+
+    report = report_of([Touched(denied(*found), "newly-denied", (found[2],))], {})
+
+    rows = [line for line in report.markdown.splitlines() if line.startswith("| ")][1:]
+    assert [row.split(" | ")[:2] for row in rows] == [
+        ["| new", "denied"],
+        ["| dry run", "dry"],
+        ["| warning", "warned"],
+    ]
+    assert [(one.title, one.level) for one in report.annotations] == [
+        ("denied", "failure"),
+        ("dry", "notice"),
+        ("warned", "warning"),
+    ]
 
 
 @pytest.mark.thorough
 def test_a_long_report_is_cut_at_a_line() -> None:
     many = tuple(violation(f"p{number}") for number in range(2_000))
 
-    report = report_of([Touched(denied(*many), "newly-denied", many)])
+    report = report_of([Touched(denied(*many), "newly-denied", many)], {})
 
     assert len(report.markdown) < 65_535
     assert report.markdown.endswith(" more lines do not fit into this text.\n")

@@ -144,6 +144,26 @@ def test_a_pull_request_that_is_denied_is_recorded_and_told(
 
 
 @pytest.mark.thorough
+def test_violations_on_changed_lines_are_told_before_more_severe_ones(
+    deciding: Services, store: Store, tmp_path: Path
+) -> None:
+    with forge_server("github") as forge:
+        forge.commits = {
+            BASE: {"a/compose.yaml": DENIED},
+            HEAD: {"a/compose.yaml": f"{DENIED}    pid: host\n"},
+        }
+        served = app_services(deciding, store, forge, tmp_path)
+        reviewed(served, change(kind="push", number=0, installation=5))
+
+    ((run,),) = forge.check_runs.values()
+    annotations = run["output"]["annotations"]
+    assert [(one["path"], one["start_line"], one["title"]) for one in annotations] == [
+        ("a/compose.yaml", 5, "no-host-namespaces"),
+        ("a/compose.yaml", 4, "no-privileged"),
+    ]
+
+
+@pytest.mark.thorough
 def test_a_later_review_changes_the_comment_in_place(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -282,6 +302,41 @@ def test_a_commit_that_is_gone_is_an_error_that_is_told(
     assert (push.attempts, push.digest) == (1, HEAD)
     assert forge.statuses[0]["state"] in ("error", "failed")
     assert forge.statuses[0]["description"].startswith("Not reviewed, so not allowed: ")
+
+
+@pytest.mark.thorough
+def test_a_repository_that_was_renamed_is_reviewed_and_told(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    def moved(code: int, path: str) -> tuple[int, dict[str, str]]:
+        return code, {"Location": path}
+
+    forge.failing_after = {
+        1: moved(301, f"/repositories/3/tarball/{BASE}"),
+        3: moved(302, f"/repositories/3/tarball/{HEAD}"),
+        5: moved(307, f"/repositories/3/statuses/{HEAD}"),
+    }
+
+    reviewed(services(deciding, store, forge, tmp_path), change(kind="push", number=0))
+
+    (push,) = Pushes(store).records(states=("done",))
+    assert push.attempts == 1
+    (status,) = forge.statuses
+    assert (status["sha"], status["description"]) == (HEAD, "Denied: compose.yaml (no-privileged)")
+
+
+@pytest.mark.thorough
+def test_a_redirect_that_cannot_be_followed_ends_in_a_state_that_is_told(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    forge.failing_after = {3: (301, {"Location": "/repositories/3/statuses/x"})}
+
+    reviewed(services(deciding, store, forge, tmp_path), change(kind="push", number=0))
+
+    (push,) = Pushes(store).records(states=("failed",))
+    assert push.attempts == 1
+    assert "The repository may have been renamed or moved" in push.error
+    assert forge.statuses[0]["state"] in ("error", "failed")
 
 
 @pytest.mark.thorough

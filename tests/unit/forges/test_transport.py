@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import tempfile
 from collections.abc import Iterator
 
@@ -109,11 +110,56 @@ def test_redirects_end(forge: ForgeServer) -> None:
         reached(forge).send(ARCHIVE)
 
 
-def test_a_post_is_not_redirected(forge: ForgeServer) -> None:
-    forge.failing = [(307, {"Location": "/elsewhere"})]
+@pytest.mark.parametrize("code", [307, 308])
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
+def test_a_request_for_a_renamed_repository_is_repeated_as_it_is(
+    forge: ForgeServer, monkeypatch: pytest.MonkeyPatch, code: int, method: str
+) -> None:
+    received = []
+    monkeypatch.setattr(forge, "answer", lambda *asked: received.append(asked) or (201, {"id": 1}))
+    forge.failing = [(code, {"Location": f"http://{forge.host}/repositories/3/statuses/a"})]
 
-    with pytest.raises(ForgeError, match="answered 307"):
-        reached(forge).send(Call("POST", "/x", {}))
+    answer = reached(forge).send(Call(method, "/repos/ml/old/statuses/a", {"state": "success"}))  # type: ignore[arg-type]
+
+    assert json.loads(answer) == {"id": 1}
+    assert received == [(method, "/repositories/3/statuses/a", {"state": "success"})]
+    assert forge.authorizations == {"Bearer t0ken"}
+
+
+@pytest.mark.parametrize(
+    ("code", "location"),
+    [
+        (301, "/repositories/3/x"),
+        (302, "/repositories/3/x"),
+        (303, "/repositories/3/x"),
+        (307, "http://listed.example/x"),
+        (308, "https://{host}/x"),
+        (307, "http://169.254.169.254/x"),
+    ],
+)
+def test_a_request_that_writes_is_not_repeated_elsewhere_or_otherwise(
+    forge: ForgeServer, code: int, location: str
+) -> None:
+    forge.failing = [(code, {"Location": location.replace("{host}", forge.host)})]
+
+    with pytest.raises(ForgeError, match="redirects") as refused:
+        reached(forge, redirect_hosts=("listed.example", forge.host)).send(Call("POST", "/x", {}))
+
+    assert refused.value.is_final
+    assert len(forge.asked) == 1
+
+
+def test_a_redirect_of_a_request_that_writes_is_told(forge: ForgeServer) -> None:
+    forge.failing = [(301, {"Location": "/repos/ml/new/statuses/a"})]
+
+    with pytest.raises(ForgeError) as refused:
+        reached(forge).send(Call("POST", "/repos/ml/old/statuses/a", {}))
+
+    assert str(refused.value) == (
+        f"{forge.host} redirects POST /repos/ml/old/statuses/a with 301 to 127.0.0.1; a request "
+        "that writes is only repeated at the same host, for 307 and 308. The repository may have "
+        "been renamed or moved"
+    )
 
 
 @pytest.mark.thorough
