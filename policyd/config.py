@@ -294,6 +294,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     log_format: Annotated[
         Literal["json", "console"], Meta(description="Format of log messages.")
     ] = "json"
+    console: Annotated[
+        bool, Meta(description="Whether the webhook serves the console, at `/console/`.")
+    ] = True
     tokens: Annotated[
         dict[str, Token],
         Meta(

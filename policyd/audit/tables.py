@@ -24,7 +24,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION: Final = "0012"
+REVISION: Final = "0013"
 """The newest migration. Databases are upgraded to it."""
 KNOWN_REVISIONS: Final = (*(f"{number:04}" for number in range(1, int(REVISION))), REVISION)
 """The migrations whose tables can be read without upgrading them."""
@@ -243,6 +243,15 @@ issuer_key_sets = Table(
     Column("issuer", Text, primary_key=True),  # its URL
     Column("content", LargeBinary, nullable=False),  # the key set as the issuer published it
     Column("read", BigInteger, nullable=False),  # seconds since the epoch
+)
+
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),  # hex SHA-256 of the id, which only the browser has
+    Column("token", Text, nullable=False),  # hex SHA-256 of a token, "" for a signed-in user
+    Column("permissions", Text, nullable=False),  # JSON of what a signed-in user may do, or ""
+    Column("expires", BigInteger, nullable=False),  # seconds since the epoch
 )
 
 tokens = Table(

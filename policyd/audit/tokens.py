@@ -99,7 +99,10 @@ class Tokens:
         """Return what `token` may be used for, None if it is not valid."""
         if not token.startswith(PREFIX):
             return None
-        digest = _digest(token)
+        return self.find_digest(_digest(token), now)
+
+    def find_digest(self, digest: str, now: int) -> Permissions | None:
+        """Return what the token with the SHA-256 `digest` may be used for, None if not valid."""
         with self._store.database.reading() as connection:
             row = connection.execute(select(tokens).where(tokens.c.digest == digest)).first()
         record = _record(row) if row else None

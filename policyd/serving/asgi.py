@@ -3,8 +3,8 @@
 In: the requests that the server accepts. Out: the answers of the WSGI application, which runs in a
 fixed number of threads. The time that a request waits for one counts towards its time limit. A
 request whose body is incomplete, late or too large is refused before it takes a thread, and so is a
-request beyond the number that may wait. The probes have threads of their own. Source: ASGI 3.0,
-HTTP message format; PEP 3333, environ variables.
+request beyond the number that may wait. The probes and the console have threads of their own.
+Source: ASGI 3.0, HTTP message format; PEP 3333, environ variables.
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ BODY_SECONDS: Final = 30.0
 """How long the body of a request may take to arrive."""
 MAX_WAITING: Final = 64
 """Requests of one worker that wait for a thread."""
+CONSOLE_THREADS: Final = 2
+"""Threads of one worker that answer requests of the console."""
+MAX_LOOKING: Final = 32
+"""Requests of the console that wait for a thread of one worker."""
+CONSOLE_PREFIX: Final = "/console/"
 MAX_BUFFERED: Final = 256 * MIB
 """Bytes of bodies that one worker holds, of requests that arrive, wait or are answered."""
 
@@ -66,7 +71,9 @@ class AsgiApplication:
             HEALTH_PATH: ThreadPoolExecutor(1, "health"),
             READINESS_PATH: ThreadPoolExecutor(1, "readiness"),
         }
+        self._console = ThreadPoolExecutor(CONSOLE_THREADS, "console")
         self._requests = 0
+        self._looks = 0
         self._buffered = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,6 +136,8 @@ class AsgiApplication:
         until = time.monotonic() + self._answer_seconds
         if probe := self._probes.get(environ["PATH_INFO"]):
             return await loop.run_in_executor(probe, self._call, environ, until)
+        if environ["PATH_INFO"].startswith(CONSOLE_PREFIX):
+            return await self._look(environ, until)
         if self._requests >= self._max_requests:
             raise Overloaded("too many requests at the same time; try again later")
         self._requests += 1
@@ -136,6 +145,17 @@ class AsgiApplication:
             return await loop.run_in_executor(self._threads, self._call, environ, until)
         finally:
             self._requests -= 1
+
+    async def _look(self, environ: dict[str, Any], until: float) -> Response:
+        """Return a page of the console. Its threads are none of those that answer reviews."""
+        if self._looks >= CONSOLE_THREADS + MAX_LOOKING:
+            raise Overloaded("too many people use the console at the same time; try again later")
+        self._looks += 1
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._console, self._call, environ, until)
+        finally:
+            self._looks -= 1
 
     def _call(self, environ: dict[str, Any], until: float) -> Response:
         with deadline.within(until - time.monotonic()):

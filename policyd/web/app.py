@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 import structlog
@@ -22,9 +22,8 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from policyd.audit.pushes import Pushes
-from policyd.audit.tokens import Tokens
-from policyd.config import Scope, Settings
-from policyd.errors import ConfigError, PolicydError
+from policyd.config import Scope
+from policyd.errors import PolicydError
 from policyd.limits import MAX_FILES
 from policyd.logs import log_decision
 from policyd.metrics import Metrics
@@ -44,7 +43,9 @@ from policyd.web import (
     revocations,
     transparency,
 )
+from policyd.web.authentication import Authentication
 from policyd.web.body import MemoryRequest
+from policyd.web.console import routes as console
 from policyd.web.replies import failure, failure_of
 
 ROUTES: Final = (
@@ -94,10 +95,6 @@ SCOPES: Final[Mapping[str, Collection[Scope]]] = {
 }
 """The scopes that permit each route, one of which a token must have."""
 
-if TYPE_CHECKING:
-    from policyd.audit.store import Store
-    from policyd.identity.tokens import TokenVerifier
-
 log = structlog.get_logger("policyd.web")
 
 
@@ -116,52 +113,29 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = services.settings.max_body
     app.config["MAX_FORM_PARTS"] = MAX_FILES + 1
     app.before_request(_start)
-    verifier = _verifier(services.settings, services.audit)
-    stored_tokens = Tokens(services.audit)
-    app.before_request(lambda: _authenticate(services.settings, verifier, stored_tokens))
+    authentication = Authentication(services.settings, services.audit)
+    app.before_request(lambda: _authenticate(authentication))
     app.after_request(_finish)
     app.register_error_handler(PolicydError, failure_of)
     app.register_error_handler(HTTPException, _http_failure)
     app.register_error_handler(Exception, _unexpected)
     for module in ROUTES:
         module.add_routes(app, services)
+    if services.settings.console:
+        console.add_routes(app, services, authentication)
     return app
 
 
-def _verifier(settings: Settings, audit: Store) -> TokenVerifier | None:
-    if not settings.issuers:
-        return None
-    # Imported here because only these settings need the packages.
-    try:
-        from policyd.audit.key_sets import KeySets
-        from policyd.identity.tokens import TokenVerifier
-    except ImportError as error:
-        raise ConfigError(
-            "issuers need the packages PyJWT and cryptography: pip install 'policyd[oidc]'"
-        ) from error
-    return TokenVerifier(settings.issuers, KeySets(audit))
-
-
-def _authenticate(
-    settings: Settings, verifier: TokenVerifier | None, stored_tokens: Tokens
-) -> None:
+def _authenticate(authentication: Authentication) -> None:
     g.job = None
-    if request.endpoint in OPEN:
+    if request.endpoint in OPEN or request.blueprint == console.NAME:
         return
-    authorization = request.headers.get("Authorization", "")
-    bearer = access.bearer(authorization)
-    if access.is_known(authorization, settings.tokens):  # also while the database is away
-        g.token = access.authenticate(authorization, settings.tokens)
-    elif verifier and access.is_json_web_token(bearer):
-        g.job = verifier.job(bearer)
-        g.token = access.token_of(g.job, settings.issuers[g.job.issuer])
-    elif stored := stored_tokens.find(bearer, time.time_ns()):
-        g.token = access.stored_token(stored)
-    elif settings.tokens or settings.issuers or stored_tokens.exist():
-        g.token = access.authenticate(authorization, settings.tokens)
-    else:
+    sender = authentication.sender(request.headers.get("Authorization", ""))
+    if sender is None:
         access.refuse_browsers(request.host, request.headers.get("Origin", ""))
         g.token = access.LOCAL
+    else:
+        g.token, g.job = sender
     if request.url_rule is not None:
         access.require_scope(g.token, SCOPES[request.url_rule.rule])
 

@@ -16,7 +16,13 @@ from flask import Flask, Response, request
 
 from policyd.audit.store import open_store
 from policyd.errors import Overloaded
-from policyd.serving.asgi import MAX_WAITING, AsgiApplication, environ_of
+from policyd.serving.asgi import (
+    CONSOLE_THREADS,
+    MAX_LOOKING,
+    MAX_WAITING,
+    AsgiApplication,
+    environ_of,
+)
 from tests.support.cases import cases
 
 HEAD = (
@@ -239,6 +245,40 @@ def test_a_body_that_is_not_whole_or_too_large_reaches_no_application(
     found = asyncio.run(exchange.run(app))
 
     assert (found.status, found.message) == (status, message)
+
+
+def test_pages_of_the_console_take_no_threads_of_reviews() -> None:
+    release = threading.Event()
+    app = Flask("blocking")
+
+    @app.post("/console/")
+    def page() -> str:
+        release.wait()
+        return "page"
+
+    @app.post("/")
+    def review() -> str:
+        return "reviewed"
+
+    asgi = AsgiApplication(app, threads=1, max_body=10, answer_seconds=60)
+
+    async def ask() -> tuple[Exchange, Exchange, list[Exchange]]:
+        looking = [
+            asyncio.create_task(Exchange(part(b""), path=b"/console/").run(asgi))
+            for _ in range(CONSOLE_THREADS + MAX_LOOKING)
+        ]
+        await asyncio.sleep(0)
+        beyond = await Exchange(part(b""), path=b"/console/").run(asgi)
+        reviewed = await Exchange(part(b"")).run(asgi)
+        release.set()
+        return beyond, reviewed, await asyncio.gather(*looking)
+
+    beyond, reviewed, looking = asyncio.run(ask())
+
+    assert beyond.status == 429
+    assert beyond.message == "too many people use the console at the same time; try again later"
+    assert reviewed.body == b"reviewed"
+    assert {found.body for found in looking} == {b"page"}
 
 
 def test_requests_beyond_the_limit_are_told_to_come_back_and_probes_are_answered() -> None:

@@ -20,6 +20,7 @@ from policyd.web.access import (
     refuse_browsers,
 )
 from policyd.web.app import OPEN, SCOPES
+from policyd.web.console import routes as console
 from tests.support.cases import cases
 from tests.support.ledger import ORIGIN, SIGNER
 
@@ -215,7 +216,13 @@ def test_every_route_has_scopes_or_is_open(make, tmp_path):
     app = make(audit_key_file=str(key), audit_origin=ORIGIN).application
 
     rules = {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint not in OPEN}
-    assert rules == {*SCOPES}
+    pages = {
+        "/console/sign-in",
+        "/console/sign-out",
+        "/console/static/<name>",
+        "/console/<path:rest>",
+    }
+    assert rules == {*SCOPES, *console.SCOPES, *pages}
 
 
 def test_a_token_without_scopes_has_all_but_admin(guarded):

@@ -1,0 +1,55 @@
+"""The routes of the console in the application of the webhook.
+
+In: the services of this process. Out: the pages below /console/, each with the scopes that it
+needs. Errors are pages with the same sentences as those of the API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask import Blueprint, Flask, Response, request
+from jinja2 import StrictUndefined
+
+from policyd.config import Scope
+from policyd.errors import NotFound, PolicydError
+from policyd.services import Services
+from policyd.web.authentication import Authentication
+from policyd.web.console import assets, entry, overview, pages, sign_in
+
+NAME: Final = "console"
+PREFIX: Final = "/console"
+_PAGES: Final = (overview,)
+"""The modules of pages. Each has SCOPES, by route, and adds its routes to the blueprint."""
+
+SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
+    route: scopes for module in _PAGES for route, scopes in module.SCOPES.items()
+}
+"""The scopes that permit each page, one of which a token must have."""
+
+
+def add_routes(app: Flask, services: Services, authentication: Authentication) -> None:
+    """Add the console to `app`."""
+    blueprint = Blueprint(NAME, __name__, template_folder="templates")
+    door = entry.Entry(services, authentication)
+    blueprint.before_request(lambda: door.admit(SCOPES))
+    blueprint.after_request(_finish)
+    blueprint.register_error_handler(PolicydError, pages.failure_page)
+    blueprint.context_processor(pages.context)
+    for module in _PAGES:
+        module.add_routes(blueprint, services)
+    assets.add_routes(blueprint)
+    sign_in.add_routes(blueprint, services, authentication)
+
+    @blueprint.get("/<path:rest>")
+    def unknown(**_: str) -> Response:
+        raise NotFound(f"{request.path} does not exist")
+
+    app.jinja_env.undefined = StrictUndefined
+    app.register_blueprint(blueprint, url_prefix=PREFIX)
+
+
+def _finish(response: Response) -> Response:
+    response.headers.update(pages.HEADERS)
+    return entry.keep_browser(response)
