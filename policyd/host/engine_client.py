@@ -7,10 +7,11 @@ anything. Errors: EngineUnavailable. Source: Docker Engine API 1.24 and later.
 
 from __future__ import annotations
 
-import http.client
 import json
 import socket
+import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ SECONDS: Final = 5.0
 """How long the daemon may take to answer."""
 MAX_ANSWER: Final = 16 << 20
 """Bytes of an answer."""
+_PIECE: Final = 64 << 10
 RUNNING: Final = ("running", "paused", "restarting")
 
 
@@ -74,36 +76,47 @@ class EngineClient:
         return Fields(found)
 
     def _get(self, path: str) -> Any:
-        connection = _Connection(self._path, max(deadline.remaining(SECONDS), 0.001))
         try:
-            connection.request("GET", path, headers={"Host": "docker"})
-            response = connection.getresponse()
-            content = response.read(MAX_ANSWER + 1)
-        except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "strerror", None) or "no answer in time"
+            status, content = self._answer(path)
+        except OSError as error:
+            reason = error.strerror or "no answer in time"
             raise EngineUnavailable(
                 f"the Docker daemon cannot be asked at {self._path}: {reason}"
             ) from error
-        finally:
-            connection.close()
-        if response.status == http.client.NOT_FOUND:
+        if status == HTTPStatus.NOT_FOUND:
             return None
-        if response.status != http.client.OK or len(content) > MAX_ANSWER:
-            raise EngineUnavailable(f"the Docker daemon answered with status {response.status}")
+        if status != HTTPStatus.OK:
+            raise EngineUnavailable(f"the Docker daemon answered with status {status}")
         try:
             return json.loads(content)
         except (ValueError, RecursionError) as error:
             raise EngineUnavailable("the Docker daemon did not answer with JSON") from error
 
+    def _answer(self, path: str) -> tuple[int, bytes]:
+        """Return status and body of the answer to GET `path`. Raises OSError, EngineUnavailable.
 
-class _Connection(http.client.HTTPConnection):
-    """A connection to a unix socket."""
+        In HTTP/1.0 the body ends with the connection, so it has no chunks (RFC 9112, section 6.3).
+        """
+        end = time.monotonic() + deadline.remaining(SECONDS)
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_until(end))
+            connection.connect(self._path)
+            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
+            received = bytearray()
+            while piece := connection.recv(_PIECE):
+                received += piece
+                if len(received) > MAX_ANSWER:
+                    raise EngineUnavailable(
+                        f"the Docker daemon answered with more than {MAX_ANSWER} bytes"
+                    )
+                connection.settimeout(_until(end))
+        head, _, content = received.partition(b"\r\n\r\n")
+        version, status, *_ = (*head.split(None, 2), b"", b"")
+        if not version.startswith(b"HTTP/1.") or not status.isdigit():
+            raise EngineUnavailable("the Docker daemon did not answer with HTTP")
+        return int(status), bytes(content)
 
-    def __init__(self, path: str, seconds: float) -> None:
-        super().__init__("docker", timeout=seconds)
-        self._path = path
 
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+def _until(end: float) -> float:
+    """Return the seconds until `end`, as a time limit of a socket: 0 would mean no wait at all."""
+    return max(end - time.monotonic(), 0.001)

@@ -10,13 +10,13 @@ plugin"; moby pkg/plugins/client.go.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import socket
 import socketserver
 import stat
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,9 @@ from policyd.errors import ConfigError
 
 MAX_REQUEST: Final = 32 << 20
 """Bytes of a request: the daemon hands over bodies of up to 4 MiB, in base64 and twice."""
+MAX_LINE: Final = 64 << 10
+"""Bytes of a line of the head of a request."""
+MAX_HEADERS: Final = 100
 CONTENT_TYPE: Final = "application/vnd.docker.plugins.v1.2+json"
 SYSTEMD_SOCKET: Final = 3
 """The descriptor of the first socket that systemd passes (sd_listen_fds)."""
@@ -107,37 +110,60 @@ def _remove_stale(path: str) -> None:
     raise ConfigError(f"host.socket: another process serves {path}")
 
 
-class _Request(BaseHTTPRequestHandler):
-    """One connection."""
+class _Request(socketserver.StreamRequestHandler):
+    """One connection. A head is read here because `http.server` takes four times as long."""
 
-    protocol_version = "HTTP/1.1"
     server: PluginServer
+    rfile: io.BufferedReader
 
-    def do_POST(self) -> None:
-        """Answer one request."""
-        handler = self.server.handlers.get(self.path)
-        length = self.headers.get("Content-Length", "0")
-        if not (length.isascii() and length.isdigit()) or "Transfer-Encoding" in self.headers:
-            self._answer(HTTPStatus.LENGTH_REQUIRED, b"", close=True)
-        elif len(length) > 9 or int(length) > MAX_REQUEST:
-            self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, b"", close=True)
-        elif handler is None:
-            self.rfile.read(int(length))
-            self._answer(HTTPStatus.NOT_FOUND, b"")
-        else:
-            body = self.rfile.read(int(length))
-            self._answer(HTTPStatus.OK, handler(body))
+    def handle(self) -> None:
+        """Answer requests until one is refused or the daemon closes the connection."""
+        while self.rfile.peek(1):
+            status, answer, is_last = self._request()
+            end = "close" if is_last else "keep-alive"
+            head = (
+                f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {CONTENT_TYPE}\r\n"
+                f"Content-Length: {len(answer)}\r\nConnection: {end}\r\n\r\n"
+            )
+            self.wfile.write(head.encode() + answer)
+            if is_last:
+                return
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing: every request to the daemon causes two of these."""
+    def _request(self) -> tuple[HTTPStatus, bytes, bool]:
+        """Return the answer to the next request, and whether the connection ends with it."""
+        path, headers = self._head()
+        if headers is None:
+            return HTTPStatus.BAD_REQUEST, b"", True
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or b"transfer-encoding" in headers:
+            return HTTPStatus.LENGTH_REQUIRED, b"", True
+        if len(length) > 9 or int(length) > MAX_REQUEST:
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, b"", True
+        if headers.get(b"expect", b"").lower() == b"100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            return HTTPStatus.BAD_REQUEST, b"", True
+        is_last = headers.get(b"connection", b"").lower() == b"close"
+        handler = self.server.handlers.get(path)
+        if handler is None:
+            return HTTPStatus.NOT_FOUND, b"", is_last
+        return HTTPStatus.OK, handler(body), is_last
 
-    def _answer(self, status: HTTPStatus, body: bytes, *, close: bool = False) -> None:
-        """Send the answer in one piece."""
-        self.close_connection = self.close_connection or close
-        head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-            f"Content-Type: {CONTENT_TYPE}\r\n"
-            f"Content-Length: {len(body)}\r\n"
-            f"{'Connection: close' if close else 'Connection: keep-alive'}\r\n\r\n"
-        )
-        self.wfile.write(head.encode() + body)
+    def _head(self) -> tuple[str, dict[bytes, bytes] | None]:
+        """Return the path of a POST request and its headers, None if it is not valid HTTP/1.1."""
+        method, _, rest = self.rfile.readline(MAX_LINE).partition(b" ")
+        path, _, version = rest.partition(b" ")
+        headers: dict[bytes, bytes] = {}
+        if method != b"POST" or version.rstrip(b"\r\n") != b"HTTP/1.1":
+            return "", None
+        for _ in range(MAX_HEADERS):
+            line = self.rfile.readline(MAX_LINE)
+            if line in (b"\r\n", b"\n"):
+                return path.decode("latin-1"), headers
+            name, colon, value = line.partition(b":")
+            name = name.lower()
+            if not colon or not line.endswith(b"\n") or name in headers or name.strip() != name:
+                return "", None
+            headers[name] = value.strip()
+        return "", None

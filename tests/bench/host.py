@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from policyd.host.engine_client import _Connection
 from tests.support.dockerd import Dockerd, running
+from tests.support.unix_http import UnixConnection
 
 PINGS = 1_000
 CREATES = 400
@@ -44,14 +44,16 @@ def measured(times: list[float], processor: float) -> Measured:
 
 
 @contextmanager
-def connection(path: Path) -> Iterator[_Connection]:
+def connection(path: Path) -> Iterator[UnixConnection]:
     """Yield a connection that is kept open, as clients of Docker do."""
-    found = _Connection(str(path), 60)
+    found = UnixConnection(str(path), 60)
     yield found
     found.close()
 
 
-def run(path: Path, number: int, ask: Callable[[_Connection], None], pid: int | None) -> Measured:
+def run(
+    path: Path, number: int, ask: Callable[[UnixConnection], None], pid: int | None
+) -> Measured:
     """Return what `number` requests take."""
     with connection(path) as opened:
         for _ in range(WARM):
@@ -72,17 +74,17 @@ def processor(pid: int | None) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def ping(opened: _Connection) -> None:
+def ping(opened: UnixConnection) -> None:
     """Ask whether the daemon is there."""
     opened.request("GET", "/_ping", headers=JSON)
     opened.getresponse().read()
 
 
-def create(**host: Any) -> Callable[[_Connection], None]:
+def create(**host: Any) -> Callable[[UnixConnection], None]:
     """Return a request to create a container of an image that does not exist."""
     body = json.dumps({"Image": "none/none:1", "Cmd": ["true"], "HostConfig": host}).encode()
 
-    def ask(opened: _Connection) -> None:
+    def ask(opened: UnixConnection) -> None:
         opened.request("POST", CREATE, body, headers=JSON)
         opened.getresponse().read()
 

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from policyd.host.engine_client import _Connection
+from tests.support.unix_http import UnixConnection
 
 IMAGE = "local/busybox:1.0"
 GPU_IMAGE = "local/cuda:1.0"
@@ -222,7 +222,7 @@ class Dockerd:
     def send(self, uri: str, body: Any = None, method: str = "POST", **headers: str) -> Sent:
         """Send a request as it is; a body that is neither bytes nor None becomes JSON."""
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        connection = _Connection(str(self.socket), 60)
+        connection = UnixConnection(str(self.socket), 60)
         sent = {"Host": "docker", "Content-Type": "application/json", **headers}
         try:
             connection.putrequest(method, uri, skip_host=True, skip_accept_encoding=True)

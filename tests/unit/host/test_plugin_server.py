@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from policyd.errors import ConfigError
-from policyd.host.plugin_server import MAX_REQUEST, PluginServer
+from policyd.host.plugin_server import MAX_LINE, MAX_REQUEST, PluginServer
+from tests.support.cases import cases
 
 
 class Client(http.client.HTTPConnection):
@@ -31,6 +32,16 @@ class Client(http.client.HTTPConnection):
         self.request("POST", path, body, headers={"Host": "", **headers})
         answer = self.getresponse()
         return answer.status, answer.read()
+
+
+def received(connection: socket.socket) -> bytes:
+    """Return all that arrives until the connection is closed."""
+    connection.settimeout(5)
+    found = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := connection.recv(1 << 16):
+            found += piece
+    return found
 
 
 @pytest.fixture
@@ -65,6 +76,48 @@ def test_a_request_without_a_known_length_is_refused(client):
 
 def test_a_request_that_is_too_large_is_refused(client):
     assert client.ask("/Echo", b"", **{"Content-Length": str(MAX_REQUEST + 1)})[0] == 413
+
+
+@cases(
+    ("sent", "status"),
+    [
+        (b"POST /Echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"411"),
+        (b"POST /Echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", b"400"),
+        (b"POST /Echo HTTP/1.1\r\nContent-Length : 1\r\n\r\na", b"400"),
+        (b"POST /Echo HTTP/1.1\r\nno colon\r\n\r\n", b"400"),
+        (b"POST /Echo HTTP/1.1\r\n" + b"A: b\r\n" * 1, b"400"),
+        (b"POST /Echo HTTP/1.1\r\n" + b"".join(b"A%d: b\r\n" % n for n in range(101)), b"400"),
+        (b"POST /Echo HTTP/1.1\r\nContent-Length: 2\r\n\r\na", b"400"),
+        (b"POST /" + b"a" * MAX_LINE + b" HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET /Echo HTTP/1.1\r\n\r\n", b"400"),
+        (b"POST /Echo HTTP/2\r\n\r\n", b"400"),
+        (b"\x00\xff", b"400"),
+    ],
+)
+def test_what_is_not_a_valid_request_ends_the_connection(client, path, sent, status):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        answer = received(connection)
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert (head[9:12], body, b"Connection: close" in head) == (status, b"", True)
+
+
+def test_requests_that_arrive_in_one_piece_are_answered_in_turn(client, path):
+    first = b"POST /Echo HTTP/1.1\r\nHost: \r\ncontent-length: 1\r\n\r\na"
+    last = (
+        b"POST /Echo HTTP/1.1\r\nExpect: 100-continue\r\nConnection: close\r\n"
+        b"Content-Length:  2 \r\n\r\nbc"
+    )
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        connection.sendall(first + last + first)
+        answers = received(connection).split(b"HTTP/1.1 ")
+
+    found = [(answer[:3], answer.partition(b"\r\n\r\n")[2]) for answer in answers[1:]]
+    assert found == [(b"200", b"A"), (b"100", b""), (b"200", b"BC")]
 
 
 def test_a_second_server_does_not_take_the_socket_over(client, path):
