@@ -76,13 +76,14 @@ lock: .venv/build
 	$(call compile,run,--extra inventory --extra oidc --extra otel --extra postgres --extra signing pyproject.toml)
 	$(call compile,test,--extra test pyproject.toml)
 	$(call compile,docs,--extra docs pyproject.toml)
+	$(call compile,browser,--extra browser pyproject.toml)
 	$(call compile,build,--group build)
 
 compile = @UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --universal \
   --python-version 3.11 --generate-hashes --no-annotate $(2) -o $(LOCKS)/$(1).txt
 
 # .venv/NAME says that what deploy/requirements/NAME.txt lists is installed.
-.venv/run .venv/test .venv/docs: .venv/%: $(LOCKS)/%.txt pyproject.toml policyd/__init__.py .venv/build
+.venv/run .venv/test .venv/docs .venv/browser: .venv/%: $(LOCKS)/%.txt pyproject.toml policyd/__init__.py .venv/build
 	@$(INSTALL) --python $(BIN)/python --require-hashes -r $<
 	@$(INSTALL) --python $(BIN)/python --no-build-isolation --editable .
 	@touch $@
