@@ -19,10 +19,14 @@ SELECTED := -m "not slow$(if $(CI),, and not thorough)"
 # Statements and branches of policyd/, in all processes; CI measures them, since it takes twice the time.
 COVERED := --cov=policyd --cov-report=term --cov-fail-under=97
 
-.PHONY: attacks demo demo-host test coverage test-oldest test-newest lint lock bench docs docs-pages compose-diff clean
+.PHONY: attacks demo demo-console demo-host test coverage test-oldest test-newest lint lock bench docs docs-pages compose-diff clean
 
 demo: .venv/run
 	$(BIN)/python deploy/demo.py
+
+# The console with a made-up quarter of decisions of five teams on three hosts.
+demo-console: $(READY)
+	$(BIN)/python -m tests.demo_console
 
 # `docker compose up` of the examples beside a Docker daemon with the gate; it needs root.
 demo-host: $(READY)

@@ -38,6 +38,10 @@ EXAMPLES = {
 }
 """Folders below deploy/examples, and whether policyd should allow the project."""
 
+CONSOLE = """\
+The console of the webhook is at http://127.0.0.1:8093/console/ while `policyd serve` runs.
+`make demo-console` starts it there with a made-up quarter of decisions."""
+
 BOLD, RED, GREEN, PLAIN = (
     ("\x1b[1m", "\x1b[1;31m", "\x1b[1;32m", "\x1b[0m")
     if sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -58,7 +62,10 @@ def main() -> int:
         say(f"{RED}{len(wrong)} verdicts are not as expected:{PLAIN}", *wrong)
         return 1
     verdicts = 2 * len(EXAMPLES)
-    say(f"{GREEN}All {verdicts} verdicts on {len(EXAMPLES)} projects are as expected.{PLAIN}")
+    say(
+        f"{GREEN}All {verdicts} verdicts on {len(EXAMPLES)} projects are as expected.{PLAIN}",
+        CONSOLE,
+    )
     return 0
 
 

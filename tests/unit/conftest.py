@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shutil
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from policyd.audit.store import open_store
+
+if TYPE_CHECKING:
+    from tests.support.history import History
 
 EMPTY = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 
@@ -154,6 +158,17 @@ def empty_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("audit") / "audit.db"
     open_store(str(path)).close()
     return path
+
+
+@pytest.fixture(scope="session")
+def small_history(tmp_path_factory: pytest.TempPathFactory, empty_log: Path) -> History:
+    """Two weeks of made-up decisions, only to be read."""
+    # Imported here because few tests need the service.
+    from tests.support.history import SMALL, record
+
+    folder = tmp_path_factory.mktemp("history")
+    shutil.copy(empty_log, folder / "audit.db")
+    return record(folder, **SMALL)
 
 
 @pytest.fixture

@@ -124,6 +124,7 @@ PACKAGES: Final = {
 """Packages whose own file holds code, and its tests."""
 
 WHOLE: Final = {
+    "test_history.py": "the made-up history that tests of the console use",
     "policies/test_author_mistakes.py": "the checks of Rego that the lint makes of values",
     "policies/test_default_policy_set.py": "the built-in policy set",
     "policies/test_mistakes.py": "what the lint reports of whole policy sets",
