@@ -23,6 +23,7 @@ from policyd.hooks.events import UNFINISHED, Push, PushRecord, PushState
 
 MAX_WAITING: Final = 10_000
 """Pushes to one registry that wait. A registry repeats a notification that is answered with 503."""
+MAX_OF_DIGEST: Final = 1_000
 SECOND: Final = 1_000_000_000
 """Nanoseconds."""
 KEEP_DONE: Final = 24 * 3600 * SECOND
@@ -87,6 +88,13 @@ class Pushes:
         query = query.where(pushes.c.registry == registry, pushes.c.digest.in_(digests))
         with self._store.database.reading() as connection:
             return set(connection.execute(query).scalars())
+
+    def of_digest(self, registry: str, digest: str) -> list[PushRecord]:
+        """Return the newest MAX_OF_DIGEST kept pushes of `digest` to `registry`, newest first."""
+        query = select(pushes).where(pushes.c.registry == registry, pushes.c.digest == digest)
+        with self._store.database.reading() as connection:
+            found = connection.execute(query.order_by(pushes.c.number.desc()).limit(MAX_OF_DIGEST))
+            return [_record(row) for row in found]
 
     def repositories(self, registry: str) -> set[str]:
         """Return the repositories that pushes to `registry` named, of those that are kept."""

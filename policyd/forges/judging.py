@@ -42,28 +42,38 @@ class Judging:
         self._name = name
         self._forge = forge
 
-    def touched(self, change: Change, head: str, base: str) -> list[Touched]:
+    def touched(
+        self, change: Change, head: str, base: str, denied: frozenset[str] = frozenset()
+    ) -> list[Touched]:
         """Return the projects that differ between the folders `head` and `base`, "" for no base.
 
-        A project whose files are the same at both ends is not decided on.
+        A project whose files are the same at both ends is not decided on. It counts as touched if
+        its digest is in `denied` and it is denied still.
         """
         try:
             at_head = {one.label: one for one in projects_in(head)}
         except ConfigError as error:
             raise ForgeError(str(error), is_final=True) from error
         at_base = self._at_base(base)
-        digests = {label: _digest(one, base) for label, one in at_base.items()}
+        before_by_label = {label: _digest(one, base) for label, one in at_base.items()}
+        digests = {label: _digest(one, head) for label, one in at_head.items()}
         differing = [
             one
             for label, one in at_head.items()
-            if not (digest := _digest(one, head)) or digests.get(label) != digest
+            if not digests[label] or before_by_label.get(label) != digests[label]
         ]
         gone = [one for label, one in at_base.items() if label not in at_head]
         known = [at_base[one.label] for one in differing if one.label in at_base]
         before = {one.label: self._unrecorded(change, one, base) for one in (*known, *gone)}
         after = {one.label: self._recorded(change, one, head) for one in differing}
         self._release(change, [before[one.label] for one in gone], at_head.values(), head)
-        return compare(after, before)
+        same = [
+            self._unrecorded(change, one, head)
+            for label, one in at_head.items()
+            if label not in after and digests[label] in denied
+        ]
+        still = {one.label: one for one in same if one.is_denied}
+        return compare(after | still, before | still)
 
     def _at_base(self, base: str) -> dict[str, Found]:
         try:

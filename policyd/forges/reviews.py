@@ -25,6 +25,7 @@ from policyd.forges import FORGES
 from policyd.forges.changed_lines import changed_lines
 from policyd.forges.checkout import unpack
 from policyd.forges.contract import Report, Settled
+from policyd.forges.earlier_reviews import EarlierReviews
 from policyd.forges.events import Change, ExceptionRequest, Reconciliation
 from policyd.forges.exception_requests import exception_text
 from policyd.forges.judging import Judging
@@ -164,6 +165,8 @@ class Reviewer:
         self._reconciler = reconciler
         self._offer = offer
         self._comments = ForgeComments(services.audit)
+        self._pushes = Pushes(services.audit)
+        self._earlier = EarlierReviews(services.audit, SOURCE_PREFIX + name, forge.prefix)
 
     def review(self, push: Push) -> None:
         """Fetch, evaluate, record and report a change.
@@ -183,10 +186,21 @@ class Reviewer:
         with tempfile.TemporaryDirectory(prefix="policyd-forge-") as folder:
             base = self._base_files(change, Path(folder))
             head = self._files(change, change.commit, Path(folder))
-            touched = self._judging.touched(change, head, base)
+            denied = self._earlier.denied(change)
+            touched = self._judging.touched(change, head, base, denied)
             changed = changed_lines(base, head, located_files(touched))
         url = next((self._url(one.project.decision) for one in touched), "")
-        self._tell(change, report_of(touched, changed, url))
+        report = report_of(touched, changed, url)
+        if others := self._earlier.failed(change):
+            problem = "another pull request has this commit, and its review failed"
+            report = failed(f"{problem}: {others[0].error}")
+        self._tell(change, report)
+        if others:  # their reports replace this one
+            self._pushes.retry(
+                self._services.clock(),
+                registry=SOURCE_PREFIX + self._name,
+                event_ids=[one.event_id for one in others],
+            )
 
     def give_up(self, push: Push, error: PolicydError) -> None:
         """Report that the change could not be reviewed: it is not allowed."""

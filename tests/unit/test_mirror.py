@@ -15,6 +15,7 @@ THROUGH: Final = {
     "audit/migrations/versions/r0010_forges.py": "audit/test_database.py",
     "forges/comparison.py": "forges/test_reviews.py",
     "forges/contract.py": "forges/test_github.py",
+    "forges/earlier_reviews.py": "forges/test_reviews.py",
     "forges/events.py": "forges/test_gitea.py",
     "forges/exception_requests.py": "forges/test_reviews.py",
     "forges/projects.py": "forges/test_reviews.py",

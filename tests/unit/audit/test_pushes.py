@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from policyd.audit import pushes as module
 from policyd.audit.pushes import Pushes
@@ -29,3 +30,19 @@ def test_no_more_pushes_wait_than_the_limit(store: Store, monkeypatch: pytest.Mo
     assert not pushes.add("hub", "", [push(3)], 1)
     pushes.finish(1, 3)
     assert pushes.add("hub", "", [push(3)], 3)
+
+
+def test_the_pushes_of_a_digest_are_found_newest_first(store: Store) -> None:
+    pushes = Pushes(store)
+    same, other = push(1).digest, "sha256:" + "f" * 64
+    reported = [structs.replace(push(number), digest=same, detail="{}") for number in (1, 2)]
+    pushes.add("hub", "", [*reported, structs.replace(push(3), digest=other)], 1)
+    pushes.add("other", "", reported, 1)
+    pushes.claim("hub", 1, 2, until=9)
+
+    found = pushes.of_digest("hub", same)
+
+    assert [(one.event_id, one.state, one.detail) for one in found] == [
+        (push(2).event_id, "waiting", "{}"),
+        (push(1).event_id, "running", "{}"),
+    ]

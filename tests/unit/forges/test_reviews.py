@@ -30,7 +30,7 @@ from tests.conftest import wait_until
 from tests.support.forge import ForgeServer, forge_server
 
 NOW = 1_800_000_000_000_000_000
-HEAD, BASE, NEWER = "a" * 40, "b" * 40, "c" * 40
+HEAD, BASE, NEWER, LATER = "a" * 40, "b" * 40, "c" * 40, "e" * 40
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 DENIED = "services:\n  web:\n    image: nginx:1.27\n    privileged: true\n"
 GRANTED = """\
@@ -67,9 +67,20 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(params=["github", "gitlab", "gitea"])
 def forge(request: pytest.FixtureRequest) -> Iterator[ForgeServer]:
     with forge_server(request.param) as server:
-        server.commits = {BASE: {"compose.yaml": CLEAN}, HEAD: {"compose.yaml": DENIED}}
-        server.heads, server.bases = {7: HEAD}, {7: BASE}
-        yield server
+        yield filled(server)
+
+
+@pytest.fixture
+def github() -> Iterator[ForgeServer]:
+    with forge_server("github") as server:
+        yield filled(server)
+
+
+def filled(server: ForgeServer) -> ForgeServer:
+    """Return `server` with a pull request that makes a project privileged."""
+    server.commits = {BASE: {"compose.yaml": CLEAN}, HEAD: {"compose.yaml": DENIED}}
+    server.heads, server.bases = {7: HEAD}, {7: BASE}
+    return server
 
 
 def services(
@@ -190,6 +201,100 @@ def test_the_report_on_an_older_commit_does_not_replace_that_on_a_newer_one(
 
     assert [one["sha"] for one in forge.statuses] == [HEAD]
     assert forge.comments == {}
+
+
+@pytest.mark.thorough
+def test_a_push_that_touches_no_project_does_not_replace_the_verdict_on_the_pull_request(
+    deciding: Services, store: Store, github: ForgeServer, tmp_path: Path
+) -> None:
+    served = services(deciding, store, github, tmp_path)
+    github.commits[LATER] = {**github.commits[HEAD], "README": "new"}
+    github.heads[7] = LATER
+
+    reviewed(
+        served,
+        change(delivery="d1", commit=LATER),
+        change(delivery="d2", commit=LATER, base=HEAD, kind="push", number=0),
+    )
+
+    descriptions = [one["description"] for one in github.statuses]
+    assert descriptions == ["Denied: compose.yaml (no-privileged)"] * 2
+    assert len(recorded(store)) == 1
+
+
+@pytest.mark.thorough
+def test_a_push_before_the_review_of_the_pull_request_keeps_the_verdict_of_the_commit_before(
+    deciding: Services, store: Store, github: ForgeServer, tmp_path: Path
+) -> None:
+    served = services(deciding, store, github, tmp_path)
+    github.commits[LATER] = {**github.commits[HEAD], "README": "new"}
+    github.commits[NEWER] = {"compose.yaml": CLEAN, "README": "new"}
+    pushed = {"kind": "push", "number": 0}
+
+    reviewed(
+        served,
+        change(delivery="d1", **pushed),
+        change(delivery="d2", commit=LATER, base=HEAD, **pushed),
+        change(delivery="d3", commit=NEWER, base=LATER, **pushed),
+    )
+
+    assert [one["description"] for one in github.statuses] == [
+        "Denied: compose.yaml (no-privileged)",
+        "Denied: compose.yaml (no-privileged)",
+        "Allowed: 1 project changed",
+    ]
+
+
+@pytest.mark.thorough
+def test_a_pull_request_into_another_branch_does_not_allow_a_commit_that_is_denied(
+    deciding: Services, store: Store, github: ForgeServer, tmp_path: Path
+) -> None:
+    served = services(deciding, store, github, tmp_path)
+    github.commits[LATER] = {**github.commits[HEAD], "README": "old"}
+    github.heads[8] = HEAD
+
+    reviewed(served, change(), change(delivery="d2", number=8, base=LATER))
+
+    descriptions = [one["description"] for one in github.statuses]
+    assert descriptions == ["Denied: compose.yaml (no-privileged)"] * 2
+
+
+@pytest.mark.thorough
+def test_a_pull_request_counts_more_than_what_the_commit_before_was(
+    deciding: Services, store: Store, github: ForgeServer, tmp_path: Path
+) -> None:
+    """The target branch has the project that is denied, so the pull request is not to blame."""
+    served = services(deciding, store, github, tmp_path)
+    github.commits[LATER] = {**github.commits[HEAD], "README": "new"}
+    github.heads[7] = LATER
+    pushed = {"kind": "push", "number": 0}
+
+    reviewed(
+        served,
+        change(delivery="d1", **pushed),
+        change(delivery="d2", commit=LATER, base=HEAD),
+        change(delivery="d3", commit=LATER, base=HEAD, **pushed),
+    )
+
+    descriptions = [one["description"] for one in github.statuses]
+    assert descriptions[1:] == ["The change touches no Compose project."] * 2
+
+
+@pytest.mark.thorough
+def test_a_commit_is_not_allowed_while_the_review_of_its_pull_request_has_failed(
+    deciding: Services, store: Store, github: ForgeServer, tmp_path: Path
+) -> None:
+    served = services(deciding, store, github, tmp_path)
+    github.failing = [(403, {})]
+    github.commits[HEAD] = {"compose.yaml": CLEAN + "    read_only: true\n"}
+
+    reviewed(served, change(), change(delivery="d2", kind="push", number=0))
+
+    assert [one["description"][:45] for one in github.statuses] == [
+        f"Not reviewed, so not allowed: {github.host}"[:45],
+        "Not reviewed, so not allowed: another pull re",
+        "Allowed: 1 project changed",
+    ]
 
 
 @pytest.mark.thorough
