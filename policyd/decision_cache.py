@@ -51,6 +51,12 @@ class Kept(msgspec.Struct, frozen=True):
     since: int
     until: int
 
+    def recorded_as(self, decision: Decision) -> Decision:
+        """Return the form for the audit log of `decision`, which repeats this one."""
+        return msgspec.structs.replace(
+            self.recorded, uid=decision.uid, decision_id=decision.decision_id
+        )
+
 
 class DecisionCache:
     """Keeps the `size` decisions that were used last. Threads may share it."""
@@ -68,13 +74,7 @@ class DecisionCache:
         """
         if not isinstance(bundle.files, MemoryFiles):
             return None
-        by = self._known(policy_set)
-        if not by.is_repeatable:
-            return None
-        source = review.source
-        asked = (
-            policy_set.revision,
-            policy_set.name,
+        about = (
             bundle.files.identity(),
             bundle.working_directory,
             bundle.compose_files,
@@ -85,6 +85,23 @@ class DecisionCache:
             bundle.missing,
             sorted(bundle.environment.items()),
             sorted(bundle.image_configs.items()),
+        )
+        return self.key_of(policy_set, about, review)
+
+    def key_of(self, policy_set: PolicySet, about: object, review: Review) -> bytes | None:
+        """Return the key of the question whether `policy_set` allows what `about` describes.
+
+        `about` becomes JSON and has everything of the project that a decision depends on. Returns
+        None when the answer must not be kept.
+        """
+        by = self._known(policy_set)
+        if not by.is_repeatable:
+            return None
+        source = review.source
+        asked = (
+            policy_set.revision,
+            policy_set.name,
+            about,
             review.enforcement_point,
             review.operation,
             review.dry_run,

@@ -13,7 +13,7 @@ import msgspec
 
 from policyd import compose
 from policyd.compose.project import Project
-from policyd.errors import ComposeError
+from policyd.errors import ComposeError, RequestError
 from policyd.model import Bundle, ImageConfig, InspectedImage, NotEvaluated
 from policyd.policies.inline_requests import MARKER, Requests, inline_requests
 from policyd.tracing import span
@@ -98,6 +98,17 @@ def load_project(bundle: Bundle, reader: ImageReader | None = None) -> Loaded:
         credentials=credentials(project),
         requests=_requests(bundle),
     )
+
+
+def loaded_name(bundle: Bundle) -> str:
+    """Return the name of the project in `bundle`. Raises NoComposeFile, RequestError."""
+    loaded = prepare(bundle)
+    if isinstance(loaded, NotLoaded):
+        raise RequestError(
+            f"the project does not load ({loaded.error}), so its name is not known; "
+            "a DELETE needs no files if it names the project"
+        )
+    return loaded.project.name
 
 
 def _requests(bundle: Bundle) -> Requests:

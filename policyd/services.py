@@ -22,10 +22,9 @@ from policyd.errors import (
     OtherRevision,
     Overloaded,
     PolicydError,
-    RequestError,
     Unrecordable,
 )
-from policyd.loading import Loaded, NotLoaded, prepare
+from policyd.loading import Loaded, NotLoaded, loaded_name, prepare
 from policyd.model import Bundle, Caller, Decision, FailurePolicy, RecordedInput, Review
 from policyd.observer import NULL_OBSERVER, Observer
 from policyd.policies.policy_set import PolicySet
@@ -183,17 +182,29 @@ class Services:
         return given.decision
 
     def decide_loaded(
-        self, load: Callable[[], Loaded | NotLoaded], review: Review, demand: Demand
+        self,
+        load: Callable[[], Loaded | NotLoaded],
+        review: Review,
+        demand: Demand,
+        about: object = None,
     ) -> Decision:
         """Return the recorded decision on what `load` returns, with the `demand` of a host.
 
-        Raises AuditError and ReviewTimeout: nothing is decided and recorded then.
+        With `about`, all that `load` depends on, a kept decision may answer: the `demand` must add
+        nothing where no grants are listed, and decisions with grants are not kept. Raises
+        AuditError and ReviewTimeout: nothing is decided and recorded then.
         """
-        started = time.perf_counter()
-        with deadline.within(self.settings.review_timeout):
+
+        def decided() -> _Given:
             loaded = load()
             deadline.check()
-            given = self._decided(loaded, review, demand)
+            return self._decided(loaded, review, demand)
+
+        started, newest, key = time.perf_counter(), self._newest, None
+        with deadline.within(self.settings.review_timeout):
+            if self.cache is not None and about is not None:
+                key = self.cache.key_of(newest.policy_set, about, review)
+            given = self._kept_or(decided, key, newest, review, lists_grants=False)
             given = self._recorded(review, given, Asked())
         self.observer.decided(review, given.decision, time.perf_counter() - started)
         return given.decision
@@ -255,7 +266,7 @@ class Services:
     def _given(self, bundle: Bundle, review: Review, failure_policy: FailurePolicy) -> _Given:
         """Return the decision on `bundle`. Raises ReviewTimeout."""
         if review.operation == "DELETE":
-            decision = self._newest.release(review, bundle.project_name or _loaded_name(bundle))
+            decision = self._newest.release(review, bundle.project_name or loaded_name(bundle))
             return _Given(decision, decision, ())
         return self._kept_or_evaluated(bundle, review, failure_policy)
 
@@ -265,16 +276,31 @@ class Services:
         """Return a new decision on `bundle`."""
         newest = self._newest
         key = self.cache.key(newest.policy_set, bundle, review) if self.cache else None
+        return self._kept_or(
+            lambda: self._evaluated(bundle, review, failure_policy), key, newest, review
+        )
+
+    def _kept_or(
+        self,
+        decide: Callable[[], _Given],
+        key: bytes | None,
+        newest: Admission,
+        review: Review,
+        *,
+        lists_grants: bool = True,
+    ) -> _Given:
+        """Return what is kept for `key`, else what `decide` returns, and keep that.
+
+        Nothing is kept without a key, and no decision with grants unless `lists_grants`.
+        """
         if self.cache is None or key is None:
-            return self._evaluated(bundle, review, failure_policy)
+            return decide()
         if kept := self.cache.find(key, review.now):
             decision = newest.repeat(kept.decision, review)
-            recorded = msgspec.structs.replace(
-                kept.recorded, uid=decision.uid, decision_id=decision.decision_id
-            )
-            return _Given(decision, recorded, kept.files, kept.recorded_input)
-        given = self._evaluated(bundle, review, failure_policy)
-        self.cache.keep(key, newest.policy_set, review, *given)
+            return _Given(decision, kept.recorded_as(decision), kept.files, kept.recorded_input)
+        given = decide()
+        if lists_grants or not given.decision.grants:
+            self.cache.keep(key, newest.policy_set, review, *given)
         return given
 
     def _evaluated(self, bundle: Bundle, review: Review, failure_policy: FailurePolicy) -> _Given:
@@ -372,14 +398,3 @@ def _hand_over(record: Callable[..., object], review: Review, given: _Given, ask
         content=asked.identity.content if asked.identity else "",
         caller=asked.caller,
     )
-
-
-def _loaded_name(bundle: Bundle) -> str:
-    """Return the name of the project in `bundle`. Raises NoComposeFile, RequestError."""
-    loaded = prepare(bundle)
-    if isinstance(loaded, NotLoaded):
-        raise RequestError(
-            f"the project does not load ({loaded.error}), so its name is not known; "
-            "a DELETE needs no files if it names the project"
-        )
-    return loaded.project.name

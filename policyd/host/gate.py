@@ -35,8 +35,7 @@ from policyd.host.other_requests import (
     read_volume,
 )
 from policyd.host_settings import HostSettings
-from policyd.loading import Loaded
-from policyd.model import Decision, Review, Source, UserInfo
+from policyd.model import Decision, ImageConfig, Review, Source, UserInfo
 from policyd.services import Services
 
 INTERNAL: Final = "policyd: internal error, so the request is denied; see the log of policyd"
@@ -113,18 +112,22 @@ class Gate:
                     return ALLOWED
                 asked = self._existing.with_services(self._files.followed(asked))
                 image = self._existing.image(asked.keys.get("image", ""))
-                return self._decided(call, lambda: asked.loaded(call.body, image), asked)
+                return self._decided(call, asked, image)
         except PolicydError as error:
             return self._refused(call, error)
 
     def _decided(
-        self, call: Call, load: Callable[[], Loaded], asked: Asked, start: Start | None = None
+        self, call: Call, asked: Asked, image: ImageConfig | None, start: Start | None = None
     ) -> Answer:
+        body = b"" if start else call.body
         demand = Demand(
             asked.paths,
             functools.partial(self._grants.violations, asked.project, start=start),
         )
-        return _answered(self._services.decide_loaded(load, self._review(call), demand))
+        decision = self._services.decide_loaded(
+            lambda: asked.loaded(body, image), self._review(call), demand, (asked, image, body)
+        )
+        return _answered(decision)
 
     def _creation(self, call: Call) -> Asked:
         return read_creation(
@@ -143,9 +146,7 @@ class Gate:
         asked = self._existing.with_services(self._files.followed(asked))
         answer = DENIED
         try:
-            answer = self._decided(
-                call, lambda: asked.loaded(b"", image), asked, Start(about.name, container)
-            )
+            answer = self._decided(call, asked, image, Start(about.name, container))
         finally:
             if not answer.allowed:
                 self._grants.slots.release(about.name)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from policyd.host.gate import ALLOWED, INTERNAL, NO_BODY
+from policyd.decision_cache import DecisionCache, Kept
+from policyd.host.engine_client import EngineClient
+from policyd.host.existing import Existing
+from policyd.host.gate import ALLOWED, INTERNAL, NO_BODY, Gate
+from policyd.host.serve import grant_check
+from policyd.host_settings import HostSettings
 from tests.support.daemon_requests import body, creation, envelope, recorded
 
 CREATE = "/v1.41/containers/create"
@@ -279,3 +286,65 @@ def test_a_container_of_another_project_may_not_be_shared(gate, engine, project)
     answer = gate.before(envelope(CREATE, joining(project)))
 
     assert answer.message.startswith("3 violations:\n- no-foreign-container-sharing: service")
+
+
+class CountingCache(DecisionCache):
+    """Kept decisions, with the number of those that answered again."""
+
+    count = 0
+
+    def find(self, key: bytes, now: int) -> Kept | None:
+        found = super().find(key, now)
+        self.count += found is not None
+        return found
+
+
+@pytest.fixture
+def keeping(services, engine):
+    """A function that creates a container of a gate that keeps decisions, and its cache."""
+    cache = CountingCache(10)
+    host = HostSettings(name="gpu-01")
+    existing = Existing(EngineClient(engine.path))
+    kept = dataclasses.replace(services, cache=cache)
+    gate = Gate(kept, host, existing, grant_check(kept, host, existing, None))
+    return lambda content, uri=CREATE: gate.before(envelope(uri, content)), cache
+
+
+def test_a_request_that_is_repeated_has_a_decision_of_its_own(keeping, last_event):
+    create, cache = keeping
+    answers, events = [], []
+    for _ in range(2):
+        answers.append(create(creation(PidMode="host")))
+        events.append(last_event())
+
+    first, second = (event.result for event in events)
+    assert [answer.allowed for answer in answers] == [False, False]
+    assert answers[1].message == answers[0].message.replace(first.decision_id, second.decision_id)
+    assert first.decision_id != second.decision_id
+    assert msgspec.structs.replace(second, uid=first.uid, decision_id=first.decision_id) == first
+    assert cache.count == 1
+
+
+def test_a_kept_decision_answers_only_the_same_question(keeping, engine, tmp_path):
+    create, cache = keeping
+    link = tmp_path / "link"
+    link.symlink_to("/srv")
+    content = creation(Binds=[f"{link}:/data"])
+    assert create(content).allowed
+    assert create({**content, "Hostname": "other"}).allowed
+    assert create(content, f"{CREATE}?name=other").allowed
+    engine.documents["/images/local/busybox:1.0/json"] = {"Config": {"User": "1000"}}
+    assert create(content).allowed
+    link.unlink()
+    link.symlink_to("/etc")
+    assert "/etc" in create(content).message
+
+    assert cache.count == 0
+
+
+def test_a_decision_about_accelerators_is_not_kept(keeping):
+    create, cache = keeping
+    for _ in range(2):
+        assert "require-grant" in create(body("compose-deploy-devices-ids")).message
+
+    assert cache.count == 0
