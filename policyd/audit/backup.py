@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select
 
 from policyd.audit.chain import GENESIS
 from policyd.audit.database import Database, open_database
-from policyd.audit.derived import stream
+from policyd.audit.rows import stream
 from policyd.audit.tables import events, heads, metadata
 from policyd.audit.verify import verify
 from policyd.errors import AuditError

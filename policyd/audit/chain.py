@@ -33,6 +33,43 @@ def link(prev_hash: str, payload: bytes) -> str:
     return hashlib.sha256(bytes.fromhex(prev_hash) + payload).hexdigest()
 
 
+class Chain:
+    """Finds the problems of a chain whose records come one by one, in the order of their sequence.
+
+    `removed_through` and `start` are those of `problems`.
+    """
+
+    def __init__(self, removed_through: int = 0, start: tuple[int, str] = (0, GENESIS)) -> None:
+        self._removed_through = removed_through
+        self._last, self._prev_hash = start
+
+    def follow(self, record: AuditRecord) -> list[Problem]:
+        """Return the problems of `record`, which follows the previous one."""
+        found = []
+        sequence, last = record.sequence, self._last
+        if sequence != last + 1:
+            found.append(
+                Problem(sequence, f"follows event {last}: events between them are missing")
+            )
+        elif record.prev_hash != self._prev_hash:
+            found.append(Problem(sequence, "its prev_hash is not the hash of the previous event"))
+        if not record.payload and record.kind == "decision":
+            if sequence > self._removed_through:
+                problem = "its payload is missing, and no retention removed it"
+                found.append(Problem(sequence, problem))
+        elif record.hash != _expected_hash(record):
+            found.append(Problem(sequence, "its hash does not match its payload"))
+        self._last, self._prev_hash = sequence, record.hash
+        return found
+
+    def end(self, head: tuple[int, str]) -> list[Problem]:
+        """Return the problem of the last record, if `head` is of another one."""
+        if (self._last, self._prev_hash) == head:
+            return []
+        problem = f"is the last event, but according to the log, event {head[0]} is"
+        return [Problem(self._last, problem)]
+
+
 def problems(
     records: Iterable[AuditRecord],
     head: tuple[int, str] | None,
@@ -46,22 +83,11 @@ def problems(
     `records`. Up to the event `removed_through`, a payload may be empty: retention removed
     it. The hash of such an event is confirmed by the next one.
     """
-    last, prev_hash = start
+    chain = Chain(removed_through, start)
     for record in records:
-        if record.sequence != last + 1:
-            yield Problem(record.sequence, f"follows event {last}: events between them are missing")
-        elif record.prev_hash != prev_hash:
-            yield Problem(record.sequence, "its prev_hash is not the hash of the previous event")
-        if not record.payload and record.kind == "decision":
-            if record.sequence > removed_through:
-                yield Problem(
-                    record.sequence, "its payload is missing, and no retention removed it"
-                )
-        elif record.hash != _expected_hash(record):
-            yield Problem(record.sequence, "its hash does not match its payload")
-        last, prev_hash = record.sequence, record.hash
-    if head is not None and (last, prev_hash) != head:
-        yield Problem(last, f"is the last event, but according to the log, event {head[0]} is")
+        yield from chain.follow(record)
+    if head is not None:
+        yield from chain.end(head)
 
 
 def _expected_hash(record: AuditRecord) -> str:

@@ -1,156 +1,243 @@
 """Compare the columns and tables that repeat parts of the events with the events.
 
-In: a connection that reads a snapshot of the log. Out: problems. Memory grows with the number of
-targets that projects were deployed to and of grants that were revoked, not with the log. Events
-whose payload retention removed are not compared.
+In: a connection that reads a snapshot of the log, its events one by one in the order of their
+sequence. Out: problems. Memory grows with the number of grants that are held, not with the log.
+Events whose payload retention removed are not compared.
 """
 
 from __future__ import annotations
 
-import heapq
-import itertools
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, Table, select
+from sqlalchemy import Connection, Select, Table, select
 
 from policyd.audit.chain import Problem
 from policyd.audit.event import (
-    DECISION,
     DecisionEvent,
     GrantRecord,
     GrantState,
     Target,
-    event_of,
     grant_records,
     lookup_columns,
 )
-from policyd.audit.log_event import KINDS, LogEvent, columns_of, log_event_of
-from policyd.audit.rows import device_rows, exception_rows, grant_row, record_of
+from policyd.audit.log_event import LogEvent, columns_of
+from policyd.audit.rows import exception_rows, grant_values, stream
 from policyd.audit.tables import events, exception_uses, grant_devices, grants
-from policyd.errors import AuditError
 
 Known = Mapping[Table, Collection[str]]
 """The columns that the log has: one that an earlier version wrote has fewer tables and columns."""
-_ROWS_AT_ONCE: Final = 500
+LOOKUPS: Final = (
+    *("decision_id", "allowed", "enforcement_point", "repository", "commit_id", "environment"),
+    *("project", "policies", "host", "username"),
+)
+"""The columns of `tables.events` that repeat the payload, besides kind and time."""
+_MAX_WRONG: Final = 1_000
+"""Limit of the grants that are remembered as wrong: the first ones are reported."""
+
+Event = DecisionEvent | LogEvent
+_Row = Sequence[Any]
+"""A row of a table, which begins with the sequence number of its event."""
+
+
+class Columns:
+    """Compares the columns of events with their payloads."""
+
+    def __init__(self, known: Known) -> None:
+        self.names = tuple(name for name in LOOKUPS if name in known[events])
+
+    def compare(
+        self, sequence: int, time: str, stored: Sequence[Any], event: Event
+    ) -> list[Problem]:
+        """Return a problem for each column of `stored`, in the order of `names`, and for `time`."""
+        columns = columns_of(event) if isinstance(event, LogEvent) else lookup_columns(event)
+        expected = [columns[name] for name in self.names]
+        if time == event.timestamp and stored == expected:
+            return []
+        pairs = zip((time, *stored), (event.timestamp, *expected), strict=True)
+        return [
+            Problem(sequence, f"its column {name} differs from its payload")
+            for name, (found, right) in zip(("time", *self.names), pairs, strict=True)
+            if found != right
+        ]
+
+
+class _Following:
+    """Rows of a table, in the order of the events that they belong to.
+
+    `stray` receives each row of an event that does not exist.
+    """
+
+    def __init__(
+        self, connection: Connection, query: Select[Any], stray: Callable[[_Row], None]
+    ) -> None:
+        self._rows = stream(connection, query)
+        self._stray = stray
+        self._next: _Row | None = next(self._rows, None)
+
+    def take(self, sequence: int) -> list[_Row]:
+        """Return the rows of the event `sequence`, which follows the previous one."""
+        found: list[_Row] = []
+        row = self._next
+        while row is not None and row[0] <= sequence:
+            if row[0] == sequence:
+                found.append(row)
+            else:
+                self._stray(row)
+            row = next(self._rows, None)
+        self._next = row
+        return found
+
+    def end(self) -> None:
+        """Give the rows after those of the last event to `stray`."""
+        if self._next is not None:
+            self._stray(self._next)
+        for row in self._rows:
+            self._stray(row)
+
+
+class ExceptionUses:
+    """Compares the table of exception uses with events."""
+
+    def __init__(self, connection: Connection) -> None:
+        columns = (exception_uses.c.sequence, exception_uses.c.exception)
+        query = select(*columns, exception_uses.c.policy_set).order_by(*columns)
+        self._wrong = _Wrong()
+        self._stored = _Following(connection, query, lambda row: self._wrong.add((row[0], 0)))
+
+    def compare(self, sequence: int, event: Event | None, *, is_removed: bool) -> None:
+        """Compare the uses in the event `sequence`.
+
+        `event` is None if it cannot be read; `is_removed` says whether retention removed it.
+        """
+        stored = self._stored.take(sequence)
+        if event is None or is_removed:
+            return
+        rows = exception_rows(event, sequence) if isinstance(event, DecisionEvent) else []
+        if not rows and not stored:
+            return
+        found = {(row[1], row[2]) for row in stored}
+        if found != {(one["exception"], one["policy_set"]) for one in rows}:
+            self._wrong.add((sequence, 0))
+
+    def end(self) -> list[Problem]:
+        """Return the problems of all uses, in the order of their events."""
+        self._stored.end()
+        problem = "its exceptions differ in the table of exception uses"
+        return [Problem(sequence, problem) for sequence, _ in self._wrong.first]
+
+
+class _Wrong:
+    """The first events, and the positions in them, that differ."""
+
+    def __init__(self) -> None:
+        self._found: set[tuple[int, int]] = set()
+
+    def add(self, place: tuple[int, int]) -> None:
+        """Remember `place`, unless many that precede it differ too."""
+        self._found.add(place)
+        if len(self._found) > 2 * _MAX_WRONG:
+            self._found = set(self.first)
+
+    @property
+    def first(self) -> list[tuple[int, int]]:
+        """The first places that were added, in order."""
+        return sorted(self._found)[:_MAX_WRONG]
 
 
 class _Ending(NamedTuple):
-    """The event that ends grants, what they become, and when."""
+    """What a grant becomes, and when."""
 
-    sequence: int
     state: GrantState
     time: str
 
 
-class _Entry(NamedTuple):
-    """A row of the tables of grants: one that the events demand, or one that is stored."""
+class _Held(NamedTuple):
+    """A grant that no event has ended, its stored rows, and the stored names of its devices."""
 
-    expected: bool
-    row: dict[str, Any]
-
-
-def column_problems(connection: Connection, known: Known) -> Iterator[Problem]:
-    """Yield the events whose columns, or whose exceptions, differ from their payload."""
-    uses = _Uses(connection) if exception_uses in known else None
-    for row in stream(connection, ascending(known)):
-        sequence = int(row.sequence)
-        used = uses.pop(sequence) if uses else set()
-        if not row.payload:
-            continue
-        try:
-            event = _event(row)
-        except AuditError as error:
-            yield Problem(sequence, str(error))
-            continue
-        columns = columns_of(event) if isinstance(event, LogEvent) else lookup_columns(event)
-        for name, value in {"time": event.timestamp, **columns}.items():
-            if row._mapping.get(name, value) != value:
-                yield Problem(sequence, f"its column {name} differs from its payload")
-        rows = exception_rows(event, sequence) if isinstance(event, DecisionEvent) else []
-        if uses and used != {(one["exception"], one["policy_set"]) for one in rows}:
-            yield Problem(sequence, "its exceptions differ in the table of exception uses")
+    record: GrantRecord
+    rows: list[_Row]
+    names: list[str]
 
 
-class _Uses:
-    """The exceptions of events that come in the order of their sequence."""
+class Grants:
+    """Compares the tables of grants and of their devices with what events say."""
 
-    def __init__(self, connection: Connection) -> None:
-        query = select(exception_uses).order_by(exception_uses.c.sequence)
-        self._groups = itertools.groupby(stream(connection, query), lambda row: int(row.sequence))
-        self._next = next(self._groups, None)
+    def __init__(self, connection: Connection, known: Known) -> None:
+        fields = GrantRecord.__struct_fields__
+        self._places = [place for place, name in enumerate(fields) if name in known[grants]]
+        self._wrong = _Wrong()
+        columns = [grants.c[fields[place]] for place in self._places]
+        order = (grants.c.sequence, grants.c.position)
+        self._stored = _Following(connection, select(*columns).order_by(*order), self._stray)
+        order = (grant_devices.c.sequence, grant_devices.c.position)
+        query = select(*order, grant_devices.c.name).order_by(*order)
+        has_devices = grant_devices in known
+        self._devices = _Following(connection, query, self._stray) if has_devices else None
+        self._held: dict[int, dict[int, _Held]] = {}
+        self._latest: dict[Target, int] = {}
 
-    def pop(self, sequence: int) -> set[tuple[str, str]]:
-        """Return the stored exceptions of the event `sequence`, with their policy sets."""
-        while self._next is not None and self._next[0] < sequence:
-            self._next = next(self._groups, None)
-        if self._next is None or self._next[0] != sequence:
-            return set()
-        found = {(str(row.exception), str(row.policy_set)) for row in self._next[1]}
-        self._next = next(self._groups, None)
-        return found
+    def compare(self, sequence: int, event: Event | None, *, is_removed: bool) -> None:
+        """Compare the grants that the event `sequence` makes, and those that it ends.
 
-
-def grant_problems(connection: Connection, known: Known) -> Iterator[Problem]:
-    """Yield the grants that differ from what the events say."""
-    tables = [table for table in (grants, grant_devices) if table in known]
-    both = heapq.merge(
-        _expected_rows(connection, known),
-        *(_stored_rows(connection, table, known[table]) for table in tables),
-        key=_newest_first,
-    )
-    removed = _Removed(connection)
-    for key, same in itertools.groupby(both, key=_newest_first):
-        if -key[0] in removed:
-            continue
-        of_grant = list(same)
-        expected, stored = (
-            [entry.row.items() for entry in of_grant if entry.expected is side]
-            for side in (True, False)
-        )
-        if set(map(frozenset, expected)) != set(map(frozenset, stored)):
-            row = of_grant[0].row
-            problem = f"its grant {row['position']} differs in the table of grants"
-            yield Problem(int(row["sequence"]), problem)
-
-
-class _Removed:
-    """The events whose payload was removed, asked for in descending order."""
-
-    def __init__(self, connection: Connection) -> None:
-        query = select(events.c.sequence).where(events.c.payload == "")
-        self._rows = stream(connection, query.order_by(events.c.sequence.desc()))
-        self._next = next(self._rows, None)
-
-    def __contains__(self, sequence: int) -> bool:
-        while self._next is not None and self._next.sequence > sequence:
-            self._next = next(self._rows, None)
-        return self._next is not None and self._next.sequence == sequence
-
-
-def _expected_rows(connection: Connection, known: Known) -> Iterator[_Entry]:
-    """Yield the expected rows, newest first, so that the end of a grant precedes the grant."""
-    ended: dict[Target, _Ending] = {}
-    revoked: dict[tuple[int, int], _Ending] = {}
-    columns = known[grants]
-    for row in stream(connection, ascending(known, descending=True)):
-        event, sequence = _event_or_none(row), int(row.sequence)
+        `event` is None if it cannot be read; `is_removed` says whether retention removed it.
+        """
+        stored = self._stored.take(sequence)
+        devices = self._devices.take(sequence) if self._devices else []
+        if is_removed:
+            return
+        made: dict[int, _Held] = {}
         if isinstance(event, LogEvent):
-            for key in _revoked(event):
-                revoked[key] = _Ending(sequence, "revoked", event.timestamp)
-        if not isinstance(event, DecisionEvent) or event.ends_with is None:
-            continue
-        for record in reversed(grant_records(event, sequence)):
-            endings = (ended.get(event.target), revoked.pop((sequence, record.position), None))
-            row_of_grant = grant_row(_ended(record, min(filter(None, endings), default=None)))
-            yield _Entry(
-                True, {name: value for name, value in row_of_grant.items() if name in columns}
-            )
-            for device in device_rows(record) if grant_devices in known else ():
-                yield _Entry(True, device)
-        ended[event.target] = _Ending(sequence, event.ends_with, event.timestamp)
+            self._revoke(event)
+        elif event is not None and (state := event.ends_with) is not None:
+            target = event.target
+            ended = self._held.pop(self._latest.get(target, 0), {})
+            for held in ended.values():
+                self._end(held, _Ending(state, event.timestamp))
+            made = {one.position: _Held(one, [], []) for one in grant_records(event, sequence)}
+            self._latest[target], self._held[sequence] = sequence, made
+        for row in stored:
+            if row[1] in made:
+                made[row[1]].rows.append(row)
+            else:
+                self._stray(row)
+        for row in devices:
+            if row[1] in made:
+                made[row[1]].names.append(row[2])
+            else:
+                self._stray(row)
+
+    def end(self) -> list[Problem]:
+        """Return the problems of all grants, in the order of their events."""
+        self._stored.end()
+        if self._devices:
+            self._devices.end()
+        for made in self._held.values():
+            for held in made.values():
+                self._end(held, None)
+        return [
+            Problem(sequence, f"its grant {position} differs in the table of grants")
+            for sequence, position in self._wrong.first
+        ]
+
+    def _revoke(self, event: LogEvent) -> None:
+        for sequence, position in _revoked(event):
+            if held := self._held.get(sequence, {}).pop(position, None):
+                self._end(held, _Ending("revoked", event.timestamp))
+
+    def _end(self, held: _Held, ending: _Ending | None) -> None:
+        """Compare a grant, which ends as `ending`; None if it is still held."""
+        record = held.record
+        values = grant_values(_ended(record, ending))
+        expected = tuple([values[place] for place in self._places])
+        names = list(record.names) if self._devices else []
+        # A stored row equals a tuple of the same values.
+        if held.rows != [expected] or sorted(held.names) != names:
+            self._stray((record.sequence, record.position))
+
+    def _stray(self, row: _Row) -> None:
+        self._wrong.add((row[0], row[1]))
 
 
 def _ended(record: GrantRecord, ending: _Ending | None) -> GrantRecord:
@@ -162,55 +249,8 @@ def _ended(record: GrantRecord, ending: _Ending | None) -> GrantRecord:
     return msgspec.structs.replace(record, state=ending.state, ended=ending.time)
 
 
-def _stored_rows(
-    connection: Connection, table: Table, columns: Collection[str]
-) -> Iterator[_Entry]:
-    """Yield the rows of `grants` or `grant_devices`, newest first."""
-    newest_first = select(*(column for column in table.c if column.name in columns)).order_by(
-        table.c.sequence.desc(), table.c.position.desc()
-    )
-    for row in stream(connection, newest_first):
-        yield _Entry(False, dict(row._mapping))
-
-
-def _event(row: Row[Any]) -> DecisionEvent | LogEvent:
-    """Return the event in `row`. Raises AuditError, also if its kind is not that of the payload."""
-    record = record_of(row)
-    if record.kind == DECISION:
-        return event_of(record)
-    event = log_event_of(record) if record.kind in KINDS else None
-    if event is None or event.kind != record.kind:
-        raise AuditError("its column kind differs from its payload")
-    return event
-
-
-def _event_or_none(row: Row[Any]) -> DecisionEvent | LogEvent | None:
-    try:
-        return _event(row)
-    except AuditError:
-        return None
-
-
 def _revoked(event: LogEvent) -> list[tuple[int, int]]:
     try:
         return event.revoked
     except (KeyError, TypeError, ValueError, AttributeError):
         return []
-
-
-def _newest_first(entry: _Entry) -> tuple[int, int]:
-    return (-entry.row["sequence"], -entry.row["position"])
-
-
-def ascending(known: Known, *, descending: bool = False) -> Select[Any]:
-    """Return the query of all events, with the columns that the log has, in their order."""
-    columns = [column for column in events.c if column.name in known[events]]
-    order = events.c.sequence.desc() if descending else events.c.sequence
-    return select(*columns).order_by(order)
-
-
-def stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
-    """Yield the rows of `query`, of which few are in memory."""
-    streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE)
-    with closing(streamed.execute(query)) as rows:
-        yield from rows

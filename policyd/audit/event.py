@@ -269,14 +269,17 @@ def _exception_of(exempted: Exempted) -> str:
 
 def grant_records(event: DecisionEvent, sequence: int) -> list[GrantRecord]:
     """Return the grants that `event`, stored as `sequence`, makes."""
-    policy_set = event.result.policy_set
+    policy_set, target = event.result.policy_set, event.target
     return [
         GrantRecord(
             sequence=sequence,
             position=position,
             decision_id=event.decision_id,
             time=event.timestamp,
-            **event.target._asdict(),
+            repository=target.repository,
+            environment=target.environment,
+            host=target.host,
+            project=target.project,
             service=grant.service,
             vendor=grant.vendor,
             method=grant.method,

@@ -6,20 +6,17 @@ problems, with the first event that is missing, or from which on an event may be
 
 from __future__ import annotations
 
-import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Select, select
+from sqlalchemy import Connection, Row, select
 
-from policyd.audit import tree
 from policyd.audit.chain import GENESIS, Problem
-from policyd.audit.tables import checkpoints, events, tree_nodes
+from policyd.audit.rows import stream
+from policyd.audit.tables import checkpoints, tree_nodes
 from policyd.transparency import merkle
-
-_ROWS_AT_ONCE: Final = 500
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -43,61 +40,110 @@ def stored_statements(connection: Connection) -> Iterator[Statement]:
         yield Statement(source, int(row.size), root=_bytes(row.root))
 
 
+class Statements:
+    """Compares statements with a log whose events come one by one.
+
+    `start` are number and hash of the event before the first one. The tree of the log is not known
+    if that is not the first event, so a checkpoint is a problem then.
+    """
+
+    def __init__(
+        self, statements: Iterable[Statement], start: tuple[int, str] = (0, GENESIS)
+    ) -> None:
+        self._waiting = deque(sorted(statements, key=lambda one: one.size))
+        self._start = start[0]
+        self._agreed = start[0]
+
+    @property
+    def following(self) -> int | None:
+        """The number of events that the next statement is about, None if there is none."""
+        return self._waiting[0].size if self._waiting else None
+
+    def compare(self, last: int, last_hash: str, frontier: merkle.Frontier) -> Iterator[Problem]:
+        """Yield the problems of the statements that are about the events up to `last`.
+
+        `last_hash` is its hash in the chain, `frontier` the tree of these events.
+        """
+        while self._waiting and self._waiting[0].size <= last:
+            statement = self._waiting.popleft()
+            if self._is_before_start(statement):
+                yield self._incomparable(statement)
+            elif _agrees(statement, frontier, last_hash):
+                self._agreed = statement.size
+            else:
+                yield _contradiction(statement, self._agreed)
+
+    def end(self, last: int) -> Iterator[Problem]:
+        """Yield a problem for each other statement: the log ends with the event `last`."""
+        for statement in self._waiting:
+            if self._is_before_start(statement):
+                yield self._incomparable(statement)
+            else:
+                problem = f"is missing, but {statement.source} has {statement.size} events"
+                yield Problem(last + 1, problem)
+
+    def _is_before_start(self, statement: Statement) -> bool:
+        return statement.size < self._start or bool(self._start and statement.root is not None)
+
+    def _incomparable(self, statement: Statement) -> Problem:
+        missing = 1 if statement.root is not None else statement.size
+        return Problem(missing, f"is missing, so {statement.source} cannot be compared")
+
+
 def statement_problems(
-    entries: Iterator[LoggedEvent],
+    entries: Iterable[LoggedEvent],
     statements: Iterable[Statement],
     start: tuple[int, str] = (0, GENESIS),
 ) -> Iterator[Problem]:
     """Yield one problem for each of `statements` that `entries` contradict.
 
-    `start` are number and hash of the event before the first of `entries`. The tree of the log is
-    not known if that is not the first event, so a checkpoint is a problem then.
+    `start` is that of Statements.
     """
-    by_size = sorted(statements, key=lambda one: one.size)
-    frontier, (last, last_hash), agreed = merkle.Frontier(), start, start[0]
-    for statement in by_size:
-        if start[0] and statement.root is not None:
-            yield Problem(1, f"is missing, so {statement.source} cannot be compared")
-            continue
-        while last < statement.size and (row := next(entries, None)) is not None:
-            frontier.append(row.leaf)
-            last, last_hash = row.sequence, row.hash
-        if last < statement.size:
-            yield Problem(
-                last + 1, f"is missing, but {statement.source} has {statement.size} events"
-            )
-        elif statement.size < start[0]:
-            yield Problem(statement.size, f"is missing, so {statement.source} cannot be compared")
-        elif _agrees(statement, frontier, last_hash):
-            agreed = statement.size
-        else:
-            yield _contradiction(statement, agreed)
+    compared, frontier, last = Statements(statements, start), merkle.Frontier(), start[0]
+    yield from compared.compare(*start, frontier)
+    for entry in entries:
+        if compared.following is None:
+            break
+        frontier.append(entry.leaf)
+        last = entry.sequence
+        yield from compared.compare(last, entry.hash, frontier)
+    yield from compared.end(last)
 
 
-def tree_problems(connection: Connection) -> Iterator[Problem]:
-    """Yield the first difference between the events and the stored tree.
+class StoredTree:
+    """Compares the stored tree with the subtrees that events complete, in their order.
 
     A log that an earlier version wrote has no tree before its next event.
     """
-    frontier = merkle.Frontier()
-    with _streamed(connection, _NODES) as stored:
-        for row in entries(connection):
-            for level, position, digest in frontier.append(row.leaf):
-                node = stored.fetchone()
-                if node is None and row.sequence == 1:
-                    return
-                if node is None or (node.level, node.position, bytes(node.hash)) != (
-                    level, position, digest,
-                ):  # fmt: skip
-                    what = "it" if level == 0 else f"the {2**level} events up to it"
-                    problem = f"the tree of hashes has another hash of {what}"
-                    yield Problem(row.sequence, problem)
-                    return
-        if stored.fetchone() is not None:
-            yield Problem(frontier.size + 1, "is missing, but the tree of hashes has it")
+
+    def __init__(self, connection: Connection) -> None:
+        self._stored: Iterator[Row[Any]] = stream(connection, _NODES)
+        self._is_compared = True
+
+    def compare(self, sequence: int, completed: Iterable[merkle.Subtree]) -> list[Problem]:
+        """Return the first difference to the subtrees that the event `sequence` completes."""
+        if not self._is_compared:
+            return []
+        for subtree in completed:
+            node = next(self._stored, None)
+            if node is not None and tuple(node) == subtree:
+                continue
+            self._is_compared = False
+            if node is None and sequence == 1:
+                return []
+            level = subtree[0]
+            what = "it" if level == 0 else f"the {2**level} events up to it"
+            return [Problem(sequence, f"the tree of hashes has another hash of {what}")]
+        return []
+
+    def end(self, size: int) -> list[Problem]:
+        """Return the problem that the stored tree has more than the `size` events."""
+        if self._is_compared and next(self._stored, None) is not None:
+            return [Problem(size + 1, "is missing, but the tree of hashes has it")]
+        return []
 
 
-_NODES: Final = select(tree_nodes).order_by(
+_NODES: Final = select(tree_nodes.c.level, tree_nodes.c.position, tree_nodes.c.hash).order_by(
     (tree_nodes.c.position + 1).op("<<")(tree_nodes.c.level), tree_nodes.c.level
 )
 """The nodes of the tree in the order in which the leaves complete them."""
@@ -109,22 +155,6 @@ class LoggedEvent(NamedTuple):
     sequence: int
     hash: str
     leaf: bytes
-
-
-def entries(connection: Connection) -> Iterator[LoggedEvent]:
-    """Yield the events up to the first gap, each with the hash of its leaf."""
-    query = select(*tree.ENTRY_COLUMNS).order_by(events.c.sequence)
-    with _streamed(connection, query) as rows:
-        for number, row in zip(itertools.count(1), rows, strict=False):
-            if row.sequence != number:
-                return
-            entry = tree.entry(number, row.kind, row.decision_id, row.time, row.hash)
-            yield LoggedEvent(number, row.hash, merkle.leaf_hash(entry))
-
-
-def _streamed(connection: Connection, query: Select[Any]) -> closing[CursorResult[Any]]:
-    """Return the rows of `query`, of which few are in memory; leaving the context closes them."""
-    return closing(connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query))
 
 
 def _agrees(statement: Statement, frontier: merkle.Frontier, last_hash: str) -> bool:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row, Select
 
 from policyd.audit.event import DecisionEvent, GrantRecord, lookup_columns, used_exceptions
 from policyd.audit.log_event import LogEvent, columns_of
 from policyd.errors import AuditError
 from policyd.model import AuditRecord, to_json
 
+_ROWS_AT_ONCE: Final = 500
 _JSON: Final = (
     *("devices", "schedule", "identities", "aliases"),
     *("exceptions", "entitlements", "constraints"),
 )
 """The columns of `tables.grants` that hold JSON."""
+_JSON_PLACES: Final = tuple(map(GrantRecord.__struct_fields__.index, _JSON))
+_ENDED: Final = GrantRecord.__struct_fields__.index("ended")
 _CAMEL: Final = {field.name: field.encode_name for field in msgspec.structs.fields(GrantRecord)}
 
 
@@ -47,12 +52,28 @@ def record_of(row: Row[Any]) -> AuditRecord:
     )
 
 
+def stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
+    """Yield the rows of `query`, of which few are in memory."""
+    streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE)
+    with closing(streamed.execute(query)) as rows:
+        for some in rows.partitions():
+            yield from some
+
+
+def grant_values(record: GrantRecord) -> tuple[Any, ...]:
+    """Return the columns of `record` in `tables.grants`, in the order of its fields."""
+    values = list(msgspec.structs.astuple(record))
+    for place in _JSON_PLACES:
+        if values[place] is not None:
+            values[place] = to_json(values[place]).decode()
+    if record.state == "active":
+        values[_ENDED] = record.expires or ""
+    return tuple(values)
+
+
 def grant_row(record: GrantRecord) -> dict[str, Any]:
     """Return `record` as a row of `tables.grants`."""
-    row = msgspec.structs.asdict(record)
-    if record.state == "active":
-        row["ended"] = record.expires or ""
-    return row | {name: _as_json(row[name]) for name in _JSON}
+    return dict(zip(GrantRecord.__struct_fields__, grant_values(record), strict=True))
 
 
 def device_rows(record: GrantRecord) -> list[dict[str, Any]]:
@@ -79,7 +100,3 @@ def grant_of(row: Row[Any], now: str) -> GrantRecord:
         return msgspec.convert({_CAMEL[name]: values[name] for name in values}, GrantRecord)
     except msgspec.MsgspecError as error:
         raise AuditError(f"grant {row.position} of event {row.sequence}: {error}") from error
-
-
-def _as_json(value: object) -> str | None:
-    return None if value is None else to_json(value).decode()

@@ -7,28 +7,33 @@ grow with the log, only with the number of targets that projects were deployed t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Connection, inspect, select
 
-from policyd.audit import chain, derived
+from policyd.audit import chain, tree
 from policyd.audit.chain import Problem
-from policyd.audit.derived import Known, ascending, stream
-from policyd.audit.evidence import (
-    Statement,
-    entries,
-    statement_problems,
-    stored_statements,
-    tree_problems,
+from policyd.audit.derived import Columns, ExceptionUses, Grants, Known
+from policyd.audit.event import DECISION, DecisionEvent, event_of
+from policyd.audit.evidence import Statement, Statements, StoredTree, stored_statements
+from policyd.audit.log_event import KINDS, LogEvent, log_event_of
+from policyd.audit.rows import record_of, stream
+from policyd.audit.tables import (
+    checkpoints,
+    events,
+    exception_uses,
+    heads,
+    metadata,
+    tree_nodes,
 )
-from policyd.audit.log_event import log_event_of
-from policyd.audit.rows import record_of
-from policyd.audit.tables import checkpoints, events, heads, metadata, tree_nodes
 from policyd.errors import AuditError
 from policyd.model import AuditRecord
+from policyd.transparency import merkle
 
+PROGRESS_EVERY: Final = 1_000
+"""Events between two calls of `progress`."""
 MAX_PROBLEMS: Final = 100
 """Limit of the problems in a report: one change can break everything that follows."""
 
@@ -52,37 +57,130 @@ class VerifyReport(msgspec.Struct, frozen=True, rename="camel"):
         return not self.problems
 
 
-def verify(connection: Connection, statements: Iterable[Statement] = ()) -> VerifyReport:
+Progress = Callable[[int, int], None]
+"""Receives how many events were verified, and of how many."""
+
+
+def verify(
+    connection: Connection,
+    statements: Iterable[Statement] = (),
+    progress: Progress | None = None,
+) -> VerifyReport:
     """Return the report on the log, with at most MAX_PROBLEMS problems.
 
     `statements` are what checkpoints and hashes that are kept elsewhere state about the log. Tables
-    and columns that an earlier version did not have are not examined.
+    and columns that an earlier version did not have are not examined. `progress` is called after
+    each PROGRESS_EVERY events.
     """
     statements = tuple(statements)
     known = _known(connection)
     rows = connection.execute(select(heads.c.sequence, heads.c.hash).order_by(heads.c.id)).all()
     head = (int(rows[0].sequence), str(rows[0].hash)) if rows else (0, chain.GENESIS)
-    records = (record_of(row) for row in stream(connection, ascending(known)))
-    problems = [
-        _head_problems(len(rows), head[0]),
-        chain.problems(records, head, removed_through(_retention(connection))),
-    ]
-    if tree_nodes in known:
-        problems.append(tree_problems(connection))
     stored = stored_statements(connection) if checkpoints in known else ()
-    problems += [
-        statement_problems(entries(connection), (*stored, *statements)),
-        derived.column_problems(connection, known),
-        derived.grant_problems(connection, known),
-    ]
-    without = select(func.count()).select_from(events).where(events.c.payload == "")
+    comparison = _Comparison(connection, known, (*stored, *statements))
+    comparison.found[_CHAIN].extend(_head_problems(len(rows), head[0]))
+    for number, row in enumerate(stream(connection, comparison.query), 1):
+        comparison.add(row)
+        if progress and number % PROGRESS_EVERY == 0:
+            progress(number, head[0])
+    comparison.end(head)
+    found = itertools.chain(*comparison.found)
     return VerifyReport(
         events=head[0],
         head=head[1],
-        problems=tuple(itertools.islice(itertools.chain(*problems), MAX_PROBLEMS)),
+        problems=tuple(itertools.islice(found, MAX_PROBLEMS)),
         evidence=tuple(f"{one.source} ({one.size} events)" for one in statements if one.is_listed),
-        removed=int(connection.execute(without).scalar_one()),
+        removed=comparison.removed,
     )
+
+
+_CHAIN, _TREE, _STATEMENTS, _COLUMNS, _GRANTS = range(5)
+"""What problems are about, in the order of the report."""
+_RECORD: Final = tuple(events.c[name] for name in AuditRecord.__struct_fields__)
+
+
+class _Comparison:
+    """Compares everything in the log with its events, each of which is read once."""
+
+    def __init__(
+        self, connection: Connection, known: Known, statements: Iterable[Statement]
+    ) -> None:
+        self.found: tuple[list[Problem], ...] = ([], [], [], [], [])
+        self.removed = 0
+        self._last = (0, chain.GENESIS)
+        self._is_without_gap = True
+        self._frontier = merkle.Frontier()
+        self._chain = chain.Chain(removed_through(_retention(connection)))
+        self._tree = StoredTree(connection) if tree_nodes in known else None
+        self._statements = Statements(statements)
+        self._columns = Columns(known)
+        self._uses = ExceptionUses(connection) if exception_uses in known else None
+        self._grants = Grants(connection, known)
+        self.query = select(*_RECORD, *(events.c[name] for name in self._columns.names)).order_by(
+            events.c.sequence
+        )
+        self._report(_STATEMENTS, self._statements.compare(*self._last, self._frontier))
+
+    def add(self, row: Sequence[Any]) -> None:
+        """Compare with the event in `row` of `query`."""
+        sequence, time, kind, payload, prev_hash, own, *columns = row
+        record = AuditRecord(
+            int(sequence), str(time), str(kind), str(payload), str(prev_hash), str(own)
+        )
+        self._report(_CHAIN, self._chain.follow(record))
+        self._add_leaf(record, str(columns[0]))
+        event, is_removed = None, not record.payload
+        self.removed += is_removed
+        if not is_removed:
+            try:
+                event = event_in(record)
+            except AuditError as error:
+                self._report(_COLUMNS, [Problem(record.sequence, str(error))])
+            else:
+                found = self._columns.compare(record.sequence, record.time, columns, event)
+                self._report(_COLUMNS, found)
+        if self._uses:
+            self._uses.compare(record.sequence, event, is_removed=is_removed)
+        self._grants.compare(record.sequence, event, is_removed=is_removed)
+
+    def end(self, head: tuple[int, str]) -> None:
+        """Compare what is left after the last event with the `head` of the log."""
+        self._report(_CHAIN, self._chain.end(head))
+        if self._tree:
+            self._report(_TREE, self._tree.end(self._frontier.size))
+        self._report(_STATEMENTS, self._statements.end(self._frontier.size))
+        if self._uses:
+            self._report(_COLUMNS, self._uses.end())
+        self._report(_GRANTS, self._grants.end())
+
+    def _add_leaf(self, record: AuditRecord, event_id: str) -> None:
+        """Compare the tree and the statements up to the first gap, after which no leaf is known."""
+        if record.sequence != self._frontier.size + 1:
+            self._is_without_gap = False
+        if not self._is_without_gap:
+            return
+        entry = tree.entry(record.sequence, record.kind, event_id, record.time, record.hash)
+        completed = self._frontier.append(merkle.leaf_hash(entry))
+        if self._tree:
+            self._report(_TREE, self._tree.compare(record.sequence, completed))
+        if self._statements.following == record.sequence:
+            found = self._statements.compare(record.sequence, record.hash, self._frontier)
+            self._report(_STATEMENTS, found)
+
+    def _report(self, subject: int, problems: Iterable[Problem]) -> None:
+        if problems:
+            some = self.found[subject]
+            some.extend(itertools.islice(problems, MAX_PROBLEMS - len(some)))
+
+
+def event_in(record: AuditRecord) -> DecisionEvent | LogEvent:
+    """Return the event in `record`. Raises AuditError, also if its payload is of another kind."""
+    if record.kind == DECISION:
+        return event_of(record)
+    event = log_event_of(record) if record.kind in KINDS else None
+    if event is None or event.kind != record.kind:
+        raise AuditError("its column kind differs from its payload")
+    return event
 
 
 def _head_problems(heads_found: int, last: int) -> Iterator[Problem]:

@@ -20,6 +20,7 @@ from policyd.cli import DENIED
 from policyd.cli.audit_evidence import signer
 from policyd.cli.options import close_at_end, settings, settings_options
 from policyd.cli.output import format_option, show
+from policyd.cli.progress import progress_bar
 from policyd.config import Settings, default_audit
 from policyd.errors import NoteError
 from policyd.formats.audit_log import Verification
@@ -148,9 +149,9 @@ def _verify_log(
 
     database = open_for_reading(read.audit or default_audit(os.environ))
     close_at_end(database)
-    with database.reading() as connection:
+    with database.reading() as connection, progress_bar("events") as show_progress:
         found = _cosigned_statements(connection, *cosigned) if cosigned else []
-        report = verified(connection, [*statements, *found])
+        report = verified(connection, [*statements, *found], show_progress)
     if cosigned and not found:
         problem = f"no checkpoint up to it is cosigned by {cosigned[1].least} of the witnesses"
         problems = (*report.problems, Problem(report.events, problem))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 import click
@@ -18,31 +19,53 @@ _CLEAR: Final = "\r\x1b[K"
 Item = TypeVar("Item")
 
 
+@contextlib.contextmanager
+def progress_bar(things: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield what shows a bar for so many of so many `things`; on exit, the bar is removed.
+
+    Nothing is shown unless standard error is a terminal.
+    """
+    if not sys.stderr.isatty():
+        yield _show_nothing
+        return
+    import shutil  # here, because one project does not need it
+
+    shown = 0.0
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        if time.monotonic() - shown > SECONDS:
+            shown = time.monotonic()
+            line = bar(done, total, shutil.get_terminal_size().columns, things)
+            click.echo(f"\r{line}", err=True, nl=False)
+
+    try:
+        yield show
+    finally:
+        click.echo(_CLEAR, err=True, nl=False)
+
+
+def _show_nothing(_done: int, _total: int) -> None:
+    pass
+
+
 def with_progress(items: Iterable[Item], total: int) -> list[Item]:
     """Return `items` as a list, with a bar on standard error while they come, if several do."""
+    if total <= 1:
+        return list(items)
     found: list[Item] = []
-    shown = 0.0
-    watched = total > 1 and sys.stderr.isatty()
-    if watched:
-        import shutil  # here, because one project does not need it
-    try:
+    with progress_bar("projects") as show:
         for item in items:
             found.append(item)
-            if watched and time.monotonic() - shown > SECONDS:
-                shown = time.monotonic()
-                line = bar(len(found), total, shutil.get_terminal_size().columns)
-                click.echo(f"\r{line}", err=True, nl=False)
-    finally:
-        if watched:
-            click.echo(_CLEAR, err=True, nl=False)
+            show(len(found), total)
     return found
 
 
-def bar(done: int, total: int, columns: int) -> str:
-    """Return a bar for `done` of `total` projects that fits in a terminal of `columns`."""
-    words = f"{done} of {total} projects"
+def bar(done: int, total: int, columns: int, things: str = "projects") -> str:
+    """Return a bar for `done` of `total` `things` that fits in a terminal of `columns`."""
+    words = f"{done} of {total} {things}"
     cells = min(MAX_CELLS, columns - len(words) - 4)
     if cells < 1:
         return words[: max(columns - 1, 0)]
-    full = cells * done // total
+    full = cells * min(done, total) // total if total else cells
     return f"[{'#' * full}{'-' * (cells - full)}] {words}"

@@ -19,6 +19,9 @@ ReadHash = Callable[[int, int], bytes]
 """Returns the hash of the complete subtree `index` of height `level`: it covers the 2^level leaves
 from index * 2^level on."""
 
+Subtree = tuple[int, int, bytes]
+"""Level, index and hash of a complete subtree."""
+
 
 def leaf_hash(entry: bytes) -> bytes:
     """Return the hash of the leaf that holds `entry`."""
@@ -38,7 +41,7 @@ class Frontier:
         self.size = 0
         self._roots: list[bytes] = []
 
-    def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
+    def append(self, leaf: bytes) -> list[Subtree]:
         """Add a leaf; return the subtrees that it completes as (level, index, hash), leaf first."""
         digest, index = leaf, self.size
         found = [(0, index, digest)]

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from policyd.audit import derived
 from policyd.audit import verify as verification
 from policyd.audit.chain import GENESIS, link
 
@@ -69,9 +70,9 @@ def test_a_removed_event_and_its_grants_are_found(filled, tamper):
     assert said(filled) == [
         "event 3: follows event 1: events between them are missing",
         "event 2: is missing, but the tree of hashes has it",
-        "event 2: its grant 0 differs in the table of grants",
-        "event 1: its grant 1 differs in the table of grants",
         "event 1: its grant 0 differs in the table of grants",
+        "event 1: its grant 1 differs in the table of grants",
+        "event 2: its grant 0 differs in the table of grants",
     ]
 
 
@@ -135,8 +136,8 @@ def test_a_column_that_does_not_follow_from_its_payload_is_found(filled, tamper,
             "event 2: its grant 0 differs in the table of grants",
         ),
         (
-            "UPDATE grants SET sequence = 3 WHERE sequence = 2",
-            "event 3: its grant 0 differs in the table of grants",
+            "UPDATE grants SET sequence = 3 WHERE sequence = 1 AND position = 0",
+            "event 1: its grant 0 differs in the table of grants",
         ),
     ],
 )
@@ -159,3 +160,55 @@ def test_a_report_stops_at_its_limit(filled, tamper, monkeypatch):
     tamper("UPDATE events SET payload = 'x'")
 
     assert len(said(filled)) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "problems"),
+    [
+        (
+            "INSERT INTO grant_devices VALUES (9, 0, 'GPU-a')",
+            ["event 9: its grant 0 differs in the table of grants"],
+        ),
+        (
+            "UPDATE grants SET sequence = 9 WHERE sequence = 2",
+            [
+                "event 2: its grant 0 differs in the table of grants",
+                "event 9: its grant 0 differs in the table of grants",
+            ],
+        ),
+        (
+            "INSERT INTO exception_uses VALUES ('rare', 'acme', 3)",
+            ["event 3: its exceptions differ in the table of exception uses"],
+        ),
+        (
+            "INSERT INTO exception_uses VALUES ('rare', 'acme', 0), ('rare', 'acme', 9)",
+            [
+                "event 0: its exceptions differ in the table of exception uses",
+                "event 9: its exceptions differ in the table of exception uses",
+            ],
+        ),
+    ],
+)
+def test_a_row_that_no_event_demands_is_found(filled, tamper, change, problems):
+    tamper(change)
+
+    assert said(filled) == problems
+
+
+def test_progress_states_how_many_events_were_verified(filled, monkeypatch):
+    monkeypatch.setattr(verification, "PROGRESS_EVERY", 2)
+    shown = []
+
+    with filled.database.reading() as connection:
+        verification.verify(connection, progress=lambda *numbers: shown.append(numbers))
+
+    assert shown == [(2, 4), (4, 4)]
+
+
+def test_the_first_of_many_wrong_places_are_reported(monkeypatch):
+    monkeypatch.setattr(derived, "_MAX_WRONG", 2)
+    wrong = derived._Wrong()
+    for sequence in (9, 4, 7, 1, 8, 2, 6):
+        wrong.add((sequence, 0))
+
+    assert wrong.first == [(1, 0), (2, 0)]
