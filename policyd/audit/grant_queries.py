@@ -26,7 +26,7 @@ class GrantFilters(TypedDict, total=False):
     `active` are those that are held now, `at` those that were held then, `period` those that were
     held at some time of it. `gpu` is a name of a device: grants of it and of all devices are found.
     `double_booked` selects grants that shared a device with another one on the same host, which is
-    named, while both were held.
+    named, while both were held. `expires_by` selects grants whose lease ends by then.
     """
 
     active: bool
@@ -40,6 +40,7 @@ class GrantFilters(TypedDict, total=False):
     gpu: str | None
     exception: str | None
     double_booked: bool
+    expires_by: str
 
 
 _COLUMNS: Final = ("project", "repository", "username", "host", "environment")
@@ -62,6 +63,8 @@ def conditions(filters: GrantFilters, now: str) -> list[ColumnElement[bool]]:
         found.append(has_device(gpu))
     if exception is not None:
         found += _needs(exception)
+    if expires_by := filters.get("expires_by"):
+        found += [grants.c.expires.is_not(None), grants.c.ended != "", grants.c.ended <= expires_by]
     if filters.get("double_booked"):
         found.append(_is_double_booked(held))
     return found
