@@ -31,6 +31,12 @@ DOCKER_HUB: Final = "docker.io"
 SECRET: Final = {"secret": True}
 """Marks a setting that may hold a secret, and may therefore be read from a file of its own."""
 
+HttpUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?)?\Z"
+    ),
+]
 Sha256 = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
 Globs = tuple[Annotated[str, Meta(min_length=1)], ...]
 
@@ -294,6 +300,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     log_format: Annotated[
         Literal["json", "console"], Meta(description="Format of log messages.")
     ] = "json"
+    public_url: Annotated[
+        HttpUrl,
+        Meta(
+            description="Base URL at which people reach the webhook, as in "
+            "`https://policyd.example`. Reports at forges link to decisions there."
+        ),
+    ] = ""
     console: Annotated[
         bool, Meta(description="Whether the webhook serves the console, at `/console/`.")
     ] = True

@@ -30,6 +30,8 @@ def expected(kind: Any) -> str:
         found = info.value_type
         choice = _choice(found.values) if isinstance(found, inspect.LiteralType) else ""
         return f"a table with the values {choice}" if choice else "a table of texts"
+    if isinstance(info, inspect.StrType) and "://" in (info.pattern or ""):
+        return "http:// or https:// and a host, optionally with a port and a path"
     if isinstance(info, inspect.StrType) and info.pattern:
         return "64 lowercase hexadecimal digits"
     return (

@@ -78,7 +78,10 @@ class ForgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     ] = ()
     report_url: Annotated[
         str,
-        Meta(description="URL that the id of a decision is added to, for the link in reports."),
+        Meta(
+            description="URL that the id of a decision is added to, for the links in reports. "
+            "Default: the page of the decision below `public_url`."
+        ),
     ] = ""
     poll_interval: Annotated[
         int,

@@ -36,8 +36,8 @@ class EarlierReviews:
         self._source = source
         self._prefix = prefix
 
-    def denied(self, change: Change) -> frozenset[str]:
-        """Return the digests of the projects that were denied before, and may still be.
+    def denied(self, change: Change) -> dict[str, str]:
+        """Return the digests of projects that were denied before, with the ids of the decisions.
 
         These are those of the commit. For a push they are also those of the commit before, unless
         a pull request with the commit was reviewed: then its verdict counts.
@@ -46,17 +46,18 @@ class EarlierReviews:
         reviewed = any(one.state == "done" for one in self._pull_requests(change))
         if change.kind == "push" and change.base and not reviewed:
             commits.append(change.base)
-        return frozenset(
-            event_of(record).input.project.digest
-            for commit in commits
-            for record in self._audit.decisions(
+        found: dict[str, str] = {}
+        for commit in commits:
+            records = self._audit.decisions(
                 _MAX_DECISIONS,
                 repository=self._prefix + change.repository,
                 commit=commit,
                 enforcement_point="forge",
                 allowed=False,
             )
-        )
+            for event in map(event_of, records):
+                found.setdefault(event.input.project.digest, event.decision_id)
+        return found
 
     def failed(self, change: Change) -> list[PushRecord]:
         """Return the other pull requests with the commit whose review failed."""

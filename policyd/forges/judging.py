@@ -9,9 +9,10 @@ Errors: ForgeError, AuditError, and EngineError where the engine failed.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+import msgspec
 import structlog
 
 from policyd.audit.event import event_of
@@ -43,12 +44,12 @@ class Judging:
         self._forge = forge
 
     def touched(
-        self, change: Change, head: str, base: str, denied: frozenset[str] = frozenset()
+        self, change: Change, head: str, base: str, denied: Mapping[str, str]
     ) -> list[Touched]:
         """Return the projects that differ between the folders `head` and `base`, "" for no base.
 
         A project whose files are the same at both ends is not decided on. It counts as touched if
-        its digest is in `denied` and it is denied still.
+        it is denied still, and its digest is in `denied`, with the id of an earlier decision.
         """
         try:
             at_head = {one.label: one for one in projects_in(head)}
@@ -68,7 +69,7 @@ class Judging:
         after = {one.label: self._recorded(change, one, head) for one in differing}
         self._release(change, [before[one.label] for one in gone], at_head.values(), head)
         same = [
-            self._unrecorded(change, one, head)
+            self._unrecorded(change, one, head, denied[digests[label]])
             for label, one in at_head.items()
             if label not in after and digests[label] in denied
         ]
@@ -81,14 +82,17 @@ class Judging:
         except ConfigError:
             return {}  # the change may repair `.policyd.yaml`: everything counts as touched
 
-    def _unrecorded(self, change: Change, project: Found, root: str) -> Judged:
-        """Return what the policy set in force decides on a project at the base."""
+    def _unrecorded(
+        self, change: Change, project: Found, root: str, decision_id: str = ""
+    ) -> Judged:
+        """Return what the policy set in force decides on a project, with the id `decision_id`."""
         loaded = prepared(project, root)
         if isinstance(loaded, str):
             return Judged(project.label, problem=loaded)
         review = self._review(change, project, "CHECK")
         decision = self._services.with_held(lambda admission: admission.decide(loaded, review))
-        return Judged(project.label, decision)
+        named = msgspec.structs.replace(decision, decision_id=decision_id)
+        return Judged(project.label, named)
 
     def _recorded(self, change: Change, project: Found, root: str) -> Judged:
         """Return the recorded decision on a project at the head."""

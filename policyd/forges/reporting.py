@@ -40,17 +40,19 @@ _HARMLESS: Final = {"warn": "warning", "dryrun": "dry run"}
 NOTHING: Final = "The change touches no Compose project."
 
 
-def report_of(touched: Sequence[Touched], changed: ChangedLines, url: str = "") -> Report:
+def report_of(touched: Sequence[Touched], changed: ChangedLines, link: str = "") -> Report:
     """Return the report on a change that touches the projects `touched`.
 
-    `changed` are the lines that it adds or replaces, {} if that is unknown.
+    `changed` are the lines that it adds or replaces, {} if that is unknown. `link` and the id of a
+    decision are the URL of the decision; "" for no links.
     """
+    by_verdict = sorted(touched, key=lambda one: not _denies(one))
     return Report(
         verdict=_verdict(touched),
         sentence=_sentence(touched),
-        markdown=_cut(list(_lines(touched, changed))),
+        markdown=_cut(list(_lines(touched, changed, link))),
         annotations=tuple(_annotations(touched, changed))[:MAX_SHOWN],
-        url=url,
+        url=next(filter(None, (_url(one, link) for one in by_verdict)), ""),
     )
 
 
@@ -92,7 +94,7 @@ def _s(number: int) -> str:
     return "" if number == 1 else "s"
 
 
-def _lines(touched: Sequence[Touched], changed: ChangedLines) -> Iterator[str]:
+def _lines(touched: Sequence[Touched], changed: ChangedLines, link: str) -> Iterator[str]:
     yield "## policyd"
     yield ""
     yield escaped(_sentence(touched))
@@ -103,12 +105,13 @@ def _lines(touched: Sequence[Touched], changed: ChangedLines) -> Iterator[str]:
         yield ""
         yield f"### {head}"
         for one in found:
-            yield from _project(one, changed)
+            yield from _project(one, changed, link)
 
 
-def _project(one: Touched, changed: ChangedLines) -> Iterator[str]:
+def _project(one: Touched, changed: ChangedLines, link: str) -> Iterator[str]:
     yield ""
-    yield f"**{escaped(one.project.label)}**"
+    url = _url(one, link)
+    yield f"**{escaped(one.project.label)}**" + (f" ([decision]({url}))" if url else "")
     decision = one.project.decision
     if one.project.problem:
         yield f"\n{escaped(one.project.problem)}"
@@ -127,6 +130,13 @@ def _project(one: Touched, changed: ChangedLines) -> Iterator[str]:
         yield "Not evaluated: " + ", ".join(
             dict.fromkeys(escaped(seen.what) for seen in one.not_evaluated)
         )
+
+
+def _url(one: Touched, link: str) -> str:
+    """Return the URL of the decision at the head, "" if none was recorded or there are no links."""
+    decision = one.project.decision
+    is_recorded = decision is not None and decision.decision_id and one.state != "removed"
+    return f"{link}{decision.decision_id}" if link and decision and is_recorded else ""
 
 
 def _rows(one: Touched) -> Iterator[tuple[str, Violation]]:

@@ -34,12 +34,16 @@ from policyd.forges.reporting import failed, located_files, report_of
 from policyd.forges.tokens import token_source
 from policyd.forges.transport import Gone, Transport
 from policyd.hooks.events import Push
-from policyd.model import Decision, to_json
+from policyd.model import to_json
 from policyd.registry.push_queue import PushQueue, log_fields
 from policyd.services import Services
 
 SOURCE_PREFIX: Final = "forge/"
 """What precedes the name of a forge in the list of pushes."""
+
+_PAGE: Final = "/console/decisions/"
+_RECORD: Final = "/v1/decisions/"
+"""Where the service shows a decision to people, and to programs."""
 
 log = structlog.get_logger("policyd.forges")
 
@@ -189,8 +193,7 @@ class Reviewer:
             denied = self._earlier.denied(change)
             touched = self._judging.touched(change, head, base, denied)
             changed = changed_lines(base, head, located_files(touched))
-        url = next((self._url(one.project.decision) for one in touched), "")
-        report = report_of(touched, changed, url)
+        report = report_of(touched, changed, self._link)
         if others := self._earlier.failed(change):
             problem = "another pull request has this commit, and its review failed"
             report = failed(f"{problem}: {others[0].error}")
@@ -243,12 +246,13 @@ class Reviewer:
 
     # --- what is told ----------------------------------------------------------------------------
 
-    def _url(self, decision: Decision | None) -> str:
-        return (
-            self._forge.report_url + decision.decision_id
-            if (decision and self._forge.report_url)
-            else ""
-        )
+    @property
+    def _link(self) -> str:
+        """What precedes the id of a decision in its URL, "" for no links."""
+        settings = self._services.settings
+        if self._forge.report_url or not settings.public_url:
+            return self._forge.report_url
+        return settings.public_url.rstrip("/") + (_PAGE if settings.console else _RECORD)
 
     def _tell(self, change: Change, report: Report) -> None:
         """Show `report` on the commit, and on the pull request if that is its present head."""

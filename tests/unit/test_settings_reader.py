@@ -426,6 +426,13 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path, refused):
 
 
 @pytest.mark.parametrize(
+    "url", ["", "http://localhost:8080", "https://policyd.example/a/", "https://[::1]:8443"]
+)
+def test_the_public_url_is_kept(read, url):
+    assert read(f'public_url = "{url}"').public_url == url
+
+
+@pytest.mark.parametrize(
     ("variables", "message"),
     [
         (
@@ -439,6 +446,22 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path, refused):
         (
             {"POLICYD_LOG_FORMAT": "xml"},
             "POLICYD_LOG_FORMAT: expected console or json, found 'xml'",
+        ),
+        *(
+            (
+                {"POLICYD_PUBLIC_URL": url},
+                "POLICYD_PUBLIC_URL: expected http:// or https:// and a host, optionally with a "
+                f"port and a path, found {url!r}",
+            )
+            for url in (
+                "policyd.example",
+                "ftp://policyd.example",
+                "https://",
+                "https://ada@policyd.example",
+                "https://policyd.example/?a=b",
+                "https://policyd.example/a)b",
+                "https://policyd.example\n",
+            )
         ),
         ({"POLICYD_TOKENS": "x"}, "POLICYD_TOKENS: unknown setting"),
         ({"POLICYD_AUDIT_FILE": "/dev/null"}, "POLICYD_AUDIT_FILE: /dev/null is empty"),

@@ -79,6 +79,38 @@ def test_violations_on_changed_lines_come_first_and_then_by_severity(
     ]
 
 
+def test_each_project_has_a_link_to_its_decision_and_the_report_to_one_that_denies() -> None:
+    one = violation("p")
+    decided = [
+        msgspec.structs.replace(
+            denied(*found),
+            label=label,
+            decision=msgspec.structs.replace(
+                denied(*found).decision, decision_id=label, allowed=not found
+            ),
+        )
+        for label, found in (("a", ()), ("b", (one,)), ("c", ()))
+    ]
+    touched = [
+        Touched(decided[0], "allowed"),
+        Touched(decided[1], "newly-denied", (one,)),
+        Touched(Judged("d", problem="not readable"), "newly-denied"),
+        Touched(decided[2], "removed"),
+    ]
+
+    report = report_of(touched, {}, "https://policyd.example/console/decisions/")
+
+    assert report.url == "https://policyd.example/console/decisions/b"
+    assert [line for line in report.markdown.splitlines() if line.startswith("**")] == [
+        "**b** ([decision](https://policyd.example/console/decisions/b))",
+        "**d**",
+        "**a** ([decision](https://policyd.example/console/decisions/a))",
+        "**c**",
+    ]
+    assert report_of(touched, {}).url == ""
+    assert "decision](" not in report_of(touched, {}).markdown
+
+
 def test_violations_that_do_not_deny_are_listed_and_annotated_as_what_they_are() -> None:
     found = [
         msgspec.structs.replace(violation(name, line=number), enforcement_action=action)

@@ -27,6 +27,7 @@ from policyd.services import Services
 from policyd.web.app import create_app
 from policyd.web.forge_deliveries import FORGE_REVIEWS
 from tests.conftest import wait_until
+from tests.support.cases import cases
 from tests.support.forge import ForgeServer, forge_server
 
 NOW = 1_800_000_000_000_000_000
@@ -154,6 +155,45 @@ def test_a_pull_request_that_is_denied_is_recorded_and_told(
         assert r"| new | no\-privileged | compose.yaml\:4\:17 |" in comment
 
 
+@cases(
+    ("settings", "report_url", "link"),
+    [
+        ({}, "", ""),
+        ({"public_url": "https://p.example"}, "", "https://p.example/console/decisions/{id}"),
+        ({"public_url": "https://p.example/x/"}, "", "https://p.example/x/console/decisions/{id}"),
+        (
+            {"public_url": "https://p.example", "console": False},
+            "",
+            "https://p.example/v1/decisions/{id}",
+        ),
+        (
+            {"public_url": "https://p.example"},
+            "https://other.example/?id=",
+            "https://other.example/?id={id}",
+        ),
+    ],
+)
+@pytest.mark.thorough
+def test_the_status_links_to_the_decision(
+    deciding: Services,
+    store: Store,
+    github: ForgeServer,
+    tmp_path: Path,
+    settings: dict[str, Any],
+    report_url: str,
+    link: str,
+) -> None:
+    served = services(deciding, store, github, tmp_path, report_url=report_url)
+    served = replace(served, settings=msgspec.structs.replace(served.settings, **settings))
+    delivery = f"{settings}{report_url}"
+
+    reviewed(served, change(delivery=delivery, kind="push", number=0))
+
+    (event,) = recorded(store)
+    expected = link.replace("{id}", event.decision_id)
+    assert github.statuses[-1].get("target_url", "") == expected
+
+
 @pytest.mark.thorough
 def test_violations_on_changed_lines_are_told_before_more_severe_ones(
     deciding: Services, store: Store, tmp_path: Path
@@ -207,7 +247,8 @@ def test_the_report_on_an_older_commit_does_not_replace_that_on_a_newer_one(
 def test_a_push_that_touches_no_project_does_not_replace_the_verdict_on_the_pull_request(
     deciding: Services, store: Store, github: ForgeServer, tmp_path: Path
 ) -> None:
-    served = services(deciding, store, github, tmp_path)
+    link = "https://p.example/v1/decisions/"
+    served = services(deciding, store, github, tmp_path, report_url=link)
     github.commits[LATER] = {**github.commits[HEAD], "README": "new"}
     github.heads[7] = LATER
 
@@ -219,7 +260,9 @@ def test_a_push_that_touches_no_project_does_not_replace_the_verdict_on_the_pull
 
     descriptions = [one["description"] for one in github.statuses]
     assert descriptions == ["Denied: compose.yaml (no-privileged)"] * 2
-    assert len(recorded(store)) == 1
+    (event,) = recorded(store)
+    links = {one["target_url"] for one in github.statuses}
+    assert links == {f"https://p.example/v1/decisions/{event.decision_id}"}
 
 
 @pytest.mark.thorough
