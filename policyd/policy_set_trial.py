@@ -28,7 +28,8 @@ from policyd.errors import EngineError, PolicydError, PolicySetError, PolicySetW
 from policyd.host_resolver import HostResolver
 from policyd.loading import load_project
 from policyd.model import Location, Review, Source
-from policyd.policies.manifests import Constraint
+from policyd.policies.manifests import Constraint, plain_constraint
+from policyd.policies.parameters import defaults
 from policyd.policies.policy_set import PolicySet, is_pack, lint_policy_set, load_policy_set
 from policyd.policies.router import ROUTER
 from policyd.policy_input import review_input
@@ -54,7 +55,7 @@ SAMPLE: Final = b"""services:
 _COMMAND: Final = (sys.executable, "-P", "-c", "from policyd.policy_set_trial import main; main()")
 _ROUTER_LINE: Final = re.compile(rf"{re.escape(ROUTER)}:(\d+):")
 _ROUTED: Final = re.compile(r'object\.union\(found, \{"policy": "([^"]+)"\}\)')
-_LOAD, _LINT = "load", "lint"
+_LOAD, _LINT, _CANDIDATE = "load", "lint", "candidate"
 
 
 class _Problem(msgspec.Struct, frozen=True):
@@ -92,10 +93,18 @@ def load_after_trial(
     `memory` is in bytes of address space. Raises PolicySetError for an invalid policy set, and for
     one that exceeds `seconds` or `memory`, or that ends the process.
     """
-    answer = _ask(_LOAD, path.absolute() if path else None, seconds, memory)
-    if answer.policy_set is None:
-        raise answer.problems[0].error()
-    return answer.policy_set
+    return _policy_set(_ask(_LOAD, path.absolute() if path else None, seconds, memory))
+
+
+def load_candidate_after_trial(
+    path: Path, seconds: float = SECONDS, memory: int = MEMORY
+) -> PolicySet:
+    """Return the policy set at `path` after a trial of it, with all of its policies in force.
+
+    A policy without a constraint gets one that denies. Raises PolicySetError as
+    `load_after_trial` does.
+    """
+    return _policy_set(_ask(_CANDIDATE, path.absolute(), seconds, memory))
 
 
 def lint_in_process(
@@ -111,6 +120,12 @@ def lint_in_process(
     except PolicySetError as error:
         return [error]
     return [problem.error() for problem in answer.problems]
+
+
+def _policy_set(answer: _Answer) -> PolicySet:
+    if answer.policy_set is None:
+        raise answer.problems[0].error()
+    return answer.policy_set
 
 
 def _ask(task: str, path: Path | None, seconds: float, memory: int) -> _Answer:
@@ -149,17 +164,35 @@ def main() -> None:
     task, memory = sys.argv[1], int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     path = Path(sys.argv[3]) if sys.argv[3:] else None
-    answer = _load(path) if task == _LOAD else _Answer(None, tuple(_lint(path)))
+    if task == _LINT:
+        answer = _Answer(None, tuple(_lint(path)))
+    else:
+        answer = _load(path, complete=task == _CANDIDATE)
     sys.stdout.buffer.write(msgspec.json.encode(answer))
 
 
-def _load(path: Path | None) -> _Answer:
+def _load(path: Path | None, *, complete: bool) -> _Answer:
     try:
         policy_set = load_policy_set(path)
+        policy_set = _complete(policy_set) if complete else policy_set
         try_out(policy_set)
     except PolicydError as error:
         return _Answer(None, (_Problem.of(error),))
     return _Answer(policy_set)
+
+
+def _complete(policy_set: PolicySet) -> PolicySet:
+    """Return `policy_set` with a constraint for each policy that has none."""
+    constrained = {one.policy for one in policy_set.constraints}
+    added = [
+        msgspec.structs.replace(
+            plain_constraint(policy.id, "deny", policy.module),
+            parameters=defaults(policy.parameters),
+        )
+        for policy in policy_set.policies.values()
+        if policy.id not in constrained
+    ]
+    return msgspec.structs.replace(policy_set, constraints=(*policy_set.constraints, *added))
 
 
 def _lint(path: Path | None) -> Iterator[_Problem]:

@@ -137,11 +137,11 @@ def _from_json(request: Request, limit: int) -> tuple[Question, Bundle]:
         project_name=project.name,
         image_configs=image_configs(asked.image_configs),
     )
-    return _checked(question), msgspec.structs.replace(bundle, missing=project.missing)
+    return checked(question), msgspec.structs.replace(bundle, missing=project.missing)
 
 
 def _question(query: ReviewQuery) -> Question:
-    return _checked(
+    return checked(
         Question(
             query.uid,
             query.operation,
@@ -153,7 +153,7 @@ def _question(query: ReviewQuery) -> Question:
     )
 
 
-def _checked(question: Question) -> Question:
+def checked(question: Question) -> Question:
     """Return `question`. Raises RequestError for long or unprintable texts."""
     user = question.user_info or UserInfo()
     texts = {

@@ -61,6 +61,7 @@ WAY = [
     {"host_resolver"},
     {
         "admission",
+        "candidate_policy",
         "decision_cache",
         "exception_list",
         "document_schemas",

@@ -40,6 +40,7 @@ THROUGH: Final = {
     "audit/migrations/versions/r0013_console_sessions.py": "audit/test_database.py",
     "web/authentication.py": "web/test_access.py",
     "web/console/overview.py": "web/console/test_entry.py",
+    "web/console/playground_form.py": "web/console/test_playground.py",
     "web/console/routes.py": "web/console/test_entry.py",
     "web/console/sign_in.py": "web/console/test_entry.py",
     "audit/token_record.py": "audit/test_tokens.py",

@@ -11,16 +11,17 @@ from typing import Final
 
 from flask import Blueprint, Flask, Response, request
 from jinja2 import StrictUndefined
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from policyd.config import Scope
-from policyd.errors import NotFound, PolicydError
+from policyd.errors import NotFound, PayloadTooLarge, PolicydError
 from policyd.services import Services
 from policyd.web.authentication import Authentication
-from policyd.web.console import assets, entry, overview, pages, sign_in
+from policyd.web.console import assets, entry, overview, pages, playground, sign_in
 
 NAME: Final = "console"
 PREFIX: Final = "/console"
-_PAGES: Final = (overview,)
+_PAGES: Final = (overview, playground)
 """The modules of pages. Each has SCOPES, by route, and adds its routes to the blueprint."""
 
 SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
@@ -36,6 +37,7 @@ def add_routes(app: Flask, services: Services, authentication: Authentication) -
     blueprint.before_request(lambda: door.admit(SCOPES))
     blueprint.after_request(_finish)
     blueprint.register_error_handler(PolicydError, pages.failure_page)
+    blueprint.register_error_handler(RequestEntityTooLarge, _too_large)
     blueprint.context_processor(pages.context)
     for module in _PAGES:
         module.add_routes(blueprint, services)
@@ -48,6 +50,10 @@ def add_routes(app: Flask, services: Services, authentication: Authentication) -
 
     app.jinja_env.undefined = StrictUndefined
     app.register_blueprint(blueprint, url_prefix=PREFIX)
+
+
+def _too_large(_: Exception) -> Response:
+    return pages.failure_page(PayloadTooLarge("request body too large"))
 
 
 def _finish(response: Response) -> Response:

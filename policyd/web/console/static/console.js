@@ -47,6 +47,33 @@ function filterWithoutLoading() {
   }
 }
 
+// A form marked data-answer shows its answer, the part of the page with that id, without loading the page.
+function answerWithoutLoading() {
+  for (const form of document.querySelectorAll("form[data-answer]")) {
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      if (form.getAttribute("aria-busy") === "true") return;
+      form.setAttribute("aria-busy", "true");
+      try {
+        const answer = await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "error" });
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const other = fresh.getElementById(form.dataset.answer);
+        const shown = document.getElementById(form.dataset.answer);
+        if (other) shown.replaceChildren(...document.adoptNode(other).childNodes);
+        else form.submit();
+      } catch {
+        form.submit();
+      } finally {
+        form.removeAttribute("aria-busy");
+      }
+    });
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    });
+  }
+}
+
 showLocalTimes(document);
 refreshWhileVisible();
 filterWithoutLoading();
+answerWithoutLoading();

@@ -1,0 +1,55 @@
+"""A browser of the console, which keeps its cookie and sends the CSRF token."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+HOSTILE = "<script>alert(1)</script>\"onx='=1+1"
+"""A name that must stay text wherever a page shows it."""
+
+
+class Browser:
+    """Sends forms as a browser does: with the CSRF token of the page, over HTTPS."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self._client = client
+
+    def get(self, path: str, **arguments: Any) -> TestResponse:
+        return self._client.get(path, base_url="https://localhost", **arguments)
+
+    def post(self, path: str, form: Mapping[str, Any], page: str = "") -> TestResponse:
+        """Send `form` with the CSRF token that the page at `page`, by default `path`, has."""
+        shown = self.get(page or path).text
+        found = re.search(r'name="csrf" value="([0-9a-f]{64})"', shown)
+        assert found, shown
+        data = {"csrf": found[1], **form}
+        return self._client.post(path, data=data, base_url="https://localhost")
+
+    def sign_in(self, token: str) -> None:
+        answer = self.post("/console/sign-in", {"token": token})
+        assert answer.status_code == 303, answer.text
+
+
+@pytest.fixture
+def browser(client: FlaskClient) -> Browser:
+    """A browser on this machine, of a webhook without tokens."""
+    return Browser(client)
+
+
+@pytest.fixture
+def browser_of(make: Callable[..., FlaskClient], token: Any) -> Callable[..., Browser]:
+    """A function that returns the browser of a person whose token has these fields."""
+
+    def signed_in(**fields: Any) -> Browser:
+        fields = {"scopes": ("audit:read",), "repositories": ("**",), **fields}
+        browser = Browser(make(tokens={"person": token("person-token", **fields)}))
+        browser.sign_in("person-token")
+        return browser
+
+    return signed_in
