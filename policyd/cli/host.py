@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ import msgspec
 
 from policyd.cli.options import close_at_end, settings, settings_options
 from policyd.cli.output import format_option, show
-from policyd.config import default_audit
+from policyd.config import Settings, default_audit
 from policyd.formats.available import HOST_CHECKS, HOST_DIFFERENCE
 from policyd.host.runtime_install import DEFAULT_PATH
 
@@ -23,7 +24,8 @@ The table [host] of the settings file has the name of the host, the mode and
 the sockets. In daemon.json of Docker, the plugin has the name of the socket:
   {"authorization-plugins": ["policyd"]}
 \b
-While policyd does not answer, the daemon refuses every request.
+While policyd does not answer, the daemon refuses every request. SIGHUP reads
+the settings and the policy set again.
 """
 
 
@@ -49,11 +51,14 @@ def serve_command(**options: Any) -> int:
     """Run Docker's authorization plugin on a unix socket."""
     from policyd.host.serve import serve
 
-    read = settings(**options)
-    if not read.audit:
-        read = msgspec.structs.replace(read, audit=default_audit(os.environ))
-    serve(read)
+    serve(_audited(**options), functools.partial(_audited, **options))
     return 0
+
+
+def _audited(**options: Any) -> Settings:
+    """Return the settings with an audit log. Raises ConfigError."""
+    read = settings(**options)
+    return read if read.audit else msgspec.structs.replace(read, audit=default_audit(os.environ))
 
 
 @command.command("install-runtime", epilog=RUNTIME_EPILOG)
@@ -122,9 +127,7 @@ def diff_command(form: str, **options: Any) -> int:
     from policyd.host.serve import named
     from policyd.host_resolver import HostResolver
 
-    read = settings(**options)
-    if not read.audit:
-        read = msgspec.structs.replace(read, audit=default_audit(os.environ))
+    read = _audited(**options)
     host = named(read.host)
     services = build(read)
     close_at_end(services)

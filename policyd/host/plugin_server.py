@@ -59,6 +59,10 @@ class PluginServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             self.socket.close()
             raise
 
+    def answer_by(self, handlers: Mapping[str, Handler]) -> None:
+        """Answer by `handlers` from the next request on."""
+        self.handlers = handlers
+
     def run(self) -> None:
         """Answer requests until `shutdown` is called in another thread."""
         try:

@@ -1,17 +1,20 @@
 """Run the authorization plugin of one host until a signal stops it.
 
-In: settings. Out: nothing. The policy set is read again on SIGHUP and when its files change; if the
-new one is not valid, the previous one stays in force. Errors: those of `build`, ConfigError if the
-socket cannot be used.
+In: settings. Out: nothing. The policy set is read again on SIGHUP and when its files change, the
+settings on SIGHUP; if the new ones are not valid, the previous ones stay in force. Errors: those of
+`build`, ConfigError if the socket cannot be used.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import signal
 import socket as sockets
 import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -27,9 +30,10 @@ from policyd.host.gate import Gate
 from policyd.host.grant_check import GrantCheck
 from policyd.host.granted import GrantSource, Receipts, RecordedGrants
 from policyd.host.plugin import handlers
-from policyd.host.plugin_server import PluginServer
+from policyd.host.plugin_server import Handler, PluginServer
 from policyd.host.runtime_gate import ROUTE, RuntimeGate
 from policyd.host.service_grants import ServiceGrants
+from policyd.host.settings_following import SettingsFollowing
 from policyd.host.slots import Slots
 from policyd.host_settings import HostSettings
 from policyd.logs import configure
@@ -42,18 +46,24 @@ from policyd.serving.shared_folder import SharedFolder
 log = structlog.get_logger("policyd.host")
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. `settings.audit` must name an audit log."""
-    host = named(settings.host)
-    settings = msgspec.structs.replace(
-        settings, host=host, review_timeout=min(settings.review_timeout, host.timeout)
-    )
+def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. `settings.audit` must name an audit log.
+
+    `read_again` reads the settings on SIGHUP.
+    """
     configure(settings.log_format)
     shared = SharedFolder()
     try:
-        _serve(settings, host, shared)
+        _serve(settings, read_again or (lambda: settings), shared)
     finally:
         shared.close()
+
+
+def _of_this_host(settings: Settings) -> Settings:
+    """Return `settings` with the name of the host and the time limit of its requests."""
+    host = named(settings.host)
+    timeout = min(settings.review_timeout, host.timeout)
+    return msgspec.structs.replace(settings, host=host, review_timeout=timeout)
 
 
 def named(settings: HostSettings) -> HostSettings:
@@ -63,23 +73,26 @@ def named(settings: HostSettings) -> HostSettings:
     )
 
 
-def _serve(settings: Settings, host: HostSettings, shared: SharedFolder) -> None:
+def _serve(written: Settings, read_again: Callable[[], Settings], shared: SharedFolder) -> None:
+    settings = _of_this_host(written)
+    host = settings.host
     events = ServiceEvents(settings.audit)
-    reloader = Reloader(settings, shared.path, put_in_force=events.put_in_force)
+    reloader = Reloader(settings, shared.path, lambda: following.reload(), events.put_in_force)
     make = functools.partial(admission_for, settings=settings, isolated=True)
     rules = Follower(shared.path, make, ENGINES[settings.engine].kept_policy_sets)
     services = build(settings, rules)
     try:
         services.audit.check_writable()
         events.started(reloader.policy_set)
-        engine = EngineClient(host.engine)
-        existing = Existing(engine)
         central = ServiceGrants(host, services.clock) if host.grants_url else None
-        grants = grant_check(services, host, existing, central)
-        gate = Gate(services, host, existing, grants)
-        runtime = RuntimeGate(services, host, engine, grants, DeviceNumbers())
-        routes = {**handlers(gate), ROUTE: runtime.answer}
-        server = PluginServer(host.socket, routes)
+        routes = functools.partial(_routes, services, _Daemon.of(host), central)
+        server = PluginServer(host.socket, routes(written))
+        following = SettingsFollowing(
+            written,
+            read_again,
+            lambda settings: server.answer_by(routes(settings)),
+            events.changed_settings,
+        )
         _stop_on_signals(server, reloader)
         log.info(
             "listening",
@@ -98,15 +111,51 @@ def _serve(settings: Settings, host: HostSettings, shared: SharedFolder) -> None
         services.close()
 
 
+class _Daemon(NamedTuple):
+    """The daemon, and what is known of it, which a change of the settings keeps."""
+
+    engine: EngineClient
+    existing: Existing
+    slots: Slots
+    numbers: DeviceNumbers
+
+    @classmethod
+    def of(cls, host: HostSettings) -> _Daemon:
+        """Return the daemon of `host`."""
+        engine = EngineClient(host.engine)
+        existing = Existing(engine)
+        return cls(engine, existing, Slots(existing.running), DeviceNumbers())
+
+
+def _routes(
+    services: Services, daemon: _Daemon, central: ServiceGrants | None, written: Settings
+) -> Mapping[str, Handler]:
+    """Return what answers the daemon by the settings `written`. Raises ConfigError."""
+    settings = _of_this_host(written)
+    host, services = settings.host, dataclasses.replace(services, settings=settings)
+    grants = grant_check(services, host, daemon.existing, central, daemon.slots)
+    gate = Gate(services, host, daemon.existing, grants)
+    runtime = RuntimeGate(services, host, daemon.engine, grants, daemon.numbers)
+    return {**handlers(gate), ROUTE: runtime.answer}
+
+
 def grant_check(
-    services: Services, host: HostSettings, existing: Existing, central: ServiceGrants | None
+    services: Services,
+    host: HostSettings,
+    existing: Existing,
+    central: ServiceGrants | None,
+    slots: Slots | None = None,
 ) -> GrantCheck:
-    """Return what compares requests with the grants that the settings name. Raises ConfigError."""
+    """Return what compares requests with the grants that the settings name. Raises ConfigError.
+
+    `slots` knows the containers that are being started.
+    """
     sources: list[GrantSource] = [RecordedGrants(services.audit, host.name, services.clock)]
     if central:
         sources.append(central)
     receipts = _receipts(services, host) if host.receipts else None
-    return GrantCheck(host, sources, receipts, Slots(existing.running), existing.default_runtime)
+    slots = slots or Slots(existing.running)
+    return GrantCheck(host, sources, receipts, slots, existing.default_runtime)
 
 
 def _receipts(services: Services, host: HostSettings) -> Receipts:

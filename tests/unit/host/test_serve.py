@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from policyd.audit.event import event_of
+from policyd.audit.log_event import log_event_of
 from policyd.audit.store import open_store
 from policyd.host.serve import named
 from policyd.host_settings import HostSettings
@@ -29,10 +30,11 @@ def test_the_name_of_the_host_is_that_of_the_machine():
 def test_a_daemon_gets_answers_until_the_process_is_stopped(tmp_path, until, engine):
     socket = tmp_path / "policyd.sock"
     config = tmp_path / "policyd.toml"
-    config.write_text(
+    settings = (
         f'audit = "audit.db"\n[host]\nname = "gpu-01"\nsocket = "{socket}"\n'
         f'engine = "{engine.path}"\n'
     )
+    config.write_text(settings)
     program = [sys.executable, "-m", "policyd", "host", "serve", "--config", str(config)]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(program, stdout=log, stderr=log)
@@ -49,10 +51,21 @@ def test_a_daemon_gets_answers_until_the_process_is_stopped(tmp_path, until, eng
         assert (status, denied["Allow"]) == (200, False)
         assert "no-privileged: service container runs privileged" in denied["Msg"]
         assert client.ask("/AuthZPlugin.AuthZRes", b"{}") == (200, b'{"Allow":true}')
+        build = envelope("/v1.41/build")
+        assert b'builds is \\"deny\\"' in client.ask(BEFORE, build)[1]
+        config.write_text(f'{settings}builds = "allow"\nname = "gpu-02"\n')  # the name twice
+        process.send_signal(signal.SIGHUP)
+        until(lambda: b"settings refused" in (tmp_path / "log").read_bytes())
+        config.write_text(f'{settings.replace("gpu-01", "gpu-02")}builds = "allow"\n')
+        process.send_signal(signal.SIGHUP)
+        until(lambda: client.ask(BEFORE, build) == (200, b'{"Allow":true}'))
+        assert b"host.name" in (tmp_path / "log").read_bytes()
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0, (tmp_path / "log").read_text()
     assert not socket.exists()
     store = open_store(str(tmp_path / "audit.db"), create=False)
-    decisions = [event_of(record).result.allowed for record in store.decisions(5)]
+    decisions = [event_of(record).result.allowed for record in store.decisions(1_000)]
+    changes = [log_event_of(one).details for one in store.events(9, kinds=("settings",))]
     store.close()
-    assert decisions == [False, True]
+    assert decisions[-3:] == [False, False, True]
+    assert changes == [{"changed": ["host.builds"]}]
