@@ -49,7 +49,7 @@ _PLACE_OF_GRANT: Final = {
     "hosts": grants.c.host,
 }
 
-_PLACE_OF_EVENT: Final = {
+PLACE_OF_EVENT: Final = {
     "repositories": events.c.repository,
     "environments": events.c.environment,
     "hosts": events.c.host,
@@ -214,7 +214,7 @@ class Store:
     ) -> list[AuditRecord]:
         newest_first = (events.c.time.desc(), events.c.sequence.desc())
         database = self._here().database
-        visible = visibility.conditions(_PLACE_OF_EVENT, database.dialect)
+        visible = visibility.conditions(PLACE_OF_EVENT, database.dialect)
         query = (
             select(events)
             .where(*conditions, _HAS_PAYLOAD, *visible)
@@ -222,7 +222,7 @@ class Store:
             .limit(limit)
         )
         if before is not None:
-            last = tuple_(_time_of(before), literal(before))
+            last = tuple_(time_of(before), literal(before))
             query = query.where(tuple_(events.c.time, events.c.sequence) < last)
         with database.reading() as connection:
             return [record_of(row) for row in connection.execute(query)]
@@ -266,7 +266,7 @@ class Store:
             .limit(limit)
         )
         if before is not None:
-            last = tuple_(_time_of(before[0]), *map(literal, before))
+            last = tuple_(time_of(before[0]), *map(literal, before))
             query = query.where(tuple_(*place) < last)
         with database.reading() as connection:
             return [grant_of(row, moment) for row in connection.execute(query)]
@@ -346,7 +346,7 @@ def no_decision(decision_id: str) -> NotFound:
     return NotFound(f"there is no decision {decision_id} in the audit log")
 
 
-def _time_of(sequence: int) -> Any:
+def time_of(sequence: int) -> Any:
     """Return the time of an event as SQL; for an event that does not exist, one after all times."""
     found = select(events.c.time).where(events.c.sequence == sequence).scalar_subquery()
     return func.coalesce(found, _LAST)

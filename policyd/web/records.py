@@ -18,7 +18,7 @@ from policyd.audit.log_event import KINDS
 from policyd.audit.moments import read_period, read_when
 from policyd.audit.store import PAGE, Store, no_decision
 from policyd.audit.usage import Grouping
-from policyd.audit.visibility import EVERYTHING
+from policyd.audit.visibility import EVERYTHING, Visibility
 from policyd.errors import ContentRemoved, NotFound, RequestError
 from policyd.grants.resolution import inventory
 from policyd.holdings import device_list, usage_list
@@ -104,7 +104,8 @@ def add_routes(app: Flask, services: Services) -> None:
     @app.get("/v1/decisions/<decision_id>")
     def decision(decision_id: str) -> Response:
         parameters(request, NoParameters)
-        return reply(wire.audit_record(_decision(services.audit, decision_id)))
+        found = visible_decision(services.audit, decision_id, access.visibility(g.token))
+        return reply(wire.audit_record(found))
 
     @app.get("/v1/events")
     def events() -> Response:
@@ -213,9 +214,8 @@ def _usage(services: Services, query: UsageQuery) -> Response:
     )
 
 
-def _decision(audit: Store, decision_id: str) -> AuditRecord:
-    """Return a decision that the token may see. Raises NotFound, also if it may not."""
-    visible = access.visibility(g.token)
+def visible_decision(audit: Store, decision_id: str, visible: Visibility) -> AuditRecord:
+    """Return a decision that is `visible`. Raises NotFound, also if it is not."""
     try:
         record = audit.decision(decision_id)
     except ContentRemoved:

@@ -17,11 +17,25 @@ from policyd.config import Scope
 from policyd.errors import NotFound, PayloadTooLarge, PolicydError
 from policyd.services import Services
 from policyd.web.authentication import Authentication
-from policyd.web.console import assets, entry, overview, pages, playground, sign_in
+from policyd.web.console import (
+    assets,
+    decision,
+    decisions,
+    entry,
+    overview,
+    pages,
+    playground,
+    sign_in,
+)
 
 NAME: Final = "console"
 PREFIX: Final = "/console"
-_PAGES: Final = (overview, playground)
+_PAGES: Final = (
+    overview,
+    decisions,
+    decision,
+    playground,
+)
 """The modules of pages. Each has SCOPES, by route, and adds its routes to the blueprint."""
 
 SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
