@@ -23,7 +23,7 @@ from policyd.hooks.events import UNFINISHED, Push, PushRecord, PushState
 
 MAX_WAITING: Final = 10_000
 """Pushes to one registry that wait. A registry repeats a notification that is answered with 503."""
-MAX_OF_DIGEST: Final = 1_000
+MAX_FOUND: Final = 10_000
 SECOND: Final = 1_000_000_000
 """Nanoseconds."""
 KEEP_DONE: Final = 24 * 3600 * SECOND
@@ -82,18 +82,18 @@ class Pushes:
             _renew_failed(connection, registry, reported, now)
         return True
 
-    def known(self, registry: str, digests: Collection[str]) -> set[str]:
-        """Return those of `digests` that a push to `registry` reported, and that are kept."""
-        query = select(pushes.c.digest).distinct()
-        query = query.where(pushes.c.registry == registry, pushes.c.digest.in_(digests))
+    def known_events(self, registry: str, event_ids: Collection[str]) -> set[str]:
+        """Return those of `event_ids` that `registry` reported, and that are kept."""
+        query = select(pushes.c.event_id)
+        query = query.where(pushes.c.registry == registry, pushes.c.event_id.in_(event_ids))
         with self._store.database.reading() as connection:
             return set(connection.execute(query).scalars())
 
-    def of_digest(self, registry: str, digest: str) -> list[PushRecord]:
-        """Return the newest MAX_OF_DIGEST kept pushes of `digest` to `registry`, newest first."""
-        query = select(pushes).where(pushes.c.registry == registry, pushes.c.digest == digest)
+    def of_digests(self, registry: str, digests: Collection[str]) -> list[PushRecord]:
+        """Return the kept pushes of `digests` to `registry`, newest first, at most MAX_FOUND."""
+        query = select(pushes).where(pushes.c.registry == registry, pushes.c.digest.in_(digests))
         with self._store.database.reading() as connection:
-            found = connection.execute(query.order_by(pushes.c.number.desc()).limit(MAX_OF_DIGEST))
+            found = connection.execute(query.order_by(pushes.c.number.desc()).limit(MAX_FOUND))
             return [_record(row) for row in found]
 
     def repositories(self, registry: str) -> set[str]:

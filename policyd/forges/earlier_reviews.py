@@ -26,6 +26,11 @@ class _Detail(msgspec.Struct, frozen=True):
     number: int = 0
 
 
+def number_of(record: PushRecord) -> int:
+    """Return the number of the pull request that an event of a forge is about, 0 for none."""
+    return msgspec.json.decode(record.detail or "{}", type=_Detail).number
+
+
 class EarlierReviews:
     """The reviews of the forge whose pushes are stored as those to `source`."""
 
@@ -66,8 +71,8 @@ class EarlierReviews:
     def _pull_requests(self, change: Change) -> list[PushRecord]:
         """Return the last event of each other pull request whose head is the commit."""
         found: dict[int, PushRecord] = {}
-        for record in self._pushes.of_digest(self._source, change.commit):
-            number = msgspec.json.decode(record.detail or "{}", type=_Detail).number
+        for record in self._pushes.of_digests(self._source, [change.commit]):
+            number = number_of(record)
             if number and number != change.number:
                 found.setdefault(number, record)
         return list(found.values())

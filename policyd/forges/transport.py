@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final, Protocol
 from urllib.parse import urljoin, urlsplit
 
+import msgspec
 import requests
 from requests.auth import AuthBase
 
@@ -103,6 +104,22 @@ class Transport:
 
         Raises ForgeError, Gone.
         """
+        return self._page(call, installation)[0]
+
+    def pages(self, call: Call, limit: int) -> Iterator[bytes]:
+        """Yield the bodies of the answer to `call` and of at most `limit` pages in all.
+
+        The header Link names the next page (RFC 8288). Raises ForgeError, Gone.
+        """
+        for _ in range(limit):
+            content, following = self._page(call, 0)
+            yield content
+            if not following.startswith(f"{self._base}/"):
+                return
+            call = msgspec.structs.replace(call, path=following.removeprefix(self._base))
+
+    def _page(self, call: Call, installation: int) -> tuple[bytes, str]:
+        """Return the body of the answer to `call`, and the URL of the next page, "" for none."""
         with (
             Deadline(remaining(API_SECONDS)) as deadline,
             session_until(deadline) as session,
@@ -110,13 +127,13 @@ class Transport:
         ):
             self._check(call, response, installation)
             if response.status_code in call.settled:
-                return b""
+                return b"", ""
             content = bytearray()
             for piece in _pieces(response, self._host):
                 content += piece
                 if len(content) > MAX_ANSWER:
                     raise ForgeError(f"{self._host} sent more than {MAX_ANSWER // MIB} MiB")
-            return bytes(content)
+            return bytes(content), str(response.links.get("next", {}).get("url", ""))
 
     def unpack(self, call: Call, file: BinaryIO, installation: int = 0) -> None:
         """Write the tar archive that `call` requests as tar.gz to `file`.
@@ -245,6 +262,8 @@ class Transport:
         if code == 401:
             self._tokens.forget(installation)
             raise ForgeError(f"{what}: it does not accept the token")
+        if code == 403:
+            what = f"{what}: the token does not permit it, or the repository is archived"
         raise ForgeError(what, retry_after=pause, is_final=code < 500)
 
 

@@ -57,7 +57,10 @@ class ForgeServer:
         self.host = ""
         self.failing_after: dict[int, tuple[int, dict[str, str]]] = {}
         """Answers to later requests, by their number, from 1."""
-        self.deliveries: list[dict[str, Any]] = []
+        self.deliveries: list[list[dict[str, Any]]] = []
+        """The pages of failed deliveries."""
+        self.more: dict[str, str] = {}
+        """Headers of the next answer."""
 
     def answer(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, Any]:
         """Return status and content of the answer."""
@@ -76,7 +79,11 @@ class ForgeServer:
         if route.endswith("/ml/train"):
             return 200, {"id": 3, "full_name": "ml/train"}
         if route == "/app/hook/deliveries":
-            return 200, self.deliveries
+            number = int((re.search("cursor=([0-9]+)", path) or ["", "0"])[1])
+            following = f"{route}?per_page=100&cursor={number + 1}"
+            if number + 1 < len(self.deliveries):
+                self.more = {"Link": f'<http://{self.host}{following}>; rel="next"'}
+            return 200, self.deliveries[number] if self.deliveries else []
         if re.fullmatch("/app/hook/deliveries/[0-9]+/attempts", route):
             return 202, {}
         if "/statuses/" in route:
@@ -182,6 +189,7 @@ def forge_server(kind: str) -> Iterator[ForgeServer]:
                 content: Any = {"message": "failed"}
             else:
                 code, content = forge.answer(self.command, self.path, body)
+                headers, forge.more = forge.more, {}
             data = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(code)
             for name, value in headers.items():

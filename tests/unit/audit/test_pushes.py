@@ -40,7 +40,7 @@ def test_the_pushes_of_a_digest_are_found_newest_first(store: Store) -> None:
     pushes.add("other", "", reported, 1)
     pushes.claim("hub", 1, 2, until=9)
 
-    found = pushes.of_digest("hub", same)
+    found = pushes.of_digests("hub", [same, "sha256:" + "e" * 64])
 
     assert [(one.event_id, one.state, one.detail) for one in found] == [
         (push(2).event_id, "waiting", "{}"),

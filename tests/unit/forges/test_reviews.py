@@ -21,7 +21,10 @@ from policyd.bootstrap import build
 from policyd.config import Settings
 from policyd.forge_settings import ForgeSettings
 from policyd.forges.events import Change, ExceptionRequest, Reconciliation
-from policyd.forges.reviews import ForgeReviews
+from policyd.forges.reconciling import Reconciler
+from policyd.forges.reviews import ForgeReviews, push_of
+from policyd.forges.tokens import token_source
+from policyd.forges.transport import Transport
 from policyd.registry import push_queue
 from policyd.services import Services
 from policyd.web.app import create_app
@@ -474,6 +477,19 @@ def test_a_repository_that_was_renamed_is_reviewed_and_told(
 
 
 @pytest.mark.thorough
+def test_an_archived_repository_that_takes_no_status_is_listed_as_failed(
+    deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
+) -> None:
+    forge.failing_after = {3: (403, {}), 4: (403, {})}
+
+    reviewed(services(deciding, store, forge, tmp_path), change(kind="push", number=0))
+
+    (push,) = Pushes(store).records(states=("failed",))
+    assert push.attempts == 1
+    assert push.error.endswith(": the token does not permit it, or the repository is archived")
+
+
+@pytest.mark.thorough
 def test_a_redirect_that_cannot_be_followed_ends_in_a_state_that_is_told(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
@@ -590,7 +606,6 @@ def test_a_pull_request_whose_delivery_was_lost_is_found_and_reviewed_once(
     deciding: Services, store: Store, forge: ForgeServer, tmp_path: Path
 ) -> None:
     served = services(deciding, store, forge, tmp_path)
-    pushes = Pushes(store)
     forge.heads[8], forge.bases[8] = NEWER, BASE
     forge.commits[NEWER] = {"compose.yaml": CLEAN + "    read_only: true\n"}
     reviewed(served, change())
@@ -601,7 +616,22 @@ def test_a_pull_request_whose_delivery_was_lost_is_found_and_reviewed_once(
     assert [one.input.review.source.commit for one in recorded(store)] == [HEAD, NEWER]
     assert [one["sha"] for one in forge.statuses] == [HEAD, NEWER]
     assert len([one for one in forge.asked if "state=open" in one[1]]) == 2
-    assert pushes.known("forge/main", [HEAD, NEWER, "d" * 40]) == {HEAD, NEWER}
+
+
+def test_a_pull_request_whose_commit_was_only_pushed_is_found(
+    deciding: Services, store: Store, tmp_path: Path
+) -> None:
+    Pushes(store).add("forge/main", "", [push_of(change(kind="push", number=0))], NOW)
+    with forge_server("gitea") as forge:
+        filled(forge)
+        settings = services(deciding, store, forge, tmp_path).settings.forges["main"]
+        transport = Transport(settings, token_source(settings, "forges.main"))
+        reconciler = Reconciler(settings, "forge/main", Pushes(store), transport)
+        found = reconciler.lost()
+        Pushes(store).add("forge/main", "", [push_of(one) for one in found], NOW)
+
+        assert [(one.commit, one.number, one.kind) for one in found] == [(HEAD, 7, "pull-request")]
+        assert reconciler.lost() == []
 
 
 @pytest.mark.thorough
@@ -650,16 +680,31 @@ def test_a_secret_and_a_token_that_are_replaced_count_at_once(
 def test_githubs_failed_deliveries_are_requested_again_once(
     deciding: Services, store: Store, tmp_path: Path
 ) -> None:
+    Pushes(store).add("forge/main", "", [push_of(change(delivery="arrived"))], NOW)
     with forge_server("github") as forge:
         forge.deliveries = [
-            {"id": 1, "guid": "a", "status_code": 502},
-            {"id": 2, "guid": "b", "status_code": 202},
-            {"id": 3, "guid": "c", "status_code": 500, "redelivery": True},
-            {"id": 4, "guid": "c", "status_code": 500},
+            [
+                {"id": 1, "guid": "a", "status_code": 502},
+                {"id": 2, "guid": "b", "status_code": 202},
+                {"id": 3, "guid": "c", "status_code": 500, "redelivery": True},
+                {"id": 4, "guid": "c", "status_code": 500},
+            ],
+            [
+                {"id": 5, "guid": "arrived", "status_code": 500},
+                {"id": 6, "guid": "d", "status_code": 0},
+            ],
         ]
-        reviewed(app_services(deciding, store, forge, tmp_path), Reconciliation(1))
+        served = app_services(deciding, store, forge, tmp_path)
+        settings = served.settings.forges["main"]
+        transport = Transport(settings, token_source(settings, "forges.main"))
+        reconciler = Reconciler(settings, "forge/main", Pushes(store), transport)
 
-    assert forge.asked[1:] == [("POST", "/app/hook/deliveries/1/attempts")]
+        assert (reconciler.lost(), reconciler.lost()) == ([], [])
+
+    list_of = "/app/hook/deliveries?per_page=100"
+    pages = [("GET", f"{list_of}&status=failure"), ("GET", f"{list_of}&cursor=1")]
+    requested = [("POST", f"/app/hook/deliveries/{number}/attempts") for number in (1, 6)]
+    assert forge.asked == [pages[0], requested[0], pages[1], requested[1], *pages]
 
 
 def test_a_signed_delivery_is_stored_and_a_forged_one_is_not(
