@@ -33,6 +33,7 @@ from policyd.expected_values import expected
 from policyd.forge_settings import ForgeSettings, completed
 from policyd.host_settings import HostSettings, with_absolute_paths
 from policyd.issuer_settings import Issuer, check_issuer
+from policyd.lazy_pattern import lazy_pattern
 from policyd.model import Location
 from policyd.publication_settings import (
     CheckpointCopy,
@@ -77,7 +78,7 @@ _PATHS: Final = (
 FILE_ONLY: Final = (*_TABLES, "failure_policies", _SECTION)
 """Settings that are tables in the settings file, and no variables."""
 _SIMPLE: Final = [name for name in _FIELDS if name not in FILE_ONLY]
-_FOREIGN: Final = re.compile(r"POLICYD_(CONFIG|URL|TOKEN|FAILURE_POLICY|(SERVICE|PORT)(_.*)?)")
+_FOREIGN: Final = lazy_pattern(r"POLICYD_(CONFIG|URL|TOKEN|FAILURE_POLICY|(SERVICE|PORT)(_.*)?)")
 """Variables that are not settings: Kubernetes sets POLICYD_SERVICE_… and POLICYD_PORT… for a
 service named `policyd`, jobs in CI set POLICYD_URL, POLICYD_TOKEN and POLICYD_FAILURE_POLICY."""
 

@@ -7,7 +7,6 @@ cannot name a file outside the repository. Errors: PolicySetError with file, lin
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from typing import Final
 import msgspec
 
 from policyd.errors import ConfigError
+from policyd.lazy_pattern import lazy_pattern
 from policyd.model import API_VERSION, Location
 from policyd.policies.levels import LEVELS, level_file
 from policyd.policies.yaml_documents import Value, documents, required
@@ -25,7 +25,7 @@ OTHER_NAME: Final = ".policyd.yml"
 KEYS: Final = ("apiVersion", "policySet", "level", "recursive", "projects", "reports")
 PROJECT_KEYS: Final = ("files", "envFiles", "projectName", "environment")
 MAX_PROJECTS: Final = 1_000
-_PROJECT_NAME: Final = re.compile("[a-z0-9][a-z0-9_-]*")
+_PROJECT_NAME: Final = lazy_pattern("[a-z0-9][a-z0-9_-]*")
 
 
 class ProjectGroup(msgspec.Struct, frozen=True):

@@ -7,12 +7,12 @@ date is its first moment in UTC, so March is from 2026-03-01 until 2026-04-01.
 from __future__ import annotations
 
 import datetime
-import re
 from typing import Final, NamedTuple
 
 from policyd.errors import RequestError
+from policyd.lazy_pattern import lazy_pattern
 
-_TIME: Final = re.compile(
+_TIME: Final = lazy_pattern(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:T([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-9]{2}))?"
 )

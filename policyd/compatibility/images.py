@@ -6,7 +6,6 @@ over the image; what is not known of the image comes from the table of images, b
 
 from __future__ import annotations
 
-import re
 from typing import Final, NamedTuple
 
 from policyd.compatibility.requirements import (
@@ -18,11 +17,12 @@ from policyd.compatibility.requirements import (
     requirements_of,
 )
 from policyd.compatibility.tables import LISTED, NONE, KnownImage, Tables
+from policyd.lazy_pattern import lazy_pattern
 from policyd.model import ImageConfig, Path
 from policyd.workloads.model import CompatibilitySource, Workload
 
 _ARM64: Final = ("arm64", "aarch64")
-_VERSION: Final = re.compile(r"[0-9]+\.[0-9]+")
+_VERSION: Final = lazy_pattern(r"[0-9]+\.[0-9]+")
 
 
 class Variable(NamedTuple):

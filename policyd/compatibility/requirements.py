@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
+from policyd.lazy_pattern import lazy_pattern
+
 PREFIX: Final = "NVIDIA_REQUIRE_"
 CUDA: Final = "NVIDIA_REQUIRE_CUDA"
 LEGACY: Final = "CUDA_VERSION"
@@ -29,9 +31,9 @@ _IGNORED: Final = "NVIDIA_REQUIRE_JETPACK"
 _TRUE: Final = ("1", "t", "T", "true", "True", "TRUE")
 """What Go's strconv.ParseBool reads as true."""
 
-_CONDITION: Final = re.compile(r"([^<>=!]*)(<=|>=|!=|[<>=!])(.+)", re.DOTALL)
-_VERSION: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
-_SEMANTIC: Final = re.compile(
+_CONDITION: Final = lazy_pattern(r"([^<>=!]*)(<=|>=|!=|[<>=!])(.+)", re.DOTALL)
+_VERSION: Final = lazy_pattern(r"[0-9]+(\.[0-9]+)*")
+_SEMANTIC: Final = lazy_pattern(
     r"v?(0|[1-9][0-9]*)(?:\.(0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)(?:[-+][0-9A-Za-z.+-]+)?)?)?"
 )
 _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {

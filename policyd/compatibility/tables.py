@@ -14,12 +14,13 @@ import msgspec
 
 from policyd.compatibility.requirements import version_key
 from policyd.errors import PolicySetError
+from policyd.lazy_pattern import lazy_pattern
 
 ANY_BRAND: Final = "any"
 LISTED: Final = "list"
 NONE: Final = "none"
 
-_DIGITS: Final = re.compile(r"[0-9]+")
+_DIGITS: Final = lazy_pattern(r"[0-9]+")
 
 
 class ImageRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

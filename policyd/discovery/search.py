@@ -17,6 +17,7 @@ from policyd.compose.file_names import COMPOSE_FILE_NAMES, OVERRIDE_FILE_NAMES
 from policyd.compose.yaml.reader import read_documents
 from policyd.discovery.ignored import Ignored, ignored_in
 from policyd.errors import BundleError, PolicydError
+from policyd.lazy_pattern import lazy_pattern
 from policyd.regular_files import read_regular
 
 MAX_ENTRIES: Final = 1_000_000
@@ -32,7 +33,7 @@ OVERLAYS: Final = frozenset(
 )
 """Words in the name of a file that is merged over the base, as in compose.prod.yaml."""
 
-_NAME: Final = re.compile(r"(?:docker-)?compose[._-](?P<word>.+)\.ya?ml")
+_NAME: Final = lazy_pattern(r"(?:docker-)?compose[._-](?P<word>.+)\.ya?ml")
 _COMPLETE: Final = frozenset(("image", "build", "extends", "provider"))
 """Keys of which a service of a complete file has one."""
 

@@ -23,13 +23,14 @@ import regorus  # type: ignore[import-untyped]
 from policyd import deadline
 from policyd.engines import DEADLINE, QUERY, EngineOptions, decode, too_slow
 from policyd.errors import ConfigError, EngineError
+from policyd.lazy_pattern import lazy_pattern
 from policyd.model import Findings, Location, to_json
 
 if TYPE_CHECKING:
     from policyd.policies.policy_set import PolicySet
 
-_PLACE = re.compile(r"^--> (?P<file>.+):(?P<line>\d+):(?P<column>\d+)$", re.MULTILINE)
-_REASON = re.compile(r"^error: (?P<reason>.+)$", re.MULTILINE)
+_PLACE = lazy_pattern(r"^--> (?P<file>.+):(?P<line>\d+):(?P<column>\d+)$", re.MULTILINE)
+_REASON = lazy_pattern(r"^error: (?P<reason>.+)$", re.MULTILINE)
 
 
 class _Answer:

@@ -6,18 +6,18 @@ BuildKit entitlements and RUN --device; Docker Swarm, generic resources; docker/
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from policyd.grants.container import Container, everything
 from policyd.grants.requests import named
 from policyd.grants.tables import Tables
+from policyd.lazy_pattern import lazy_pattern
 from policyd.workloads.model import Build, GrantDeclaration
 
 _OPENING: Final = ("security.insecure", "device")
-_BUILD_DEVICE: Final = re.compile(r"[^/=]+/[^/=]+(=.+)?")
-_SEPARATORS: Final = re.compile(r"[^A-Z0-9]+")
+_BUILD_DEVICE: Final = lazy_pattern(r"[^/=]+/[^/=]+(=.+)?")
+_SEPARATORS: Final = lazy_pattern(r"[^A-Z0-9]+")
 
 
 def granted(container: Container) -> Iterator[GrantDeclaration]:

@@ -6,7 +6,6 @@ opts, "device cgroup rules"; Linux Documentation/admin-guide/devices.txt (majors
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,9 +13,10 @@ from policyd.grants.container import Container
 from policyd.grants.runtimes import HostSettings
 from policyd.grants.selection import without_zeros
 from policyd.grants.tables import Tables
+from policyd.lazy_pattern import lazy_pattern
 from policyd.workloads.model import GrantDeclaration
 
-_RULE: Final = re.compile(r"([abc]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})")
+_RULE: Final = lazy_pattern(r"([abc]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})")
 _DYNAMIC_MAJORS: Final = (range(234, 255), range(384, 512))
 _MISC_MAJOR: Final = "10"
 _VFIO_MINORS: Final = ("*", "196")

@@ -14,11 +14,12 @@ from typing import Final
 from policyd.grants import cdi
 from policyd.grants.selection import HIGHEST, without_zeros
 from policyd.inventory.hosts import Host
+from policyd.lazy_pattern import lazy_pattern
 
-_NUMBER: Final = re.compile(r"\+?([0-9]+)")
-_PCI: Final = re.compile(r"([0-9a-f]+):([0-9a-f]+):([0-9a-f]+)\.0", re.IGNORECASE)
+_NUMBER: Final = lazy_pattern(r"\+?([0-9]+)")
+_PCI: Final = lazy_pattern(r"([0-9a-f]+):([0-9a-f]+):([0-9a-f]+)\.0", re.IGNORECASE)
 _PCI_DIGITS: Final = (8, 2, 2)
-_MIG: Final = re.compile(r"([0-9]+):([0-9]+)")
+_MIG: Final = lazy_pattern(r"([0-9]+):([0-9]+)")
 _UNIQUE: Final = ("gpu-", "mig-", "0x")
 
 

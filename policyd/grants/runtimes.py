@@ -7,18 +7,18 @@ where no runtime is named.
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import Final
 
 from policyd.compose.text.scalars import SPACES
 from policyd.grants.identity import NO_NAMES, DeviceNames
 from policyd.grants.tables import Tables
 from policyd.inventory.hosts import NO_TOOLKIT, Host
+from policyd.lazy_pattern import lazy_pattern
 
 VETTED: Final = "vetted"
 UNKNOWN: Final = "unknown"
 
-_SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
+_SEPARATORS: Final = lazy_pattern(r"[^a-z0-9]+")
 
 
 class HostSettings:

@@ -6,14 +6,14 @@ grants come, so a policy that names one of them for another purpose counts too.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
+from policyd.lazy_pattern import lazy_pattern
 from policyd.policies.packs import Policy
 from policyd.policies.review_fields import without_comments
 
-_ACCELERATORS: Final = re.compile(
+_ACCELERATORS: Final = lazy_pattern(
     r"\.(?:grants|device_requests|runtime_class|selectors)\b"
     r"|\bdata\.policyd\.lib\.(?:gpus|requests)\b"
 )

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from policyd.errors import PolicySetError, PolicySetWarning
+from policyd.lazy_pattern import lazy_pattern
 from policyd.model import Location
 from policyd.policies.exceptions import PolicyException
 from policyd.policies.manifests import Constraint
@@ -18,7 +19,7 @@ from policyd.policies.packs import Pack, Policy, declared, package_of
 from policyd.policies.syntax_tree import Module
 
 _RULE = "violation"
-_EXCEPTION_RULE = re.compile(r"^exception\b", re.MULTILINE)
+_EXCEPTION_RULE = lazy_pattern(r"^exception\b", re.MULTILINE)
 _WRITE = f"write `{_RULE} contains {{…}} if {{ … }}`"
 
 

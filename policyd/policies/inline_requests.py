@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from policyd.lazy_pattern import lazy_pattern
+
 Requests = Mapping[tuple[str, int], Mapping[str, str]]
 """The reason by policy, by the file and the line of the value."""
 
@@ -22,7 +24,7 @@ MAX_REASON: Final = 200
 MAX_REQUESTS: Final = 1_000
 """Requests of one file that are read."""
 
-_REQUEST: Final = re.compile(r"(?:^|\s)#[ \t]*policyd: request[ \t]+([a-z0-9-]+)[ \t]+(\S.*)$")
+_REQUEST: Final = lazy_pattern(r"(?:^|\s)#[ \t]*policyd: request[ \t]+([a-z0-9-]+)[ \t]+(\S.*)$")
 
 
 def inline_requests(text: str) -> dict[int, dict[str, str]]:

@@ -7,16 +7,16 @@ gordon-to-regorus 0.13). So brackets are counted before the text is parsed.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from policyd.errors import PolicySetError
+from policyd.lazy_pattern import lazy_pattern
 from policyd.model import Location
 
 MAX_BRACKETS: Final = 11
 """Levels of brackets. The policies that come with policyd have at most 9, in their tests."""
 
-_TOKEN: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*|[(\[{]|[)\]}]')
+_TOKEN: Final = lazy_pattern(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*|[(\[{]|[)\]}]')
 
 
 def check_nesting(file: str, text: str) -> None:

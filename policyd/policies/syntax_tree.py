@@ -6,7 +6,6 @@ with file, line and column, for text that is not valid Rego.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -17,6 +16,7 @@ import msgspec
 
 from policyd.engines.embedded import explain, interpreter
 from policyd.errors import PolicySetError
+from policyd.lazy_pattern import lazy_pattern
 from policyd.model import Location
 from policyd.policies.nesting import check_nesting
 from policyd.policies.syntax_hints import syntax_hint
@@ -28,7 +28,7 @@ TOO_DEEP: Final = "an expression has too many parts; use variables or functions 
 _WITHOUT_IF: Final = "`if` keyword is required"
 """What regorus reports of a rule in the syntax of Rego v0."""
 
-_REFUSED: Final = re.compile("[\0\ufeff]")
+_REFUSED: Final = lazy_pattern("[\0\ufeff]")
 _QUOTES: Final = (b'"', b"`")
 
 

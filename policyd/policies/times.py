@@ -13,17 +13,18 @@ import re
 from typing import Final
 
 from policyd.errors import PolicySetError
+from policyd.lazy_pattern import lazy_pattern
 from policyd.policies.yaml_documents import Value
 
 YEARS: Final = range(2000, 2100)
 """An exception that ends later never ends, and one that starts earlier is a mistake."""
 
 _FORM: Final = "2027-01-31T00:00:00Z"
-_TIME: Final = re.compile(
+_TIME: Final = lazy_pattern(
     r"([0-9]{4})-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 DURATION: Final = r"[1-9][0-9]{0,3}[hd]"
-_DURATION: Final = re.compile(DURATION)
+_DURATION: Final = lazy_pattern(DURATION)
 _DURATION_FORM: Final = "hours or days, at most 9999, such as 12h or 30d"
 _UNITS: Final = {"h": 3600, "d": 86_400}
 

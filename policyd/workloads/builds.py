@@ -8,12 +8,12 @@ and what could not be evaluated: a Dockerfile is read from the bundle only. Sour
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from policyd.compose.project import Project
 from policyd.errors import BundleError, ComposeError, PayloadTooLarge
+from policyd.lazy_pattern import lazy_pattern
 from policyd.model import Files, ImageConfig, NotEvaluated, Path
 from policyd.workloads.containers import Container, services_and_jobs
 from policyd.workloads.dockerfile import evaluation
@@ -35,7 +35,7 @@ MAX_CONTEXTS: Final = 50
 """How many builds may start from each other through additional contexts."""
 
 _DEFAULT: Final = "Dockerfile"
-_FRONTEND: Final = re.compile(r"(docker\.io/)?docker/dockerfile(-upstream)?([:@].*)?")
+_FRONTEND: Final = lazy_pattern(r"(docker\.io/)?docker/dockerfile(-upstream)?([:@].*)?")
 _IMAGE: Final = "docker-image://"
 _SERVICE: Final = "service:"
 

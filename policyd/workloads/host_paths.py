@@ -6,7 +6,7 @@ disk is not read: only links that every such host has are followed.
 
 from __future__ import annotations
 
-import re
+from policyd.lazy_pattern import lazy_pattern
 
 _LINKS = {
     "var/run": "run",
@@ -15,7 +15,7 @@ _LINKS = {
     "proc/net": "proc/self/net",
     "proc/thread-self": "proc/self/task/1",
 }
-_ROOT = re.compile(r"proc/(?:[0-9]+|self)(?:/task/[0-9]+)?/(?:root|cwd)")
+_ROOT = lazy_pattern(r"proc/(?:[0-9]+|self)(?:/task/[0-9]+)?/(?:root|cwd)")
 """The root of a process, and its working directory, which is the root for daemons."""
 
 _DEEPEST_LINK = 5

@@ -15,6 +15,7 @@ import msgspec
 
 from policyd.compose.text.posix_paths import clean
 from policyd.errors import ComposeError
+from policyd.lazy_pattern import lazy_pattern
 from policyd.model import Path
 from policyd.workloads.containers import Container, hooks_of, services_and_jobs
 from policyd.workloads.host_paths import host_path
@@ -48,9 +49,9 @@ _KERNEL_FILESYSTEMS: Final = {
 _OVERLAYS: Final = ("overlay", "overlayfs")
 _WITHOUT_DEVICE: Final = ("tmpfs", "ramfs", "nfs", "nfs4", "cifs", "smb3")
 
-_OPTION: Final = re.compile(r"(?:\\.|[^\\,])+", re.DOTALL)
-_LAYER: Final = re.compile(r"(?:\\.|[^\\:])+", re.DOTALL)
-_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+_OPTION: Final = lazy_pattern(r"(?:\\.|[^\\,])+", re.DOTALL)
+_LAYER: Final = lazy_pattern(r"(?:\\.|[^\\:])+", re.DOTALL)
+_ESCAPED: Final = lazy_pattern(r"\\(.)", re.DOTALL)
 
 
 def mounts_by_container(tree: Tree) -> dict[Path, tuple[Mount, ...]]:

@@ -6,7 +6,6 @@ table of fields says which field holds which kind of path. Source: compose-go v2
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from policyd.compose.context import LoadContext
@@ -16,8 +15,9 @@ from policyd.compose.phases.remote import is_remote, is_remote_context
 from policyd.compose.table.field import Field, Rules, rewrite
 from policyd.compose.table.rules import implementing
 from policyd.compose.text.posix_paths import join
+from policyd.lazy_pattern import lazy_pattern
 
-_WINDOWS: Final = re.compile(r"(?s)(?:.:[\\/]|\\[\\/]|\\\?\?[\\/][^\\/]*[\\/])")
+_WINDOWS: Final = lazy_pattern(r"(?s)(?:.:[\\/]|\\[\\/]|\\\?\?[\\/][^\\/]*[\\/])")
 """A path that is absolute on Windows. It is left unchanged."""
 
 

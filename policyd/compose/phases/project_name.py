@@ -6,7 +6,6 @@ compose-go v2.16.2 loader/loader.go (projectName, NormalizeProjectName).
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from policyd.compose.context import LoadContext
@@ -14,13 +13,14 @@ from policyd.compose.phases.assemble import LoadedFiles
 from policyd.compose.phases.invocation import Invocation
 from policyd.compose.text.template import TemplateError, substitute
 from policyd.errors import ComposeError
+from policyd.lazy_pattern import lazy_pattern
 from policyd.masking import in_quotes
 from policyd.model import Location
 
 PROJECT_NAME: Final = "COMPOSE_PROJECT_NAME"
 """The variable that holds the name: the caller may set it, and the files may use it."""
 
-_NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9_-]")
+_NOT_IN_NAMES: Final = lazy_pattern(r"[^a-z0-9_-]")
 
 
 def project_name(context: LoadContext, files: LoadedFiles, call: Invocation) -> str:

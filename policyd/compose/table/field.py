@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from operator import is_
 from typing import Final
 
@@ -15,6 +16,7 @@ from policyd.compose.node_error import NodeError
 from policyd.compose.nodes import Node
 from policyd.compose.table import rules as vocabulary
 from policyd.compose.table.rules import KINDS
+from policyd.lazy_pattern import lazy_pattern
 
 _NAMES: Final = "^[a-zA-Z0-9._-]+$"
 
@@ -22,6 +24,12 @@ Rules = Mapping[str, Callable[[Node, "Field"], Node]]
 """What to do with a value and its field, by the name of the rule."""
 
 _OTHERS: Final = frozenset({"x", "closed", "open"})
+_KEPT_MODELS: Final[Mapping[str, type]] = {
+    f"{name}{mark}": kind
+    for name, kind in (("str", str), ("bool", bool))
+    for mark in ("", "?", "!")
+}
+"""The models that keep a value of their type unchanged."""
 
 
 class Field:
@@ -31,10 +39,11 @@ class Field:
     the fields of named keys, `each` the field of any other key, `item` that of list items.
 
     The rest is derived from these when the table is built. `deep` names the kinds of rules (unique,
-    long, default, path) that apply here or below, and `concerned` gives, for each of these kinds,
-    the children, the other keys and the list items that it concerns. `always` holds the children
-    that are printed even when they are absent. `free` holds the types of scalars that the schema
-    accepts whatever their value, and `as_is` the type that the model keeps unchanged.
+    long, default, path) that apply here or below. `concerned` gives, for each of these kinds, the
+    children, the other keys and the list items that it concerns; it is worked out at its first use,
+    because a project has few of the fields. `always` holds the children that are printed even when
+    they are absent. `free` holds the types of scalars that the schema accepts whatever their value,
+    and `as_is` the type that the model keeps unchanged.
     """
 
     __slots__ = (
@@ -94,7 +103,7 @@ class Field:
         self.deep: frozenset[str] = frozenset()
         self.free: frozenset[type] = frozenset()
         self.as_is: type | None = None
-        self.concerned: dict[str, tuple[dict[str, _Concern], _Concern, _Concern]] = {}
+        self.concerned = _Concerns(self)
 
     def below(self, key: str) -> Field | None:
         """Return the field of the entry `key` of a mapping, None for one not in the table."""
@@ -115,11 +124,7 @@ class Field:
         """Apply the words of a row: types, model, rules. Raises ValueError for an unknown word."""
         accepts, self.model, *rules = words
         vocabulary.require(self.model, vocabulary.MODELS, "model")
-        kinds = accepts.split("|")
-        self.unique_items = "list!" in kinds
-        self.accepts = frozenset(kind.removesuffix("!") for kind in kinds)
-        for kind in self.accepts:
-            vocabulary.require(kind, vocabulary.TYPES, "type")
+        self.accepts, self.unique_items = _accepted(accepts)
         for rule in rules:
             self._apply_rule(rule)
 
@@ -151,6 +156,32 @@ _Concern = tuple[Field, str] | None
 """A field that a kind of rule concerns, and the rule that it has: "" when only fields below do."""
 
 
+class _Concerns(dict[str, tuple[dict[str, _Concern], _Concern, _Concern]]):
+    """What each kind of rules concerns below a field."""
+
+    __slots__ = ("_field",)
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+
+    def __missing__(self, kind: str) -> tuple[dict[str, _Concern], _Concern, _Concern]:
+        field = self._field
+        named = {key: _concern(child, kind) for key, child in field.children.items()}
+        others, item = _concern(field.each, kind), _concern(field.item or field.each, kind)
+        self[kind] = found = (named, others, item)
+        return found
+
+
+@lru_cache(maxsize=64)
+def _accepted(words: str) -> tuple[frozenset[str], bool]:
+    """Return the types that `words` name, and whether the items of a list must differ."""
+    kinds = words.split("|")
+    accepts = frozenset(kind.removesuffix("!") for kind in kinds)
+    for kind in accepts:
+        vocabulary.require(kind, vocabulary.TYPES, "type")
+    return accepts, "list!" in kinds
+
+
 def table(project: str, rows: str, shapes: dict[str, str]) -> Field:
     """Return the field of a whole project from its rows and the shapes that they name.
 
@@ -160,7 +191,7 @@ def table(project: str, rows: str, shapes: dict[str, str]) -> Field:
     root = Field("")
     root.apply(project.split())
     _Table(shapes).add(root, rows)
-    _derive(root)
+    _derive(root, set())
     return root
 
 
@@ -215,10 +246,6 @@ def rewrite_below(node: Node, field: Field, kind: str, rules: Rules) -> Node:
     return node
 
 
-def _below(field: Field) -> list[Field]:
-    return [*field.children.values(), *(f for f in (field.each, field.item) if f is not None)]
-
-
 def _check_keys(field: Field) -> None:
     for key in (*field.required, *field.any_of):
         vocabulary.require(key, field.children, f"required key of {field.key}")
@@ -226,31 +253,38 @@ def _check_keys(field: Field) -> None:
         vocabulary.require(kind, KINDS, f"kind of rules skipped in {field.key}")
 
 
-def _derive(field: Field) -> frozenset[str]:
-    """Fill in what follows from the rows. Return the kinds of rules that apply at or below."""
-    if field.concerned:
+def _derive(field: Field, done: set[Field]) -> frozenset[str]:
+    """Fill in what follows from the rows. Return the kinds of rules that apply at or below.
+
+    `done` are the fields that are filled in.
+    """
+    if field in done:
         return field.deep
-    _check_keys(field)
-    own = {kind for kind in KINDS if getattr(field, kind)}
-    field.always = tuple(f for f in field.children.values() if f.model.endswith("!"))
-    deep = own.union(*map(_derive, _below(field)))
+    done.add(field)
+    if field.required or field.any_of or field.skip:
+        _check_keys(field)
+    deep = {kind for kind in KINDS if getattr(field, kind)}
+    for below in field.children.values():
+        deep |= _derive(below, done)
+    for other in (field.each, field.item):
+        if other is not None:
+            deep |= _derive(other, done)
+    if field.children:
+        field.always = tuple(f for f in field.children.values() if f.model.endswith("!"))
     field.deep = frozenset(deep.difference(field.skip))
-    field.free = _free(field)
-    field.as_is = {"str": str, "bool": bool}.get(field.model.rstrip("?!"))
-    for kind in KINDS:
-        named = {key: _concern(child, kind) for key, child in field.children.items()}
-        others, item = _concern(field.each, kind), _concern(field.item or field.each, kind)
-        field.concerned[kind] = (named, others, item)
+    field.free = _free(field.accepts, bool(field.enum or field.pattern), field.min is not None)
+    field.as_is = _KEPT_MODELS.get(field.model)
     return field.deep
 
 
-def _free(field: Field) -> frozenset[type]:
+@lru_cache(maxsize=64)
+def _free(accepts: frozenset[str], are_texts_checked: bool, has_minimum: bool) -> frozenset[type]:
     kinds: dict[str, type] = {"bool": bool, "null": type(None)}
-    if not field.enum and field.pattern is None:
+    if not are_texts_checked:
         kinds["str"] = str
-    if field.min is None:
+    if not has_minimum:
         kinds["int"] = int
-    return frozenset(kinds[kind] for kind in field.accepts & kinds.keys())
+    return frozenset(kinds[kind] for kind in accepts & kinds.keys())
 
 
 def _concern(field: Field | None, kind: str) -> _Concern:
@@ -260,8 +294,8 @@ def _concern(field: Field | None, kind: str) -> _Concern:
 
 
 def _regex(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern of the schema, whose `$` is the very end of the text."""
-    return re.compile(pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern)
+    """Return a pattern of the schema, whose `$` is the very end of the text."""
+    return lazy_pattern(pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern)
 
 
 class _Table:
@@ -288,7 +322,7 @@ class _Table:
                     continue
                 field = self._child(parents[-1], key)
                 self._apply_row(field, words)
-            except (ValueError, re.error) as problem:
+            except ValueError as problem:
                 raise ValueError(f"table of fields, row {row.strip()!r}: {problem}") from None
             parents.append(field)
 

@@ -6,18 +6,17 @@ and the rest is ignored. Nothing is expanded. Source: mattn/go-shellwords v1.0.1
 
 from __future__ import annotations
 
-import re
-
 from policyd.compose.text.scalars import quoted
+from policyd.lazy_pattern import lazy_pattern
 from policyd.masking import MarkedError
 
 _BLANKS = " \t\r\n"
 _OPERATORS = ";&|<>"
 _ESCAPES = {"t": "\t", "n": "\n"}
-_ORDINARY = re.compile(r"[^\\ \t\r\n`()\"';&|<>]+")
-_MARKS = re.compile(r"[\\`()\"';&|<>]")
-_WORD = re.compile(r"[^ \t\r\n]+")
-_DIGITS = re.compile("[0-9]+")
+_ORDINARY = lazy_pattern(r"[^\\ \t\r\n`()\"';&|<>]+")
+_MARKS = lazy_pattern(r"[\\`()\"';&|<>]")
+_WORD = lazy_pattern(r"[^ \t\r\n]+")
+_DIGITS = lazy_pattern("[0-9]+")
 _REGIONS = {'"': "double quote", "'": "single quote", "`": "backquote", ")": "$("}
 
 

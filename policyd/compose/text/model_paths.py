@@ -5,13 +5,13 @@ In: ("services", "web", "ports", 0). Out: "services.web.ports[0]".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
+from policyd.lazy_pattern import lazy_pattern
 from policyd.masking import in_quotes
 
-_SIMPLE: Final = re.compile(r"[A-Za-z0-9_.\-]+\Z")
+_SIMPLE: Final = lazy_pattern(r"[A-Za-z0-9_.\-]+\Z")
 
 
 def dotted(path: Iterable[str | int]) -> str:

@@ -7,20 +7,20 @@ unless a single word is longer. Source: Select Graphic Rendition, ECMA-48, 8.3.1
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from policyd.formats.table import width
+from policyd.lazy_pattern import lazy_pattern
 
 INDENT: Final = "    "
 """The margin of the lines that continue a line."""
 MIN_WIDTH: Final = 40
 """Columns below which wrapping would leave a word a line."""
 
-_CODE: Final = re.compile(f"(`[^`]{{1,{MIN_WIDTH}}}`)")
+_CODE: Final = lazy_pattern(f"(`[^`]{{1,{MIN_WIDTH}}}`)")
 """Code in a sentence, which is copied as it stands and stays on one line."""
 _CODES: Final = {"bold": "1", "red": "1;31", "green": "1;32", "yellow": "1;33", "blue": "1;34"}
 

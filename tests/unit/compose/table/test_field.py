@@ -24,7 +24,6 @@ SHAPES = {"words": "list! strings\n [] str str", "pair": "\na str str long=text\
         ("a str str mrege=pairs", "row 'a str str mrege=pairs': unknown rule 'mrege'"),
         ("a @wrods", "row 'a @wrods': unknown shape 'wrods'"),
         ("@wrods", "row '@wrods': unknown shape 'wrods'"),
-        ("a str str pattern=(", "row 'a str str pattern=(': missing ), unterminated subpattern"),
         ("a str str min=x", "row 'a str str min=x': invalid literal for int()"),
         ("a map struct required=b", "unknown required key of a 'b'"),
         ("a map struct any-of=b", "unknown required key of a 'b'"),
@@ -32,7 +31,7 @@ SHAPES = {"words": "list! strings\n [] str str", "pair": "\na str str long=text\
     ],
 )
 def test_a_typo_in_the_table_fails_when_it_is_built(rows: str, message: str) -> None:
-    with pytest.raises(ValueError, match=r"unknown|missing|invalid") as error:
+    with pytest.raises(ValueError, match=r"unknown|invalid") as error:
         table("map any x", rows, SHAPES)
 
     assert message in str(error.value)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from policyd.compose.table.containers import CONTAINER, WORKLOAD
+from policyd.compose.table.field import Field
 from policyd.compose.table.fields import PROJECT
 
 SERVICE = PROJECT.at("services", "*")
@@ -40,3 +44,26 @@ def test_every_row_of_a_container_is_written_once() -> None:
     rows = [row for row in (CONTAINER + WORKLOAD).split("\n") if row and not row.startswith(" ")]
 
     assert len({row.split()[0] for row in rows}) == len(rows)
+
+
+def test_every_pattern_is_a_regular_expression() -> None:
+    patterns = {
+        pattern.pattern
+        for field in _all_fields(PROJECT, set())
+        for pattern in (field.pattern, field.keys)
+        if pattern is not None
+    }
+
+    assert len(patterns) == 5
+    for pattern in patterns:
+        re.compile(pattern)
+
+
+def _all_fields(field: Field, seen: set[Field]) -> Iterator[Field]:
+    if field in seen:
+        return
+    seen.add(field)
+    yield field
+    for below in (*field.children.values(), field.each, field.item):
+        if below is not None:
+            yield from _all_fields(below, seen)
