@@ -9,13 +9,13 @@ archive.py.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 from policyd.compose.file_names import COMPOSE_FILE_NAMES
+from policyd.digests import sha256
 from policyd.errors import BundleError, PayloadTooLarge
 from policyd.limits import MAX_BUNDLE, MAX_FILES, MAX_PATH, MIB
 from policyd.model import Bundle, ImageConfig
@@ -290,7 +290,7 @@ class _Seen:
             raise PayloadTooLarge(f"{name}: the project has more than {MAX_BUNDLE // MIB} MiB")
         if len(self._digests) >= MAX_FILES:
             raise PayloadTooLarge(f"{name}: the project has more than {MAX_FILES} files")
-        self._digests[name] = hashlib.sha256(content).hexdigest()
+        self._digests[name] = sha256(content).hexdigest()
 
     def kind(self, name: str, kind: Kind) -> None:
         self._kinds[name] = kind or "absent"
@@ -303,7 +303,7 @@ class _Seen:
 
     def digest(self) -> str:
         entries = {**self._kinds, **self._digests}
-        total = hashlib.sha256()
+        total = sha256()
         for name in sorted(entries):
             total.update(name.encode() + b"\0" + entries[name].encode() + b"\0")
         return f"sha256:{total.hexdigest()}"

@@ -8,7 +8,6 @@ that is not valid.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -28,6 +27,7 @@ from policyd.config import (
     Settings,
     Token,
 )
+from policyd.digests import sha256
 from policyd.errors import ConfigError
 from policyd.expected_values import expected
 from policyd.forge_settings import ForgeSettings, completed
@@ -305,7 +305,7 @@ def _with_digest(entry: _Hashed, keys: tuple[str, str], label: str, base: str) -
     if not path:
         return entry
     secret = token_in(os.path.join(base, path), f"{label}.{file}", at_least=LEAST_TOKEN)
-    changes = {digest: hashlib.sha256(secret.encode()).hexdigest(), file: ""}
+    changes = {digest: sha256(secret.encode()).hexdigest(), file: ""}
     return msgspec.structs.replace(entry, **changes)
 
 

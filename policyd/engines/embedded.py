@@ -64,6 +64,9 @@ def interpreter(
     Only the calling thread may use it. With `coverage` it records which lines it evaluates. Raises
     the errors of regorus: see `explain`.
     """
+    # The parser of regorus makes errors that it discards. With RUST_BACKTRACE=1, each of them
+    # records the stack, which takes as long as parsing.
+    os.environ.setdefault("RUST_LIB_BACKTRACE", "0")
     engine = regorus.Engine()
     engine.set_enable_coverage(coverage)
     for name, text in modules.items():

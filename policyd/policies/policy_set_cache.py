@@ -11,7 +11,6 @@ projects".
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +20,7 @@ from typing import Final
 import msgspec
 
 import policyd
+from policyd.digests import sha256
 from policyd.model import to_json
 from policyd.policies.policy_set import PolicySet, load_policy_set, source_paths
 
@@ -100,7 +100,7 @@ def installed_program() -> str | None:
     except OSError:
         return None
     listed = b"\npolicyd/policies/policy_set_cache.py,sha256=" in record
-    return hashlib.sha256(record).hexdigest() if listed else None
+    return sha256(record).hexdigest() if listed else None
 
 
 def _name(program: str, path: Path | None) -> str:
@@ -109,7 +109,7 @@ def _name(program: str, path: Path | None) -> str:
     Problems name files as `path` does, so it counts as it is written.
     """
     place = "" if path is None else f"{os.getcwd()}\0{path}"
-    return hashlib.sha256(f"{program}\0{place}".encode("utf-8", "surrogateescape")).hexdigest()
+    return sha256(f"{program}\0{place}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _read(file: str) -> PolicySet | None:
@@ -159,7 +159,7 @@ def _sources(path: Path | None) -> tuple[tuple[str, ...], str] | None:
 
 def _digest(sources: Iterable[str]) -> str:
     """Return the digest of the names and contents of all files in `sources`. Raises OSError."""
-    digest = hashlib.sha256()
+    digest = sha256()
     files = size = 0
     for source in sources:
         kind = "folder" if os.path.isdir(source) else "file"

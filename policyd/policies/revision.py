@@ -5,12 +5,12 @@ In: the content of a policy set. Out: "sha256:…", the same for the same conten
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
+from policyd.digests import sha256
 from policyd.model import Location
 from policyd.policies.exceptions import PolicyException
 from policyd.policies.manifests import Constraint
@@ -32,4 +32,4 @@ def revision_of(
         "exceptions": [msgspec.structs.replace(e, location=Location("")) for e in exceptions],
     }
     text = msgspec.json.encode(msgspec.to_builtins(content), order="deterministic")
-    return "sha256:" + hashlib.sha256(text).hexdigest()
+    return "sha256:" + sha256(text).hexdigest()

@@ -6,12 +6,12 @@ in the order in which reports list them. Pure: paths are those that `Reviewed.sh
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
 
+from policyd.digests import sha256
 from policyd.formats.report.reviewed import Reviewed, dependence
 from policyd.model import Exempted, Location, Severity, Undecided, Violation
 from policyd.policies.packs import Policy
@@ -154,7 +154,7 @@ def _line(location: Location | None, result: Reviewed) -> str:
 
 
 def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _order(entry: Entry) -> tuple[object, ...]:
