@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from policyd.console_settings import OidcSettings, Role
 from policyd.errors import ConfigError
 from policyd.forge_settings import ForgeSettings
 from policyd.host_settings import HostSettings
@@ -304,7 +305,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         HttpUrl,
         Meta(
             description="Base URL at which people reach the webhook, as in "
-            "`https://policyd.example`. Reports at forges link to decisions there."
+            "`https://policyd.example`. Reports at forges link to decisions there, and an "
+            "OpenID provider sends browsers back to it."
         ),
     ] = ""
     console: Annotated[
@@ -344,6 +346,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     image_registries: Annotated[
         dict[str, ImageRegistry],
         Meta(description='Registries that may be read with `images = "inspect"`, by name.'),
+    ] = {}
+    oidc: Annotated[
+        OidcSettings, Meta(description="The OpenID provider of the people who use the console.")
+    ] = OidcSettings()
+    roles: Annotated[
+        dict[str, Role],
+        Meta(description="What people who sign in through `oidc` may do, by name of the role."),
     ] = {}
     host: Annotated[HostSettings, Meta(description="The gate on a host, `policyd host serve`.")] = (
         HostSettings()

@@ -24,7 +24,8 @@ def listen_address(settings: Settings) -> tuple[str, int]:
             f"listen: invalid address {settings.listen!r}; write HOST:PORT, as in 127.0.0.1:8093"
         )
     host = found[1] or found[2]
-    if not (settings.tokens or settings.issuers) and not is_loopback(host):
+    required = settings.tokens or settings.issuers or settings.oidc.issuer
+    if not required and not is_loopback(host):
         raise ConfigError(
             f"listen: {settings.listen} is not a loopback address, and no token is configured; "
             "add [tokens.NAME] to the settings file, or listen on 127.0.0.1"

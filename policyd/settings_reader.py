@@ -27,6 +27,7 @@ from policyd.config import (
     Settings,
     Token,
 )
+from policyd.console_settings import OidcSettings, Role, completed_oidc
 from policyd.digests import sha256
 from policyd.errors import ConfigError
 from policyd.expected_values import expected
@@ -46,7 +47,7 @@ from policyd.suggestion import did_you_mean, nearest
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
 _Entry: TypeAlias = (
-    Token | Issuer | Registry | ForgeSettings | ImageRegistry | CheckpointCopy | Witness
+    Token | Issuer | Registry | ForgeSettings | ImageRegistry | CheckpointCopy | Witness | Role
 )
 _Table: TypeAlias = type[_Entry]
 _TABLES: Final[dict[str, _Table]] = {
@@ -57,11 +58,12 @@ _TABLES: Final[dict[str, _Table]] = {
     "image_registries": ImageRegistry,
     "checkpoint_copies": CheckpointCopy,
     "witnesses": Witness,
+    "roles": Role,
 }
 _Hashed = TypeVar("_Hashed", Token, Registry)
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
-_SECTION: Final = "host"
-"""The only table of settings that is not a table of entries by name."""
+_SECTIONS: Final = ("host", "oidc")
+"""The tables of settings that are not tables of entries by name."""
 _HUB_URL: Final = "https://registry-1.docker.io"
 _HUB_AUTH_HOSTS: Final = ("auth.docker.io",)
 _PATHS: Final = (
@@ -75,7 +77,7 @@ _PATHS: Final = (
     "tls_key_file",
     "tls_client_ca_file",
 )
-FILE_ONLY: Final = (*_TABLES, "failure_policies", _SECTION)
+FILE_ONLY: Final = (*_TABLES, "failure_policies", *_SECTIONS)
 """Settings that are tables in the settings file, and no variables."""
 _SIMPLE: Final = [name for name in _FIELDS if name not in FILE_ONLY]
 _FOREIGN: Final = lazy_pattern(r"POLICYD_(CONFIG|URL|TOKEN|FAILURE_POLICY|(SERVICE|PORT)(_.*)?)")
@@ -169,8 +171,8 @@ def _from_file(path: str) -> dict[str, Any]:
         if name in _TABLES:
             values[name] = _entries(path, text, name, value)
             continue
-        if name == _SECTION:
-            values[name] = _host(path, text, value)
+        if name in _SECTIONS:
+            values[name] = _section(path, text, name, value)
             continue
         values[name] = _typed(value, _FIELDS[name].type, name, where)
         if name in _PATHS or (name == "audit" and "://" not in value):
@@ -222,13 +224,18 @@ def _entries(path: str, text: str, table: str, entries: object) -> dict[str, Any
     return values
 
 
-def _host(path: str, text: str, value: object) -> HostSettings:
-    where = _location(path, text, (_SECTION,))
+def _section(path: str, text: str, name: str, value: object) -> HostSettings | OidcSettings:
+    where = _location(path, text, (name,))
     if not isinstance(value, dict):
-        raise ConfigError(f"{_SECTION}: expected a table, as in [{_SECTION}]", where)
-    places = {key: _location(path, text, (_SECTION, key)) for key in value}
-    settings = _table(value, HostSettings, _SECTION, where, places)
-    return with_absolute_paths(settings, os.path.dirname(os.path.abspath(path)))
+        raise ConfigError(f"{name}: expected a table, as in [{name}]", where)
+    places = {key: _location(path, text, (name, key)) for key in value}
+    base = os.path.dirname(os.path.abspath(path))
+    if name == "host":
+        return with_absolute_paths(_table(value, HostSettings, name, where, places), base)
+    try:
+        return completed_oidc(_table(value, OidcSettings, name, where, places), base)
+    except ConfigError as error:
+        raise ConfigError(error.message, error.where or where) from error
 
 
 def _table(
@@ -275,6 +282,8 @@ def _completed(entry: _Entry, label: str, base: str) -> _Entry:
         return completed_copy(entry, label, base)
     if isinstance(entry, Witness):
         return completed_witness(entry, label, base)
+    if isinstance(entry, Role):
+        return entry
     if isinstance(entry, Registry):
         if entry.on_denied == "label" and not (entry.kind == "harbor" and entry.denied_label):
             raise ConfigError(f'{label}.on_denied: "label" needs kind = "harbor" and denied_label')

@@ -4,7 +4,7 @@ In: the settings of an issuer, the id of a key. Out: the key. The keys come from
 settings name, or from the issuer: its discovery document names the address of its keys. The last
 keys go on counting for a day while the issuer cannot be reached, also in a new process. Errors:
 Unauthorized for a key that the issuer does not have, IdentityUnavailable while its keys are not
-known. Source: OpenID Connect Discovery 1.0, sections 3 and 4.
+known.
 """
 
 from __future__ import annotations
@@ -13,18 +13,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
-import msgspec
-import requests
 import structlog
 from jwt import PyJWK
 
 from policyd.audit.key_sets import KeptKeySet
 from policyd.deadline import Deadline, remaining
 from policyd.errors import AuditError, IdentityError, IdentityUnavailable, Unauthorized
+from policyd.identity.discovery import address_of, discovery_document, get
 from policyd.identity.key_set import MAX_KEY_SET, read_key_set
-from policyd.timed_session import session_until
 
 if TYPE_CHECKING:
     from policyd.audit.key_sets import KeySets
@@ -38,10 +35,6 @@ MAX_AGE: Final = 24 * 3600.0
 """Seconds for which keys count while the issuer cannot be reached."""
 TIMEOUT: Final = 5.0
 """Seconds that requesting the keys may take in all."""
-MAX_DISCOVERY: Final = 64 * 1024
-DISCOVERY_PATH: Final = "/.well-known/openid-configuration"
-
-_PIECE: Final = 16 * 1024
 
 log = structlog.get_logger("policyd.identity")
 
@@ -138,58 +131,8 @@ class IssuerKeys:
                 raise IdentityError(f"the file of keys cannot be read: {error}") from error
         with Deadline(remaining(TIMEOUT)) as deadline:
             issuer = self._issuer.issuer
-            document = _get(issuer.rstrip("/") + DISCOVERY_PATH, MAX_DISCOVERY, deadline)
-            return _get(self._address(document), MAX_KEY_SET, deadline)
-
-    def _address(self, document: bytes) -> str:
-        """Return the address of the keys, if `document` names one that may be requested."""
-        try:
-            found = msgspec.json.decode(document, type=dict[str, object])
-        except (ValueError, RecursionError) as error:
-            raise IdentityError("the discovery document is not a JSON object") from error
-        if found.get("issuer") != self._issuer.issuer:
-            raise IdentityError("the discovery document is that of another issuer")
-        address = found.get("jwks_uri")
-        own = urlsplit(self._issuer.issuer)
-        try:
-            target = urlsplit(address) if isinstance(address, str) else None
-        except ValueError:
-            target = None
-        if target is None or target.scheme not in ("https", own.scheme):
-            raise IdentityError("the discovery document names no address of keys")
-        if target.netloc not in (own.netloc, *self._issuer.jwks_hosts):
-            raise IdentityError("the discovery document names keys at a host that is not allowed")
-        return str(address)
-
-
-def _get(url: str, limit: int, deadline: Deadline) -> bytes:
-    """Return the content at `url`. Redirects are not followed."""
-    try:
-        with (
-            session_until(deadline) as session,
-            session.get(
-                url,
-                headers={"Accept": "application/json", "Accept-Encoding": "identity"},
-                auth=_no_credentials,
-                stream=True,
-                allow_redirects=False,
-                timeout=deadline.remaining() or 0.001,
-            ) as response,
-        ):
-            if response.status_code != 200:
-                raise IdentityError(f"{url} answered {response.status_code}")
-            content = bytearray()
-            for piece in response.iter_content(_PIECE):
-                content += piece
-                if len(content) > limit:
-                    raise IdentityError(f"{url} sent more than {limit:,} bytes")
-    except (requests.RequestException, ValueError) as error:
-        raise IdentityError(f"{url} cannot be read") from error
-    if not deadline.remaining():
-        raise IdentityError(f"{url} did not answer in time")
-    return bytes(content)
-
-
-def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Leave `request` as it is: without this, requests would read .netrc."""
-    return request
+            document = discovery_document(issuer, deadline)
+            hosts = self._issuer.jwks_hosts
+            return get(
+                address_of(document, "jwks_uri", "keys", issuer, hosts), MAX_KEY_SET, deadline
+            )

@@ -86,7 +86,7 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
         )
         _check_services(settings, folder)
         events.started(reloader.policy_set)
-        if not (settings.tokens or settings.issuers):
+        if not (settings.tokens or settings.issuers or settings.oidc.issuer):
             log.warning("no tokens are configured: all users of this machine have full access")
         server = SupervisedServer(
             "policyd",

@@ -66,7 +66,9 @@ class Authentication:
     @property
     def is_required(self) -> bool:
         """Whether requests need a token. Without any, only this machine can connect."""
-        return bool(self._settings.tokens or self._settings.issuers or self._stored.exist())
+        settings = self._settings
+        configured = settings.tokens or settings.issuers or settings.oidc.issuer
+        return bool(configured or self._stored.exist())
 
 
 def _verifier(settings: Settings, audit: Store) -> TokenVerifier | None:

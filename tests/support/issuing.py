@@ -55,12 +55,19 @@ def unsigned(header: dict[str, Any], claims: dict[str, Any], signature: str = ""
 
 
 class StandInIssuer:
-    """What an issuer answers; tests change it. `requests` counts the requests for its keys."""
+    """What an issuer answers; tests change it. `requests` counts the requests for its keys.
+
+    `exchanged` has the Authorization header and the form of each request for `id_token`.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.keys: list[dict[str, Any]] = [jwk(rsa_key(), "first")]
         self.discovery: dict[str, Any] = {"issuer": url, "jwks_uri": f"{url}/keys"}
+        self.discovery |= {"authorization_endpoint": f"{url}/authorize"}
+        self.discovery |= {"token_endpoint": f"{url}/exchange"}
+        self.exchanged: list[tuple[str, dict[str, list[str]]]] = []
+        self.id_token = ""
         self.status = 200
         self.headers: dict[str, str] = {}
         self.requests = 0
@@ -149,6 +156,16 @@ def issuing() -> Iterator[StandInIssuer]:
             self.send_response(issuer.status if found is not None else 404)
             for name, value in issuer.headers.items():
                 self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            """Exchange a code for `id_token`; without one, refuse."""
+            form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            issuer.exchanged.append((self.headers.get("Authorization", ""), form))
+            body = json.dumps({"id_token": issuer.id_token} if issuer.id_token else {}).encode()
+            self.send_response(200 if issuer.id_token else 400)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from policyd.config import ImageRegistry, Registry, Settings, Token
+from policyd.console_settings import OidcSettings, Role
 from policyd.errors import ConfigError
 from policyd.issuer_settings import Issuer
 from policyd.listen_address import listen_address
@@ -157,6 +158,21 @@ def test_the_places_for_checkpoints_are_read(read, tmp_path):
     assert str(caught.value).endswith(
         "policyd.toml:1:1: checkpoint_copies.disk: set exactly one of file and url"
     )
+
+
+def test_a_provider_and_roles_of_people_are_tables(read, tmp_path):
+    settings = read(
+        '[oidc]\nissuer = "https://login.example/a"\nclient_id = "policyd"\n'
+        'client_secret_file = "secret"\n'
+        '[roles.all]\ngroups = ["*"]\nrepositories = ["ml/**"]\n'
+    )
+
+    assert settings.oidc == OidcSettings(
+        issuer="https://login.example/a",
+        client_id="policyd",
+        client_secret_file=str(tmp_path / "secret"),
+    )
+    assert settings.roles == {"all": Role(groups=("*",), repositories=("ml/**",))}
 
 
 def test_registries_of_images_have_a_url_by_their_host(read, tmp_path):
@@ -405,6 +421,28 @@ def test_settings_can_be_handed_to_another_process(read):
             "policyd.toml:1:1: image_registries.a and image_registries.b have the same host",
         ),
         ('images = "on"\n', "policyd.toml:1:1: images: expected inspect or off"),
+        ("[oidc]\n", "policyd.toml:1:1: oidc: the required setting issuer is missing"),
+        (
+            '[oidc]\nissuer = "https://login.example"\n',
+            "policyd.toml:1:1: oidc: the required setting client_id is missing",
+        ),
+        (
+            '[oidc]\nissuer = "http://login.example"\n',
+            "policyd.toml:1:1: oidc.issuer: expected https:// and a host, optionally with a path",
+        ),
+        (
+            '[oidc]\nissuer = "https://a"\nclientid = "p"\n',
+            "policyd.toml:3:1: oidc: unknown setting clientid; did you mean client_id?",
+        ),
+        ("oidc = 1\n", "policyd.toml:1:1: oidc: expected a table, as in [oidc]"),
+        (
+            '[roles.ops]\ngroups = ["gpu-ops"]\n',
+            "policyd.toml:1:1: roles.ops: the required setting repositories is missing",
+        ),
+        (
+            '[roles.ops]\ngroups = []\nrepositories = ["**"]\n',
+            "policyd.toml:2:1: roles.ops.groups: expected a list of texts, none of them empty",
+        ),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_its_line(refused, text, message):

@@ -22,6 +22,7 @@ from policyd.web.console import (
     decision,
     decisions,
     entry,
+    oidc,
     overview,
     pages,
     playground,
@@ -57,6 +58,8 @@ def add_routes(app: Flask, services: Services, authentication: Authentication) -
         module.add_routes(blueprint, services)
     assets.add_routes(blueprint)
     sign_in.add_routes(blueprint, services, authentication)
+    if services.settings.oidc.issuer:
+        oidc.add_routes(blueprint, services)
 
     @blueprint.get("/<path:rest>")
     def unknown(**_: str) -> Response:

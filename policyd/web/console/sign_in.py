@@ -27,11 +27,22 @@ class SignInQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def add_routes(blueprint: Blueprint, services: Services, authentication: Authentication) -> None:
     """Add the routes, which are open to strangers."""
     sessions = Sessions(services.audit)
+    has_provider = bool(services.settings.oidc.issuer)
+
+    def form(target: str, problem: str = "", code: int = HTTPStatus.OK) -> Response:
+        return html(
+            "sign_in.html",
+            code,
+            title="Sign in",
+            target=target,
+            problem=problem,
+            has_provider=has_provider,
+        )
 
     @blueprint.get("/sign-in")
     def ask() -> Response:
         query = parameters(request, SignInQuery)
-        return _form(entry.safe_target(query.next))
+        return form(entry.safe_target(query.next))
 
     @blueprint.post("/sign-in")
     def sign_in() -> Response:
@@ -39,7 +50,7 @@ def add_routes(blueprint: Blueprint, services: Services, authentication: Authent
         target = entry.safe_target(request.form.get("next", ""))
         digest = access.digest_of_bearer(f"Bearer {request.form.get('token', '').strip()}")
         if not digest or authentication.holder(digest) is None:
-            return _form(target, str(Unauthorized("unknown token")), HTTPStatus.UNAUTHORIZED)
+            return form(target, str(Unauthorized("unknown token")), HTTPStatus.UNAUTHORIZED)
         return _begun(sessions, Session(token=digest), services.clock(), target)
 
     @blueprint.post("/sign-out")
@@ -58,7 +69,3 @@ def _begun(sessions: Sessions, session: Session, now: int, target: str) -> Respo
     entry.set_cookie(answer, sessions.begin(session, now))
     g.new_browser = False
     return answer
-
-
-def _form(target: str, problem: str = "", code: int = HTTPStatus.OK) -> Response:
-    return html("sign_in.html", code, title="Sign in", target=target, problem=problem)

@@ -11,7 +11,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from policyd.errors import Unauthorized
-from policyd.identity.tokens import MAX_TOKEN, TokenVerifier
+from policyd.identity.signature import MAX_TOKEN
+from policyd.identity.tokens import TokenVerifier
 from policyd.issuer_settings import Issuer
 from tests.support.cases import cases
 from tests.support.issuing import AUDIENCE, StandInIssuer, ec_key, github, jwk, rsa_key, unsigned
