@@ -51,12 +51,18 @@ _SECRET_OF_WORKLOAD: Final = frozenset(
      "run_flags", "dockerfile_inline")
 )  # fmt: skip
 """Fields of a workload, or of a part of it, whose texts are masked."""
-_DEFAULTS: Final = {
-    field.name: field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+_FIELDS: Final = tuple(
+    (
+        field.name,
+        field.default_factory()
+        if field.default_factory is not msgspec.NODEFAULT
+        else field.default,
+    )
     for field in msgspec.structs.fields(Workload)
-    if not field.required
-}
+)
+"""The fields of a workload with their defaults, NODEFAULT for those that are always set."""
 _NAMED: Final = frozenset(("environment", "labels", "annotations"))
+_DOCKERFILE: Final = "dockerfile_inline"
 _CREDENTIAL: Final = lazy_pattern("pass|pwd|secret|token|key|cred|auth|private|salt", re.IGNORECASE)
 _LITERAL: Final = lazy_pattern(r'"([^"\\\n]{1,200})"')
 
@@ -113,8 +119,8 @@ class Recorder:
             "unresolved": [(one.variable, masking.path(one.path)) for one in project.unresolved],
             "notEvaluated": [masking.not_evaluated(one) for one in loaded.not_evaluated],
             "requestedProfiles": project.requested_profiles,
-            "masked": masking.paths[:MAX_LISTED],
-            "maskedMore": max(0, len(masking.paths) - MAX_LISTED),
+            "masked": masking.paths,
+            "maskedMore": masking.number - len(masking.paths),
         }
         try:
             text = msgspec.json.encode(document)
@@ -146,7 +152,7 @@ def read_project(content: bytes, digest: str) -> RecordedProject:
 
 
 class _Masking:
-    """Masks one project. `paths` are those of the values that it masked so far."""
+    """Masks one project: `number` values so far, of which the first have the `paths`."""
 
     def __init__(self, recorder: Recorder, loaded: Loaded) -> None:
         project = loaded.project
@@ -162,6 +168,7 @@ class _Masking:
         self._recorder = recorder
         self._known: dict[str, str] = {}
         self.paths: list[str] = []
+        self.number = 0
 
     def tree(self, tree: Mapping[str, Any]) -> dict[str, Any]:
         """Return the effective model without values."""
@@ -211,76 +218,79 @@ class _Masking:
         for field, child in value.items():
             secret = below.get(field, ())
             if field in open_fields and isinstance(child, dict) and (secret or field == "build"):
+                inside = (*path, field)
                 masked[field] = {
-                    key: self._below(
-                        inner,
-                        (*path, field, key),
-                        secret=key in secret or key == "dockerfile_inline",
-                    )
+                    key: self._child(inner, inside, key, key in secret or key == _DOCKERFILE)
                     for key, inner in child.items()
                 }
             elif field in _NAMED:
                 masked[field] = self._entries(field, child, (*path, field))
             else:
-                is_secret = field not in open_fields
-                masked[field] = self._below(child, (*path, field), secret=is_secret)
+                masked[field] = self._child(child, path, field, field not in open_fields)
         return masked
 
-    def _workload(self, value: Any, path: Path) -> Any:
-        if not value:
-            return value
+    def _workload(self, value: dict[str, Any], path: Path) -> dict[str, Any]:
+        """Return a workload, or a part of it, without values."""
+        masked = {}
+        for key, child in value.items():
+            if not child or child is True:  # nearly all; a call would take longer
+                masked[key] = child
+            elif key in _SECRET_OF_WORKLOAD and (key != "options" or isinstance(child, dict)):
+                masked[key] = self._entries(key, child, (*path, key))
+            else:
+                masked[key] = self._part(child, path, key)
+        return masked
+
+    def _part(self, value: Any, path: Path, key: str | int) -> Any:
+        """Return the part of a workload that is at `key` below `path`."""
         if isinstance(value, dict):
-            return {
-                key: child
-                if not child  # nearly all; a call would take longer
-                else self._entries(key, child, (*path, key))
-                if key in _SECRET_OF_WORKLOAD and (key != "options" or isinstance(child, dict))
-                else self._workload(child, (*path, key))
-                for key, child in value.items()
-            }
+            return self._workload(value, (*path, key))
         if isinstance(value, list | tuple):
-            return [self._workload(child, (*path, index)) for index, child in enumerate(value)]
-        return self._leaf(value, path)
+            inside = (*path, key)
+            return [self._part(child, inside, index) for index, child in enumerate(value)]
+        return self._leaf(value, path, key)
 
     def _entries(self, kind: str, value: Any, path: Path) -> Any:
         """Return the values by name of an environment, of labels, of options …"""
         if not isinstance(value, dict):
             return self._below(value, path, secret=True)
+        keeps = self._recorder.keeps if kind in _NAMED else None
         return {
-            self._text(name): self._below(
-                child,
-                (*path, name),
-                secret=not (kind in _NAMED and self._recorder.keeps(kind, name)),
-            )
+            self._text(name): self._child(child, path, name, not (keeps and keeps(kind, name)))
             for name, child in value.items()
         }
 
     def _below(self, value: Any, path: Path, *, secret: bool) -> Any:
-        if not value:
-            return value
         if isinstance(value, dict):
             return {
-                self._text(key): self._below(child, (*path, key), secret=secret)
+                self._text(key): self._child(child, path, key, secret)
                 for key, child in value.items()
             }
         if isinstance(value, list | tuple):
             return [
-                self._below(child, (*path, index), secret=secret)
-                for index, child in enumerate(value)
+                self._child(child, path, index, secret) for index, child in enumerate(value)
             ]
-        if secret and isinstance(value, str):
-            self._note(path)
-            return MASK
-        return self._leaf(value, path)
+        return self._child(value, path[:-1], path[-1], secret)
 
-    def _leaf(self, value: Any, path: Path) -> Any:
+    def _child(self, value: Any, path: Path, key: str | int, secret: bool) -> Any:
+        """Return the value at `key` below `path`."""
+        if not value or value is True:
+            return value
+        if secret and isinstance(value, str):
+            self._note(path, key)
+            return MASK
+        if isinstance(value, dict | list | tuple):
+            return self._below(value, (*path, key), secret=secret)
+        return self._leaf(value, path, key)
+
+    def _leaf(self, value: Any, path: Path, key: str | int) -> Any:
         if isinstance(value, str):
             text = self._text(value)
             if text != value:
-                self._note(path)
+                self._note(path, key)
             return text
         if isinstance(value, int) and not isinstance(value, bool) and str(value) in self._numbers:
-            self._note(path)
+            self._note(path, key)
             return 0
         return value
 
@@ -293,14 +303,21 @@ class _Masking:
             known = self._known[text] = without_credentials(known)
         return known
 
-    def _note(self, path: Path) -> None:
-        self.paths.append(self._text(".".join(map(str, path))))
+    def _note(self, path: Path, key: str | int) -> None:
+        """Note that the value at `key` below `path` is masked."""
+        self.number += 1
+        if self.number <= MAX_LISTED:
+            self.paths.append(self._text(".".join(map(str, (*path, key)))))
 
 
 def _set_fields(workload: Workload) -> dict[str, Any]:
     """Return the fields that differ from their defaults, which reading the workload restores."""
-    values = ((name, getattr(workload, name)) for name in Workload.__struct_fields__)
-    return {name: value for name, value in values if value != _DEFAULTS.get(name, _DEFAULTS)}
+    pairs = zip(_FIELDS, msgspec.structs.astuple(workload), strict=True)
+    return {
+        name: value
+        for (name, default), value in pairs
+        if value is not default and value != default
+    }
 
 
 def _texts(value: Any) -> Iterator[str]:
