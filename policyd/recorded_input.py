@@ -267,9 +267,7 @@ class _Masking:
                 for key, child in value.items()
             }
         if isinstance(value, list | tuple):
-            return [
-                self._child(child, path, index, secret) for index, child in enumerate(value)
-            ]
+            return [self._child(child, path, index, secret) for index, child in enumerate(value)]
         return self._child(value, path[:-1], path[-1], secret)
 
     def _child(self, value: Any, path: Path, key: str | int, secret: bool) -> Any:
@@ -314,9 +312,7 @@ def _set_fields(workload: Workload) -> dict[str, Any]:
     """Return the fields that differ from their defaults, which reading the workload restores."""
     pairs = zip(_FIELDS, msgspec.structs.astuple(workload), strict=True)
     return {
-        name: value
-        for (name, default), value in pairs
-        if value is not default and value != default
+        name: value for (name, default), value in pairs if value is not default and value != default
     }
 
 

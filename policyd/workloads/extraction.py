@@ -7,8 +7,8 @@ configs and Dockerfiles are resolved. What the values mean is decided elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -33,7 +33,7 @@ from policyd.workloads.model import (
     Workload,
 )
 from policyd.workloads.mounts import mounts_by_container
-from policyd.workloads.settings import with_settings
+from policyd.workloads.settings import settings
 from policyd.workloads.values import (
     Tree,
     entries,
@@ -53,6 +53,30 @@ MAX_IMAGE_CONFIGS: Final = 8 << 20
 
 _NANO_CPUS: Final = 1_000_000_000
 _RESERVATIONS: Final = ("deploy", "resources", "reservations")
+_READ: Final[Mapping[str, Callable[[Tree, str], Any]]] = {
+    **dict.fromkeys(
+        ("image", "platform", "runtime", "user", "pid", "ipc", "uts", "userns_mode", "cgroup",
+         "cgroup_parent", "network_mode", "container_name", "pull_policy"),
+        text,
+    ),
+    **dict.fromkeys(
+        ("profiles", "cap_add", "cap_drop", "security_opt", "volumes_from", "extra_hosts",
+         "group_add"),
+        texts,
+    ),
+    **dict.fromkeys(
+        ("privileged", "use_api_socket", "read_only", "oom_kill_disable", "tty"), flag
+    ),
+    **dict.fromkeys(("labels", "annotations", "sysctls"), pairs),
+    "environment": variables,
+    "oom_score_adj": integer,
+}  # fmt: skip
+"""What reads the fields of a Workload that a container sets with one key, by their names."""
+_COMPUTED: Final = frozenset(
+    ("scale", "provider", "gpus", "devices", "device_cgroup_rules", "post_start", "pre_stop",
+     "develop", "mem_limit", "cpus")
+)  # fmt: skip
+"""The keys, with `deploy`, of which `_computed` reads fields."""
 
 
 class Extracted(NamedTuple):
@@ -106,10 +130,11 @@ def _check_size(workloads: Iterable[Workload]) -> None:
 
 def _workload(container: Container, mounts: tuple[Mount, ...], project_directory: str) -> Workload:
     keys, path = container.keys, container.path
-    deploy = mapping(keys, "deploy")
-    limits = mapping(deploy, "resources", "limits")
-    scale = keys if "scale" in keys else deploy
-    workload = Workload(
+    fields = {key: _READ[key](keys, key) for key in keys if key in _READ}
+    fields.update(settings(keys, path))
+    if "deploy" in keys or not _COMPUTED.isdisjoint(keys):
+        fields.update(_computed(keys, path))
+    return Workload(
         name=container.name,
         path=path,
         kind=container.kind,
@@ -117,40 +142,29 @@ def _workload(container: Container, mounts: tuple[Mount, ...], project_directory
         title=container.title,
         hook=container.hook,
         triggers=_triggers(keys) if container.kind == "job" else None,
-        image=text(keys, "image"),
-        platform=text(keys, "platform"),
-        replicas=max(integer(scale, "scale" if scale is keys else "replicas", 1), 0),
-        profiles=texts(keys, "profiles"),
-        runtime=text(keys, "runtime"),
-        privileged=flag(keys, "privileged"),
-        use_api_socket=flag(keys, "use_api_socket"),
-        user=text(keys, "user"),
-        cap_add=texts(keys, "cap_add"),
-        cap_drop=texts(keys, "cap_drop"),
-        security_opt=texts(keys, "security_opt"),
-        pid=text(keys, "pid"),
-        ipc=text(keys, "ipc"),
-        uts=text(keys, "uts"),
-        userns_mode=text(keys, "userns_mode"),
-        cgroup=text(keys, "cgroup"),
-        cgroup_parent=text(keys, "cgroup_parent"),
-        network_mode=text(keys, "network_mode"),
-        provider=text(mapping(keys, "provider"), "type"),
-        volumes_from=texts(keys, "volumes_from"),
-        device_requests=tuple(_device_requests(keys, path)),
-        devices=tuple(_devices(keys, path)),
-        device_cgroup_rules=tuple(_cgroup_rules(keys, path)),
-        generic_resources=tuple(_generic_resources(keys, path)),
         mounts=mounts,
-        environment=variables(keys, "environment"),
-        labels=pairs(keys, "labels"),
-        annotations=pairs(keys, "annotations"),
-        hooks=tuple(_hooks(keys, path)),
-        memory_limit=max(integer(limits, "memory") or integer(keys, "mem_limit"), 0),
-        cpu_limit=max(round((number(limits, "cpus") or number(keys, "cpus")) * _NANO_CPUS), 0),
         project_directory=project_directory,
+        **fields,
     )
-    return with_settings(workload, keys)
+
+
+def _computed(keys: Tree, path: Path) -> dict[str, Any]:
+    """Return the fields of a Workload that have several keys, or another name than their key."""
+    deploy = mapping(keys, "deploy")
+    limits = mapping(deploy, "resources", "limits")
+    scale = keys if "scale" in keys else deploy
+    cpus = number(limits, "cpus") or number(keys, "cpus")
+    return {
+        "replicas": max(integer(scale, "scale" if scale is keys else "replicas", 1), 0),
+        "provider": text(mapping(keys, "provider"), "type"),
+        "device_requests": tuple(_device_requests(keys, path)),
+        "devices": tuple(_devices(keys, path)),
+        "device_cgroup_rules": tuple(_cgroup_rules(keys, path)),
+        "generic_resources": tuple(_generic_resources(keys, path)),
+        "hooks": tuple(_hooks(keys, path)),
+        "memory_limit": max(integer(limits, "memory") or integer(keys, "mem_limit"), 0),
+        "cpu_limit": max(round(cpus * _NANO_CPUS), 0),
+    }
 
 
 def _triggers(job: Tree) -> Triggers:

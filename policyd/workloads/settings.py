@@ -8,42 +8,32 @@ Source: Compose specification, services; docker/compose 5.7 pkg/compose/create.g
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
-from typing import Final, Literal
-
-import msgspec
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final, Literal
 
 from policyd.model import Path
-from policyd.workloads.model import Logging, Port, Restart, Tmpfs, Ulimit, Workload
+from policyd.workloads.model import Logging, Port, Restart, Tmpfs, Ulimit
 from policyd.workloads.values import Tree, entries, flag, integer, mapping, pairs, text, texts
 
 _CONDITIONS: Final = {"none": "no", "any": "always", "": "always"}
 """What the conditions of `deploy.restart_policy` are called in `restart`."""
 
 
-def with_settings(workload: Workload, keys: Tree) -> Workload:
-    """Return `workload` with the settings in `keys`, the keys of its container."""
-    path = workload.path
-    return msgspec.structs.replace(
-        workload,
-        pids_limit=pids_limit(keys),
-        read_only=flag(keys, "read_only"),
-        ports=tuple(ports(keys, path)),
-        networks=tuple(mapping(keys, "networks")),
-        extra_hosts=texts(keys, "extra_hosts"),
-        tmpfs=tuple(tmpfs(keys, path)),
-        healthcheck=healthcheck(keys),
-        logging=logging(keys),
-        restart=restart(keys, path),
-        sysctls=pairs(keys, "sysctls"),
-        ulimits=ulimits(keys),
-        group_add=texts(keys, "group_add"),
-        oom_kill_disable=flag(keys, "oom_kill_disable"),
-        oom_score_adj=integer(keys, "oom_score_adj"),
-        container_name=text(keys, "container_name"),
-        pull_policy=text(keys, "pull_policy"),
-        tty=flag(keys, "tty"),
-    )
+def settings(keys: Tree, path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of a Workload that `keys` set, with their values.
+
+    `keys` are those of the container at `path`. Fields of which nothing is set have their defaults.
+    """
+    for key in keys:
+        if (own := _OWN.get(key)) is not None:
+            yield key, own(keys, path)
+    if "networks" in keys:
+        yield "networks", tuple(mapping(keys, "networks"))
+    if "restart" in keys or "deploy" in keys:
+        yield "restart", restart(keys, path)
+    if "pids_limit" in keys or "deploy" in keys:
+        yield "pids_limit", pids_limit(keys)
 
 
 def ports(container: Tree, path: Path) -> Iterator[Port]:
@@ -63,6 +53,7 @@ def ports(container: Tree, path: Path) -> Iterator[Port]:
         )
 
 
+@lru_cache(maxsize=1024)
 def reach(host_ip: str) -> Literal["all", "loopback", "address"]:
     """Return from where a port on the address `host_ip` can be reached; "" is every address."""
     if not host_ip:
@@ -135,3 +126,13 @@ def ulimits(container: Tree) -> dict[str, Ulimit]:
             both = integer({name: value}, name)
             found[name] = Ulimit(both, both)
     return found
+
+
+_OWN: Final[Mapping[str, Callable[[Tree, Path], Any]]] = {
+    "ports": lambda keys, path: tuple(ports(keys, path)),
+    "tmpfs": lambda keys, path: tuple(tmpfs(keys, path)),
+    "healthcheck": lambda keys, _: healthcheck(keys),
+    "logging": lambda keys, _: logging(keys),
+    "ulimits": lambda keys, _: ulimits(keys),
+}
+"""What reads the fields that have the name of their key."""
