@@ -6,13 +6,14 @@ nanoseconds.
 
 from __future__ import annotations
 
+import functools
 from typing import Final, TypedDict
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, Connection, FromClause, exists, select
 
 from policyd.audit.event import DECISION
 from policyd.audit.grant_queries import has_device
-from policyd.audit.index_choice import Asked, led, unindexed
+from policyd.audit.index_choice import Asked, intersected, led, reporting, unindexed
 from policyd.audit.moments import ALWAYS, Period
 from policyd.audit.tables import REPORTED, events, exception_uses, grants
 
@@ -51,24 +52,36 @@ _COLUMNS: Final = {
 """The columns of filters, each with an index. The first usually selects the fewest events."""
 
 
-def conditions(filters: DecisionFilters) -> list[ColumnElement[bool]]:
+def conditions(
+    filters: DecisionFilters, connection: Connection | None = None
+) -> list[ColumnElement[bool]]:
     """Return the conditions of `filters` on decisions in `tables.events`.
 
-    Raises TypeError for another filter, which would otherwise exclude nothing.
+    With a `connection`, they are chosen by how often the values occur in the log, for a query that
+    reads few events. Raises TypeError for another filter, which would otherwise exclude nothing.
     """
     if unknown := filters.keys() - DecisionFilters.__annotations__.keys():
         raise TypeError(f"there are no filters {sorted(unknown)}")
     policy, gpu, exception = filters.get("policy"), filters.get("gpu"), filters.get("exception")
+    span = functools.partial(within, filters.get("period", ALWAYS))
     asked: list[Asked] = [
         (column, filters.get(name))
         for name, column in _COLUMNS.items()
         if filters.get(name) is not None
     ]
-    asked.append((events.c.kind, DECISION))
+    kind: Asked = (events.c.kind, DECISION)
+    found: list[ColumnElement[bool]] = []
+    is_few = False
+    if connection is not None and policy is not None:
+        found, is_few = reporting(connection, policy, span)
     # Few events have an exception, or violations: these have indexes of their own.
-    is_led = exception is None and (policy is None or len(asked) > 1)
-    found = led(asked) if is_led else unindexed(asked)
-    found += within(filters.get("period", ALWAYS))
+    if exception is not None or is_few or (policy is not None and not asked):
+        found += unindexed([*asked, kind])
+    elif asked and connection is not None:
+        found += [*intersected(connection, asked, span), *unindexed([kind])]
+    else:
+        found += led([*asked, kind])
+    found += span()
     if policy is not None:
         found.append(events.c.policies.contains(f" {policy} ", autoescape=True))
         found.append(REPORTED)
@@ -81,11 +94,11 @@ def conditions(filters: DecisionFilters) -> list[ColumnElement[bool]]:
     return found
 
 
-def within(period: Period) -> list[ColumnElement[bool]]:
-    """Return the conditions that an event is of `period`."""
+def within(period: Period, table: FromClause = events) -> list[ColumnElement[bool]]:
+    """Return the conditions that an event in `table` is of `period`."""
     found: list[ColumnElement[bool]] = []
     if period.since:
-        found.append(events.c.time >= period.since)
+        found.append(table.c.time >= period.since)
     if period.until:
-        found.append(events.c.time < period.until)
+        found.append(table.c.time < period.until)
     return found

@@ -1,4 +1,4 @@
-"""Say which index a query of the audit log uses.
+"""Say which indexes a query of the audit log uses.
 
 In: columns and the values that a query asks for. Out: conditions. Without statistics, a database
 takes any of several indexes that fit, such as that of a kind which nearly all events have.
@@ -6,13 +6,45 @@ takes any of several indexes that fit, such as that of a kind which nearly all e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    false,
+    func,
+    literal_column,
+    select,
+    text,
+)
+
+from policyd.audit.tables import events
 
 Asked = tuple[ColumnElement[Any], object]
 """A column, and the value that it must have."""
+Span = Callable[[FromClause], list[ColumnElement[bool]]]
+"""Returns the conditions on the time of events, given the table of events or its alias."""
+
+FEW: Final = 2_000
+"""Events that are read one by one without a noticeable delay."""
+RARE: Final = 25_000
+"""Events whose entries in an index are read without a noticeable delay."""
+MAX_SETS: Final = 500
+"""Limit of the different sets of policies that are examined for one policy."""
+
+_SETS: Final = text("""
+    WITH RECURSIVE found(policies) AS (
+        SELECT min(policies) FROM events WHERE policies != ' '
+        UNION ALL
+        SELECT (SELECT min(policies) FROM events
+                WHERE policies != ' ' AND policies > found.policies)
+        FROM found WHERE found.policies IS NOT NULL
+    )
+    SELECT policies FROM found WHERE policies IS NOT NULL LIMIT :limit
+""")
+"""The different sets of policies that events reported: each takes one look at an index."""
 
 
 def led(asked: Sequence[Asked]) -> list[ColumnElement[bool]]:
@@ -23,3 +55,71 @@ def led(asked: Sequence[Asked]) -> list[ColumnElement[bool]]:
 def unindexed(asked: Sequence[Asked]) -> list[ColumnElement[bool]]:
     """Return the conditions of `asked`, of which none can be looked up by an index."""
     return [func.coalesce(column, column) == value for column, value in asked]
+
+
+def intersected(
+    connection: Connection, asked: Sequence[Asked], span: Span
+) -> list[ColumnElement[bool]]:
+    """Return the conditions of `asked` on events, which few events of `span` are read for.
+
+    The rarest value leads. Other rare values are looked up in their indexes, because two values
+    that no event has together would otherwise need all events that have the first. The columns
+    are those of `tables.events`.
+    """
+    if len(asked) < 2:
+        return led(asked)
+    counts = [_count(connection, [_named(one) == value], span, RARE) for one, value in asked]
+    if 0 in counts:
+        return [false()]
+    order = sorted(range(len(asked)), key=counts.__getitem__)
+    first, *others = order
+    found = led([asked[first]])
+    for number in others:
+        column, value = asked[number]
+        if counts[first] > FEW and counts[number] <= RARE:
+            found.append(_listed([_named(column) == value], span))
+        else:
+            found += unindexed([asked[number]])
+    return found
+
+
+def reporting(
+    connection: Connection, policy: str, span: Span
+) -> tuple[list[ColumnElement[bool]], bool]:
+    """Return conditions on events which few of `span` are read for if few reported `policy`.
+
+    The second value says whether they have an index of their own. Other conditions must say that
+    the events reported `policy`.
+    """
+    sets = connection.execute(_SETS, {"limit": MAX_SETS + 1}).scalars().all()
+    if len(sets) > MAX_SETS:
+        return [], False
+    of_policy = [each for each in sets if f" {policy} " in each]
+    if not of_policy:
+        return [false()], True
+    conditions = [
+        _EVENTS.c.policies.in_(of_policy),
+        _EVENTS.c.policies != literal_column("' '"),
+    ]
+    if _count(connection, conditions, span, FEW) > FEW:
+        return [], False
+    return [_listed(conditions, span)], True
+
+
+_EVENTS: Final = events.alias("listed")
+
+
+def _named(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return _EVENTS.c[column.name]  # type: ignore[no-any-return]
+
+
+def _count(
+    connection: Connection, conditions: Sequence[ColumnElement[bool]], span: Span, limit: int
+) -> int:
+    """Return how many events meet `conditions`, `limit` + 1 if there are more than `limit`."""
+    some = select(_EVENTS.c.time).where(*conditions, *span(_EVENTS)).limit(limit + 1).subquery()
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def _listed(conditions: Sequence[ColumnElement[bool]], span: Span) -> ColumnElement[bool]:
+    return events.c.sequence.in_(select(_EVENTS.c.sequence).where(*conditions, *span(_EVENTS)))

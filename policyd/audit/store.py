@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple, Unpack
 
-from sqlalchemy import bindparam, func, literal, select, tuple_, update
+from sqlalchemy import Connection, bindparam, func, literal, select, tuple_, update
 
 from policyd.audit import decision_queries, documents, grant_queries, tree
 from policyd.audit.appending import Appender, Pending
@@ -189,7 +189,9 @@ class Store:
 
         `before` continues a page: the sequence number of the last record seen.
         """
-        return self._events(limit, before, visibility, decision_queries.conditions(filters))
+        with self._here().database.reading() as connection:
+            conditions = decision_queries.conditions(filters, connection)
+            return self._events(connection, limit, before, visibility, conditions)
 
     def events(
         self,
@@ -207,14 +209,19 @@ class Store:
         conditions = within(period)
         if kinds:
             conditions.append(events.c.kind.in_(kinds))
-        return self._events(limit, before, visibility, conditions)
+        with self._here().database.reading() as connection:
+            return self._events(connection, limit, before, visibility, conditions)
 
     def _events(
-        self, limit: int, before: int | None, visibility: Visibility, conditions: Sequence[Any]
+        self,
+        connection: Connection,
+        limit: int,
+        before: int | None,
+        visibility: Visibility,
+        conditions: Sequence[Any],
     ) -> list[AuditRecord]:
         newest_first = (events.c.time.desc(), events.c.sequence.desc())
-        database = self._here().database
-        visible = visibility.conditions(PLACE_OF_EVENT, database.dialect)
+        visible = visibility.conditions(PLACE_OF_EVENT, connection.dialect.name)
         query = (
             select(events)
             .where(*conditions, _HAS_PAYLOAD, *visible)
@@ -224,8 +231,7 @@ class Store:
         if before is not None:
             last = tuple_(time_of(before), literal(before))
             query = query.where(tuple_(events.c.time, events.c.sequence) < last)
-        with database.reading() as connection:
-            return [record_of(row) for row in connection.execute(query)]
+        return [record_of(row) for row in connection.execute(query)]
 
     def decision(self, decision_id: str) -> AuditRecord:
         """Return the record of one decision. Raises NotFound, ContentRemoved."""

@@ -24,7 +24,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION: Final = "0013"
+REVISION: Final = "0014"
 """The newest migration. Databases are upgraded to it."""
 KNOWN_REVISIONS: Final = (*(f"{number:04}" for number in range(1, int(REVISION))), REVISION)
 """The migrations whose tables can be read without upgrading them."""
@@ -68,6 +68,13 @@ REPORTED: Final = events.c.policies != literal_column("' '")
 Index(
     "events_with_violations",
     *(events.c.time, events.c.sequence, events.c.policies),
+    sqlite_where=REPORTED,
+    postgresql_where=REPORTED,
+)
+
+Index(
+    "events_by_policies",
+    *(events.c.policies, events.c.time, events.c.sequence),
     sqlite_where=REPORTED,
     postgresql_where=REPORTED,
 )
