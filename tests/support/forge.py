@@ -13,6 +13,7 @@ import json
 import re
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,6 +60,8 @@ class ForgeServer:
         """Answers to later requests, by their number, from 1."""
         self.deliveries: list[list[dict[str, Any]]] = []
         """The pages of failed deliveries."""
+        self.pause = 0.0
+        """Seconds between the single bytes of an answer; 0 sends it at once."""
         self.more: dict[str, str] = {}
         """Headers of the next answer."""
 
@@ -197,7 +200,10 @@ def forge_server(kind: str) -> Iterator[ForgeServer]:
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             with contextlib.suppress(OSError):  # the client may be gone at its deadline
-                self.wfile.write(data)
+                step = 1 if forge.pause else max(len(data), 1)
+                for start in range(0, len(data), step):
+                    self.wfile.write(data[start : start + step])
+                    time.sleep(forge.pause)
 
         do_GET = do_POST = do_PATCH = do_PUT = _handle  # noqa: N815 (names of the base class)
 

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -244,6 +245,39 @@ def test_the_report_on_an_older_commit_does_not_replace_that_on_a_newer_one(
 
     assert [one["sha"] for one in forge.statuses] == [HEAD]
     assert forge.comments == {}
+
+
+@pytest.mark.thorough
+def test_a_newer_head_that_is_reviewed_meanwhile_keeps_its_comment(
+    deciding: Services, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newer review ends while the older one writes its comment, after it saw its head."""
+    told = threading.Event()
+    with forge_server("gitea") as forge:
+        filled(forge).commits[NEWER] = {"compose.yaml": CLEAN + "    read_only: true\n"}
+        served = services(deciding, store, forge, tmp_path)
+        reviews, pushes, comments = ForgeReviews(served), Pushes(store), []
+        answer = forge.answer
+
+        def slow(method: str, path: str, body: dict[str, Any] | None) -> tuple[int, Any]:
+            if path.endswith("/comments") and not comments:
+                comments.append(path)
+                forge.heads[7] = NEWER
+                reviews.offer("main", change(delivery="d2", commit=NEWER))
+                told.wait()
+                threading.Event().wait(0.2)  # without a lock, the newer one comments now
+            answered = answer(method, path, body)
+            if path.endswith(f"/statuses/{NEWER}"):
+                told.set()
+            return answered
+
+        monkeypatch.setattr(forge, "answer", slow)
+        assert reviews.offer("main", change())
+        wait_until(lambda: len(pushes.records(states=("done",))) == 2)
+        reviews.close()
+
+    (comment,) = forge.comments.values()
+    assert r"Allowed\: 1 project changed" in comment
 
 
 @pytest.mark.thorough
@@ -747,3 +781,37 @@ def test_a_signed_delivery_is_stored_and_a_forged_one_is_not(
 
     (push,) = Pushes(store).records(states=("done",))
     assert (push.registry, push.event_id, push.digest) == ("forge/main", "d1", HEAD)
+
+
+@cases("actor, repository", [("boss", "ml/train"), ("ada", "other/train")])
+def test_what_policyd_itself_caused_and_other_repositories_are_not_reviewed(
+    deciding: Services,
+    store: Store,
+    github: ForgeServer,
+    tmp_path: Path,
+    actor: str,
+    repository: str,
+) -> None:
+    app = create_app(services(deciding, store, github, tmp_path, user="boss"))
+    payload = json.dumps(
+        {
+            "ref": "refs/heads/main",
+            "before": BASE,
+            "after": HEAD,
+            "repository": {"id": 3, "full_name": repository},
+            "sender": {"login": actor},
+        }
+    ).encode()
+    signature = hmac.new(SECRET.encode(), payload, hashlib.sha256).hexdigest()
+    headers = {
+        "X-GitHub-Event": "push",
+        "X-GitHub-Delivery": "d1",
+        "Content-Type": "application/json",
+        "X-Hub-Signature-256": f"sha256={signature}",
+    }
+
+    answer = app.test_client().post("/hooks/github/main", data=payload, headers=headers)
+    app.extensions[FORGE_REVIEWS].close()
+
+    assert (answer.status_code, answer.json["accepted"]) == (202, 0)
+    assert Pushes(store).records(states=("waiting", "running", "done", "failed")) == []

@@ -6,6 +6,7 @@ import gzip
 import json
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -213,6 +214,29 @@ def test_a_slow_forge_ends_at_the_deadline(
     with pytest.raises(ForgeError):
         reached(forge).send(ARCHIVE)
     released.set()
+
+
+@pytest.mark.parametrize("what", ["API_SECONDS", "ARCHIVE_SECONDS"])
+def test_a_body_that_never_ends_ends_at_the_deadline(
+    forge: ForgeServer, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Each byte comes soon enough for the timeout of one read."""
+    monkeypatch.setattr(transport, what, 0.2)
+    monkeypatch.setattr(forge, "answer", lambda *_: (200, gzip.compress(bytes(range(256)) * 40)))
+    forge.pause = 0.01
+
+    reach = reached(forge)
+    with tempfile.TemporaryFile() as file:
+        call = (
+            partial(reach.unpack, ARCHIVE, file)
+            if what == "ARCHIVE_SECONDS"
+            else (partial(reach.send, ARCHIVE))
+        )
+        with pytest.raises(ForgeError) as refused:
+            call()
+
+    assert not refused.value.is_final
+    assert "t0ken" not in str(refused.value)
 
 
 def test_what_does_not_exist_is_gone(forge: ForgeServer) -> None:

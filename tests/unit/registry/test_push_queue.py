@@ -115,7 +115,7 @@ def test_what_waits_at_the_end_of_a_process_is_reviewed_by_the_next(
     queue.start()
     until(is_done(reviewer, 2))
     queue.close()
-    assert reviewer.reviewed == ["event-1", "event-2"]
+    assert sorted(reviewer.reviewed) == ["event-1", "event-2"]
 
 
 def test_a_push_whose_process_was_killed_is_reviewed_when_its_claim_ends(
