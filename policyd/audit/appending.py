@@ -1,8 +1,8 @@
 """Append events to the log, in one transaction for all that wait.
 
 In: decisions and other events, from any thread. Out: their records, once they are on disk. The
-transaction links the chain, moves the grants, notes the exceptions that were used, and grows the
-tree of hashes.
+transaction links the chain, moves the grants and the states of targets, notes the exceptions that
+were used, and grows the tree of hashes.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from policyd.audit.log_event import LogEvent, payload_of_event
 from policyd.audit.prepared import Prepared
 from policyd.audit.rows import event_row, exception_rows
 from policyd.audit.tables import events, exception_uses, heads
+from policyd.audit.target_states import move_targets
 from policyd.errors import AuditError
 from policyd.model import AuditRecord, RecordedInput
 from policyd.transparency.merkle import Frontier
@@ -87,12 +88,14 @@ class Appender:
             records = _linked(items, sequence, last_hash)
             pairs = list(zip(records, items, strict=True))
             _APPEND.run(connection, [event_row(record, item.event) for record, item in pairs])
-            move_grants(connection, [(record, item.event) for record, item in pairs])
+            recorded = [(record, item.event) for record, item in pairs]
+            move_grants(connection, recorded)
+            move_targets(connection, recorded)
             newest = records[-1]
             _MOVE_HEAD.run(connection, [{"sequence": newest.sequence, "hash": newest.hash}])
             tree.append(connection, edge, [_entry(*pair) for pair in pairs])
-            recorded = [item.recorded_input for item in batch if item.recorded_input]
-            kept = self._inputs.keep(connection, recorded)
+            to_keep = [item.recorded_input for item in batch if item.recorded_input]
+            kept = self._inputs.keep(connection, to_keep)
         self._inputs.remember(kept)
         self._edge = (newest.hash, edge)
         submitted = {id(item) for item in ordered}

@@ -67,7 +67,8 @@ REPORTED: Final = events.c.policies != literal_column("' '")
 """Some policies reported violations in the event."""
 Index(
     "events_with_violations",
-    *(events.c.time, events.c.sequence, events.c.policies),
+    *(events.c.time, events.c.sequence, events.c.policies, events.c.allowed),
+    *(events.c.enforcement_point, events.c.repository, events.c.environment, events.c.host),
     sqlite_where=REPORTED,
     postgresql_where=REPORTED,
 )
@@ -152,6 +153,40 @@ exception_uses = Table(
     Column("policy_set", Text, nullable=False),  # the name of the policy set that has it
     Column("sequence", _Sequence, nullable=False),  # of the decision that it changed
     PrimaryKeyConstraint("exception", "sequence"),
+)
+
+targets = Table(
+    "targets",
+    metadata,
+    # Repeats the last decision on each target (`target_states`), for queries; `verify` compares it.
+    Column("repository", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),  # of the decision
+    Column("allowed", Boolean, nullable=False),
+    Column("operation", Text, nullable=False),  # CHECK | CREATE | UPDATE | DELETE
+    PrimaryKeyConstraint("repository", "project", "environment", "host"),
+    Index("targets_by_sequence", "sequence"),
+)
+
+open_violations = Table(
+    "open_violations",
+    metadata,
+    # The violations that the last evaluation of each target reported; `verify` compares them.
+    Column("repository", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("service", Text, nullable=False),  # "" for the project
+    Column("denies", Boolean, nullable=False),  # whether one of them denied
+    Column("first", BigInteger, nullable=False),  # event since which each evaluation reports them
+    Column("first_time", Text, nullable=False),  # RFC 3339
+    Column("last", BigInteger, nullable=False),  # event of the last evaluation
+    Column("last_time", Text, nullable=False),  # RFC 3339
+    PrimaryKeyConstraint("repository", "project", "environment", "host", "policy", "service"),
+    Index("open_violations_by_policy", "policy", "service"),
 )
 
 documents = Table(

@@ -28,6 +28,7 @@ from policyd.audit.tables import (
     metadata,
     tree_nodes,
 )
+from policyd.audit.target_states import TargetStates
 from policyd.errors import AuditError
 from policyd.model import AuditRecord
 from policyd.transparency import merkle
@@ -94,7 +95,7 @@ def verify(
     )
 
 
-_CHAIN, _TREE, _STATEMENTS, _COLUMNS, _GRANTS = range(5)
+_CHAIN, _TREE, _STATEMENTS, _COLUMNS, _GRANTS, _TARGETS = range(6)
 """What problems are about, in the order of the report."""
 _RECORD: Final = tuple(events.c[name] for name in AuditRecord.__struct_fields__)
 
@@ -105,7 +106,7 @@ class _Comparison:
     def __init__(
         self, connection: Connection, known: Known, statements: Iterable[Statement]
     ) -> None:
-        self.found: tuple[list[Problem], ...] = ([], [], [], [], [])
+        self.found: tuple[list[Problem], ...] = ([], [], [], [], [], [])
         self.removed = 0
         self._last = (0, chain.GENESIS)
         self._is_without_gap = True
@@ -116,6 +117,7 @@ class _Comparison:
         self._columns = Columns(known)
         self._uses = ExceptionUses(connection) if exception_uses in known else None
         self._grants = Grants(connection, known)
+        self._targets = TargetStates(connection, known)
         self.query = select(*_RECORD, *(events.c[name] for name in self._columns.names)).order_by(
             events.c.sequence
         )
@@ -142,6 +144,7 @@ class _Comparison:
         if self._uses:
             self._uses.compare(record.sequence, event, is_removed=is_removed)
         self._grants.compare(record.sequence, event, is_removed=is_removed)
+        self._targets.compare(record.sequence, event, is_removed=is_removed)
 
     def end(self, head: tuple[int, str]) -> None:
         """Compare what is left after the last event with the `head` of the log."""
@@ -152,6 +155,7 @@ class _Comparison:
         if self._uses:
             self._report(_COLUMNS, self._uses.end())
         self._report(_GRANTS, self._grants.end())
+        self._report(_TARGETS, self._targets.end())
 
     def _add_leaf(self, record: AuditRecord, event_id: str) -> None:
         """Compare the tree and the statements up to the first gap, after which no leaf is known."""

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from policyd.audit import chain
 from policyd.audit.event import DecisionEvent, decision_event, grant_records, payload_of, rfc3339
 from policyd.audit.rows import device_rows, event_row, exception_rows, grant_row
+from policyd.audit.target_states import target_row, violation_rows
 from policyd.model import (
     AuditRecord,
     Decision,
@@ -75,6 +76,8 @@ def fill(path: Path, events: int) -> None:
                 last = _add(rows, number, events, last)
             for table, some in rows.items():
                 _insert(connection, table, some)
+        _insert(connection, "targets", _targets(events))
+        _insert(connection, "open_violations", _open_violations(events))
         connection.execute("UPDATE heads SET sequence = ?, hash = ?", (events, last))
         for _, sql in indexes:
             connection.execute(sql)
@@ -104,6 +107,34 @@ def _add(rows: dict[str, list[dict[str, Any]]], number: int, events: int, last: 
     rows["grant_devices"] += [{**row, "sequence": number} for row in template.devices]
     rows["exception_uses"] += [{**row, "sequence": number} for row in template.uses]
     return own
+
+
+def _targets(events: int) -> list[dict[str, Any]]:
+    """Return the rows of `tables.targets` after `events` decisions."""
+    return [target_row(_event(project, False), number) for project, number in _last_of_each(events)]
+
+
+def _open_violations(events: int) -> list[dict[str, Any]]:
+    """Return the rows of `tables.open_violations`: a denied project is denied each time."""
+    found = []
+    for project, number in _last_of_each(events):
+        first = project or PROJECTS
+        times = {
+            name: rfc3339(BEGIN + one * (TWO_YEARS // events))
+            for name, one in (("first_time", first), ("last_time", number))
+        }
+        found += [
+            {**row, "first": first, **times}
+            for row in violation_rows(_event(project, False), number)
+        ]
+    return found
+
+
+def _last_of_each(events: int) -> list[tuple[int, int]]:
+    """Return each project with the number of its last decision."""
+    return [
+        (number % PROJECTS, number) for number in range(max(events - PROJECTS, 0) + 1, events + 1)
+    ]
 
 
 @cache

@@ -134,6 +134,7 @@ def test_a_deleted_tail_is_found_at_its_first_event(log, run) -> None:
     store, kept = log
     run(
         *FORGET,
+        "UPDATE targets SET sequence = 1",
         "DELETE FROM events WHERE sequence > 1",
         "UPDATE heads SET sequence = 1, hash = (SELECT hash FROM events)",
     )
@@ -144,6 +145,7 @@ def test_a_deleted_tail_is_found_at_its_first_event(log, run) -> None:
 
 def test_a_deleted_tail_is_found_by_the_tree_and_the_stored_checkpoint(log, run) -> None:
     run(
+        "UPDATE targets SET sequence = 1",
         "DELETE FROM events WHERE sequence > 1",
         "UPDATE heads SET sequence = 1, hash = (SELECT hash FROM events)",
     )
@@ -156,7 +158,12 @@ def test_a_deleted_tail_is_found_by_the_tree_and_the_stored_checkpoint(log, run)
 
 def test_an_emptied_log_is_found(log, run) -> None:
     store, kept = log
-    run(*FORGET, "DELETE FROM events", f"UPDATE heads SET sequence = 0, hash = '{GENESIS}'")
+    run(
+        *FORGET,
+        "DELETE FROM targets",
+        "DELETE FROM events",
+        f"UPDATE heads SET sequence = 0, hash = '{GENESIS}'",
+    )
 
     assert said(store) == []
     assert said(store, kept) == ["event 1: is missing, but kept.txt has 3 events"]
