@@ -24,7 +24,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION: Final = "0014"
+REVISION: Final = "0015"
 """The newest migration. Databases are upgraded to it."""
 KNOWN_REVISIONS: Final = (*(f"{number:04}" for number in range(1, int(REVISION))), REVISION)
 """The migrations whose tables can be read without upgrading them."""

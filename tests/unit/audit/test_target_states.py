@@ -150,7 +150,7 @@ def test_the_migration_writes_the_states_of_the_events_that_there_are(store, pat
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DROP TABLE targets")
         connection.execute("DROP TABLE open_violations")
-        connection.execute("UPDATE alembic_version SET version_num = '0013'")
+        connection.execute("UPDATE alembic_version SET version_num = '0014'")
 
     store.migrate()
     assert (opened(store), states(store)) == expected

@@ -7,8 +7,8 @@ import msgspec
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 _INDEXED = (
     *("time", "sequence", "policies", "allowed"),
