@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from policyd.audit.event import rfc3339
-from policyd.model import EnforcementPoint
+from policyd.model import EnforcementPoint, FailurePolicy
 
 
 class Permissions(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +19,7 @@ class Permissions(msgspec.Struct, frozen=True, kw_only=True):
     environments: tuple[str, ...] = ("**",)
     hosts: tuple[str, ...] = ("**",)
     enforcement_point: EnforcementPoint = "webhook"
+    failure_policy: FailurePolicy | Literal[""] = ""
     speaks_for_users: bool = False
 
 

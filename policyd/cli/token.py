@@ -18,7 +18,7 @@ from policyd.cli.output import format_option, show
 from policyd.config import LIMITED_SCOPES, Scope, default_audit
 from policyd.errors import ConfigError
 from policyd.formats.available import TOKENS
-from policyd.model import EnforcementPoint
+from policyd.model import EnforcementPoint, FailurePolicy
 
 if TYPE_CHECKING:
     from policyd.audit.tokens import Tokens
@@ -59,6 +59,12 @@ def command() -> None:
     show_default=True,
     help="Enforcement point of its reviews.",
 )
+@click.option(
+    "--failure-policy",
+    type=click.Choice(get_args(FailurePolicy)),
+    help="What follows when policyd fails during its reviews. Default: that of the enforcement "
+    "point.",
+)
 @click.option("--speaks-for-users", is_flag=True, help="Reviews may name a user.")
 @click.option(
     "--expires-in",
@@ -76,6 +82,7 @@ def create(
     environments: tuple[str, ...],
     hosts: tuple[str, ...],
     enforcement_point: EnforcementPoint,
+    failure_policy: FailurePolicy | None,
     speaks_for_users: bool,
     expires_in: int | None,
 ) -> int:
@@ -100,6 +107,7 @@ def create(
         environments=environments or ("**",),
         hosts=hosts or ("**",),
         enforcement_point=enforcement_point,
+        failure_policy=failure_policy or "",
         speaks_for_users=speaks_for_users,
     )
     now = time.time_ns()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from policyd.audit.token_record import Permissions
 from policyd.config import Settings, Token
 from policyd.errors import WebhookUnavailable
 from policyd.failure_policies import failure_policy, ignores_failures, unrecorded
 from policyd.issuer_settings import Issuer
+from policyd.web.access import stored_token
 from tests.support.cases import cases
 
 AT_CI = Settings(failure_policies={"ci": "Ignore"})
@@ -57,3 +59,14 @@ def test_a_client_that_ignores_a_failure_allows_with_a_warning():
         "failurePolicy": "Ignore",
         "failure": "WebhookUnavailable",
     }
+
+
+def test_a_token_in_the_database_has_a_failure_policy_of_its_own():
+    settings = Settings(failure_policies={"ci": "Ignore", "webhook": "Fail"})
+    limits = {"owner": "ci", "scopes": ("review",), "enforcement_point": "webhook"}
+    of_point = stored_token(Permissions(**limits))
+    own = stored_token(Permissions(**limits, failure_policy="Ignore"))
+
+    assert [failure_policy(settings, one, "webhook") for one in (of_point, own)] == [
+        "Fail", "Ignore",
+    ]  # fmt: skip

@@ -24,6 +24,7 @@ def test_a_token_is_printed_once_and_accepted_until_it_is_revoked(run: Run) -> N
     made = run(
         *CREATE, "ci", "--owner", "ci@acme", "--repository", "acme/**", "--host", "gpu-0*",
         "--scope", "review", "--scope", "audit:read", "--expires-in", "30",
+        "--failure-policy", "Ignore",
     )  # fmt: skip
 
     token = made.stdout.strip()
@@ -36,6 +37,7 @@ def test_a_token_is_printed_once_and_accepted_until_it_is_revoked(run: Run) -> N
         repositories=("acme/**",),
         hosts=("gpu-0*",),
         enforcement_point="ci",
+        failure_policy="Ignore",
     )
     item = listed(run)["ci"]
     assert item["createdBy"] == pwd.getpwuid(os.getuid()).pw_name
