@@ -20,6 +20,7 @@ from policyd.policies.times import moment
 
 if TYPE_CHECKING:
     from policyd.audit.store import Store
+    from policyd.audit.visibility import Visibility
 
 ListedState = Literal["upcoming", "active", "expiring", "expired"]
 
@@ -65,14 +66,21 @@ class ExceptionList(wire.Document, frozen=True, kw_only=True, rename="camel"):
 
 
 def exception_list(
-    policy_set: PolicySet, log: Store | None, *, now: int, within: int, unused_for: int
+    policy_set: PolicySet,
+    log: Store | None,
+    *,
+    now: int,
+    within: int,
+    unused_for: int,
+    visibility: Visibility | None = None,
 ) -> ExceptionList:
     """Return the exceptions of `policy_set` at `now`, in nanoseconds since the epoch.
 
     An exception is `expiring` when it expires within `within` days. It is unused when it changed no
-    decision in `log` in the last `unused_for` days. Raises AuditError if `log` cannot be read.
+    decision in `log` in the last `unused_for` days; visible decisions count. Raises AuditError if
+    `log` cannot be read.
     """
-    uses = _uses(policy_set, log, now, now - unused_for * DAY) if log else {}
+    uses = _uses(policy_set, log, now, now - unused_for * DAY, visibility) if log else {}
     return ExceptionList(
         policy_set=policy_set.reference,
         audit=log.name if log else None,
@@ -83,16 +91,21 @@ def exception_list(
     )
 
 
-def _uses(policy_set: PolicySet, log: Store, now: int, since: int) -> dict[str, Uses]:
+def _uses(
+    policy_set: PolicySet, log: Store, now: int, since: int, visibility: Visibility | None
+) -> dict[str, Uses]:
     """Return the uses of each exception by its name, or nothing when the log is empty.
 
     They are counted from `since`, from the first event of the log, or from the start of the
     exception, whichever is the latest.
     """
+    # Imported here because only a log needs it: it imports SQLAlchemy.
+    from policyd.audit.visibility import EVERYTHING
+
     begins = log.begins()
     if not begins:
         return {}
-    counted = log.exception_uses(policy_set.name, rfc3339(since))
+    counted = log.exception_uses(policy_set.name, rfc3339(since), visibility or EVERYTHING)
     uses = {}
     for exception in policy_set.exceptions:
         found = counted.get(exception.name)

@@ -9,7 +9,7 @@ network takes longer than both.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -46,36 +46,13 @@ class Prepared:
         driver = driver_of(connection)
         if driver is None:
             return connection.execute(self._statement, parameters).first()
-        row: Sequence[Any] | None = self._fetched(driver, parameters, sqlite3.Cursor.fetchone)
-        return row
-
-    def all(self, connection: Connection, parameters: Parameters) -> list[Parameters]:
-        """Return the rows of the result by the names of columns. Raises SQLAlchemyError.
-
-        With SQLite, values are as they are stored.
-        """
-        driver = driver_of(connection)
-        if driver is None:
-            rows = connection.execute(self._statement, parameters)
-            return [dict(row) for row in rows.mappings()]
-        found = self._fetched(
-            driver, parameters, lambda cursor: (cursor.description, cursor.fetchall())
-        )
-        columns = [name for name, *_ in found[0]]
-        return [dict(zip(columns, row, strict=True)) for row in found[1]]
-
-    def _fetched(
-        self,
-        driver: sqlite3.Connection,
-        parameters: Parameters,
-        fetch: Callable[[sqlite3.Cursor], Any],
-    ) -> Any:
         text, names, fixed = self._compiled
         given = {**fixed, **parameters}
         try:
-            return fetch(driver.execute(text, [given[name] for name in names]))
+            row: Sequence[Any] | None = driver.execute(text, [given[n] for n in names]).fetchone()
         except sqlite3.Error as error:
             raise DBAPIError(text, None, error) from error
+        return row
 
     @cached_property
     def _compiled(self) -> tuple[str, Sequence[str], dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, Final
 
@@ -84,12 +84,12 @@ def device_rows(record: GrantRecord) -> list[dict[str, Any]]:
     ]
 
 
-def grant_of(row: Mapping[str, Any], now: str) -> GrantRecord:
+def grant_of(row: Row[Any], now: str) -> GrantRecord:
     """Return a row of `tables.grants` as a record of what is known at `now`, RFC 3339.
 
     Raises AuditError if it is not valid.
     """
-    values = {str(name): value for name, value in row.items()}
+    values: dict[str, Any] = {str(name): value for name, value in row._mapping.items()}
     if values["state"] == "active" and values["ended"]:
         is_over = values["ended"] <= now
         values |= {"state": "expired"} if is_over else {"ended": ""}
@@ -99,5 +99,4 @@ def grant_of(row: Mapping[str, Any], now: str) -> GrantRecord:
                 values[name] = msgspec.json.decode(values[name])
         return msgspec.convert({_CAMEL[name]: values[name] for name in values}, GrantRecord)
     except msgspec.MsgspecError as error:
-        where = f"grant {row['position']} of event {row['sequence']}"
-        raise AuditError(f"{where}: {error}") from error
+        raise AuditError(f"grant {row.position} of event {row.sequence}: {error}") from error

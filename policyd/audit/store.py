@@ -28,7 +28,7 @@ from policyd.audit.event import (
     payload_of,
     rfc3339,
 )
-from policyd.audit.grant_queries import IN_FORCE, GrantFilters
+from policyd.audit.grant_queries import GrantFilters
 from policyd.audit.group_commit import OutcomeUnknown
 from policyd.audit.log_event import EventKind, LogEvent, payload_of_event
 from policyd.audit.moments import ALWAYS, Period
@@ -275,17 +275,7 @@ class Store:
             last = tuple_(time_of(before[0]), *map(literal, before))
             query = query.where(tuple_(*place) < last)
         with database.reading() as connection:
-            return [grant_of(row._asdict(), moment) for row in connection.execute(query)]
-
-    def grants_in_force(self, host: str, project: str, now: int) -> list[GrantRecord]:
-        """Return the grants of `project` that are held on `host` at `now`, MOST_IN_FORCE at most.
-
-        `now` is in nanoseconds since the epoch. The gate of a host asks for each container.
-        """
-        moment = rfc3339(now)
-        asked = {"of_host": host, "of_project": project, "moment": moment}
-        with self._here().database.reading() as connection:
-            return [grant_of(row, moment) for row in IN_FORCE.all(connection, asked)]
+            return [grant_of(row, moment) for row in connection.execute(query)]
 
     def active_grant(self, sequence: int, position: int) -> GrantRecord | None:
         """Return the grant `position` of the event `sequence` if it is held now, else None."""
@@ -293,20 +283,24 @@ class Store:
         named = [one for one in found if (one.sequence, one.position) == (sequence, position)]
         return named[0] if named else None
 
-    def exception_uses(self, policy_set: str, since: str) -> dict[str, ExceptionUse]:
+    def exception_uses(
+        self, policy_set: str, since: str, visibility: Visibility = EVERYTHING
+    ) -> dict[str, ExceptionUse]:
         """Return how often each exception of the policy set `policy_set` changed a decision.
 
-        Only decisions at or after `since`, RFC 3339 in UTC with nanoseconds, count.
+        Only visible decisions at or after `since`, RFC 3339 in UTC with nanoseconds, count.
         """
         used = exception_uses.c.exception
+        database = self._here().database
         query = (
             select(used, func.count(), func.max(events.c.time))
             .join(events, events.c.sequence == exception_uses.c.sequence)
             .where(exception_uses.c.policy_set == policy_set, events.c.time >= since)
+            .where(*visibility.conditions(PLACE_OF_EVENT, database.dialect))
             .group_by(used)
             .order_by(used)
         )
-        with self._here().database.reading() as connection:
+        with database.reading() as connection:
             return {
                 str(name): ExceptionUse(int(number), str(last))
                 for name, number, last in connection.execute(query)

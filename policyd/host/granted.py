@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from policyd.audit.store import Store
     from policyd.receipts.keys import TrustedKey
 
+MAX_GRANTS: Final = 10_000
+"""Grants of one project on one host."""
 MAX_RECEIPTS: Final = 1_000
 """Files of a folder with receipts."""
 
@@ -53,7 +55,9 @@ class RecordedGrants:
 
     def held(self, project: str) -> Sequence[Held]:
         """Return the active grants of `project` on the host. Raises AuditError."""
-        return self._store.grants_in_force(self._host, project, self._clock())
+        return self._store.grants(
+            MAX_GRANTS, now=self._clock(), active=True, host=self._host, project=project
+        )
 
 
 class Receipts:

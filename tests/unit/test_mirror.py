@@ -44,6 +44,7 @@ THROUGH: Final = {
     "web/authentication.py": "web/test_access.py",
     "web/console/proofs.py": "web/console/test_decision.py",
     "web/console/overview.py": "web/console/test_entry.py",
+    "web/console/exception_list.py": "web/console/test_exceptions.py",
     "web/console/playground_form.py": "web/console/test_playground.py",
     "web/console/routes.py": "web/console/test_entry.py",
     "web/console/sign_in.py": "web/console/test_entry.py",

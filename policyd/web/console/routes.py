@@ -22,10 +22,12 @@ from policyd.web.console import (
     decision,
     decisions,
     entry,
+    exceptions,
     oidc,
     overview,
     pages,
     playground,
+    policies,
     sign_in,
 )
 
@@ -36,6 +38,8 @@ _PAGES: Final = (
     decisions,
     decision,
     playground,
+    policies,
+    exceptions,
 )
 """The modules of pages. Each has SCOPES, by route, and adds its routes to the blueprint."""
 

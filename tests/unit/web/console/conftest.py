@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+from policyd.admission import Admission
+from policyd.services import FixedRules, Services
+from policyd.web.app import create_app
+from policyd.web.registry_notifications import PUSH_REVIEWS
 
 HOSTILE = "<script>alert(1)</script>\"onx='=1+1"
 """A name that must stay text wherever a page shows it."""
@@ -53,3 +59,32 @@ def browser_of(make: Callable[..., FlaskClient], token: Any) -> Callable[..., Br
         return browser
 
     return signed_in
+
+
+@pytest.fixture
+def watching(services: Services, token: Any) -> Iterator[Callable[..., Browser]]:
+    """A function that returns a browser of a webhook with this policy set, at this time.
+
+    `changes` are those of the policy set in force; with `limits`, the browser's token has these.
+    """
+    apps = []
+
+    def make(now: int, limits: Mapping[str, Any] | None = None, **changes: Any) -> Browser:
+        admission = services.rules.admissions()[0]
+        policy_set = msgspec.structs.replace(admission.policy_set, **changes)
+        settings = services.settings
+        if limits is not None:
+            fields = {"scopes": ("audit:read",), "repositories": ("**",), **limits}
+            tokens = {"person": token("person-token", **fields)}
+            settings = msgspec.structs.replace(settings, tokens=tokens)
+        rules = FixedRules(Admission(admission.engine, policy_set))
+        app = create_app(Services(settings, rules, services.store, clock=lambda: now))
+        apps.append(app)
+        browser = Browser(app.test_client())
+        if limits is not None:
+            browser.sign_in("person-token")
+        return browser
+
+    yield make
+    for app in apps:
+        app.extensions[PUSH_REVIEWS].close()

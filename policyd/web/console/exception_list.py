@@ -1,0 +1,51 @@
+"""The exceptions that a reader may see, with their states and uses.
+
+In: the policy set in force, the audit log, what the reader may see. Out: exceptions as `policyd
+exceptions` lists them. An exception that can only apply to places which the reader may not see is
+left out, and so are the globs for such places. Errors: AuditError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from policyd.audit.visibility import ALL, Visibility
+from policyd.exception_list import ListedException, exception_list
+from policyd.policies.matching import matches_any
+from policyd.services import Services
+
+WITHIN: Final = 14
+"""Days before its end in which an exception is listed as expiring, as in `policyd exceptions`."""
+UNUSED_FOR: Final = 30
+"""Days without a use after which an exception is listed as unused."""
+
+
+def visible_exceptions(services: Services, visibility: Visibility) -> list[ListedException]:
+    """Return the exceptions of the policy set in force that `visibility` shows, soonest first."""
+    listed = exception_list(
+        services.policy_set,
+        services.audit,
+        now=services.clock(),
+        within=WITHIN,
+        unused_for=UNUSED_FOR,
+        visibility=visibility,
+    )
+    return list(_shown(listed.items, visibility))
+
+
+def _shown(listed: Sequence[ListedException], visibility: Visibility) -> Iterator[ListedException]:
+    for exception in listed:
+        match = dict(exception.match)
+        for field, visible in visibility._asdict().items():
+            if field in match and ALL not in visible:
+                match[field] = [glob for glob in match[field] if _overlaps(glob, visible)]
+        if all(match.values()):
+            yield msgspec.structs.replace(exception, match=match)
+
+
+def _overlaps(glob: str, visible: Sequence[str]) -> bool:
+    """Return whether `glob` is among the names that `visible` matches, or matches one of these."""
+    return any(matches_any((one,), glob) or matches_any((glob,), one) for one in visible)
