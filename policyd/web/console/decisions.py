@@ -6,12 +6,13 @@ In: filters and a place in the log, all in the address. Out: a page of decisions
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 from flask import Blueprint, Response, g, request
 from msgspec import Meta
 
+from policyd.audit.decision_counts import Count, facets
 from policyd.audit.decision_queries import DecisionFilters
 from policyd.audit.decision_rows import DecisionRow, decision_page
 from policyd.audit.moments import ALWAYS, read_period
@@ -42,6 +43,20 @@ COLUMNS: Final = {
 }
 """The columns of the list as CSV."""
 
+COUNTED: Final = 1000
+"""Decisions that the facets count at most, the newest."""
+SHOWN_VALUES: Final = 6
+"""Values of a facet, those of the most decisions."""
+_FACETS: Final = {
+    "verdict": ("verdict", "Verdict"),
+    "policy": ("policy", "Policy"),
+    "repository": ("repository", "Repository"),
+    "environment": ("environment", "Environment"),
+    "host": ("host", "Host"),
+    "user": ("username", "User"),
+}
+"""The facets by parameter: their name among `Facets`, and their title."""
+
 _Place = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 
@@ -65,6 +80,23 @@ class DecisionsQuery(PageQuery, frozen=True, rename="camel", forbid_unknown_fiel
     gpu: str = ""
 
 
+class Facet(NamedTuple):
+    """The values of the parameter `name`, with their counts; `chosen` is that of the filter."""
+
+    name: str
+    title: str
+    chosen: str
+    counts: tuple[Count, ...]
+
+
+class Counted(NamedTuple):
+    """The facets of the newest `decisions` that the filters select; with `is_capped`, of more."""
+
+    facets: list[Facet]
+    decisions: int
+    is_capped: bool
+
+
 def add_routes(blueprint: Blueprint, services: Services) -> None:
     """Add the route."""
 
@@ -85,6 +117,7 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
             query,
             Listing("decisions", COLUMNS, [listed(row) for row in found.rows]),
             found=found,
+            counted=_counted(services, query) if query.format == "html" else None,
             is_filtered=any(one not in (None, ALWAYS) for one in filters_of(query).values()),
             shown_policies=SHOWN_POLICIES,
             max_rows=MAX_ROWS,
@@ -107,6 +140,21 @@ def filters_of(query: DecisionsQuery) -> DecisionFilters:
         "exception": query.exception or None,
         "gpu": query.gpu or None,
     }
+
+
+def _counted(services: Services, query: DecisionsQuery) -> Counted:
+    found = facets(
+        services.audit,
+        visibility=access.visibility(g.token),
+        most=COUNTED,
+        **filters_of(query),
+    )
+    shown = [
+        Facet(name, title, getattr(query, name), getattr(found, field)[:SHOWN_VALUES])
+        for name, (field, title) in _FACETS.items()
+    ]
+    useful = [one for one in shown if one.chosen or len(one.counts) > 1]
+    return Counted(useful, found.decisions, found.is_capped)
 
 
 def listed(row: DecisionRow) -> dict[str, Any]:

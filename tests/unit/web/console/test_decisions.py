@@ -139,6 +139,26 @@ def test_pages_lead_to_newer_and_older_decisions(client, record) -> None:
     )  # fmt: skip
 
 
+def test_facets_count_values_and_link_to_them(client, record) -> None:
+    record("d1", allowed=False, policies=("no-a",))
+    record("d2", host="gpu-02", seconds=1)
+    record("d3", host="gpu-02", seconds=2)
+
+    def facets(query: str = "") -> list[str]:
+        page = client.get(f"/console/decisions{query}").text
+        shown = re.search(r'<ul class="facets".*?\n</ul>', page, re.DOTALL)
+        return re.findall(r'href="([^"]+)"[^>]*>([^<]+)</a>( [0-9]+)?', shown[0])
+
+    assert facets() == [
+        ("/console/decisions?verdict=allowed", "allowed", " 2"),
+        ("/console/decisions?verdict=denied", "denied", " 1"),
+        ("/console/decisions?host=gpu-02", "gpu-02", " 2"),
+        ("/console/decisions?host=gpu-01", "gpu-01", " 1"),
+    ]
+    assert facets("?host=gpu-02&before=3") == [("/console/decisions", "✕", "")]
+    assert "Counts are of 3 decisions" in client.get("/console/decisions").text
+
+
 def test_an_empty_list_says_what_to_do(client) -> None:
     assert "Send the first review with policyd review" in client.get("/console/decisions").text
     assert "Remove a filter" in client.get("/console/decisions?host=none").text
