@@ -42,6 +42,7 @@ THROUGH: Final = {
     "identity/discovery.py": "identity/test_issuer_keys.py",
     "identity/signature.py": "identity/test_tokens.py",
     "web/authentication.py": "web/test_access.py",
+    "web/console/gpu_picture.py": "web/console/test_gpus.py",
     "web/console/proofs.py": "web/console/test_decision.py",
     "web/console/overview.py": "web/console/test_entry.py",
     "web/console/exception_list.py": "web/console/test_exceptions.py",

@@ -12,9 +12,19 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from policyd.admission import Admission
+<<<<<<< HEAD
 from policyd.services import FixedRules, Services
 from policyd.web.app import create_app
 from policyd.web.registry_notifications import PUSH_REVIEWS
+=======
+from policyd.model import AuditRecord
+from policyd.services import FixedRules, Services
+from policyd.web.app import create_app
+from policyd.web.registry_notifications import PUSH_REVIEWS
+from tests.support.console_pages import inventory
+from tests.support.held import nanoseconds
+from tests.unit.audit.conftest import pair
+>>>>>>> 1252dc6 (Show who holds each GPU in the console, as a picture and a table, and the GPU-hours of teams)
 
 HOSTILE = "<script>alert(1)</script>\"onx='=1+1"
 """A name that must stay text wherever a page shows it."""
@@ -62,6 +72,7 @@ def browser_of(make: Callable[..., FlaskClient], token: Any) -> Callable[..., Br
 
 
 @pytest.fixture
+<<<<<<< HEAD
 def watching(services: Services, token: Any) -> Iterator[Callable[..., Browser]]:
     """A function that returns a browser of a webhook with this policy set, at this time.
 
@@ -84,6 +95,50 @@ def watching(services: Services, token: Any) -> Iterator[Callable[..., Browser]]
         if limits is not None:
             browser.sign_in("person-token")
         return browser
+=======
+def record(services: Services) -> Callable[..., AuditRecord]:
+    """A function that records a decision, made from the arguments of `pair`.
+
+    `changes` are fields of the decision that are not arguments.
+    """
+
+    def append(
+        decision_id: str = "d1",
+        *grants: Any,
+        changes: Mapping[str, Any] | None = None,
+        **given: Any,
+    ) -> AuditRecord:
+        if grants:
+            given["grants"] = grants
+        review, decision = pair(decision_id, **given)
+        decision = msgspec.structs.replace(decision, **(changes or {}))
+        return services.audit.append_decision(review, decision, files=("compose.yaml",))
+
+    return append
+
+
+@pytest.fixture
+def console(judging: Services, services: Services) -> Iterator[Callable[..., FlaskClient]]:
+    """A function that makes a client of a webhook with an inventory, `seconds` after the log began.
+
+    `rules` are fields of the policy set.
+    """
+    apps = []
+
+    def make(
+        data: Any = None, *, seconds: int = 36_000, tokens: Any = None, **rules: Any
+    ) -> FlaskClient:
+        first = judging.rules.admissions()[0]
+        rules["data"] = data or inventory(gpu_01=2, gpu_02=1)
+        policy_set = msgspec.structs.replace(first.policy_set, **rules)
+        admission = Admission(first.engine, policy_set, lambda: "id")
+        settings = msgspec.structs.replace(services.settings, tokens=tokens or {})
+        given = Services(
+            settings, FixedRules(admission), services.store, lambda: nanoseconds(seconds)
+        )
+        apps.append(create_app(given))
+        return apps[-1].test_client()
+>>>>>>> 1252dc6 (Show who holds each GPU in the console, as a picture and a table, and the GPU-hours of teams)
 
     yield make
     for app in apps:
