@@ -12,11 +12,6 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from policyd.admission import Admission
-<<<<<<< HEAD
-from policyd.services import FixedRules, Services
-from policyd.web.app import create_app
-from policyd.web.registry_notifications import PUSH_REVIEWS
-=======
 from policyd.model import AuditRecord
 from policyd.services import FixedRules, Services
 from policyd.web.app import create_app
@@ -24,7 +19,6 @@ from policyd.web.registry_notifications import PUSH_REVIEWS
 from tests.support.console_pages import inventory
 from tests.support.held import nanoseconds
 from tests.unit.audit.conftest import pair
->>>>>>> 1252dc6 (Show who holds each GPU in the console, as a picture and a table, and the GPU-hours of teams)
 
 HOSTILE = "<script>alert(1)</script>\"onx='=1+1"
 """A name that must stay text wherever a page shows it."""
@@ -72,7 +66,6 @@ def browser_of(make: Callable[..., FlaskClient], token: Any) -> Callable[..., Br
 
 
 @pytest.fixture
-<<<<<<< HEAD
 def watching(services: Services, token: Any) -> Iterator[Callable[..., Browser]]:
     """A function that returns a browser of a webhook with this policy set, at this time.
 
@@ -95,7 +88,13 @@ def watching(services: Services, token: Any) -> Iterator[Callable[..., Browser]]
         if limits is not None:
             browser.sign_in("person-token")
         return browser
-=======
+
+    yield make
+    for app in apps:
+        app.extensions[PUSH_REVIEWS].close()
+
+
+@pytest.fixture
 def record(services: Services) -> Callable[..., AuditRecord]:
     """A function that records a decision, made from the arguments of `pair`.
 
@@ -138,7 +137,6 @@ def console(judging: Services, services: Services) -> Iterator[Callable[..., Fla
         )
         apps.append(create_app(given))
         return apps[-1].test_client()
->>>>>>> 1252dc6 (Show who holds each GPU in the console, as a picture and a table, and the GPU-hours of teams)
 
     yield make
     for app in apps:
