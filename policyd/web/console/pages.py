@@ -18,11 +18,9 @@ import msgspec
 from flask import Response, g, render_template, request
 from markupsafe import Markup, escape
 
-from policyd.errors import PolicydError
 from policyd.model import to_json
 from policyd.web.console import entry
 from policyd.web.console.assets import ASSETS
-from policyd.web.replies import failure_of
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -90,15 +88,12 @@ def html(template: str, code: int = HTTPStatus.OK, **values: Any) -> Response:
     return Response(text, code, mimetype="text/html")
 
 
-def failure_page(error: PolicydError) -> Response:
-    """Return the page of `error`, with the sentence of the API; its Status where JSON is asked."""
-    answer = failure_of(error)
-    if request.args.get("format") == "json":
-        return answer
-    shown = html("error.html", answer.status_code, title=_title(answer), message=str(error))
-    for name in ("Retry-After", "WWW-Authenticate"):
-        if name in answer.headers:
-            shown.headers[name] = answer.headers[name]
+def failure_page(answer: Response) -> Response:
+    """Return the failure `answer` of the API as a page, with the same sentence and headers."""
+    message = msgspec.json.decode(answer.get_data())["message"]
+    shown = html("error.html", answer.status_code, title=_title(answer), message=message)
+    for name, value in answer.headers.items():
+        shown.headers.setdefault(name, value)
     return shown
 
 

@@ -11,10 +11,9 @@ from typing import Final
 
 from flask import Blueprint, Flask, Response, request
 from jinja2 import StrictUndefined
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from policyd.config import Scope
-from policyd.errors import NotFound, PayloadTooLarge, PolicydError
+from policyd.errors import NotFound
 from policyd.services import Services
 from policyd.web.authentication import Authentication
 from policyd.web.console import (
@@ -59,8 +58,6 @@ def add_routes(app: Flask, services: Services, authentication: Authentication) -
     door = entry.Entry(services, authentication)
     blueprint.before_request(lambda: door.admit(SCOPES))
     blueprint.after_request(_finish)
-    blueprint.register_error_handler(PolicydError, pages.failure_page)
-    blueprint.register_error_handler(RequestEntityTooLarge, _too_large)
     blueprint.context_processor(pages.context)
     for module in _PAGES:
         module.add_routes(blueprint, services)
@@ -77,10 +74,9 @@ def add_routes(app: Flask, services: Services, authentication: Authentication) -
     app.register_blueprint(blueprint, url_prefix=PREFIX)
 
 
-def _too_large(_: Exception) -> Response:
-    return pages.failure_page(PayloadTooLarge("request body too large"))
-
-
 def _finish(response: Response) -> Response:
+    is_failure = response.status_code >= 400 and response.mimetype == "application/json"
+    if is_failure and request.args.get("format") != "json":
+        response = pages.failure_page(response)
     response.headers.update(pages.HEADERS)
     return entry.keep_browser(response)
