@@ -30,6 +30,7 @@ ATTACKS: dict[str, Callable[[Target], str]] = {
         requests_cut_off.duplicate_keys,
         rights.leaks,
         rights.scopes,
+        rights.many_repositories,
         rights.deletes,
         rights.token_files,
         faults.deleted_database,
@@ -40,10 +41,12 @@ ATTACKS: dict[str, Callable[[Target], str]] = {
         faults.opa_answers,
         faults.slow_opa,
         faults.lost_pushes,
+        faults.large_event_ids,
         outages.locked_database,
         outages.ignored_failures,
         outages.rotated_tokens,
         outages.escape_codes,
+        outages.clock_set_back,
     )
 }
 

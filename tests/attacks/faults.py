@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Final
 
 import requests
@@ -23,6 +24,7 @@ from tests.conftest import Webhook, wait_until
 from tests.unit.conftest import RegistryServer
 
 PUSHES: Final = 50
+SECRET: Final = "registry-hook-token"
 
 
 def ready(webhook: Webhook) -> int:
@@ -210,32 +212,70 @@ def answers(webhook: Webhook) -> bool:
 
 
 def lost_pushes(target: Target) -> str:
-    """Pushes that were accepted are reviewed after the server was killed."""
+    """Pushes that were accepted are reviewed after the server was killed, or ended by SIGTERM."""
+    with hub() as (registry, settings):
+        for end in ("SIGKILL", "SIGTERM"):
+            webhook = target.start(registries={"hub": settings})
+            names = {report(webhook, registry, f"{end}-{n}") for n in range(PUSHES)}
+            if end == "SIGKILL":
+                webhook.kill()
+            else:
+                assert webhook.stop() == 0
+            again = target.start(registries={"hub": settings})
+            wait_until_recorded(again, names)
+            again.kill()
+    return f"{PUSHES} of {PUSHES} accepted pushes reviewed after SIGKILL, and after SIGTERM"
+
+
+def large_event_ids(target: Target) -> str:
+    """An event of a registry with an id of 3 MB is ignored, and its id is not kept."""
+    with hub() as (registry, settings):
+        webhook = target.start(registries={"hub": settings})
+        report(webhook, registry, "x" * 3_000_000)
+        name = report(webhook, registry, "short")
+        wait_until_recorded(webhook, {name})
+        assert len(recorded(webhook)) == 1
+        kept = {file.name: b"x" * 1_000 in file.read_bytes() for file in logs(webhook)}
+        assert not any(kept.values()), kept
+    return "ignored, and not kept in the log or the database"
+
+
+def wait_until_recorded(webhook: Webhook, names: set[str]) -> None:
+    """Return once there are decisions on the pushes with these names."""
+    wait_until(lambda: names <= {event.req_id for event in recorded(webhook)})
+
+
+def logs(webhook: Webhook) -> list[Path]:
+    """Return the files of the server's log and database."""
+    folder = Path(webhook.audit).parent
+    return [*folder.glob("*.log"), *folder.glob("audit.db*")]
+
+
+@contextlib.contextmanager
+def hub() -> Iterator[tuple[RegistryServer, dict[str, Any]]]:
+    """Yield a registry and the settings by which it may report pushes."""
     registry = RegistryServer()
     threading.Thread(target=registry.serve_forever, daemon=True).start()
-    secret = "registry-hook-token"
-    hub = {
-        "url": f"http://{registry.host}",
-        "insecure": True,
-        "hook_sha256": hashlib.sha256(secret.encode()).hexdigest(),
-    }
     try:
-        webhook = target.start(registries={"hub": hub})
-        names = {report(webhook, registry, number, secret) for number in range(PUSHES)}
-        webhook.kill()
-        again = target.start(registries={"hub": hub})
-        wait_until(lambda: names <= {event.req_id for event in recorded(again)})
+        yield (
+            registry,
+            {
+                "url": f"http://{registry.host}",
+                "insecure": True,
+                "hook_sha256": hashlib.sha256(SECRET.encode()).hexdigest(),
+            },
+        )
     finally:
         registry.shutdown()
         registry.server_close()
-    return f"{PUSHES} of {PUSHES} accepted pushes reviewed after a kill"
 
 
-def report(webhook: Webhook, registry: RegistryServer, number: int, secret: str) -> str:
-    """Report a push to `registry`; return the id of its event."""
-    digest = registry.push({"compose.yaml": f"services: {{web: {{image: 'nginx:{number}'}}}}\n"})
+def report(webhook: Webhook, registry: RegistryServer, name: str) -> str:
+    """Report a push to `registry` as the event `name`; return the name."""
+    text = f"services: {{web: {{image: 'nginx:{name[:20]}'}}}}\n"
+    digest = registry.push({"compose.yaml": text})
     event = {
-        "id": f"event-{number}",
+        "id": name,
         "action": "push",
         "target": {
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -246,8 +286,8 @@ def report(webhook: Webhook, registry: RegistryServer, number: int, secret: str)
     answer = requests.post(
         f"{webhook.url}/hooks/registry/hub",
         data=json.dumps({"events": [event]}),
-        headers={"Authorization": f"Bearer {secret}"},
+        headers={"Authorization": f"Bearer {SECRET}"},
         timeout=60,
     )
-    assert answer.status_code == 202, answer.text
-    return f"event-{number}"
+    assert answer.status_code == 202, answer.text[:1000]
+    return name

@@ -14,12 +14,25 @@ from pathlib import Path
 
 import requests
 
+from policyd.model import Decision, Grant, Review, Source, Status
 from tests.attacks.rights import tokens, value
-from tests.attacks.target import CLEAN, PRIVILEGED, Target, ask, free_port, post, recorded
+from tests.attacks.target import (
+    CLEAN,
+    GPU,
+    PRIVILEGED,
+    Target,
+    ask,
+    free_port,
+    log_of,
+    post,
+    recorded,
+)
 from tests.conftest import wait_until
 
 TIMEOUT = 2
 """Seconds that a review may take."""
+DAY = 24 * 3600 * 1_000_000_000
+"""Nanoseconds."""
 
 
 def locked_database(target: Target) -> str:
@@ -102,3 +115,31 @@ def escape_codes(target: Target) -> str:
     found = [line for line in webhook.output.splitlines() if line.startswith("forged")]
     assert ("\x1b" in webhook.output, "\x07" in webhook.output, found) == (False, False, [])
     return "no escape code in the log"
+
+
+def clock_set_back(target: Target) -> str:
+    """After the clock was set back by a day, no event is before an earlier one, nor a grant's end.
+
+    The first decision is recorded as by a server whose clock is a day ahead.
+    """
+    webhook = target.start()
+    place = {"repository": "ml/train", "host": "gpu-01", "name": "train", "environment": "prod"}
+    with log_of(webhook) as store:
+        grant = Grant("train", "nvidia", "gpus", ("3",), 1, ("services", "train", "gpus", 0))
+        source = Source(place["repository"], environment="prod", host=place["host"])
+        review = Review("ahead", "ci", time.time_ns() + DAY, "CREATE", source=source)
+        decision = Decision(
+            "ahead", allowed=True, status=Status(200, "OK", ""), grants=(grant,),
+            decision_id="ahead", project="train",
+        )  # fmt: skip
+        store.append_decision(review, decision)
+    for operation in ("UPDATE", "DELETE"):
+        assert ask(webhook, GPU, operation=operation, **place)["allowed"] is True
+    with log_of(webhook) as store:
+        times = [record.time for record in store.events(kinds=("decision",))][::-1]
+        ended = [(one.time, one.ended, one.state) for one in store.grants(active=False)]
+        assert store.verify().problems == ()
+    assert (len(times), times) == (3, sorted(times))
+    assert [state for _, _, state in ended] == ["released", "superseded"]
+    assert all(begin <= end for begin, end, _ in ended), ended
+    return "3 decisions in order, no grant ended before it began"

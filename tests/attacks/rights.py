@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import requests
+from sqlalchemy import insert, select, update
 
+from policyd.audit.tables import events, heads
 from policyd.config import Settings
 from policyd.errors import ConfigError
 from policyd.settings_reader import load_settings
+from tests.attacks.faults import answers
 from tests.attacks.target import CLEAN, GPU, PRIVILEGED, Target, ask, log_of, post, recorded
+from tests.conftest import wait_until
 
+REPOSITORIES: Final = 70_000
 MARKER: Final = "hunter2-marker"
 LEAKING: Final = (
     "services: {web: {image: x, environment: {PASSWORD: %s}, privileged: true}}",
@@ -89,6 +94,32 @@ def scopes(target: Target) -> str:
         answer = requests.get(f"{webhook.url}{path}", headers=headers, timeout=60)
         assert "ops/x" not in answer.text
     return "no grant beyond the limits of a token"
+
+
+def many_repositories(target: Target) -> str:
+    """A limited token reads a log with more repositories than a query can have parameters."""
+    settings = {"tokens": tokens(ml={"repositories": ["ml/**"], "scopes": ["audit:read"]})}
+    webhook = target.start()
+    ask(webhook, repository="ml/train")
+    webhook.kill()
+    with log_of(webhook) as store, store.database.writing() as connection:
+        decision = select(events).where(events.c.kind == "decision")
+        row = dict(connection.execute(decision).one()._mapping)
+        last = connection.execute(select(heads.c.sequence)).scalar_one()
+        numbers = range(last + 1, last + 1 + REPOSITORIES)
+        rows = (
+            {**row, "sequence": number, "decision_id": str(number), "repository": f"ops/{number}"}
+            for number in numbers
+        )
+        connection.execute(insert(events), list(rows))
+        connection.execute(update(heads).values(sequence=last + REPOSITORIES))
+    webhook = target.start(wait=False, **settings)
+    wait_until(lambda: answers(webhook))
+    headers = {"Authorization": f"Bearer {value('ml')}"}
+    answer = requests.get(f"{webhook.url}/v1/decisions", headers=headers, timeout=60)
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()["items"]) == 1
+    return f"its 1 decision of {REPOSITORIES + 1:,} repositories"
 
 
 def deletes(target: Target) -> str:
