@@ -116,23 +116,19 @@ def check_command(config: str | None, root: Path, form: str) -> int:
 @settings_options("policy_set", "audit")
 @format_option(HOST_DIFFERENCE)
 def diff_command(form: str, **options: Any) -> int:
-    """Compare the running containers of this host with its grants in the audit log.
+    """Compare the running containers of this host with its grants.
 
-    It lists containers with accelerators that no active grant covers, and grants that no running
-    container uses. Exit codes: 0 each container is covered, 1 some are not.
+    Grants are those of the audit log, of the webhook `host.grants_url`, and of receipts. It lists
+    containers with accelerators that no active grant covers, and grants that no running container
+    uses, those of receipts excepted. Exit codes: 0 each container is covered, 1 some are not.
     """
     from policyd.bootstrap import build
-    from policyd.host.difference import MAX_GRANTS, difference
-    from policyd.host.engine_client import EngineClient
+    from policyd.host.difference import difference_of
     from policyd.host.serve import named
-    from policyd.host_resolver import HostResolver
 
     read = _audited(**options)
-    host = named(read.host)
     services = build(read)
     close_at_end(services)
-    held = services.audit.grants(MAX_GRANTS, active=True, host=host.name)
-    grants = HostResolver(services.policy_set.data).grants
-    found = difference(host.name, EngineClient(host.engine), held, grants)
+    found = difference_of(services, named(read.host))
     show(found, HOST_DIFFERENCE, form)
     return 1 if found.uncovered else 0

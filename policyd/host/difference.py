@@ -1,49 +1,79 @@
 """Compare what runs on a host with what was granted there.
 
-In: what the daemon runs, the grants of the host. Out: containers with accelerators that no grant
-covers, and grants that no running container uses. Errors: EngineUnavailable, AuditError.
+In: what the daemon runs; the grants of the host in the audit log, of a webhook and of receipts.
+Out: containers with accelerators that no grant covers, and grants that no running container uses.
+Errors: EngineUnavailable, AuditError, GrantsUnknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from policyd.audit.event import GrantRecord
 from policyd.grants.resolution import GrantResolver
-from policyd.host.coverage import coverage, covers, shown
+from policyd.host.coverage import Held, coverage, covers, shown
+from policyd.host.engine_client import EngineClient
 from policyd.host.existing import Engine, Existing
 from policyd.host.grant_check import PLAIN_RUNTIMES
+from policyd.host.granted import receipts_of
 from policyd.host.host_files import HostFiles
+from policyd.host.service_grants import ServiceGrants
 from policyd.host_findings import Difference, Uncovered, Unused
+from policyd.host_resolver import HostResolver
+from policyd.host_settings import HostSettings
 from policyd.model import Grant
+from policyd.services import Services
 
 MAX_GRANTS: Final = 10_000
 """Grants of one host that are compared."""
 
 
+def difference_of(services: Services, host: HostSettings) -> Difference:
+    """Return how what runs on `host` differs from all grants that its gate knows.
+
+    Raises EngineUnavailable, AuditError, GrantsUnknown, ConfigError.
+    """
+    held = services.audit.grants(MAX_GRANTS, active=True, host=host.name)
+    if host.grants_url:
+        held = [*held, *ServiceGrants(host, services.clock).read_now()]
+    receipts = receipts_of(services, host) if host.receipts else None
+    return difference(
+        host.name,
+        EngineClient(host.engine),
+        held,
+        HostResolver(services.policy_set.data).grants,
+        receipts.held if receipts else lambda _: (),
+    )
+
+
 def difference(
-    host: str, engine: Engine, held: Sequence[GrantRecord], grants: GrantResolver
+    host: str,
+    engine: Engine,
+    held: Sequence[GrantRecord],
+    grants: GrantResolver,
+    by_receipt: Callable[[str], Sequence[Held]] = lambda _: (),
 ) -> Difference:
-    """Return how the running containers of `engine` differ from the grants `held`."""
+    """Return how the running containers of `engine` differ from the grants `held`.
+
+    `by_receipt` returns the grants of a project that receipts have.
+    """
     existing, files = Existing(engine), HostFiles()
     uncovered: list[Uncovered] = []
-    used: set[tuple[int, int]] = set()
+    used: set[int] = set()
     ids = engine.running({})
     for container in ids:
         asked, project = _asked(existing, files, container, grants, host)
         if not asked:
             continue
-        own = [one for one in held if one.project == project]
-        found = coverage(asked, own)
+        own = {place: one for place, one in enumerate(held) if one.project == project}
+        found = coverage(asked, [*own.values(), *by_receipt(project)])
         if not found.containers:
             wanted = ", ".join(f"{one.vendor} {shown(one.devices)} ({one.method})" for one in asked)
             uncovered.append(
                 Uncovered(container[:12], project, asked[0].service, wanted, found.reason)
             )
-        used |= {
-            (one.sequence, one.position) for one in own for grant in asked if covers(one, grant)
-        }
+        used |= {place for place, one in own.items() for grant in asked if covers(one, grant)}
     unused = [
         Unused(
             f"{one.sequence}.{one.position}",
@@ -53,8 +83,8 @@ def difference(
             f"{one.vendor} {shown(one.devices)} ({one.method})",
             one.time,
         )
-        for one in held
-        if (one.sequence, one.position) not in used
+        for place, one in enumerate(held)
+        if place not in used
     ]
     return Difference(host, tuple(uncovered), tuple(unused), len(ids), len(held))
 

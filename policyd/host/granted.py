@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
-from policyd.errors import PolicydError, ReceiptError
+from policyd.errors import ConfigError, PolicydError, ReceiptError
 from policyd.host.coverage import Held
+from policyd.host_settings import HostSettings
 from policyd.receipts.verification import MAX_RECEIPT, Receipt, verified
 from policyd.workloads.model import Workload
 
 if TYPE_CHECKING:
     from policyd.audit.store import Store
     from policyd.receipts.keys import TrustedKey
+    from policyd.services import Services
 
 MAX_GRANTS: Final = 10_000
 """Grants of one project on one host."""
@@ -117,3 +119,18 @@ class Receipts:
         except (OSError, ReceiptError) as error:
             log.warning("receipt ignored", file=file.name, reason=str(error))
             return stamp, None
+
+
+def receipts_of(services: Services, host: HostSettings) -> Receipts:
+    """Return the receipts in the folder that `host` names. Raises ConfigError."""
+    path = services.settings.receipt_public_keys_file
+    if not path:
+        raise ConfigError("host.receipts needs receipt_public_keys_file, which verifies them")
+    # Imported here because it needs the package cryptography, which is optional.
+    from policyd.receipts.keys import trusted_keys_of
+
+    try:
+        keys = trusted_keys_of(Path(path).read_bytes(), path)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the file: {error.strerror}") from error
+    return Receipts(host.receipts, keys, host.name, services.clock)

@@ -13,7 +13,6 @@ import signal
 import socket as sockets
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -22,13 +21,12 @@ import structlog
 from policyd.bootstrap import admission_for, build
 from policyd.config import Settings
 from policyd.engines import ENGINES
-from policyd.errors import ConfigError
 from policyd.host.device_numbers import DeviceNumbers
 from policyd.host.engine_client import EngineClient
 from policyd.host.existing import Existing
 from policyd.host.gate import Gate
 from policyd.host.grant_check import GrantCheck
-from policyd.host.granted import GrantSource, Receipts, RecordedGrants
+from policyd.host.granted import GrantSource, RecordedGrants, receipts_of
 from policyd.host.plugin import handlers
 from policyd.host.plugin_server import Handler, PluginServer
 from policyd.host.runtime_gate import ROUTE, RuntimeGate
@@ -153,23 +151,9 @@ def grant_check(
     sources: list[GrantSource] = [RecordedGrants(services.audit, host.name, services.clock)]
     if central:
         sources.append(central)
-    receipts = _receipts(services, host) if host.receipts else None
+    receipts = receipts_of(services, host) if host.receipts else None
     slots = slots or Slots(existing.running)
     return GrantCheck(host, sources, receipts, slots, existing.default_runtime)
-
-
-def _receipts(services: Services, host: HostSettings) -> Receipts:
-    path = services.settings.receipt_public_keys_file
-    if not path:
-        raise ConfigError("host.receipts needs receipt_public_keys_file, which verifies them")
-    # Imported here because it needs the package cryptography, which is optional.
-    from policyd.receipts.keys import trusted_keys_of
-
-    try:
-        keys = trusted_keys_of(Path(path).read_bytes(), path)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the file: {error.strerror}") from error
-    return Receipts(host.receipts, keys, host.name, services.clock)
 
 
 def _stop_on_signals(server: PluginServer, reloader: Reloader) -> None:

@@ -73,6 +73,10 @@ class ServiceGrants:
 
     def held(self, project: str) -> Sequence[GrantRecord]:
         """Return the grants of `project` that have not expired. Raises GrantsUnknown."""
+        return [one for one in self.all_held() if one.project == project]
+
+    def all_held(self) -> Sequence[GrantRecord]:
+        """Return the grants of the host that have not expired. Raises GrantsUnknown."""
         known, now = self._known, self._clock()
         max_age = self._settings.grants_max_age
         if known is None or now - known.read > max_age * _NANOSECONDS:
@@ -84,10 +88,19 @@ class ServiceGrants:
         return [
             one
             for one in known.grants
-            if one.project == project
-            and one.host == self._settings.name
-            and not (one.expires and one.expires <= moment)
+            if one.host == self._settings.name and not (one.expires and one.expires <= moment)
         ]
+
+    def read_now(self) -> Sequence[GrantRecord]:
+        """Return the grants of the host, those of the last reading while the webhook is away.
+
+        Raises GrantsUnknown if that is too long ago.
+        """
+        try:
+            self.refresh()
+        except PolicydError as error:
+            log.warning("grants not read", reason=error.masked)
+        return self.all_held()
 
     def start(self) -> None:
         """Read the grants again and again, in a thread of its own, until `stop`."""

@@ -20,6 +20,7 @@ from policyd.host.serve import grant_check
 from policyd.host_settings import HostSettings
 from policyd.services import Services
 from tests.support.engine_stand_in import EngineStandIn
+from tests.support.grants_webhook import Webhook
 
 NOW = 1_800_000_000_000_000_000
 MAX_FOLDER = 60
@@ -75,3 +76,12 @@ def gate(gate_with: Callable[..., Gate]) -> Gate:
 def last_event(services: Services) -> Callable[[], DecisionEvent]:
     """A function that returns the last decision in the audit log."""
     return lambda: event_of(services.audit.decisions(1)[0])
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """A webhook without grants."""
+    server = Webhook()
+    yield server
+    server.shutdown()
+    server.server_close()

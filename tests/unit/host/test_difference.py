@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from policyd.audit.event import GrantRecord
 from policyd.formats.host_safety import difference_json, difference_metrics, difference_text
-from policyd.host.difference import difference
+from policyd.host.difference import difference, difference_of
 from policyd.host.engine_client import EngineClient
+from policyd.host.granted import GrantsUnknown
 from policyd.host_findings import Difference
 from policyd.host_resolver import HostResolver
+from policyd.host_settings import HostSettings
+from policyd.model import Grant
 from policyd.services import Services
 from tests.support.engine_stand_in import EngineStandIn
-from tests.unit.host.test_service_grants import record
+from tests.support.grants_webhook import Webhook, page, record
+from tests.support.held import granted
+from tests.unit.host.conftest import NOW
 
 
 def container(service: str, **host: Any) -> dict[str, Any]:
@@ -31,13 +40,17 @@ def gpu(*ids: str) -> list[dict[str, Any]]:
     return [{"Driver": "nvidia", "DeviceIDs": list(ids), "Capabilities": [["gpu"]]}]
 
 
-def compared(
-    services: Services, engine: EngineStandIn, held: list[GrantRecord], *running: dict[str, Any]
-) -> Difference:
+def run(engine: EngineStandIn, *running: dict[str, Any]) -> None:
     engine.documents["/info"] = {"DefaultRuntime": "runc"}
     engine.documents["/containers/json"] = [{"Id": one["Id"]} for one in running]
     for one in running:
         engine.documents[f"/containers/{one['Id']}/json"] = one
+
+
+def compared(
+    services: Services, engine: EngineStandIn, held: list[GrantRecord], *running: dict[str, Any]
+) -> Difference:
+    run(engine, *running)
     grants = HostResolver(services.policy_set.data).grants
     return difference("gpu-01", EngineClient(engine.path), held, grants)
 
@@ -97,5 +110,53 @@ def test_a_host_without_containers_and_grants_is_clean(
     services: Services, engine: EngineStandIn
 ) -> None:
     found = compared(services, engine, [])
+
+    assert (found.uncovered, found.unused) == ((), ())
+
+
+@pytest.fixture
+def host(webhook: Webhook, engine: EngineStandIn, tmp_path: Path) -> HostSettings:
+    """A host whose grants come from a webhook."""
+    token = tmp_path / "token"
+    token.write_text("s3cret-token-of-the-host")
+    token.chmod(0o600)
+    return HostSettings(
+        name="gpu-01",
+        engine=engine.path,
+        grants_url=webhook.url,
+        grants_token_file=str(token),
+        grants_cache=str(tmp_path / "grants.json"),
+        grants_max_age=60,
+    )
+
+
+def test_grants_of_the_webhook_count_also_while_it_is_away(
+    services: Services, engine: EngineStandIn, host: HostSettings, webhook: Webhook
+) -> None:
+    run(engine, container("worker", DeviceRequests=gpu("0")))
+    webhook.pages = {"": page(record(1, identities=("0",)), record(2, service="gone"))}
+
+    found = [difference_of(services, host)]
+    webhook.pages = {}
+    found.append(difference_of(services, host))
+
+    for one in found:
+        assert one.uncovered == ()
+        assert [unused.service for unused in one.unused] == ["gone"]
+        assert (one.containers, one.grants) == (1, 2)
+    later = dataclasses.replace(services, clock=lambda: NOW + 61 * 1_000_000_000)
+    with pytest.raises(GrantsUnknown, match="could not be read from"):
+        difference_of(later, host)
+
+
+def test_a_receipt_covers_a_container(services: Services, engine: EngineStandIn) -> None:
+    run(engine, container("worker", DeviceRequests=gpu("0")))
+    grants = HostResolver(services.policy_set.data).grants
+    client = EngineClient(engine.path)
+
+    def by_receipt(project: str) -> list[Grant]:
+        return [granted("worker")] if project == "train" else []
+
+    found = difference("gpu-01", client, [], grants, by_receipt)
 
     assert (found.uncovered, found.unused) == ((), ())
