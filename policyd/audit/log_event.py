@@ -26,6 +26,8 @@ EventKind = Literal[
     "exception-used",
     "checkpoint",
     "retention",
+    "push-retried",
+    "log-verified",
 ]
 KINDS: Final[tuple[EventKind, ...]] = get_args(EventKind)
 """The kinds of events besides decisions."""

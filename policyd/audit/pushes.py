@@ -30,6 +30,8 @@ KEEP_DONE: Final = 24 * 3600 * SECOND
 """How long reviewed pushes are kept: a registry repeats events of the last minutes."""
 KEEP_FAILED: Final = 30 * 24 * 3600 * SECOND
 
+_PLACE: Final = {"repositories": pushes.c.source}
+
 
 class Waiting(NamedTuple):
     """The pushes to one registry in one state: their number, and the oldest time (RFC 3339)."""
@@ -102,11 +104,12 @@ class Pushes:
         with self._store.database.reading() as connection:
             return set(connection.execute(query).scalars())
 
-    def waiting(self) -> list[Waiting]:
-        """Return how many pushes have no verdict, by registry and state, and the oldest of each."""
+    def waiting(self, visibility: Visibility = EVERYTHING) -> list[Waiting]:
+        """Return how many visible pushes have no verdict, by registry and state, and the oldest."""
+        visible = visibility.conditions(_PLACE, self._store.database.dialect)
         query = (
             select(pushes.c.registry, pushes.c.state, func.count(), func.min(pushes.c.received))
-            .where(pushes.c.state.in_(UNFINISHED))
+            .where(pushes.c.state.in_(UNFINISHED), *visible)
             .group_by(pushes.c.registry, pushes.c.state)
         )
         with self._store.database.reading() as connection:
@@ -184,8 +187,7 @@ class Pushes:
 
         `before` continues a page: the number of the last push seen.
         """
-        columns = {"repositories": pushes.c.source}
-        visible = visibility.conditions(columns, self._store.database.dialect)
+        visible = visibility.conditions(_PLACE, self._store.database.dialect)
         query: Select[Any] = select(pushes).where(pushes.c.state.in_(states), *visible)
         if before is not None:
             query = query.where(pushes.c.number < before)

@@ -30,7 +30,7 @@ from policyd.formats.events import Events
 
 _KINDS = (
     "decision", "start", "stop", "policy-set", "settings", "token-created", "token-revoked",
-    "grant-revoked", "exception-used", "checkpoint", "retention",
+    "grant-revoked", "exception-used", "checkpoint", "retention", "push-retried", "log-verified",
 )  # fmt: skip
 
 

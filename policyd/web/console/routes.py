@@ -24,6 +24,7 @@ from policyd.web.console import (
     exceptions,
     gpu_hours,
     gpus,
+    hooks,
     oidc,
     overview,
     pages,
@@ -43,6 +44,7 @@ _PAGES: Final = (
     playground,
     policies,
     exceptions,
+    hooks,
 )
 """The modules of pages. Each has SCOPES, by route, and adds its routes to the blueprint."""
 
