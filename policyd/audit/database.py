@@ -9,28 +9,28 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    PoolProxiedConnection,
+    inspect,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from policyd import deadline
+from policyd.audit.connecting import server_engine, set_busy_timeout, sqlite_engine
 from policyd.audit.file_lock import file_lock
-from policyd.audit.prepared import command
+from policyd.audit.prepared import Parameters, Prepared
 from policyd.audit.tables import KNOWN_REVISIONS, REVISION
-from policyd.audit.visibility import MATCHES, matches_one
-from policyd.deadline import is_limited, remaining
 from policyd.errors import AuditError
-from policyd.name_resolution import addresses
 
-BUSY_TIMEOUT: Final = 10.0
-"""Seconds that SQLite waits for a lock. Only other programs than policyd hold it that long."""
-CONNECT_TIMEOUT: Final = 10.0
-"""Seconds that connecting to a server may take, and waiting for a free connection."""
-POSTGRESQL_PORT: Final = 5432
 MIGRATION_LOCK: Final = 8093
 """The key of PostgreSQL's advisory lock for migrations: an arbitrary constant."""
 
@@ -46,9 +46,11 @@ class Database:
         self.name = name
         self._file = url.database or "" if url.get_backend_name() == "sqlite" else ""
         self._identity = _identity(self._file)
-        self._engine = _sqlite_engine(url, read_only) if self._file else _server_engine(url)
+        self._engine = sqlite_engine(url, read_only) if self._file else server_engine(url)
         # A transaction of SQLite is always a snapshot.
         self._one_state = {} if self._file else {"isolation_level": "REPEATABLE READ"}
+        self._readers: list[PoolProxiedConnection] = []
+        self._writer: Connection | None = None
 
     @property
     def dialect(self) -> str:
@@ -63,6 +65,31 @@ class Database:
                 connection = connection.execution_options(**self._one_state)
             yield connection
 
+    def first(self, statement: Prepared, parameters: Parameters) -> Sequence[Any] | None:
+        """Return the first row of `statement` alone, None if there is none. Raises AuditError.
+
+        It is for what every review asks: on SQLite, the pool of SQLAlchemy and a transaction would
+        take ten times the time of the statement.
+        """
+        if not self._file:
+            with self.reading() as connection:
+                return statement.first(connection, parameters)
+        with self._failures("read"):
+            try:
+                reader = self._readers.pop()
+            except IndexError:
+                reader = self._engine.raw_connection()
+                reader.detach()
+            driver: Any = reader.dbapi_connection
+            try:
+                set_busy_timeout(driver)
+                row = statement.first_of(driver, parameters)
+            except BaseException:
+                reader.close()
+                raise
+            self._readers.append(reader)
+            return row
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Yield a connection in a transaction that excludes other writers. Raises AuditError.
@@ -71,8 +98,7 @@ class Database:
         unless the connection ended while it was committed: the error says that.
         """
         is_committing = False
-        with self._failures("written"), self._lock(), self._connected() as connection:
-            writer = connection.execution_options(policyd_write=True)
+        with self._failures("written"), self._lock(), self._connected_writer() as writer:
             self._check_identity()
             try:
                 with writer.begin():
@@ -127,6 +153,11 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        while self._readers:
+            self._readers.pop().close()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
         self._engine.dispose()
 
     def _revision(self) -> str:
@@ -159,6 +190,23 @@ class Database:
                 # The deadline may have ended the connection after its last statement.
                 if not deadline.remaining(1.0):
                     connection.invalidate()
+
+    @contextmanager
+    def _connected_writer(self) -> Iterator[Connection]:
+        """Yield a connection for writing. That to SQLite is kept: the lock is held meanwhile."""
+        if not self._file:
+            with self._connected() as connection:
+                yield connection.execution_options(policyd_write=True)
+            return
+        writer, self._writer = self._writer, None
+        if writer is None:
+            writer = self._engine.connect().execution_options(policyd_write=True)
+        try:
+            yield writer
+        except BaseException:
+            writer.close()
+            raise
+        self._writer = writer
 
     def _lock(self) -> Any:
         return file_lock(f"{self._file}.lock") if self._file else nullcontext()
@@ -281,65 +329,6 @@ def _check_file(path: str, *, create: bool) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise AuditError(f"the audit log {path} cannot be opened: {_reason(error)}") from error
-
-
-def _sqlite_engine(url: URL, read_only: bool) -> Engine:
-    settings = ("query_only=ON",) if read_only else ("journal_mode=WAL", "synchronous=FULL")
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "isolation_level": None})
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        for pragma in (*settings, "trusted_schema=OFF"):
-            connection.execute(f"PRAGMA {pragma}")
-        connection.create_function(MATCHES, 2, matches_one, deterministic=True)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("policyd_write")
-        driver: Any = connection.connection.driver_connection
-        command(driver, f"PRAGMA busy_timeout = {int(remaining(BUSY_TIMEOUT) * 1000)}")
-        command(driver, "BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
-
-
-def _server_engine(url: URL) -> Engine:
-    engine = create_engine(url, pool_timeout=CONNECT_TIMEOUT)
-
-    @event.listens_for(engine, "do_connect")
-    def limit(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
-        # The driver counts whole seconds, 2 at least.
-        seconds = int(remaining(CONNECT_TIMEOUT))
-        if seconds < 1:
-            raise TimeoutError("no time is left to connect")
-        parameters.setdefault("connect_timeout", seconds)
-        if is_limited():
-            parameters.update(_resolved(parameters))
-
-    return engine
-
-
-def _resolved(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return `parameters` of libpq with the addresses of hosts, which it would wait for.
-
-    Raises TimeoutError, and socket.gaierror. Source: PostgreSQL, "Parameter Key Words".
-    """
-    hosts = str(parameters.get("host") or "").split(",")
-    ports = str(parameters.get("port") or POSTGRESQL_PORT).split(",")
-    if "hostaddr" in parameters or not all(hosts) or any(host[0] in "/@" for host in hosts):
-        return {}
-    ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
-    places = [
-        (host, address, port)
-        for host, port in zip(hosts, ports, strict=True)
-        for address in addresses(host, int(port), remaining(CONNECT_TIMEOUT))
-    ]
-    return {
-        name: ",".join(values)
-        for name, values in zip(
-            ("host", "hostaddr", "port"), zip(*places, strict=True), strict=True
-        )
-    }
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -46,6 +46,13 @@ class Prepared:
         driver = driver_of(connection)
         if driver is None:
             return connection.execute(self._statement, parameters).first()
+        return self.first_of(driver, parameters)
+
+    def first_of(self, driver: sqlite3.Connection, parameters: Parameters) -> Sequence[Any] | None:
+        """Return the first row of the result on a connection of SQLite's driver.
+
+        Raises SQLAlchemyError.
+        """
         text, names, fixed = self._compiled
         given = {**fixed, **parameters}
         try:

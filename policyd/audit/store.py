@@ -235,8 +235,7 @@ class Store:
 
     def decision(self, decision_id: str) -> AuditRecord:
         """Return the record of one decision. Raises NotFound, ContentRemoved."""
-        with self._here().database.reading() as connection:
-            row = _DECISION.first(connection, {"decision": decision_id})
+        row = self._here().database.first(_DECISION, {"decision": decision_id})
         if row is None:
             raise no_decision(decision_id)
         record = AuditRecord(*row)

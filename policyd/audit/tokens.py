@@ -92,8 +92,7 @@ class Tokens:
 
     def exist(self) -> bool:
         """Return whether a token was ever made: then requests need one."""
-        with self._store.database.reading() as connection:
-            return _ANY.first(connection, {}) is not None
+        return self._store.database.first(_ANY, {}) is not None
 
     def find(self, token: str, now: int) -> Permissions | None:
         """Return what `token` may be used for, None if it is not valid."""

@@ -165,3 +165,16 @@ def test_a_call_in_time_returns_and_raises_within_the_limit_of_its_caller() -> N
         with pytest.raises(ValueError, match="refused"):
             deadline.in_time(refuse)
     assert deadline.in_time(threading.get_ident) == threading.get_ident()
+
+
+def test_no_more_than_a_few_calls_run_at_the_same_time() -> None:
+    may_end = threading.Event()
+    with deadline.within(0.1):
+        for _ in range(4):
+            with pytest.raises(TimeoutError):
+                deadline.in_time(may_end.wait)
+    with deadline.within(0.1), pytest.raises(TimeoutError):
+        deadline.in_time(lambda: pytest.fail("it runs"))
+    may_end.set()
+    with deadline.within(60):
+        assert deadline.in_time(lambda: "done") == "done"

@@ -19,7 +19,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from policyd.audit import database
+from policyd.audit import connecting
 from policyd.audit import file_lock as locks
 from policyd.audit.database import open_database, open_for_reading
 from policyd.audit.event import event_of
@@ -261,7 +261,7 @@ def silent() -> Iterator[int]:
 def test_a_server_that_says_nothing_costs_no_more_than_the_deadline(
     silent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "CONNECT_TIMEOUT", 600.0)
+    monkeypatch.setattr(connecting, "CONNECT_TIMEOUT", 600.0)
     opened = open_database(f"postgresql://u@127.0.0.1:{silent}/audit", create=True)
 
     for seconds in (1.5, 0.5):
@@ -274,7 +274,7 @@ def test_a_server_that_says_nothing_costs_no_more_than_the_deadline(
 def test_a_lock_that_is_not_released_costs_no_more_than_the_deadline(
     locked: str, path: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_TIMEOUT", 600.0)
+    monkeypatch.setattr(connecting, "BUSY_TIMEOUT", 600.0)
     monkeypatch.setattr(locks, "TIMEOUT", 600.0)
     with contextlib.ExitStack() as held:
         if locked == "file":
@@ -308,30 +308,6 @@ def test_a_commit_that_does_not_end_in_time_has_an_unknown_outcome(
     found = sorted(event_of(record).decision_id for record in store.decisions())
     assert found == ["d1", "d3"]
     assert store.verify().problems == ()
-
-
-@pytest.mark.parametrize(
-    ("parameters", "expected"),
-    [
-        ({"host": "127.0.0.1"}, {"host": "127.0.0.1", "hostaddr": "127.0.0.1", "port": "5432"}),
-        (
-            {"host": "::1,127.0.0.1", "port": "5433,5434"},
-            {"host": "::1,127.0.0.1", "hostaddr": "::1,127.0.0.1", "port": "5433,5434"},
-        ),
-        (
-            {"host": "::1,127.0.0.1", "port": 5433},
-            {"host": "::1,127.0.0.1", "hostaddr": "::1,127.0.0.1", "port": "5433,5433"},
-        ),
-        ({"host": "/run/postgresql"}, {}),
-        ({"host": "@policyd"}, {}),
-        ({"host": "db.example", "hostaddr": "10.0.0.1"}, {}),
-        ({}, {}),
-    ],
-)
-def test_the_addresses_of_a_server_are_found_within_the_deadline(
-    parameters: dict[str, object], expected: dict[str, str]
-) -> None:
-    assert database._resolved(parameters) == expected
 
 
 def test_a_name_server_that_does_not_answer_costs_no_more_than_the_deadline(
@@ -375,3 +351,24 @@ def test_opening_a_log_twice_in_one_process_loses_no_event(store, path):
         [(kind,)] = connection.execute("SELECT kind FROM events").fetchall()
     assert kind == "stop"
     assert os.path.exists(f"{path}-wal")
+
+
+def test_a_single_statement_reads_the_newest_events_and_leaves_no_transaction_open(store, path):
+    with closing(open_store(path)) as other:
+        for number, decision_id in enumerate(("d1", "d2"), 1):
+            other.append_decision(*pair(decision_id))
+            assert store.decision(decision_id).sequence == number
+
+    with closing(sqlite3.connect(path)) as connection:
+        is_blocked, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    assert not is_blocked
+
+
+def test_closing_a_log_closes_the_connections_that_it_kept(path):
+    store = open_store(path)
+    store.append_decision(*pair("d1"))
+    store.decision("d1")
+    assert os.path.exists(f"{path}-wal")
+    store.close()
+
+    assert not os.path.exists(f"{path}-wal")
