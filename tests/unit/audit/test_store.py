@@ -254,7 +254,7 @@ from policyd.audit.store import open_store
 from policyd.errors import AuditError
 store = open_store(sys.argv[2])
 store.append_decision(*pair("d1"))
-resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (900_000, resource.RLIM_INFINITY))
 try:
     for i in range(1000):
         store.append_decision(*pair(f"more-{i}"))
