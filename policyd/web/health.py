@@ -32,18 +32,28 @@ def add_routes(app: Flask, services: Services) -> None:
     def readiness() -> Response:
         audit.check_writable()
         try:
-            warnings = _engine_warnings(services)
+            warnings = engine_warnings(services)
         except EngineError as error:
             return failure(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
-        if problem := services.rules.status().problem:
-            warnings.append(f"the changed policy set was refused: {problem}")
-        if services.deferred and (number := services.deferred.waiting()):
-            warnings.append(f"deferred decisions that are not recorded yet: {number:,}")
+        warnings += policy_set_warnings(services)
+        warnings += log_warnings(services)
         policy_set = services.policy_set.reference
         return reply(wire.Readiness(policy_set=policy_set, warnings=warnings))
 
 
-def _engine_warnings(services: Services) -> list[str]:
+def policy_set_warnings(services: Services) -> list[str]:
+    """Return a warning if the files of the policy set are not the ones in force."""
+    problem = services.rules.status().problem
+    return [f"the changed policy set was refused: {problem}"] if problem else []
+
+
+def log_warnings(services: Services) -> list[str]:
+    """Return a warning if decisions are waiting to be recorded."""
+    number = services.deferred.waiting() if services.deferred else 0
+    return [f"deferred decisions that are not recorded yet: {number:,}"] if number else []
+
+
+def engine_warnings(services: Services) -> list[str]:
     """Probe the engine and return warnings. Raises EngineError when it cannot evaluate."""
     newest = services.policy_set.revision
     held = services.with_held(_probe)

@@ -15,9 +15,7 @@ from msgspec import Meta
 from sqlalchemy import select
 
 from policyd import wire
-from policyd.audit.event import DecisionEvent, GrantRecord, event_of, rfc3339
-from policyd.audit.log_event import log_event_of
-from policyd.audit.moments import Period, nanoseconds
+from policyd.audit.event import DecisionEvent, GrantRecord, event_of
 from policyd.audit.store import Store
 from policyd.audit.tables import checkpoints
 from policyd.config import Scope
@@ -25,6 +23,7 @@ from policyd.formats import grant_words
 from policyd.model import AuditRecord, Violation
 from policyd.services import Services
 from policyd.web import access
+from policyd.web.console.decision_policies import policy_text
 from policyd.web.console.pages import Listing, PageQuery, page
 from policyd.web.console.proofs import proof_document, proof_file
 from policyd.web.query import parameters
@@ -51,8 +50,6 @@ COLUMNS: Final = {
     "exception": "Exception",
 }
 """The columns of the violations as CSV."""
-_POLICY_SETS: Final = 50
-"""Policy sets, the last before a decision, among which its own is looked for."""
 
 
 class DecisionQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
@@ -72,13 +69,6 @@ class ViolationGroup(NamedTuple):
 
     first: Violation
     violations: list[Violation]
-
-
-class PolicyText(NamedTuple):
-    """Whether the policy set that decided is in force, and whether the log has its text."""
-
-    in_force: bool
-    recorded: bool
 
 
 def add_routes(blueprint: Blueprint, services: Services) -> None:
@@ -134,7 +124,7 @@ def _decision(services: Services, query: DecisionQuery, record: AuditRecord) -> 
         words=grant_words,
         checkpoint=_first_checkpoint(services.audit, record.sequence),
         can_prove=bool(services.settings.audit_key_file),
-        text=_policy_text(services, event),
+        text=policy_text(services, event),
     )
 
 
@@ -167,17 +157,3 @@ def _first_checkpoint(audit: Store, sequence: int) -> Any:
     query = select(checkpoints.c.size, checkpoints.c.time).where(checkpoints.c.size >= sequence)
     with audit.database.reading() as connection:
         return connection.execute(query.order_by(checkpoints.c.size).limit(1)).first()
-
-
-def _policy_text(services: Services, event: DecisionEvent) -> PolicyText:
-    policy_set = event.result.policy_set
-    if policy_set is None:
-        return PolicyText(in_force=False, recorded=False)
-    until = Period(until=rfc3339(nanoseconds(event.timestamp) + 1))
-    put_in_force = services.audit.events(_POLICY_SETS, kinds=("policy-set",), period=until)
-    return PolicyText(
-        services.policy_set.reference == policy_set,
-        any(
-            log_event_of(one).details.get("revision") == policy_set.revision for one in put_in_force
-        ),
-    )

@@ -23,13 +23,18 @@ UNUSED_FOR: Final = 30
 """Days without a use after which an exception is listed as unused."""
 
 
-def visible_exceptions(services: Services, visibility: Visibility) -> list[ListedException]:
-    """Return the exceptions of the policy set in force that `visibility` shows, soonest first."""
+def visible_exceptions(
+    services: Services, visibility: Visibility, *, within: int = WITHIN, uses: bool = True
+) -> list[ListedException]:
+    """Return the exceptions of the policy set in force that `visibility` shows, soonest first.
+
+    Those that end `within` days are expiring. Without `uses`, the audit log is not read.
+    """
     listed = exception_list(
         services.policy_set,
-        services.audit,
+        services.audit if uses else None,
         now=services.clock(),
-        within=WITHIN,
+        within=within,
         unused_for=UNUSED_FOR,
         visibility=visibility,
     )

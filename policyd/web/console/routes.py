@@ -19,6 +19,7 @@ from policyd.web.authentication import Authentication
 from policyd.web.console import (
     assets,
     decision,
+    decision_policies,
     decisions,
     entry,
     exceptions,
@@ -39,6 +40,7 @@ _PAGES: Final = (
     overview,
     decisions,
     decision,
+    decision_policies,
     gpu_hours,
     gpus,
     playground,

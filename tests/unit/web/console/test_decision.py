@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from policyd.audit import checkpoints
 from policyd.model import Exempted, Location, NotEvaluated, PolicySetRevision, Status, Violation
+from policyd.policies.recorded_policy_set import content_of
 from policyd.services import Services
 from policyd.web.app import create_app
 from policyd.web.console.decision import groups
@@ -159,25 +160,36 @@ def test_the_subject_and_the_position_in_the_log_are_shown(client, record) -> No
 
 
 def test_the_text_of_its_policies_is_linked_while_it_is_kept(client, record, services) -> None:
-    now = services.policy_set.reference
-    for number, revision in enumerate(("sha256:old", now.revision)):
-        record(
-            f"d{number}",
-            changes={
-                "violations": (violation(),),
-                "policy_set": PolicySetRevision(now.name, revision),
-            },
-            seconds=number,
-        )
-    assert 'href="/console/policies/no-a"' in client.get("/console/decisions/d1").text
-    assert "which is in force" in client.get("/console/decisions/d1").text
-    services.audit.append_event("policy-set", {"revision": "sha256:old"}, now=0)
-    record("d2", changes={"violations": (violation(),),
-                          "policy_set": PolicySetRevision(now.name, "sha256:old")},
-           seconds=2)  # fmt: skip
-    page = client.get("/console/decisions/d2").text
-    assert 'href="/console/policies/no-a?revision=sha256%3Aold"' in page
+    now = services.policy_set
+    changes = {"violations": (violation(policy="no-privileged"),), "policy_set": now.reference}
+    record("d1", changes=changes)
+    page = client.get("/console/decisions/d1").text
+    assert 'href="/console/policies/no-privileged"' in page
+    assert "which is in force" in page
+
+    old = msgspec.structs.replace(now, revision="sha256:old")
+    changes["policy_set"] = PolicySetRevision(now.name, "sha256:old")
+    record("d2", changes=changes, seconds=1)
+    assert "<code>no-privileged</code>" in client.get("/console/decisions/d2").text
+    answer = client.get("/console/decisions/d2/policies/no-privileged")
+    assert answer.status_code == 404
+    assert "does not have the text of the policy set that made the decision d2" in answer.text
+
+    details = {
+        "revision": "sha256:old",
+        "document": services.audit.keep_document(content_of(old)),
+    }
+    services.audit.append_event("policy-set", details, now=0)
+    record("d3", changes=changes, seconds=2)
+    page = client.get("/console/decisions/d3").text
+    assert 'href="/console/decisions/d3/policies/no-privileged"' in page
     assert "the audit log has its text" in page
+    answer = client.get("/console/decisions/d3/policies/no-privileged")
+    assert "<span class=hl-keyword>package</span>" in answer.text.replace('"', "")
+    assert "<code>sha256:old</code>, which was put in force" in answer.text
+    answer = client.get("/console/decisions/d3/policies/none")
+    assert answer.status_code == 404
+    assert "had no policy &#39;none&#39;" in answer.text
 
 
 def test_the_record_is_also_json_and_its_violations_csv(client, record) -> None:
@@ -239,8 +251,8 @@ def test_without_a_key_there_is_no_proof(client, record) -> None:
 def test_decisions_of_others_do_not_exist(make, token, record) -> None:
     record()
     client = make(tokens={"a": token("t", scopes=("audit:read",), repositories=("other/**",))})
-    for path in ("/console/decisions/d1", "/console/decisions/d1/proof", "/console/decisions/d2"):
-        answer = client.get(path, headers={"Authorization": "Bearer t"})
+    for path in ("d1", "d1/proof", "d1/policies/no-privileged", "d2"):
+        answer = client.get(f"/console/decisions/{path}", headers={"Authorization": "Bearer t"})
         assert answer.status_code == 404
         assert "there is no decision d" in answer.text
 

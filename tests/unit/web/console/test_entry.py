@@ -127,7 +127,7 @@ def test_the_cookie_belongs_to_one_host() -> None:
 def test_a_failure_is_a_page_with_the_sentence_of_the_api(client) -> None:
     page = client.get("/console/none")
     assert (page.status_code, page.mimetype) == (404, "text/html")
-    assert "<p class=\"problem\" role=\"alert\">/console/none does not exist</p>" in page.text
+    assert '<p class="problem" role="alert">/console/none does not exist</p>' in page.text
 
     status = client.get("/console/none?format=json")
     assert (status.status_code, status.json["message"]) == (404, "/console/none does not exist")
