@@ -25,12 +25,14 @@ from policyd.web.replies import reply
 
 MAX_BODY = 64 * 1024
 """Bytes of a request."""
+MAX_REASON = 1000
+"""Characters of a reason."""
 
 
 class Revocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a request: why the grant is revoked."""
 
-    reason: Annotated[str, Meta(min_length=1, max_length=1000)]
+    reason: Annotated[str, Meta(min_length=1, max_length=MAX_REASON)]
 
 
 def add_routes(app: Flask, services: Services) -> None:
@@ -40,7 +42,7 @@ def add_routes(app: Flask, services: Services) -> None:
     def revoke(grant: str) -> Response:
         parameters(request, NoParameters)
         asked = _revocation()
-        record = _active(services.audit, grant)
+        record = active_grant(services.audit, grant)
         (event,) = services.audit.revoke(
             [record], now=services.clock(), actor=g.token.owner, reason=asked.reason
         )
@@ -57,13 +59,25 @@ def _revocation() -> Revocation:
         check_keys(body)
     except (ValueError, RecursionError) as error:
         raise RequestError(f"the body is not a revocation: {error}") from error
-    if not asked.reason.strip():
-        raise RequestError("the reason is empty: say why the grant is revoked")
+    check_reason(asked.reason)
     return asked
 
 
-def _active(audit: Store, name: str) -> GrantRecord:
-    """Return the active grant so named, if the token may read it. Raises NotFound."""
+def check_reason(reason: str) -> None:
+    """Raise RequestError if `reason` is blank or too long."""
+    if not reason.strip():
+        raise RequestError("the reason is empty: say why the grant is revoked")
+    if len(reason) > MAX_REASON:
+        raise RequestError(
+            f"the reason has {len(reason):,} characters; the limit is {MAX_REASON:,}"
+        )
+
+
+def active_grant(audit: Store, name: str) -> GrantRecord:
+    """Return the active grant so named, if the token may read it.
+
+    Raises NotFound, and RequestError for a malformed name.
+    """
     try:
         key = grant_key(name)
     except ValueError as error:

@@ -31,6 +31,7 @@ from policyd.web.console import (
     pages,
     playground,
     policies,
+    revocations,
     sign_in,
 )
 
@@ -47,6 +48,7 @@ _PAGES: Final = (
     policies,
     exceptions,
     hooks,
+    revocations,
 )
 """The modules of pages. Each has SCOPES, by route, and adds its routes to the blueprint."""
 

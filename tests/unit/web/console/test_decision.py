@@ -100,8 +100,8 @@ def test_grants_have_their_certainty_and_their_state(client, record) -> None:
     both = (granted("a", entitlements=("team",)), granted("b", certainty="unknown", replicas=2))
     record(grants=both)
     assert rows(client.get("/console/decisions/d1").text) == [
-        ["a", "nvidia", "GPU 0", "reservation", "✓ certain", "entitlement team", "active"],
-        ["b × 2", "nvidia", "GPU 0", "reservation", "? not certain", "", "active"],
+        ["a", "nvidia", "GPU 0", "reservation", "✓ certain", "entitlement team", "active Revoke"],
+        ["b × 2", "nvidia", "GPU 0", "reservation", "? not certain", "", "active Revoke"],
     ]
     record("d2", grants=(), seconds=60)
     assert [row[-1] for row in rows(client.get("/console/decisions/d1").text)] == [

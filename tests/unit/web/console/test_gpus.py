@@ -20,10 +20,10 @@ def test_each_device_has_its_state_and_its_holders(console, record) -> None:
 
     answer = console().get("/console/gpus")
     assert lines(answer.text) == [
-        "gpu-01 0 ⚠ double-booked acme/train c acme/train a ci-bot ci-bot 2026-11-23 15:01:00 UTC "
-        "2026-11-23 15:00:00 UTC H100",
-        "gpu-01 1 ◷ expires soon acme/train b ci-bot 2026-11-23 15:00:00 UTC 2026-11-24 15:00:00 "
-        "UTC H100",
+        "gpu-01 0 ⚠ double-booked acme/train c Revoke acme/train a Revoke ci-bot ci-bot "
+        "2026-11-23 15:01:00 UTC 2026-11-23 15:00:00 UTC H100",
+        "gpu-01 1 ◷ expires soon acme/train b Revoke ci-bot 2026-11-23 15:00:00 UTC "
+        "2026-11-24 15:00:00 UTC H100",
         "gpu-02 0 ○ free H100",
     ]
     cards = re.findall(r'<li class="card">(.*?)</li>', answer.text, re.DOTALL)
