@@ -105,7 +105,8 @@ def _uses(
     begins = log.begins()
     if not begins:
         return {}
-    counted = log.exception_uses(policy_set.name, rfc3339(since), visibility or EVERYTHING)
+    names = [one.name for one in policy_set.exceptions]
+    counted = log.exception_uses(policy_set.name, rfc3339(since), visibility or EVERYTHING, names)
     uses = {}
     for exception in policy_set.exceptions:
         found = counted.get(exception.name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple, Unpack
 
@@ -283,26 +283,38 @@ class Store:
         return named[0] if named else None
 
     def exception_uses(
-        self, policy_set: str, since: str, visibility: Visibility = EVERYTHING
+        self,
+        policy_set: str,
+        since: str,
+        visibility: Visibility = EVERYTHING,
+        names: Collection[str] | None = None,
     ) -> dict[str, ExceptionUse]:
         """Return how often each exception of the policy set `policy_set` changed a decision.
 
-        Only visible decisions at or after `since`, RFC 3339 in UTC with nanoseconds, count.
+        Only visible decisions at or after `since`, RFC 3339 in UTC with nanoseconds, count. With
+        `names`, only these exceptions are looked up.
         """
-        used = exception_uses.c.exception
+        used, sequence = exception_uses.c.exception, exception_uses.c.sequence
         database = self._here().database
-        query = (
-            select(used, func.count(), func.max(events.c.time))
-            .join(events, events.c.sequence == exception_uses.c.sequence)
-            .where(exception_uses.c.policy_set == policy_set, events.c.time >= since)
-            .where(*visibility.conditions(PLACE_OF_EVENT, database.dialect))
+        first = select(events.c.sequence).where(events.c.kind == DECISION, events.c.time >= since)
+        first = first.order_by(events.c.time, events.c.sequence).limit(1)
+        uses = (
+            select(used, func.count().label("number"), func.max(sequence).label("last"))
+            .where(exception_uses.c.policy_set == policy_set, sequence >= first.scalar_subquery())
             .group_by(used)
-            .order_by(used)
+        )
+        if names is not None:
+            uses = uses.where(used.in_(names))
+        if visible := visibility.conditions(PLACE_OF_EVENT, database.dialect):
+            uses = uses.join(events, events.c.sequence == sequence).where(*visible)
+        counted = uses.subquery()
+        query = select(counted.c.exception, counted.c.number, events.c.time).join(
+            events, events.c.sequence == counted.c.last
         )
         with database.reading() as connection:
             return {
                 str(name): ExceptionUse(int(number), str(last))
-                for name, number, last in connection.execute(query)
+                for name, number, last in connection.execute(query.order_by(counted.c.exception))
             }
 
     def keep_document(self, content: bytes) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
+from policyd.audit import decision_counts, log_state, occupancy, target_queries
 from policyd.audit.event import rfc3339
 from policyd.audit.log_event import log_event_of
 from policyd.audit.moments import Period
 from policyd.audit.store import Store
+from policyd.audit.visibility import Visibility
 from policyd.model import Grant, GrantedDevices
 from tests.unit.audit.conftest import NOON, pair
 
@@ -232,7 +234,35 @@ def keep_documents_once(store: Store) -> None:
     assert store.document(digest) == b"rules"
 
 
+def count_and_summarize_for_the_console(store: Store) -> None:
+    """Counts, states of targets and of the log are the same on every database."""
+    store.append_decision(*pair("d1", allowed=False, policies=("no-a",), seconds=1))
+    store.append_decision(*pair("d2", allowed=False, policies=("no-a",), seconds=2, host="h"))
+    lease = granted("train", expires=at(600))
+    store.append_decision(*pair("d3", grants=(lease,), seconds=3))
+    own = Visibility(("acme/*",), hosts=("gpu-*",))
+
+    counted = decision_counts.facets(store, visibility=own)
+    assert counted.verdict == (("allowed", 1), ("denied", 1))
+    hits = decision_counts.policy_hits(store, at(0), visibility=own)
+    assert (hits.by_policy(), hits.denied_by_policy()) == ({"no-a": 1}, {"no-a": 1})
+    found = target_queries.target_states(store, 1, visibility=own)
+    assert [(one.decision_id, one.violations) for one in found.items] == [("d3", 0)]
+    page = target_queries.target_states(store, 1)
+    assert [one.decision_id for one in page.items] == ["d3"]
+    following = target_queries.target_states(store, 1, after=page.after)
+    assert [(one.decision_id, one.denying) for one in following.items] == [("d2", 1)]
+    assert target_queries.open_violation_groups(store, visibility=own) == []
+    (group,) = target_queries.open_violation_groups(store, denies=True)
+    assert (group.policy, group.first, group.decision_id) == ("no-a", at(2), "d2")
+    assert len(occupancy.expiring_grants(store, nanoseconds(10), 1, visibility=own)) == 1
+    state = log_state.log_state(store)
+    assert (state.events, state.first, state.last) == (3, at(1), at(3))
+    assert state.size > 0
+
+
 HELD: Final = (
+    count_and_summarize_for_the_console,
     find_who_held_what_at_a_time,
     find_grants_by_user_and_exception,
     follow_pages_by_time,

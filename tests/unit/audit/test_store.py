@@ -393,6 +393,8 @@ def test_uses_of_exceptions_are_counted_by_decision_from_a_time_on(store, record
         "other": ExceptionUse(1, "2026-11-23T15:00:01.000000000Z"),
     }
     assert store.exception_uses("default", "2026-11-23T15:00:04.000000001Z") == {}
+    assert list(store.exception_uses("default", "", names=["own", "none"])) == ["own"]
+    assert store.exception_uses("default", "", visibility=Visibility(("other/*",))) == {}
 
 
 def test_a_log_says_when_it_begins(store, record):
