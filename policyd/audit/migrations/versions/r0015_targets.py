@@ -146,15 +146,18 @@ def _rows(event: _Event, sequence: int, at: dict[str, str], before: _Rows) -> _R
 
 def _decisions(connection: sa.Connection) -> Iterator[tuple[int, _Event]]:
     """Yield the decisions on targets. One that was changed is left for `verify`."""
+    # No condition on the kind: SQLite would follow its index, and sort the whole log for each page.
     query = sa.text(
-        "SELECT sequence, payload FROM events WHERE sequence > :last AND kind = 'decision' "
-        "AND payload != '' ORDER BY sequence LIMIT :most"
+        "SELECT sequence, kind, payload FROM events WHERE sequence > :last "
+        "ORDER BY sequence LIMIT :most"
     )
     decoder = msgspec.json.Decoder(_Event)
     last = 0
     while rows := connection.execute(query, {"last": last, "most": _ROWS_AT_ONCE}).all():
         last = rows[-1].sequence
         for row in rows:
+            if row.kind != "decision" or not row.payload:
+                continue
             try:
                 event = decoder.decode(row.payload)
             except msgspec.MsgspecError:
