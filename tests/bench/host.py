@@ -7,6 +7,7 @@ image that does not exist, so that the daemon itself does as little as possible.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import statistics
@@ -80,12 +81,17 @@ def ping(opened: UnixConnection) -> None:
     opened.getresponse().read()
 
 
-def create(**host: Any) -> Callable[[UnixConnection], None]:
-    """Return a request to create a container of an image that does not exist."""
-    body = json.dumps({"Image": "none/none:1", "Cmd": ["true"], "HostConfig": host}).encode()
+def create(*, repeated: bool = False, **host: Any) -> Callable[[UnixConnection], None]:
+    """Return a request to create a container of an image that does not exist.
+
+    Unless it is `repeated`, it differs each time, so that no kept decision answers it.
+    """
+    numbers = itertools.count()
 
     def ask(opened: UnixConnection) -> None:
-        opened.request("POST", CREATE, body, headers=JSON)
+        label = {} if repeated else {"run": str(next(numbers))}
+        body = {"Image": "none/none:1", "Cmd": ["true"], "Labels": label, "HostConfig": host}
+        opened.request("POST", CREATE, json.dumps(body).encode(), headers=JSON)
         opened.getresponse().read()
 
     return ask
@@ -94,12 +100,14 @@ def create(**host: Any) -> Callable[[UnixConnection], None]:
 def figures(dockerd: Dockerd, pid: int | None) -> dict[str, Measured]:
     """Return the figures of each kind of request."""
     binds = ["/srv/a:/a:ro", "/srv/b:/b"]
-    return {
-        "/_ping": run(dockerd.socket, PINGS, ping, pid),
-        "create": run(dockerd.socket, CREATES, create(NetworkMode="none"), pid),
-        "create with binds": run(dockerd.socket, CREATES, create(Binds=binds), pid),
-        "create, denied": run(dockerd.socket, CREATES, create(Privileged=True), pid),
+    kinds = {
+        "create": create(NetworkMode="none"),
+        "create, repeated": create(repeated=True, NetworkMode="none"),
+        "create with binds": create(Binds=binds),
+        "create, denied": create(PidMode="host"),
     }
+    found = {"/_ping": run(dockerd.socket, PINGS, ping, pid)}
+    return found | {name: run(dockerd.socket, CREATES, ask, pid) for name, ask in kinds.items()}
 
 
 def main() -> int:
