@@ -11,7 +11,18 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 
 from policyd.audit.event import DecisionEvent, Target, event_of
 from policyd.audit.rows import record_of
@@ -124,16 +135,25 @@ def open_violation_groups(
     store: Store,
     *,
     visibility: Visibility = EVERYTHING,
+    limit: int = MOST_GROUPS,
+    has_violation: bool = True,
     repository: str | None = None,
+    project: str | None = None,
     policy: str | None = None,
     denies: bool | None = None,
 ) -> list[OpenViolation]:
     """Return the visible open violations by policy and service: most repositories first.
 
-    There are at most MOST_GROUPS. A filter that is None excludes none.
+    There are at most `limit` groups. Without `has_violation`, their `violation` is None and no
+    content of decisions is read. A filter that is None excludes none.
     """
     table = open_violations.c
-    asked = {table.repository: repository, table.policy: policy, table.denies: denies}
+    asked = {
+        table.repository: repository,
+        table.project: project,
+        table.policy: policy,
+        table.denies: denies,
+    }
     repositories = func.count(table.repository.distinct())
     query = (
         select(
@@ -150,11 +170,12 @@ def open_violation_groups(
         .where(*visibility.conditions(_place(open_violations), store.database.dialect))
         .group_by(table.policy, table.service)
         .order_by(repositories.desc(), func.count().desc(), table.policy, table.service)
-        .limit(MOST_GROUPS)
+        .limit(limit)
     )
     with store.database.reading() as connection:
         rows = connection.execute(query).all()
-        return [_group(row, decision) for row, decision in _with_decisions(connection, rows)]
+        decided = _with_decisions(connection, rows, has_violation=has_violation)
+        return [_group(row, decision) for row, decision in decided]
 
 
 _OF_EVENT: Final = ("decision_id", "time", "enforcement_point", "username", "commit_id")
@@ -197,10 +218,15 @@ def _state(row: Row[Any], violations: Sequence[Row[Any]]) -> TargetState:
 
 
 def _with_decisions(
-    connection: Connection, rows: Sequence[Row[Any]]
+    connection: Connection, rows: Sequence[Row[Any]], *, has_violation: bool
 ) -> list[tuple[Row[Any], Row[Any]]]:
-    """Return `rows`, each with its newest decision."""
-    newest: Select[Any] = select(events).where(events.c.sequence.in_({row.newest for row in rows}))
+    """Return `rows`, each with its newest decision, whose content is "" without `has_violation`."""
+    columns: list[ColumnElement[Any]] = list(events.c)
+    if not has_violation:
+        columns = [events.c.sequence, events.c.decision_id, literal("").label("payload")]
+    newest: Select[Any] = select(*columns).where(
+        events.c.sequence.in_({row.newest for row in rows})
+    )
     decisions = {row.sequence: row for row in connection.execute(newest)}
     return [(row, decisions[row.newest]) for row in rows]
 

@@ -55,6 +55,7 @@ THROUGH: Final = {
     "audit/migrations/versions/r0006_jobs.py": "audit/test_database.py",
     "audit/migrations/versions/r0007_queries_and_kinds.py": "audit/test_database.py",
     "audit/appending.py": "audit/test_store.py",
+    "audit/decision_trend.py": "web/console/test_projects.py",
     "audit/decision_rows.py": "web/console/test_decisions.py",
     "audit/decision_queries.py": "audit/test_grant_queries.py",
     "audit/derived.py": "audit/test_verify.py",

@@ -31,6 +31,7 @@ from policyd.web.console import (
     pages,
     playground,
     policies,
+    projects,
     revocations,
     sign_in,
 )
@@ -45,6 +46,7 @@ _PAGES: Final = (
     gpu_hours,
     gpus,
     playground,
+    projects,
     policies,
     exceptions,
     hooks,

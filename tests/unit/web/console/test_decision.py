@@ -137,7 +137,7 @@ def test_the_subject_and_the_position_in_the_log_are_shown(client, record) -> No
     found = facts(client.get("/console/decisions/d1"))
 
     assert found == {
-        "Project": "train its decisions",
+        "Project": "train",
         "Repository": "acme/train its decisions",
         "Commit": found["Commit"],
         "Ref": found["Ref"],
