@@ -7,27 +7,27 @@ time does not grow with the log. Times are RFC 3339 in UTC with nanoseconds. Err
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from sqlalchemy import Connection, Row, select, text
 
-from policyd.audit import checkpoints
-from policyd.audit.cosignatures import newest_cosigned
 from policyd.audit.log_event import LogEvent, log_event_of
 from policyd.audit.rows import record_of
 from policyd.audit.store import Store
-from policyd.audit.tables import events, heads
+from policyd.audit.tables import checkpoints, events, heads
 from policyd.audit.verify import VerifyReport
 from policyd.errors import AuditError, NoteError
-from policyd.transparency.note import Verifier
-from policyd.transparency.witness import cosigners
+
+if TYPE_CHECKING:
+    from policyd.transparency.note import Verifier
 
 VERIFIED: Final = "log-verified"
 """The kind of events that record a verification."""
 MAX_PROBLEMS: Final = 10
 """Problems that such an event names."""
 
+_NEWEST: Final = select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)
 _SIZE: Final = {
     "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
     "postgresql": "SELECT pg_database_size(current_database())",
@@ -77,8 +77,8 @@ def log_state(store: Store, witnesses: Sequence[Verifier] = (), least: int = 1) 
         head = connection.execute(select(heads.c.sequence, heads.c.hash)).first()
         if head is None:
             raise AuditError(f"the table heads of the audit log {store.name} is empty")
-        newest = checkpoints.latest(connection)
-        enough = newest_cosigned(connection, witnesses, least) if witnesses else None
+        newest = connection.execute(_NEWEST).first()
+        enough = _newest_cosigned(connection, witnesses, least) if witnesses else None
         number = int(head.sequence)
         return LogState(
             events=number,
@@ -109,14 +109,30 @@ def _time_of(connection: Connection, sequence: int) -> str:
     return str(connection.execute(found).scalar() or "")
 
 
+def _newest_cosigned(
+    connection: Connection, witnesses: Sequence[Verifier], least: int
+) -> Row[Any] | None:
+    # Imported here because it needs the package cryptography, which is optional.
+    from policyd.audit.cosignatures import newest_cosigned
+
+    return newest_cosigned(connection, witnesses, least)
+
+
 def _checkpoint(row: Row[Any] | None, witnesses: Sequence[Verifier]) -> CheckpointState | None:
     if row is None:
         return None
-    try:
-        names = tuple(cosigners(str(row.note), witnesses))
-    except NoteError:  # `verify` reports it
-        names = ()
+    names = _cosigners(str(row.note), witnesses) if witnesses else ()
     return CheckpointState(int(row.size), str(row.time), names)
+
+
+def _cosigners(note: str, witnesses: Sequence[Verifier]) -> tuple[str, ...]:
+    # Imported here because it needs the package cryptography, which is optional.
+    from policyd.transparency.witness import cosigners
+
+    try:
+        return tuple(cosigners(note, witnesses))
+    except NoteError:  # `verify` reports it
+        return ()
 
 
 def _last_verification(connection: Connection) -> Verification | None:

@@ -111,7 +111,7 @@ class _Comparison:
         self._last = (0, chain.GENESIS)
         self._is_without_gap = True
         self._frontier = merkle.Frontier()
-        self._chain = chain.Chain(removed_through(_retention(connection)))
+        self._chain = chain.Chain(removed_events(connection))
         self._tree = StoredTree(connection) if tree_nodes in known else None
         self._statements = Statements(statements)
         self._columns = Columns(known)
@@ -201,6 +201,11 @@ def _known(connection: Connection) -> Known:
         for table in metadata.tables.values()
         if table.name in names
     }
+
+
+def removed_events(connection: Connection) -> int:
+    """Return the last event of the log whose payload retention may have removed, else 0."""
+    return removed_through(_retention(connection))
 
 
 def _retention(connection: Connection) -> Iterator[AuditRecord]:

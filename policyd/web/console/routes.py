@@ -18,6 +18,7 @@ from policyd.services import Services
 from policyd.web.authentication import Authentication
 from policyd.web.console import (
     assets,
+    audit,
     decision,
     decision_policies,
     decisions,
@@ -50,6 +51,7 @@ _PAGES: Final = (
     policies,
     exceptions,
     hooks,
+    audit,
     revocations,
 )
 """The modules of pages. Each has SCOPES, by route, and adds its routes to the blueprint."""
