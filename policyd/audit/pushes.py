@@ -93,10 +93,8 @@ class Pushes:
 
     def of_digests(self, registry: str, digests: Collection[str]) -> list[PushRecord]:
         """Return the kept pushes of `digests` to `registry`, newest first, at most MAX_FOUND."""
-        query = select(pushes).where(pushes.c.registry == registry, pushes.c.digest.in_(digests))
         with self._store.database.reading() as connection:
-            found = connection.execute(query.order_by(pushes.c.number.desc()).limit(MAX_FOUND))
-            return [_record(row) for row in found]
+            return [_record(row) for row in connection.execute(_of_digests(registry, digests))]
 
     def repositories(self, registry: str) -> set[str]:
         """Return the repositories that pushes to `registry` named, of those that are kept."""
@@ -202,6 +200,11 @@ class Pushes:
         change = update(pushes).where(running, pushes.c.number.in_(numbers))
         with self._store.database.writing() as connection:
             connection.execute(change.values(**values))
+
+
+def _of_digests(registry: str, digests: Collection[str]) -> Select[Any]:
+    query = select(pushes).where(pushes.c.registry == registry, pushes.c.digest.in_(digests))
+    return query.order_by(pushes.c.number.desc()).limit(MAX_FOUND)
 
 
 def _record(row: Row[Any], **changes: object) -> PushRecord:

@@ -24,7 +24,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION: Final = "0015"
+REVISION: Final = "0016"
 """The newest migration. Databases are upgraded to it."""
 KNOWN_REVISIONS: Final = (*(f"{number:04}" for number in range(1, int(REVISION))), REVISION)
 """The migrations whose tables can be read without upgrading them."""
@@ -237,6 +237,7 @@ pushes = Table(
     Column("detail", Text, nullable=False, server_default=""),  # JSON: the event of a forge
     UniqueConstraint("registry", "event_id"),
     Index("pushes_by_state", "registry", "state", "due"),
+    Index("pushes_by_digest", "registry", "digest"),
 )
 
 inputs = Table(

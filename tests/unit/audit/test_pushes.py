@@ -46,3 +46,13 @@ def test_the_pushes_of_a_digest_are_found_newest_first(store: Store) -> None:
         (push(2).event_id, "waiting", "{}"),
         (push(1).event_id, "running", "{}"),
     ]
+
+
+def test_the_pushes_of_a_digest_are_found_without_reading_the_others(store: Store) -> None:
+    query = module._of_digests("hub", [push(1).digest])
+    with store.database.reading() as connection:
+        compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")
+        plan = [row.detail for row in rows]
+
+    assert plan[0] == "SEARCH pushes USING INDEX pushes_by_digest (registry=? AND digest=?)"
