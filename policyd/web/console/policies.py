@@ -41,6 +41,10 @@ SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
 }
 PAGE: Final = 100
 """Policies on a page."""
+KEPT: Final = 30 * 1_000_000_000
+"""Nanoseconds for which counts are kept."""
+MAX_KEPT: Final = 100
+"""Readers whose counts are kept."""
 MAX_SOURCE: Final = 20_000
 """Characters of the source of a policy that a page shows."""
 COLUMNS: Final = {
@@ -113,14 +117,39 @@ class RecentHits(msgspec.Struct, frozen=True):
         return self.month.is_capped
 
 
+class HitCounts:
+    """Counts hits, and keeps what was counted for KEPT: many readers look at the same page."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._kept: dict[Visibility, tuple[int, RecentHits]] = {}
+
+    def recent(self, visible: Visibility) -> RecentHits:
+        """Return the hits in decisions that `visible` shows. Raises AuditError."""
+        now = self._services.clock()
+        since, found = self._kept.get(visible, (0, None))
+        if found is not None and since <= now < since + KEPT:
+            return found
+        week, month = (
+            policy_hits(self._services.audit, rfc3339(now - days * DAY), visibility=visible)
+            for days in (7, 30)
+        )
+        if len(self._kept) >= MAX_KEPT:
+            self._kept = {}
+        counted = RecentHits(week, month)
+        self._kept[visible] = now, counted
+        return counted
+
+
 def add_routes(blueprint: Blueprint, services: Services) -> None:
     """Add the routes."""
+    counts = HitCounts(services)
 
     @blueprint.get("/policies")
     def list_policies() -> Response:
         query = parameters(request, PoliciesQuery)
         visible = access.visibility(g.token)
-        hits = _recent_hits(services, visible)
+        hits = counts.recent(visible)
         rows = _selected(_rows(services, hits, visible), query)
         listing = Listing("policies", COLUMNS, [msgspec.structs.asdict(row) for row in rows])
         return page(
@@ -147,19 +176,10 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
                 f"there is no policy {policy_id} in the policy set {policy_set.name}{hint}"
             )
         visible = access.visibility(g.token)
-        points = _points(found, policy_set, _recent_hits(services, visible))
+        points = _points(found, policy_set, counts.recent(visible))
         listing = Listing("policy", POINT_COLUMNS, [msgspec.structs.asdict(row) for row in points])
         return page("policy.html", found.id, query, listing, points=points,
                     **_parts(found, services, visible))  # fmt: skip
-
-
-def _recent_hits(services: Services, visible: Visibility) -> RecentHits:
-    now = services.clock()
-    week, month = (
-        policy_hits(services.audit, rfc3339(now - days * DAY), visibility=visible)
-        for days in (7, 30)
-    )
-    return RecentHits(week, month)
 
 
 def _rows(services: Services, hits: RecentHits, visible: Visibility) -> list[PolicyRow]:

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import dataclasses
 import html
 import re
 
 import msgspec
 
+from policyd.audit.visibility import EVERYTHING, Visibility
 from policyd.model import Location
 from policyd.policies.exceptions import DAY, PolicyException
 from policyd.policies.manifests import Constraint
 from policyd.policies.matching import Selector
 from policyd.policies.parameters import Schema
 from policyd.web.console import policies
+from policyd.web.console.policies import HitCounts
 from tests.unit.audit.conftest import NOON, pair
 from tests.unit.web.console.conftest import HOSTILE
 
@@ -60,6 +63,19 @@ def test_a_reader_counts_the_own_repositories(services, watching) -> None:
     assert rows(browser.get(f"{PATH}?format=json"))["no-privileged"]["hits30"] == 1
     points = browser.get(f"{PATH}/no-privileged?format=json").json["items"]
     assert [one["point"] for one in points if one["hits30"]] == ["ci"]
+
+
+def test_counts_are_kept_for_half_a_minute_for_each_reader(services) -> None:
+    now = [LATER]
+    counts = HitCounts(dataclasses.replace(services, clock=lambda: now[0]))
+    web = Visibility(("web/*",))
+
+    assert counts.recent(EVERYTHING).month.by_policy() == {}
+    fill(services)
+    assert counts.recent(EVERYTHING).month.by_policy() == {}
+    assert counts.recent(web).month.by_policy() == {"no-privileged": 1}
+    now[0] += policies.KEPT
+    assert counts.recent(EVERYTHING).month.by_policy() == {"no-privileged": 3, "no-all-gpus": 1}
 
 
 def test_filters_select_and_pages_continue(watching, monkeypatch) -> None:
