@@ -31,7 +31,6 @@ _HEADING: Final = 24
 _GAP: Final = 3
 _CHARACTER: Final = 7
 """The width of a character of a label."""
-_LEAST_LABEL: Final = 4
 _STEPS: Final = (3600, 2 * 3600, 4 * 3600, 86_400, 5 * 86_400, 10 * 86_400)
 """Seconds between two times on the axis."""
 _MOST_TICKS: Final = 8
@@ -175,18 +174,23 @@ def _lanes(holdings: Iterable[Holding]) -> list[list[Holding]]:
 
 def _bar(one: Holding, y: int, scale: _Scale, teams: dict[str, int], soon: str) -> Bar:
     x, width = scale.span(Period(one.start, one.end))
-    name = f"{one.repository}/{one.service}" if one.is_visible else "not visible to you"
-    room = int((width - 8) / _CHARACTER)
-    label = name if len(name) <= room else f"{name[: room - 1]}…"
+    expires_soon = one.is_held and "" < one.expires <= soon
     return Bar(
         x,
         y,
         width,
         teams[team(one.repository)] if one.is_visible else 0,
-        label if room >= _LEAST_LABEL else "",
+        _label(one, int((width - 8) / _CHARACTER) - 2 * expires_soon),
         one,
-        one.is_held and "" < one.expires <= soon,
+        expires_soon,
     )
+
+
+def _label(one: Holding, room: int) -> str:
+    """Return the longest end of REPOSITORY/SERVICE that fits into `room` characters, or ""."""
+    parts = f"{one.repository}/{one.service}".strip("/").split("/") if one.is_visible else []
+    ends = ("/".join(parts[first:]) for first in range(len(parts)))
+    return next((end for end in ends if len(end) <= room), "")
 
 
 def _state(timeline: DeviceTimeline) -> str:

@@ -76,7 +76,22 @@ def test_the_picture_has_bars_marks_and_the_state_of_each_device(console, record
     assert re.findall(r'<rect class="twice-frame" x="([^"]+)" y="(\d+)" width="([^"]+)"', text) == [
         ("808.5", "51", "187.5")
     ]
+    # The label is the longest end of repository and service that fits.
+    assert re.findall(r'<text class="in"[^>]*>([^<]+)<', text) == ["acme/train/a", "acme/train/c"]
     assert [">⚠ double-booked</text>" in text, text.count(">○ free</text>")] == [True, 2]
+
+
+def test_a_short_bar_has_the_end_of_the_name_or_no_label(console, record) -> None:
+    record("d1", granted("trainer"))
+    record("d2", operation="DELETE", grants=(), seconds=3 * HOUR)
+    record("d3", granted("trainer"), seconds=4 * HOUR)
+    record("d4", operation="DELETE", grants=(), seconds=5 * HOUR)
+    text = console().get("/console/gpus").text
+
+    assert re.findall(r'<text class="in"[^>]*>([^<]+)<', text) == ["train/trainer"]
+    assert re.findall(r'aria-label="([^"]+)"><rect', text) == [
+        "train/trainer, train", "trainer, train",
+    ]  # fmt: skip
 
 
 def test_the_table_of_the_picture_is_also_csv(console, record) -> None:
