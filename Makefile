@@ -16,6 +16,8 @@ PARALLEL := -q -n auto --dist loadscope
 # Tests that take long run in CI; the others need less than three minutes of processor time. Slow tests
 # run on their own there, because measuring their coverage would take too long.
 SELECTED := -m "not slow$(if $(CI),, and not thorough)"
+# Slow tests mostly wait for servers and time limits, so more of them run at once than CI has processors.
+SLOW := -q -n 4 --dist loadscope -m slow
 # Statements and branches of policyd/, in all processes; CI measures them, since it takes twice the time.
 COVERED := --cov=policyd --cov-report=term --cov-fail-under=97
 
@@ -34,7 +36,7 @@ demo-host: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest $(PARALLEL) $(SELECTED) $(if $(CI),$(COVERED))
-	$(if $(CI),$(BIN)/python -m pytest $(PARALLEL) -m slow)
+	$(if $(CI),$(BIN)/python -m pytest $(SLOW))
 	$(BIN)/policyd test policies --coverage --min 95
 
 coverage: $(READY)

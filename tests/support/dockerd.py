@@ -32,6 +32,8 @@ GPU_IMAGE = "local/cuda:1.0"
 """An image whose variables select all GPUs."""
 APPLETS = ("sh", "sleep", "ls", "cat", "echo", "true", "id", "touch")
 START_SECONDS = 60.0
+COMMAND = 'CMD ["sh", "-c", "trap exit TERM; sleep 300 & wait"]'
+"""As process 1, `sleep` alone ignores SIGTERM: each stop would take the ten seconds until SIGKILL."""
 
 
 class Done(NamedTuple):
@@ -254,7 +256,7 @@ class Dockerd:
             text = b"root:x:0:0:root:/root:/bin/sh\n"
             passwd.size = len(text)
             tar.addfile(passwd, io.BytesIO(text))
-        options = [word for change in ('CMD ["sleep","300"]', *changes) for word in ("-c", change)]
+        options = [word for change in (COMMAND, *changes) for word in ("-c", change)]
         done = self.docker("import", *options, str(archive), name)
         assert done.code == 0, done.output
 
