@@ -33,7 +33,7 @@ GPU_IMAGE = "local/cuda:1.0"
 APPLETS = ("sh", "sleep", "ls", "cat", "echo", "true", "id", "touch")
 START_SECONDS = 60.0
 COMMAND = 'CMD ["sh", "-c", "trap exit TERM; sleep 300 & wait"]'
-"""As process 1, `sleep` alone ignores SIGTERM: each stop would take the ten seconds until SIGKILL."""
+"""As process 1, `sleep` alone ignores SIGTERM: each stop would take ten seconds."""
 
 
 class Done(NamedTuple):
