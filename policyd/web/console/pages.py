@@ -30,9 +30,13 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
 }
-"""The headers of every answer of the console."""
+"""The headers of every answer of the console.
+
+With the policy no-referrer, browsers would send the Origin "null" with forms, which is refused
+while no token is configured. Source: Fetch, section 3.2, "append a request Origin header".
+"""
 
 NAVIGATION: Final = {
     "/console/": "Overview",

@@ -40,7 +40,9 @@ function filterWithoutLoading() {
       event.preventDefault();
       const given = [...new FormData(form)].filter(([, value]) => value !== "");
       const query = new URLSearchParams(given).toString();
-      const address = query ? `${form.action.split("?")[0]}?${query}` : form.action.split("?")[0];
+      // The property form.action may be a field of that name.
+      const path = form.getAttribute("action").split("?")[0];
+      const address = query ? `${path}?${query}` : path;
       history.replaceState(null, "", address);
       replaceLive(address).catch(() => location.assign(address));
     });
@@ -55,7 +57,7 @@ function answerWithoutLoading() {
       if (form.getAttribute("aria-busy") === "true") return;
       form.setAttribute("aria-busy", "true");
       try {
-        const answer = await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "error" });
+        const answer = await fetch(form.getAttribute("action"), { method: "POST", body: new FormData(form), redirect: "error" });
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
         const other = fresh.getElementById(form.dataset.answer);
         const shown = document.getElementById(form.dataset.answer);

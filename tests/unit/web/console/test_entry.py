@@ -117,7 +117,7 @@ def test_each_answer_keeps_out_scripts_styles_and_frames_of_others(client) -> No
             "default-src 'none'; script-src 'self'"
         )
         assert "'unsafe" not in headers["Content-Security-Policy"]
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
 
 
 def test_the_cookie_belongs_to_one_host() -> None:
