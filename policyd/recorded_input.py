@@ -231,12 +231,15 @@ class _Masking:
 
     def _workload(self, value: dict[str, Any], path: Path) -> dict[str, Any]:
         """Return a workload, or a part of it, without values."""
+        known = self._known
         masked = {}
         for key, child in value.items():
             if not child or child is True:  # nearly all; a call would take longer
                 masked[key] = child
             elif key in _SECRET_OF_WORKLOAD and (key != "options" or isinstance(child, dict)):
                 masked[key] = self._entries(key, child, (*path, key))
+            elif type(child) is str and known.get(child) == child:
+                masked[key] = child
             else:
                 masked[key] = self._part(child, path, key)
         return masked
@@ -246,8 +249,13 @@ class _Masking:
         if isinstance(value, dict):
             return self._workload(value, (*path, key))
         if isinstance(value, list | tuple):
-            inside = (*path, key)
-            return [self._part(child, inside, index) for index, child in enumerate(value)]
+            inside, known = (*path, key), self._known
+            return [
+                child
+                if type(child) is str and known.get(child) == child
+                else self._part(child, inside, index)
+                for index, child in enumerate(value)
+            ]
         return self._leaf(value, path, key)
 
     def _entries(self, kind: str, value: Any, path: Path) -> Any:
