@@ -32,11 +32,12 @@ class HostDevice(msgspec.Struct, frozen=True, rename="camel"):
 
 def host_devices(name: str, host: Host, records: Iterable[GrantRecord]) -> list[HostDevice]:
     """Return the devices of `host`, which reviews call `name`, each with those of `records`."""
-    listed = tuple(records)
+    # The names of a grant are worked out once, not for each device.
+    listed = [(one, one.names) for one in records]
     return [
         msgspec.structs.replace(device, held=bool(own), grants=own)
         for device, names in _devices(name, host)
-        for own in [tuple(one for one in listed if _has(one, device.vendor, names))]
+        for own in [tuple(one for one, its in listed if _has(one, its, device.vendor, names))]
     ]
 
 
@@ -67,7 +68,8 @@ def _devices(name: str, host: Host) -> Iterator[tuple[HostDevice, frozenset[str]
         yield HostDevice(name, other.vendor, index, other.unique_id, other.name, False), names
 
 
-def _has(record: GrantRecord, vendor: str, names: frozenset[str]) -> bool:
+def _has(record: GrantRecord, own: tuple[str, ...], vendor: str, names: frozenset[str]) -> bool:
+    """Return whether `record`, of devices with the names `own`, is of the device with `names`."""
     if record.vendor not in (vendor, "unknown"):
         return False
-    return record.devices == "all" or not names.isdisjoint(record.names)
+    return record.devices == "all" or not names.isdisjoint(own)

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    and_,
     case,
     func,
     literal,
@@ -124,7 +123,8 @@ def target_states(
     )
     with store.database.reading() as connection:
         rows = connection.execute(query).all()
-        found = [_state(row, _of_target(connection, row)) for row in rows[:limit]]
+        violations = _of_targets(connection, rows[:limit])
+    found = [_state(row, violations.get(_target_of(row), [])) for row in rows[:limit]]
     if len(rows) <= limit:
         return TargetPage(found, None)
     last = found[-1]
@@ -189,12 +189,23 @@ def _place(table: Any) -> dict[str, ColumnElement[Any]]:
     }
 
 
-def _of_target(connection: Connection, row: Row[Any]) -> Sequence[Row[Any]]:
-    """Return the open violations of the target in `row`."""
+def _target_of(row: Row[Any]) -> Target:
+    return Target(*(row._mapping[name] for name in Target._fields))
+
+
+def _of_targets(connection: Connection, rows: Sequence[Row[Any]]) -> dict[Target, list[Row[Any]]]:
+    """Return the open violations of the targets in `rows`, those of each by policy."""
     table = open_violations.c
-    same = and_(*(table[name] == row._mapping[name] for name in Target._fields))
-    query: Select[Any] = select(table.policy, table.denies).where(same).order_by(table.policy)
-    return connection.execute(query).all()
+    names = [table[name] for name in Target._fields]
+    query: Select[Any] = (
+        select(*names, table.policy, table.denies)
+        .where(tuple_(*names).in_([tuple(_target_of(row)) for row in rows]))
+        .order_by(table.policy)
+    )
+    found: dict[Target, list[Row[Any]]] = {}
+    for row in connection.execute(query):
+        found.setdefault(_target_of(row), []).append(row)
+    return found
 
 
 def _state(row: Row[Any], violations: Sequence[Row[Any]]) -> TargetState:

@@ -47,7 +47,7 @@ _SECOND: Final = 1_000_000_000
 
 
 class HoursQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
-    period: Literal["24h", "7d", "30d", "month", "last-month"] = "month"
+    period: Literal["24h", "7d", "30d", "month", "last-month"] = "7d"
     by: Literal["team", "repository", "host", "user"] = "team"
 
 

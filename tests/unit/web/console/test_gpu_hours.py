@@ -53,7 +53,7 @@ def test_the_hours_of_last_month_are_csv(console, record) -> None:
     assert answer.headers["Content-Disposition"] == (
         'attachment; filename="gpu-hours-by-team-2026-11-01-2026-12-01.csv"'
     )
-    assert client.get("/console/gpus/hours?by=user&format=json").json["items"] == [
+    assert client.get("/console/gpus/hours?by=user&period=month&format=json").json["items"] == [
         {"group": "ci-bot", "gpuHours": 303.0, "gpus": 1, "grants": 1, "uncountedHours": 0.0}
     ]
 
