@@ -15,6 +15,7 @@ from sqlalchemy import (
     FromClause,
     false,
     func,
+    intersect,
     literal_column,
     select,
     text,
@@ -27,7 +28,7 @@ Asked = tuple[ColumnElement[Any], object]
 Span = Callable[[FromClause], list[ColumnElement[bool]]]
 """Returns the conditions on the time of events, given the table of events or its alias."""
 
-FEW: Final = 2_000
+FEW: Final = 1_000
 """Events that are read one by one without a noticeable delay."""
 RARE: Final = 25_000
 """Events whose entries in an index are read without a noticeable delay."""
@@ -60,11 +61,11 @@ def unindexed(asked: Sequence[Asked]) -> list[ColumnElement[bool]]:
 def intersected(
     connection: Connection, asked: Sequence[Asked], span: Span
 ) -> list[ColumnElement[bool]]:
-    """Return the conditions of `asked` on events, which few events of `span` are read for.
+    """Return the conditions of `asked` on events, for which few events of `span` are read.
 
-    The rarest value leads. Other rare values are looked up in their indexes, because two values
-    that no event has together would otherwise need all events that have the first. The columns
-    are those of `tables.events`.
+    The rarest value leads. If few events have it together with other rare values, these events are
+    found in the indexes, because all events with the first value would be read otherwise. The
+    columns are those of `tables.events`.
     """
     if len(asked) < 2:
         return led(asked)
@@ -72,15 +73,23 @@ def intersected(
     if 0 in counts:
         return [false()]
     order = sorted(range(len(asked)), key=counts.__getitem__)
-    first, *others = order
-    found = led([asked[first]])
-    for number in others:
-        column, value = asked[number]
-        if counts[first] > FEW and counts[number] <= RARE:
-            found.append(_listed([_named(column) == value], span))
-        else:
-            found += unindexed([asked[number]])
-    return found
+    rare = [asked[number] for number in order if counts[number] <= RARE]
+    if counts[order[0]] > FEW and len(rare) > 1:
+        common = _common(connection, rare, span)
+        if not common:
+            return [false()]
+        if len(common) <= FEW:
+            return [events.c.sequence.in_(common), *unindexed(asked)]
+    return led([asked[number] for number in order])
+
+
+def _common(connection: Connection, asked: Sequence[Asked], span: Span) -> Sequence[int]:
+    """Return up to FEW + 1 events that have all values of `asked`; only indexes are read."""
+    parts = (
+        select(_EVENTS.c.sequence).where(_named(one) == value, *span(_EVENTS))
+        for one, value in asked
+    )
+    return connection.execute(intersect(*parts).limit(FEW + 1)).scalars().all()
 
 
 def reporting(

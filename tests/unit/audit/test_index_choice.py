@@ -37,20 +37,24 @@ def test_the_rarest_value_leads_and_the_others_are_compared(filled: Store) -> No
     )
 
 
-def test_many_events_are_intersected_with_those_of_a_rare_value(
+def test_few_events_that_have_two_values_are_looked_up(
     filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    filled.append_decision(*pair("d7", repository="often", host="gpu-02"))
+    for number in range(4):
+        filled.append_decision(*pair(f"other-{number}", repository="other", host="gpu-02"))
+    asked: DecisionFilters = {"host": "gpu-02", "repository": "often"}
     monkeypatch.setattr(index_choice, "FEW", 3)
 
-    assert chosen(filled, {"host": "gpu-01", "repository": "often"}) == (
-        "repository = 'often' AND sequence IN (SELECT listed.sequence FROM events AS listed "
-        "WHERE listed.host = 'gpu-01') AND coalesce(kind, kind) = 'decision'"
-    )
-    monkeypatch.setattr(index_choice, "RARE", 4)
-    assert chosen(filled, {"host": "gpu-01", "repository": "often"}) == (
-        "repository = 'often' AND coalesce(host, host) = 'gpu-01' AND "
+    compared = (
+        "coalesce(repository, repository) = 'often' AND coalesce(host, host) = 'gpu-02' AND "
         "coalesce(kind, kind) = 'decision'"
     )
+    assert chosen(filled, asked) == f"sequence IN (7) AND {compared}"
+    assert chosen(filled, {"host": "gpu-01", "repository": "other"}).startswith("0 AND ")
+    monkeypatch.setattr(index_choice, "RARE", 4)
+    led = compared.replace("coalesce(repository, repository)", "repository")
+    assert chosen(filled, asked) == led
 
 
 @pytest.mark.parametrize("filters", [{"host": "gpu-01", "environment": "none"}, {"policy": "none"}])
