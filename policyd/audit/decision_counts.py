@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, Unpack
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select, true
 
 from policyd.audit import decision_queries
 from policyd.audit.decision_queries import DecisionFilters, within
@@ -23,6 +23,9 @@ from policyd.audit.visibility import EVERYTHING, Visibility
 
 MOST: Final = 10_000
 """The number of decisions that are counted at most."""
+
+_LOOKED_AT: Final = 5
+"""How many times as many decisions are looked at for a reader who may see a part of them."""
 
 _PLACE: Final = {
     "repositories": events.c.repository,
@@ -106,20 +109,30 @@ def facets(
     most: int = MOST,
     **filters: Unpack[DecisionFilters],
 ) -> Facets:
-    """Return the facets of the visible decisions that `filters` select, as `Store.decisions`."""
+    """Return the facets of the visible decisions that `filters` select, as `Store.decisions`.
+
+    For a reader who may not see everything, the visible ones of the newest five times `most` count:
+    looking for more would read the whole log for a reader who may see few.
+    """
+    dialect = store.database.dialect
+    limit = most if visibility == EVERYTHING else most * _LOOKED_AT
     newest = (
         select(*_FIELDS.values())
         .where(*decision_queries.conditions(filters), events.c.payload != "")
-        .where(*visibility.conditions(_PLACE, store.database.dialect))
         .order_by(events.c.time.desc(), events.c.sequence.desc())
-        .limit(most + 1)
+        .limit(limit + 1)
         .subquery()
     )
-    query = select(*newest.c, func.count()).group_by(*newest.c)
+    place = {field: newest.c[column.name] for field, column in _PLACE.items()}
+    is_visible = case((and_(true(), *visibility.conditions(place, dialect)), 1), else_=0)
+    query = select(is_visible, *newest.c, func.count()).group_by(is_visible, *newest.c)
     counted: dict[str, Counter[str]] = {name: Counter() for name in _FIELDS}
-    total = 0
+    looked_at = total = 0
     with store.database.reading() as connection:
-        for *values, number in connection.execute(query):
+        for visible, *values, number in connection.execute(query):
+            looked_at += number
+            if not visible:
+                continue
             total += number
             row = dict(zip(_FIELDS, values, strict=True))
             row["allowed"] = "allowed" if row["allowed"] else "denied"
@@ -127,7 +140,9 @@ def facets(
                 counted["policies"][policy] += number
             for name, value in row.items():
                 counted[name][value] += number
-    return Facets(min(total, most), total > most, *(_most_first(counted[name]) for name in _FIELDS))
+    return Facets(
+        min(total, limit), looked_at > limit, *(_most_first(counted[name]) for name in _FIELDS)
+    )
 
 
 def policy_hits(
@@ -141,16 +156,22 @@ def policy_hits(
     """Return the hits of each policy in visible decisions from `since` until before `until`."""
     newest = _reported(Period(since, until), visibility, store.database.dialect)
     newest = newest.order_by(events.c.time.desc(), events.c.sequence.desc()).limit(most + 1)
+    some = newest.subquery()
+    same = [some.c[name] for name in ("policies", "enforcement_point", "allowed", "repository")]
+    query: Select[Any] = select(
+        *same,
+        func.count().label("number"),
+        func.min(some.c.time).label("oldest"),
+        func.max(some.c.time).label("newest"),
+    ).group_by(*same)
     hits: dict[tuple[str, str], _Sum] = {}
-    total, oldest = 0, since
+    total, oldest = 0, ""
     with store.database.reading() as connection:
-        for row in connection.execute(newest):
-            total += 1
-            if total > most:
-                break
-            oldest = str(row.time)
+        for row in connection.execute(query):
+            total += row.number
+            oldest = min(oldest or row.oldest, row.oldest)
             for policy in row.policies.split():
-                hits.setdefault((policy, row.enforcement_point), _Sum(oldest)).add(row)
+                hits.setdefault((policy, row.enforcement_point), _Sum()).add(row)
     return Hits(
         tuple(
             PolicyHits(
@@ -166,16 +187,17 @@ def policy_hits(
 
 
 class _Sum:
-    """The hits of a policy at an enforcement point; the newest decision is added first."""
+    """The hits of a policy at an enforcement point."""
 
-    def __init__(self, last: str) -> None:
-        self.last = last
+    def __init__(self) -> None:
+        self.last = ""
         self.decisions = self.denied = 0
         self.repositories: set[str] = set()
 
-    def add(self, row: Any) -> None:
-        self.decisions += 1
-        self.denied += not row.allowed
+    def add(self, row: Row[Any]) -> None:
+        self.last = max(self.last, row.newest)
+        self.decisions += row.number
+        self.denied += 0 if row.allowed else row.number
         self.repositories.add(row.repository)
 
 

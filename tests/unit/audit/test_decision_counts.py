@@ -78,7 +78,24 @@ def test_hits_are_those_of_the_period_that_the_reader_may_see(store):
 def test_hits_beyond_the_limit_are_those_of_the_newest_decisions(store):
     fill(store)
 
-    found = policy_hits(store, at(0), most=2)
+    found = policy_hits(store, at(0), most=1)
     assert (found.since, found.is_capped) == (at(20), True)
     assert found.by_policy() == {"no-a": 2}
     assert not policy_hits(store, at(0), most=3).is_capped
+
+
+def test_facets_of_a_limited_reader_look_at_a_bounded_number_of_decisions(store):
+    store.append_decision(*pair("d0", repository="vision/x"))
+    for number in range(1, 6):
+        store.append_decision(*pair(f"d{number}", seconds=number))
+
+    assert facets(store, visibility=VISION, most=2).decisions == 1
+    found = facets(store, visibility=VISION, most=1)
+    assert (found.decisions, found.is_capped, found.repository) == (
+        1,
+        True,
+        (Count("vision/x", 1),),
+    )
+    store.append_decision(*pair("d6", seconds=6))
+    found = facets(store, visibility=VISION, most=1)
+    assert (found.decisions, found.is_capped, found.repository) == (0, True, ())
