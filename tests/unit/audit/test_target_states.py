@@ -4,9 +4,12 @@ import sqlite3
 from contextlib import closing
 
 import msgspec
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import select
 
 from policyd.audit import retention
+from policyd.audit.database import open_database
 from policyd.audit.event import SUPERSEDED, decision_event
 from policyd.audit.store import open_store
 from policyd.audit.tables import open_violations, targets
@@ -140,18 +143,27 @@ def test_states_of_removed_events_are_not_compared(store):
     assert opened(store) == [("old", "no-a", 2, 2), ("train", "no-a", 1, 3)]
 
 
-def test_the_migration_writes_the_states_of_the_events_that_there_are(store, path):
+def test_the_migration_writes_the_states_of_the_events_that_there_are(store, path, tmp_path):
     store.append_decision(*pair("d1", policies=("no-a", "no-b")))
     store.append_decision(*pair("d2", policies=A))
     store.append_decision(*pair("d3", dry_run=True))
     store.append_decision(*pair("d4", project="other", operation="DELETE", grants=()))
     store.append_decision(*pair("d5", point="daemon", project="third"))
     expected = opened(store), states(store)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DROP TABLE targets")
-        connection.execute("DROP TABLE open_violations")
-        connection.execute("UPDATE alembic_version SET version_num = '0014'")
+    older = open_database(str(tmp_path / "older.db"), create=True)
+    config = Config()
+    config.set_main_option("script_location", "policyd.audit:migrations")
+    with older.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0014")
+    older.close()
+    with closing(sqlite3.connect(tmp_path / "older.db")) as connection, connection:
+        connection.execute("ATTACH ? AS newer", (path,))
+        connection.execute("DELETE FROM heads")
+        for table in ("events", "heads", "grants", "grant_devices", "tree_nodes"):
+            connection.execute(f"INSERT INTO {table} SELECT * FROM newer.{table}")
 
-    store.migrate()
-    assert (opened(store), states(store)) == expected
-    assert store.verify().problems == ()
+    migrated = open_store(str(tmp_path / "older.db"))
+    assert (opened(migrated), states(migrated)) == expected
+    assert migrated.verify().problems == ()
+    migrated.close()
