@@ -91,11 +91,12 @@ def reviewed(
     for place in places(decision):
         if place.file not in texts:
             texts[place.file] = _lines(content(place.file) or b"")
+        text, kept = texts[place.file], lines.setdefault(place.file, {})
         for number in range(place.line - BEFORE, place.line + AFTER + 1):
-            if 1 <= number <= len(texts[place.file]):
-                previous = texts[place.file][number - 2] if number > 1 else ""
-                line = masked(texts[place.file][number - 1][:MAX_LINE], previous[:MAX_LINE])
-                lines.setdefault(place.file, {})[number] = line
+            # Violations that are close to each other show the same lines.
+            if 1 <= number <= len(text) and number not in kept:
+                previous = text[number - 2] if number > 1 else ""
+                kept[number] = masked(text[number - 1][:MAX_LINE], previous[:MAX_LINE])
     return Reviewed(source, decision, folder, lines, tuple(matches))
 
 
