@@ -16,6 +16,7 @@ from policyd import __version__
 from policyd.compose_version import COMPOSE_VERSION
 from policyd.errors import ComposeError, PolicydError, PolicySetError
 from policyd.formats.table import visible
+from policyd.library_imports import import_yaml
 
 DENIED: Final = 1
 UNDECIDED: Final = 2
@@ -77,6 +78,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
+        import_yaml()
         module = importlib.import_module(f"policyd.cli.{cmd_name}")
         command: click.Command = module.command
         return command

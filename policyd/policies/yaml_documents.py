@@ -7,7 +7,6 @@ and `on` are strings.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import yaml
 
 from policyd.errors import PolicySetError
+from policyd.lazy_pattern import lazy_pattern
 from policyd.limits import MAX_FILE
 from policyd.model import Location
 from policyd.suggestion import did_you_mean
@@ -60,7 +60,7 @@ for _tag, _pattern, _first in (
     ("int", r"^-?(?:0|[1-9][0-9]*)$", list("-0123456789")),
     ("float", r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$", list("-0123456789")),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", lazy_pattern(_pattern), _first)
 
 
 class Value:

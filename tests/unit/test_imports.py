@@ -16,6 +16,7 @@ MODEL = {
         "deadline",
         "digests",
         "lazy_pattern",
+        "library_imports",
         "name_resolution",
         "tracing",
         "model",

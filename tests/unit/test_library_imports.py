@@ -1,0 +1,48 @@
+"""Libraries that are imported with less work do what they do otherwise."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def _run(program: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_yaml_reads_and_writes_as_it_does_otherwise() -> None:
+    text = "[1, 0b11, 1.5, 2026-11-30, 2026-11-30T10:00:00Z, yes, ~, text, '1']"
+    show = (
+        "for loader in (yaml.SafeLoader, yaml.CSafeLoader):\n"
+        f"    print(yaml.load({text!r}, loader))\n"
+        "print(yaml.safe_dump(['1', 'yes', 'text', 1.5]))\n"
+        "try:\n"
+        "    yaml.safe_load('a: \\x07')\n"
+        "except yaml.YAMLError as error:\n"
+        "    print(error)\n"
+    )
+    later = "from policyd.library_imports import import_yaml; import re; import_yaml()\n"
+
+    lines = _run(f"{later}import yaml\n{show}print(type(re.compile('a')).__name__)")
+
+    assert lines == [*_run(f"import yaml\n{show}"), "Pattern"]
+
+
+def test_msgspec_decodes_as_it_does_otherwise_and_leaves_typing_extensions_to_others() -> None:
+    program = (
+        "from policyd.library_imports import import_msgspec; import sys; import_msgspec()\n"
+        "import msgspec\n"
+        "from typing import Annotated, Optional\n"
+        "class A(msgspec.Struct):\n"
+        "    a: Annotated[int, msgspec.Meta(gt=1)]\n"
+        "    b: Optional['A'] = None\n"
+        'print(msgspec.json.decode(\'{"a": 2, "b": {"a": 3}}\', type=A))\n'
+        "print('typing_extensions' in sys.modules)\n"
+        "import typing_extensions\n"
+    )
+
+    assert _run(program) == ["A(a=2, b=A(a=3, b=None))", "False"]
