@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -64,7 +64,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     lease_warnings: tuple[str, ...] = ()
 
 
-class Demand(NamedTuple):
+class Demand(msgspec.Struct, frozen=True):
     """What an enforcement point demands besides the policies.
 
     Only findings at or below one of the paths `about` count: all if there are none. `violations`
@@ -113,7 +113,11 @@ class Admission:
         self._relevance = relevance
         self._governance = Governance(policy_set.constraints, policy_set.exceptions)
         self._hosts = HostResolver(policy_set.data)
-        self._about_accelerators = about_accelerators(policy_set.policies.values())
+
+    @cached_property
+    def _about_accelerators(self) -> frozenset[str]:
+        """The policies that can deny a grant. Only projects with grants need them."""
+        return about_accelerators(self.policy_set.policies.values())
 
     @cached_property
     def recorder(self) -> Recorder:

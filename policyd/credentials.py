@@ -13,14 +13,16 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
+
+import msgspec
 
 from policyd.lazy_pattern import lazy_pattern
 
 CredentialKind = Literal["private-key", "token", "url", "name"]
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True):
     """A credential in a text: its kind, its format, and its place from `start` to `end`."""
 
     kind: CredentialKind
@@ -156,7 +158,7 @@ _MYSQL: Final = lazy_pattern("(?:.*/)?(?:mysql|mariadb)[a-z-]{0,12}")
 _WORDS: Final = lazy_pattern(r"[^\s;|&()]+")
 
 
-class Argument(NamedTuple):
+class Argument(msgspec.Struct, frozen=True):
     """A credential in the argument at `place` of a command; `name` is that of its option."""
 
     place: int

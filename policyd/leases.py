@@ -9,7 +9,7 @@ later than a constraint permits is shortened, with a warning.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -28,7 +28,7 @@ Maximum = tuple[int, Constraint] | None
 """The longest lease in nanoseconds, and the constraint that limits it."""
 
 
-class Leases(NamedTuple):
+class Leases(msgspec.Struct, frozen=True):
     """Grants with their ends, and a warning for each constraint that shortened a lease."""
 
     grants: tuple[Grant, ...]

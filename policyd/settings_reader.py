@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
@@ -45,7 +46,6 @@ from policyd.publication_settings import (
 from policyd.secret_files import LEAST_TOKEN, secret_in, token_in
 from policyd.suggestion import did_you_mean, nearest
 
-_FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
 _Entry: TypeAlias = (
     Token | Issuer | Registry | ForgeSettings | ImageRegistry | CheckpointCopy | Witness | Role
 )
@@ -79,7 +79,8 @@ _PATHS: Final = (
 )
 FILE_ONLY: Final = (*_TABLES, "failure_policies", *_SECTIONS)
 """Settings that are tables in the settings file, and no variables."""
-_SIMPLE: Final = [name for name in _FIELDS if name not in FILE_ONLY]
+_NAMES: Final = Settings.__struct_fields__
+_SIMPLE: Final = [name for name in _NAMES if name not in FILE_ONLY]
 _FOREIGN: Final = lazy_pattern(r"POLICYD_(CONFIG|URL|TOKEN|FAILURE_POLICY|(SERVICE|PORT)(_.*)?)")
 """Variables that are not settings: Kubernetes sets POLICYD_SERVICE_… and POLICYD_PORT… for a
 service named `policyd`, jobs in CI set POLICYD_URL, POLICYD_TOKEN and POLICYD_FAILURE_POLICY."""
@@ -104,7 +105,7 @@ def load_settings(
 
 def is_secret(name: str) -> bool:
     """Return whether the setting `name` may hold a secret, and may be read from its own file."""
-    kind = inspect.type_info(_FIELDS[name].type)
+    kind = inspect.type_info(_type_of(name))
     return isinstance(kind, inspect.Metadata) and bool((kind.extra or {}).get("secret"))
 
 
@@ -117,6 +118,16 @@ def read_password(registry: RegistryAccess, label: str) -> str:
     if not registry.password_file:
         return ""
     return secret_in(registry.password_file, f"{label}.password_file")
+
+
+def _type_of(name: str) -> Any:
+    return _types()[name]
+
+
+@cache
+def _types() -> dict[str, Any]:
+    """Return the types of the settings. A command that is given none does not need them."""
+    return {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
 
 # --- environment and flags -----------------------------------------------------------------------
@@ -147,9 +158,9 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _converted(value: object, name: str, where: str) -> Any:
-    if name not in _FIELDS:
-        raise ConfigError(f"{where}: unknown setting{did_you_mean(name, _FIELDS)}")
-    kind = _FIELDS[name].type
+    if name not in _NAMES:
+        raise ConfigError(f"{where}: unknown setting{did_you_mean(name, _NAMES)}")
+    kind = _type_of(name)
     try:
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as error:
@@ -166,15 +177,15 @@ def _from_file(path: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in data.items():
         where = _location(path, text, (name,))
-        if name not in _FIELDS:
-            raise ConfigError(f"{name}: unknown setting{did_you_mean(name, _FIELDS)}", where)
+        if name not in _NAMES:
+            raise ConfigError(f"{name}: unknown setting{did_you_mean(name, _NAMES)}", where)
         if name in _TABLES:
             values[name] = _entries(path, text, name, value)
             continue
         if name in _SECTIONS:
             values[name] = _section(path, text, name, value)
             continue
-        values[name] = _typed(value, _FIELDS[name].type, name, where)
+        values[name] = _typed(value, _type_of(name), name, where)
         if name in _PATHS or (name == "audit" and "://" not in value):
             values[name] = os.path.join(base, value)
     return values

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -143,54 +143,66 @@ def command(
     Sends the project in PATH (default: this folder) and prints what to change, as `policyd check`
     does. The decision is recorded.
     """
-    from policyd.review_client import ReviewClient
-
     if form != "text" and quiet:
         raise click.UsageError("--quiet requires --format text")
-    address = url or os.environ.get(URL_VARIABLE, "")
-    if not address:
-        raise ConfigError(f"the address of the webhook is missing: set {URL_VARIABLE} or use --url")
-    client = ReviewClient(
-        address,
-        os.environ.get(TOKEN_VARIABLE, ""),
-        seconds=timeout,
-        ca_file=ca_file,
-        insecure=insecure,
-    )
-    flags = compose_flags(options)
-    environment = caller_environment()
-    project = bundle(target(path, flags, current_folder()), EVERY_PROFILE, environment)
-    uid = uid or str(uuid.uuid4())
-    asked = {
-        "uid": uid,
-        "operation": operation,
-        "dryRun": dry_run,
-        "source": Source(**options),
-        "project": _project(project, environment) | {"missing": missing},
-    }
-    document = to_json({"apiVersion": API_VERSION, "kind": "ComposeReview", "request": asked})
-    answer = _answer(client, document, uid, failure_policy)
-    decision = answer.response
+    address = _address(url)
+    client = _client(address, timeout, ca_file, insecure=insecure)
+    project, sent = _read(path, options)
+    sent |= {"missing": missing}
+    asked = {"uid": uid or str(uuid.uuid4()), "operation": operation, "dryRun": dry_run}
+    asked |= {"source": Source(**options), "project": sent}
+    answer = _answer(client, asked, failure_policy)
     if receipt is not None:
         _write_receipt(receipt, answer, address)
-    assert isinstance(project.files, DirectoryFiles)
-    result = reviewed(path, decision, project.files.root, project.files.shown)
-    view = TextView(quiet, columns=columns())
-    show(Report([result], view=view), REPORT, form, colour)
-    for warning in decision.warnings if form != "text" else ():
-        complain(warning, "warning")
+    result = reviewed(path, answer.response, project.root, project.shown)
+    show(Report([result], view=TextView(quiet, columns=columns())), REPORT, form, colour)
+    _warn(answer.response.warnings if form != "text" else ())
     return exit_code([result])
 
 
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        complain(warning, "warning")
+
+
+def _address(url: str | None) -> str:
+    """Return the address of the webhook. Raises ConfigError without one."""
+    address = url or os.environ.get(URL_VARIABLE, "")
+    if not address:
+        raise ConfigError(f"the address of the webhook is missing: set {URL_VARIABLE} or use --url")
+    return address
+
+
+def _client(address: str, seconds: float, ca_file: str, *, insecure: bool) -> ReviewClient:
+    # Imported here because it imports requests, and printing help is faster without.
+    from policyd.review_client import ReviewClient
+
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    return ReviewClient(address, token, seconds=seconds, ca_file=ca_file, insecure=insecure)
+
+
+def _read(path: str, options: dict[str, Any]) -> tuple[DirectoryFiles, dict[str, Any]]:
+    """Return the files of the project in `path`, and what the request has of it.
+
+    Removes the flags of Compose from `options`.
+    """
+    environment = caller_environment()
+    place = target(path, compose_flags(options), current_folder())
+    project = bundle(place, EVERY_PROFILE, environment)
+    assert isinstance(project.files, DirectoryFiles)
+    return project.files, _project(project, environment)
+
+
 def _answer(
-    client: ReviewClient, document: bytes, uid: str, failure_policy: FailurePolicy
+    client: ReviewClient, asked: Mapping[str, Any], failure_policy: FailurePolicy
 ) -> wire.ComposeReview:
+    document = {"apiVersion": API_VERSION, "kind": "ComposeReview", "request": asked}
     try:
-        return client.ask(document)
+        return client.ask(to_json(document))
     except WebhookUnavailable as error:
         if failure_policy == "Fail":
             raise
-        return wire.ComposeReview(response=unrecorded(uid, error))
+        return wire.ComposeReview(response=unrecorded(asked["uid"], error))
 
 
 def _write_receipt(path: str, answer: wire.ComposeReview, address: str) -> None:

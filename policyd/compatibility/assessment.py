@@ -9,7 +9,7 @@ enough. Sources: see `requirements.py`, `paths.py` and the tables in policies/go
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -73,7 +73,7 @@ class CompatibilityResolver:
         return msgspec.structs.replace(workload, compatibility=tuple(answers))
 
 
-class _Refusal(NamedTuple):
+class _Refusal(msgspec.Struct, frozen=True):
     """Why a requirement is not met: its variable, the device, the words of the toolkit."""
 
     variable: str

@@ -6,7 +6,9 @@ over the image; what is not known of the image comes from the table of images, b
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from policyd.compatibility.requirements import (
     CUDA,
@@ -25,7 +27,7 @@ _ARM64: Final = ("arm64", "aarch64")
 _VERSION: Final = lazy_pattern(r"[0-9]+\.[0-9]+")
 
 
-class Variable(NamedTuple):
+class Variable(msgspec.Struct, frozen=True):
     """A variable of a container: its value, None for one that is removed, and who sets it."""
 
     value: str | None
@@ -33,7 +35,7 @@ class Variable(NamedTuple):
     path: Path
 
 
-class ImageFacts(NamedTuple):
+class ImageFacts(msgspec.Struct, frozen=True):
     """What a container requires, and the version of the toolkit inside.
 
     `builds` are the requirements of each known build of the image, the newest first; empty if they

@@ -7,7 +7,9 @@ internal/info, internal/runtime, internal/modifier.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from policyd.compatibility.requirements import Checker
 from policyd.compatibility.tables import is_older
@@ -27,7 +29,7 @@ _FIRST_LINUX_DRIVER: Final = "100"
 """Drivers of Jetson devices have the version of Jetson Linux, such as 35.4."""
 
 
-class TestedPath(NamedTuple):
+class TestedPath(msgspec.Struct, frozen=True):
     """`is_tested` is None if it is not known; `reason` says why, in a clause."""
 
     is_tested: bool | None

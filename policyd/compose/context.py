@@ -7,7 +7,8 @@ were not evaluated, warnings; and the effort that the project has cost so far.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from policyd.compose.effort import Effort
 from policyd.compose.nodes import Mark, Node
@@ -96,7 +97,7 @@ class LoadContext:
         return join(self.home, path[1:])
 
 
-class Scope(NamedTuple):
+class Scope(msgspec.Struct, frozen=True):
     """What applies to all files of one model: the main one, or an included one.
 
     `directory` is the directory that relative paths in values are joined to; it may itself be

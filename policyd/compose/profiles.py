@@ -7,13 +7,15 @@ cmd/compose/compose.go for COMPOSE_PROFILES.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 ALL: Final = "*"
 """The profile name that enables everything."""
 
 
-class Profiles(NamedTuple):
+class Profiles(msgspec.Struct, frozen=True):
     """The profiles that are active.
 
     `for_evaluation` means that all profiles are active only so that every service is evaluated: no

@@ -13,6 +13,8 @@ from typing import Final
 import msgspec
 import yaml
 
+from policyd.compose.limits import MAX_DEPTH
+
 MAX_CHARACTERS: Final = 1_000_000
 """Characters of a file that can be edited: PyYAML needs seconds for as many."""
 
@@ -80,9 +82,25 @@ def find(text: str, line: int, column: int) -> Place:
 def _roots(text: str) -> list[yaml.Node]:
     """Return the documents of `text`. Several places of a file are usually asked for."""
     try:
+        _check_depth(text)
         return list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except (yaml.YAMLError, RecursionError) as error:
         raise NotEditable("the file cannot be parsed for editing") from error
+
+
+def _check_depth(text: str) -> None:
+    """Raise NotEditable for a file that is nested deeper than Compose files may be.
+
+    PyYAML needs seconds for a few kilobytes of brackets, libyaml does not.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CBaseLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise NotEditable(f"the file has more than {MAX_DEPTH} levels of nesting")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def entries(place: Place) -> Iterator[Place]:

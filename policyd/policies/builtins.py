@@ -6,10 +6,12 @@ A function is allowed when it is pure and returned equal results in OPA 1.22 and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 
-class Signature(NamedTuple):
+class Signature(msgspec.Struct, frozen=True):
     """The kinds of values that the arguments of a function may have, and those of its result."""
 
     arguments: tuple[frozenset[str], ...]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from policyd.errors import PolicySetError, PolicySetWarning
 from policyd.lazy_pattern import lazy_pattern
@@ -16,7 +17,9 @@ from policyd.model import Location
 from policyd.policies.exceptions import PolicyException
 from policyd.policies.manifests import Constraint
 from policyd.policies.packs import Pack, Policy, declared, package_of
-from policyd.policies.syntax_tree import Module
+
+if TYPE_CHECKING:
+    from policyd.policies.syntax_tree import Module
 
 _RULE = "violation"
 _EXCEPTION_RULE = lazy_pattern(r"^exception\b", re.MULTILINE)

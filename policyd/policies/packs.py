@@ -11,7 +11,7 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import msgspec
 
@@ -19,11 +19,12 @@ from policyd.errors import PolicySetError
 from policyd.lazy_pattern import lazy_pattern
 from policyd.model import Location, Severity
 from policyd.policies.annotations import Author, Comment, comments, read_annotations
-from policyd.policies.organisation_data import check_organisation_data
 from policyd.policies.parameters import Schema, read_schemas
 from policyd.policies.problems import Problems
-from policyd.policies.syntax_tree import Module, parse, place
 from policyd.policies.yaml_documents import Value, documents, required
+
+if TYPE_CHECKING:
+    from policyd.policies.syntax_tree import Module
 
 POLICY_PACKAGE: Final = "policyd.policies."
 DATA_ROOT: Final = "policyd"
@@ -150,6 +151,8 @@ def declared(policy: Policy) -> Location:
 
 def check_package(module: Module, taken: Container[str]) -> None:
     """Raise PolicySetError for a package that modules of the user must not use."""
+    from policyd.policies.syntax_tree import place
+
     package = module.package.removeprefix("data.")
     where = place(module.tree["package"]["refr"], module.file)
     if module.package in taken:
@@ -181,6 +184,9 @@ def read_text(path: Path) -> str:
 
 def read_data(path: Path) -> dict[str, Any]:
     """Return the mapping in a data file, YAML or JSON. Its only top-level key is `policyd`."""
+    # Imported here because a command whose policy set is in the cache starts faster without.
+    from policyd.policies.organisation_data import check_organisation_data
+
     found = documents(read_text(path), str(path))
     if len(found) != 1:
         raise PolicySetError(
@@ -211,6 +217,8 @@ def _has_id(module: str, text: str) -> bool:
 
 
 def _plain_rules(module: str, text: str, pack: str) -> Iterator[Policy]:
+    from policyd.policies.syntax_tree import parse
+
     parsed = parse(module, text)
     package = parsed.package.removeprefix("data.")
     for name, line, is_set in parsed.results():

@@ -14,12 +14,6 @@ import msgspec
 
 from policyd.errors import PolicySetError
 from policyd.model import Location, PolicySetRevision
-from policyd.policies.builtins import PRINT_REFUSED
-from policyd.policies.completeness import (
-    pack_warnings,
-    unused_exceptions,
-    unused_policies,
-)
 from policyd.policies.exceptions import (
     PolicyException,
     check_names,
@@ -35,7 +29,6 @@ from policyd.policies.manifests import (
     plain_constraint,
     read_constraint,
 )
-from policyd.policies.module_checks import check_modules, correct_columns
 from policyd.policies.packs import (
     Pack,
     Policy,
@@ -101,6 +94,8 @@ def load_draft(path: Path | None = None) -> PolicySet:
 
     Raises PolicySetError for the first other error in it.
     """
+    from policyd.policies.builtins import PRINT_REFUSED
+
     policy_set, problems = _read(path)
     _raise_first([one for one in problems if not one.message.startswith(PRINT_REFUSED)])
     return policy_set
@@ -149,6 +144,10 @@ def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Pro
 
     The lint checks the modules of the user, or all modules with `every_module`.
     """
+    # Imported here because a command whose policy set is in the cache starts faster without.
+    from policyd.policies.completeness import pack_warnings, unused_exceptions, unused_policies
+    from policyd.policies.module_checks import check_modules, correct_columns
+
     file = path if path is not None else built_in() / "default.yaml"
     if file.is_dir():
         file /= POLICY_SET_FILE
@@ -183,6 +182,9 @@ def _read(path: Path | None, every_module: bool = False) -> tuple[PolicySet, Pro
 
 def _read_pack_alone(folder: Path) -> Problems:
     """Return the errors of the pack in `folder`, without a policy set."""
+    from policyd.policies.completeness import pack_warnings
+    from policyd.policies.module_checks import check_modules, correct_columns
+
     problems = Problems()
     packs = [*_foundation(problems), read_pack(folder, folder.name, False, problems)]
     if not packs[-1].modules:

@@ -19,11 +19,11 @@ from policyd.policies.policy_set import PolicySet
 from policyd.policies.rego_values import Doubt
 from policyd.policies.review_fields import without_comments, without_texts
 from policyd.policies.router import ROUTER
-from policyd.policies.syntax_tree import Tree, head_of, parse
 from policyd.policy_input import PolicyInput
 
 if TYPE_CHECKING:
     from policyd.policies.simple_statements import Body
+    from policyd.policies.syntax_tree import Tree
 
 PATIENCE: Final = 4
 """Reviews before the rules are read, which takes as long as ten evaluations by an engine."""
@@ -109,6 +109,7 @@ def _bodies(policy: Policy, name: str, text: str, packages: list[str]) -> Iterat
     Raises Doubt for a rule that is not a set, and for a module that gives RESERVED another meaning.
     """
     from policyd.policies.simple_statements import simple_statements
+    from policyd.policies.syntax_tree import head_of, parse
 
     module = parse(policy.module, text)
     if RESERVED & {*module.rules, *module.functions, *module.imports}:

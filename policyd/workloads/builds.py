@@ -11,6 +11,8 @@ import posixpath
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from policyd.compose.project import Project
 from policyd.errors import BundleError, ComposeError, PayloadTooLarge
 from policyd.lazy_pattern import lazy_pattern
@@ -129,7 +131,7 @@ class Builds:
                 )
             found = evaluation.read(content, target, arguments, images, platform, self._config_of)
             if syntax := arguments.get("BUILDKIT_SYNTAX"):
-                found = found._replace(frontend=syntax)
+                found = msgspec.structs.replace(found, frontend=syntax)
             self._known[key] = found
         return self._known[key]
 

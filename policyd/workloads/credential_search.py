@@ -8,7 +8,7 @@ default, `${NAME:-value}`, is.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 import msgspec
 
@@ -48,7 +48,7 @@ class Credential(msgspec.Struct, frozen=True):
     path: Path
 
 
-class _Candidate(NamedTuple):
+class _Candidate(msgspec.Struct, frozen=True):
     place: Place
     name: str
     path: Path

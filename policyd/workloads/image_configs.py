@@ -74,7 +74,7 @@ class ImageRequest(NamedTuple):
     platform: str
 
 
-class ImagesRead(NamedTuple):
+class ImagesRead(msgspec.Struct, frozen=True):
     """The configurations of the images that could be read, and why the others could not."""
 
     configs: Mapping[ImageRequest, ImageConfig]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from policyd.compose.context import LoadContext, Scope
 from policyd.compose.limits import MAX_LOADED_FILES
 from policyd.compose.nodes import Node, Resets
@@ -154,7 +156,7 @@ class ModelLoader:
         for document in self.files.documents(path):
             resets = with_alias_paths(document.root.resets or [])
             tree = promote_aliases(self._interpolated(document))
-            scope = scope._replace(included=(*scope.included, path))
+            scope = msgspec.structs.replace(scope, included=(*scope.included, path))
             tree = self._with_includes(tree, scope, resets)
             root = prune(root, resets)
             tree = Extends(self, self.context.display(path), path, resets).apply(tree)

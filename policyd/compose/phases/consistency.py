@@ -8,7 +8,9 @@ cmd/compose/config.go (container names).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from policyd.compose.file_names import COMPOSE_FILE_NAMES
 from policyd.errors import ComposeError
@@ -23,7 +25,7 @@ _FREE_ACTIONS: Final = ("rebuild", "restart")
 _TESTS: Final = ("CMD", "CMD-SHELL", "NONE")
 
 
-class Enabled(NamedTuple):
+class Enabled(msgspec.Struct, frozen=True):
     """The names of the services and jobs that are enabled."""
 
     services: list[str]

@@ -8,7 +8,9 @@ WithServicesLabelsResolved).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from policyd.compose.context import LoadContext
 from policyd.compose.text.dotenv import DotenvError, Variable, parse, parse_raw
@@ -146,7 +148,7 @@ class ContainerFiles:
         return None
 
 
-class _File(NamedTuple):
+class _File(msgspec.Struct, frozen=True):
     """An entry of `env_file` or `label_file`, and its path in the model."""
 
     entry: dict[str, Any]

@@ -6,7 +6,9 @@ what they extend. Source: compose-go v2.16.2 loader/extends.go.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
+
+import msgspec
 
 from policyd.compose.limits import MAX_EXTENDS_DEPTH
 from policyd.compose.nodes import Node, Resets, count, describe, text_of
@@ -31,7 +33,7 @@ class Loader(Protocol):
         """Count `size` more values. Raises ComposeError when there are too many."""
 
 
-class _Step(NamedTuple):
+class _Step(msgspec.Struct, frozen=True):
     """One link of a chain: an entry that extends another one, and the file that holds it."""
 
     file: str

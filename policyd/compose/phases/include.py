@@ -6,7 +6,9 @@ the imported resources. Source: compose-go v2.16.2 loader/include.go.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from policyd.compose.context import LoadContext, Scope
 from policyd.compose.effort import Effort
@@ -23,7 +25,7 @@ from policyd.errors import ComposeError
 _IMPORTED: Final = ("services", "jobs", "volumes", "networks", "secrets", "configs", "models")
 
 
-class Include(NamedTuple):
+class Include(msgspec.Struct, frozen=True):
     """The files of an included model and their scope."""
 
     files: tuple[str, ...]

@@ -7,7 +7,8 @@ dotenv/env.go; docker/compose v5 cmd/compose/compose.go (setEnvWithDotEnv, ToPro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from policyd.compose.context import LoadContext
 from policyd.compose.file_names import COMPOSE_FILE_NAMES, OVERRIDE_FILE_NAMES
@@ -23,7 +24,7 @@ from policyd.masking import in_quotes, sensitive
 from policyd.model import Bundle, Location, Unresolved
 
 
-class Invocation(NamedTuple):
+class Invocation(msgspec.Struct, frozen=True):
     """A call of Compose. `files` are absolute paths or "-", `directory` is the project's."""
 
     files: tuple[str, ...]

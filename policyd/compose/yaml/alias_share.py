@@ -8,8 +8,9 @@ The composer counts roughly; only where that count is suspicious, the events are
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+import msgspec
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -64,7 +65,7 @@ class _Item:
         self.cost: int | None = None
 
 
-class _Entry(NamedTuple):
+class _Entry(msgspec.Struct, frozen=True):
     """An entry of a mapping with those of its merge keys; `is_copied`: through an alias."""
 
     key: _Item
@@ -168,7 +169,7 @@ class _Count:
         self.add(1, depth + 1, source.mark)
         found = self.entries(source.target, depth + 1)
         self.add(2 * len(found), depth + 1, source.mark)
-        return [entry._replace(is_copied=True) for entry in found]
+        return [msgspec.structs.replace(entry, is_copied=True) for entry in found]
 
 
 def _own_entries(item: _Item) -> tuple[list[_Entry], list[_Item]]:

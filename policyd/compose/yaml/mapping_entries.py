@@ -7,7 +7,9 @@ into `entries`: going through this class would make reading slower by a fifth.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from policyd.compose.nodes import Mark, Node, Resets
 from policyd.compose.yaml.merge_keys import Entries, OddKey, SourceMapping, add_merged
@@ -16,7 +18,7 @@ from policyd.errors import ComposeError
 from policyd.masking import in_quotes, sensitive
 
 
-class Key(NamedTuple):
+class Key(msgspec.Struct, frozen=True):
     """A key of a mapping.
 
     `value` is what it means, `identity` the text by which duplicate keys are found, and `text` the

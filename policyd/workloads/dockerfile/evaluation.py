@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from policyd.model import ImageConfig
 from policyd.workloads.dockerfile.expansion import DockerfileText, ExpansionError
@@ -51,7 +53,7 @@ _PATH: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 """BuildKit sets it where an image does not: an expansion can test it."""
 
 
-class Dockerfile(NamedTuple):
+class Dockerfile(msgspec.Struct, frozen=True):
     """What an image has: by its Dockerfile, or so far as an image is known without one.
 
     `base` is the image that it starts from, "" if unknown, and `base_platform` the platform of that
@@ -154,7 +156,7 @@ class _Evaluation:
             stage = stage.parent
         built = self._container(chain[::-1])
         flags = tuple(flag for each in self._stages[: last + 1] for flag in each.run_flags())
-        return built._replace(run_flags=flags, frontend=self._frontend)
+        return msgspec.structs.replace(built, run_flags=flags, frontend=self._frontend)
 
     def _index(self, target: str) -> int:
         """Return the place of the stage `target`, a name or a number; else that of the last."""
@@ -209,7 +211,9 @@ class _Evaluation:
                     self._declare(instruction, variables)
                 elif instruction.command == "user":
                     user = self._expanded(instruction.arguments, variables)
-        return start._replace(environment=environment, user=user, run_flags=(), frontend="")
+        return msgspec.structs.replace(
+            start, environment=environment, user=user, run_flags=(), frontend=""
+        )
 
     def _pairs(
         self, instruction: Instruction, variables: Mapping[str, str]

@@ -47,11 +47,18 @@ def test_a_key_and_a_place_without_a_value_are_not_found(line: int, column: int)
         find(TEXT, line, column)
 
 
-@pytest.mark.thorough
-@cases("text", ["a: [", "a: " + "[" * 5000, "a: !!x \0"])
+@cases("text", ["a: [", "a: " + "[" * 20_000, "a: !!x \0"])
 def test_a_file_that_cannot_be_parsed_is_not_editable(text: str) -> None:
     with pytest.raises(NotEditable, match="cannot be parsed"):
         find(text, 1, 4)
+
+
+def test_a_file_is_editable_up_to_the_levels_that_a_compose_file_may_have() -> None:
+    deep = "a: " + "[" * 99 + "]" * 99
+
+    assert find(deep, 1, 102).node.value == []
+    with pytest.raises(NotEditable, match=r"^the file has more than 100 levels of nesting$"):
+        find(deep.replace("[]", "[[]]"), 1, 4)
 
 
 def test_a_file_that_is_too_long_is_not_editable(monkeypatch: pytest.MonkeyPatch) -> None:
