@@ -78,6 +78,7 @@ class Database:
             try:
                 reader = self._readers.pop()
             except IndexError:
+                self._check_identity()  # connecting would create a file that is missing
                 reader = self._engine.raw_connection()
                 reader.detach()
             driver: Any = reader.dbapi_connection
@@ -200,6 +201,7 @@ class Database:
             return
         writer, self._writer = self._writer, None
         if writer is None:
+            self._check_identity()
             writer = self._engine.connect().execution_options(policyd_write=True)
         try:
             yield writer
