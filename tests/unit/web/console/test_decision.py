@@ -258,8 +258,7 @@ def test_decisions_of_others_do_not_exist(make, token, record) -> None:
 
 
 @cases("name", list(HOSTILE))
-def test_names_of_others_are_text(make, record, name) -> None:
-    client = make()
+def test_names_of_others_are_text(client, record, name) -> None:
     fields = dict.fromkeys(("policy", "constraint", "message", "remediation", "service"), name)
     exempted = Exempted(
         **{**msgspec.structs.asdict(violation()), **fields},

@@ -69,8 +69,7 @@ def test_the_list_is_also_json_and_csv(client, record) -> None:
         ("since=2026-11-23T15:00:05Z&until=2026-11-23T15:00:09Z", ["d2"]),
     ],
 )
-def test_filters_are_in_the_address(make, record, query, found) -> None:
-    client = make()
+def test_filters_are_in_the_address(client, record, query, found) -> None:
     if not items(client):
         record("d1")
         record("d2", allowed=False, policies=("no-a",), project="other", seconds=5)
@@ -160,8 +159,7 @@ def test_a_token_sees_the_decisions_of_its_repositories(make, token, record) -> 
 
 
 @cases("name", list(HOSTILE))
-def test_names_of_others_are_text(make, record, name) -> None:
-    client = make()
+def test_names_of_others_are_text(client, record, name) -> None:
     record(f"d-{name}", allowed=False, project=name, environment=name, host=name)
     page = client.get("/console/decisions", query_string={"host": name}).text
 

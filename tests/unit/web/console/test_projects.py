@@ -83,8 +83,7 @@ def test_open_violations_of_all_projects_are_grouped(client, record) -> None:
         ("verdict=&repository=&environment=&host=&after=", ["d3", "d1", "d2"]),
     ],
 )
-def test_filters_are_in_the_address(make, record, query, found) -> None:
-    client = make()
+def test_filters_are_in_the_address(client, record, query, found) -> None:
     if not client.get("/console/projects?format=json").json["items"]:
         record("d1")
         record("d2", **denied(violation("no-a"), repository="acme/web"))
@@ -174,8 +173,7 @@ def test_a_token_sees_the_projects_of_its_repositories(make, token, record) -> N
 
 
 @cases("name", list(HOSTILE))
-def test_names_of_others_are_text(make, record, name) -> None:
-    client = make()
+def test_names_of_others_are_text(client, record, name) -> None:
     wrong = violation(name.replace(" ", "_"), name, message=name, remediation=name,
                       location=Location(name, 1, 1))  # fmt: skip
     record(f"d{HOSTILE.index(name)}", **denied(wrong), repository=name, project=name,
