@@ -24,8 +24,9 @@ _REMOVED = (
     "PWD",
     "PYTHONDONTWRITEBYTECODE",
 )
-_GO_FLAGS = "-modcacherw -gcflags=all=-l"
-"""Modules that `make clean` may remove, and a build that takes two thirds of the time."""
+_GO_FLAGS = "-modcacherw -ldflags=-s '-gcflags=all=-l -dwarf=false'"
+"""Modules that `make clean` may remove, and a build that takes two thirds of the time: without
+inlining, and without what debuggers need. `.ci/run` builds tools with the same flags."""
 
 
 def isolate() -> None:
