@@ -21,7 +21,7 @@ SLOW := -q -n 4 --dist loadscope -m slow
 # Statements and branches of policyd/, in all processes; CI measures them, since it takes twice the time.
 COVERED := --cov=policyd --cov-report=term --cov-fail-under=97
 
-.PHONY: attacks demo demo-console demo-host test coverage test-oldest test-newest lint lock bench docs docs-pages compose-diff clean
+.PHONY: attacks demo demo-console demo-host test coverage test-oldest test-newest lint lock bench docs docs-pages screenshots compose-diff clean
 
 demo: .venv/run
 	$(BIN)/python deploy/demo.py
@@ -65,6 +65,10 @@ MINUTES ?= 5
 
 compose-diff: $(READY)
 	$(BIN)/python -m tests.conformance.compose_diff $(VERSION) --minutes $(MINUTES)
+
+# The pictures of the console in README and docs; it needs Chromium.
+screenshots: $(READY) .venv/browser
+	$(BIN)/python -m tests.screenshots
 
 # What `make test` runs, on the oldest and the newest versions that the ranges of pyproject.toml allow.
 test-oldest: RESOLUTION := lowest-direct

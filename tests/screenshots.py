@@ -25,7 +25,6 @@ IMAGES: Final = Path(__file__).parents[1] / "docs/images"
 PICTURES: Final = {
     "console-overview": "/console/",
     "console-gpus": "/console/gpus",
-    "console-decisions": "/console/decisions?allowed=false",
 }
 """The pictures in README and docs, and what they show."""
 WIDTHS: Final = (320, 768, 1280)

@@ -21,23 +21,24 @@ from tests.support.history import History
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-_ONE_OF: Final = re.compile(r"/console/(decisions|projects|policies)/[^?#]+")
+_ONE_OF: Final = re.compile(
+    r"/console/(?:(decisions|policies)/[^/?]+|(projects/project|gpus/hours)\?.+)"
+)
 """Pages about one thing, of which one is enough."""
 
 
 def pages(browser: Browser, url: str) -> list[str]:
     """Return the paths of the pages at `url`: those of the menu, and one of each other kind."""
-    found = [*NAVIGATION]
     page = browser.new_page()
     kinds: dict[str, str] = {}
     for path in NAVIGATION:
         page.goto(f"{url}{path}")
         links = page.eval_on_selector_all("a", "links => links.map(a => a.getAttribute('href'))")
         for link in links:
-            if kind := _ONE_OF.fullmatch(link):
-                kinds.setdefault(kind[1], link)
+            if (found := _ONE_OF.fullmatch(link)) and "format=" not in link:
+                kinds.setdefault(str(found[found.lastindex or 0]), link)
     page.close()
-    return found + list(kinds.values())
+    return [*NAVIGATION, *kinds.values()]
 
 
 @contextmanager
