@@ -58,7 +58,7 @@ def take(browser: Browser, url: str, file: Path, width: int, scheme: str) -> Non
     """Write a picture of the page at `url` to `file`."""
     page = browser.new_page(viewport={"width": width, "height": 820}, color_scheme=scheme)
     page.goto(url)
-    page.screenshot(path=file)
+    page.screenshot(path=file, full_page=True)
     page.close()
     print(file, flush=True)
 
