@@ -15,7 +15,6 @@ from sqlalchemy import (
     FromClause,
     false,
     func,
-    intersect,
     literal_column,
     select,
     text,
@@ -85,11 +84,15 @@ def intersected(
 
 def _common(connection: Connection, asked: Sequence[Asked], span: Span) -> Sequence[int]:
     """Return up to FEW + 1 events that have all values of `asked`; only indexes are read."""
-    parts = (
-        select(_EVENTS.c.sequence).where(_named(one) == value, *span(_EVENTS))
-        for one, value in asked
-    )
-    return connection.execute(intersect(*parts).limit(FEW + 1)).scalars().all()
+    (column, value), *others = asked
+    among = [
+        _EVENTS.c.sequence.in_(
+            select(_OTHERS.c.sequence).where(_OTHERS.c[one.name] == wanted, *span(_OTHERS))
+        )
+        for one, wanted in others
+    ]
+    query = select(_EVENTS.c.sequence).where(_named(column) == value, *span(_EVENTS), *among)
+    return connection.execute(query.limit(FEW + 1)).scalars().all()
 
 
 def reporting(
@@ -116,6 +119,7 @@ def reporting(
 
 
 _EVENTS: Final = events.alias("listed")
+_OTHERS: Final = events.alias("others")
 
 
 def _named(column: ColumnElement[Any]) -> ColumnElement[Any]:
