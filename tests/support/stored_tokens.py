@@ -85,6 +85,7 @@ def record_each_change(tokens: Tokens) -> None:
         "environments": ["**"],
         "hosts": ["gpu-0*"],
         "enforcement_point": "webhook",
+        "failure_policy": "",
         "speaks_for_users": False,
     }
     assert ended["details"] == {"name": "ci", "owner": "ci@acme"}
