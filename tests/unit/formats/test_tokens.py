@@ -44,6 +44,7 @@ def test_tokens_as_json_are_a_list() -> None:
             "environments": ["**"],
             "hosts": ["**"],
             "enforcement_point": "webhook",
+            "failure_policy": "",
             "speaks_for_users": False,
         },
         "created": TIME,
