@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import os
 import shutil
 import subprocess
@@ -20,12 +22,16 @@ from policyd.audit.pushes import Pushes
 from policyd.audit.store import Store, open_store
 from policyd.audit.tokens import Tokens
 from policyd.audit.verify import verify
+from policyd.bootstrap import build
+from policyd.config import Settings, Token
 from policyd.deadline import within
 from policyd.errors import AuditError
 from policyd.hooks.events import Push
+from policyd.web.app import create_app
 from tests.attacks.kills import kill_under_load
 from tests.attacks.target import Target
 from tests.support import stored_inputs, stored_pushes, stored_tokens
+from tests.support.history import SMALL, History, record
 from tests.support.ledger import (
     CONTRACTS,
     Contract,
@@ -36,6 +42,22 @@ from tests.unit.audit.conftest import pair
 
 pytestmark = pytest.mark.integration
 
+SIGNED_IN = {"Authorization": "Bearer ann"}
+CONSOLE_LISTS = [
+    "/console/?format=json",
+    "/console/decisions",
+    "/console/decisions?format=json",
+    "/console/decisions?verdict=denied&policy=max-gpus&format=json",
+    "/console/projects",
+    "/console/projects?format=json",
+    "/console/projects/project?repository=ml/train&project=train",
+    "/console/gpus?period=7d",
+    "/console/gpus?format=json",
+    "/console/gpus/hours?period=month&format=json",
+    "/console/policies",
+    "/console/policies/max-gpus",
+    "/console/exceptions",
+]
 APPENDS = 25
 APPENDER = (
     "import sys\n"
@@ -123,6 +145,11 @@ def store(url: str) -> Iterator[Store]:
     opened = open_store(url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def small_history(tmp_path_factory: pytest.TempPathFactory) -> History:
+    return record(tmp_path_factory.mktemp("history"), **SMALL)
 
 
 def tamper(url: str, *statements: str) -> None:
@@ -306,3 +333,32 @@ def test_kills_under_load_lose_no_acknowledged_decision(url: str, tmp_path: Path
 
     assert (result.workers, result.groups, result.lost, result.breaks) == (3, 1, 0, 0)
     assert 0 < result.acknowledged <= result.events
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("repositories", [("**",), ("ml/**",)], ids=["everything", "one team"])
+def test_the_console_shows_what_it_shows_on_sqlite(
+    url: str, small_history: History, repositories: tuple[str, ...]
+) -> None:
+    copy = open_for_reading(small_history.audit)
+    restore_to_server(copy, url)
+    copy.close()
+
+    shown = {}
+    for audit in (small_history.audit, url):
+        token = Token(
+            owner="ann",
+            sha256=hashlib.sha256(b"ann").hexdigest(),
+            scopes=("audit:read", "review", "bundles"),
+            repositories=repositories,
+        )
+        settings = Settings(audit=audit, policy_set=str(small_history.rules), tokens={"a": token})
+        services = dataclasses.replace(build(settings), clock=lambda: small_history.now)
+        client = create_app(services).test_client()
+        answers = {path: client.get(path, headers=SIGNED_IN) for path in CONSOLE_LISTS}
+        shown[audit] = {path: (one.status_code, one.text) for path, one in answers.items()}
+        services.close()
+
+    refused = {path: text for path, (code, text) in shown[url].items() if code != 200}
+    assert refused == {}
+    assert shown[url] == shown[small_history.audit]
