@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, Final
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Row, Select
 
 from policyd.audit.event import DecisionEvent, GrantRecord, lookup_columns, used_exceptions
 from policyd.audit.log_event import LogEvent, columns_of
+from policyd.audit.tables import grants
 from policyd.errors import AuditError
 from policyd.model import AuditRecord, to_json
 
@@ -23,6 +25,8 @@ _JSON: Final = (
 _JSON_PLACES: Final = tuple(map(GrantRecord.__struct_fields__.index, _JSON))
 _ENDED: Final = GrantRecord.__struct_fields__.index("ended")
 _CAMEL: Final = {field.name: field.encode_name for field in msgspec.structs.fields(GrantRecord)}
+_GRANT_COLUMNS: Final = tuple(_CAMEL[column.name] for column in grants.c)
+"""The fields of a grant, in the order of the columns of its table."""
 
 
 def event_row(record: AuditRecord, event: DecisionEvent | LogEvent) -> dict[str, Any]:
@@ -89,14 +93,20 @@ def grant_of(row: Row[Any], now: str) -> GrantRecord:
 
     Raises AuditError if it is not valid.
     """
-    values: dict[str, Any] = {str(name): value for name, value in row._mapping.items()}
+    values: dict[str, Any] = dict(zip(_GRANT_COLUMNS, row, strict=True))
     if values["state"] == "active" and values["ended"]:
         is_over = values["ended"] <= now
         values |= {"state": "expired"} if is_over else {"ended": ""}
     try:
         for name in _JSON:
             if values[name] is not None:
-                values[name] = msgspec.json.decode(values[name])
-        return msgspec.convert({_CAMEL[name]: values[name] for name in values}, GrantRecord)
+                values[name] = _decoded(values[name])
+        return msgspec.convert(values, GrantRecord)
     except msgspec.MsgspecError as error:
         raise AuditError(f"grant {row.position} of event {row.sequence}: {error}") from error
+
+
+@functools.lru_cache(16_384)
+def _decoded(text: str) -> Any:
+    """Return the JSON `text`; many grants have the same devices and reasons."""
+    return msgspec.json.decode(text)

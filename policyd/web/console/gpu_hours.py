@@ -15,11 +15,14 @@ from flask import Blueprint, Response, g, request
 from policyd.audit.event import rfc3339
 from policyd.audit.moments import Period
 from policyd.audit.usage import Usage
+from policyd.audit.visibility import Visibility
 from policyd.config import Scope
 from policyd.grants.resolution import inventory
 from policyd.holdings import usage_list
+from policyd.policies.policy_set import PolicySet
 from policyd.services import Services
 from policyd.web import access
+from policyd.web.console.kept_answers import KeptAnswers
 from policyd.web.console.pages import Listing, PageQuery, page
 from policyd.web.query import parameters
 from policyd.wire import UsageList
@@ -40,6 +43,8 @@ GROUPINGS: Final = {
     "user": "User",
 }
 """The groupings by their value in the address."""
+KEPT: Final = 60
+"""Seconds for which an answer is kept: a month of a large log has many grants."""
 SHOWN: Final = 100
 """Rows of the page; JSON and CSV have all."""
 _DAYS: Final = {"24h": 1, "7d": 7, "30d": 30}
@@ -53,19 +58,16 @@ class HoursQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
 
 def add_routes(blueprint: Blueprint, services: Services) -> None:
     """Add the route."""
+    kept: KeptAnswers[UsageList] = KeptAnswers(services.clock, KEPT)
 
     @blueprint.get("/gpus/hours")
     def hours() -> Response:
         query = parameters(request, HoursQuery)
-        now = services.clock()
-        period = period_of(query.period, now)
-        found = usage_list(
-            services.audit,
-            period,
-            rfc3339(now),
-            by=query.by,
-            hosts=inventory(services.policy_set.data),
-            visibility=access.visibility(g.token),
+        visible = access.visibility(g.token)
+        policy_set = services.policy_set
+        found = kept.find(
+            (query.period, query.by, visible, policy_set.revision),
+            lambda: _usage(services, policy_set, query, visible),
         )
         return page(
             "gpu_hours.html",
@@ -78,6 +80,20 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
             groupings=GROUPINGS,
             shown=SHOWN,
         )
+
+
+def _usage(
+    services: Services, policy_set: PolicySet, query: HoursQuery, visible: Visibility
+) -> UsageList:
+    now = services.clock()
+    return usage_list(
+        services.audit,
+        period_of(query.period, now),
+        rfc3339(now),
+        by=query.by,
+        hosts=inventory(policy_set.data),
+        visibility=visible,
+    )
 
 
 def period_of(name: str, now: int) -> Period:

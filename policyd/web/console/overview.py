@@ -6,7 +6,6 @@ was denied today; which exceptions end soon; which GPUs are free; the last denia
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
@@ -25,6 +24,7 @@ from policyd.services import Services
 from policyd.web import access, health
 from policyd.web.console.decisions import COLUMNS, listed
 from policyd.web.console.exception_list import visible_exceptions
+from policyd.web.console.kept_answers import KeptAnswers
 from policyd.web.console.pages import Listing, PageQuery, page
 from policyd.web.query import parameters
 
@@ -39,7 +39,6 @@ DAYS: Final = 7
 """Days before its end in which an exception or a lease is shown."""
 HEALTH_SECONDS: Final = 10
 """Seconds for which the health is not asked for again: the audit log is written to find out."""
-_SECOND: Final = 1_000_000_000
 
 
 class Check(NamedTuple):
@@ -50,19 +49,16 @@ class Check(NamedTuple):
     messages: list[str]
 
 
-@dataclasses.dataclass
 class Health:
     """The health of the service, which is asked for once in HEALTH_SECONDS."""
 
-    services: Services
-    _asked: tuple[int, list[Check]] = (-1, [])
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self._kept: KeptAnswers[list[Check]] = KeptAnswers(services.clock, HEALTH_SECONDS)
 
     def checks(self) -> list[Check]:
         """Return the state of each part."""
-        slot = self.services.clock() // (HEALTH_SECONDS * _SECOND)
-        if self._asked[0] != slot:
-            self._asked = (slot, self._checks())
-        return self._asked[1]
+        return self._kept.find("", self._checks)
 
     def _checks(self) -> list[Check]:
         def log_warnings() -> list[str]:

@@ -31,6 +31,7 @@ from policyd.suggestion import did_you_mean
 from policyd.web import access
 from policyd.web.console import highlighting
 from policyd.web.console.exception_list import visible_exceptions
+from policyd.web.console.kept_answers import KeptAnswers
 from policyd.web.console.pages import Listing, PageQuery, page
 from policyd.web.query import parameters
 
@@ -41,10 +42,8 @@ SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
 }
 PAGE: Final = 100
 """Policies on a page."""
-KEPT: Final = 30 * 1_000_000_000
-"""Nanoseconds for which counts are kept."""
-MAX_KEPT: Final = 100
-"""Readers whose counts are kept."""
+KEPT: Final = 30
+"""Seconds for which counts are kept."""
 MAX_SOURCE: Final = 20_000
 """Characters of the source of a policy that a page shows."""
 COLUMNS: Final = {
@@ -118,27 +117,23 @@ class RecentHits(msgspec.Struct, frozen=True):
 
 
 class HitCounts:
-    """Counts hits, and keeps what was counted for KEPT: many readers look at the same page."""
+    """Counts hits, and keeps what was counted for KEPT seconds."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._kept: dict[Visibility, tuple[int, RecentHits]] = {}
+        self._kept: KeptAnswers[RecentHits] = KeptAnswers(services.clock, KEPT)
 
     def recent(self, visible: Visibility) -> RecentHits:
         """Return the hits in decisions that `visible` shows. Raises AuditError."""
+        return self._kept.find(visible, lambda: self._counted(visible))
+
+    def _counted(self, visible: Visibility) -> RecentHits:
         now = self._services.clock()
-        since, found = self._kept.get(visible, (0, None))
-        if found is not None and since <= now < since + KEPT:
-            return found
         week, month = (
             policy_hits(self._services.audit, rfc3339(now - days * DAY), visibility=visible)
             for days in (7, 30)
         )
-        if len(self._kept) >= MAX_KEPT:
-            self._kept = {}
-        counted = RecentHits(week, month)
-        self._kept[visible] = now, counted
-        return counted
+        return RecentHits(week, month)
 
 
 def add_routes(blueprint: Blueprint, services: Services) -> None:
