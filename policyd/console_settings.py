@@ -59,8 +59,11 @@ class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         ),
     ]
     scopes: Annotated[
-        tuple[Annotated[str, Meta(pattern="^(review|audit:read|admin)$")], ...],
-        Meta(min_length=1, description="As those of a token: `review`, `audit:read`, `admin`."),
+        tuple[Annotated[str, Meta(pattern="^(review|audit:read|bundles|admin)$")], ...],
+        Meta(
+            min_length=1,
+            description="As those of a token: `review`, `audit:read`, `bundles`, `admin`.",
+        ),
     ] = ("audit:read",)
     repositories: Annotated[
         Globs, Meta(min_length=1, description="Repositories that the role may read about.")

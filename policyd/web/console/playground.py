@@ -28,6 +28,7 @@ from policyd.formats.report.entries import Report
 from policyd.formats.report.reviewed import reviewed
 from policyd.observer import NULL_OBSERVER
 from policyd.services import FixedRules, Services
+from policyd.web import access
 from policyd.web.console.pages import html
 from policyd.web.console.playground_form import POINTS, Trial, trial_of
 from policyd.web.query import NoParameters, parameters
@@ -58,7 +59,13 @@ class Playground:
         self._free = threading.BoundedSemaphore(AT_ONCE)
 
     def decide(self, trial: Trial) -> Answer:
-        """Return the decision on `trial`. Raises Overloaded, PolicySetError, BundleError, …"""
+        """Return the decision on `trial`. Raises Overloaded, PolicySetError, BundleError, …
+
+        A candidate policy can show the data of the policy set, so it needs the scope that reads
+        OPA bundles.
+        """
+        if trial.candidate.strip():
+            access.require_scope(g.token, ("bundles",))
         bundle = trial.bundle()
         review = trial.review(g.token, self._services.clock())
         with self._turn(), self._deciding(trial) as services:

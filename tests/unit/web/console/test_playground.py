@@ -110,6 +110,16 @@ def test_only_a_candidate_policy_decides_if_there_is_one(browser) -> None:
 
 
 @pytest.mark.thorough
+def test_a_candidate_needs_the_scope_that_reads_the_data_of_the_policy_set(browser_of) -> None:
+    browser = browser_of(scopes=("review", "audit:read"))
+    page = browser.post(PATH, form(("compose.yaml", DENIED), candidate=POLICY))
+
+    assert page.status_code == 403
+    assert problem_of(page) == (
+        "this request requires a token with the scope bundles; this token has review, audit:read"
+    )
+
+
 def test_a_wrong_candidate_is_refused_with_its_place(browser) -> None:
     page = browser.post(PATH, form(("compose.yaml", DENIED), candidate=POLICY + "x := {\n"))
 
