@@ -50,7 +50,7 @@ _Entry: TypeAlias = (
     Token | Issuer | Registry | ForgeSettings | ImageRegistry | CheckpointCopy | Witness | Role
 )
 _Table: TypeAlias = type[_Entry]
-_TABLES: Final[dict[str, _Table]] = {
+TABLES: Final[dict[str, _Table]] = {
     "tokens": Token,
     "issuers": Issuer,
     "registries": Registry,
@@ -60,10 +60,14 @@ _TABLES: Final[dict[str, _Table]] = {
     "witnesses": Witness,
     "roles": Role,
 }
+"""Settings that are tables of entries by name in the settings file."""
 _Hashed = TypeVar("_Hashed", Token, Registry)
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
-_SECTIONS: Final = ("host", "oidc")
-"""The tables of settings that are not tables of entries by name."""
+SECTIONS: Final[dict[str, type[HostSettings | OidcSettings]]] = {
+    "host": HostSettings,
+    "oidc": OidcSettings,
+}
+"""Settings that are one table in the settings file."""
 _HUB_URL: Final = "https://registry-1.docker.io"
 _HUB_AUTH_HOSTS: Final = ("auth.docker.io",)
 _PATHS: Final = (
@@ -77,7 +81,7 @@ _PATHS: Final = (
     "tls_key_file",
     "tls_client_ca_file",
 )
-FILE_ONLY: Final = (*_TABLES, "failure_policies", *_SECTIONS)
+FILE_ONLY: Final = (*TABLES, "failure_policies", *SECTIONS)
 """Settings that are tables in the settings file, and no variables."""
 _NAMES: Final = Settings.__struct_fields__
 _SIMPLE: Final = [name for name in _NAMES if name not in FILE_ONLY]
@@ -179,10 +183,10 @@ def _from_file(path: str) -> dict[str, Any]:
         where = _location(path, text, (name,))
         if name not in _NAMES:
             raise ConfigError(f"{name}: unknown setting{did_you_mean(name, _NAMES)}", where)
-        if name in _TABLES:
+        if name in TABLES:
             values[name] = _entries(path, text, name, value)
             continue
-        if name in _SECTIONS:
+        if name in SECTIONS:
             values[name] = _section(path, text, name, value)
             continue
         values[name] = _typed(value, _type_of(name), name, where)
@@ -224,7 +228,7 @@ def _entries(path: str, text: str, table: str, entries: object) -> dict[str, Any
                 at,
             )
         places = {key: _location(path, text, (table, name, key)) for key in entry}
-        typed = _table(entry, _TABLES[table], label, at, places)
+        typed = _table(entry, TABLES[table], label, at, places)
         try:
             if isinstance(typed, Token) and "repositories" not in entry:
                 _check_scopes(typed, label)

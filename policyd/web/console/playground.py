@@ -36,6 +36,8 @@ from policyd.web.replies import failure_of
 
 ROUTE: Final = "/console/playground"
 SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {ROUTE: ("audit:read", "review")}
+CANDIDATE_SCOPES: Final[tuple[Scope, ...]] = ("bundles",)
+"""The scopes of which one permits a candidate policy."""
 AT_ONCE: Final = 1
 """Trials of one process at the same time: each takes one of the threads that answer reviews."""
 MAX_TEXT: Final = 100_000
@@ -65,7 +67,7 @@ class Playground:
         OPA bundles.
         """
         if trial.candidate.strip():
-            access.require_scope(g.token, ("bundles",))
+            access.require_scope(g.token, CANDIDATE_SCOPES)
         bundle = trial.bundle()
         review = trial.review(g.token, self._services.clock())
         with self._turn(), self._deciding(trial) as services:
