@@ -7,6 +7,7 @@ thread is needed.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
@@ -16,12 +17,19 @@ from policyd.deadline import in_time, remaining
 TIMEOUT: Final = 60.0
 """Seconds that an item waits for its turn. A batch takes milliseconds."""
 
+LEAST_TIME: Final = 0.1
+"""Seconds that must be left to a thread that writes the items of others with its own."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class OutcomeUnknown(TimeoutError):
     """An item was being written when the time of its thread was over: it may be written or not."""
+
+
+class _TooLate(Exception):
+    """The time of the thread that has the turn ends too soon for a batch."""
 
 
 class _Entry(Generic[Item, Result]):
@@ -68,11 +76,10 @@ class GroupCommit(Generic[Item, Result]):
 
     def _write_in_time(self, entry: _Entry[Item, Result]) -> None:
         """Write what waits, `entry` included, and let the next thread write after that."""
-        try:
+        with contextlib.suppress(TimeoutError):
             in_time(self._write_and_release)
-        except TimeoutError:
-            if not entry.done:
-                self._give_up(entry)
+        if not entry.done:
+            self._give_up(entry)
 
     def _give_up(self, entry: _Entry[Item, Result]) -> None:
         """Raise TimeoutError or OutcomeUnknown for `entry` unless it is done now."""
@@ -98,10 +105,18 @@ class GroupCommit(Generic[Item, Result]):
                 self._waiting = []
             return [entry.item for entry in batch]
 
+        def take_in_time() -> list[Item]:
+            # The end of this thread's time ends its connection, and would fail those of others.
+            if remaining(TIMEOUT) < LEAST_TIME:
+                raise _TooLate
+            return take()
+
         try:
-            results = self._write(take)
+            results = self._write(take_in_time)
             for entry, result in zip(batch, results, strict=True):
                 entry.result = result
+        except _TooLate:
+            return  # the others write their items themselves
         except BaseException as error:
             take()
             for entry in batch:

@@ -185,7 +185,7 @@ def test_decisions_and_grants_are_kept_as_in_sqlite(store: Store) -> None:
     assert store.grants() == []
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_backup_is_restored_to_an_empty_database_of_any_kind(
     store: Store, url: str, cluster: str, tmp_path: Path
 ) -> None:

@@ -57,6 +57,11 @@ def isolate() -> None:
     sys.dont_write_bytecode = False
 
 
+def unmeasured() -> dict[str, str]:
+    """Return the environment for a process whose imports a test looks at: no coverage in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 def _with_go_flags(flags: str) -> str:
     return flags if flags.endswith(_GO_FLAGS) else f"{flags} {_GO_FLAGS}".strip()
 

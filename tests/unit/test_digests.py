@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from policyd.digests import sha256
+from tests.support.isolation import unmeasured
 
 
 def test_the_digest_is_that_of_sha_256() -> None:
@@ -18,4 +19,5 @@ def test_the_digest_is_that_of_sha_256() -> None:
 def test_the_import_does_not_load_openssl() -> None:
     program = "import sys, policyd.digests; sys.exit('_hashlib' in sys.modules)"
 
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+    done = subprocess.run([sys.executable, "-c", program], check=False, env=unmeasured())
+    assert done.returncode == 0

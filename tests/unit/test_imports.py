@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from tests.support.isolation import unmeasured
+
 PACKAGE = Path(__file__).parents[2] / "policyd"
 
 MODEL = {
@@ -252,6 +254,7 @@ def test_check_loads_no_web_no_database_no_http_client_and_no_openssl(tmp_path: 
         text=True,
         check=False,
         cwd=PACKAGE.parent,
+        env=unmeasured(),
     )
 
     assert done.stderr == ""

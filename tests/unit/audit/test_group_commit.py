@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from policyd.audit.group_commit import GroupCommit
+from policyd.deadline import within
 
 
 def test_what_waits_while_a_batch_is_written_goes_into_the_next_one():
@@ -87,4 +88,37 @@ def test_a_batch_that_cannot_begin_fails_for_all_that_wait():
     for item in ("a", "b"):
         with pytest.raises(TimeoutError, match="locked"):
             group.submit(item)
+    assert group._waiting == []
+
+
+def test_a_thread_whose_time_ends_writes_nothing_and_fails_no_other():
+    has_turn, may_go_on = threading.Event(), threading.Event()
+
+    def write(take: Callable[[], list[str]]) -> Sequence[str]:
+        if not has_turn.is_set():
+            has_turn.set()
+            may_go_on.wait()
+        return take()
+
+    group = GroupCommit(write)
+
+    def late() -> None:
+        with within(0.2), pytest.raises(TimeoutError, match="locked by other writers"):
+            group.submit("late")
+
+    results: list[str] = []
+    threads = [
+        threading.Thread(target=late),
+        threading.Thread(target=lambda: results.append(group.submit("other"))),
+    ]
+    threads[0].start()
+    has_turn.wait()
+    threads[1].start()
+    threads[0].join()
+    while len(group._waiting) < 1:
+        time.sleep(0.001)
+    may_go_on.set()
+    threads[1].join()
+
+    assert results == ["other"]
     assert group._waiting == []

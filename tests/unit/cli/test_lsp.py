@@ -8,6 +8,7 @@ import pytest
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
+from policyd.cli.language_server import server_for
 from policyd.cli.lsp import Evaluation, project_of
 from policyd.config import Settings
 from policyd.model import Source
@@ -51,6 +52,44 @@ def test_diagnostics_are_by_file_and_policies_are_explained(tmp_path: Path) -> N
     assert failed.rule == "evaluation-failed"
     assert evaluation.explanation("no-privileged").startswith("#### no-privileged\n")
     assert evaluation.explanation("compose-invalid") == ""
+
+
+@pytest.mark.thorough
+def test_the_server_publishes_what_it_finds_and_takes_it_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = server_for(Evaluation(Settings(), Source()))
+    published: list[types.PublishDiagnosticsParams] = []
+    monkeypatch.setattr(server, "text_document_publish_diagnostics", published.append)
+    file = tmp_path / "a b" / "compose.yaml"
+    file.parent.mkdir()
+    file.write_text(DENIED)
+    uri = file.as_uri()
+    feature = server.protocol.fm.features
+    item = types.TextDocumentItem(uri, types.LanguageKind.Yaml, 1, DENIED)
+
+    def hover(line: int) -> types.Hover | None:
+        place = types.Position(line, 4)
+        parameters = types.HoverParams(types.TextDocumentIdentifier(uri), place)
+        return feature[types.TEXT_DOCUMENT_HOVER](parameters)
+
+    feature[types.TEXT_DOCUMENT_DID_OPEN](types.DidOpenTextDocumentParams(item))
+    [found] = published[0].diagnostics
+    assert (published[0].uri, found.code) == (uri, "no-privileged")
+    assert found.range == types.Range(types.Position(3, 16), types.Position(3, 24))
+    assert hover(2) is None
+    text = hover(3)
+    assert text is not None
+    assert isinstance(text.contents, types.MarkupContent)
+    assert text.contents.value.startswith("#### no-privileged\n")
+
+    file.write_text(ALLOWED)
+    saved = types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri))
+    feature[types.TEXT_DOCUMENT_DID_SAVE](saved)
+    assert [(one.uri, one.diagnostics) for one in published[1:]] == [(uri, [])]
+    elsewhere = types.TextDocumentItem("untitled:1", types.LanguageKind.Yaml, 1, DENIED)
+    feature[types.TEXT_DOCUMENT_DID_OPEN](types.DidOpenTextDocumentParams(elsewhere))
+    assert len(published) == 2
 
 
 class Editor(LanguageClient):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from policyd.audit.event import GrantRecord
+from policyd.audit.store import open_store
 from policyd.formats.host_safety import difference_json, difference_metrics, difference_text
 from policyd.host.difference import difference, difference_of
 from policyd.host.engine_client import EngineClient
@@ -131,8 +133,15 @@ def host(webhook: Webhook, engine: EngineStandIn, tmp_path: Path) -> HostSetting
 
 
 def test_grants_of_the_webhook_count_also_while_it_is_away(
-    services: Services, engine: EngineStandIn, host: HostSettings, webhook: Webhook
+    services: Services,
+    engine: EngineStandIn,
+    host: HostSettings,
+    webhook: Webhook,
+    tmp_path: Path,
+    empty_log: Path,
 ) -> None:
+    store = open_store(str(shutil.copy(empty_log, tmp_path / "own.db")))
+    services = dataclasses.replace(services, store=store)
     run(engine, container("worker", DeviceRequests=gpu("0")))
     webhook.pages = {"": page(record(1, identities=("0",)), record(2, service="gone"))}
 
@@ -147,6 +156,7 @@ def test_grants_of_the_webhook_count_also_while_it_is_away(
     later = dataclasses.replace(services, clock=lambda: NOW + 61 * 1_000_000_000)
     with pytest.raises(GrantsUnknown, match="could not be read from"):
         difference_of(later, host)
+    store.close()
 
 
 def test_a_receipt_covers_a_container(services: Services, engine: EngineStandIn) -> None:
