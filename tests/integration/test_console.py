@@ -25,6 +25,10 @@ TOKEN: Final = "a-token-for-ann"
 MAX_PAGE: Final = 60_000
 """Bytes of a page."""
 PRIVILEGED: Final = "services:\n  web:\n    image: nginx:1.27\n    privileged: true\n"
+FOCUSED: Final = (
+    "(it => (it.labels?.[0]?.textContent ?? it.textContent).trim())(document.activeElement)"
+)
+"""JavaScript for the name of what has the focus."""
 HOSTILE: Final = "<img src=x onerror=alert(1)>\"'=1+1"
 """A name that would do something if a page did not escape it."""
 
@@ -115,6 +119,40 @@ def test_the_keyboard_reaches_the_pages_in_their_order(visit) -> None:
     assert visitor.page.evaluate("document.activeElement.textContent") == "Skip to the content"
     visitor.page.keyboard.press("Enter")
     assert visitor.page.evaluate("document.activeElement.id") == "main"
+
+
+def test_the_main_tasks_need_only_the_keyboard(visit) -> None:
+    visitor = visit()
+    page = visitor.page
+
+    def reach(name: str) -> None:
+        """Press Tab until the link, button or field called `name` has the focus."""
+        for _ in range(120):
+            page.keyboard.press("Tab")
+            if page.evaluate(FOCUSED) == name:
+                return
+        raise AssertionError(f"the keyboard does not reach {name!r}")
+
+    visitor.open("/console/")
+    reach("Decisions")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/decisions")
+    reach("Repository")
+    page.keyboard.type("ml/train")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**repository=ml%2Ftrain**")
+    page.get_by_role("row", name="ml/serving").first.wait_for(state="detached")
+    reach("2026-06-30 15:30:00 UTC")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Decision").wait_for()
+
+    reach("Playground")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/playground")
+    reach("Content of file 1")
+    page.keyboard.insert_text(PRIVILEGED)
+    page.keyboard.press("Control+Enter")
+    page.get_by_text("compose.yaml:4:17").first.wait_for()
 
 
 def test_a_person_signs_in_and_out_by_keyboard(browser: Browser, guarded: Webhook) -> None:

@@ -133,6 +133,11 @@ def _text(node: Node, _field: Field) -> Node:
     return node if type(node.value) is str else node.with_value(sprint(node))
 
 
+def _extends(node: Node, _field: Field) -> Node:
+    """Expand an `extends` that is left, because its base is null in the same file."""
+    return node.with_value({"service": node}) if type(node.value) is str else node
+
+
 def _include(node: Node, _field: Field) -> Node:
     if type(node.value) not in (dict, str):
         raise _unexpected(node, "a path or a mapping")
@@ -238,6 +243,7 @@ _LONG: Final[Rules] = {
     "device": _short(parse_device, "a device or a mapping"),
     "dns": _dns,
     "env_file": _env_file,
+    "extends": _extends,
     "external": _external,
     "gpus": _gpus,
     "include": _include,

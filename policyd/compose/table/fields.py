@@ -95,7 +95,7 @@ services map map names user-keys
      initial_sync bool bool
      path str str! path=symlink
      target str str
-  extends str|map any closed required=service
+  extends str|map any closed required=service long=extends
    file str any path=extends
    service str any
   external_links @words

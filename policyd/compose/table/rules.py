@@ -29,8 +29,8 @@ NAMES: Final[Mapping[str, frozenset[str]]] = {
         "cast": "bool float float32 int umask",
         "merge": "build depends_on keys logging pairs replace sequence subnets ulimit",
         "unique": "config device key path port secret value volume",
-        "long": "build depends_on device dns env_file external gpus include keys limit list pairs "
-        "ports schedule source ssh text volume",
+        "long": "build depends_on device dns env_file extends external gpus include keys limit "
+        "list pairs ports schedule source ssh text volume",
         "default": "bind context count port secret",
         "path": "context driver_opts extends file path symlink volume",
     }.items()
