@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any, Final, TypedDict
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Text, and_, bindparam, exists, or_, select
 
 from policyd.audit.index_choice import Asked, led, unindexed
 from policyd.audit.moments import ALWAYS, Period
+from policyd.audit.prepared import Prepared
 from policyd.audit.tables import exception_uses, grant_devices, grants
 from policyd.grants.identity import searched_names
 
@@ -47,6 +48,10 @@ _COLUMNS: Final = ("project", "repository", "username", "host", "environment")
 """The columns of filters. The first usually selects the fewest grants."""
 
 
+MOST_IN_FORCE: Final = 10_000
+"""Grants of one project on one host."""
+
+
 def conditions(filters: GrantFilters, now: str) -> list[ColumnElement[bool]]:
     """Return the conditions of `filters` on `tables.grants`. `now` is the current time."""
     held = _held(filters, now)
@@ -78,7 +83,7 @@ def has_device(name: str) -> ColumnElement[bool]:
     return or_(grants.c.devices == _ALL, named)
 
 
-def ends_after(table: Any, moment: str) -> ColumnElement[bool]:
+def ends_after(table: Any, moment: Any) -> ColumnElement[bool]:
     """Return the condition that a grant in `table` ends after `moment`, or has no end yet."""
     return or_(table.c.ended == "", table.c.ended > moment)
 
@@ -151,3 +156,17 @@ def _begins_before_the_end(first: Any, second: Any) -> ColumnElement[bool]:
 
 def _of(devices: Any, grant: Any) -> tuple[ColumnElement[bool], ...]:
     return (devices.c.sequence == grant.c.sequence, devices.c.position == grant.c.position)
+
+
+IN_FORCE: Final = Prepared(
+    select(grants)
+    .where(
+        grants.c.host == bindparam("of_host"),
+        grants.c.state == "active",
+        ends_after(grants, bindparam("moment", type_=Text)),
+        *unindexed([(grants.c.project, bindparam("of_project"))]),
+    )
+    .order_by(grants.c.time.desc(), grants.c.sequence.desc(), grants.c.position.desc())
+    .limit(MOST_IN_FORCE)
+)
+"""The grants of a project that are held on a host at a moment."""

@@ -9,7 +9,7 @@ network takes longer than both.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -53,13 +53,32 @@ class Prepared:
 
         Raises SQLAlchemyError.
         """
+        row: Sequence[Any] | None = self._fetched(driver, parameters, sqlite3.Cursor.fetchone)
+        return row
+
+    def all(self, connection: Connection, parameters: Parameters) -> Sequence[Sequence[Any]]:
+        """Return the rows of the result. Raises SQLAlchemyError.
+
+        With SQLite, values are as they are stored.
+        """
+        driver = driver_of(connection)
+        if driver is None:
+            return connection.execute(self._statement, parameters).all()
+        rows: list[Sequence[Any]] = self._fetched(driver, parameters, sqlite3.Cursor.fetchall)
+        return rows
+
+    def _fetched(
+        self,
+        driver: sqlite3.Connection,
+        parameters: Parameters,
+        fetch: Callable[[sqlite3.Cursor], Any],
+    ) -> Any:
         text, names, fixed = self._compiled
         given = {**fixed, **parameters}
         try:
-            row: Sequence[Any] | None = driver.execute(text, [given[n] for n in names]).fetchone()
+            return fetch(driver.execute(text, [given[name] for name in names]))
         except sqlite3.Error as error:
             raise DBAPIError(text, None, error) from error
-        return row
 
     @cached_property
     def _compiled(self) -> tuple[str, Sequence[str], dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any, Final
 
@@ -88,7 +88,7 @@ def device_rows(record: GrantRecord) -> list[dict[str, Any]]:
     ]
 
 
-def grant_of(row: Row[Any], now: str) -> GrantRecord:
+def grant_of(row: Sequence[Any], now: str) -> GrantRecord:
     """Return a row of `tables.grants` as a record of what is known at `now`, RFC 3339.
 
     Raises AuditError if it is not valid.
@@ -103,7 +103,8 @@ def grant_of(row: Row[Any], now: str) -> GrantRecord:
                 values[name] = _decoded(values[name])
         return msgspec.convert(values, GrantRecord)
     except msgspec.MsgspecError as error:
-        raise AuditError(f"grant {row.position} of event {row.sequence}: {error}") from error
+        where = f"grant {values['position']} of event {values['sequence']}"
+        raise AuditError(f"{where}: {error}") from error
 
 
 @functools.lru_cache(16_384)

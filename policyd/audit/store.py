@@ -28,7 +28,7 @@ from policyd.audit.event import (
     payload_of,
     rfc3339,
 )
-from policyd.audit.grant_queries import GrantFilters
+from policyd.audit.grant_queries import IN_FORCE, GrantFilters
 from policyd.audit.group_commit import OutcomeUnknown
 from policyd.audit.log_event import EventKind, LogEvent, payload_of_event
 from policyd.audit.moments import ALWAYS, Period
@@ -275,6 +275,16 @@ class Store:
             query = query.where(tuple_(*place) < last)
         with database.reading() as connection:
             return [grant_of(row, moment) for row in connection.execute(query)]
+
+    def grants_in_force(self, host: str, project: str, now: int) -> list[GrantRecord]:
+        """Return the grants of `project` that are held on `host` at `now`, MOST_IN_FORCE at most.
+
+        `now` is in nanoseconds since the epoch. The gate of a host asks for each container.
+        """
+        moment = rfc3339(now)
+        asked = {"of_host": host, "of_project": project, "moment": moment}
+        with self._here().database.reading() as connection:
+            return [grant_of(row, moment) for row in IN_FORCE.all(connection, asked)]
 
     def active_grant(self, sequence: int, position: int) -> GrantRecord | None:
         """Return the grant `position` of the event `sequence` if it is held now, else None."""

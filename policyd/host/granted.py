@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from policyd.receipts.keys import TrustedKey
     from policyd.services import Services
 
-MAX_GRANTS: Final = 10_000
-"""Grants of one project on one host."""
 MAX_RECEIPTS: Final = 1_000
 """Files of a folder with receipts."""
 
@@ -57,9 +55,7 @@ class RecordedGrants:
 
     def held(self, project: str) -> Sequence[Held]:
         """Return the active grants of `project` on the host. Raises AuditError."""
-        return self._store.grants(
-            MAX_GRANTS, now=self._clock(), active=True, host=self._host, project=project
-        )
+        return self._store.grants_in_force(self._host, project, self._clock())
 
 
 class Receipts:

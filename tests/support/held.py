@@ -53,6 +53,27 @@ def services(store: Store, **filters: Any) -> list[str]:
     return [one.service for one in store.grants(**{"active": False, **filters})]
 
 
+def find_what_a_project_holds_on_a_host_now(store: Store) -> None:
+    """The gate of a host gets the same records as a search for active grants."""
+    leased = granted("a", expires=at(50), aliases={"0": ("gpu-aa",)}, exceptions=("night",))
+    store.append_decision(*pair("d1", grants=(granted("old"),), seconds=10))
+    store.append_decision(*pair("d2", grants=(leased, granted("b", devices="all")), seconds=20))
+    store.append_decision(*pair("d3", grants=(granted("c"),), seconds=20, project="other"))
+    store.append_decision(*pair("d4", grants=(granted("d"),), seconds=20, host="gpu-02"))
+    store.append_decision(*pair("d5", grants=(granted("e"),), seconds=30, environment="test"))
+
+    def in_force(seconds: int) -> list[str]:
+        now = nanoseconds(seconds)
+        found = store.grants_in_force("gpu-01", "train", now)
+        assert found == store.grants(now=now, active=True, host="gpu-01", project="train")
+        return [one.service for one in found]
+
+    assert in_force(49) == ["e", "b", "a"]
+    assert in_force(50) == ["e", "b"]
+    store.append_decision(*pair("d6", operation="DELETE", grants=(), seconds=60))
+    assert in_force(60) == ["e"]
+
+
 def find_who_held_what_at_a_time(store: Store) -> None:
     """A grant is held from its time until before its end."""
     store.append_decision(*pair("d1", grants=(granted("a"),), seconds=10))
@@ -263,6 +284,7 @@ def count_and_summarize_for_the_console(store: Store) -> None:
 
 HELD: Final = (
     count_and_summarize_for_the_console,
+    find_what_a_project_holds_on_a_host_now,
     find_who_held_what_at_a_time,
     find_grants_by_user_and_exception,
     follow_pages_by_time,

@@ -25,6 +25,23 @@ def test_a_statement_runs_once_with_each_row(store):
     assert [tuple(row) for row in found] == [("a", b"\x00\xff"), ("b", b"")]
 
 
+def test_all_rows_are_returned_in_order(store):
+    few = Prepared(
+        select(documents)
+        .where(documents.c.digest != bindparam("other"))
+        .order_by(documents.c.digest)
+        .limit(2)
+    )
+    rows = [{"digest": name, "content": name.encode()} for name in ("a", "b", "c", "d")]
+    with store.database.writing() as connection:
+        INSERT.run(connection, rows)
+
+    with store.database.reading() as connection:
+        assert few.all(connection, {"other": "b"}) == [("a", b"a"), ("c", b"c")]
+        with pytest.raises(DBAPIError, match="no such table"):
+            Prepared(text("SELECT * FROM absent")).all(connection, {})
+
+
 def test_fixed_and_given_parameters_stand_in_the_order_of_the_statement(store):
     move = Prepared(
         update(heads).where(heads.c.id == 1).values(sequence=bindparam("number"), hash="fixed")
