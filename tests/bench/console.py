@@ -56,7 +56,6 @@ PAGES: Final = (
     "policies/max-gpus",
     "exceptions",
     "playground",
-    "impact",
     "audit",
     "hooks",
 )
@@ -154,7 +153,8 @@ def _review(run: int, number: int) -> bytes:
     source = {"repository": f"team-1/shop-{number}", "environment": "prod", "host": "host-01"}
     files = {"compose.yaml": f"# {run}\n{project(number)}"}
     request = {"operation": "CHECK", "source": source, "project": {"files": files}}
-    return post("/v1/review", "application/json", json.dumps({"request": request}).encode())
+    body = {"apiVersion": "policyd/v1", "kind": "ComposeReview", "request": request}
+    return post("/v1/review", "application/json", json.dumps(body).encode())
 
 
 @contextmanager
