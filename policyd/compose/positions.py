@@ -17,17 +17,19 @@ from policyd.model import Location, Path
 
 def locate(root: Node, path: Path, places: dict[Path, Location]) -> Location | None:
     """Return the place of `path` below `root`; `places` holds those in environment files."""
-    for length in range(len(path), 0, -1):
-        if path[:length] in places:
-            return places[path[:length]]
-    found, node = root.location, root
+    if places:
+        for length in range(len(path), 0, -1):
+            if path[:length] in places:
+                return places[path[:length]]
+    found = node = root
     for part in path:
         child = _step(node, part)
         if child is None:
             break
         node = child
-        found = child.location or found
-    return found
+        if child.mark is not None:
+            found = child
+    return found.location
 
 
 def node_at(root: Node, path: Path) -> Node | None:

@@ -49,9 +49,11 @@ class Remediations:
         "" if that of the policy fits.
         """
         text = _TEXTS.get(policy)
+        if text is None:
+            return ""
         places = (path[:length] for length in _WORKLOAD_DEPTHS)
         workload = next((self._workloads[one] for one in places if one in self._workloads), None)
-        if text is None or workload is None:
+        if workload is None:
             return ""
         request = self._requests.get(path) or self._requests.get(path[:-1])
         return text(_Case(workload, path, self._grants.get(path), request, self._tables))

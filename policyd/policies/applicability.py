@@ -60,6 +60,7 @@ class Applicability:
         self.review = review
         self.subject = subject(review, project if self._are_names_proven else "")
         self._governance = governance
+        self._of_service: dict[str, int] = {}
 
     @cached_property
     def constraints(self) -> list[tuple[Constraint, str]]:
@@ -127,8 +128,10 @@ class Applicability:
         if finding.constraint:
             found &= indexed.of_name.get(finding.constraint, 0)
         service = finding.service if self._are_names_proven else ""
-        selected = found & indexed.match.for_service(service)
-        return [indexed.constraints[number] for number in numbers(selected)]
+        selecting = self._of_service.get(service)
+        if selecting is None:  # a service may have many findings
+            selecting = self._of_service[service] = indexed.match.for_service(service)
+        return [indexed.constraints[number] for number in numbers(found & selecting)]
 
     def exemption(
         self, violation: Violation, *, is_requested: bool = False
@@ -139,7 +142,7 @@ class Applicability:
         If there are several, one for this policy comes before break-glass, and the one that
         expires last comes first.
         """
-        found = self._in_force & self._covering(violation, is_requested)
+        found = self._covering(self._in_force, violation, is_requested)
         return self._governance.preferred[next(numbers(found))] if found else None
 
     def expired_exemptions(
@@ -149,7 +152,7 @@ class Applicability:
 
         Only the `most` that expired last are returned, the last first.
         """
-        found = self._expired & self._covering(violation, is_requested)
+        found = self._covering(self._expired, violation, is_requested)
         named = [self._governance.preferred[n] for n in islice(numbers(found), most)]
         return named, found.bit_count()
 
@@ -174,11 +177,14 @@ class Applicability:
         preferred, now = self._governance.preferred, self.review.now
         return bits(n for n in numbers(self._granted) if preferred[n].state(now) == state)
 
-    def _covering(self, violation: Violation, is_requested: bool) -> int:
+    def _covering(self, exceptions: int, violation: Violation, is_requested: bool) -> int:
+        """Return those of `exceptions` that cover `violation`."""
         indexed = self._governance
-        exempting = indexed.exempting.get(violation.policy, 0) | indexed.break_glass
+        exempting = exceptions & (indexed.exempting.get(violation.policy, 0) | indexed.break_glass)
         if not is_requested:
             exempting &= ~indexed.on_request
+        if not exempting:
+            return 0  # without a comparison of paths, which takes longer
         service, path = violation.service, violation.path
         if not self._are_names_proven:
             service, path = "", (*path[:1], *("" for _ in path[1:2]), *path[2:])
