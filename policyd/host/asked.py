@@ -7,6 +7,7 @@ evaluate a project. Names come from the client: they are for people, and no righ
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, NoReturn
 
@@ -26,6 +27,7 @@ MAX_NAME: Final = 255
 LABEL_PREFIX: Final = "com.docker.compose."
 PROJECT_LABEL: Final = f"{LABEL_PREFIX}project"
 SERVICE_LABEL: Final = f"{LABEL_PREFIX}service"
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -91,14 +93,24 @@ _NO_FILES: Final = _NoFiles()
 def names(labels: Mapping[str, str], otherwise: str) -> tuple[str, str]:
     """Return the names of the project and the service in `labels`, else "" and `otherwise`.
 
-    Raises RequestError for names that are too long.
+    Labels that Compose would not write name no project: the containers of a service are counted by
+    their labels, so a name must be written in one way only. Raises RequestError for long names.
     """
-    project = labels.get(PROJECT_LABEL, "")
-    service = (labels.get(SERVICE_LABEL, "") or otherwise).strip("/").replace("/", "-")
+    project, service = labels.get(PROJECT_LABEL, ""), labels.get(SERVICE_LABEL, "")
     for name in (project, service):
         if len(name) > MAX_NAME:
             raise RequestError(f"a label {LABEL_PREFIX}… has more than {MAX_NAME} characters")
-    return project, service or "container"
+    if _NAME.fullmatch(project) and _NAME.fullmatch(service):
+        return project, service
+    if len(otherwise) > MAX_NAME + 1:  # with a slash before it
+        raise RequestError(f"the name has more than {MAX_NAME} characters")
+    return "", otherwise.strip("/").replace("/", "-") or "container"
+
+
+def project_of(labels: Mapping[str, str]) -> str:
+    """Return the name of the project in `labels` of a volume, which has no service."""
+    project = labels.get(PROJECT_LABEL, "")
+    return project if len(project) <= MAX_NAME and _NAME.fullmatch(project) else ""
 
 
 def own_labels(labels: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ Kind = Literal[
     "create",
     "start",
     "old-start",
+    "restore",
     "update",
     "exec",
     "volume",
@@ -35,9 +36,10 @@ _ROUTES: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("volume", re.compile(r"/volumes/create")),
     ("service", re.compile(r"/services/create|/services/(?P<name>.+)/update")),
     ("swarm", re.compile(r"/swarm/(?:init|join)")),
-    ("build", re.compile(r"/build|/session|/grpc")),
+    ("build", re.compile(r"/build|/session|/grpc(?:/.*)?|/\w+(?:\.\w+)+/\w+")),
     ("plugin", re.compile(r"/plugins/.+")),
 )
+"""BuildKit's services are named as gRPC does: /moby.buildkit.v1.Control/Solve."""
 
 
 class Endpoint(NamedTuple):
@@ -56,5 +58,7 @@ def endpoint(call: Call) -> Endpoint | None:
             name = found.groupdict().get("name") or ""
             if kind == "start" and call.version and call.version < FIRST_STRICT:
                 return Endpoint("old-start", name)
+            if kind == "start" and "checkpoint" in call.query:
+                return Endpoint("restore", name)
             return Endpoint(kind, name)
     return None

@@ -159,6 +159,11 @@ class Gate:
                 "a request to start a container in a version of the API before 1.24 can change "
                 "it; use a newer client"
             )
+        if about.kind == "restore":
+            raise Forbidden(
+                "a container cannot be started from a checkpoint here: the daemon does not show "
+                "the privileges that the checkpoint restores"
+            )
         permitted = {
             "build": (self._settings.builds, "builds", "images cannot be built"),
             "plugin": (self._settings.plugins, "plugins", "plugins of Docker cannot be changed"),

@@ -21,6 +21,7 @@ import msgspec
 from policyd import deadline
 from policyd.errors import RequestError
 from policyd.host.asked import Asked
+from policyd.host.links import without_links
 
 MAX_NODES: Final = 1_000
 """Files of a folder that are looked at for device nodes."""
@@ -29,7 +30,9 @@ SECONDS: Final = 2.0
 _THREADS: Final = 8
 _NVIDIA: Final = 195
 _NVIDIA_CONTROL: Final = 255
-_BIND_WORDS: Final = ("bind", "rbind")
+_BIND_WORDS: Final = frozenset(("bind", "rbind"))
+_LAYERS: Final = frozenset(("lowerdir", "upperdir", "datadir"))
+"""Options of an overlay that name folders of the host."""
 
 
 class HostFiles:
@@ -57,7 +60,7 @@ class HostFiles:
             keys["volumes"] = [_bind(entry) for entry in keys["volumes"]]
         if "devices" in keys:
             keys["devices"] = [new for entry in keys["devices"] for new in self._device(entry)]
-        volumes = {name: _volume(each) for name, each in asked.volumes.items()}
+        volumes = {name: self._volume(each) for name, each in asked.volumes.items()}
         return msgspec.structs.replace(asked, keys=keys, volumes=volumes)
 
     def _device(self, entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -65,9 +68,26 @@ class HostFiles:
         if not source.startswith("/"):
             yield dict(entry)  # the name of a CDI device
             return
-        real = os.path.realpath(source)
+        real = without_links(source)
         for node in self._nodes(real) or (real,):
             yield {**entry, "source": node}
+
+    def _volume(self, definition: dict[str, Any]) -> dict[str, Any]:
+        """Return `definition` of a volume, whose options name the files themselves.
+
+        The daemon gives the options to mount(2), and its own folder is the root of the host.
+        """
+        options = definition.get("driver_opts") or {}
+        words, device = str(options.get("o", "")), str(options.get("device", ""))
+        if options.get("type") == "overlay":
+            options = {**options, "o": _without_links_in(words)}
+        elif device and {word.strip() for word in words.split(",")} & _BIND_WORDS:
+            options = {**options, "device": without_links(f"/{device}")}
+        elif device:
+            file = without_links(f"/{device}")
+            if file.startswith("/dev/") or (os.path.exists(file) and not os.path.isdir(file)):
+                options = {**options, "device": self._name(file)}
+        return {**definition, "driver_opts": options} if options else definition
 
     def _nodes(self, path: str) -> tuple[str, ...]:
         """Return what the kernel calls the nodes at `path`, or in the folder `path` and below."""
@@ -118,16 +138,20 @@ def _bind(entry: dict[str, Any]) -> dict[str, Any]:
     source = str(entry["source"])
     if entry["type"] != "bind" or not source.startswith("/"):
         return entry
-    return {**entry, "source": os.path.realpath(source)}
+    return {**entry, "source": without_links(source)}
 
 
-def _volume(definition: dict[str, Any]) -> dict[str, Any]:
-    options = definition.get("driver_opts") or {}
-    words = str(options.get("o", "")).split(",")
-    device = str(options.get("device", ""))
-    if not device.startswith("/") or not set(words) & set(_BIND_WORDS):
-        return definition
-    return {**definition, "driver_opts": {**options, "device": os.path.realpath(device)}}
+def _without_links_in(words: str) -> str:
+    """Return the options `words` of an overlay, whose folders are paths without links."""
+    found = []
+    for word in words.split(","):
+        name, equals, folders = word.partition("=")
+        if name.rstrip("+") in _LAYERS:
+            if "\\" in folders:
+                raise RequestError("the folders of an overlay must not contain a backslash")
+            folders = ":".join(without_links(one) if one else "" for one in folders.split(":"))
+        found.append(f"{name}{equals}{folders}")
+    return ",".join(found)
 
 
 def _files(folder: str) -> Iterator[str]:

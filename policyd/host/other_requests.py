@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from policyd.errors import Forbidden
-from policyd.host.asked import Asked, names, numbered, own_labels, variables, without_empty
+from policyd.host.asked import (
+    Asked,
+    names,
+    numbered,
+    own_labels,
+    project_of,
+    variables,
+    without_empty,
+)
 from policyd.host.folded_json import Fields
 from policyd.host.host_config import host_keys
 from policyd.host.request_mounts import Mounts
@@ -50,11 +58,12 @@ def read_volume(body: Fields) -> Asked | None:
     options = body.pairs("DriverOpts")
     if not options:
         return None
-    project, service = names(body.pairs("Labels"), body.text("Name") or "volume")
+    _, service = names({}, body.text("Name") or "volume")
     volumes: dict[str, Any] = {}
     definition = {"driver": body.text("Driver"), "driver_opts": options}
     key = numbered(volumes, body.text("Name") or "volume", definition)
     keys = {"volumes": [{"type": "volume", "source": key, "target": f"/{service}"}]}
+    project = project_of(body.pairs("Labels"))
     return Asked(project, service, keys, volumes, about=(("volumes",),))
 
 

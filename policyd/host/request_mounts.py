@@ -27,7 +27,7 @@ class Mounts:
 
     def read(self, body: Fields, host: Fields) -> None:
         """Add the mounts of `body` and of its HostConfig `host`. Raises RequestError."""
-        driver = host.text("VolumeDriver")
+        driver = host.text("VolumeDriver") or body.text("VolumeDriver")  # old daemons take both
         for bind in host.texts("Binds"):
             self._bind(bind, driver)
         for mount in host.objects("Mounts"):

@@ -27,6 +27,7 @@ from policyd.host.engine_client import EngineClient
 from policyd.host.engine_files import EngineFiles, object_in
 from policyd.host.existing import Existing
 from policyd.host.grant_check import PLAIN_RUNTIMES, GrantCheck
+from policyd.host.host_files import HostFiles
 from policyd.host.oci_runtime import ALLOWED, DENIED
 from policyd.host.runtime_needs import METHOD, covered, needs
 from policyd.host.runtime_spec import Spec, read_spec, requested, truth
@@ -58,6 +59,7 @@ class RuntimeGate:
         self._engine = engine
         self._grants = grants
         self._numbers = numbers
+        self._files = HostFiles()
 
     def answer(self, body: bytes) -> bytes:
         """Return the answer to `body`: id and real runtime, each on a line, and config.json."""
@@ -95,7 +97,8 @@ class RuntimeGate:
         keys = truth(spec, asked.keys)
         volumes = dict(asked.volumes)
         keys["volumes"] = [*keys["volumes"], *_unnamed_volumes(spec, keys, volumes, existing)]
-        asked = msgspec.structs.replace(asked, keys=keys, volumes=volumes)
+        followed = self._files.followed(Asked("", "", {}, volumes))
+        asked = msgspec.structs.replace(asked, keys=keys, volumes=followed.volumes)
 
         def violations(_: Sequence[Workload], grants: Sequence[Grant]) -> Iterable[Violation]:
             held_by_request = [one for one in grants if self._counts(one, spec)]

@@ -117,10 +117,20 @@ def _pair(entry: str) -> tuple[str, str]:
 
 
 def _root(body: Fields, container: str) -> str:
-    """Return the folder of the engine's data, by the files that it mounts into the container."""
+    """Return the folder of the engine's data, by the files that it mounts into the container.
+
+    A container may mount files of the same names from elsewhere, but only the engine chooses where
+    its root is, which is below the folder too.
+    """
+    below = body.object("root").text("path")
     for mount in body.objects("mounts"):
         found = _OWN_FILE.fullmatch(mount.text("source"))
-        if found and found[2] == container and mount.text("destination") in _OWN_TARGETS:
+        if (
+            found
+            and found[2] == container
+            and mount.text("destination") in _OWN_TARGETS
+            and below.startswith(f"{found[1]}/")
+        ):
             return found[1]
     return ""
 
@@ -175,14 +185,17 @@ def _extra_rules(linux: Fields, rules: list[tuple[str, int, int, str]]) -> Itera
 
 
 def _mounts(body: Fields, root: str, container: str) -> Iterator[SpecMount]:
-    own = f"{root}/containers/{container}/" if root else "\0"
+    own = f"{root}/containers/{container}/mounts/" if root else "\0"
     volume = re.compile(rf"{re.escape(root)}/volumes/([^/]+)/_data(?:/.*)?") if root else None
+    shares_ipc = "ipc" in set(_shared_namespaces(body.object("linux")))
     for mount in body.objects("mounts"):
         options = mount.texts("options")
         is_bind = mount.text("type") == "bind" or {"bind", "rbind"} & set(options)
         source = mount.text("source")
         target = mount.text("destination")
-        if not is_bind or source.startswith(own) or source in _ENGINE_MOUNTS:
+        if not is_bind or source.startswith(own):
+            continue
+        if shares_ipc and source == target and source in _ENGINE_MOUNTS:
             continue
         if root and _is_of_joined_namespace(source.removeprefix(root), target):
             continue

@@ -38,6 +38,8 @@ def folder() -> Iterator[Path]:
         path = Path(name)
         (path / "link").symlink_to("/dev/nvidia0")
         (path / "root").symlink_to("/")
+        (path / "devices").symlink_to("/dev")
+        (path / "disk").symlink_to("/dev/sda1")
         (path / "nodes").mkdir()
         if os.geteuid() == 0:
             for node in (path / "node", path / "nodes" / "a"):

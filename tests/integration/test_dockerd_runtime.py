@@ -64,6 +64,8 @@ def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="pr", dir="/tmp", ignore_cleanup_errors=True) as name:
         path = Path(name)
         (path / "root").symlink_to("/")
+        (path / "devices").symlink_to("/dev")
+        (path / "disk").symlink_to("/dev/sda1")
         (path / "nodes").mkdir()
         if os.geteuid() == 0:
             for node in (path / "node", path / "nodes" / "a"):

@@ -124,6 +124,31 @@ def routes(folder: Path) -> list[Route]:
                 ),
             ),
         ),
+        Route(
+            "volume of a link to devices",
+            (
+                run(
+                    "--mount",
+                    "type=volume,source=v2,target=/x,volume-opt=type=none,volume-opt=o=bind,"
+                    f"volume-opt=device={folder}/devices",
+                ),
+            ),
+        ),
+        Route(
+            "volume of a link to a disk",
+            (
+                run(
+                    "--mount",
+                    "type=volume,source=v3,target=/x,volume-opt=type=ext4,"
+                    f"volume-opt=device={folder}/disk",
+                ),
+            ),
+        ),
+        Route("link of a process", (run("-v", "/proc/self/root:/x"),)),
+        Route(
+            "start from a checkpoint",
+            (request("/v1.41/containers/running/start?checkpoint=c&checkpoint-dir=/tmp/c"),),
+        ),
         Route("volume from before the gate", (run("-v", "old:/x"),)),
         Route("volumes of another container", (run("--volumes-from", "old-container"),)),
         Route("start of a container from before the gate", (client("start", "old-container"),)),

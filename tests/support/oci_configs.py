@@ -54,6 +54,7 @@ def config(root: str = "/var/lib/docker", **changes: Any) -> dict[str, Any]:
     kinds = ("mount", "network", "uts", "pid", "ipc")
     return {
         "ociVersion": "1.0.2-dev",
+        "root": {"path": f"{root}/vfs/dir/0123456789ab"},
         "process": {
             "args": ["sleep", "60"],
             "env": ["PATH=/usr/bin:/bin", "HOSTNAME=f1d345cac1f4", *changes.get("env", [])],

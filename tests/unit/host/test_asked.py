@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from policyd.errors import RequestError
-from policyd.host.asked import Asked, names, numbered, variables
+from policyd.host.asked import Asked, names, numbered, project_of, variables
 from policyd.model import ImageConfig
 from tests.support.cases import cases
 
@@ -28,16 +28,31 @@ def test_a_request_is_a_project_with_one_service():
         (COMPOSE, "train-worker-1", ("train", "worker")),
         ({}, "/web", ("", "web")),
         ({}, "", ("", "container")),
-        ({"com.docker.compose.service": "a/b"}, "", ("", "a-b")),
+        ({}, "/a/b", ("", "a-b")),
+        ({**COMPOSE, "com.docker.compose.service": "/worker"}, "/web", ("", "web")),
+        ({**COMPOSE, "com.docker.compose.service": "wor/ker"}, "/web", ("", "web")),
+        ({**COMPOSE, "com.docker.compose.project": "train "}, "/web", ("", "web")),
+        ({"com.docker.compose.project": "train"}, "/worker", ("", "worker")),
     ],
 )
 def test_names(labels, otherwise, expected):
+    """A service that is written in another way would escape the count of its containers."""
     assert names(labels, otherwise) == expected
+
+
+@cases(
+    ("labels", "expected"),
+    [(COMPOSE, "train"), ({}, ""), ({"com.docker.compose.project": "a b"}, "")],
+)
+def test_the_project_of_a_volume(labels, expected):
+    assert project_of(labels) == expected
 
 
 def test_names_that_are_too_long_are_refused():
     with pytest.raises(RequestError, match="more than 255 characters"):
         names({"com.docker.compose.project": "x" * 256}, "")
+    with pytest.raises(RequestError, match=r"^the name has more than 255 characters$"):
+        names({}, "x" * 257)
 
 
 def test_the_last_value_of_a_variable_counts():

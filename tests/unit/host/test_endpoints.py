@@ -22,6 +22,8 @@ from tests.support.cases import cases
         ("/build", Endpoint("build")),
         ("/session", Endpoint("build")),
         ("/grpc", Endpoint("build")),
+        ("/moby.buildkit.v1.Control/Solve", Endpoint("build")),
+        ("/grpc.health.v1.Health/Check", Endpoint("build")),
         ("/plugins/pull", Endpoint("plugin")),
         ("/plugins/x/y:latest/enable", Endpoint("plugin")),
         ("/containers/web/stop", None),
@@ -44,6 +46,12 @@ def test_reading_passes(method):
 
 def test_other_methods_are_decided_like_post():
     assert endpoint(Call("PUT", "/containers/create")) == Endpoint("create")
+
+
+def test_a_start_from_a_checkpoint_restores():
+    call = Call("POST", "/containers/web/start", (1, 41), {"checkpoint": ""})
+    assert endpoint(call) == Endpoint("restore", "web")
+    assert endpoint(call._replace(path="/containers/web/stop")) is None
 
 
 @cases(

@@ -75,6 +75,12 @@ def test_the_body_that_an_old_daemon_leaves_out_denies(gate):
     assert gate.before(sent).message.startswith(NO_BODY)
 
 
+def test_a_start_from_a_checkpoint_is_denied(gate):
+    answer = gate.before(envelope("/v1.41/containers/x/start?checkpoint=c&checkpoint-dir=/tmp"))
+
+    assert answer.message.startswith("a container cannot be started from a checkpoint here: the")
+
+
 @pytest.mark.parametrize("uri", ["/v1.41/containers/x/exec", "/volumes/create", "/services/create"])
 def test_other_requests_without_their_body_are_denied(gate, uri):
     assert gate.before(envelope(uri)).message.startswith(NO_BODY)
@@ -270,7 +276,8 @@ DB = {
 
 def joining(project: str) -> dict:
     host = {"PidMode": "container:c9", "IpcMode": "container:c9", "VolumesFrom": ["c9:ro"]}
-    return {**creation(**host), "Labels": {"com.docker.compose.project": project}}
+    labels = {"com.docker.compose.project": project, "com.docker.compose.service": "web"}
+    return {**creation(**host), "Labels": labels}
 
 
 def test_a_service_may_share_with_a_service_of_its_project(gate, engine):

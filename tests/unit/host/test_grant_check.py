@@ -94,7 +94,15 @@ def test_what_was_not_granted_is_denied(gate_of, devices, labels, reason):
     answer = created(gate_of(), devices, **labels)
 
     asked = ", ".join(devices or ["0", "3"])
-    assert answer.message.startswith(REASON.format(reason).replace("0, 3)", f"{asked})"))
+    expected = REASON.format(reason).replace("0, 3)", f"{asked})")
+    assert answer.message.replace("service container", "service trainer").startswith(expected)
+
+
+def test_a_service_that_is_written_in_another_way_has_no_grant(gate_of):
+    """Its containers could not be counted: the daemon lists them by their labels as they are."""
+    for service in ("/trainer", "trainer/", "trainer "):
+        answer = created(gate_of(), **{"com.docker.compose.service": service})
+        assert "it is no container of a Compose project, so it has no grant" in answer.message
 
 
 def test_a_grant_of_another_service_and_of_another_host_does_not_count(gate_of):

@@ -49,6 +49,45 @@ def test_links_are_followed(files, tmp_path):
     assert found.volumes["v"]["driver_opts"] == {"o": "rbind,ro", "device": "/"}
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"type": "none", "o": "bind", "device": "LINK"}, {"device": "/dev"}),
+        ({"type": "none", "o": "ro, rbind", "device": "LINK/x"}, {"device": "/dev/x"}),
+        ({"type": "none", "o": "bind", "device": "dev"}, {"device": "/dev"}),
+        ({"type": "ext4", "device": "DISK"}, {"device": "/dev/sda1"}),
+        ({"type": "ext4", "device": "none"}, {}),
+        ({"type": "ext4", "device": "LINK/none"}, {"device": "/dev/none"}),
+        ({"type": "nfs", "device": ":/x", "o": "addr=h"}, {}),
+        ({"type": "tmpfs", "device": "tmpfs"}, {}),
+        (
+            {"type": "overlay", "device": "x", "o": "lowerdir=LINK::/a,upperdir=LINK,index=off"},
+            {"o": "lowerdir=/dev::/a,upperdir=/dev,index=off"},
+        ),
+        ({"type": "overlay", "device": "x", "o": "lowerdir+=LINK"}, {"o": "lowerdir+=/dev"}),
+    ],
+)
+def test_the_options_of_a_volume_name_the_files_themselves(files, tmp_path, given, expected):
+    (tmp_path / "link").symlink_to("/dev")
+    (tmp_path / "disk").symlink_to(tmp_path / "none")
+    if given.get("device") == "DISK":
+        node(tmp_path / "none", 1, 7)
+        (tmp_path / "sys" / "char" / "1:7" / "uevent").write_text("DEVNAME=sda1\n")
+    names = {"LINK": str(tmp_path / "link"), "DISK": str(tmp_path / "disk")}
+    for word, path in names.items():
+        given = {key: value.replace(word, path) for key, value in given.items()}
+
+    found = files.followed(Asked("", "web", {}, {"v": {"driver_opts": given}}))
+
+    assert found.volumes == {"v": {"driver_opts": {**given, **expected}}}
+
+
+def test_the_folders_of_an_overlay_have_no_escapes(files):
+    options = {"type": "overlay", "device": "x", "o": "lowerdir=/home/li\\nk"}
+    with pytest.raises(RequestError, match=r"^the folders of an overlay must not contain a back"):
+        files.followed(Asked("", "web", {}, {"v": {"driver_opts": options}}))
+
+
 def test_what_is_no_path_stays(files):
     volume = {"type": "volume", "source": "v", "target": "/x"}
     asked = Asked("", "web", {"volumes": [volume]}, {"v": {"driver_opts": {"type": "tmpfs"}}})
@@ -92,7 +131,7 @@ def test_a_folder_with_too_many_files_counts_as_all_devices(files, tmp_path):
 def test_a_disk_that_does_not_answer_is_an_error(files, monkeypatch):
     released = threading.Event()
     monkeypatch.setattr(host_files, "SECONDS", 0.01)
-    monkeypatch.setattr(os.path, "realpath", lambda path: released.wait(10) and path)
+    monkeypatch.setattr(os, "readlink", lambda path: released.wait(10) and "")
     try:
         with pytest.raises(RequestError, match="cannot be looked at in time"):
             devices(files, "/net/hung")

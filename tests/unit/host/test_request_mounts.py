@@ -101,3 +101,9 @@ def test_the_volume_driver_of_old_requests_counts():
     found = read({"Binds": ["v:/b"], "VolumeDriver": "nfs"})
 
     assert found.volumes == {"v": {"name": "v", "driver": "nfs", "driver_opts": {}}}
+
+
+def test_old_daemons_take_the_driver_from_the_top_of_the_request():
+    assert read({"Binds": ["v:/b"]}, {"VolumeDriver": "other"}).volumes["v"]["driver"] == "other"
+    found = read({"Binds": ["v:/b"], "VolumeDriver": "own"}, {"VolumeDriver": "other"})
+    assert found.volumes["v"]["driver"] == "own"

@@ -162,6 +162,15 @@ def test_a_volume_that_the_container_does_not_name_is_evaluated(
     assert not any(path.startswith("/volumes") for path in engine.asked)
 
 
+def test_the_options_of_a_volume_are_followed(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/dev")
+    options = {"MountType": "none", "MountOpts": "bind", "MountDevice": f"{tmp_path}/link"}
+
+    said = ask(LABELS, volume="dv", options=options)
+
+    assert "no-host-dev-mounts: service train mounts devices of the host: /dev" in said
+
+
 def test_a_container_without_a_description_is_evaluated_by_what_it_gets(ask: Ask) -> None:
     every = [{"allow": True, "access": "rwm"}]
 

@@ -86,6 +86,7 @@ def test_mounts_are_paths_of_the_host_without_links_and_volumes(tmp_path: Path) 
         SpecMount("/var/lib/docker/volumes/data/_data", "/b", False, volume="data"),
         SpecMount(f"{OTHER}/hosts", "/hosts", False),
         SpecMount(f"{OTHER}/config.v2.json", "/etc/hosts", False),
+        SpecMount("/dev/shm", "/dev/shm", False),
         SpecMount("/srv", "/dev/shm", False, "shared"),
         SpecMount("/opt", "/c", False),
     )
@@ -100,6 +101,35 @@ def test_the_folder_of_the_engine_is_known_by_its_own_files_only() -> None:
     moved = [bind(f"/evil/containers/{ID}/hosts", "/hosts"), *config()["mounts"]]
     assert spec(mounts=moved[:1]).root == "/var/lib/docker"
     assert spec(root="/data").root == "/data"
+
+
+def test_a_container_cannot_choose_the_folder_of_the_engine() -> None:
+    """The engine leaves out its own file where a container mounts one of that name."""
+    forged = [bind(f"/home/u/containers/{ID}/{name}", f"/etc/{name}") for name in ("hosts",)]
+    engine = config()
+    engine["mounts"] = [*forged, *engine["mounts"]]
+    found = read_spec(json.dumps(engine).encode(), ID, DeviceNumbers())
+    assert found.root == "/var/lib/docker"
+    assert found.mounts == (SpecMount(f"/home/u/containers/{ID}/hosts", "/etc/hosts", False),)
+
+    engine["mounts"] = forged
+    assert read_spec(json.dumps(engine).encode(), ID, DeviceNumbers()).root == ""
+
+
+def test_only_what_the_engine_mounts_of_its_own_folder_is_left_out() -> None:
+    own = f"/var/lib/docker/containers/{ID}"
+    found = spec(
+        mounts=[bind(f"{own}/mounts/secrets/s1", "/run/secrets/s1"), bind(own, "/etc/hosts")]
+    )
+    assert found.mounts == (SpecMount(own, "/etc/hosts", False),)
+
+
+def test_the_shared_memory_of_the_host_is_left_out_where_the_namespace_is_shared() -> None:
+    mounts = [bind("/dev/shm", "/dev/shm"), bind("/dev/shm", "/x")]
+    found = spec(mounts=mounts, shared=("ipc",))
+
+    assert found.mounts == (SpecMount("/dev/shm", "/x", False),)
+    assert found.namespaces == ("ipc",)
 
 
 def test_capabilities_and_namespaces_beyond_the_default() -> None:
