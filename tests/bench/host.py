@@ -1,8 +1,10 @@
 """What the gate adds to requests of a real Docker daemon: `python -m tests.bench.host`.
 
-In: nothing; it needs root and docker.io. Out: a table with the median and the 99th percentile of
-requests without and with the gate, and the processor time of policyd for each. A create names an
-image that does not exist, so that the daemon itself does as little as possible.
+In: nothing; it needs root and docker.io, and a machine that does nothing else. Out: a table with
+the median and the 99th percentile of requests without and with the gate, and for each request with
+the gate the processor time of policyd (with its evaluators) and how often one of its threads waits.
+Two daemons are asked in turn, one of them with the gate, so that both meet the same machine. A
+create names an image that does not exist, so that the daemon itself does as little as possible.
 """
 
 from __future__ import annotations
@@ -23,10 +25,11 @@ from tests.support.dockerd import Dockerd, running
 from tests.support.unix_http import UnixConnection
 
 PINGS = 1_000
-CREATES = 400
+CREATES = 1_000
 WARM = 20
 CREATE = "/v1.41/containers/create"
 JSON = {"Host": "docker", "Content-Type": "application/json"}
+Ask = Callable[[UnixConnection], None]
 
 
 class Measured(NamedTuple):
@@ -35,6 +38,14 @@ class Measured(NamedTuple):
     median: float
     p99: float
     processor: float
+
+
+class Row(NamedTuple):
+    """A kind of request: without the gate, with it, and the waits of policyd for each."""
+
+    without: Measured
+    within: Measured
+    waits: float
 
 
 def measured(times: list[float], processor: float) -> Measured:
@@ -52,27 +63,47 @@ def connection(path: Path) -> Iterator[UnixConnection]:
     found.close()
 
 
-def run(
-    path: Path, number: int, ask: Callable[[UnixConnection], None], pid: int | None
-) -> Measured:
-    """Return what `number` requests take."""
-    with connection(path) as opened:
+def run(without: Path, within: Path, number: int, ask: Ask, pid: int) -> Row:
+    """Return what `number` requests take, each sent to one daemon and then to the other."""
+    times: tuple[list[float], list[float]] = ([], [])
+    with connection(without) as bare, connection(within) as gated:
         for _ in range(WARM):
-            ask(opened)
-        before, times = processor(pid), []
-        for _ in range(number):
+            ask(bare), ask(gated)
+        processor_before, waits_before = processor(pid), waits(pid)
+        for _, (opened, own) in itertools.product(
+            range(number), zip((bare, gated), times, strict=True)
+        ):
             started = time.perf_counter()
             ask(opened)
-            times.append(time.perf_counter() - started)
-        return measured(times, processor(pid) - before)
+            own.append(time.perf_counter() - started)
+        spent, waited = processor(pid) - processor_before, waits(pid) - waits_before
+    return Row(measured(times[0], 0), measured(times[1], spent), waited / number)
 
 
 def processor(pid: int | None) -> float:
-    """Return the seconds of processor time of the process `pid`, 0 for None."""
+    """Return the seconds of processor time of `pid` and its children, 0 for None."""
     if pid is None:
         return 0.0
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    ticks = 0
+    for one in (pid, *children(pid)):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that `pid` started."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def waits(pid: int) -> int:
+    """Return how often threads of `pid` have given the processor away to wait for something."""
+    found = 0
+    for status in Path(f"/proc/{pid}/task").glob("*/status"):
+        text = status.read_text()
+        found += int(text.rpartition("\nvoluntary_ctxt_switches:")[2].split()[0])
+    return found
 
 
 def ping(opened: UnixConnection) -> None:
@@ -81,15 +112,16 @@ def ping(opened: UnixConnection) -> None:
     opened.getresponse().read()
 
 
-def create(*, repeated: bool = False, **host: Any) -> Callable[[UnixConnection], None]:
+def create(*, repeated: bool = False, **host: Any) -> Ask:
     """Return a request to create a container of an image that does not exist.
 
     Unless it is `repeated`, it differs each time, so that no kept decision answers it.
     """
+    run = os.urandom(4).hex()
     numbers = itertools.count()
 
     def ask(opened: UnixConnection) -> None:
-        label = {} if repeated else {"run": str(next(numbers))}
+        label = {} if repeated else {"run": f"{run}-{next(numbers)}"}
         body = {"Image": "none/none:1", "Cmd": ["true"], "Labels": label, "HostConfig": host}
         opened.request("POST", CREATE, json.dumps(body).encode(), headers=JSON)
         opened.getresponse().read()
@@ -97,8 +129,11 @@ def create(*, repeated: bool = False, **host: Any) -> Callable[[UnixConnection],
     return ask
 
 
-def figures(dockerd: Dockerd, pid: int | None) -> dict[str, Measured]:
-    """Return the figures of each kind of request."""
+def figures(without: Dockerd, within: Dockerd) -> Iterator[tuple[str, Row]]:
+    """Yield each kind of request and its figures."""
+    pid = within.policyd_pid
+    assert pid is not None
+    yield "/_ping", run(without.socket, within.socket, PINGS, ping, pid)
     binds = ["/srv/a:/a:ro", "/srv/b:/b"]
     kinds = {
         "create": create(NetworkMode="none"),
@@ -106,28 +141,40 @@ def figures(dockerd: Dockerd, pid: int | None) -> dict[str, Measured]:
         "create with binds": create(Binds=binds),
         "create, denied": create(PidMode="host"),
     }
-    found = {"/_ping": run(dockerd.socket, PINGS, ping, pid)}
-    return found | {name: run(dockerd.socket, CREATES, ask, pid) for name, ask in kinds.items()}
+    for name, ask in kinds.items():
+        yield name, run(without.socket, within.socket, CREATES, ask, pid)
+
+
+@contextmanager
+def daemons() -> Iterator[tuple[Dockerd, Dockerd]]:
+    """Yield a daemon without the gate, and one with it."""
+    folders = [
+        tempfile.TemporaryDirectory(prefix="pd", dir="/tmp", ignore_cleanup_errors=True)
+        for _ in range(2)
+    ]
+    with (
+        folders[0] as first,
+        folders[1] as second,
+        running(Path(first)) as without,
+        running(Path(second)) as within,
+    ):
+        within.start_policyd()
+        within.use_plugin()
+        yield without, within
 
 
 def main() -> int:
     """Print the table."""
-    with (
-        tempfile.TemporaryDirectory(prefix="pd", dir="/tmp", ignore_cleanup_errors=True) as name,
-        running(Path(name)) as dockerd,
-    ):
-        without = figures(dockerd, None)
-        dockerd.start_policyd()
-        dockerd.use_plugin()
-        within = figures(dockerd, dockerd.policyd_pid)
-    print("| Request | without, median / p99 ms | with, median / p99 ms | added | processor ms |")
-    print("|---|---|---|---|---|")
-    for name, own in within.items():
-        bare = without[name]
-        print(
-            f"| {name} | {bare.median:.2f} / {bare.p99:.2f} | {own.median:.2f} / {own.p99:.2f} "
-            f"| {own.median - bare.median:.2f} / {own.p99 - bare.p99:.2f} | {own.processor:.2f} |"
-        )
+    print("| Request | without, p50 / p99 ms | with, p50 / p99 ms | added | processor ms | waits |")
+    print("|---|---|---|---|---|---|")
+    with daemons() as (without, within):
+        for name, (bare, own, waited) in figures(without, within):
+            added = f"{own.median - bare.median:.2f} / {own.p99 - bare.p99:.2f}"
+            print(
+                f"| {name} | {bare.median:.2f} / {bare.p99:.2f} | {own.median:.2f} / {own.p99:.2f} "
+                f"| {added} | {own.processor:.2f} | {waited:.1f} |",
+                flush=True,
+            )
     return 0
 
 

@@ -200,15 +200,55 @@ def test_it_imports_only_what_starts_at_once() -> None:
 
 
 def test_the_program_is_written_for_one_host(program: Path, tmp_path: Path) -> None:
-    text = runtime_text("/p", "/usr/bin/python3", "/usr/bin/crun", "/run/it's.sock")
+    text = runtime_text("/p", sys.executable, "/usr/bin/crun", "/run/it's.sock")
 
     quotes = "'" * 3
     assert text.startswith(f"#!/bin/sh\n{quotes}:'\nfor word; do ")
-    assert 'exec /usr/bin/python3 -IS /p "$@"' in text
+    assert f"exec {sys.executable} -IS -c '\n" in text
+    assert '\n\' /p "$@";; esac; done\n' in text
     assert f'\nexec /usr/bin/crun "$@"\n{quotes}\n' in text
     assert "\nRUNTIME = '/usr/bin/crun'\nSOCKET = \"/run/it's.sock\"\nSECONDS = 30.0\n" in text
     assert os.stat(program).st_mode & 0o777 == 0o755
     assert sorted(path.name for path in tmp_path.iterdir()) == ["policyd-runtime", "real"]
+
+
+def test_its_interpreter_runs_the_compiled_program(gate, program: Path, bundle: Path) -> None:
+    gate(REFUSED)
+    before, version, code = program.read_text().rsplit(None, 2)
+    program.write_text(f"{before.replace('MAX_ANSWER', 'WITHOUT')} {version} {code}\n")
+
+    assert run(program, "create", "-b", str(bundle), "i") == (1, "", REFUSED[1:].decode())
+
+
+def test_another_version_of_the_interpreter_runs_the_text(
+    gate, program: Path, bundle: Path
+) -> None:
+    asked = gate(REFUSED)
+    before, _, code = program.read_text().rsplit(None, 2)
+    program.write_text(f"{before} {b'3.99'.hex()} {code[:8]}\n")
+
+    assert run(program, "create", "-b", str(bundle), "i") == (1, "", REFUSED[1:].decode())
+    assert len(asked) == 1
+
+
+def test_a_compiled_program_that_is_damaged_creates_no_container(
+    gate, program: Path, bundle: Path
+) -> None:
+    gate(b"+")
+    before, version, code = program.read_text().rsplit(None, 2)
+    program.write_text(f"{before} {version} {code[:200]}\n")
+
+    assert run(program, "create", "-b", str(bundle), "i")[:2] == (1, "")
+
+
+@pytest.mark.parametrize("interpreter", ["/none/python3", "/bin/false"])
+def test_an_interpreter_that_cannot_compile_it_is_an_error(interpreter: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        runtime_text("/p", interpreter, "/usr/bin/crun", "/run/s.sock")
+
+    assert str(raised.value) == (
+        f"{interpreter} cannot compile policyd-runtime; it needs Python 3.8 or newer"
+    )
 
 
 @pytest.mark.parametrize(
