@@ -29,6 +29,10 @@ FOCUSED: Final = (
     "(it => (it.labels?.[0]?.textContent ?? it.textContent).trim())(document.activeElement)"
 )
 """JavaScript for the name of what has the focus."""
+VISIBILITY: Final = (
+    "Object.defineProperty(document, 'visibilityState', {get: () => '%s', configurable: true})"
+)
+"""JavaScript that makes the page visible or hidden."""
 HOSTILE: Final = "<img src=x onerror=alert(1)>\"'=1+1"
 """A name that would do something if a page did not escape it."""
 
@@ -155,6 +159,70 @@ def test_the_main_tasks_need_only_the_keyboard(visit) -> None:
     page.get_by_text("compose.yaml:4:17").first.wait_for()
 
 
+def test_filters_fold_on_a_phone_and_are_open_on_a_wide_screen(visit) -> None:
+    for width, is_shown in ((320, False), (1200, True)):
+        page = visit(viewport={"width": width, "height": 800}).open_page("/console/decisions")
+        assert page.get_by_label("Repository").is_visible() is is_shown
+        assert page.get_by_text("Filters", exact=True).is_visible() is not is_shown
+        if not is_shown:
+            page.get_by_text("Filters", exact=True).click()
+            assert page.get_by_label("Repository").is_visible()
+
+
+def test_a_wrong_filter_is_explained_without_a_page_load_too(browser, url) -> None:
+    visitor = Visitor(browser, url)
+    page = visitor.open_page("/console/decisions")
+    page.get_by_label("Since (UTC)").fill("yesterday")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_text("since: 'yesterday' is not a date such as 2026-03-01").wait_for()
+    page.get_by_role("link", name="Decisions without these filters").click()
+    page.wait_for_url("**/console/decisions")
+    visitor.close()
+
+
+def test_times_are_shown_in_local_time_on_request(visit) -> None:
+    page = visit(timezone_id="Asia/Tokyo", locale="en-GB").open_page(
+        "/console/decisions?repository=ml/train"
+    )
+    newest = page.locator("#list tbody time").first
+    assert newest.inner_text() == "2026-06-30 15:30:00 UTC"
+    assert newest.get_attribute("title") == "1 Jul 2026, 00:30:00 local time"
+    page.get_by_role("button", name="Show local times").click()
+    assert newest.inner_text() == "1 Jul 2026, 00:30:00"
+    page.reload()
+    assert newest.inner_text() == "1 Jul 2026, 00:30:00"
+    page.get_by_role("button", name="Show local times").click()
+    assert newest.inner_text() == "2026-06-30 15:30:00 UTC"
+
+
+def test_the_page_refreshes_while_it_is_visible_and_says_when_it_cannot(browser, url) -> None:
+    visitor = Visitor(browser, url)
+    page = visitor.page
+    page.clock.install()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page = visitor.open_page("/console/gpus")
+    page.get_by_text("Table of the picture", exact=True).first.click()
+    del asked[:]
+    with page.expect_response("**/console/gpus"):
+        page.clock.run_for(15_000)
+    page.wait_for_function("document.querySelector('#gpus details').open")
+    assert asked == [f"{url}/console/gpus"]
+
+    page.evaluate(VISIBILITY % "hidden")
+    page.clock.run_for(60_000)
+    assert asked == [f"{url}/console/gpus"]
+
+    page.evaluate(VISIBILITY % "visible")
+    page.route("**/console/gpus", lambda route: route.fulfill(status=503))
+    page.clock.run_for(15_000)
+    page.get_by_text("This page could not be refreshed").wait_for()
+    page.unroute("**/console/gpus")
+    page.clock.run_for(15_000)
+    page.get_by_text("This page could not be refreshed").wait_for(state="detached")
+    visitor.close()
+
+
 def test_a_person_signs_in_and_out_by_keyboard(browser: Browser, guarded: Webhook) -> None:
     visitor = Visitor(browser, guarded.url)
     visitor.open("/console/?format=html")
@@ -229,7 +297,7 @@ def test_five_tasks_take_few_clicks_from_the_overview(visit) -> None:
     assert "service trainer gets every GPU of the host" in page.inner_text("main")
 
     overview()  # which exceptions end this week? None: the overview has them.
-    ending = page.locator("section", has_text="Exceptions that end within 7 days").first
+    ending = page.locator("section", has_text="Exceptions that expire within 7 days").first
     assert [row.split()[0] for row in ending.locator("tbody tr").all_inner_texts()] == [
         "speech-outage",
         "notebooks-from-docker-hub",

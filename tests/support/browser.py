@@ -70,6 +70,11 @@ class Visitor:
         assert answer is not None
         return answer.status
 
+    def open_page(self, path: str) -> Page:
+        """Open the page at `path` and return it."""
+        assert self.open(path) == 200
+        return self.page
+
     def axe(self) -> list[str]:
         """Return the accessibility rules of WCAG 2.2 AA that the page violates, with the places."""
         # Evaluated by the debugger: the content security policy keeps out scripts of others.

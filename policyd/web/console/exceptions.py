@@ -29,14 +29,14 @@ UNUSED: Final = "unused"
 COLUMNS: Final = {
     "name": "Exception",
     "state": "State",
-    "break_glass": "Break-glass",
+    "breakGlass": "Break-glass",
     "policies": "Policies",
     "match": "For",
     "starts": "Starts",
     "expires": "Expires",
-    "days_left": "Days left",
+    "daysLeft": "Days left",
     "owner": "Owner",
-    "approved_by": "Approved by",
+    "approvedBy": "Approved by",
     "reason": "Reason",
     "decisions": f"Decisions in {UNUSED_FOR} days",
     "last": "Last use",
@@ -99,7 +99,7 @@ def _row(exception: ListedException) -> dict[str, object]:
     plain = msgspec.to_builtins(exception)
     uses = exception.uses
     return {
-        **{name: plain[_JSON_NAMES.get(name, name)] for name in COLUMNS if name not in _OWN},
+        **{name: plain[name] for name in COLUMNS if name not in _OWN},
         "match": [f"{field}={glob}" for field, globs in exception.match.items() for glob in globs],
         "decisions": uses.decisions if uses else 0,
         "last": uses.last if uses else "",
@@ -108,8 +108,4 @@ def _row(exception: ListedException) -> dict[str, object]:
 
 
 _OWN: Final = ("match", "decisions", "last")
-_JSON_NAMES: Final = {
-    "break_glass": "breakGlass",
-    "days_left": "daysLeft",
-    "approved_by": "approvedBy",
-}
+"""Columns that are made from other fields of an exception."""

@@ -126,7 +126,7 @@ def picture(timelines: Sequence[DeviceTimeline], period: Period, soon: str) -> P
             y += _HEADING
         lanes = _lanes(timeline.holdings)
         height = LANE * max(len(lanes), 1)
-        rows.append(Row(y, height, timeline, _state(timeline)))
+        rows.append(Row(y, height, timeline, _state(timeline, soon)))
         for number, lane in enumerate(lanes):
             top = y + number * LANE + _GAP
             bars += [_bar(one, top, scale, teams, soon) for one in lane]
@@ -193,11 +193,13 @@ def _label(one: Holding, room: int) -> str:
     return next((end for end in ends if len(end) <= room), "")
 
 
-def _state(timeline: DeviceTimeline) -> str:
-    holders = sum(one.is_held for one in timeline.holdings)
-    if holders > 1:
+def _state(timeline: DeviceTimeline, soon: str) -> str:
+    held = [one for one in timeline.holdings if one.is_held]
+    if len(held) > 1:
         return "⚠ double-booked"
-    return "● held" if holders else "○ free"
+    if any("" < one.expires <= soon for one in held):
+        return "◷ expires soon"
+    return "● held" if held else "○ free"
 
 
 def _ticks(period: Period, scale: _Scale) -> Iterator[Tick]:

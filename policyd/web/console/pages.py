@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, Literal, NamedTuple
@@ -51,6 +52,7 @@ NAVIGATION: Final = {
 }
 """The pages in the menu, in its order."""
 
+_BACKTICKS: Final = re.compile(r"`([^`\n]+)`")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet takes for a formula."""
 
@@ -95,7 +97,15 @@ def html(template: str, code: int = HTTPStatus.OK, **values: Any) -> Response:
 def failure_page(answer: Response) -> Response:
     """Return the failure `answer` of the API as a page, with the same sentence and headers."""
     message = msgspec.json.decode(answer.get_data())["message"]
-    shown = html("error.html", answer.status_code, title=_title(answer), message=message)
+    shown = html(
+        "error.html",
+        answer.status_code,
+        title=_title(answer),
+        message=message,
+        is_filtered=answer.status_code == HTTPStatus.BAD_REQUEST
+        and bool(request.query_string)
+        and request.path in NAVIGATION,
+    )
     for name, value in answer.headers.items():
         shown.headers.setdefault(name, value)
     return shown
@@ -109,6 +119,7 @@ def context() -> dict[str, Any]:
         "csrf_token": entry.csrf_token,
         "url_with": url_with,
         "moment": moment,
+        "prose": prose,
         "signed_in": g.get("token"),
         "has_session": bool(g.get("browser")) and "token" in g and g.token.owner != "local",
     }
@@ -128,6 +139,15 @@ def moment(time: str) -> Markup:
         return Markup("never")
     shown = time[:19].replace("T", " ")
     return Markup('<time datetime="{}">{} UTC</time>').format(escape(time), escape(shown))
+
+
+def prose(text: str) -> Markup:
+    """Return `text` for a page, with what it has between backticks as code."""
+    parts = _BACKTICKS.split(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(parts)
+    )
 
 
 def _csv(listing: Listing) -> str:

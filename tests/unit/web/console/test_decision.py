@@ -124,7 +124,7 @@ def test_exceptions_and_warnings_are_shown(client, record) -> None:
     page = client.get("/console/decisions/d1")
 
     assert rows(page.text) == [
-        ["night ⚠ break glass", "no-a", "service s0 is wrong compose.yaml:7:9", "ml", "olga",
+        ["night ‼ break-glass", "no-a", "service s0 is wrong compose.yaml:7:9", "ml", "olga",
          "one run", "2026-12-01 00:00:00 UTC"],
     ]  # fmt: skip
     assert "the exception night bypassed all policies, approved by olga: one run" in page.text

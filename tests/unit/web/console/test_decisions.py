@@ -145,7 +145,16 @@ def test_a_wrong_filter_has_the_sentence_of_the_api(client) -> None:
 
     assert answer.status_code == 400
     assert "since: &#39;yesterday&#39; is not a date such as 2026-03-01" in answer.text
+    assert '<a href="/console/decisions">Decisions without these filters</a>' in answer.text
     assert client.get("/console/decisions?hots=a").status_code == 400
+    assert "without these filters" not in client.get("/console/decisions/none?x=1").text
+
+
+def test_the_filters_are_open_where_one_is_set(client) -> None:
+    closed = client.get("/console/decisions?before=9&format=html").text
+    opened = client.get("/console/decisions?exception=x").text
+
+    assert [page.count('<details class="fold" open>') for page in (closed, opened)] == [0, 1]
 
 
 def test_a_token_sees_the_decisions_of_its_repositories(make, token, record) -> None:

@@ -57,14 +57,14 @@ def test_break_glass_and_what_ends_soon_come_first(watching, used) -> None:
     assert page.json["items"][1] == {
         "name": "soon",
         "state": "expiring",
-        "break_glass": False,
+        "breakGlass": False,
         "policies": ["no-privileged"],
         "match": ["repositories=ml/*"],
         "starts": "2026-10-14T15:00:00Z",
         "expires": "2026-11-26T15:00:00Z",
-        "days_left": 3,
+        "daysLeft": 3,
         "owner": "ml-infra",
-        "approved_by": "security",
+        "approvedBy": "security",
         "reason": "Until the scheduler lands",
         "decisions": 1,
         "last": "2026-11-23T15:00:00.000000000Z",
@@ -79,12 +79,13 @@ def test_the_page_is_loud_about_break_glass(watching) -> None:
 
     assert "‼ Break-glass: glass bypasses all policies" in text
     assert "✕ expired" in text
+    assert "◷ expires soon" in text
     assert "in less than a day" in text
     assert "in 3 days" in text
     assert "/srv/secret" not in text
     cards = re.findall(r'<span class="figure">(\d+)</span>([^<]*)', text)
     assert cards == [
-        ("2", "end within 14 days"),
+        ("2", "expire within 14 days"),
         ("0", "not used for 30 days"),
         ("1", "active for longer"),
         ("1", "upcoming"),

@@ -81,6 +81,13 @@ def test_the_picture_has_bars_marks_and_the_state_of_each_device(console, record
     assert [">⚠ double-booked</text>" in text, text.count(">○ free</text>")] == [True, 2]
 
 
+def test_the_picture_says_where_a_lease_expires_soon(console, record) -> None:
+    record("d1", granted("a", expires=at(30 * HOUR)))
+    text = console().get("/console/gpus").text
+
+    assert [">◷ expires soon</text>" in text, ">● held</text>" in text] == [True, False]
+
+
 def test_a_short_bar_has_the_end_of_the_name_or_no_label(console, record) -> None:
     record("d1", granted("trainer"))
     record("d2", operation="DELETE", grants=(), seconds=3 * HOUR)

@@ -82,7 +82,7 @@ def test_an_empty_log_says_what_to_do(client) -> None:
 
     assert "Send the first one with policyd review, or from CI." in page
     assert "No review was denied today." in page
-    assert "No exception ends soon." in page
+    assert "No exception expires soon." in page
     assert "Run policyd inventory collect on each host" in page
 
 
@@ -173,4 +173,5 @@ def test_names_of_others_are_text(console, record, name) -> None:
     page = console(exceptions=(glass,), seconds=NOON).get("/console/").text
 
     assert evil(page) == []
-    assert "⚠ break glass" in page
+    assert "‼ break-glass" in page
+    assert page.count('<div class="loud" role="alert">') == 1

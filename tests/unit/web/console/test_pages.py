@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from policyd.web.console.pages import Listing, PageQuery, moment, page, url_with
+from policyd.web.console.pages import Listing, PageQuery, moment, page, prose, url_with
 from tests.support.cases import cases
 
 
@@ -58,3 +58,10 @@ def test_a_moment_is_escaped_and_in_utc() -> None:
         '<time datetime="&#34;&gt;&lt;script&gt;">&#34;&gt;&lt;script&gt; UTC</time>'
     )
     assert moment("") == "never"
+
+
+def test_code_in_prose_is_marked_and_everything_is_escaped() -> None:
+    assert prose("Remove `a: <b>`, or `c`.") == (
+        "Remove <code>a: &lt;b&gt;</code>, or <code>c</code>."
+    )
+    assert prose("one ` of <them>") == "one ` of &lt;them&gt;"
