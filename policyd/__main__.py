@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from typing import Final
 
-from policyd.library_imports import import_msgspec
+from policyd.library_imports import import_click, import_msgspec
 
 YOUNG_OBJECTS: Final = 50_000
 """New objects after which Python looks for garbage among them.
@@ -18,6 +18,7 @@ def run() -> None:
     """Run the command that the arguments of the process name, and exit with its code."""
     gc.set_threshold(YOUNG_OBJECTS)
     import_msgspec()
+    import_click()
     from policyd.cli import main
 
     try:

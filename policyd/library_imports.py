@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import sys
+from types import ModuleType
+from typing import Any
 
 from policyd.lazy_pattern import lazy_pattern
 
@@ -15,17 +17,34 @@ def import_msgspec() -> None:
     """Import msgspec without typing_extensions, if nothing has imported that before.
 
     msgspec takes from it what is in `typing` from Python 3.11 on, and importing it takes a
-    twentieth of the processor time of a short command.
+    twentieth of the processor time of a short command. The patterns of `platform` and `textwrap`,
+    which msgspec imports and does not use, are compiled at their first use.
     """
     if "typing_extensions" in sys.modules:
         return
     sys.modules["typing_extensions"] = None  # type: ignore[assignment]
     try:
-        import msgspec  # noqa: F401
+        _import_with_lazy_patterns("msgspec")
     except ImportError:
         pass  # The next import of msgspec raises it, or finds typing_extensions.
     finally:
         del sys.modules["typing_extensions"]
+
+
+def import_click() -> None:
+    """Import click, which imports `inspect` when it first needs it, if nothing did before.
+
+    click needs it for the text of help and for functions as defaults. With the modules of the
+    Python parser, which it imports in turn, `inspect` takes a twentieth of the processor time of a
+    short command.
+    """
+    if "click" in sys.modules or "inspect" in sys.modules:
+        return
+    sys.modules["inspect"] = _LazyInspect("inspect")
+    try:
+        import click  # noqa: F401
+    finally:
+        del sys.modules["inspect"]
 
 
 def import_yaml() -> None:
@@ -34,11 +53,32 @@ def import_yaml() -> None:
     Most of them are for its parser in Python, which policyd does not use. Compiling them takes a
     tenth of the processor time of a short command.
     """
-    if "yaml" in sys.modules:
-        return
+    if "yaml" not in sys.modules:
+        _import_with_lazy_patterns("yaml")
+
+
+class _LazyInspect(ModuleType):
+    """The module `inspect` as click sees it."""
+
+    @staticmethod
+    def cleandoc(doc: str) -> str:
+        """Return what `inspect.cleandoc` returns. It leaves one line as it is."""
+        if doc.isprintable() and not doc.startswith(" "):
+            return doc
+        import inspect
+
+        return inspect.cleandoc(doc)
+
+    def __getattr__(self, name: str) -> Any:
+        import inspect
+
+        return getattr(inspect, name)
+
+
+def _import_with_lazy_patterns(name: str) -> None:
     compile_now = re.compile
     re.compile = lazy_pattern  # type: ignore[assignment]
     try:
-        import yaml  # noqa: F401
+        __import__(name)
     finally:
         re.compile = compile_now

@@ -46,3 +46,37 @@ def test_msgspec_decodes_as_it_does_otherwise_and_leaves_typing_extensions_to_ot
     )
 
     assert _run(program) == ["A(a=2, b=A(a=3, b=None))", "False"]
+
+
+def test_click_has_the_same_help_as_otherwise_and_leaves_inspect_to_others() -> None:
+    program = (
+        "import click, sys\n"
+        "@click.command()\n"
+        "@click.option('--one', help='One line.')\n"
+        "@click.option('--indented', help='  Indented, \\tand tabs')\n"
+        "@click.option('--lines', help='''First.\n\n        Second.\n        ''')\n"
+        "@click.option('--made', default=lambda: 'at each call', show_default=True)\n"
+        "def command(**options):\n"
+        "    '''Show it.\n\n    In paragraphs.\n    '''\n"
+        "command(['--help'], standalone_mode=False)\n"
+        "import inspect\n"
+        "print(inspect.getdoc(len) is not None, type(inspect).__name__)\n"
+    )
+    later = (
+        "from policyd.library_imports import import_click; import sys; import_click()\n"
+        "print('inspect' in sys.modules)\n"
+    )
+
+    assert _run(later + program) == ["False", *_run(program)]
+
+
+def test_patterns_of_modules_that_msgspec_imports_match_as_otherwise() -> None:
+    program = (
+        "import platform, textwrap\n"
+        "print(platform.python_version_tuple(), platform.libc_ver())\n"
+        "print(textwrap.wrap('a-b some words, and others.  More', 9, fix_sentence_endings=True))\n"
+        "print(repr(textwrap.dedent('  a\\n    b\\n')))\n"
+    )
+    later = "from policyd.library_imports import import_msgspec; import_msgspec()\n"
+
+    assert _run(later + program) == _run(program)
