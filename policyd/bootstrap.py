@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyd.admission import Admission
@@ -68,7 +67,9 @@ def deferred_decisions(settings: Settings) -> DeferredDecisions | None:
                 "be reached: set deferred_folder to a folder on this machine"
             )
         return None
-    # Imported here because it imports SQLAlchemy, and only a server needs it.
+    # Imported here because the log imports SQLAlchemy, and only a server needs it.
+    from pathlib import Path
+
     from policyd.audit.deferred import DeferredDecisions
 
     file = settings.audit.removeprefix("sqlite:///").partition("?")[0]
@@ -157,7 +158,11 @@ def checkpoint_targets(settings: Settings) -> Targets:
 
 def configured_policy_set(settings: Settings) -> PolicySet:
     """Return the policy set that `settings` name. Raises PolicySetError."""
-    path = Path(settings.policy_set) if settings.policy_set else None
+    path = None
+    if settings.policy_set:
+        from pathlib import Path  # here, because it is slow to import
+
+        path = Path(settings.policy_set)
     return cached_policy_set(path, os.environ, installed_program())
 
 

@@ -13,8 +13,6 @@ from typing import Final
 
 import msgspec
 
-from policyd.audit.event import rfc3339
-from policyd.audit.moments import read_moment
 from policyd.compose.project import Project
 from policyd.errors import LeaseError, RequestError
 from policyd.masking import MASK
@@ -46,7 +44,7 @@ def leased(
     stated = _end(project)
     if not grants:
         return Leases(grants)
-    if stated and stated <= rfc3339(now):
+    if stated and stated <= _rfc3339(now):
         raise LeaseError(
             f"{KEY} is over: the grants of the project would not begin", project.locate((KEY,))
         )
@@ -66,7 +64,7 @@ def _within(stated: str, now: int, maximum: Maximum) -> tuple[str, str]:
     if maximum is None:
         return stated, ""
     longest, constraint = maximum
-    latest = rfc3339(now + longest)
+    latest = _rfc3339(now + longest)
     if not stated or stated <= latest:
         return stated or latest, ""
     return latest, (
@@ -81,6 +79,9 @@ def _end(project: Project) -> str:
     # A recorded project, which is evaluated again, has MASK in place of the time.
     if stated is None or stated == MASK:
         return ""
+    # Imported here, as below: few projects have leases, and one check starts faster without.
+    from policyd.audit.moments import read_moment
+
     try:
         return read_moment(stated if isinstance(stated, str) else "", KEY)
     except RequestError:
@@ -88,3 +89,9 @@ def _end(project: Project) -> str:
             f"{KEY} is not a date such as 2027-01-31, or a time such as 2027-01-31T08:00:00Z",
             project.locate((KEY,)),
         ) from None
+
+
+def _rfc3339(now: int) -> str:
+    from policyd.audit.event import rfc3339
+
+    return rfc3339(now)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
@@ -85,7 +84,7 @@ class FixedRules:
         return self._status
 
 
-class _Given(NamedTuple):
+class _Given(msgspec.Struct, frozen=True):
     """A decision, its form without values of the project, the names of the files, its input."""
 
     decision: Decision
@@ -99,10 +98,10 @@ class _Given(NamedTuple):
             msgspec.structs.replace(one, decision_id=decision_id)
             for one in (self.decision, self.recorded)
         )
-        return self._replace(decision=decision, recorded=recorded)
+        return msgspec.structs.replace(self, decision=decision, recorded=recorded)
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True):
     """Who asked: address, id of the request, that of a review that may be repeated, its sender."""
 
     requested_by: str = ""
@@ -112,8 +111,7 @@ class Asked(NamedTuple):
     caller: Caller | None = None
 
 
-@dataclass(frozen=True)
-class Services:
+class Services(msgspec.Struct, frozen=True):
     """The settings, policy sets, audit log, clock and observer of one process.
 
     A forked process needs services of its own. `clock` returns nanoseconds since the epoch.
@@ -300,7 +298,8 @@ class Services:
             return _Given(decision, kept.recorded_as(decision), kept.files, kept.recorded_input)
         given = decide()
         if lists_grants or not given.decision.grants:
-            self.cache.keep(key, newest.policy_set, review, *given)
+            parts = msgspec.structs.astuple(given)
+            self.cache.keep(key, newest.policy_set, review, *parts)
         return given
 
     def _evaluated(self, bundle: Bundle, review: Review, failure_policy: FailurePolicy) -> _Given:
@@ -361,7 +360,7 @@ class Services:
             decision = msgspec.structs.replace(
                 given.decision, warnings=warnings, audit_annotations=annotations
             )
-            return given._replace(decision=decision)
+            return msgspec.structs.replace(given, decision=decision)
         return given
 
     def _record(self, review: Review, given: _Given, asked: Asked) -> None:

@@ -8,7 +8,6 @@ error.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final, TypeVar
 
 import click
@@ -64,7 +63,8 @@ def write_reports(document: Document, formats: Formats[Document], files: Mapping
 
 def _write(file: str, text: str) -> bool:
     try:
-        Path(file).write_text(text, encoding="utf-8", errors="replace")
+        with open(file, "w", encoding="utf-8", errors="replace") as opened:
+            opened.write(text)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         complain(f"--report: cannot write {file}: {reason}")

@@ -9,7 +9,6 @@ import itertools
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 import click
@@ -18,7 +17,6 @@ import msgspec
 from policyd.adoption.repository_file import RepositoryFile
 from policyd.cli import complain
 from policyd.cli.options import ComposeFlags, Target, stdin
-from policyd.compose.text.dotenv import DotenvError, parse
 from policyd.discovery.search import FoundProject, default_files, find_projects, has_project
 from policyd.errors import BundleError, NoComposeFile, PolicydError
 from policyd.limits import MAX_FILE
@@ -221,9 +219,12 @@ def _is_project(folder: str, flags: ComposeFlags, environment: Mapping[str, str]
     """Return whether Compose takes the project in `folder`, not that of a parent."""
     if has_project(folder) or COMPOSE_FILE in environment or "COMPOSE_ENV_FILES" in environment:
         return True
+    # Imported here, because few folders are asked about their environment files.
+    from policyd.compose.text.dotenv import DotenvError, parse
+
     for name in flags.env_files or (".env",):
         try:
-            with Path(folder, name).open("rb") as file:
+            with open(os.path.join(folder, name), "rb") as file:
                 content = file.read(MAX_FILE)
             if COMPOSE_FILE in parse(content, environment.get):
                 return True

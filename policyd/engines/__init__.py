@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -63,7 +63,7 @@ class EngineOptions(msgspec.Struct, frozen=True):
     ca_file: str = ""
 
 
-class EngineKind(NamedTuple):
+class EngineKind(msgspec.Struct, frozen=True):
     """An implementation. `create` raises ConfigError for options that do not fit.
 
     `kept_policy_sets` says how many policy sets a worker keeps, the one in force included: a

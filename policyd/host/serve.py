@@ -7,7 +7,6 @@ settings on SIGHUP; if the new ones are not valid, the previous ones stay in for
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import signal
 import socket as sockets
@@ -130,7 +129,7 @@ def _routes(
 ) -> Mapping[str, Handler]:
     """Return what answers the daemon by the settings `written`. Raises ConfigError."""
     settings = _of_this_host(written)
-    host, services = settings.host, dataclasses.replace(services, settings=settings)
+    host, services = settings.host, msgspec.structs.replace(services, settings=settings)
     grants = grant_check(services, host, daemon.existing, central, daemon.slots)
     gate = Gate(services, host, daemon.existing, grants)
     runtime = RuntimeGate(services, host, daemon.engine, grants, daemon.numbers)

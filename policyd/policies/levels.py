@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LEVELS: Final = ("baseline", "restricted", "gpu-shared-host")
 """The names of the levels, which are also those of their policy sets."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator, Mapping
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import msgspec
@@ -24,6 +23,8 @@ from policyd.policies.problems import Problems
 from policyd.policies.yaml_documents import Value, documents, required
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from policyd.policies.syntax_tree import Module
 
 POLICY_PACKAGE: Final = "policyd.policies."
@@ -84,6 +85,8 @@ class Pack(msgspec.Struct, frozen=True):
 
 def built_in() -> Path:
     """Return the folder of the built-in packs: in the wheel, or in a checkout."""
+    from pathlib import Path  # here: pathlib is slow to import, and a kept policy set needs none
+
     package = Path(__file__).parent.parent
     inside = package / "_policies"
     return inside if inside.is_dir() else package.parent / "policies"

@@ -7,8 +7,7 @@ digest of its content. Errors: PolicySetError, with file, line and column.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -29,19 +28,14 @@ from policyd.policies.manifests import (
     plain_constraint,
     read_constraint,
 )
-from policyd.policies.packs import (
-    Pack,
-    Policy,
-    built_in,
-    declared,
-    read_data,
-    read_pack,
-    read_text,
-)
+from policyd.policies.packs import Pack, Policy, built_in, declared, read_data, read_pack, read_text
 from policyd.policies.problems import Problems
 from policyd.policies.revision import revision_of
 from policyd.policies.router import ROUTER, router
 from policyd.policies.yaml_documents import Value, documents
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 POLICY_SET_FILE: Final = "policyset.yaml"
 """The name of the YAML file in the folder of a policy set."""
@@ -281,7 +275,7 @@ def _pack(value: Value, folder: Path, problems: Problems) -> Pack:
     if name.isidentifier() and inside.is_dir():
         return read_pack(inside, name, True, problems)
     if outside.is_dir():
-        return read_pack(outside, Path(name).as_posix(), False, problems)
+        return read_pack(outside, type(folder)(name).as_posix(), False, problems)
     known = sorted(
         path.name
         for path in root.iterdir()

@@ -14,8 +14,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -23,6 +22,9 @@ import policyd
 from policyd.digests import sha256
 from policyd.model import to_json
 from policyd.policies.policy_set import PolicySet, load_policy_set, source_paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAX_FILES: Final = 2_000
 """Files of a policy set that is kept."""
@@ -94,9 +96,10 @@ def installed_program() -> str | None:
 
     The file RECORD has the digests of all installed files, built-in packs included.
     """
-    packages = Path(policyd.__file__).parent.parent
+    packages = os.path.dirname(os.path.dirname(policyd.__file__))
     try:
-        record = (packages / f"policyd-{policyd.__version__}.dist-info" / "RECORD").read_bytes()
+        with open(f"{packages}/policyd-{policyd.__version__}.dist-info/RECORD", "rb") as file:
+            record = file.read()
     except OSError:
         return None
     listed = b"\npolicyd/policies/policy_set_cache.py,sha256=" in record

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from policyd.errors import PolicySetError, PolicySetWarning
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Problem = TypeVar("Problem", bound=PolicySetError)
 Result = TypeVar("Result")

@@ -8,7 +8,7 @@ with a Status in JSON. No answer contains a traceback.
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import re
 import time
 import uuid
@@ -106,7 +106,7 @@ def create_app(services: Services) -> Flask:
     _prepare_types()
     waiting = Pushes(services.audit).waiting
     metrics = Metrics(services.rules, services.clock, waiting)
-    services = dataclasses.replace(services, observer=metrics)
+    services = msgspec.structs.replace(services, observer=metrics)
     app = Flask("policyd.web", static_folder=None)
     app.request_class = MemoryRequest
     app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body
@@ -144,14 +144,16 @@ def _prepare_types() -> None:
     """Make msgspec build its decoders for all types of policyd now, in one thread.
 
     It builds a decoder when a type is first decoded, and crashes the process if two threads are
-    the first at the same time.
+    the first at the same time. A type whose fields name what is imported for type checkers only
+    cannot be decoded, and is left out.
     """
     waiting = list(msgspec.Struct.__subclasses__())
     while waiting:
         kind = waiting.pop()
         waiting += kind.__subclasses__()
         if kind.__module__.startswith("policyd."):
-            msgspec.json.Decoder(kind)
+            with contextlib.suppress(NameError):
+                msgspec.json.Decoder(kind)
 
 
 def _start() -> None:

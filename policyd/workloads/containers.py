@@ -7,13 +7,14 @@ In: the loaded model. Out: a `Container` for each, with its keys as loaded. Sour
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from policyd.model import Path, WorkloadKind
 from policyd.workloads.values import Tree, entries, mapping
 
 
-class Container(NamedTuple):
+class Container(msgspec.Struct, frozen=True):
     """`service` is the name of the service or job; `hook` is the index in `pre_start` of a hook."""
 
     kind: WorkloadKind

@@ -8,14 +8,13 @@ configs and Dockerfiles are resolved. What the values mean is decided elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 import msgspec
 
 from policyd.compose.project import Project
 from policyd.errors import ComposeError
 from policyd.model import Files, NotEvaluated, Path
-from policyd.workloads.builds import Builds
 from policyd.workloads.containers import Container, hooks_of, services_and_jobs
 from policyd.workloads.host_paths import host_path
 from policyd.workloads.image_configs import ImageConfigs
@@ -79,7 +78,7 @@ _COMPUTED: Final = frozenset(
 """The keys, with `deploy`, of which `_computed` reads fields."""
 
 
-class Extracted(NamedTuple):
+class Extracted(msgspec.Struct, frozen=True):
     """The workloads of a project, and what of them could not be evaluated."""
 
     workloads: tuple[Workload, ...]
@@ -95,12 +94,19 @@ def extract(project: Project, files: Files, image_configs: ImageConfigs = NO_CON
     Dockerfiles and of configurations; PayloadTooLarge for a limit of the bundle.
     """
     mounts = mounts_by_container(project.tree)
-    builds = Builds(project, files, image_configs)
+    containers = list(services_and_jobs(project.tree))
+    builds = None
+    if any("build" in container.keys for container in containers):
+        # Imported here: what reads Dockerfiles is a large part of the start of one check.
+        from policyd.workloads.builds import Builds
+
+        builds = Builds(project, files, image_configs)
     inheritance = Inheritance()
     found: list[Workload] = []
-    for container in services_and_jobs(project.tree):
+    for container in containers:
         workload = _workload(container, mounts[container.path], project.directory)
-        workload = _with_image(workload, builds.build(container), image_configs)
+        build = builds.build(container) if builds else None
+        workload = _with_image(workload, build, image_configs)
         found.append(workload)
         for hook in hooks_of(container):
             complete = _workload(hook, mounts[hook.path], project.directory)
@@ -108,7 +114,7 @@ def extract(project: Project, files: Files, image_configs: ImageConfigs = NO_CON
             complete = _with_image(complete, None, image_configs)
             found.append(inheritance.divide(complete, workload))
     _check_size(found)
-    return Extracted(tuple(found), tuple(builds.not_evaluated))
+    return Extracted(tuple(found), tuple(builds.not_evaluated) if builds else ())
 
 
 def _with_image(workload: Workload, build: Build | None, configs: ImageConfigs) -> Workload:

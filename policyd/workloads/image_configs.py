@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final, NamedTuple, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import msgspec
 
@@ -67,7 +67,7 @@ def image_configs(value: Mapping[str, Any]) -> dict[str, ImageConfig]:
     return result
 
 
-class ImageRequest(NamedTuple):
+class ImageRequest(msgspec.Struct, frozen=True, order=True):
     """An image whose configuration is needed. `platform` is "" if the project names none."""
 
     reference: str

@@ -7,7 +7,6 @@ Source: Compose specification, services; docker/compose 5.7 pkg/compose/create.g
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final, Literal
@@ -58,6 +57,10 @@ def reach(host_ip: str) -> Literal["all", "loopback", "address"]:
     """Return from where a port on the address `host_ip` can be reached; "" is every address."""
     if not host_ip:
         return "all"
+    if host_ip == "127.0.0.1":
+        return "loopback"
+    import ipaddress  # here, because few projects have another address
+
     try:
         address = ipaddress.ip_address(host_ip.strip("[]"))
     except ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import shutil
@@ -12,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 
@@ -353,7 +353,7 @@ def test_the_console_shows_what_it_shows_on_sqlite(
             repositories=repositories,
         )
         settings = Settings(audit=audit, policy_set=str(small_history.rules), tokens={"a": token})
-        services = dataclasses.replace(build(settings), clock=lambda: small_history.now)
+        services = msgspec.structs.replace(build(settings), clock=lambda: small_history.now)
         client = create_app(services).test_client()
         answers = {path: client.get(path, headers=SIGNED_IN) for path in CONSOLE_LISTS}
         shown[audit] = {path: (one.status_code, one.text) for path, one in answers.items()}

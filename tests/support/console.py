@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import re
 import threading
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from werkzeug.serving import make_server
 
 from policyd.bootstrap import build
@@ -46,7 +46,7 @@ def served(history: History) -> Iterator[str]:
     """Serve `history` at the time of its end while the context is open; yield the URL."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     settings = load_settings(str(history.folder / "policyd.toml"), {}, {})
-    services = dataclasses.replace(build(settings), clock=lambda: history.now)
+    services = msgspec.structs.replace(build(settings), clock=lambda: history.now)
     server = make_server("127.0.0.1", 0, create_app(services), threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import structlog
 from flask.testing import FlaskClient
@@ -73,7 +73,7 @@ def ruled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     folder: Path = tmp_path_factory.mktemp("rules")
     (folder / "policyset.yaml").write_text(RULES)
     built = build(Settings(policy_set=str(folder), audit=str(folder / "audit.db")))
-    yield dataclasses.replace(built, clock=lambda: EXPIRES - 3600 * 1_000_000_000)
+    yield msgspec.structs.replace(built, clock=lambda: EXPIRES - 3600 * 1_000_000_000)
     built.close()
 
 
@@ -87,7 +87,7 @@ def webhook(ruled: Services, registry) -> Iterator[FlaskClient]:
         hook_sha256=hashlib.sha256(b"test-secret").hexdigest(),
     )
     settings = Settings(audit=ruled.settings.audit, registries={"hub": hub})
-    app = create_app(dataclasses.replace(ruled, settings=settings))
+    app = create_app(msgspec.structs.replace(ruled, settings=settings))
     yield app.test_client()
     app.extensions[PUSH_REVIEWS].close()
 

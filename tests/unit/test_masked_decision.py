@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import sqlite3
@@ -13,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from policyd.admission import Admission
@@ -368,7 +368,7 @@ def test_an_unexpected_error_is_logged_without_its_message(
             raise KeyError(SECRET)
 
     configure("json")
-    broken = dataclasses.replace(services, rules=Broken())
+    broken = msgspec.structs.replace(services, rules=Broken())
     answer = (
         create_app(broken)
         .test_client()

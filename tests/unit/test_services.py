@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import sqlite3
 from contextlib import closing
@@ -98,7 +97,7 @@ class Noting:
 
 def test_what_is_decided_is_told_once_it_is_on_record(services, bundle):
     noting = Noting()
-    observed = dataclasses.replace(services, observer=noting)
+    observed = msgspec.structs.replace(services, observer=noting)
 
     decided = observed.decide(bundle, REVIEW)
     refused = observed.refuse(REVIEW, BundleError("it is too large"))
@@ -109,7 +108,7 @@ def test_what_is_decided_is_told_once_it_is_on_record(services, bundle):
 
 def test_what_cannot_be_recorded_is_told_and_is_no_decision(services, bundle, tmp_path):
     noting = Noting()
-    observed = dataclasses.replace(services, observer=noting)
+    observed = msgspec.structs.replace(services, observer=noting)
     with closing(sqlite3.connect(tmp_path / "audit.db")) as other, other:
         other.execute("DROP TABLE heads")
 
@@ -121,7 +120,7 @@ def test_what_cannot_be_recorded_is_told_and_is_no_decision(services, bundle, tm
 
 @pytest.fixture
 def deferring(services, tmp_path):
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         services,
         observer=Noting(),
         deferred=DeferredDecisions(tmp_path / "waiting"),
@@ -157,7 +156,7 @@ def test_with_ignore_a_decision_is_given_while_the_log_is_away_and_recorded_late
 
 
 def test_with_ignore_a_full_queue_fails(deferring, bundle, tmp_path):
-    full = dataclasses.replace(deferring, deferred=DeferredDecisions(tmp_path / "w", most=0))
+    full = msgspec.structs.replace(deferring, deferred=DeferredDecisions(tmp_path / "w", most=0))
     (tmp_path / "audit.db").rename(tmp_path / "away")
 
     with pytest.raises(AuditError, match="is full of decisions that wait"):
@@ -166,7 +165,7 @@ def test_with_ignore_a_full_queue_fails(deferring, bundle, tmp_path):
 
 def test_with_ignore_a_review_that_takes_too_long_is_allowed_and_recorded(deferring):
     settings = msgspec.structs.replace(deferring.settings, review_timeout=0)
-    late = dataclasses.replace(deferring, settings=settings)
+    late = msgspec.structs.replace(deferring, settings=settings)
     bundle = memory_bundle({"compose.yaml": b"services: {a: {imag: b}}"}, project_name="demo")
 
     decision = late.decide(bundle, REVIEW, failure_policy="Ignore")
@@ -255,7 +254,7 @@ def test_the_newest_policy_set_that_the_engine_holds_decides(bundle, held, revis
 
 
 def test_an_engine_that_holds_no_kept_policy_set_is_a_recorded_denial(services, bundle):
-    observed = dataclasses.replace(services, rules=Kept("zero"))
+    observed = msgspec.structs.replace(services, rules=Kept("zero"))
 
     decision = observed.decide(bundle, REVIEW)
 

@@ -8,15 +8,17 @@ WithServicesLabelsResolved).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from policyd.compose.context import LoadContext
-from policyd.compose.text.dotenv import DotenvError, Variable, parse, parse_raw
 from policyd.errors import BundleError, ComposeError
 from policyd.masking import MarkedError, in_quotes
 from policyd.model import Location, Path, Unresolved
+
+if TYPE_CHECKING:
+    from policyd.compose.text.dotenv import Variable
 
 Container = dict[str, Any]
 """The loaded model of a service, a hook or a job."""
@@ -183,6 +185,9 @@ def _parsed(
     kind = file.entry.get("format") or ""
     if kind not in ("", "raw"):
         raise _UnreadableFileError(f"unknown format {in_quotes(kind)} of {name}: use `raw`", where)
+    # Imported here, because most projects have no environment file.
+    from policyd.compose.text.dotenv import DotenvError, parse, parse_raw
+
     try:
         return parse_raw(content, lookup) if kind else parse(content, lookup, known)
     except DotenvError as problem:

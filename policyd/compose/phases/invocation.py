@@ -16,7 +16,6 @@ from policyd.compose.limits import MAX_LOADED_FILES
 from policyd.compose.nodes import Node
 from policyd.compose.phases.remote import is_remote
 from policyd.compose.profiles import Profiles, chosen_profiles
-from policyd.compose.text.dotenv import DotenvError, parse
 from policyd.compose.text.posix_paths import dirname, join
 from policyd.compose.text.scalars import ScalarError, parse_flag
 from policyd.errors import ComposeError, NoComposeFile
@@ -48,6 +47,9 @@ def read_env_files(
     """
     values: dict[str, str] = {}
     for path in paths:
+        # Imported here, because most projects have no environment file.
+        from policyd.compose.text.dotenv import DotenvError, parse
+
         name = context.bundle.files.display(path)
         try:
             content = context.bundle.files.read(path)

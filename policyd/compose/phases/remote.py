@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from typing import Literal
-from urllib.parse import unquote_to_bytes
 
 from policyd.compose.text.posix_paths import clean
 from policyd.compose.text.scalars import ScalarError, is_ipv6, parse_flag
@@ -111,6 +110,8 @@ def _is_zone(zone: str) -> bool:
 
 
 def _unescaped(text: str) -> bytes:
+    from urllib.parse import unquote_to_bytes  # here: few projects need it
+
     return unquote_to_bytes(text.encode("utf-8", "surrogatepass"))
 
 

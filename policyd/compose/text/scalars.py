@@ -6,7 +6,6 @@ and fmt, compose-go v2.16.2 loader/interpolate.go.
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import re
 import struct
@@ -176,8 +175,12 @@ def is_ip_address(text: str) -> bool:
 
 def is_ipv6(text: str) -> bool:
     """Return whether `text` is an IPv6 address without a zone."""
+    if ":" not in text or "%" in text:
+        return False
+    import ipaddress  # here, because few projects have such an address
+
     try:
-        return "%" not in text and ipaddress.ip_address(text).version == 6
+        return ipaddress.ip_address(text).version == 6
     except ValueError:
         return False
 

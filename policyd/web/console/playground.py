@@ -9,12 +9,12 @@ time, so that reviews always find a free thread.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import threading
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
+import msgspec
 from flask import Blueprint, Response, g, request
 
 from policyd.admission import Admission
@@ -55,7 +55,7 @@ class Playground:
     """Decides on trials with services that record nothing."""
 
     def __init__(self, services: Services) -> None:
-        self._services = dataclasses.replace(
+        self._services = msgspec.structs.replace(
             services, store=None, cache=None, deferred=None, observer=NULL_OBSERVER
         )
         self._free = threading.BoundedSemaphore(AT_ONCE)
@@ -99,7 +99,7 @@ class Playground:
         engine = IsolatedEngine(candidate.modules, candidate.data, seconds)
         try:
             rules = FixedRules(Admission(engine, candidate))
-            yield dataclasses.replace(self._services, rules=rules)
+            yield msgspec.structs.replace(self._services, rules=rules)
         finally:
             engine.close()
 

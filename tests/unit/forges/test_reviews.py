@@ -8,12 +8,12 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from policyd.audit.event import event_of
 from policyd.audit.pushes import Pushes

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from policyd.audit.event import DecisionEvent, event_of
@@ -32,7 +32,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Services with the default policy set, whose clock stands still."""
     folder = tmp_path_factory.mktemp("services")
     built = build(Settings(audit=str(folder / "audit.db")))
-    yield dataclasses.replace(built, clock=lambda: NOW)
+    yield msgspec.structs.replace(built, clock=lambda: NOW)
     built.close()
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from policyd.audit.event import GrantRecord
@@ -141,7 +141,7 @@ def test_grants_of_the_webhook_count_also_while_it_is_away(
     empty_log: Path,
 ) -> None:
     store = open_store(str(shutil.copy(empty_log, tmp_path / "own.db")))
-    services = dataclasses.replace(services, store=store)
+    services = msgspec.structs.replace(services, store=store)
     run(engine, container("worker", DeviceRequests=gpu("0")))
     webhook.pages = {"": page(record(1, identities=("0",)), record(2, service="gone"))}
 
@@ -153,7 +153,7 @@ def test_grants_of_the_webhook_count_also_while_it_is_away(
         assert one.uncovered == ()
         assert [unused.service for unused in one.unused] == ["gone"]
         assert (one.containers, one.grants) == (1, 2)
-    later = dataclasses.replace(services, clock=lambda: NOW + 61 * 1_000_000_000)
+    later = msgspec.structs.replace(services, clock=lambda: NOW + 61 * 1_000_000_000)
     with pytest.raises(GrantsUnknown, match="could not be read from"):
         difference_of(later, host)
     store.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -312,7 +311,7 @@ def keeping(services, engine):
     cache = CountingCache(10)
     host = HostSettings(name="gpu-01")
     existing = Existing(EngineClient(engine.path))
-    kept = dataclasses.replace(services, cache=cache)
+    kept = msgspec.structs.replace(services, cache=cache)
     gate = Gate(kept, host, existing, grant_check(kept, host, existing, None))
     return lambda content, uri=CREATE: gate.before(envelope(uri, content)), cache
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
+import msgspec
 import pytest
 
 from policyd.bootstrap import build
@@ -44,7 +44,7 @@ def granting(tmp_path_factory):
     """Services whose audit log has one grant: GPUs 0 and 3 of gpu-01, for two containers."""
     folder = tmp_path_factory.mktemp("granting")
     built = build(Settings(audit=str(folder / "audit.db")))
-    services = dataclasses.replace(built, clock=lambda: NOW)
+    services = msgspec.structs.replace(built, clock=lambda: NOW)
     source = Source(repository="acme/train", host="gpu-01")
     review = Review("u", "ci", NOW - 1, "CREATE", source=source)
     decision = services.decide(memory_bundle({"compose.yaml": COMPOSE}), review)

@@ -134,7 +134,7 @@ from policyd.bootstrap import build
 def unprepared():
     kinds = [kind for kind in all_kinds(msgspec.Struct) if kind.__module__.startswith("policyd.")]
     return [
-        kind.__name__
+        kind
         for kind in kinds
         if "StructInfo" not in {type(held).__name__ for held in gc.get_referents(kind)}
     ]
@@ -144,10 +144,18 @@ def all_kinds(base):
         yield kind
         yield from all_kinds(kind)
 
+def decodable(kind):
+    try:
+        msgspec.json.Decoder(kind)
+    except NameError:  # it names a type that is imported for type checkers only
+        return False
+    return True
+
 services = build(Settings(audit=sys.argv[1]))
-before = unprepared()
+before = {kind.__name__ for kind in unprepared()}
 create_app(services)
-print("RequestedReview" in before, unprepared())
+left_out = [kind.__name__ for kind in unprepared() if decodable(kind)]
+print("RequestedReview" in before, left_out)
 """
 
 

@@ -7,10 +7,10 @@ import tarfile
 import time
 from collections.abc import Collection
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from policyd.audit.deferred import DeferredDecisions
 from policyd.audit.event import event_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -103,7 +102,7 @@ def test_a_checkpoint_is_signed_again_after_five_seconds(services, key_file: str
     settings = msgspec.structs.replace(
         services.settings, audit_key_file=key_file, audit_origin=ORIGIN
     )
-    app = create_app(dataclasses.replace(services, settings=settings, clock=lambda: now[0]))
+    app = create_app(msgspec.structs.replace(services, settings=settings, clock=lambda: now[0]))
     client = app.test_client()
     sizes = []
     for seconds in (0, 4, 1, -9):
@@ -144,7 +143,7 @@ def test_a_key_that_cannot_be_used_stops_the_service(services, tmp_path: Path) -
     settings = msgspec.structs.replace(services.settings, audit_key_file=str(tmp_path / "key"))
 
     with pytest.raises(ConfigError, match="audit_origin: a log that signs checkpoints needs"):
-        create_app(dataclasses.replace(services, settings=settings))
+        create_app(msgspec.structs.replace(services, settings=settings))
 
 
 def test_the_transparency_log_needs_a_token(services, keyed, token) -> None:

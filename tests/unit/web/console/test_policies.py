@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import html
 import re
 
@@ -67,7 +66,7 @@ def test_a_reader_counts_the_own_repositories(services, watching) -> None:
 
 def test_counts_are_kept_for_half_a_minute_for_each_reader(services) -> None:
     now = [LATER]
-    counts = HitCounts(dataclasses.replace(services, clock=lambda: now[0]))
+    counts = HitCounts(msgspec.structs.replace(services, clock=lambda: now[0]))
     web = Visibility(("web/*",))
 
     assert counts.recent(EVERYTHING).month.by_policy() == {}
