@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final, Unpack
 import msgspec
 
 from policyd import wire
+from policyd.audit import grant_summaries
 from policyd.audit.grant_queries import GrantFilters
 from policyd.audit.host_devices import HostDevice, host_devices, identities
-from policyd.audit.moments import Period
-from policyd.audit.usage import Grouping, usage
+from policyd.audit.moments import Period, nanoseconds
+from policyd.audit.usage import Grouping, Held, Holder, holders_of, usage
 from policyd.audit.visibility import EVERYTHING, Visibility
 from policyd.inventory.hosts import Host
 
@@ -76,8 +77,26 @@ def usage_list(
     """
     until = min(within.until, now) if within.until else now
     within = Period(within.since, until)
-    filters = {**filters, "active": False, "period": within}
-    records = store.grants(MAX_GRANTS, visibility=visibility, **filters)
     known = {name: identities(host) for name, host in hosts.items()}
-    items = usage(records, within, by=by, depth=depth, known=known)
+    holders = _holders(store, within, now, visibility, filters)
+    items = usage(holders, by=by, depth=depth, known=known)
     return wire.UsageList(since=within.since, until=until, by=by, items=items)
+
+
+def _holders(
+    store: Store, within: Period, now: str, visibility: Visibility, filters: GrantFilters
+) -> dict[Holder, Held]:
+    """Return the visible holders that `filters` select, with what they held."""
+    filters = {**filters, "active": False, "period": within}
+    asked = {name: value for name, value in filters.items() if value is not None}
+    if asked.keys() - {*Holder._fields, "active", "period"}:  # summaries have nothing else
+        records = store.grants(MAX_GRANTS, now=nanoseconds(now), visibility=visibility, **filters)
+        return holders_of(records, within)
+    with store.database.reading() as connection:
+        found = grant_summaries.holders(connection, within)
+    return {
+        one: held
+        for one, held in found.items()
+        if visibility.shows(one.repository, one.environment, one.host)
+        and all(getattr(one, name) == asked.get(name, getattr(one, name)) for name in one._fields)
+    }

@@ -24,6 +24,7 @@ from policyd.audit.event import (
     used_exceptions,
 )
 from policyd.audit.grant_moves import move_grants
+from policyd.audit.grant_summaries import summarize_finished_days
 from policyd.audit.group_commit import GroupCommit
 from policyd.audit.log_event import LogEvent, payload_of_event
 from policyd.audit.prepared import Prepared
@@ -40,6 +41,7 @@ _MOVE_HEAD: Final = Prepared(
     update(heads).values(sequence=bindparam("sequence"), hash=bindparam("hash"))
 )
 _APPEND: Final = Prepared(insert(events))
+_DAY: Final = len("2026-03-01")
 
 
 class Pending(NamedTuple):
@@ -92,6 +94,8 @@ class Appender:
             move_grants(connection, recorded)
             move_targets(connection, recorded)
             newest = records[-1]
+            if last and last[0][:_DAY] < newest.time[:_DAY]:
+                summarize_finished_days(connection, newest.time)
             _MOVE_HEAD.run(connection, [{"sequence": newest.sequence, "hash": newest.hash}])
             tree.append(connection, edge, [_entry(*pair) for pair in pairs])
             to_keep = [item.recorded_input for item in batch if item.recorded_input]

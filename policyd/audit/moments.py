@@ -7,6 +7,7 @@ date is its first moment in UTC, so March is from 2026-03-01 until 2026-04-01.
 from __future__ import annotations
 
 import datetime
+import functools
 from typing import Final, NamedTuple
 
 from policyd.errors import RequestError
@@ -75,6 +76,13 @@ def read_when(
 
 def nanoseconds(moment: str) -> int:
     """Return a time of the audit log, or one from `read_moment`, in nanoseconds since the epoch."""
-    seconds, _, fraction = moment.removesuffix("Z").partition(".")
-    when = datetime.datetime.fromisoformat(f"{seconds}+00:00")
-    return int(when.timestamp()) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+    clock, _, fraction = moment[11:].removesuffix("Z").partition(".")
+    hours, minutes, seconds = clock.split(":")
+    second = _day(moment[:10]) + int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+    return second * 1_000_000_000 + int(fraction.ljust(9, "0"))
+
+
+@functools.lru_cache(1024)
+def _day(date: str) -> int:
+    """Return the beginning of a day in seconds since the epoch."""
+    return int(datetime.datetime.fromisoformat(f"{date}T00:00:00+00:00").timestamp())

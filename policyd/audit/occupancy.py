@@ -8,15 +8,16 @@ the time does not grow with the log. Errors: AuditError.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import msgspec
 
 from policyd.audit.device_timeline import DeviceTimeline, timeline, workload
 from policyd.audit.event import GrantRecord, rfc3339
+from policyd.audit.grant_summaries import held_grants
 from policyd.audit.host_devices import HostDevice, host_devices
-from policyd.audit.moments import Period
+from policyd.audit.moments import Period, nanoseconds
 from policyd.audit.store import Store
 from policyd.audit.visibility import ALL, EVERYTHING, Visibility
 from policyd.inventory.hosts import Host
@@ -63,14 +64,11 @@ def device_states(
     `now` is the current time in nanoseconds since the epoch.
     """
     visible = _visible(hosts, visibility)
-    by_host: dict[str, list[GrantRecord]] = {name: [] for name in visible}
     if at:
-        for name in visible:
-            by_host[name] = store.grants(MAX_GRANTS, now=now, active=False, at=at, host=name)
+        found = _held(store, Period(at, rfc3339(nanoseconds(at) + 1)), now)
     else:
-        for record in store.grants(MAX_GRANTS, now=now, visibility=_hosts_only(visibility)):
-            if record.host in by_host:
-                by_host[record.host].append(record)
+        found = store.grants(MAX_GRANTS, now=now, visibility=_hosts_only(visibility))
+    by_host = _by_host(visible, found)
     return [
         _state(device, visibility)
         for name, host in visible.items()
@@ -124,25 +122,44 @@ def expiring_grants(
     return sorted(found, key=lambda one: (one.expires or "", one.sequence, one.position))
 
 
-def host_timeline(
+def timelines(
     store: Store,
-    name: str,
-    host: Host,
+    hosts: Mapping[str, Host],
     period: Period,
     now: int,
     *,
     visibility: Visibility = EVERYTHING,
 ) -> list[DeviceTimeline]:
-    """Return the timeline of each device of `host`, which reviews call `name`, in `period`.
+    """Return the timelines of the devices of `hosts`, by the names of reviews, in `period`.
 
     `period` has both ends; one that ends after `now`, in nanoseconds since the epoch, ends then.
-    Nothing is returned for a host that is not visible.
+    Hosts that are not visible are left out.
     """
-    if name not in _visible({name: host}, visibility):
-        return []
+    visible = _visible(hosts, visibility)
     period = Period(period.since, min(period.until, rfc3339(now)))
-    records = store.grants(MAX_GRANTS, now=now, active=False, period=period, host=name)
-    return timeline(name, host, records, period, visibility)
+    by_host = _by_host(visible, _held(store, period, now, visible))
+    return [
+        one
+        for name, host in visible.items()
+        for one in timeline(name, host, by_host[name], period, visibility)
+    ]
+
+
+def _by_host(
+    hosts: Mapping[str, Host], records: Iterable[GrantRecord]
+) -> dict[str, list[GrantRecord]]:
+    found: dict[str, list[GrantRecord]] = {name: [] for name in hosts}
+    for record in records:
+        if record.host in found:
+            found[record.host].append(record)
+    return found
+
+
+def _held(
+    store: Store, period: Period, now: int, hosts: Collection[str] | None = None
+) -> list[GrantRecord]:
+    with store.database.reading() as connection:
+        return held_grants(connection, period, rfc3339(now), hosts=hosts, most=MAX_GRANTS)
 
 
 def _state(device: HostDevice, visibility: Visibility) -> DeviceState:

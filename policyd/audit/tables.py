@@ -24,7 +24,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION: Final = "0016"
+REVISION: Final = "0017"
 """The newest migration. Databases are upgraded to it."""
 KNOWN_REVISIONS: Final = (*(f"{number:04}" for number in range(1, int(REVISION))), REVISION)
 """The migrations whose tables can be read without upgrading them."""
@@ -143,6 +143,17 @@ grant_devices = Table(
     Column("name", Text, nullable=False),
     PrimaryKeyConstraint("name", "sequence", "position"),
     Index("grant_devices_by_grant", "sequence", "position"),
+)
+
+grant_summaries = Table(
+    "grant_summaries",
+    metadata,
+    # Repeats who held what in past days (`grant_summaries`), for queries; `verify` compares them.
+    Column("since", Text, primary_key=True),  # RFC 3339, the end of the previous summary
+    Column("until", Text, nullable=False),  # RFC 3339, a midnight; no later event is before it
+    Column("held", LargeBinary, nullable=False),  # events whose grants were held at its end
+    Column("content", LargeBinary, nullable=False),  # holders, with grants and times
+    Index("grant_summaries_by_end", "until"),
 )
 
 exception_uses = Table(

@@ -1,25 +1,28 @@
 """How long GPUs were held, by team, repository, host or user.
 
-In: grants that were held in a period, the GPUs of hosts. Out: GPU-hours. Pure. A device that
-several services of one group hold at the same time counts once. Held is not used: policyd does not
-know what a container does with its GPU.
+In: who held what in a period, the GPUs of hosts. Out: GPU-hours. Pure. A device that several
+services of one group hold at the same time counts once. Held is not used: policyd does not know
+what a container does with its GPU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from policyd.audit.event import GrantRecord
 from policyd.audit.moments import Period, nanoseconds
+from policyd.grants.identity import first
+from policyd.model import GrantedDevices
 
 Grouping = Literal["team", "repository", "host", "user"]
 HOUR: Final = 3600 * 1_000_000_000
 """Nanoseconds."""
 
-_Interval = tuple[int, int]
+Interval = tuple[int, int]
+"""From a time until before another, in nanoseconds since a common origin."""
 
 
 class Usage(msgspec.Struct, frozen=True, rename="camel"):
@@ -34,6 +37,42 @@ class Usage(msgspec.Struct, frozen=True, rename="camel"):
     gpus: int
     grants: int
     uncounted_hours: float
+
+
+class Holder(NamedTuple):
+    """Who holds which devices: all grants of one holder have these in common.
+
+    `devices` are the names of the devices, None for all devices of the host.
+    """
+
+    repository: str
+    environment: str
+    host: str
+    project: str
+    username: str
+    vendor: str
+    devices: tuple[str, ...] | None
+
+
+class Held:
+    """What a holder held in a period: the number of grants, and the times at which they were held.
+
+    `times` are beginnings and ends in turn, in order, in nanoseconds since the epoch.
+    """
+
+    __slots__ = ("grants", "times")
+
+    def __init__(self, grants: int = 0, times: Sequence[int] = ()) -> None:
+        self.grants = grants
+        self.times = list(times)
+
+    def add(self, times: Sequence[int], origin: int) -> None:
+        """Add later `times`, which count from `origin`, nanoseconds since the epoch."""
+        added = [one + origin for one in times]
+        if self.times and added and self.times[-1] == added[0]:
+            self.times.pop()
+            del added[0]
+        self.times += added
 
 
 class Device(NamedTuple):
@@ -54,87 +93,102 @@ def team(repository: str, depth: int | None = None) -> str:
 
 
 def usage(
-    records: Iterable[GrantRecord],
-    period: Period,
+    holders: Mapping[Holder, Held],
     *,
     by: Grouping = "team",
     depth: int | None = None,
     known: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Usage]:
-    """Return what each group held within `period`, most hours first.
+    """Return what each group of `holders` held, most hours first.
 
-    `records` are the grants held in it, and `period.until` is not after the current time. `known`
-    has the identities of the NVIDIA GPUs of each host of the inventory, `depth` is that of `team`.
+    `known` has the identities of the NVIDIA GPUs of each host of the inventory, `depth` is that of
+    `team`.
     """
-    groups: dict[str, list[GrantRecord]] = {}
-    for record in records:
-        groups.setdefault(_group(record, by, depth), []).append(record)
-    found = [_usage(name, of_group, period, known or {}) for name, of_group in groups.items()]
+    groups: dict[str, list[tuple[Holder, Held]]] = {}
+    for holder, held in holders.items():
+        groups.setdefault(_group(holder, by, depth), []).append((holder, held))
+    found = [_usage(name, of_group, known or {}) for name, of_group in groups.items()]
     return sorted(found, key=lambda one: (-one.gpu_hours, -one.uncounted_hours, one.group))
 
 
-def devices(record: GrantRecord, known: Mapping[str, Sequence[str]]) -> tuple[Device, ...] | None:
-    """Return the devices of a grant; None for all devices of a host that `known` does not have."""
-    place = (record.host,) if record.host else tuple(record.target)
-    written = record.devices
+def holders_of(records: Iterable[GrantRecord], period: Period) -> dict[Holder, Held]:
+    """Return who held what within `period`, whose end is not after the current time.
+
+    `records` are the grants that were held in it.
+    """
+    found: dict[Holder, list[Interval]] = {}
+    for record in records:
+        holder = Holder(
+            *(record.repository, record.environment, record.host, record.project),
+            *(record.username, record.vendor, granted_devices(record.devices, record.identities)),
+        )
+        found.setdefault(holder, []).append(_within(record, period))
+    return {holder: Held(len(times), join(times)) for holder, times in found.items()}
+
+
+def granted_devices(
+    written: GrantedDevices, identities: Sequence[str] | None
+) -> tuple[str, ...] | None:
+    """Return the names of the devices of a grant, None for all devices of its host.
+
+    `written` is what the project asks for. A grant of an early version has no `identities`.
+    """
     if isinstance(written, str):
-        if record.host not in known:
-            return None
-        names: Sequence[str] = known[record.host]
-    elif record.identities:
-        names = record.identities
-    elif isinstance(written, dict):
-        names = [str(number) for number in range(written["count"])]
-    else:
-        names = written
-    return tuple(Device(place, record.vendor, name) for name in names)
+        return None
+    if identities:
+        return tuple(identities)
+    return first(written["count"]) if isinstance(written, dict) else tuple(written)
 
 
-def _group(record: GrantRecord, by: Grouping, depth: int | None) -> str:
+def join(intervals: Iterable[Interval]) -> list[int]:
+    """Return the times that `intervals` cover, each once: beginnings and ends in turn."""
+    found: list[int] = []
+    for start, end in sorted(intervals):
+        if found and start <= found[-1]:
+            found[-1] = max(found[-1], end)
+        elif start < end:
+            found += (start, end)
+    return found
+
+
+def _group(holder: Holder, by: Grouping, depth: int | None) -> str:
     if by == "team":
-        return team(record.repository, depth)
-    return {"repository": record.repository, "host": record.host, "user": record.username}[by]
+        return team(holder.repository, depth)
+    return {"repository": holder.repository, "host": holder.host, "user": holder.username}[by]
 
 
 def _usage(
-    group: str, records: Sequence[GrantRecord], period: Period, known: Mapping[str, Sequence[str]]
+    group: str, holders: Iterable[tuple[Holder, Held]], known: Mapping[str, Sequence[str]]
 ) -> Usage:
-    held: dict[Device, list[_Interval]] = {}
-    uncounted: dict[Device, list[_Interval]] = {}
-    for record in records:
-        interval = _within(record, period)
-        found = devices(record, known)
-        if found is None:
-            everything = Device((record.host or str(record.target),), record.vendor, "all")
-            uncounted.setdefault(everything, []).append(interval)
-        for device in found or ():
-            held.setdefault(device, []).append(interval)
+    counted: dict[Device, list[Interval]] = {}
+    uncounted: dict[Device, list[Interval]] = {}
+    grants = 0
+    for holder, held in holders:
+        grants += held.grants
+        times = list(zip(held.times[::2], held.times[1::2], strict=True))
+        target = (holder.repository, holder.project, holder.environment, holder.host)
+        place = (holder.host,) if holder.host else target
+        names = known.get(holder.host) if holder.devices is None else holder.devices
+        if names is None:
+            uncounted.setdefault(Device(place, holder.vendor, "all"), []).extend(times)
+        for name in names or ():
+            counted.setdefault(Device(place, holder.vendor, name), []).extend(times)
     return Usage(
         group=group,
-        gpu_hours=_hours(held),
-        gpus=len(held),
-        grants=len(records),
+        gpu_hours=_hours(counted),
+        gpus=len(counted),
+        grants=grants,
         uncounted_hours=_hours(uncounted),
     )
 
 
-def _within(record: GrantRecord, period: Period) -> _Interval:
+def _within(record: GrantRecord, period: Period) -> Interval:
     start = max(record.time, period.since)
     end = min(record.ended or period.until, period.until)
     return nanoseconds(start), nanoseconds(max(start, end))
 
 
-def _hours(intervals: Mapping[Device, list[_Interval]]) -> float:
-    covered = sum(end - start for own in intervals.values() for start, end in _merged(own))
+def _hours(intervals: Mapping[Device, list[Interval]]) -> float:
+    joined = map(join, intervals.values())
+    covered = sum(sum(times[1::2]) - sum(times[::2]) for times in joined)
     return round(covered / HOUR, 3)
-
-
-def _merged(intervals: list[_Interval]) -> Iterator[_Interval]:
-    """Yield the times that `intervals` cover, each once."""
-    begin, last = 0, 0
-    for start, end in sorted(intervals):
-        if start > last:
-            yield begin, last
-            begin = start
-        last = max(last, end)
-    yield begin, last

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, inspect, select
 
-from policyd.audit import chain, tree
+from policyd.audit import chain, grant_summaries, tables, tree
 from policyd.audit.chain import Problem
 from policyd.audit.derived import Columns, ExceptionUses, Grants, Known
 from policyd.audit.event import DECISION, DecisionEvent, event_of
@@ -118,6 +118,8 @@ class _Comparison:
         self._uses = ExceptionUses(connection) if exception_uses in known else None
         self._grants = Grants(connection, known)
         self._targets = TargetStates(connection, known)
+        self._has_summaries = tables.grant_summaries in known
+        self._connection = connection
         self.query = select(*_RECORD, *(events.c[name] for name in self._columns.names)).order_by(
             events.c.sequence
         )
@@ -155,6 +157,8 @@ class _Comparison:
         if self._uses:
             self._report(_COLUMNS, self._uses.end())
         self._report(_GRANTS, self._grants.end())
+        if self._has_summaries:
+            self._report(_GRANTS, grant_summaries.problems(self._connection))
         self._report(_TARGETS, self._targets.end())
 
     def _add_leaf(self, record: AuditRecord, event_id: str) -> None:

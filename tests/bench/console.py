@@ -35,7 +35,7 @@ from policyd.services import FixedRules, Services
 from policyd.web.app import create_app
 from tests.bench.capacity import CONNECTIONS
 from tests.bench.load import post, send_all
-from tests.bench.long_log import BEGIN, HOSTS, TWO_YEARS, fill
+from tests.bench.long_log import BEGIN, HOSTS, TWO_YEARS, fill, summarize
 from tests.bench.processes import Server, serving_policyd
 from tests.bench.projects import project
 
@@ -212,6 +212,7 @@ def _log(path: Path, events: int) -> Store:
         fill(path, events)
         with store.database.writing() as connection:
             tree.grow(connection)
+            summarize(connection)
     return store
 
 

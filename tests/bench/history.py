@@ -30,7 +30,7 @@ from policyd.config import Settings
 from policyd.model import Review, Source
 from policyd.services import FixedRules, Services
 from policyd.web.app import create_app
-from tests.bench.long_log import BEGIN, TWO_YEARS, fill
+from tests.bench.long_log import BEGIN, TWO_YEARS, fill, summarize
 from tests.bench.projects import project
 
 ROUNDS: Final = 15
@@ -92,6 +92,7 @@ def rows(path: Path, events: int) -> Iterator[Row]:
         if is_new:
             yield _once(f"write {events:,} events in bulk", lambda: fill(path, events))
             yield _once("grow the tree of hashes over them", lambda: _grow(store))
+            yield _once("summarize the grants of past days", lambda: _summarize(store))
             size = path.stat().st_size
             yield "size of the database", f"{size / 2**30:.2f} GiB", f"{size // events} B an event"
         for name, query in _queries(store):
@@ -106,6 +107,12 @@ def rows(path: Path, events: int) -> Iterator[Row]:
 def _grow(store: Store) -> str:
     with store.database.writing() as connection:
         return f"{tree.grow(connection).size:,} leaves"
+
+
+def _summarize(store: Store) -> str:
+    with store.database.writing() as connection:
+        summarize(connection)
+    return ""
 
 
 def _queries(store: Store) -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -13,8 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from sqlalchemy import Connection
+
 from policyd.audit import chain
 from policyd.audit.event import DecisionEvent, decision_event, grant_records, payload_of, rfc3339
+from policyd.audit.grant_summaries import summarize_finished_days
 from policyd.audit.rows import device_rows, event_row, exception_rows, grant_row
 from policyd.audit.target_states import target_row, violation_rows
 from policyd.model import (
@@ -33,6 +36,7 @@ from policyd.model import (
 BEGIN: Final = 1_735_689_600_000_000_000
 """2025-01-01, in nanoseconds."""
 TWO_YEARS: Final = 2 * 365 * 86_400 * 1_000_000_000
+_DAY: Final = 86_400 * 1_000_000_000
 PROJECTS: Final = 400
 HOSTS: Final = 50
 RARE: Final = 20
@@ -81,6 +85,12 @@ def fill(path: Path, events: int) -> None:
         connection.execute("UPDATE heads SET sequence = ?, hash = ?", (events, last))
         for _, sql in indexes:
             connection.execute(sql)
+
+
+def summarize(connection: Connection) -> None:
+    """Store the summaries of the days of a log that `fill` wrote."""
+    for number in range(1, TWO_YEARS // _DAY + 1):
+        summarize_finished_days(connection, rfc3339(BEGIN + number * _DAY))
 
 
 def _add(rows: dict[str, list[dict[str, Any]]], number: int, events: int, last: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
-from policyd.audit import decision_counts, log_state, occupancy, target_queries
+from policyd.audit import decision_counts, grant_summaries, log_state, occupancy, target_queries
 from policyd.audit.event import rfc3339
 from policyd.audit.log_event import log_event_of
 from policyd.audit.moments import Period
@@ -282,7 +282,27 @@ def count_and_summarize_for_the_console(store: Store) -> None:
     assert state.size > 0
 
 
+def summarize_finished_days(store: Store) -> None:
+    """Usage of several days is read from their summaries, and is what the grants say."""
+    day = 86_400
+    store.append_decision(*pair("d1", grants=(granted("a"), granted("b")), seconds=0))
+    store.append_decision(*pair("d2", grants=(granted("c"),), seconds=day, project="other"))
+    store.append_decision(*pair("d3", operation="DELETE", grants=(), seconds=3 * day))
+
+    with store.database.reading() as connection:
+        found = grant_summaries.holders(connection, Period(at(3600), at(4 * day)))
+        assert {(one.project, held.grants): held.times for one, held in found.items()} == {
+            ("train", 2): [nanoseconds(3600), nanoseconds(3 * day)],
+            ("other", 1): [nanoseconds(day), nanoseconds(4 * day)],
+        }
+        later = Period(at(2 * day), at(2 * day + 1))
+        records = grant_summaries.held_grants(connection, later, at(4 * day), most=9)
+        assert [one.service for one in records] == ["c", "b", "a"]
+    assert store.verify().problems == ()
+
+
 HELD: Final = (
+    summarize_finished_days,
     count_and_summarize_for_the_console,
     find_what_a_project_holds_on_a_host_now,
     find_who_held_what_at_a_time,

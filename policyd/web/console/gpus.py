@@ -16,7 +16,7 @@ from flask import Blueprint, Response, g, request
 from policyd.audit.device_timeline import DeviceTimeline
 from policyd.audit.event import rfc3339
 from policyd.audit.moments import Period, nanoseconds, read_moment
-from policyd.audit.occupancy import DAY, DeviceState, device_states, host_timeline
+from policyd.audit.occupancy import DAY, DeviceState, device_states, timelines
 from policyd.config import Scope
 from policyd.errors import NotFound, RequestError
 from policyd.formats.grant_words import workload
@@ -113,21 +113,21 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
         view = _view(services, query)
         hosts = _summaries(view, query.host)
         shown = {one.name for one in hosts if one.is_shown}
-        timelines = _timelines(services, view, shown) if _needs_timelines(query) else []
+        drawn = _timelines(services, view, shown) if _needs_timelines(query) else []
         states = [one for one in view.states if one.device.host in shown]
         return page(
             "gpus.html",
             "GPUs",
             query,
-            _listing(query, states, timelines, view),
+            _listing(query, states, drawn, view),
             view=view,
             hosts=hosts,
             states=states,
             word=lambda state: state_of(state, view.soon),
             workload=workload,
-            picture=picture(timelines, view.period, view.soon) if timelines else None,
-            holdings=list(itertools.islice(_holdings(timelines), SHOWN_HOLDINGS)),
-            holdings_in_all=sum(len(one.holdings) for one in timelines),
+            picture=picture(drawn, view.period, view.soon) if drawn else None,
+            holdings=list(itertools.islice(_holdings(drawn), SHOWN_HOLDINGS)),
+            holdings_in_all=sum(len(one.holdings) for one in drawn),
             periods=PERIODS,
         )
 
@@ -186,25 +186,19 @@ def _summaries(view: _View, chosen: str) -> list[HostSummary]:
 
 
 def _timelines(services: Services, view: _View, shown: set[str]) -> list[DeviceTimeline]:
+    hosts = {name: host for name, host in view.hosts.items() if name in shown}
     visibility = access.visibility(g.token)
-    return [
-        timeline
-        for name in view.hosts
-        if name in shown
-        for timeline in host_timeline(
-            services.audit, name, view.hosts[name], view.period, view.now, visibility=visibility
-        )
-    ]
+    return timelines(services.audit, hosts, view.period, view.now, visibility=visibility)
 
 
 def _listing(
     query: GpusQuery,
     states: Sequence[DeviceState],
-    timelines: Sequence[DeviceTimeline],
+    drawn: Sequence[DeviceTimeline],
     view: _View,
 ) -> Listing:
     if query.list == "holdings":
-        return Listing("gpu-holdings", HOLDINGS, list(_holdings(timelines)))
+        return Listing("gpu-holdings", HOLDINGS, list(_holdings(drawn)))
     return Listing("gpus", DEVICES, [_device(one, view.soon) for one in states])
 
 
@@ -224,8 +218,8 @@ def _device(state: DeviceState, soon: str) -> dict[str, Any]:
     }
 
 
-def _holdings(timelines: Sequence[DeviceTimeline]) -> Iterator[dict[str, Any]]:
-    for timeline in timelines:
+def _holdings(drawn: Sequence[DeviceTimeline]) -> Iterator[dict[str, Any]]:
+    for timeline in drawn:
         for one in timeline.holdings:
             yield {
                 "host": timeline.device.host,

@@ -5,8 +5,8 @@ from policyd.audit.occupancy import (
     HostOccupancy,
     device_states,
     expiring_grants,
-    host_timeline,
     occupancy,
+    timelines,
 )
 from policyd.audit.visibility import Visibility
 from policyd.inventory.hosts import Gpu, Host
@@ -88,9 +88,8 @@ def test_the_timeline_of_a_host_ends_now(store):
     fill(store)
 
     def times(**options):
-        found = host_timeline(
-            store, "gpu-01", HOSTS["gpu-01"], Period(at(0), at(2000)), NOW, **options
-        )
+        hosts = {"gpu-01": HOSTS["gpu-01"]}
+        found = timelines(store, hosts, Period(at(0), at(2000)), NOW, **options)
         return [[(one.service, one.start, one.end) for one in each.holdings] for each in found]
 
     assert times() == [

@@ -4,7 +4,8 @@ from typing import Any
 
 from policyd.audit.event import GrantRecord
 from policyd.audit.moments import Period
-from policyd.audit.usage import Usage, team, usage
+from policyd.audit.usage import Usage, holders_of, team
+from policyd.audit.usage import usage as usage_of_holders
 from policyd.model import GrantedDevices
 from tests.support.cases import cases
 
@@ -30,6 +31,10 @@ def held(
     return GrantRecord(
         **{**given, "repository": repository, "devices": devices, "identities": names, **fields}
     )
+
+
+def usage(records: list[GrantRecord], period: Period, **options: Any) -> list[Usage]:
+    return usage_of_holders(holders_of(records, period), **options)
 
 
 @cases(
