@@ -17,7 +17,7 @@ from policyd.formats.json import escaped
 from policyd.formats.table import visible
 from policyd.model import to_json
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet reads as the beginning of a formula."""
 
 
@@ -35,6 +35,11 @@ def csv_text(header: Sequence[str], items: Iterable[Any]) -> str:
     return text.getvalue()
 
 
+def literal(text: str) -> str:
+    """Return `text` as a cell that no spreadsheet reads as a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
 def json_lines(items: Iterable[Any]) -> str:
     """Return one line of JSON for each of `items`."""
     return "".join(f"{escaped(to_json(item).decode())}\n" for item in items)
@@ -46,4 +51,4 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool | int | float):
         return to_json(value).decode()
     text = value if isinstance(value, str) else escaped(to_json(value).decode())
-    return visible(f"'{text}" if text.startswith(_FORMULA) else text)
+    return visible(literal(text))

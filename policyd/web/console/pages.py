@@ -1,8 +1,8 @@
 """Pages of the console: HTML, and the same list as JSON or CSV.
 
 In: a template and what it shows. Out: an answer with the headers that keep scripts, styles and
-frames of others out. Templates escape every value. A cell of CSV that a spreadsheet would take for
-a formula begins with an apostrophe. Source: CSP Level 3; OWASP, CSV Injection; RFC 4180.
+frames of others out. Templates escape every value. No cell of CSV is a formula. Sources: CSP
+Level 3; RFC 4180.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import msgspec
 from flask import Response, g, render_template, request
 from markupsafe import Markup, escape
 
+from policyd.formats.tabular import literal
 from policyd.model import to_json
 from policyd.web.console import entry
 from policyd.web.console.assets import ASSETS
@@ -53,8 +54,6 @@ NAVIGATION: Final = {
 """The pages in the menu, in its order."""
 
 _BACKTICKS: Final = re.compile(r"`([^`\n]+)`")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet takes for a formula."""
 
 
 class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -164,8 +163,7 @@ def _cell(value: object) -> object:
         return value
     if isinstance(value, list | tuple):
         value = " ".join(map(str, value))
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return literal(str(value))
 
 
 def _title(answer: Response) -> str:
