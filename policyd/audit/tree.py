@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select
 
 from policyd.audit.prepared import Prepared
 from policyd.audit.tables import events, heads, tree_nodes
@@ -32,8 +32,6 @@ _ROWS_AT_ONCE: Final = 500
 _LAST_LEAF: Final = select(func.max(tree_nodes.c.position)).where(tree_nodes.c.level == 0)
 _HEAD: Final = select(heads.c.sequence)
 _APPEND: Final = Prepared(insert(tree_nodes))
-_PLACE: Final = tuple_(tree_nodes.c.level, tree_nodes.c.position)
-_NODES: Final = select(tree_nodes).where(_PLACE.in_(bindparam("places", expanding=True)))
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -95,8 +93,7 @@ def _read_edge(connection: Connection, size: int) -> merkle.ReadHash:
     """Return what reads the hashes at the right edge of a tree of `size` leaves, in one query."""
     found: dict[tuple[int, int], bytes] = {}
     if size:
-        places = merkle.edge(size)
-        for row in connection.execute(_NODES, {"places": places}):
+        for row in connection.execute(edge_query(size)):
             found[row.level, row.position] = bytes(row.hash)
 
     def read(level: int, index: int) -> bytes:
@@ -105,6 +102,16 @@ def _read_edge(connection: Connection, size: int) -> merkle.ReadHash:
         return found[level, index]
 
     return read
+
+
+def edge_query(size: int) -> Select[Any]:
+    """Return the query of the nodes at the right edge of a tree of `size` leaves, at least one.
+
+    SQLite would read the whole table for a list of pairs.
+    """
+    level, position = tree_nodes.c.level, tree_nodes.c.position
+    places = ((level == at) & (position == index) for at, index in merkle.edge(size))
+    return select(tree_nodes).where(or_(*places))
 
 
 def _missing(level: int, index: int) -> AuditError:

@@ -23,6 +23,16 @@ def root(store, size: int) -> bytes:
         return merkle.root(size, tree.reader(connection))
 
 
+def test_the_edge_is_read_by_the_primary_key(store) -> None:
+    query = tree.edge_query(0b1011).compile(compile_kwargs={"literal_binds": True})
+    with store.database.reading() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all()
+
+    steps = [row.detail for row in plan]
+    assert sum("(level=? AND position=?)" in step for step in steps) == 3
+    assert not any(step.startswith("SCAN") for step in steps)
+
+
 def test_an_entry_has_digests_and_no_project(store, record) -> None:
     appended = record("d1", repository="acme/secret", project="secret")
 

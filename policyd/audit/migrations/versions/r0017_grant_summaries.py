@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -56,18 +57,22 @@ def _summaries(connection: sa.Connection) -> Iterator[dict[str, Any]]:
 
 def _entries(rows: Sequence[Any], since: str, until: str) -> list[Any]:
     found: dict[str, tuple[list[int], list[tuple[int, int]]]] = {}
+    origin = _nanoseconds(since)
     for row in rows:
-        known = msgspec.json.decode(row.identities) if row.identities else None
-        names = _names(msgspec.json.decode(row.devices), known)
-        holder = (row.repository, row.environment, row.host, row.project, row.username, row.vendor)
-        key = msgspec.json.encode((*holder, names)).decode()
-        counts, spans = found.setdefault(key, ([0, 0], []))
+        counts, spans = found.setdefault(_holder(*row[3:]), ([0, 0], []))
         counts[row.time < since] += 1
         start, end = max(row.time, since), min(row.ended or until, until)
         if start < end:
-            origin = _nanoseconds(since)
             spans.append((_nanoseconds(start) - origin, _nanoseconds(end) - origin))
     return [(key, *counts, _joined(spans)) for key, (counts, spans) in sorted(found.items())]
+
+
+@functools.lru_cache(65_536)
+def _holder(*columns: Any) -> str:
+    *named, devices, identities = columns
+    known = msgspec.json.decode(identities) if identities else None
+    names = _names(msgspec.json.decode(devices), known)
+    return msgspec.json.encode((*named, names)).decode()
 
 
 def _names(written: Any, identities: Any) -> Any:
@@ -103,6 +108,7 @@ def _after(day: str) -> str:
     return f"{following.isoformat()}{_MIDNIGHT}"
 
 
+@functools.lru_cache(4096)
 def _nanoseconds(time: str) -> int:
     seconds, _, fraction = time.removesuffix("Z").partition(".")
     return int(datetime.datetime.fromisoformat(f"{seconds}+00:00").timestamp()) * 10**9 + int(
