@@ -64,6 +64,14 @@ class HostSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             "of services without asking."
         ),
     ] = "deny"
+    runtimes: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Runtimes that a container may name, besides the default runtime of the "
+            "daemon. Default: where the daemon knows `policyd-runtime`, those that run it; "
+            "elsewhere, those that the policies allow."
+        ),
+    ] = ()
     grants_url: Annotated[
         str,
         Meta(

@@ -51,7 +51,8 @@ def serve_command(**options: Any) -> int:
     """Run Docker's authorization plugin on a unix socket."""
     from policyd.host.serve import serve
 
-    serve(_audited(**options), functools.partial(_audited, **options))
+    config = options["config"] or os.environ.get("POLICYD_CONFIG", "")
+    serve(_audited(**options), functools.partial(_audited, **options), config)
     return 0
 
 

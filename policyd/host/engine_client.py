@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from policyd import deadline
 from policyd.errors import PolicydError
+from policyd.host.engine_info import EngineInfo, read_info
 from policyd.host.folded_json import Fields
 
 SECONDS: Final = 5.0
@@ -53,10 +54,9 @@ class EngineClient:
         """Return the volume `name`, None if there is none."""
         return self._described(f"/volumes/{quote(name, safe='')}")
 
-    def default_runtime(self) -> str:
-        """Return the runtime of containers that name none."""
-        found = self._described("/info")
-        return found.text("DefaultRuntime") if found else ""
+    def info(self) -> EngineInfo:
+        """Return what the daemon says of itself. Raises EngineUnavailable."""
+        return read_info(self._described("/info"))
 
     def running(self, labels: Mapping[str, str]) -> list[str]:
         """Return the ids of containers with `labels` that run, are paused or are restarted."""

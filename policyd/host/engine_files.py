@@ -14,6 +14,7 @@ from typing import Final
 
 from policyd.errors import RequestError
 from policyd.host.engine_client import EngineClient
+from policyd.host.engine_info import EngineInfo
 from policyd.host.folded_json import Fields, read_object
 
 MAX_FILE: Final = 16 << 20
@@ -60,9 +61,9 @@ class EngineFiles:
             return None
         return optional_object(self._root / "containers" / name / "config.v2.json")
 
-    def default_runtime(self) -> str:
-        """Return "": it is a setting of the daemon."""
-        return ""
+    def info(self) -> EngineInfo:
+        """Return where the files are: the runtimes are settings of the daemon."""
+        return EngineInfo(root=str(self._root))
 
     def running(self, labels: object) -> list[str]:  # noqa: ARG002
         """Return []: files do not say what runs."""

@@ -16,12 +16,13 @@ import msgspec
 
 from policyd.host.asked import PROJECT_LABEL, SERVICE_LABEL, Asked
 from policyd.host.container_request import read_container
+from policyd.host.engine_info import EngineInfo
 from policyd.host.folded_json import Fields
 from policyd.model import ImageConfig
 from policyd.workloads.image_configs import DockerConfig
 
-DEFAULT_SECONDS: Final = 30.0
-"""How long the default runtime of the daemon is remembered."""
+INFO_SECONDS: Final = 30.0
+"""How long it is remembered what the daemon says of itself."""
 
 _JOINED: Final = ("pid", "ipc", "network_mode")
 """Keys that name a container or a service whose namespace is shared."""
@@ -39,8 +40,8 @@ class Engine(Protocol):
     def volume(self, name: str) -> Fields | None:
         """Return the volume `name`, None if there is none."""
 
-    def default_runtime(self) -> str:
-        """Return the runtime of containers that name none."""
+    def info(self) -> EngineInfo:
+        """Return the runtimes of the daemon, and the folder of its data."""
 
     def running(self, labels: Mapping[str, str]) -> list[str]:
         """Return the ids of containers with `labels` that run."""
@@ -54,7 +55,7 @@ class Existing:
         self._engine = engine
         self._clock = clock
         self._lock = threading.Lock()
-        self._default: tuple[float, str] | None = None
+        self._info: tuple[float, EngineInfo] | None = None
 
     def volume(self, name: str) -> Mapping[str, Any]:
         """Return the definition of the volume `name`, {} if there is none."""
@@ -79,6 +80,13 @@ class Existing:
         name = container.text("Name").lstrip("/")
         asked = read_container(container.object("Config"), host, name, "", self.volume)
         return msgspec.structs.replace(asked, keys=self._as_asked(asked.keys, image)), image
+
+    def without_own_runtime(self, asked: Asked) -> Asked:
+        """Return `asked` without its runtime if that is policyd-runtime."""
+        if "runtime" not in asked.keys or asked.keys["runtime"] not in self.info().asking_runtimes:
+            return asked
+        keys = {key: value for key, value in asked.keys.items() if key != "runtime"}
+        return msgspec.structs.replace(asked, keys=keys)
 
     def with_services(self, asked: Asked) -> Asked:
         """Return `asked`, whose containers of the same project are named by their services.
@@ -137,10 +145,14 @@ class Existing:
 
     def default_runtime(self) -> str:
         """Return the runtime of containers that name none."""
+        return self.info().default_runtime
+
+    def info(self) -> EngineInfo:
+        """Return what the engine says of itself."""
         with self._lock:
-            known = self._default
-        if known is None or self._clock() - known[0] > DEFAULT_SECONDS:
-            known = (self._clock(), self._engine.default_runtime())
+            known = self._info
+        if known is None or self._clock() - known[0] > INFO_SECONDS:
+            known = (self._clock(), self._engine.info())
             with self._lock:
-                self._default = known
+                self._info = known
         return known[1]

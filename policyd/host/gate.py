@@ -7,10 +7,9 @@ each decision is recorded. All other requests pass. In doubt a request is denied
 
 from __future__ import annotations
 
-import functools
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import structlog
@@ -34,9 +33,11 @@ from policyd.host.other_requests import (
     read_update,
     read_volume,
 )
+from policyd.host.own_rules import OwnRules
 from policyd.host_settings import HostSettings
-from policyd.model import Decision, ImageConfig, Review, Source, UserInfo
+from policyd.model import Decision, Grant, ImageConfig, Review, Source, UserInfo, Violation
 from policyd.services import Services
+from policyd.workloads.model import Workload
 
 INTERNAL: Final = "policyd: internal error, so the request is denied; see the log of policyd"
 NO_BODY: Final = (
@@ -62,11 +63,20 @@ class Gate:
     """Decides on the requests to one daemon. May be used by many threads at once."""
 
     def __init__(
-        self, services: Services, settings: HostSettings, existing: Existing, grants: GrantCheck
+        self,
+        services: Services,
+        settings: HostSettings,
+        existing: Existing,
+        grants: GrantCheck,
+        own: OwnRules,
     ) -> None:
-        """`existing` describes what the daemon has already, `grants` demands grants."""
+        """`existing` describes what the daemon has already, `grants` demands grants.
+
+        `own` knows what the gate demands for its own sake.
+        """
         self._services = services
         self._grants = grants
+        self._own = own
         self._settings = settings
         self._existing = existing
         self._files = HostFiles()
@@ -110,6 +120,7 @@ class Gate:
                 asked = read(call, about) if read else None
                 if asked is None:
                     return ALLOWED
+                asked = self._existing.without_own_runtime(asked)
                 asked = self._existing.with_services(self._files.followed(asked))
                 image = self._existing.image(asked.keys.get("image", ""))
                 return self._decided(call, asked, image)
@@ -120,12 +131,18 @@ class Gate:
         self, call: Call, asked: Asked, image: ImageConfig | None, start: Start | None = None
     ) -> Answer:
         body = b"" if start else call.body
-        demand = Demand(
-            asked.paths,
-            functools.partial(self._grants.violations, asked.project, start=start),
-        )
+        own = self._own.violations(asked, self._existing.info()) if _has_own(asked) else []
+
+        def violations(
+            workloads: Sequence[Workload], grants: Sequence[Grant]
+        ) -> Iterable[Violation]:
+            return [*own, *self._grants.violations(asked.project, workloads, grants, start)]
+
         decision = self._services.decide_loaded(
-            lambda: asked.loaded(body, image), self._review(call), demand, (asked, image, body)
+            lambda: asked.loaded(body, image),
+            self._review(call),
+            Demand(asked.paths, violations),
+            None if own else (asked, image, body),
         )
         return _answered(decision)
 
@@ -189,6 +206,11 @@ class Gate:
             user_info=UserInfo(call.user),
             source=Source(environment=self._settings.environment, host=self._settings.name),
         )
+
+
+def _has_own(asked: Asked) -> bool:
+    """Return whether the gate may demand something of `asked` for its own sake."""
+    return bool(asked.keys.get("runtime") or asked.keys.get("volumes"))
 
 
 def _body(call: Call) -> Fields:

@@ -23,11 +23,12 @@ CONSTRAINT: Final = "host.mode"
 REMEDIATION: Final = (
     "Request a review of the project for this host: policyd review --operation CREATE --host {host}"
 )
-_ACTIONS: Final[dict[str, EnforcementAction]] = {
+ACTIONS: Final[dict[str, EnforcementAction]] = {
     "enforce": "deny",
     "warn": "warn",
     "observe": "dryrun",
 }
+"""What violations of the gate's own demands do, by the mode of the host."""
 PLAIN_RUNTIMES: Final = frozenset(("runc", "crun", "youki", "policyd", "io.containerd.runc.v2"))
 """Default runtimes that give no accelerator to an image because of its variables."""
 
@@ -124,7 +125,7 @@ class GrantCheck:
         return Violation(
             policy=POLICY,
             constraint=CONSTRAINT,
-            enforcement_action=_ACTIONS[self._settings.mode],
+            enforcement_action=ACTIONS[self._settings.mode],
             severity="high",
             message=f"service {grant.service} {reason} on host {host}",
             remediation=REMEDIATION.format(host=host),

@@ -25,10 +25,12 @@ from policyd.host.denial import denial
 from policyd.host.device_numbers import DeviceNumbers
 from policyd.host.engine_client import EngineClient
 from policyd.host.engine_files import EngineFiles, object_in
+from policyd.host.engine_info import EngineInfo
 from policyd.host.existing import Existing
 from policyd.host.grant_check import PLAIN_RUNTIMES, GrantCheck
 from policyd.host.host_files import HostFiles
 from policyd.host.oci_runtime import ALLOWED, DENIED
+from policyd.host.own_rules import OwnRules
 from policyd.host.runtime_needs import METHOD, covered, needs
 from policyd.host.runtime_spec import Spec, read_spec, requested, truth
 from policyd.host_settings import HostSettings
@@ -52,13 +54,18 @@ class RuntimeGate:
         engine: EngineClient,
         grants: GrantCheck,
         numbers: DeviceNumbers,
+        own: OwnRules,
     ) -> None:
-        """`engine` is asked only for what its files do not say; `grants` knows the grants."""
+        """`engine` is asked only for what its files do not say; `grants` knows the grants.
+
+        `own` knows what the gate demands for its own sake.
+        """
         self._services = services
         self._settings = settings
         self._engine = engine
         self._grants = grants
         self._numbers = numbers
+        self._own = own
         self._files = HostFiles()
 
     def answer(self, body: bytes) -> bytes:
@@ -99,11 +106,12 @@ class RuntimeGate:
         keys["volumes"] = [*keys["volumes"], *_unnamed_volumes(spec, keys, volumes, existing)]
         followed = self._files.followed(Asked("", "", {}, volumes))
         asked = msgspec.structs.replace(asked, keys=keys, volumes=followed.volumes)
+        own = self._own.violations(asked, EngineInfo(root=spec.root))
 
         def violations(_: Sequence[Workload], grants: Sequence[Grant]) -> Iterable[Violation]:
             held_by_request = [one for one in grants if self._counts(one, spec)]
             more = needs(spec, named, held_by_request, asked.service)
-            return self._not_covered(asked, [*held_by_request, *more])
+            return [*own, *self._not_covered(asked, [*held_by_request, *more])]
 
         return self._services.decide_loaded(
             lambda: asked.loaded(config, image), self._review(), Demand((), violations)

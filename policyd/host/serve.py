@@ -8,6 +8,7 @@ settings on SIGHUP; if the new ones are not valid, the previous ones stay in for
 from __future__ import annotations
 
 import functools
+import os
 import signal
 import socket as sockets
 import threading
@@ -26,6 +27,7 @@ from policyd.host.existing import Existing
 from policyd.host.gate import Gate
 from policyd.host.grant_check import GrantCheck
 from policyd.host.granted import GrantSource, RecordedGrants, receipts_of
+from policyd.host.own_rules import OwnRules
 from policyd.host.plugin import handlers
 from policyd.host.plugin_server import Handler, PluginServer
 from policyd.host.runtime_gate import ROUTE, RuntimeGate
@@ -43,15 +45,17 @@ from policyd.serving.shared_folder import SharedFolder
 log = structlog.get_logger("policyd.host")
 
 
-def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) -> None:
+def serve(
+    settings: Settings, read_again: Callable[[], Settings] | None = None, config: str = ""
+) -> None:
     """Serve until SIGTERM or SIGINT. `settings.audit` must name an audit log.
 
-    `read_again` reads the settings on SIGHUP.
+    `read_again` reads the settings on SIGHUP; `config` is the path of their file.
     """
     configure(settings.log_format)
     shared = SharedFolder()
     try:
-        _serve(settings, read_again or (lambda: settings), shared)
+        _serve(settings, read_again or (lambda: settings), shared, config)
     finally:
         shared.close()
 
@@ -70,7 +74,9 @@ def named(settings: HostSettings) -> HostSettings:
     )
 
 
-def _serve(written: Settings, read_again: Callable[[], Settings], shared: SharedFolder) -> None:
+def _serve(
+    written: Settings, read_again: Callable[[], Settings], shared: SharedFolder, config: str
+) -> None:
     settings = _of_this_host(written)
     host = settings.host
     events = ServiceEvents(settings.audit)
@@ -82,7 +88,7 @@ def _serve(written: Settings, read_again: Callable[[], Settings], shared: Shared
         services.audit.check_writable()
         events.started(reloader.policy_set)
         central = ServiceGrants(host, services.clock) if host.grants_url else None
-        routes = functools.partial(_routes, services, _Daemon.of(host), central)
+        routes = functools.partial(_routes, services, _Daemon.of(host), central, config)
         server = PluginServer(host.socket, routes(written))
         following = SettingsFollowing(
             written,
@@ -125,14 +131,19 @@ class _Daemon(NamedTuple):
 
 
 def _routes(
-    services: Services, daemon: _Daemon, central: ServiceGrants | None, written: Settings
+    services: Services,
+    daemon: _Daemon,
+    central: ServiceGrants | None,
+    config: str,
+    written: Settings,
 ) -> Mapping[str, Handler]:
     """Return what answers the daemon by the settings `written`. Raises ConfigError."""
     settings = _of_this_host(written)
     host, services = settings.host, msgspec.structs.replace(services, settings=settings)
     grants = grant_check(services, host, daemon.existing, central, daemon.slots)
-    gate = Gate(services, host, daemon.existing, grants)
-    runtime = RuntimeGate(services, host, daemon.engine, grants, daemon.numbers)
+    own = OwnRules(settings, host, os.path.abspath(config) if config else "")
+    gate = Gate(services, host, daemon.existing, grants, own)
+    runtime = RuntimeGate(services, host, daemon.engine, grants, daemon.numbers, own)
     return {**handlers(gate), ROUTE: runtime.answer}
 
 

@@ -19,7 +19,9 @@ from policyd.host_settings import HostSettings
 
 LIVE: Final = frozenset(("policy_set", "reload_interval", "receipt_public_keys_file"))
 """Settings that a running gate can change, outside of the table `[host]`."""
-LIVE_OF_HOST: Final = frozenset(("environment", "mode", "builds", "plugins", "swarm", "receipts"))
+LIVE_OF_HOST: Final = frozenset(
+    ("environment", "mode", "builds", "plugins", "swarm", "runtimes", "receipts")
+)
 """Those of the table `[host]`."""
 
 log = structlog.get_logger("policyd.settings")

@@ -88,7 +88,7 @@ def dockerd(folder: Path) -> Iterator[Dockerd]:
     stand_in.chmod(0o755)
     runtimes = {"nvidia": {"path": str(stand_in)}}
     with running(folder, **{"runtimes": runtimes, "default-runtime": "nvidia"}) as daemon:
-        daemon.start_policyd()
+        daemon.start_policyd(runtimes=["nvidia"])
         before = [
             ("volume", "create", "-o", "type=none", "-o", "o=bind", "-o", "device=/dev", "old"),
             ("create", "--name", "old-container", "--network", "none", "--privileged", IMAGE),
@@ -210,7 +210,7 @@ def test_without_the_gate_no_container_starts(dockerd) -> None:
         assert is_refused(done)
         assert "the gate cannot be asked at " in done.output
     finally:
-        dockerd.start_policyd()
+        dockerd.start_policyd(runtimes=["nvidia"])
     assert dockerd.docker("run", "--rm", *PLAIN, IMAGE, "true").code == 0
 
 
@@ -223,6 +223,8 @@ def test_both_gates_together_close_every_route(dockerd, folder) -> None:
                 assert route.denial(dockerd), route.name
         seen = dockerd.docker("run", "--rm", *PLAIN, GPU_IMAGE, "true")
         assert seen.code != 0
+        skipping = dockerd.docker("run", "--rm", *PLAIN, "--runtime", "runc", IMAGE, "true")
+        assert "require-runtime: service container runs under runc" in skipping.output
         assert dockerd.docker("run", "--rm", *PLAIN, IMAGE, "true").code == 0
     finally:
         dockerd.reconfigure(**{"authorization-plugins": []})

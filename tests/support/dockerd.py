@@ -117,7 +117,7 @@ class Dockerd:
         self._launch()
         assert self._wait(lambda: self.docker("version").code == 0), self.log
 
-    def start_policyd(self, settings: str = "", **host: str | int) -> None:
+    def start_policyd(self, settings: str = "", **host: str | int | list[str]) -> None:
         """Start `policyd host serve` with `host` settings, or restart it with others."""
         self.stop_policyd()
         table = {

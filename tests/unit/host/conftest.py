@@ -16,6 +16,7 @@ from policyd.config import Settings
 from policyd.host.engine_client import EngineClient
 from policyd.host.existing import Existing
 from policyd.host.gate import Gate
+from policyd.host.own_rules import OwnRules
 from policyd.host.serve import grant_check
 from policyd.host_settings import HostSettings
 from policyd.services import Services
@@ -61,7 +62,8 @@ def gate_with(services: Services, engine: EngineStandIn) -> Callable[..., Gate]:
     def make(**settings: object) -> Gate:
         host = HostSettings(name="gpu-01", environment="prod", **settings)
         existing = Existing(EngineClient(engine.path))
-        return Gate(services, host, existing, grant_check(services, host, existing, None))
+        grants = grant_check(services, host, existing, None)
+        return Gate(services, host, existing, grants, OwnRules(services.settings, host))
 
     return make
 

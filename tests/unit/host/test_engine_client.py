@@ -60,7 +60,7 @@ def test_what_the_daemon_describes_is_read(client, engine):
     assert image is not None
     assert volume is not None
     assert (container.text("Id"), image.text("Id"), volume.text("Name")) == ("1", "2", "v")
-    assert (client.default_runtime(), client.running({"a": "b=c"})) == ("runc", ["1", "2"])
+    assert (client.info().default_runtime, client.running({"a": "b=c"})) == ("runc", ["1", "2"])
     assert engine.asked[-1] == (
         '/containers/json?filters={"status": ["running", "paused", "restarting"], '
         '"label": ["a=b=c"]}'

@@ -46,7 +46,7 @@ def test_what_has_no_file_is_not_known(files: EngineFiles) -> None:
     assert files.volume("../volumes/dv") is None
     assert files.container("name") is None
     assert files.container("b" * 64) is None
-    assert (files.default_runtime(), files.running({})) == ("", [])
+    assert (files.info().default_runtime, files.running({})) == ("", [])
 
 
 @pytest.mark.parametrize("name", [f"sha256:{'b' * 64}", "acme/train:1"])

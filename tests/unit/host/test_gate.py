@@ -12,6 +12,7 @@ from policyd.decision_cache import DecisionCache, Kept
 from policyd.host.engine_client import EngineClient
 from policyd.host.existing import Existing
 from policyd.host.gate import ALLOWED, INTERNAL, NO_BODY, Gate
+from policyd.host.own_rules import OwnRules
 from policyd.host.serve import grant_check
 from policyd.host_settings import HostSettings
 from tests.support.daemon_requests import body, creation, envelope, recorded
@@ -312,7 +313,8 @@ def keeping(services, engine):
     host = HostSettings(name="gpu-01")
     existing = Existing(EngineClient(engine.path))
     kept = msgspec.structs.replace(services, cache=cache)
-    gate = Gate(kept, host, existing, grant_check(kept, host, existing, None))
+    own = OwnRules(kept.settings, host)
+    gate = Gate(kept, host, existing, grant_check(kept, host, existing, None), own)
     return lambda content, uri=CREATE: gate.before(envelope(uri, content)), cache
 
 

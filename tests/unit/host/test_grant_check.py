@@ -13,6 +13,7 @@ from policyd.config import Settings
 from policyd.host.engine_client import EngineClient
 from policyd.host.existing import Existing
 from policyd.host.gate import ALLOWED, Gate
+from policyd.host.own_rules import OwnRules
 from policyd.host.serve import grant_check
 from policyd.host_settings import HostSettings
 from policyd.model import Review, Source
@@ -58,7 +59,8 @@ def gate_of(granting, engine):
     def make(mode: str = "enforce", host: str = "gpu-01") -> Gate:
         settings = HostSettings(name=host, mode=mode)
         existing = Existing(EngineClient(engine.path))
-        return Gate(granting, settings, existing, grant_check(granting, settings, existing, None))
+        grants = grant_check(granting, settings, existing, None)
+        return Gate(granting, settings, existing, grants, OwnRules(granting.settings, settings))
 
     return make
 

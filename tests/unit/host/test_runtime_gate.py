@@ -13,6 +13,7 @@ import pytest
 from policyd.host.device_numbers import DeviceNumbers
 from policyd.host.engine_client import EngineClient
 from policyd.host.existing import Existing
+from policyd.host.own_rules import OwnRules
 from policyd.host.runtime_gate import RuntimeGate
 from policyd.host.serve import grant_check
 from policyd.host_settings import HostSettings
@@ -59,6 +60,7 @@ def ask(services: Services, engine: EngineStandIn, tmp_path: Path) -> Ask:
             EngineClient(engine.path),
             grant_check(services, own, existing, None),
             DeviceNumbers(Path("/none"), Path("/none")),
+            OwnRules(services.settings, own),
         )
         body = f"{container}\n{runtime}\n".encode() + encoded(root=str(root), **changes)
         return message(gate.answer(body))

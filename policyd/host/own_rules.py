@@ -1,0 +1,138 @@
+"""What the gate demands for its own sake: nothing may change it, and no container may skip it.
+
+In: what a request asks for. Out: violations, in addition to those of policies; the mode of the host
+says what they do. Mounts of the files that decide what is allowed are violations, and so are
+runtimes that do not ask the gate where the daemon has one that does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from policyd.config import Settings
+from policyd.host.asked import Asked
+from policyd.host.engine_info import EngineInfo
+from policyd.host.grant_check import ACTIONS, CONSTRAINT
+from policyd.host.links import without_links
+from policyd.host.runtime_install import DEFAULT_PATH
+from policyd.host_settings import HostSettings
+from policyd.model import Violation
+
+PROTECTION: Final = "protect-gate"
+RUNTIME: Final = "require-runtime"
+"""What violations name as their policy. They are no policies of the policy set."""
+
+WRAPPER_TEXT: Final = "the program policyd-runtime"
+_SOCKETS: Final = "/run/docker/plugins"
+"""Root in a container can use sockets here, also of a folder that is mounted read-only."""
+_PLUGINS: Final = ("/etc/docker/plugins", "/usr/lib/docker/plugins")
+_PACKAGE: Final = str(Path(__file__).parents[1])
+_SQLITE: Final = "sqlite:///"
+
+
+class OwnRules:
+    """What one gate demands. May be used by many threads at once."""
+
+    def __init__(self, settings: Settings, host: HostSettings, config: str = "") -> None:
+        """`host` is `settings.host` with its name; `config` is the path of the settings file."""
+        self._host = host
+        named = {**_files(settings, host), config: "the settings of policyd"}
+        self._files = {without_links(path): what for path, what in named.items() if path}
+        self._sockets = (without_links(os.path.dirname(host.socket)), _SOCKETS)
+
+    def violations(self, asked: Asked, engine: EngineInfo) -> list[Violation]:
+        """Return the violations of what `asked` asks for, of the daemon `engine`."""
+        return [*self._changes(asked, engine), *self._skips(asked, engine)]
+
+    def _changes(self, asked: Asked, engine: EngineInfo) -> Iterator[Violation]:
+        for path, key in _mounts(asked):
+            if any(_meet(path, folder) for folder in self._sockets):
+                yield self._violation(
+                    asked, PROTECTION, key, f"mounts the sockets of plugins of Docker: {path}",
+                    "Remove the mount, or mount a folder that does not contain them.",
+                )  # fmt: skip
+        files = {**self._files, engine.root: "the data of Docker"}
+        files |= {engine.runtimes[name]: WRAPPER_TEXT for name in engine.asking_runtimes}
+        for path, key in _mounts(asked, is_writable=True):
+            what = next((text for one, text in files.items() if one and _meet(path, one)), "")
+            if what:
+                yield self._violation(
+                    asked, PROTECTION, key, f"mounts {what} writable: {path}",
+                    "Add `:ro` to the mount, or mount a folder that does not contain it.",
+                )  # fmt: skip
+
+    def _skips(self, asked: Asked, engine: EngineInfo) -> Iterator[Violation]:
+        name, asking = asked.keys.get("runtime", ""), engine.asking_runtimes
+        allowed = {engine.default_runtime, *(self._host.runtimes or asking)}
+        if name and name not in allowed and (asking or self._host.runtimes):
+            yield self._violation(
+                asked, RUNTIME, ("runtime",), f"runs under {name}, which skips policyd-runtime",
+                "Remove `runtime:` or `--runtime`; recreate a container that is older than "
+                "policyd-runtime.",
+            )  # fmt: skip
+
+    def _violation(
+        self, asked: Asked, policy: str, key: tuple[str | int, ...], text: str, remediation: str
+    ) -> Violation:
+        return Violation(
+            policy=policy,
+            constraint=CONSTRAINT,
+            enforcement_action=ACTIONS[self._host.mode],
+            severity="critical",
+            message=f"service {asked.service} {text}",
+            remediation=remediation,
+            service=asked.service,
+            path=("services", asked.service, *key),
+        )
+
+
+def _files(settings: Settings, host: HostSettings) -> Mapping[str, str]:
+    """Return what the paths are whose files say what the gate allows."""
+    audit = settings.audit.removeprefix(_SQLITE)
+    data = audit if "://" not in audit else ""
+    return {
+        data: "the audit log of policyd",
+        f"{data}-wal" if data else "": "the audit log of policyd",
+        settings.policy_set: "the policy set of policyd",
+        settings.receipt_public_keys_file: "the keys of receipts",
+        host.receipts: "the receipts of policyd",
+        host.grants_cache: "the grants of policyd",
+        host.grants_token_file: "the token of policyd",
+        host.grants_ca_file: "the certificates of policyd",
+        sys.prefix if sys.prefix != sys.base_prefix else "": "the program policyd",
+        _PACKAGE: "the program policyd",
+        DEFAULT_PATH: WRAPPER_TEXT,
+        **dict.fromkeys(_PLUGINS, "the plugins of Docker"),
+    }
+
+
+def _mounts(
+    asked: Asked, *, is_writable: bool = False
+) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    """Yield the folders of the host that `asked` mounts, with where it says so."""
+    for number, entry in enumerate(asked.keys.get("volumes", ())):
+        if is_writable and entry.get("read_only"):
+            continue
+        path = _source(entry, asked.volumes)
+        if path.startswith("/"):
+            yield path, ("volumes", number)
+
+
+def _source(entry: Mapping[str, Any], volumes: Mapping[str, Any]) -> str:
+    """Return the folder of the host that `entry` mounts, "" if it is none."""
+    if entry.get("type") == "bind":
+        return str(entry.get("source", ""))
+    definition = volumes.get(entry.get("source", ""), {})
+    options = definition.get("driver_opts") or {}
+    words = {word.strip() for word in str(options.get("o", "")).split(",")}
+    return str(options.get("device", "")) if words & {"bind", "rbind"} else ""
+
+
+def _meet(one: str, other: str) -> bool:
+    """Return whether one of the paths is the other or is below it."""
+    first, second = one.rstrip("/") + "/", other.rstrip("/") + "/"
+    return first.startswith(second) or second.startswith(first)
