@@ -7,6 +7,7 @@ Errors: EngineUnavailable, AuditError, GrantsUnknown.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -15,7 +16,7 @@ from policyd.grants.resolution import GrantResolver
 from policyd.host.coverage import Held, coverage, covers, shown
 from policyd.host.engine_client import EngineClient
 from policyd.host.existing import Engine, Existing
-from policyd.host.grant_check import PLAIN_RUNTIMES
+from policyd.host.grant_check import PLAIN_RUNTIMES, was_granted
 from policyd.host.granted import receipts_of
 from policyd.host.host_files import HostFiles
 from policyd.host.service_grants import ServiceGrants
@@ -61,18 +62,22 @@ def difference(
     existing, files = Existing(engine), HostFiles()
     uncovered: list[Uncovered] = []
     used: set[int] = set()
+    running: Counter[tuple[str, str]] = Counter()
     ids = engine.running({})
-    for container in ids:
+    for container in reversed(ids):  # the oldest first
         asked, project = _asked(existing, files, container, grants, host)
         if not asked:
             continue
         own = {place: one for place, one in enumerate(held) if one.project == project}
         found = coverage(asked, [*own.values(), *by_receipt(project)])
-        if not found.containers:
+        service = asked[0].service
+        running[project, service] += bool(found.containers)
+        reason = found.reason
+        if found.containers and running[project, service] > found.containers:
+            reason = f"it {was_granted(found.containers)}, and more are running"
+        if reason:
             wanted = ", ".join(f"{one.vendor} {shown(one.devices)} ({one.method})" for one in asked)
-            uncovered.append(
-                Uncovered(container[:12], project, asked[0].service, wanted, found.reason)
-            )
+            uncovered.append(Uncovered(container[:12], project, service, wanted, reason))
         used |= {place for place, one in own.items() for grant in asked if covers(one, grant)}
     unused = [
         Unused(

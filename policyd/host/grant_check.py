@@ -78,7 +78,9 @@ class GrantCheck:
             return (self.violation(asked[0], f"{_asks(asked[0])}, but {found.reason}"),)
         needed = max(one.replicas for one in asked)
         if needed > found.containers:
-            reason = f"{_asks(asked[0])} for {needed} containers, but {_granted(found.containers)}"
+            reason = (
+                f"{_asks(asked[0])} for {needed} containers, but {was_granted(found.containers)}"
+            )
             return (self.violation(asked[0], reason),)
         if start is None:
             return ()
@@ -86,7 +88,7 @@ class GrantCheck:
         if others < found.containers:
             return ()
         running = f"{others} others are running" if others > 1 else "another one is running"
-        return (self.violation(asked[0], f"{_granted(found.containers)}, and {running}"),)
+        return (self.violation(asked[0], f"{was_granted(found.containers)}, and {running}"),)
 
     def _counts(self, grant: Grant) -> bool:
         """Return whether a container would get the accelerators of `grant` on this host."""
@@ -138,5 +140,6 @@ def _asks(grant: Grant) -> str:
     return f"asks for accelerators ({grant.vendor}, {grant.method}: {shown(grant.devices)})"
 
 
-def _granted(number: int) -> str:
+def was_granted(number: int) -> str:
+    """Return the part of a sentence that says for how many containers a grant is."""
     return "was granted 1 container" if number == 1 else f"was granted {number} containers"

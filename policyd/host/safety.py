@@ -9,19 +9,27 @@ configuration of nvidia-container-toolkit 1.19; Docker security advisories on au
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
+from policyd.host.engine_info import WRAPPER
+from policyd.host.engine_version import FIXED, state_of
 from policyd.host_findings import Check, State
-from policyd.inventory.engine import engine, toolkit
+from policyd.inventory.engine import engine, low_level_runtimes, toolkit
 from policyd.inventory.hosts import NO_TOOLKIT, Toolkit
 from policyd.inventory.machine import Machine
 
 DAEMON_FILE: Final = "/etc/docker/daemon.json"
-SAFE_ENGINE: Final = (29, 3, 1)
-"""The first version whose daemon shows large bodies to plugins."""
 SAFE_TOOLKIT: Final = (1, 17, 8)
+MAX_CONTAINERS: Final = 1_000
+"""Containers whose runtime is looked at."""
+MAX_SHOWN: Final = 5
+"""Containers that are named."""
 _PLAIN: Final = ("runc", "crun", "youki")
+_OPEN: Final = re.compile(r"API is accessible on (\S+)")
+"""A warning of the daemon about a listener without verified certificates, of a flag too."""
 
 
 def checks(machine: Machine, plugin: str) -> list[Check]:
@@ -33,24 +41,25 @@ def _checks(machine: Machine, plugin: str) -> Iterator[Check]:
     info = _mapping(_json(machine.output("docker", "info", "--format", "{{json .}}")))
     daemon = _mapping(machine.document(DAEMON_FILE))
     found = engine(machine)
-    yield _engine_version(found.version)
+    yield _engine_version(str(info.get("ServerVersion") or found.version))
     yield _plugin(info, daemon, plugin)
     yield _builder(daemon)
-    yield from _runtimes(found.default_runtime, found.runtimes)
+    yield from _runtimes(machine, found.default_runtime, found.runtimes)
     yield _cdi(found.cdi_devices)
     yield from _toolkit(toolkit(machine))
-    yield _listeners(daemon)
+    yield _listeners(daemon, info)
     yield _swarm(info)
 
 
 def _engine_version(version: str) -> Check:
-    return _check(
+    return Check(
         "Docker Engine",
-        None if not version else _numbers(version) >= SAFE_ENGINE,
-        version,
-        "older engines do not show the body of some requests to plugins, or show another one; "
-        "the gate denies what it does not see",
-        f"install Docker Engine {_text(SAFE_ENGINE)} or newer",
+        state_of(version),
+        version or "unknown",
+        "an engine without the fixes of CVE-2024-41110 and CVE-2026-34040 hides the body of some "
+        "requests from plugins. The gate denies these requests. Whether a distribution fixed an "
+        "older version cannot be known from its number",
+        f"see whether your package has both, or install Docker Engine {_text(FIXED)} or newer",
     )
 
 
@@ -79,9 +88,9 @@ def _builder(daemon: Mapping[str, Any]) -> Check:
     )
 
 
-def _runtimes(default: str, runtimes: Mapping[str, str]) -> Iterator[Check]:
+def _runtimes(machine: Machine, default: str, runtimes: Mapping[str, str]) -> Iterator[Check]:
     path = runtimes.get(default, default)
-    has_wrapper = "policyd-runtime" in path or default == "policyd"
+    has_wrapper = WRAPPER in path or default == "policyd" or _is_below(machine, path)
     yield _check(
         "default-runtime",
         None if not default else has_wrapper,
@@ -101,6 +110,35 @@ def _runtimes(default: str, runtimes: Mapping[str, str]) -> Iterator[Check]:
         ", ".join(raw) or "only plain runtimes",
         "a container that names another runtime is created without the wrapper",
         f"remove {', '.join(raw) or 'them'} from {DAEMON_FILE}, or wrap them",
+    )
+    if has_wrapper:
+        asking = {default, *(name for name, where in runtimes.items() if WRAPPER in where)}
+        yield _older_containers(machine, asking)
+
+
+def _is_below(machine: Machine, path: str) -> bool:
+    """Return whether the runtime of NVIDIA at `path` runs policyd-runtime."""
+    below = low_level_runtimes(machine)
+    return path.rpartition("/")[2].startswith("nvidia-container-runtime") and (
+        bool(below) and WRAPPER in below[0]
+    )
+
+
+def _older_containers(machine: Machine, asking: AbstractSet[str]) -> Check:
+    """Return the check of the containers whose runtime is none of `asking`."""
+    listed = machine.output("docker", "ps", "--all", "--quiet", "--no-trunc")
+    form, ids = "{{.Name}} {{.HostConfig.Runtime}}", (listed or "").split()[:MAX_CONTAINERS]
+    known = machine.output("docker", "inspect", "--format", form, *ids) if ids else listed
+    pairs = [line.split() for line in (known or "").splitlines()]
+    others = [pair[0].lstrip("/") for pair in pairs if len(pair) == 2 and pair[1] not in asking]
+    shown = ", ".join(others[:MAX_SHOWN]) + (", …" if len(others) > MAX_SHOWN else "")
+    return _check(
+        "runtimes of containers",
+        None if known is None else not others,
+        shown or ("" if known is None else f"policyd-runtime, of all {len(pairs)} containers"),
+        "a container keeps the runtime that it was created with, and the daemon restarts it "
+        "without asking plugins",
+        "create them again: docker compose up --force-recreate",
     )
 
 
@@ -146,6 +184,13 @@ def _toolkit(found: Toolkit) -> Iterator[Check]:
         "set it to false in the toolkit's config.toml",
     )
     yield _check(
+        "nvidia-container-runtime.mode",
+        found.mode not in ("legacy", "csv"),
+        found.mode or "auto",
+        "in this mode, devices are made after the runtime has seen the container",
+        'set it to "cdi" or "auto" in the toolkit\'s config.toml',
+    )
+    yield _check(
         "swarm-resource",
         not found.swarm_resource,
         found.swarm_resource or "not set",
@@ -154,15 +199,17 @@ def _toolkit(found: Toolkit) -> Iterator[Check]:
     )
 
 
-def _listeners(daemon: Mapping[str, Any]) -> Check:
+def _listeners(daemon: Mapping[str, Any], info: Mapping[str, Any]) -> Check:
     hosts = daemon.get("hosts")
     named = [str(one) for one in hosts] if isinstance(hosts, list) else []
     remote = [one for one in named if one.startswith("tcp://")]
     verified = daemon.get("tlsverify") is True
+    warnings = info.get("Warnings")
+    warned = _OPEN.findall("\n".join(map(str, warnings if isinstance(warnings, list) else ())))
     return _check(
         "hosts",
-        not remote or verified,
-        ", ".join(remote) or "no TCP listener",
+        not warned and (not remote or verified),
+        ", ".join(dict.fromkeys([*remote, *warned])) or "no TCP listener",
         "whoever reaches the port is root on this host, and has no name in decisions",
         f'set "tlsverify": true with certificates in {DAEMON_FILE}, or remove the listener',
     )

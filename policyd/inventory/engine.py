@@ -80,6 +80,12 @@ def toolkit(machine: Machine) -> Toolkit:
     return NO_TOOLKIT if found == NO_TOOLKIT else found
 
 
+def low_level_runtimes(machine: Machine) -> tuple[str, ...]:
+    """Return the runtimes that the runtime of NVIDIA runs: the first that exists."""
+    runtimes = _mapping(_toolkit_config(machine).get("nvidia-container-runtime")).get("runtimes")
+    return tuple(map(str, runtimes)) if isinstance(runtimes, list) else ()
+
+
 def _cdi_names(machine: Machine, folder: str) -> Iterator[str]:
     for path in below(machine, folder):
         if path.endswith((".yaml", ".json")):

@@ -87,6 +87,20 @@ def test_a_container_with_more_than_was_granted_is_found(
     assert [one.name for one in found.unused] == ["1.0"]
 
 
+def test_more_containers_than_replicas_are_found_the_newest_ones(
+    services: Services, engine: EngineStandIn
+) -> None:
+    first, second = (container("worker", DeviceRequests=gpu("0")) for _ in range(2))
+    newest = {**second, "Id": "new-container-0123456789"}
+    held = [record(1, identities=("0",))]
+    found = compared(services, engine, held, newest, first)
+
+    assert [(one.container, one.reason) for one in found.uncovered] == [
+        ("new-containe", "it was granted 1 container, and more are running")
+    ]
+    assert found.unused == ()
+
+
 def test_the_difference_is_printed_as_text_json_and_metrics(
     services: Services, engine: EngineStandIn
 ) -> None:

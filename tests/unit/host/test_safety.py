@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from policyd.formats.host_safety import checks_json, checks_text
 from policyd.host.safety import checks
+from policyd.host_findings import Check
 from policyd.inventory.machine import Machine
 
 SAFE = {
@@ -40,10 +44,12 @@ def test_a_safe_host_has_no_unsafe_setting(tmp_path: Path) -> None:
         "builder.entitlements.device": "ok",
         "default-runtime": "ok",
         "runtimes": "ok",
+        "runtimes of containers": "unknown",
         "CDI devices": "ok",
         "NVIDIA Container Toolkit": "unknown",
         "accept-nvidia-visible-devices-envvar-when-unprivileged": "ok",
         "accept-nvidia-visible-devices-as-volume-mounts": "ok",
+        "nvidia-container-runtime.mode": "ok",
         "swarm-resource": "ok",
         "hosts": "ok",
         "swarm": "unknown",
@@ -89,3 +95,87 @@ def test_a_setting_that_is_not_ok_says_why_and_what_to_change(tmp_path: Path) ->
     assert text.endswith("Unsafe settings: 1 of 9 (3 unknown).\n")
     (unsafe,) = [one for one in json.loads(checks_json(found))["items"] if one["state"] == "unsafe"]
     assert unsafe["setting"] == "default-runtime"
+
+
+class Mounted(Machine):
+    """A machine of files whose programs run."""
+
+    _is_running = True
+
+
+DOCKER = """\
+#!/bin/sh
+case "$1" in
+info) cat "$FOLDER/info.json";;
+ps) cat "$FOLDER/ids";;
+inspect) cat "$FOLDER/containers";;
+*) exit 1;;
+esac
+"""
+INFO = {
+    "ServerVersion": "29.3.1",
+    "DefaultRuntime": "policyd",
+    "Plugins": {"Authorization": ["policyd"]},
+    "Swarm": {"LocalNodeState": "inactive"},
+}
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Check]]:
+    """A function that returns the checks of a machine whose daemon runs."""
+    program = tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text(DOCKER.replace("$FOLDER", str(tmp_path)))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+
+    def make(containers: str = "", toolkit: str = "", **info: Any) -> dict[str, Check]:
+        states(tmp_path, SAFE, toolkit)
+        (tmp_path / "info.json").write_text(json.dumps({**INFO, **info}))
+        (tmp_path / "ids").write_text("".join(f"{line}\n" for line in containers.splitlines()))
+        (tmp_path / "containers").write_text(containers)
+        return {one.setting: one for one in checks(Mounted(tmp_path), "policyd")}
+
+    return make
+
+
+def test_a_daemon_that_runs_is_asked(running) -> None:
+    found = running()
+
+    assert {one.state for one in found.values()} <= {"ok", "unknown"}
+    assert found["Docker Engine"].state == "ok"
+    assert found["swarm"].found == "inactive"
+
+
+def test_containers_that_are_older_than_policyd_runtime_are_named(running) -> None:
+    found = running("/web policyd\n/old runc\n/db runc\n")["runtimes of containers"]
+
+    assert (found.state, found.found) == ("unsafe", "old, db")
+    many = "".join(f"/c{number} runc\n" for number in range(7))
+    assert running(many)["runtimes of containers"].found == "c0, c1, c2, c3, c4, …"
+    found = running("/web policyd\n")["runtimes of containers"]
+    assert (found.state, found.found) == ("ok", "policyd-runtime, of all 1 containers")
+    assert running()["runtimes of containers"].state == "ok"
+
+
+def test_a_listener_of_a_flag_is_found_by_the_warning_of_the_daemon(running) -> None:
+    warning = "WARNING: API is accessible on http://0.0.0.0:2375 without encryption."
+    found = running(Warnings=[warning, "WARNING: No swap limit support"])["hosts"]
+
+    assert (found.state, found.found) == ("unsafe", "http://0.0.0.0:2375")
+    assert running(Warnings=None)["hosts"].state == "ok"
+
+
+def test_policyd_runtime_may_be_below_the_runtime_of_nvidia(running) -> None:
+    nvidia = {"path": "/usr/bin/nvidia-container-runtime"}
+    info = {"DefaultRuntime": "nvidia", "Runtimes": {"nvidia": nvidia}}
+    below = '\nruntimes = ["/usr/local/sbin/policyd-runtime", "runc"]\n'
+
+    assert running(toolkit=TOOLKIT, **info)["default-runtime"].state == "unsafe"
+    assert running(toolkit=TOOLKIT + below, **info)["default-runtime"].state == "ok"
+
+
+def test_a_mode_in_which_devices_come_late_is_unsafe(tmp_path: Path) -> None:
+    found = states(tmp_path, SAFE, TOOLKIT.replace('"cdi"', '"legacy"'))
+
+    assert found["nvidia-container-runtime.mode"] == "unsafe"
