@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote
 
 from flask import Response, g, redirect, request
 
@@ -49,22 +49,26 @@ class Entry:
         """
         g.job, g.browser = None, _browser()
         rule = request.url_rule.rule if request.url_rule else ""
-        found = self._token()
+        sender = self._sender()
+        found = sender or self._token()
         if found is None and rule in scopes:
             return _to_sign_in()
         if found is not None:
             g.token = found
-        if request.method == "POST" and "Authorization" not in request.headers:
+        if request.method == "POST" and sender is None:
             _check_origin()
         if rule in scopes:
             access.require_scope(g.token, scopes[rule])
         return None
 
-    def _token(self) -> Token | None:
+    def _sender(self) -> Token | None:
+        """Return the token in the header Authorization, None without one. Raises Unauthorized."""
         authorization = request.headers.get("Authorization", "")
-        if authorization:
-            sender = self._authentication.sender(authorization)
-            return sender.token if sender else access.LOCAL
+        sender = self._authentication.sender(authorization) if authorization else None
+        return sender.token if sender else None
+
+    def _token(self) -> Token | None:
+        """Return the token of the session, or of this machine while no token is configured."""
         session = self._sessions.find(g.browser, self._clock()) if g.browser else None
         if session and session.permissions:
             return access.stored_token(session.permissions)
@@ -99,9 +103,10 @@ def csrf_token() -> str:
 
 def safe_target(target: str) -> str:
     """Return the path of the console that `target` names; the overview for anything else."""
-    parts = urlsplit(target)
-    inside = target.startswith("/console/") and not parts.scheme and not parts.netloc
-    return target if inside and re.fullmatch(r"[\x21-\x5b\x5d-\x7e]+", target) else "/console/"
+    path = unquote(target.partition("?")[0].partition("#")[0])
+    outside = not path.startswith("/console/") or "//" in path or ".." in path.split("/")
+    is_address = re.fullmatch(r"[\x21-\x5b\x5d-\x7e]+", target) and "\\" not in path
+    return target if is_address and not outside else "/console/"
 
 
 def _browser() -> str:
@@ -110,8 +115,12 @@ def _browser() -> str:
 
 
 def _check_origin() -> None:
+    if not g.browser:
+        raise Forbidden(
+            "the browser sent no cookie: open the console over HTTPS, and allow cookies"
+        )
     given = request.form.get("csrf", "")
-    if not g.browser or not hmac.compare_digest(given.encode(), csrf_token().encode()):
+    if not hmac.compare_digest(given.encode(), csrf_token().encode()):
         raise Forbidden("the form is no longer valid: reload the page and send the form again")
 
 

@@ -74,6 +74,7 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
         if query.error:
             raise Unauthorized("the OpenID provider did not sign you in")
         permissions = people.person(secret, query.state, query.code)
+        sessions.end(g.browser)
         name = sessions.begin(Session(permissions=permissions), services.clock())
         log.info("signed in", owner=permissions.owner)
         g.browser = name

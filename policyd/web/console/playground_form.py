@@ -51,7 +51,10 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     constraints: str = ""
 
     def bundle(self) -> Bundle:
-        """Return the project. Raises BundleError for an invalid and for a duplicate name."""
+        """Return the project.
+
+        Raises BundleError for an invalid and for a duplicate name, and if all files are empty.
+        """
         files: dict[str, bytes] = {}
         for file in self.files:
             if not file.text.strip():
@@ -61,6 +64,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
             if file.name in files:
                 raise BundleError(f"duplicate file name {file.name!r} in the form")
             files[file.name] = file.text.encode("utf-8", "replace")
+        if not files:
+            raise BundleError("every file is empty: paste the content of a Compose file")
         return memory_bundle(files, self.compose_files.split())
 
     def review(self, token: Token, now: int) -> Review:

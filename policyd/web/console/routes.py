@@ -7,9 +7,10 @@ needs. Errors are pages with the same sentences as those of the API.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, redirect, request
 from jinja2 import StrictUndefined
 
 from policyd.config import Scope
@@ -75,6 +76,12 @@ def add_routes(app: Flask, services: Services, authentication: Authentication) -
     sign_in.add_routes(blueprint, services, authentication)
     if services.settings.oidc.issuer:
         oidc.add_routes(blueprint, services)
+
+    @blueprint.get("")
+    def without_slash() -> Response:
+        answer = redirect(f"{PREFIX}/", HTTPStatus.PERMANENT_REDIRECT)
+        assert isinstance(answer, Response)
+        return answer
 
     @blueprint.get("/<path:rest>")
     def unknown(**_: str) -> Response:

@@ -51,6 +51,7 @@ def add_routes(blueprint: Blueprint, services: Services, authentication: Authent
         digest = access.digest_of_bearer(f"Bearer {request.form.get('token', '').strip()}")
         if not digest or authentication.holder(digest) is None:
             return form(target, str(Unauthorized("unknown token")), HTTPStatus.UNAUTHORIZED)
+        sessions.end(g.browser)
         return _begun(sessions, Session(token=digest), services.clock(), target)
 
     @blueprint.post("/sign-out")

@@ -62,6 +62,24 @@ def test_a_token_begins_a_session_that_ends_with_a_sign_out(browse) -> None:
     assert browse.get("/console/").status_code == 303
 
 
+def test_a_second_sign_in_ends_the_session_before_it(browse, guarded) -> None:
+    signed_in(browse)
+    first = guarded.get_cookie(COOKIE).value
+    signed_in(browse)
+    second = guarded.get_cookie(COOKIE).value
+    answers = []
+    for name in (first, second):
+        guarded.set_cookie(COOKIE, name, secure=True)
+        answers.append(browse.get("/console/").status_code)
+
+    assert answers == [303, 200]
+
+
+def test_the_address_without_a_slash_leads_to_the_overview(browse, client) -> None:
+    for answer in (browse.get("/console"), client.get("/console")):
+        assert (answer.status_code, answer.location) == (308, "/console/")
+
+
 def test_an_unknown_token_is_refused(browse) -> None:
     answer = signed_in(browse, "another")
 
@@ -77,6 +95,13 @@ def test_a_form_without_the_token_of_this_browser_is_refused(browse) -> None:
         assert "the form is no longer valid" in answer.text
 
 
+def test_without_https_the_failure_says_what_is_missing(guarded) -> None:
+    answer = guarded.post("/console/sign-in", data={"token": TOKEN}, base_url="http://localhost")
+
+    assert answer.status_code == 403
+    assert "open the console over HTTPS, and allow cookies" in answer.text
+
+
 def test_a_revoked_scope_is_a_page_with_the_sentence_of_the_api(make, token) -> None:
     client = make(tokens={"ci": token(TOKEN, scopes=("review",))})
     answer = client.get("/console/", headers={"Authorization": f"Bearer {TOKEN}"})
@@ -88,6 +113,16 @@ def test_a_revoked_scope_is_a_page_with_the_sentence_of_the_api(make, token) -> 
 def test_this_machine_needs_no_token_while_there_is_none(client) -> None:
     assert client.get("/console/").status_code == 200
     assert client.get("/console/", headers={"Host": "evil.example"}).status_code == 403
+
+
+def test_a_page_of_another_site_gains_nothing_by_a_token_that_is_not_needed(client) -> None:
+    foreign = {"Authorization": "Bearer any", "Host": "evil.example"}
+    assert client.get("/console/decisions?format=json", headers=foreign).status_code == 403
+    assert client.post("/console/audit/verify", headers=foreign).status_code == 403
+
+    own = {"Authorization": "Bearer any"}
+    assert client.get("/console/decisions", headers=own).status_code == 200
+    assert client.post("/console/audit/verify", headers=own).status_code == 403
 
 
 def test_the_console_can_be_switched_off(make) -> None:
@@ -103,6 +138,13 @@ def test_the_console_can_be_switched_off(make) -> None:
         ("/console/\\evil", "/console/"),
         ("/v1/decisions", "/console/"),
         ("/console/\r\nX: y", "/console/"),
+        ("/console/../v1/decisions", "/console/"),
+        ("/console/%2E%2e//evil.example", "/console/"),
+        ("/console//evil.example", "/console/"),
+        ("/console/%5cevil", "/console/"),
+        ("/console/é", "/console/"),
+        ("javascript:alert(1)//console/", "/console/"),
+        ("/console/decisions?host=a..b//c", "/console/decisions?host=a..b//c"),
         ("", "/console/"),
     ],
 )

@@ -223,3 +223,10 @@ def test_a_file_without_text_is_none() -> None:
 
     assert trial.bundle().files.names() == ()
     assert trial.bundle().files.read("/project/a.yaml") == b"x: 1\n"
+
+
+def test_an_empty_form_says_what_to_paste(browser) -> None:
+    page = browser.post(PATH, form(("compose.yaml", " \r\n")))
+
+    assert page.status_code == 400
+    assert problem_of(page) == "every file is empty: paste the content of a Compose file"
