@@ -90,7 +90,7 @@ class Prepared:
 
 def driver_of(connection: Connection) -> sqlite3.Connection | None:
     """Return the connection of SQLite's driver below `connection`, None for another database."""
-    driver = connection.connection.driver_connection
+    driver = connection.connection.dbapi_connection
     return driver if isinstance(driver, sqlite3.Connection) else None
 
 

@@ -7,13 +7,13 @@ Source: RFC 6962, section 2.1; C2SP tlog-tiles.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, or_, select
 
-from policyd.audit.prepared import Prepared
+from policyd.audit.prepared import Prepared, driver_of
 from policyd.audit.tables import events, heads, tree_nodes
 from policyd.errors import AuditError
 from policyd.model import to_json
@@ -29,9 +29,16 @@ ENTRY_COLUMNS: Final[tuple[ColumnElement[Any], ...]] = (
 """The columns of `tables.events` that an entry is made from."""
 _ROWS_AT_ONCE: Final = 500
 
-_LAST_LEAF: Final = select(func.max(tree_nodes.c.position)).where(tree_nodes.c.level == 0)
-_HEAD: Final = select(heads.c.sequence)
+_LAST_LEAF: Final = Prepared(
+    select(func.max(tree_nodes.c.position)).where(tree_nodes.c.level == 0)
+)
+_HEAD: Final = Prepared(select(heads.c.sequence))
 _APPEND: Final = Prepared(insert(tree_nodes))
+_NODE: Final = Prepared(
+    select(tree_nodes.c.hash).where(
+        tree_nodes.c.level == bindparam("of_level"), tree_nodes.c.position == bindparam("at")
+    )
+)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -52,23 +59,28 @@ def entry(sequence: int, kind: str, decision: str, time: str, chain_hash: str) -
 
 def leaves(connection: Connection) -> int:
     """Return the number of leaves of the stored tree."""
-    found = connection.execute(_LAST_LEAF).scalar()
-    return 0 if found is None else int(found) + 1
+    found = _LAST_LEAF.first(connection, {})
+    return 0 if found is None or found[0] is None else int(found[0]) + 1
 
 
 def reader(connection: Connection) -> merkle.ReadHash:
     """Return what reads hashes of the stored tree. It raises AuditError for one that is missing."""
 
     def read(level: int, index: int) -> bytes:
-        query = select(tree_nodes.c.hash).where(
-            tree_nodes.c.level == level, tree_nodes.c.position == index
-        )
-        found = connection.execute(query).scalar()
-        if found is None:
-            raise _missing(level, index)
-        return bytes(found)
+        return _hash(_NODE.first(connection, _at(level, index)), level, index)
 
     return read
+
+
+def _at(level: int, index: int) -> dict[str, int]:
+    return {"of_level": level, "at": index}
+
+
+def _hash(row: Sequence[Any] | None, level: int, index: int) -> bytes:
+    """Return the hash in `row`, which was read for the node `index` at `level`."""
+    if row is None:
+        raise _missing(level, index)
+    return bytes(row[0])
 
 
 def grow(connection: Connection) -> merkle.Frontier:
@@ -77,7 +89,8 @@ def grow(connection: Connection) -> merkle.Frontier:
     Raises AuditError if events are missing.
     """
     size = leaves(connection)
-    head = int(connection.execute(_HEAD).scalar() or 0)
+    row = _HEAD.first(connection, {})
+    head = int(row[0]) if row else 0
     if size > head:
         raise AuditError(
             f"event {head + 1} is missing: the tree of the audit log has {size} events, but the "
@@ -90,7 +103,13 @@ def grow(connection: Connection) -> merkle.Frontier:
 
 
 def _read_edge(connection: Connection, size: int) -> merkle.ReadHash:
-    """Return what reads the hashes at the right edge of a tree of `size` leaves, in one query."""
+    """Return what reads the hashes at the right edge of a tree of `size` leaves.
+
+    A server is asked for all of them at once. With SQLite, that would take ten times the time.
+    """
+    driver = driver_of(connection)
+    if driver is not None:
+        return lambda level, index: _hash(_NODE.first_of(driver, _at(level, index)), level, index)
     found: dict[tuple[int, int], bytes] = {}
     if size:
         for row in connection.execute(edge_query(size)):
