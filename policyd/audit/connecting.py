@@ -38,15 +38,24 @@ def sqlite_engine(url: URL, read_only: bool) -> Engine:
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("policyd_write")
         driver: Any = connection.connection.driver_connection
-        set_busy_timeout(driver)
+        set_busy_timeout(driver, busy_milliseconds())
         command(driver, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 
 
-def set_busy_timeout(driver: Any) -> None:
-    """Let SQLite wait for a lock until the deadline of the review. Raises SQLAlchemyError."""
-    command(driver, f"PRAGMA busy_timeout = {int(remaining(BUSY_TIMEOUT) * 1000)}")
+def set_busy_timeout(driver: Any, milliseconds: int) -> None:
+    """Let SQLite wait for a lock for `milliseconds`. Raises SQLAlchemyError."""
+    command(driver, f"PRAGMA busy_timeout = {milliseconds}")
+
+
+def busy_milliseconds() -> int:
+    """Return how long SQLite may wait for a lock by the deadline of the review.
+
+    From one second on, it is a whole number of seconds, so that it seldom has to be set anew.
+    """
+    seconds = remaining(BUSY_TIMEOUT)
+    return int(seconds) * 1000 if seconds >= 1 else int(seconds * 1000)
 
 
 def server_engine(url: URL) -> Engine:

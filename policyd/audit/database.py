@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from sqlalchemy import (
@@ -25,7 +25,12 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from policyd import deadline
-from policyd.audit.connecting import server_engine, set_busy_timeout, sqlite_engine
+from policyd.audit.connecting import (
+    busy_milliseconds,
+    server_engine,
+    set_busy_timeout,
+    sqlite_engine,
+)
 from policyd.audit.file_lock import file_lock
 from policyd.audit.prepared import Parameters, Prepared
 from policyd.audit.tables import KNOWN_REVISIONS, REVISION
@@ -39,6 +44,13 @@ LEAST_SPACE: Final = 1 << 16
 """Bytes that must be free on the disk of a log that takes decisions; most take a tenth of it."""
 
 
+class _Reader(NamedTuple):
+    """A connection to SQLite for single statements, and for how long it waits for a lock."""
+
+    connection: PoolProxiedConnection
+    waits: int | None
+
+
 class Database:
     """The audit database in one process. A forked process must not use its connections."""
 
@@ -49,7 +61,7 @@ class Database:
         self._engine = sqlite_engine(url, read_only) if self._file else server_engine(url)
         # A transaction of SQLite is always a snapshot.
         self._one_state = {} if self._file else {"isolation_level": "REPEATABLE READ"}
-        self._readers: list[PoolProxiedConnection] = []
+        self._readers: list[_Reader] = []
         self._writer: Connection | None = None
 
     @property
@@ -76,19 +88,21 @@ class Database:
                 return statement.first(connection, parameters)
         with self._failures("read"):
             try:
-                reader = self._readers.pop()
+                reader, waits = self._readers.pop()
             except IndexError:
                 self._check_identity()  # connecting would create a file that is missing
-                reader = self._engine.raw_connection()
+                reader, waits = self._engine.raw_connection(), None
                 reader.detach()
             driver: Any = reader.dbapi_connection
             try:
-                set_busy_timeout(driver)
+                milliseconds = busy_milliseconds()
+                if milliseconds != waits:
+                    set_busy_timeout(driver, milliseconds)
                 row = statement.first_of(driver, parameters)
             except BaseException:
                 reader.close()
                 raise
-            self._readers.append(reader)
+            self._readers.append(_Reader(reader, milliseconds))
             return row
 
     @contextmanager
@@ -155,7 +169,7 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         while self._readers:
-            self._readers.pop().close()
+            self._readers.pop().connection.close()
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()

@@ -17,7 +17,10 @@ from policyd.deadline import remaining
 
 TIMEOUT: Final = 10.0
 """Seconds to wait for another process, which holds the lock for one commit of milliseconds."""
-_PAUSE: Final = 0.0005
+_LEAST_PAUSE: Final = 0.0005
+"""Seconds between the first attempts."""
+_PAUSE_SHARE: Final = 0.125
+"""Later pauses, as a share of the time waited so far: each attempt takes processor time."""
 
 
 @contextmanager
@@ -40,12 +43,14 @@ def file_lock(path: str) -> Iterator[None]:
 
 
 def _acquire(descriptor: int, path: str) -> None:
-    until = time.monotonic() + remaining(TIMEOUT)
+    start = time.monotonic()
+    until = start + remaining(TIMEOUT)
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            if time.monotonic() > until:
+            now = time.monotonic()
+            if now > until:
                 raise TimeoutError(f"{path} is locked by another process") from None
-            time.sleep(_PAUSE)
+            time.sleep(max(_LEAST_PAUSE, (now - start) * _PAUSE_SHARE))

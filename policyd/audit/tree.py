@@ -29,9 +29,7 @@ ENTRY_COLUMNS: Final[tuple[ColumnElement[Any], ...]] = (
 """The columns of `tables.events` that an entry is made from."""
 _ROWS_AT_ONCE: Final = 500
 
-_LAST_LEAF: Final = Prepared(
-    select(func.max(tree_nodes.c.position)).where(tree_nodes.c.level == 0)
-)
+_LAST_LEAF: Final = Prepared(select(func.max(tree_nodes.c.position)).where(tree_nodes.c.level == 0))
 _HEAD: Final = Prepared(select(heads.c.sequence))
 _APPEND: Final = Prepared(insert(tree_nodes))
 _NODE: Final = Prepared(

@@ -15,12 +15,11 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication
 
 import structlog
-from werkzeug.wrappers import Response
 
 from policyd import deadline
 from policyd.errors import Overloaded, PayloadTooLarge, PolicydError, RequestError, RequestTimeout
@@ -46,6 +45,14 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 log = structlog.get_logger("policyd.serve")
+
+
+class Answer(NamedTuple):
+    """The status code, the headers and the whole body of an answer."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
 
 
 class AsgiApplication:
@@ -81,7 +88,7 @@ class AsgiApplication:
         body = bytearray()
         try:
             await self._receive_body(body, scope, receive)
-            response = await self._answer(environ_of(scope, body))
+            answer = await self._answer(environ_of(scope, body))
         except PolicydError as error:
             log.warning(
                 "request refused",
@@ -90,10 +97,11 @@ class AsgiApplication:
                 status=error.status_code,
                 reason=str(error),
             )
-            response = failure_of(error)
+            failure = failure_of(error)
+            answer = Answer(failure.status_code, list(failure.headers), failure.get_data())
         finally:
             self._buffered -= len(body)
-        await _send(response, send)
+        await _send(answer, send)
 
     async def _receive_body(self, body: bytearray, scope: Scope, receive: Receive) -> None:
         """Append the body of the request to `body`.
@@ -130,7 +138,7 @@ class AsgiApplication:
             raise Overloaded("too many large requests at the same time; try again later")
         return bool(message.get("more_body", False))
 
-    async def _answer(self, environ: dict[str, Any]) -> Response:
+    async def _answer(self, environ: dict[str, Any]) -> Answer:
         """Return the answer of the WSGI application. Raises Overloaded and ReviewTimeout."""
         loop = asyncio.get_running_loop()
         until = time.monotonic() + self._answer_seconds
@@ -146,7 +154,7 @@ class AsgiApplication:
         finally:
             self._requests -= 1
 
-    async def _look(self, environ: dict[str, Any], until: float) -> Response:
+    async def _look(self, environ: dict[str, Any], until: float) -> Answer:
         """Return a page of the console. Its threads are none of those that answer reviews."""
         if self._looks >= CONSOLE_THREADS + MAX_LOOKING:
             raise Overloaded("too many people use the console at the same time; try again later")
@@ -157,9 +165,33 @@ class AsgiApplication:
         finally:
             self._looks -= 1
 
-    def _call(self, environ: dict[str, Any], until: float) -> Response:
+    def _call(self, environ: dict[str, Any], until: float) -> Answer:
         with deadline.within(until - time.monotonic()):
-            return Response.from_app(self._app, environ, buffered=True)
+            return answer_of(self._app, environ)
+
+
+def answer_of(app: WSGIApplication, environ: dict[str, Any]) -> Answer:
+    """Return the answer of `app`. Source: PEP 3333, "The Application/Framework Side"."""
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(
+        status: str, headers: list[tuple[str, str]], _exc_info: object = None
+    ) -> Callable[[bytes], object]:
+        started.append((status, headers))
+        return _write
+
+    parts = app(environ, start_response)
+    try:
+        body = b"".join(parts)
+    finally:
+        if hasattr(parts, "close"):
+            parts.close()
+    status, headers = started[-1]
+    return Answer(int(status[:3]), headers, body)
+
+
+def _write(_part: bytes) -> object:
+    raise NotImplementedError("an answer is returned, not written")
 
 
 def environ_of(scope: Scope, body: bytes | bytearray) -> dict[str, Any]:
@@ -199,9 +231,9 @@ def _header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
-async def _send(response: Response, send: Send) -> None:
+async def _send(answer: Answer, send: Send) -> None:
     headers = [
-        (key.lower().encode("latin-1"), value.encode("latin-1")) for key, value in response.headers
+        (key.lower().encode("latin-1"), value.encode("latin-1")) for key, value in answer.headers
     ]
-    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": response.get_data()})
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -83,6 +84,36 @@ def test_a_process_that_was_forked_meanwhile_does_not_keep_the_lock(
         os.close(writer)
         os.close(reader)
         os.waitpid(child, 0)
+
+
+class Clock:
+    """A clock that only sleeping moves, and the pauses that were slept."""
+
+    def __init__(self) -> None:
+        self.pauses: list[float] = []
+
+    def monotonic(self) -> float:
+        return sum(self.pauses)
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+
+def test_the_longer_the_lock_is_waited_for_the_fewer_attempts_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, clock = tmp_path / "lock", Clock()
+    monkeypatch.setattr(module, "time", clock)
+    with path.open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+
+        with pytest.raises(TimeoutError), file_lock(str(path)):
+            pass
+
+    assert clock.pauses[:9] == [0.0005] * 9
+    assert clock.pauses[9] == pytest.approx(0.0045 / 8)
+    assert clock.monotonic() == pytest.approx(10.6, abs=0.7)
+    assert len(clock.pauses) == 75
 
 
 def test_a_file_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:

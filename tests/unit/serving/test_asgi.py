@@ -21,6 +21,7 @@ from policyd.serving.asgi import (
     MAX_LOOKING,
     MAX_WAITING,
     AsgiApplication,
+    answer_of,
     environ_of,
 )
 from tests.support.cases import cases
@@ -206,6 +207,40 @@ def test_the_parts_of_a_body_are_joined() -> None:
     found = asyncio.run(Exchange(part(b"abc", more=True), part(b"de")).run(app))
 
     assert (found.status, found.body, found.headers[b"x-length"]) == (200, b"abcde", b"5")
+
+
+class Parts:
+    """An answer in parts, which wants to be closed."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter((b"two ", b"parts"))
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_the_answer_of_an_application_is_whole_and_closed() -> None:
+    parts = Parts()
+
+    def app(_environ: Any, start_response: Any) -> Parts:
+        start_response("200 OK", [("X-First", "1")])
+        start_response("503 Service Unavailable", [("X-Last", "1")])
+        return parts
+
+    assert answer_of(app, {}) == (503, [("X-Last", "1")], b"two parts")
+    assert parts.is_closed
+
+
+def test_an_application_returns_its_answer_and_does_not_write_it() -> None:
+    def app(_environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])(b"written")
+        return []
+
+    with pytest.raises(NotImplementedError, match=r"^an answer is returned, not written$"):
+        answer_of(app, {})
 
 
 @cases(
