@@ -101,16 +101,18 @@ def summary(connection: Connection, period: Period) -> Summary:
 
 def holders(connection: Connection, period: Period) -> dict[Holder, Held]:
     """Return who held what in `period`, which has an end. Raises AuditError."""
-    found: dict[str, Held] = {}
+    grants: dict[str, int] = {}
+    times: dict[str, list[int]] = {}
     for number, (since, entries) in enumerate(_summaries(connection, period)):
         origin = nanoseconds(since) if since else 0
-        for key, begun, carried, times in entries:
-            held = found.get(key)
-            if held is None:
-                held = found[key] = Held()
-            held.grants += begun if number else begun + carried
-            held.add(times, origin)
-    return {_HOLDER.decode(key): held for key, held in found.items()}
+        for key, begun, carried, held in entries:
+            own = times.setdefault(key, [])
+            grants[key] = grants.get(key, 0) + (begun if number else begun + carried)
+            if own and held and own[-1] == held[0] + origin:
+                own.pop()
+                del held[0]
+            own += [one + origin for one in held]
+    return {_HOLDER.decode(key): Held(grants[key], own) for key, own in times.items()}
 
 
 def held_grants(

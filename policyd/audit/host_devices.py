@@ -14,6 +14,8 @@ from policyd.audit.event import GrantRecord
 from policyd.grants.identity import DeviceNames, normal_form
 from policyd.inventory.hosts import Host
 
+_Numbered = tuple[int, GrantRecord]
+
 
 class HostDevice(msgspec.Struct, frozen=True, rename="camel"):
     """A device: `device` is its index, or that of its GPU and its own; `grants` are on it.
@@ -32,13 +34,22 @@ class HostDevice(msgspec.Struct, frozen=True, rename="camel"):
 
 def host_devices(name: str, host: Host, records: Iterable[GrantRecord]) -> list[HostDevice]:
     """Return the devices of `host`, which reviews call `name`, each with those of `records`."""
-    # The names of a grant are worked out once, not for each device.
-    listed = [(one, one.names) for one in records]
-    return [
-        msgspec.structs.replace(device, held=bool(own), grants=own)
-        for device, names in _devices(name, host)
-        for own in [tuple(one for one, its in listed if _has(one, its, device.vendor, names))]
-    ]
+    everything, by_name = list[_Numbered](), dict[str, list[_Numbered]]()
+    for numbered in enumerate(records):
+        record = numbered[1]
+        if record.devices == "all":
+            everything.append(numbered)
+            continue
+        for one in record.names:
+            by_name.setdefault(one, []).append(numbered)
+    found = []
+    for device, names in _devices(name, host):
+        own = dict([*everything, *(each for one in names for each in by_name.get(one, ()))])
+        grants = tuple(
+            own[at] for at in sorted(own) if own[at].vendor in (device.vendor, "unknown")
+        )
+        found.append(msgspec.structs.replace(device, held=bool(grants), grants=grants))
+    return found
 
 
 def identities(host: Host) -> tuple[str, ...]:
@@ -66,10 +77,3 @@ def _devices(name: str, host: Host) -> Iterator[tuple[HostDevice, frozenset[str]
         written = (index, other.node, other.unique_id)
         names = frozenset(normal_form(one, other.vendor, {}) for one in written if one)
         yield HostDevice(name, other.vendor, index, other.unique_id, other.name, False), names
-
-
-def _has(record: GrantRecord, own: tuple[str, ...], vendor: str, names: frozenset[str]) -> bool:
-    """Return whether `record`, of devices with the names `own`, is of the device with `names`."""
-    if record.vendor not in (vendor, "unknown"):
-        return False
-    return record.devices == "all" or not names.isdisjoint(own)

@@ -54,25 +54,14 @@ class Holder(NamedTuple):
     devices: tuple[str, ...] | None
 
 
-class Held:
+class Held(NamedTuple):
     """What a holder held in a period: the number of grants, and the times at which they were held.
 
     `times` are beginnings and ends in turn, in order, in nanoseconds since the epoch.
     """
 
-    __slots__ = ("grants", "times")
-
-    def __init__(self, grants: int = 0, times: Sequence[int] = ()) -> None:
-        self.grants = grants
-        self.times = list(times)
-
-    def add(self, times: Sequence[int], origin: int) -> None:
-        """Add later `times`, which count from `origin`, nanoseconds since the epoch."""
-        added = [one + origin for one in times]
-        if self.times and added and self.times[-1] == added[0]:
-            self.times.pop()
-            del added[0]
-        self.times += added
+    grants: int
+    times: list[int]
 
 
 class Device(NamedTuple):
