@@ -15,12 +15,13 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, Text, bindparam, func, insert, select
 
 from policyd.audit.chain import Problem
 from policyd.audit.event import GrantRecord
 from policyd.audit.grant_queries import ends_after
 from policyd.audit.moments import Period, nanoseconds
+from policyd.audit.prepared import Prepared
 from policyd.audit.rows import grant_of
 from policyd.audit.tables import events, grant_summaries, grants
 from policyd.audit.usage import Held, Holder, Interval, granted_devices, join
@@ -34,6 +35,24 @@ _SUMMARIZED: Final = tuple(
         *("sequence", "time", "ended", "repository", "environment", "host", "project"),
         *("username", "vendor", "devices", "identities"),
     )
+)
+
+_SINCE: Final[Any] = bindparam("since", type_=Text)
+_BEGUN: Final = Prepared(
+    select(*_SUMMARIZED).where(
+        grants.c.time >= bindparam("begins"),
+        grants.c.time < bindparam("until"),
+        ends_after(grants, _SINCE),
+    )
+)
+_CARRIED: Final = select(*_SUMMARIZED).where(
+    grants.c.sequence.in_(bindparam("held", expanding=True)), ends_after(grants, _SINCE)
+)
+_LAST: Final = Prepared(
+    select(grant_summaries.c.until, grant_summaries.c.held)
+    .where(grant_summaries.c.until <= bindparam("begins"))
+    .order_by(grant_summaries.c.until.desc())
+    .limit(1)
 )
 
 _Entry = tuple[str, int, int, list[int]]
@@ -77,19 +96,23 @@ def summarize_finished_days(connection: Connection, newest: str) -> None:
 def summary(connection: Connection, period: Period) -> Summary:
     """Return the summary of `period`, which has an end, from the table of grants."""
     origin = nanoseconds(period.since) if period.since else 0
+    length = nanoseconds(period.until) - origin
     begun: dict[str, int] = {}
     carried: dict[str, int] = {}
     spans: dict[str, list[Interval]] = {}
     held = set[int]()
-    for row in _rows(connection, period, _SUMMARIZED):
-        sequence, time, ended, *written = row
+    begins, before = _held_before(connection, period.since)
+    limits = {"begins": begins, "since": period.since, "until": period.until}
+    rows = [*_BEGUN.all(connection, limits)]
+    for some in _in_parts(before):
+        rows += connection.execute(_CARRIED, {"since": period.since, "held": some}).all()
+    for sequence, time, ended, *written in rows:
         key = _holder(*written)
         counted = carried if time < period.since else begun
         counted[key] = counted.get(key, 0) + 1
-        start, end = max(time, period.since), min(ended or period.until, period.until)
-        spans.setdefault(key, [])
-        if start < end:
-            spans[key].append((nanoseconds(start) - origin, nanoseconds(end) - origin))
+        start = nanoseconds(time) - origin if time > period.since else 0
+        end = nanoseconds(ended) - origin if ended and ended < period.until else length
+        spans.setdefault(key, []).append((start, max(start, end)))
         if not ended or ended > period.until:
             held.add(sequence)
     entries = [
@@ -127,7 +150,17 @@ def held_grants(
 
     They are described as they are known at `now`, RFC 3339. `hosts` is None for all hosts.
     """
-    rows = _rows(connection, period, tuple(grants.c), hosts, most)
+    begins, before = _held_before(connection, period.since)
+    held = select(grants).where(ends_after(grants, period.since))
+    newer = held.where(grants.c.time >= begins, grants.c.time < period.until)
+    if hosts is not None:
+        newer = newer.where(grants.c.host.in_(hosts))
+        # With the bare column, SQLite might read all grants of the hosts.
+        held = held.where(func.coalesce(grants.c.host, "").in_(hosts))
+    newest_first = (grants.c.time.desc(), grants.c.sequence.desc(), grants.c.position.desc())
+    rows = [*connection.execute(newer.order_by(*newest_first).limit(most))]
+    for some in _in_parts(before):
+        rows += connection.execute(held.where(grants.c.sequence.in_(some)))
     records = [grant_of(row, now) for row in rows]
     records.sort(key=lambda one: (one.time, one.sequence, one.position), reverse=True)
     return records[:most]
@@ -207,37 +240,15 @@ def _summaries(connection: Connection, period: Period) -> Iterator[tuple[str, li
         yield since, summary(connection, Period(since, period.until)).entries
 
 
-def _rows(
-    connection: Connection,
-    period: Period,
-    columns: Sequence[ColumnElement[Any]],
-    hosts: Collection[str] | None = None,
-    most: int | None = None,
-) -> Iterator[Sequence[Any]]:
-    """Yield the grants that were held in `period`: the newest `most`, and perhaps older ones."""
-    stored = grant_summaries.c
-    last = (
-        select(stored.until, stored.held)
-        .where(stored.until <= period.since)
-        .order_by(stored.until.desc())
-        .limit(1)
-    )
-    row = connection.execute(last).first()
-    begins, held = (row.until, _decoded(_HELD, row.held)) if row else ("", list[int]())
-    newer = select(*columns).where(
-        *(() if hosts is None else (grants.c.host.in_(hosts),)),
-        *(grants.c.time >= begins, grants.c.time < period.until),
-        ends_after(grants, period.since),
-    )
-    newest_first = (grants.c.time.desc(), grants.c.sequence.desc(), grants.c.position.desc())
-    yield from connection.execute(newer.order_by(*newest_first).limit(most)).all()
-    older = select(*columns).where(ends_after(grants, period.since))
-    if hosts is not None:
-        # With the bare column, SQLite might read all grants of the hosts instead.
-        older = older.where(func.coalesce(grants.c.host, "").in_(hosts))
+def _held_before(connection: Connection, since: str) -> tuple[str, list[int]]:
+    """Return the end of the last summary until `since`, and the events of what was held then."""
+    row = _LAST.first(connection, {"begins": since})
+    return (row[0], _decoded(_HELD, row[1])) if row else ("", [])
+
+
+def _in_parts(held: Sequence[int]) -> Iterator[Sequence[int]]:
     for start in range(0, len(held), _GRANTS_AT_ONCE):
-        some = grants.c.sequence.in_(held[start : start + _GRANTS_AT_ONCE])
-        yield from connection.execute(older.where(some)).all()
+        yield held[start : start + _GRANTS_AT_ONCE]
 
 
 def _decoded(decoder: msgspec.json.Decoder[Any], content: bytes) -> Any:
