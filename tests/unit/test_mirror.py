@@ -137,6 +137,7 @@ PACKAGES: Final = {
 """Packages whose own file holds code, and its tests."""
 
 WHOLE: Final = {
+    "web/console/test_page_sizes.py": "all pages that grow with the number and length of names",
     "test_history.py": "the made-up history that tests of the console use",
     "policies/test_author_mistakes.py": "the checks of Rego that the lint makes of values",
     "policies/test_default_policy_set.py": "the built-in policy set",

@@ -25,7 +25,7 @@ from policyd.inventory.hosts import Host
 from policyd.services import Services
 from policyd.web import access
 from policyd.web.console.gpu_picture import picture
-from policyd.web.console.pages import Listing, PageQuery, page
+from policyd.web.console.pages import Listing, PageQuery, fitting, page
 from policyd.web.query import parameters
 
 SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {"/console/gpus": ("audit:read",)}
@@ -35,6 +35,8 @@ SOON_DAYS: Final = 7
 """Days before its end in which a lease is marked."""
 MAX_DEVICES: Final = 40
 """Devices of one page, unless one host has more."""
+MAX_HOSTS: Final = 60
+"""Hosts that are listed on one page."""
 SHOWN_HOLDINGS: Final = 60
 """Rows of the table of the picture."""
 DEVICES: Final = {
@@ -121,7 +123,8 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
             query,
             _listing(query, states, drawn, view),
             view=view,
-            hosts=hosts,
+            hosts=_listed(hosts, query.host),
+            hosts_in_all=len(hosts),
             states=states,
             word=lambda state: state_of(state, view.soon),
             workload=workload,
@@ -183,6 +186,13 @@ def _summaries(view: _View, chosen: str) -> list[HostSummary]:
             )
         )
     return found
+
+
+def _listed(hosts: Sequence[HostSummary], chosen: str) -> list[HostSummary]:
+    """Return the hosts that the page lists: the chosen one, and the first that fit."""
+    ordered = sorted(hosts, key=lambda one: one.name != chosen) if chosen else hosts
+    names = set(fitting((one.name for one in ordered), MAX_HOSTS))
+    return [one for one in hosts if one.name in names]
 
 
 def _timelines(services: Services, view: _View, shown: set[str]) -> list[DeviceTimeline]:

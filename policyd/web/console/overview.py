@@ -25,7 +25,7 @@ from policyd.web import access, health
 from policyd.web.console.decisions import COLUMNS, listed
 from policyd.web.console.exception_list import visible_exceptions
 from policyd.web.console.kept_answers import KeptAnswers
-from policyd.web.console.pages import Listing, PageQuery, page
+from policyd.web.console.pages import Listing, PageQuery, fitting, page
 from policyd.web.query import parameters
 
 SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {"/console/": ("audit:read",)}
@@ -83,6 +83,8 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
         now = services.clock()
         today = f"{rfc3339(now)[:10]}T00:00:00.000000000Z"
         hosts = inventory(services.policy_set.data)
+        states = occupancy(services.audit, hosts, now, soon_days=DAYS, visibility=visible)
+        shown_hosts = fitting((one.host for one in states), SHOWN)
         last = decision_page(services.audit.database, LAST, visibility=visible, allowed=False)
         return page(
             "overview.html",
@@ -100,7 +102,8 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
             ),
             today=today[:10],
             exceptions=_ending(services),
-            hosts=occupancy(services.audit, hosts, now, soon_days=DAYS, visibility=visible),
+            hosts=[one for one in states if one.host in shown_hosts],
+            hosts_in_all=len(states),
             last=last,
             shown=SHOWN,
             days=DAYS,

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, Literal, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from flask import Response, g, render_template, request
@@ -53,6 +54,9 @@ NAVIGATION: Final = {
 }
 """The pages in the menu, in its order."""
 
+_MORE: Final = "..."
+_OCTETS_OF_LINKS: Final = 4_000
+"""Bytes of the names in links to all hosts of a page."""
 _BACKTICKS: Final = re.compile(r"`([^`\n]+)`")
 
 
@@ -130,6 +134,32 @@ def url_with(**changes: object) -> str:
     added = {name: [str(value)] for name, value in changes.items() if value is not None}
     encoded = urlencode({**query, **added}, doseq=True)
     return f"{request.path}?{encoded}" if encoded else request.path
+
+
+def fit(text: object, most: int) -> str:
+    """Return the beginning of `text`: at most `most` characters, twice as many bytes on a page."""
+    whole = str(text)
+    if len(whole) <= most and _octets(whole) <= 2 * most:
+        return whole
+    shown = whole[: most - len(_MORE)]
+    while _octets(shown) > 2 * most - len(_MORE):
+        shown = shown[:-1]
+    return shown + _MORE
+
+
+def fitting(names: Iterable[str], most: int) -> list[str]:
+    """Return the first of `names`, at most `most`, that fit on a page as links; at least one."""
+    found, octets = list[str](), 0
+    for name in itertools.islice(names, most):
+        octets += len(quote(name))
+        if found and octets > _OCTETS_OF_LINKS:
+            break
+        found.append(name)
+    return found
+
+
+def _octets(text: str) -> int:
+    return len(escape(text).encode(errors="replace"))
 
 
 def moment(time: str) -> Markup:

@@ -88,6 +88,7 @@ def add_routes(app: Flask, services: Services, authentication: Authentication) -
         raise NotFound(f"{request.path} does not exist")
 
     app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.filters["fit"] = pages.fit
     app.register_blueprint(blueprint, url_prefix=PREFIX)
 
 
