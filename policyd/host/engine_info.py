@@ -1,4 +1,4 @@
-"""What a daemon says of itself: its runtimes, and the folder of its data.
+"""What a daemon says of itself: its runtimes, the folder of its data, whether it is in a swarm.
 
 In: the answer to GET /info. Out: EngineInfo. Source: Docker Engine API 1.41 and 1.51, SystemInfo.
 """
@@ -20,12 +20,14 @@ WRAPPER: Final = "policyd-runtime"
 class EngineInfo(msgspec.Struct, frozen=True):
     """What is known of a daemon; "" for what is not known.
 
-    `runtimes` are the paths of the programs of its runtimes, by their names.
+    `runtimes` are the paths of the programs of its runtimes, by their names. `is_in_swarm` says
+    whether the daemon is or may be in a swarm.
     """
 
     default_runtime: str = ""
     runtimes: Mapping[str, str] = {}
     root: str = ""
+    is_in_swarm: bool = True
 
     @property
     def asking_runtimes(self) -> frozenset[str]:
@@ -44,4 +46,5 @@ def read_info(answer: Fields | None) -> EngineInfo:
         default_runtime=answer.text("DefaultRuntime"),
         runtimes={name: runtimes.object(name).text("path") for name in answer.keys("Runtimes")},
         root=answer.text("DockerRootDir"),
+        is_in_swarm=answer.object("Swarm").text("LocalNodeState") != "inactive",
     )

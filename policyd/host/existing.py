@@ -18,6 +18,7 @@ from policyd.host.asked import PROJECT_LABEL, SERVICE_LABEL, Asked
 from policyd.host.container_request import read_container
 from policyd.host.engine_info import EngineInfo
 from policyd.host.folded_json import Fields
+from policyd.host.known_images import KnownImages
 from policyd.model import ImageConfig
 from policyd.workloads.image_configs import DockerConfig
 
@@ -41,7 +42,7 @@ class Engine(Protocol):
         """Return the volume `name`, None if there is none."""
 
     def info(self) -> EngineInfo:
-        """Return the runtimes of the daemon, and the folder of its data."""
+        """Return what the daemon says of itself."""
 
     def running(self, labels: Mapping[str, str]) -> list[str]:
         """Return the ids of containers with `labels` that run."""
@@ -56,6 +57,7 @@ class Existing:
         self._clock = clock
         self._lock = threading.Lock()
         self._info: tuple[float, EngineInfo] | None = None
+        self.images = KnownImages(self._image, self._is_in_swarm, clock)
 
     def volume(self, name: str) -> Mapping[str, Any]:
         """Return the definition of the volume `name`, {} if there is none."""
@@ -137,7 +139,10 @@ class Existing:
 
     def image(self, name: str) -> ImageConfig | None:
         """Return the configuration of the image `name`, None if the engine does not have it."""
-        found = self._engine.image(name) if name else None
+        return self.images.config(name) if name else None
+
+    def _image(self, name: str) -> ImageConfig | None:
+        found = self._engine.image(name)
         if found is None:
             return None
         config = found.object("Config")
@@ -152,7 +157,14 @@ class Existing:
         with self._lock:
             known = self._info
         if known is None or self._clock() - known[0] > INFO_SECONDS:
-            known = (self._clock(), self._engine.info())
-            with self._lock:
-                self._info = known
+            return self._info_now()
         return known[1]
+
+    def _info_now(self) -> EngineInfo:
+        known = (self._clock(), self._engine.info())
+        with self._lock:
+            self._info = known
+        return known[1]
+
+    def _is_in_swarm(self) -> bool:
+        return self._info_now().is_in_swarm

@@ -26,6 +26,7 @@ from policyd.host.existing import Existing
 from policyd.host.folded_json import Fields, read_object
 from policyd.host.grant_check import GrantCheck, Start
 from policyd.host.host_files import HostFiles
+from policyd.host.known_images import may_change_images
 from policyd.host.other_requests import (
     read_build,
     read_exec,
@@ -94,7 +95,13 @@ class Gate:
         try:
             call = read_call(envelope)
             about = endpoint(call)
-            return ALLOWED if about is None else self._answer(call, about)
+            changes_images = may_change_images(call)
+            if changes_images:
+                self._existing.images.changing(call)
+            answer = ALLOWED if about is None else self._answer(call, about)
+            if changes_images and not answer.allowed:
+                self._existing.images.changed(call)
+            return answer
         except RequestError as error:
             return self._refused(Call("", ""), error)
         except Exception as error:  # noqa: BLE001 - whatever fails, the gate stays closed
@@ -109,6 +116,12 @@ class Gate:
             return
         if about is not None and about.kind == "start":
             self._grants.slots.release(about.name)
+        if may_change_images(call):
+            self._existing.images.changed(call)
+
+    def restarted(self) -> None:
+        """Learn that the daemon has started."""
+        self._existing.images.restarted()
 
     def _answer(self, call: Call, about: Endpoint) -> Answer:
         try:

@@ -27,10 +27,15 @@ _ALLOWED: Final = b'{"Allow":true}'
 def handlers(gate: Gate) -> Mapping[str, Handler]:
     """Return the handlers by path."""
     return {
-        ACTIVATE: lambda _: _IMPLEMENTS,
+        ACTIVATE: functools.partial(_activate, gate),
         BEFORE: lambda body: encoded(gate.before(body)),
         AFTER: functools.partial(_after, gate),
     }
+
+
+def _activate(gate: Gate, _: bytes) -> bytes:
+    gate.restarted()  # a daemon asks this once
+    return _IMPLEMENTS
 
 
 def _after(gate: Gate, body: bytes) -> bytes:

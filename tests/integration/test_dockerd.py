@@ -15,7 +15,7 @@ from policyd.bootstrap import build
 from policyd.bundle import memory_bundle
 from policyd.config import Settings
 from policyd.model import Review, Source
-from tests.support.dockerd import IMAGE, Dockerd, registry_credentials, running
+from tests.support.dockerd import GPU_IMAGE, IMAGE, Dockerd, registry_credentials, running
 from tests.support.gpu_routes import CREATE, body, gpu, routes
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -120,6 +120,41 @@ def test_a_grant_opens_what_was_granted_and_nothing_else(dockerd):
     assert create(HostConfig=gpu(Count=1)["HostConfig"]) == 201
     assert dockerd.docker("rm", "granted").code == 0
     assert create(Labels={**LABELS, "com.docker.compose.service": "other"}) == 403
+
+
+@pytest.fixture
+def nvidia_by_default(dockerd: Dockerd) -> Iterator[None]:
+    """The daemon's default runtime gives GPUs to images whose variables select them."""
+    for runtime in ("nvidia", "runc"):
+        dockerd.reconfigure(**{"default-runtime": runtime})
+        assert dockerd.docker("info").code == 0
+        dockerd.start_policyd()  # it remembers the default runtime for some seconds
+        if runtime == "nvidia":
+            yield
+
+
+@pytest.mark.usefixtures("nvidia_by_default")
+def test_an_image_that_changes_is_looked_up_again(dockerd):
+    archive = str(dockerd.folder / "gpu.tar")
+
+    def creates() -> list[int]:
+        sent = {"Image": "changing:1", "Cmd": ["true"], "HostConfig": {"NetworkMode": "none"}}
+        return [dockerd.send(CREATE, sent).status for _ in range(2)]
+
+    def changed(*command: str) -> list[int]:
+        done = dockerd.docker(*command, "changing:1")
+        assert done.code == 0, done.output
+        return creates()
+
+    assert creates() == [404, 404]
+    assert changed("tag", IMAGE) == [201, 201]
+    assert changed("tag", GPU_IMAGE) == [403, 403]
+    assert changed("save", "-o", archive) == [403, 403]
+    assert changed("tag", IMAGE) == [201, 201]
+    assert dockerd.docker("load", "-i", archive).code == 0
+    assert creates() == [403, 403]
+    assert changed("rmi") == [404, 404]
+    assert changed("import", "-c", "CMD true", archive) == [201, 201]
 
 
 def test_the_client_shows_the_reason_the_fix_and_the_decision(dockerd):
