@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import gc
-from typing import Final
 
-from policyd.library_imports import import_click, import_msgspec
+# Python looks for garbage after so many new objects. With its default of 700, it would look a
+# hundred times during the imports, whose objects stay.
+gc.set_threshold(50_000)
 
-YOUNG_OBJECTS: Final = 50_000
-"""New objects after which Python looks for garbage among them.
-
-With its default of 700, it looks a hundred times while modules are imported, whose objects stay.
-"""
+from policyd.library_imports import import_click, import_msgspec  # noqa: E402
 
 
 def run() -> None:
     """Run the command that the arguments of the process name, and exit with its code."""
-    gc.set_threshold(YOUNG_OBJECTS)
     import_msgspec()
     import_click()
     from policyd.cli import main

@@ -32,19 +32,23 @@ def import_msgspec() -> None:
 
 
 def import_click() -> None:
-    """Import click, which imports `inspect` when it first needs it, if nothing did before.
+    """Import click without `inspect` and `gettext`, if nothing did before.
 
-    click needs it for the text of help and for functions as defaults. With the modules of the
-    Python parser, which it imports in turn, `inspect` takes a twentieth of the processor time of a
-    short command.
+    click needs `inspect` for the text of help and for functions as defaults, and imports it then.
+    With the modules of the Python parser, which it imports in turn, it takes a twentieth of the
+    processor time of a short command. `gettext` would search the system for a translation of
+    click's sentences; those of policyd have none.
     """
-    if "click" in sys.modules or "inspect" in sys.modules:
+    if "click" in sys.modules:
         return
-    sys.modules["inspect"] = _LazyInspect("inspect")
+    modules = {"inspect": _LazyInspect("inspect"), "gettext": _Untranslated("gettext")}
+    instead = {name: module for name, module in modules.items() if name not in sys.modules}
+    sys.modules.update(instead)
     try:
         import click  # noqa: F401
     finally:
-        del sys.modules["inspect"]
+        for name in instead:
+            del sys.modules[name]
 
 
 def import_yaml() -> None:
@@ -73,6 +77,20 @@ class _LazyInspect(ModuleType):
         import inspect
 
         return getattr(inspect, name)
+
+
+class _Untranslated(ModuleType):
+    """The module `gettext` as click sees it."""
+
+    @staticmethod
+    def gettext(message: str) -> str:
+        """Return `message`."""
+        return message
+
+    @staticmethod
+    def ngettext(one: str, several: str, number: int) -> str:
+        """Return the form of a message for `number` things."""
+        return one if number == 1 else several
 
 
 def _import_with_lazy_patterns(name: str) -> None:

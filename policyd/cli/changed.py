@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,9 +15,11 @@ from policyd.adoption.repository_file import FILE_NAME
 from policyd.bundle import DirectoryFiles
 from policyd.compose.file_names import COMPOSE_FILE_NAMES
 from policyd.config import Settings
-from policyd.discovery.changes import Changes
 from policyd.loading import prepare
 from policyd.model import Bundle
+
+if TYPE_CHECKING:
+    from policyd.discovery.changes import Changes
 
 
 class Untouched(msgspec.Struct, frozen=True):

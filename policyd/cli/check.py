@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import click
 import msgspec
@@ -45,13 +45,15 @@ from policyd.cli.report_files import (
 )
 from policyd.cli.targets import OCI, Search, find_targets, names_projects
 from policyd.config import Settings
-from policyd.discovery.changes import Changes, changes_since
 from policyd.errors import ConfigError, PolicydError
 from policyd.formats.report.available import REPORT
 from policyd.formats.report.entries import Report, TextView
 from policyd.formats.report.reviewed import Reviewed, reviewed
 from policyd.model import Bundle, Operation, Source, Undecided
 from policyd.policies.packs import Policy
+
+if TYPE_CHECKING:
+    from policyd.discovery.changes import Changes
 
 DECIDING: Final = (200, 403, 422)
 """Status codes of a verdict. Any other code means that the engine or the audit log failed."""
@@ -150,7 +152,7 @@ def command(
     flags = compose_flags(options)
     source = Source(**{name: options.pop(name) for name in Source.__struct_fields__})
     folder, environment = current_folder(), caller_environment()
-    changes = changes_since(changed_since, folder) if changed_since is not None else None
+    changes = _changes(changed_since, folder) if changed_since is not None else None
     operation = options.pop("operation")
     asked = Asked(source, operation, explain_match, environment, local_settings(**options), changes)
     search = Search(recursive, with_ignored)
@@ -212,6 +214,13 @@ def evaluator(asked: Asked) -> Evaluator:
         return reviewed(target.source, decision, folder, files.shown, msgspec.to_builtins(matches))
 
     return ask
+
+
+def _changes(ref: str, folder: str) -> Changes:
+    # Imported here because few commands ask Git.
+    from policyd.discovery.changes import changes_since
+
+    return changes_since(ref, folder)
 
 
 def _loaded(target: Target, asked: Asked) -> Bundle:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
+
+import msgspec
 
 from policyd.lazy_pattern import lazy_pattern
 
@@ -47,7 +49,7 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-class Facts(NamedTuple):
+class Facts(msgspec.Struct, frozen=True):
     """The driver and one GPU. `brand` is in lower case.
 
     "" is a fact that the driver does not tell: every condition about it holds. DOUBTFUL is a fact
@@ -60,7 +62,7 @@ class Facts(NamedTuple):
     arch: str = ""
 
 
-class Requirement(NamedTuple):
+class Requirement(msgspec.Struct, frozen=True):
     """A requirement of a container: the variable that states it, and its text.
 
     `error` says why it cannot be read, in which case the container is refused.

@@ -6,7 +6,6 @@ Cs, Co, Cn, Zl and Zp; "Trojan Source" (CVE-2021-42574) for the order marks amon
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 GAP = "  "
@@ -21,6 +20,10 @@ def visible(text: str) -> str:
 
 def width(text: str) -> int:
     """Return the number of columns of `text` on a terminal. `visible` must have been applied."""
+    if text.isascii():
+        return len(text)
+    import unicodedata  # here and below, because few reports have other characters
+
     return sum(
         0
         if unicodedata.combining(character)
@@ -49,6 +52,8 @@ def seconds(time: str) -> str:
 
 
 def _shown(character: str) -> str:
+    import unicodedata
+
     category = unicodedata.category(character)
     if category[0] != "C" and category not in ("Zl", "Zp"):
         return character

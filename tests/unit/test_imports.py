@@ -244,7 +244,7 @@ def test_check_loads_no_web_no_database_no_http_client_and_no_openssl(tmp_path: 
         "print('loaded', sorted({'flask', 'sqlalchemy', 'requests', 'opa_client', 'alembic', "
         "'granian', 'prometheus_client', 'multiprocessing.pool', 'subprocess', 'policyd.wire', "
         "'policyd.formats.available', 'policyd.formats.report.sarif', 'policyd.recorded_input', "
-        "'typing_extensions', '_hashlib', 'inspect', 'dataclasses', 'json', 'csv', "
+        "'typing_extensions', '_hashlib', 'inspect', 'gettext', 'dataclasses', 'json', 'csv', "
         "'policyd.audit.event', 'policyd.workloads.builds', 'policyd.compose.text.dotenv'"
         "} & set(sys.modules)))\n"
     )

@@ -80,3 +80,22 @@ def test_patterns_of_modules_that_msgspec_imports_match_as_otherwise() -> None:
     later = "from policyd.library_imports import import_msgspec; import_msgspec()\n"
 
     assert _run(later + program) == _run(program)
+
+
+def test_click_says_what_it_says_otherwise_and_leaves_gettext_to_others() -> None:
+    program = (
+        "import click, gettext, sys\n"
+        "@click.command()\n"
+        "@click.option('--point', nargs=2, type=int)\n"
+        "@click.argument('file', required=True)\n"
+        "def command(**options): pass\n"
+        "for arguments in (['a', '--point', '1'], [], ['a', 'b'], ['a', '--pont'], ['-h']):\n"
+        "    try:\n"
+        "        command(arguments, standalone_mode=False)\n"
+        "    except click.ClickException as error:\n"
+        "        print(error.format_message())\n"
+        "print(gettext.gettext('text'), hasattr(gettext, 'translation'))\n"
+    )
+    later = "from policyd.library_imports import import_click; import_click()\n"
+
+    assert _run(later + program) == _run(program)
