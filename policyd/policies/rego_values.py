@@ -6,7 +6,7 @@ items, whether they are equal. Raises Doubt for what Rego may read in another wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,18 +22,89 @@ class Undefined:
 
 UNDEFINED: Final = Undefined()
 SCALARS: Final = (str, int, float, bool, type(None))
+_SIMPLE: Final = frozenset({str, int, bool, type(None)})
+EXACT: Final = 2**53
+"""Integers below it are the same in every engine, in whatever form these keep numbers."""
+
+
+class RegoSet:
+    """A set: its values by their canonical forms, in any order."""
+
+    __slots__ = ("by_form",)
+
+    def __init__(self, values: Iterable[Any] = ()) -> None:
+        """Raise Doubt for values that have no canonical form."""
+        self.by_form = {canonical(value): value for value in values}
+
+    def __len__(self) -> int:
+        return len(self.by_form)
+
+    def union(self, other: RegoSet) -> RegoSet:
+        """Return the set of the values of both."""
+        found = RegoSet()
+        found.by_form = {**self.by_form, **other.by_form}
+        return found
+
+    def common(self, other: RegoSet) -> RegoSet:
+        """Return the set of the values that are in both."""
+        return self.without(self.without(other))
+
+    def without(self, other: RegoSet) -> RegoSet:
+        """Return the set of the values that are not in `other`."""
+        found = RegoSet()
+        found.by_form = {
+            form: value for form, value in self.by_form.items() if form not in other.by_form
+        }
+        return found
+
+
+def canonical(value: Any) -> Hashable:
+    """Return what is equal for equal values of scalars, lists and sets, and for no others.
+
+    Raises Doubt for other values.
+    """
+    kind = type(value)
+    if isinstance(value, str) or value is None:
+        return value
+    if kind in (int, bool):
+        return kind, whole(value)
+    if kind in (tuple, list):
+        return list, tuple(map(canonical, value))
+    if kind is RegoSet:
+        return RegoSet, frozenset(value.by_form)
+    raise Doubt
+
+
+def whole(value: Any) -> int:
+    """Return `value`, an integer that all engines keep exactly. Raises Doubt for others."""
+    if isinstance(value, int) and -EXACT < value < EXACT:
+        return value
+    raise Doubt
+
+
+def number(value: Any) -> int:
+    """Return `value`, a number. Raises Doubt for others, and for those that are not whole."""
+    if isinstance(value, bool):
+        raise Doubt
+    return whole(value)
+
 
 _FIELDS: dict[type, frozenset[str]] = {}
 
 
 def step(value: Any, key: Any) -> Any:
     """Return what is below `value` at `key`."""
+    kind = type(value)
+    if kind is dict:
+        return value.get(key, UNDEFINED) if type(key) is str else UNDEFINED
+    if kind is tuple or kind is list:
+        if type(key) is int and key >= 0:
+            return value[key] if key < len(value) else UNDEFINED
+        raise Doubt
     if isinstance(value, msgspec.Struct):
-        if key in _fields(type(value)):
+        if key in field_names(kind):
             return getattr(value, key)
         raise Doubt
-    if isinstance(value, dict):
-        return value.get(key, UNDEFINED) if isinstance(key, str) else UNDEFINED
     if value is None or value is UNDEFINED:
         return UNDEFINED
     raise Doubt
@@ -42,7 +113,11 @@ def step(value: Any, key: Any) -> Any:
 def below_all(values: Sequence[Any], key: str) -> list[Any]:
     """Return what is below each of `values` at `key`."""
     kinds = set(map(type, values))
-    if len(kinds) == 1 and issubclass(kind := kinds.pop(), msgspec.Struct) and key in _fields(kind):
+    if (
+        len(kinds) == 1
+        and issubclass(kind := kinds.pop(), msgspec.Struct)
+        and key in field_names(kind)
+    ):
         return [getattr(value, key) for value in values]
     return [step(value, key) for value in values]
 
@@ -55,14 +130,24 @@ def different(values: Sequence[Any]) -> list[Any]:
     return [*scalars.values(), *(each for each in values if not isinstance(each, SCALARS))]
 
 
-def _fields(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """Return the fields of `kind` that always have their own names in JSON."""
+def field_names(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """Return the fields of `kind` that JSON always has, by the same names."""
     if kind not in _FIELDS:
         config = kind.__struct_config__
         fields = msgspec.structs.fields(kind)
         total = not config.omit_defaults and config.tag is None
         _FIELDS[kind] = frozenset(f.name for f in fields if total and f.name == f.encode_name)
     return _FIELDS[kind]
+
+
+def values(collection: Any) -> Iterator[Any]:
+    """Return the values of `collection`."""
+    kind = type(collection)
+    if kind is tuple or kind is list:
+        return iter(collection)
+    if kind is dict:
+        return iter(collection.values())
+    return (value for _, value in items(collection))
 
 
 def items(collection: Any) -> Iterator[tuple[Any, Any]]:
@@ -73,6 +158,8 @@ def items(collection: Any) -> Iterator[tuple[Any, Any]]:
         return iter(collection.items())
     if collection is UNDEFINED:
         return iter(())
+    if isinstance(collection, RegoSet):
+        return ((value, value) for value in collection.by_form.values())
     raise Doubt
 
 
@@ -106,9 +193,9 @@ def is_different(left: Any, right: Any) -> bool:
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Return whether the values are equal. Only empty lists are compared with others."""
-    if isinstance(left, str) and isinstance(right, str):
-        return left == right
+    """Return whether the values are equal. Objects are compared with scalars only."""
+    if type(left) is type(right) and type(left) in _SIMPLE:
+        return bool(left == right)
     if isinstance(left, SCALARS) and isinstance(right, SCALARS):
         if isinstance(left, bool) or isinstance(right, bool):
             return left is right
@@ -121,14 +208,43 @@ def equal(left: Any, right: Any) -> bool:
         and not (left and right)
     ):
         return not left and not right
-    raise Doubt
+    return canonical(left) == canonical(right)
 
 
 def is_in(value: Any, collection: Any) -> bool:
     """Return whether `value` is one of the values of `collection`."""
     if value is UNDEFINED or collection is UNDEFINED:
         return False
+    if isinstance(collection, RegoSet):
+        return canonical(value) in collection.by_form
     return any(equal(value, item) for _, item in items(collection))
+
+
+def _are_numbers(left: Any, right: Any) -> bool:
+    """Return whether both values are defined. Raises Doubt unless they are whole numbers."""
+    if left is UNDEFINED or right is UNDEFINED:
+        return False
+    return number(left) is left and number(right) is right
+
+
+def is_less(left: Any, right: Any) -> bool:
+    """Return whether `left < right` holds in Rego. Only whole numbers are compared."""
+    return _are_numbers(left, right) and bool(left < right)
+
+
+def is_at_most(left: Any, right: Any) -> bool:
+    """Return whether `left <= right` holds in Rego. Only whole numbers are compared."""
+    return _are_numbers(left, right) and bool(left <= right)
+
+
+def is_more(left: Any, right: Any) -> bool:
+    """Return whether `left > right` holds in Rego. Only whole numbers are compared."""
+    return _are_numbers(left, right) and bool(left > right)
+
+
+def is_at_least(left: Any, right: Any) -> bool:
+    """Return whether `left >= right` holds in Rego. Only whole numbers are compared."""
+    return _are_numbers(left, right) and bool(left >= right)
 
 
 def with_constant(holds: Callable[[Any, Any], bool], constant: Any) -> Callable[[Any], bool]:
@@ -137,7 +253,9 @@ def with_constant(holds: Callable[[Any, Any], bool], constant: Any) -> Callable[
         return lambda value: bool(value == constant)
     if isinstance(constant, str) and holds is is_different:
         return lambda value: value is not UNDEFINED and bool(value != constant)
-    if holds is is_in and isinstance(constant, tuple) and all(isinstance(c, str) for c in constant):
-        texts = frozenset(constant)
-        return lambda value: isinstance(value, str) and value in texts
+    if holds is is_in and isinstance(constant, (tuple, RegoSet)):
+        listed = constant if isinstance(constant, tuple) else constant.by_form.values()
+        if all(isinstance(each, str) for each in listed):
+            texts = frozenset(listed)
+            return lambda value: isinstance(value, str) and value in texts
     return lambda value: holds(value, constant)

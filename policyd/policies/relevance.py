@@ -2,14 +2,13 @@
 
 In: a policy set, once; the input document of a review. Out: the ids of the policies that may report
 a violation. Most rules begin with simple statements: `some w in input.workloads`, `w.privileged`,
-`grant.method == "cdi"`. These are evaluated here, in Python, up to the first statement that is not
+`grant.method == "cdi"`. These are evaluated in Python, up to the first statement that is not
 simple. If they hold for no values of their variables, then the rule reports nothing, whatever
 follows, and an engine would stop at the same statement. In doubt a policy may report.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -22,13 +21,14 @@ from policyd.policies.router import ROUTER
 from policyd.policy_input import PolicyInput
 
 if TYPE_CHECKING:
+    from policyd.policies.simple_rules import PolicySetRules
     from policyd.policies.simple_statements import Body
     from policyd.policies.syntax_tree import Tree
 
 PATIENCE: Final = 4
 """Reviews before the rules are read, which takes as long as ten evaluations by an engine."""
 
-RESERVED: Final = frozenset({"input", "data", "startswith", "is_string"})
+RESERVED: Final = frozenset({"input", "data"})
 """Names that simple statements use."""
 
 _UNKNOWN_USE: Final = lazy_pattern(
@@ -36,7 +36,6 @@ _UNKNOWN_USE: Final = lazy_pattern(
 )
 """A use of the whole input, or of other constraints than those of one policy."""
 _CONSTRAINTS: Final = lazy_pattern(r"\binput\.constraints\[\"([^\"\n]*)\"\]")
-_PACKAGE: Final = lazy_pattern(r"^[ \t]*package[ \t]+([^\s;#]+)", re.MULTILINE)
 
 
 class Relevance:
@@ -58,7 +57,7 @@ class Relevance:
 
         if self._bodies is None:
             self._bodies = dict(_bodies_by_policy(self._policy_set))
-        bodies, scope = self._bodies, Scope(document, self._policy_set.data)
+        bodies, scope = self._bodies, Scope(document)
         return frozenset(
             policy
             for policy in document.constraints
@@ -73,7 +72,11 @@ def _bodies_by_policy(policy_set: PolicySet) -> Iterator[tuple[str, tuple[Body, 
     """
     if any(map(_is_unknown, policy_set.modules.values())) or _reads_of_others(policy_set):
         return
-    packages = [name for text in policy_set.modules.values() for name in _PACKAGE.findall(text)]
+    # Imported here because one `check` does not need it, and starts faster without.
+    from policyd.policies.simple_rules import PolicySetRules
+
+    rules = PolicySetRules(policy_set.modules, policy_set.data)
+    packages = [package for package, files in rules.files.items() for _ in files]
     for policy in policy_set.policies.values():
         package, _, name = policy.rule.removeprefix("data.").rpartition(".")
         others = [other for other in packages if other == package or _is_around(other, package)]
@@ -82,7 +85,7 @@ def _bodies_by_policy(policy_set: PolicySet) -> Iterator[tuple[str, tuple[Body, 
         try:
             yield (
                 policy.id,
-                tuple(_bodies(policy, name, policy_set.modules[policy.module], packages)),
+                tuple(_bodies(policy, name, policy_set.modules[policy.module], rules)),
             )
         except Doubt:
             continue
@@ -103,12 +106,13 @@ def _reads_of_others(policy_set: PolicySet) -> bool:
     )
 
 
-def _bodies(policy: Policy, name: str, text: str, packages: list[str]) -> Iterator[Body]:
+def _bodies(policy: Policy, name: str, text: str, rules: PolicySetRules) -> Iterator[Body]:
     """Yield the bodies of the rule `name`.
 
     Raises Doubt for a rule that is not a set, and for a module that gives RESERVED another meaning.
     """
-    from policyd.policies.simple_statements import simple_statements
+    from policyd.policies.simple_reader import Reader
+    from policyd.policies.simple_rules import ModuleRules
     from policyd.policies.syntax_tree import head_of, parse
 
     module = parse(policy.module, text)
@@ -123,7 +127,7 @@ def _bodies(policy: Policy, name: str, text: str, packages: list[str]) -> Iterat
         for body in definition["bodies"]:
             if body["is_else"]:
                 raise Doubt
-            yield simple_statements(body["query"]["stmts"], packages)
+            yield Reader(ModuleRules(rules, module)).beginning(body["query"]["stmts"])
 
 
 def _defines(head: Tree, name: str) -> bool:

@@ -9,6 +9,7 @@ from policyd.model import Review
 from policyd.policies.rego_values import (
     UNDEFINED,
     Doubt,
+    RegoSet,
     below_all,
     defined,
     different,
@@ -51,6 +52,8 @@ REVIEW = Review(uid="1", enforcement_point="ci", now=0)
         (None, "a", UNDEFINED),
         (UNDEFINED, "a", UNDEFINED),
         (REVIEW, "uid", "1"),
+        ((1, 2), 1, 2),
+        ([1], 1, UNDEFINED),
     ],
 )
 def test_what_is_below_a_value(value, key, expected):
@@ -59,7 +62,16 @@ def test_what_is_below_a_value(value, key, expected):
 
 @cases(
     ("value", "key"),
-    [(Plain(), "other"), (Shortened(), "name"), (REVIEW, "dry_run"), ((1,), 0), ("text", "a")],
+    [
+        (Plain(), "other"),
+        (Shortened(), "name"),
+        (REVIEW, "dry_run"),
+        ((1,), -1),
+        ((1,), True),
+        ((1,), "a"),
+        ("text", "a"),
+        (RegoSet("a"), "a"),
+    ],
 )
 def test_what_is_below_other_values_is_in_doubt(value, key):
     with pytest.raises(Doubt):
@@ -90,6 +102,12 @@ def test_items_are_those_of_lists_and_mappings():
         ("a", ("a",), False),
         ((), [], True),
         (("a",), [], False),
+        (("a", 1), ["a", 1], True),
+        (("a", True), ["a", 1], False),
+        ((("a",), "b"), (("a", "b"),), False),
+        (RegoSet("ab"), RegoSet("ba"), True),
+        (RegoSet("ab"), RegoSet("a"), False),
+        (RegoSet(), (), False),
     ],
 )
 def test_equal_values(left, right, expected):
@@ -100,8 +118,8 @@ def test_equal_values(left, right, expected):
     assert with_constant(is_different, right)(left) is not expected
 
 
-@cases(("left", "right"), [((1,), (1,)), ({}, {}), (Plain(), Plain()), ({}, [])])
-def test_containers_are_in_doubt(left, right):
+@cases(("left", "right"), [((1.5,), (1,)), ({}, {}), (Plain(), Plain()), ({}, [])])
+def test_values_without_a_canonical_form_are_in_doubt(left, right):
     with pytest.raises(Doubt):
         equal(left, right)
 

@@ -95,7 +95,7 @@ def test_the_first_reviews_are_evaluated_by_all_policies(defaults):
 
 
 ALWAYS = 'violation contains {"msg": "m"}'
-FUNCTION = "is_odd(w) if w.tty\n"
+FUNCTION = "is_odd(w) if { every x in w.cap_add { x == `a` } }\n"
 
 
 @pytest.mark.thorough
