@@ -41,6 +41,11 @@ def reply(
     return Response(to_json(document) + b"\n", status_code, mimetype="application/json")
 
 
+def see_other(address: str, code: int = HTTPStatus.SEE_OTHER) -> Response:
+    """Return an answer that sends a browser to `address`. Source: RFC 9110, section 15.4.4."""
+    return Response(status=code, headers={"Location": address}, mimetype="text/html")
+
+
 def failure(code: int, message: str, reason: str = "") -> Response:
     """Return the Status of a request that failed. The default `reason` follows from `code`."""
     default = "InternalError" if code >= HTTPStatus.INTERNAL_SERVER_ERROR else "BadRequest"

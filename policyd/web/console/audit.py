@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
-from flask import Blueprint, Response, g, redirect, request
+from flask import Blueprint, Response, g, request
 from msgspec import Meta
 
 from policyd.audit.log_event import KINDS, EventKind, LogEvent
@@ -29,6 +28,7 @@ from policyd.services import Services
 from policyd.web import access
 from policyd.web.console.pages import Listing, PageQuery, page
 from policyd.web.query import NoParameters, parameters
+from policyd.web.replies import see_other
 
 ROUTE: Final = "/console/audit"
 SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
@@ -107,9 +107,7 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
         services.audit.append_event(
             "log-verified", details_of(report), now=services.clock(), actor=g.token.owner
         )
-        answer = redirect(ROUTE, HTTPStatus.SEE_OTHER)
-        assert isinstance(answer, Response)
-        return answer
+        return see_other(ROUTE)
 
 
 def details_of(report: RecentReport) -> dict[str, Any]:

@@ -13,11 +13,10 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, unquote
 
-from flask import Response, g, redirect, request
+from flask import Response, g, request
 
 from policyd.audit.sessions import LIFETIME, Sessions
 from policyd.config import Scope, Token
@@ -25,6 +24,7 @@ from policyd.errors import Forbidden
 from policyd.services import Services
 from policyd.web import access
 from policyd.web.authentication import Authentication
+from policyd.web.replies import see_other
 
 COOKIE: Final = "__Host-policyd"
 """A browser keeps it for this host only, sends it over HTTPS or to this machine, and only from
@@ -126,6 +126,4 @@ def _check_origin() -> None:
 
 def _to_sign_in() -> Response:
     target = request.full_path.rstrip("?") if request.method == "GET" else "/console/"
-    answer = redirect(f"{SIGN_IN}?next={quote(target, safe='/')}", HTTPStatus.SEE_OTHER)
-    assert isinstance(answer, Response)
-    return answer
+    return see_other(f"{SIGN_IN}?next={quote(target, safe='/')}")

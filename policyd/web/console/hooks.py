@@ -8,11 +8,10 @@ environment and no host, so a token that is limited in these sees none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Annotated, Final, Literal
 
 import msgspec
-from flask import Blueprint, Response, g, redirect, request
+from flask import Blueprint, Response, g, request
 from msgspec import Meta
 
 from policyd.audit.moments import nanoseconds
@@ -26,6 +25,7 @@ from policyd.services import Services
 from policyd.web import access
 from policyd.web.console.pages import Listing, PageQuery, page
 from policyd.web.query import NoParameters, parameters
+from policyd.web.replies import see_other
 
 ROUTE: Final = "/console/hooks"
 SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
@@ -107,9 +107,7 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
             registry=chosen.registry if chosen else None,
             event_ids=[chosen.event_id] if chosen else [],
         )
-        answer = redirect(f"{ROUTE}?retried={number}", HTTPStatus.SEE_OTHER)
-        assert isinstance(answer, Response)
-        return answer
+        return see_other(f"{ROUTE}?retried={number}")
 
 
 def age(time: str, now: int) -> str:

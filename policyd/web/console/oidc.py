@@ -9,12 +9,11 @@ site.
 from __future__ import annotations
 
 import secrets
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
-from flask import Blueprint, Response, g, redirect, request
+from flask import Blueprint, Response, g, request
 
 from policyd.audit.sessions import Session, Sessions
 from policyd.errors import ConfigError, Unauthorized
@@ -23,6 +22,7 @@ from policyd.web.console import entry
 from policyd.web.console.pages import html
 from policyd.web.console.sign_in import SignInQuery
 from policyd.web.query import parameters
+from policyd.web.replies import see_other
 
 if TYPE_CHECKING:
     from policyd.identity.people import People
@@ -54,8 +54,7 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
     def begin() -> Response:
         target = entry.safe_target(parameters(request, SignInQuery).next)
         secret = secrets.token_urlsafe(32)
-        answer = redirect(people.address(secret), HTTPStatus.SEE_OTHER)
-        assert isinstance(answer, Response)
+        answer = see_other(people.address(secret))
         answer.set_cookie(
             COOKIE,
             f"{secret}.{target}",

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Final
 
 import msgspec
-from flask import Blueprint, Response, g, redirect, request
+from flask import Blueprint, Response, g, request
 
 from policyd.audit.event import GrantRecord
 from policyd.config import Scope
@@ -21,6 +21,7 @@ from policyd.services import Services
 from policyd.web.console import entry
 from policyd.web.console.pages import html
 from policyd.web.query import NoParameters, parameters
+from policyd.web.replies import see_other
 from policyd.web.revocations import MAX_REASON, active_grant, check_reason
 
 SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {"/console/grants/<grant>/revoke": ("admin",)}
@@ -53,9 +54,7 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
         except RequestError as error:
             return _form(record, target, reason, str(error), HTTPStatus.BAD_REQUEST)
         services.audit.revoke([record], now=services.clock(), actor=g.token.owner, reason=reason)
-        answer = redirect(entry.safe_target(target), HTTPStatus.SEE_OTHER)
-        assert isinstance(answer, Response)
-        return answer
+        return see_other(entry.safe_target(target))
 
 
 def _form(

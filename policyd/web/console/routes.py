@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from flask import Blueprint, Flask, Response, redirect, request
+from flask import Blueprint, Flask, Response, request
 from jinja2 import StrictUndefined
 
 from policyd.config import Scope
@@ -37,6 +37,7 @@ from policyd.web.console import (
     revocations,
     sign_in,
 )
+from policyd.web.replies import see_other
 
 NAME: Final = "console"
 PREFIX: Final = "/console"
@@ -79,9 +80,7 @@ def add_routes(app: Flask, services: Services, authentication: Authentication) -
 
     @blueprint.get("")
     def without_slash() -> Response:
-        answer = redirect(f"{PREFIX}/", HTTPStatus.PERMANENT_REDIRECT)
-        assert isinstance(answer, Response)
-        return answer
+        return see_other(f"{PREFIX}/", HTTPStatus.PERMANENT_REDIRECT)
 
     @blueprint.get("/<path:rest>")
     def unknown(**_: str) -> Response:

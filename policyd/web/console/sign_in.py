@@ -8,7 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 import msgspec
-from flask import Blueprint, Response, g, redirect, request
+from flask import Blueprint, Response, g, request
 
 from policyd.audit.sessions import Session, Sessions
 from policyd.errors import Unauthorized
@@ -18,6 +18,7 @@ from policyd.web.authentication import Authentication
 from policyd.web.console import entry
 from policyd.web.console.pages import html
 from policyd.web.query import NoParameters, parameters
+from policyd.web.replies import see_other
 
 
 class SignInQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,15 +59,13 @@ def add_routes(blueprint: Blueprint, services: Services, authentication: Authent
     def sign_out() -> Response:
         parameters(request, NoParameters)
         sessions.end(g.browser)
-        answer = redirect(entry.SIGN_IN, HTTPStatus.SEE_OTHER)
+        answer = see_other(entry.SIGN_IN)
         answer.delete_cookie(entry.COOKIE, path="/", secure=True, httponly=True)
-        assert isinstance(answer, Response)
         return answer
 
 
 def _begun(sessions: Sessions, session: Session, now: int, target: str) -> Response:
-    answer = redirect(target, HTTPStatus.SEE_OTHER)
-    assert isinstance(answer, Response)
+    answer = see_other(target)
     entry.set_cookie(answer, sessions.begin(session, now))
     g.new_browser = False
     return answer

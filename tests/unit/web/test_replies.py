@@ -11,7 +11,7 @@ from policyd.errors import (
     PolicydError,
     Unauthorized,
 )
-from policyd.web.replies import failure, failure_of, reply
+from policyd.web.replies import failure, failure_of, reply, see_other
 from tests.support.cases import cases
 
 
@@ -71,3 +71,9 @@ def test_an_error_is_a_status_with_its_code_and_reason(
 def test_a_client_is_told_how_to_authenticate_and_when_to_come_back() -> None:
     assert failure_of(Unauthorized("x")).headers["WWW-Authenticate"] == "Bearer"
     assert failure_of(Overloaded("x")).headers["Retry-After"] == "1"
+
+
+def test_a_browser_is_sent_to_another_page() -> None:
+    answer = see_other("/console/?a=1&b=2")
+
+    assert (answer.status_code, answer.location) == (303, "/console/?a=1&b=2")

@@ -111,7 +111,7 @@ def test_the_list_has_events_that_are_not_decisions(services, watching, monkeypa
     assert kinds(browser.get(f"{PATH}?format=json&kind=checkpoint")) == ["checkpoint"]
     assert browser.get(f"{PATH}?format=json&kind=x").status_code == 400
     monkeypatch.setattr(audit, "PAGE", 1)
-    assert 'href="/console/audit?before=4">Older</a>' in browser.get(PATH).text
+    assert 'href="/console/audit?before=4" rel="next">Older →</a>' in browser.get(PATH).text
     assert kinds(browser.get(f"{PATH}?format=json&before=4")) == ["retention"]
 
 

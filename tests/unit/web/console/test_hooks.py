@@ -59,7 +59,7 @@ def test_pages_continue_with_older_pushes(watching, pushes, monkeypatch) -> None
     monkeypatch.setattr(hooks, "PAGE", 2)
     browser = watching(NOON)
 
-    assert 'href="/console/hooks?before=3">Older</a>' in browser.get(PATH).text
+    assert 'href="/console/hooks?before=3" rel="next">Older →</a>' in browser.get(PATH).text
     assert numbers(browser.get(f"{PATH}?before=3&format=json")) == [2, 1]
     assert "Older" not in browser.get(f"{PATH}?before=2").text
 
