@@ -53,12 +53,15 @@ _COLUMNS: Final = {
 
 
 def conditions(
-    filters: DecisionFilters, connection: Connection | None = None
+    filters: DecisionFilters,
+    connection: Connection | None = None,
+    few: ColumnElement[bool] | None = None,
 ) -> list[ColumnElement[bool]]:
     """Return the conditions of `filters` on decisions in `tables.events`.
 
     With a `connection`, they are chosen by how often the values occur in the log, for a query that
-    reads few events. Raises TypeError for another filter, which would otherwise exclude nothing.
+    reads few events. With `few`, a condition that few events meet, no other one uses an index.
+    Raises TypeError for another filter, which would otherwise exclude nothing.
     """
     if unknown := filters.keys() - DecisionFilters.__annotations__.keys():
         raise TypeError(f"there are no filters {sorted(unknown)}")
@@ -71,8 +74,10 @@ def conditions(
     ]
     kind: Asked = (events.c.kind, DECISION)
     found: list[ColumnElement[bool]] = []
-    is_few = False
-    if connection is not None and policy is not None:
+    is_few = few is not None
+    if few is not None:
+        found = [few]
+    elif connection is not None and policy is not None:
         found, is_few = reporting(connection, policy, span)
     # Few events have an exception, or violations: these have indexes of their own.
     if exception is not None or is_few or (policy is not None and not asked):

@@ -16,6 +16,7 @@ from policyd.audit.decision_queries import DecisionFilters, conditions
 from policyd.audit.store import PAGE, PLACE_OF_EVENT, time_of
 from policyd.audit.tables import events
 from policyd.audit.visibility import EVERYTHING, Visibility
+from policyd.audit.visible_events import few_visible
 
 if TYPE_CHECKING:
     from policyd.audit.database import Database
@@ -62,8 +63,10 @@ def decision_page(
 
     A page after a sequence number that is not full is the newest one.
     """
+    with database.reading() as connection:
+        few = few_visible(connection, visibility)
     query = select(*_COLUMNS).where(
-        *conditions(filters), *visibility.conditions(PLACE_OF_EVENT, database.dialect)
+        *conditions(filters, few=few), *visibility.conditions(PLACE_OF_EVENT, database.dialect)
     )
     if after is not None:
         first = tuple_(time_of(after), literal(after))

@@ -37,6 +37,7 @@ from policyd.audit.rows import grant_of, record_of
 from policyd.audit.tables import events, exception_uses, grants, heads
 from policyd.audit.verify import VerifyReport, verify
 from policyd.audit.visibility import EVERYTHING, Visibility
+from policyd.audit.visible_events import few_visible
 from policyd.errors import AuditError, ContentRemoved, NotFound
 from policyd.model import AuditRecord, Caller, Decision, RecordedInput, Review
 
@@ -190,7 +191,8 @@ class Store:
         `before` continues a page: the sequence number of the last record seen.
         """
         with self._here().database.reading() as connection:
-            conditions = decision_queries.conditions(filters, connection)
+            few = few_visible(connection, visibility)
+            conditions = decision_queries.conditions(filters, connection, few)
             return self._events(connection, limit, before, visibility, conditions)
 
     def events(

@@ -9,7 +9,14 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
-from policyd.audit import decision_counts, grant_summaries, log_state, occupancy, target_queries
+from policyd.audit import (
+    decision_counts,
+    decision_rows,
+    grant_summaries,
+    log_state,
+    occupancy,
+    target_queries,
+)
 from policyd.audit.event import rfc3339
 from policyd.audit.log_event import log_event_of
 from policyd.audit.moments import Period
@@ -263,6 +270,8 @@ def count_and_summarize_for_the_console(store: Store) -> None:
     store.append_decision(*pair("d3", grants=(lease,), seconds=3))
     own = Visibility(("acme/*",), hosts=("gpu-*",))
 
+    rows = decision_rows.decision_page(store.database, visibility=own).rows
+    assert [one.decision_id for one in rows] == ["d3", "d1"]
     counted = decision_counts.facets(store, visibility=own)
     assert counted.verdict == (("allowed", 1), ("denied", 1))
     hits = decision_counts.policy_hits(store, at(0), visibility=own)
