@@ -4,11 +4,12 @@
 
 Records a quarter of decisions of five teams on three hosts, up to now, in a temporary folder,
 serves it on PORT of the loopback address (default 8093) and prints the address of the console. It
-stops with Ctrl-C, and removes the folder.
+stops with Ctrl-C or SIGTERM, and removes the folder.
 """
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ PORT = 8093
 def main() -> int:
     """Record the history, and serve it until the server ends or Ctrl-C."""
     port = int(sys.argv[1]) if len(sys.argv) > 1 else PORT
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="policyd-console-") as folder:
         print("Recording a made-up quarter of decisions …", flush=True)
         history = record(Path(folder), end=datetime.now(UTC))

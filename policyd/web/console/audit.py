@@ -48,11 +48,21 @@ COLUMNS: Final = {
     "repository": "Repository",
     "details": "Details",
 }
+PLACES: Final = {
+    "name": "Setting",
+    "kind": "Kind",
+    "events": "Events",
+    "accepted": "Accepted",
+}
 
 
 class AuditQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`kind` is "" for all kinds but checkpoints; `before` continues a page."""
+    """`kind` is "" for all kinds but checkpoints; `before` continues a page.
 
+    `list` says which list is asked for as JSON or CSV.
+    """
+
+    list: Literal["events", "places"] = "events"
     kind: Literal[EventKind, ""] = ""
     before: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
 
@@ -78,16 +88,17 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
             PAGE, kinds=kinds, before=query.before, visibility=access.visibility(g.token)
         )
         rows = [_row(record) for record in found]
+        places = _places(services)
         return page(
             "audit.html",
             "Audit log",
             query,
-            Listing("events", COLUMNS, rows),
+            _listing(query, rows, places),
             rows=rows,
             kinds=KINDS,
             following=found[-1].sequence if len(found) == PAGE else None,
             state=_state(services),
-            places=_places(services),
+            places=places,
             signs=bool(services.settings.audit_key_file),
             retention=last_event(store, "retention"),
             verified=last_event(store, "log-verified"),
@@ -154,6 +165,21 @@ def _places(services: Services) -> Sequence[Place]:
         for name, one in settings.checkpoint_copies.items()
     ]
     return [Place(name, kind, found.get(name)) for name, kind in named]
+
+
+def _listing(query: AuditQuery, rows: Sequence[dict[str, Any]], places: Sequence[Place]) -> Listing:
+    if query.list == "events":
+        return Listing("events", COLUMNS, rows)
+    shown = [
+        {
+            "name": one.name,
+            "kind": one.kind,
+            "events": one.last.size if one.last else None,
+            "accepted": one.last.time if one.last else "",
+        }
+        for one in places
+    ]
+    return Listing("checkpoint-places", PLACES, shown)
 
 
 def _row(record: AuditRecord) -> dict[str, Any]:

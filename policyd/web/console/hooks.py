@@ -7,7 +7,7 @@ environment and no host, so a token that is limited in these sees none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -15,7 +15,7 @@ from flask import Blueprint, Response, g, request
 from msgspec import Meta
 
 from policyd.audit.moments import nanoseconds
-from policyd.audit.pushes import Pushes
+from policyd.audit.pushes import Pushes, Waiting
 from policyd.audit.store import PAGE
 from policyd.audit.visibility import EVERYTHING
 from policyd.config import Scope
@@ -45,14 +45,24 @@ COLUMNS: Final = {
     "due": "Next or last attempt",
     "error": "Last error",
 }
+QUEUE: Final = {
+    "registry": "Registry or forge",
+    "state": "State",
+    "number": "Pushes",
+    "oldest": "Oldest",
+}
 _NUMBER: Final = 2**63 - 1
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 """Units of an age in seconds, the largest first."""
 
 
 class HooksQuery(PageQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`state` is "" for pushes without a verdict; `retried` is how many were made due again."""
+    """`state` is "" for pushes without a verdict; `retried` is how many were made due again.
 
+    `list` says which list is asked for as JSON or CSV.
+    """
+
+    list: Literal["pushes", "queue"] = "pushes"
     state: Literal["", "waiting", "running", "failed", "done"] = ""
     registry: str = ""
     before: Annotated[int, Meta(ge=1, le=_NUMBER)] | None = None
@@ -76,14 +86,14 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
             states=states,
         )
         now = services.clock()
-        queue = pushes.waiting(visible)
+        queue = sorted(pushes.waiting(visible))
         return page(
             "hooks.html",
             "Hooks",
             query,
-            Listing("pushes", COLUMNS, [msgspec.structs.asdict(one) for one in found]),
+            _listing(query, found, queue),
             pushes=found,
-            queue=sorted(queue),
+            queue=queue,
             following=found[-1].number if len(found) == PAGE else None,
             age=lambda time: age(time, now),
             failed=sum(one.number for one in queue if one.state == "failed"),
@@ -108,6 +118,12 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
             event_ids=[chosen.event_id] if chosen else [],
         )
         return see_other(f"{ROUTE}?retried={number}")
+
+
+def _listing(query: HooksQuery, found: Sequence[PushRecord], queue: Sequence[Waiting]) -> Listing:
+    if query.list == "queue":
+        return Listing("hooks-queue", QUEUE, [one._asdict() for one in queue])
+    return Listing("pushes", COLUMNS, [msgspec.structs.asdict(one) for one in found])
 
 
 def age(time: str, now: int) -> str:

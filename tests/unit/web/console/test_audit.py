@@ -99,6 +99,13 @@ def test_each_place_has_its_last_checkpoint(services, make) -> None:
         '<th scope="row">checkpoint_copies.disk</th><td>file</td>\n<td class="number">7</td>'
     ) in text
     assert text.count("! nothing accepted lately") == 1
+    listed = Browser(client).get(f"{PATH}?format=csv&list=places").text.splitlines()
+    assert [line.partition(",20")[0] for line in listed] == [
+        "Setting,Kind,Events,Accepted",
+        "witnesses.near,witness,7",
+        "witnesses.far,witness,,",
+        "checkpoint_copies.disk,file,7",
+    ]
 
 
 @pytest.mark.usefixtures("filled")

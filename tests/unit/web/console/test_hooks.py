@@ -53,6 +53,9 @@ def test_the_queue_and_the_pushes_are_shown(watching, pushes) -> None:
     assert page.json["items"][3]["error"] == "the registry answered with status 500"
     assert numbers(browser.get(f"{PATH}?format=json&state=failed")) == [1]
     assert numbers(browser.get(f"{PATH}?format=json&registry=forge/git")) == [4]
+    queue = browser.get(f"{PATH}?format=csv&list=queue").text.splitlines()
+    assert (queue[0], len(queue)) == ("Registry or forge,State,Pushes,Oldest", 4)
+    assert queue[-1].startswith("hub,waiting,")
 
 
 def test_pages_continue_with_older_pushes(watching, pushes, monkeypatch) -> None:
