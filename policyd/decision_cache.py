@@ -54,7 +54,10 @@ class Kept(msgspec.Struct, frozen=True):
     def recorded_as(self, decision: Decision) -> Decision:
         """Return the form for the audit log of `decision`, which repeats this one."""
         return msgspec.structs.replace(
-            self.recorded, uid=decision.uid, decision_id=decision.decision_id
+            self.recorded,
+            uid=decision.uid,
+            decision_id=decision.decision_id,
+            bundle_digest=decision.bundle_digest,
         )
 
 

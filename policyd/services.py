@@ -185,12 +185,14 @@ class Services(msgspec.Struct, frozen=True):
         review: Review,
         demand: Demand,
         about: object = None,
+        digest: str | None = None,
     ) -> Decision:
         """Return the recorded decision on what `load` returns, with the `demand` of a host.
 
-        With `about`, all that `load` depends on, a kept decision may answer: the `demand` must add
-        nothing where no grants are listed, and decisions with grants are not kept. Raises
-        AuditError and ReviewTimeout: nothing is decided and recorded then.
+        With `about`, all that `load` depends on but the digest of the project, a kept decision may
+        answer, with this `digest`: the `demand` must add nothing where no grants are listed, and
+        decisions with grants are not kept. Raises AuditError and ReviewTimeout: nothing is decided
+        and recorded then.
         """
 
         def decided() -> _Given:
@@ -202,7 +204,7 @@ class Services(msgspec.Struct, frozen=True):
         with deadline.within(self.settings.review_timeout):
             if self.cache is not None and about is not None:
                 key = self.cache.key_of(newest.policy_set, about, review)
-            given = self._kept_or(decided, key, newest, review, lists_grants=False)
+            given = self._kept_or(decided, key, newest, review, lists_grants=False, digest=digest)
             given = self._recorded(review, given, Asked())
         self.observer.decided(review, given.decision, time.perf_counter() - started)
         return given.decision
@@ -286,15 +288,19 @@ class Services(msgspec.Struct, frozen=True):
         review: Review,
         *,
         lists_grants: bool = True,
+        digest: str | None = None,
     ) -> _Given:
         """Return what is kept for `key`, else what `decide` returns, and keep that.
 
-        Nothing is kept without a key, and no decision with grants unless `lists_grants`.
+        Nothing is kept without a key, and no decision with grants unless `lists_grants`. `digest`
+        is that of this project, None if the key covers it.
         """
         if self.cache is None or key is None:
             return decide()
         if kept := self.cache.find(key, review.now):
             decision = newest.repeat(kept.decision, review)
+            if digest is not None:
+                decision = msgspec.structs.replace(decision, bundle_digest=digest)
             return _Given(decision, kept.recorded_as(decision), kept.files, kept.recorded_input)
         given = decide()
         if lists_grants or not given.decision.grants:

@@ -60,9 +60,13 @@ class Asked(msgspec.Struct, frozen=True):
         image = self.keys.get("image", "")
         known = {familiar(image): image_config} if image and image_config else {}
         found = extract(project, _NO_FILES, ImageConfigs(known))
-        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
         not_evaluated: tuple[NotEvaluated, ...] = found.not_evaluated
-        return Loaded(project, found.workloads, not_evaluated, digest, ())
+        return Loaded(project, found.workloads, not_evaluated, digest_of(body), ())
+
+
+def digest_of(body: bytes) -> str:
+    """Return the digest of the body of a request, which decisions name."""
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
 class _NoFiles:

@@ -17,7 +17,7 @@ import structlog
 from policyd import deadline
 from policyd.admission import Demand
 from policyd.errors import Forbidden, PolicydError, RequestError
-from policyd.host.asked import Asked
+from policyd.host.asked import Asked, digest_of
 from policyd.host.call import Call, read_call
 from policyd.host.container_request import read_creation
 from policyd.host.denial import denial
@@ -155,7 +155,9 @@ class Gate:
             lambda: asked.loaded(body, image),
             self._review(call),
             Demand(asked.paths, violations),
-            None if own else (asked, image, body),
+            # Not the body: Compose numbers the containers of a service by labels in it.
+            None if own else (asked, image),
+            digest_of(body),
         )
         return _answered(decision)
 

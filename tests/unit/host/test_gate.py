@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from policyd.decision_cache import DecisionCache, Kept
+from policyd.host.asked import digest_of
 from policyd.host.engine_client import EngineClient
 from policyd.host.existing import Existing
 from policyd.host.gate import ALLOWED, INTERNAL, NO_BODY, Gate
@@ -330,6 +331,24 @@ def test_a_request_that_is_repeated_has_a_decision_of_its_own(keeping, last_even
     assert answers[1].message == answers[0].message.replace(first.decision_id, second.decision_id)
     assert first.decision_id != second.decision_id
     assert msgspec.structs.replace(second, uid=first.uid, decision_id=first.decision_id) == first
+    assert cache.count == 1
+
+
+def test_a_container_that_only_has_another_number_is_the_same_question(keeping, last_event):
+    create, cache = keeping
+    digests = []
+    for number in "12":
+        labels = {
+            "com.docker.compose.project": "train",
+            "com.docker.compose.service": "web",
+            "com.docker.compose.container-number": number,
+        }
+        content = json.dumps({**creation(PidMode="host"), "Labels": labels}).encode()
+        assert not create(content, f"{CREATE}?name=train-web-{number}").allowed
+        digests.append((last_event().result.bundle_digest, digest_of(content)))
+
+    assert [recorded for recorded, _ in digests] == [own for _, own in digests]
+    assert digests[0] != digests[1]
     assert cache.count == 1
 
 
