@@ -22,6 +22,7 @@ AFTER: Final = "/AuthZPlugin.AuthZRes"
 
 _IMPLEMENTS: Final = b'{"Implements":["authz"]}'
 _ALLOWED: Final = b'{"Allow":true}'
+_TOO_LATE: Final = "policyd: there is no decision in time, so the request is denied"
 
 
 def handlers(gate: Gate) -> Mapping[str, Handler]:
@@ -48,3 +49,7 @@ def encoded(answer: Answer) -> bytes:
     if answer.allowed:
         return _ALLOWED
     return msgspec.json.encode({"Allow": False, "Msg": answer.message})
+
+
+LATE: Final = {BEFORE: encoded(Answer(False, _TOO_LATE))}
+"""The answers, by path, where there is no decision in time."""

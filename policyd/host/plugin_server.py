@@ -2,9 +2,10 @@
 
 In: the path of the socket, and a handler for each path of a request. Out: nothing; `run` returns
 when `stop` is called. The only client is the daemon: the socket belongs to root, mode 0600. Each
-connection has a thread, and is kept open, because a daemon that has to connect anew is slower.
-Errors: ConfigError. Source: Docker documentation, "Docker Plugin API", "Access authorization
-plugin"; moby pkg/plugins/client.go.
+connection has a thread, and is kept open, because a daemon that has to connect anew is slower. If a
+handler does not end in time, for example because a disk does not answer, the thread that accepts
+connections answers in its place. Errors: ConfigError. Source: Docker documentation, "Docker Plugin
+API", "Access authorization plugin"; moby pkg/plugins/client.go.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ import os
 import socket
 import socketserver
 import stat
+import threading
+import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import structlog
+
+from policyd import deadline
 from policyd.errors import ConfigError
 
 MAX_REQUEST: Final = 32 << 20
@@ -31,9 +37,23 @@ CONTENT_TYPE: Final = "application/vnd.docker.plugins.v1.2+json"
 SYSTEMD_SOCKET: Final = 3
 """The descriptor of the first socket that systemd passes (sd_listen_fds)."""
 _BACKLOG: Final = 128
+_POLL: Final = 0.2
+"""Seconds between two looks at requests that may be late."""
+
+log = structlog.get_logger("policyd.host")
 
 Handler = Callable[[bytes], bytes]
 """Takes the body of a request and returns that of the answer."""
+
+
+class Late(NamedTuple):
+    """What is answered to requests, by their paths, after `seconds` without an answer."""
+
+    seconds: float
+    answers: Mapping[str, bytes]
+
+
+NEVER_LATE: Final = Late(0.0, {})
 
 
 class PluginServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -43,9 +63,11 @@ class PluginServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     block_on_close = False
     request_queue_size = _BACKLOG
 
-    def __init__(self, path: str, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, path: str, handlers: Mapping[str, Handler], late: Late = NEVER_LATE) -> None:
         """Listen at `path`, or on the socket that systemd passes. Raises ConfigError."""
         self.handlers = handlers
+        self.late = late
+        self.turns: set[Turn] = set()
         self._path = path
         super().__init__(path, _Request, bind_and_activate=False)
         try:
@@ -66,12 +88,19 @@ class PluginServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def run(self) -> None:
         """Answer requests until `shutdown` is called in another thread."""
         try:
-            self.serve_forever(poll_interval=0.2)
+            self.serve_forever(poll_interval=_POLL)
         finally:
             self.server_close()
             if self._path:
                 with contextlib.suppress(OSError):
                     os.unlink(self._path)
+
+    def service_actions(self) -> None:
+        """Answer the requests whose handlers did not end in time."""
+        now = time.monotonic()
+        for turn in self.turns.copy():
+            if now > turn.until and turn.take():
+                turn.answer_late()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Return the next connection; clients of a unix socket have no address."""
@@ -114,6 +143,41 @@ def _remove_stale(path: str) -> None:
     raise ConfigError(f"host.socket: another process serves {path}")
 
 
+class Turn:
+    """The right to answer one request, which is taken once."""
+
+    def __init__(self, connection: socket.socket, until: float, late: bytes) -> None:
+        """`late` is the body of the answer after `until`, in seconds of the monotonic clock."""
+        self.until = until
+        self._connection = connection
+        self._late = late
+        self._right = threading.Lock()
+
+    def take(self) -> bool:
+        """Return whether the caller is the first to take it."""
+        return self._right.acquire(blocking=False)
+
+    def answer_late(self) -> None:
+        """Answer, and end the connection: its thread is not back yet."""
+        log.error("no decision in time: a disk or a database does not answer")
+        with contextlib.suppress(OSError):
+            self._connection.sendall(_answer(HTTPStatus.OK, self._late, is_last=True))
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+
+def _answer(status: HTTPStatus, body: bytes, *, is_last: bool) -> bytes:
+    end = "close" if is_last else "keep-alive"
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {CONTENT_TYPE}\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: {end}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class _TooLate(Exception):
+    """The request was answered in the place of its thread."""
+
+
 class _Request(socketserver.StreamRequestHandler):
     """One connection. A head is read here because `http.server` takes four times as long."""
 
@@ -123,13 +187,11 @@ class _Request(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         """Answer requests until one is refused or the daemon closes the connection."""
         while self.rfile.peek(1):
-            status, answer, is_last = self._request()
-            end = "close" if is_last else "keep-alive"
-            head = (
-                f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {CONTENT_TYPE}\r\n"
-                f"Content-Length: {len(answer)}\r\nConnection: {end}\r\n\r\n"
-            )
-            self.wfile.write(head.encode() + answer)
+            try:
+                status, answer, is_last = self._request()
+            except _TooLate:
+                return
+            self.wfile.write(_answer(status, answer, is_last=is_last))
             if is_last:
                 return
 
@@ -152,7 +214,23 @@ class _Request(socketserver.StreamRequestHandler):
         handler = self.server.handlers.get(path)
         if handler is None:
             return HTTPStatus.NOT_FOUND, b"", is_last
-        return HTTPStatus.OK, handler(body), is_last
+        late = self.server.late.answers.get(path)
+        answer = handler(body) if late is None else self._watched(handler, body, late)
+        return HTTPStatus.OK, answer, is_last
+
+    def _watched(self, handler: Handler, body: bytes, late: bytes) -> bytes:
+        """Return the answer of `handler`. Raises _TooLate if it was too late."""
+        until = time.monotonic() + self.server.late.seconds
+        turn = Turn(self.connection, until, late)
+        self.server.turns.add(turn)
+        try:
+            with deadline.watched():
+                answer = handler(body)
+        finally:
+            self.server.turns.discard(turn)
+        if not turn.take():
+            raise _TooLate
+        return answer
 
     def _head(self) -> tuple[str, dict[bytes, bytes] | None]:
         """Return the path of a POST request and its headers, None if it is not valid HTTP/1.1."""

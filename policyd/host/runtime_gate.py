@@ -40,6 +40,7 @@ from policyd.workloads.model import Workload
 
 ROUTE: Final = "/PolicydRuntime.Create"
 INTERNAL: Final = "policyd: internal error, so the container is not created; see the log of policyd"
+_TOO_LATE: Final = "policyd: there is no decision in time, so the container is not created"
 
 log = structlog.get_logger("policyd.host")
 
@@ -77,7 +78,7 @@ class RuntimeGate:
             message = INTERNAL
         if not message:
             return ALLOWED
-        return DENIED + to_json({"level": "error", "msg": message}) + b"\n"
+        return _refusal(message)
 
     def _message(self, body: bytes) -> str:
         """Return why the container must not be created, "" if it may."""
@@ -151,6 +152,14 @@ class RuntimeGate:
             operation="CREATE",
             source=Source(environment=self._settings.environment, host=self._settings.name),
         )
+
+
+def _refusal(message: str) -> bytes:
+    return DENIED + to_json({"level": "error", "msg": message}) + b"\n"
+
+
+LATE: Final = {ROUTE: _refusal(_TOO_LATE)}
+"""The answer, by path, where there is no decision in time."""
 
 
 def _unnamed_volumes(

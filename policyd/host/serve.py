@@ -13,14 +13,16 @@ import signal
 import socket as sockets
 import threading
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import structlog
 
+from policyd import deadline
 from policyd.bootstrap import admission_for, build
 from policyd.config import Settings
 from policyd.engines import ENGINES
+from policyd.host import plugin, runtime_gate
 from policyd.host.device_numbers import DeviceNumbers
 from policyd.host.engine_client import EngineClient
 from policyd.host.existing import Existing
@@ -29,7 +31,7 @@ from policyd.host.grant_check import GrantCheck
 from policyd.host.granted import GrantSource, RecordedGrants, receipts_of
 from policyd.host.own_rules import OwnRules
 from policyd.host.plugin import handlers
-from policyd.host.plugin_server import Handler, PluginServer
+from policyd.host.plugin_server import Handler, Late, PluginServer
 from policyd.host.runtime_gate import ROUTE, RuntimeGate
 from policyd.host.service_grants import ServiceGrants
 from policyd.host.settings_following import SettingsFollowing
@@ -41,6 +43,9 @@ from policyd.serving.follower import Follower
 from policyd.serving.reloader import Reloader
 from policyd.serving.service_events import ServiceEvents
 from policyd.serving.shared_folder import SharedFolder
+
+GRACE: Final = deadline.RECORDING_SECONDS + 0.5
+"""Seconds after the time limit of a decision in which it may be recorded and answered."""
 
 log = structlog.get_logger("policyd.host")
 
@@ -89,7 +94,8 @@ def _serve(
         events.started(reloader.policy_set)
         central = ServiceGrants(host, services.clock) if host.grants_url else None
         routes = functools.partial(_routes, services, _Daemon.of(host), central, config)
-        server = PluginServer(host.socket, routes(written))
+        late = Late(host.timeout + GRACE, {**plugin.LATE, **runtime_gate.LATE})
+        server = PluginServer(host.socket, routes(written), late)
         following = SettingsFollowing(
             written,
             read_again,

@@ -155,6 +155,14 @@ def test_a_call_that_does_not_end_in_time_goes_on() -> None:
     is_ended.wait()
 
 
+def test_a_call_of_a_watched_thread_runs_there_however_long_it_takes() -> None:
+    with deadline.within(0.01), deadline.watched():
+        time.sleep(0.02)
+        assert deadline.in_time(threading.get_ident) == threading.get_ident()
+    with deadline.within(60):
+        assert deadline.in_time(threading.get_ident) != threading.get_ident()
+
+
 def test_a_call_in_time_returns_and_raises_within_the_limit_of_its_caller() -> None:
     def refuse() -> None:
         raise ValueError("refused")

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from policyd import deadline
 from policyd.errors import ConfigError
-from policyd.host.plugin_server import MAX_LINE, MAX_REQUEST, PluginServer
+from policyd.host.plugin_server import MAX_LINE, MAX_REQUEST, Late, PluginServer, Turn
 from tests.support.cases import cases
 
 
@@ -171,3 +172,56 @@ def test_the_socket_of_systemd_is_served_and_left_in_place(tmp_path):
         client.close()
         assert process.wait() == 0
     assert os.path.exists(path)
+
+
+@pytest.fixture
+def slow(path):
+    """A client of a server whose handler waits until the event is set, and the event."""
+    may_end = threading.Event()
+
+    def wait(body: bytes) -> bytes:
+        with deadline.within(0.01):  # a disk that does not answer takes longer than any limit
+            deadline.in_time(lambda: may_end.wait(10))
+        return body
+
+    late = Late(0.3, {"/Wait": b"too late", "/Echo": b"too late"})
+    server = PluginServer(path, {"/Wait": wait, "/Echo": bytes.upper}, late)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    found = Client(path)
+    yield found, may_end
+    may_end.set()
+    found.close()
+    server.shutdown()
+    thread.join()
+    assert server.turns == set()
+
+
+def test_a_handler_that_does_not_end_in_time_is_answered_for(slow):
+    client, may_end = slow
+
+    client.request("POST", "/Wait", b"x", headers={"Host": ""})
+    answer = client.getresponse()
+
+    assert (answer.status, answer.read()) == (200, b"too late")
+    assert answer.getheader("Connection") == "close"
+    assert client.ask("/Echo", b"x") == (200, b"X")  # on a new connection
+    may_end.set()
+    assert client.ask("/Echo", b"y") == (200, b"Y")
+
+
+def test_a_handler_that_ends_in_time_answers_itself(slow):
+    client, may_end = slow
+    may_end.set()
+
+    assert [client.ask("/Wait", body) for body in (b"a", b"b")] == [(200, b"a"), (200, b"b")]
+
+
+def test_the_right_to_answer_is_taken_once():
+    one, other = socket.socketpair()
+    with one, other:
+        turn = Turn(one, 0.0, b"late")
+        assert [turn.take(), turn.take()] == [True, False]
+        turn.answer_late()
+        assert received(other).endswith(b"\r\nConnection: close\r\n\r\nlate")
+        turn.answer_late()  # the daemon is gone
