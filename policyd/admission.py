@@ -200,9 +200,17 @@ class Admission:
         released = self._decision(review, RELEASED, None, NOT_EVALUATED, allowed=True)
         return msgspec.structs.replace(released, project=project)
 
-    def repeat(self, decision: Decision, review: Review) -> Decision:
-        """Return `decision`, which answers `review` too, as a decision of its own."""
-        return msgspec.structs.replace(decision, uid=review.uid, decision_id=self._new_id())
+    def repeat(self, decision: Decision, review: Review, digest: str = "") -> Decision:
+        """Return `decision`, which answers `review` too, as a decision of its own.
+
+        It is about the bundle with this `digest`, or about the same.
+        """
+        return msgspec.structs.replace(
+            decision,
+            uid=review.uid,
+            decision_id=self._new_id(),
+            bundle_digest=digest or decision.bundle_digest,
+        )
 
     def resolved(self, loaded: Loaded, host: str) -> Loaded:
         """Return `loaded` as the policies see it on the host that is named `host`."""

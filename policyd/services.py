@@ -185,14 +185,13 @@ class Services(msgspec.Struct, frozen=True):
         review: Review,
         demand: Demand,
         about: object = None,
-        digest: str | None = None,
+        digest: str = "",
     ) -> Decision:
         """Return the recorded decision on what `load` returns, with the `demand` of a host.
 
-        With `about`, all that `load` depends on but the digest of the project, a kept decision may
-        answer, with this `digest`: the `demand` must add nothing where no grants are listed, and
-        decisions with grants are not kept. Raises AuditError and ReviewTimeout: nothing is decided
-        and recorded then.
+        With `about`, all that `load` depends on but the `digest`, a kept decision may answer:
+        `demand` must add nothing where no grants are listed; decisions with grants are not kept.
+        Raises AuditError and ReviewTimeout: nothing is decided and recorded then.
         """
 
         def decided() -> _Given:
@@ -288,24 +287,20 @@ class Services(msgspec.Struct, frozen=True):
         review: Review,
         *,
         lists_grants: bool = True,
-        digest: str | None = None,
+        digest: str = "",
     ) -> _Given:
-        """Return what is kept for `key`, else what `decide` returns, and keep that.
+        """Return what is kept for `key`, with `digest`, else what `decide` returns, and keep that.
 
-        Nothing is kept without a key, and no decision with grants unless `lists_grants`. `digest`
-        is that of this project, None if the key covers it.
+        Nothing is kept without a key, and no decision with grants unless `lists_grants`.
         """
         if self.cache is None or key is None:
             return decide()
         if kept := self.cache.find(key, review.now):
-            decision = newest.repeat(kept.decision, review)
-            if digest is not None:
-                decision = msgspec.structs.replace(decision, bundle_digest=digest)
+            decision = newest.repeat(kept.decision, review, digest)
             return _Given(decision, kept.recorded_as(decision), kept.files, kept.recorded_input)
         given = decide()
         if lists_grants or not given.decision.grants:
-            parts = msgspec.structs.astuple(given)
-            self.cache.keep(key, newest.policy_set, review, *parts)
+            self.cache.keep(key, newest.policy_set, review, *msgspec.structs.astuple(given))
         return given
 
     def _evaluated(self, bundle: Bundle, review: Review, failure_policy: FailurePolicy) -> _Given:
