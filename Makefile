@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/test
 LOCKS := deploy/requirements
+DOCKER29 := $(CURDIR)/.bench/tools/docker29
 
 # What is downloaded and built lies below the checkout, not in the home of the person who runs it.
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
@@ -21,7 +22,7 @@ SLOW := -q -n 4 --dist loadscope -m slow
 # Statements and branches of policyd/, in all processes; CI measures them, since it takes twice the time.
 COVERED := --cov=policyd --cov-report=term --cov-fail-under=97
 
-.PHONY: attacks demo demo-console demo-host test coverage test-oldest test-newest lint lock bench docs docs-pages screenshots compose-diff clean
+.PHONY: attacks demo demo-console demo-host test test-docker29 coverage test-oldest test-newest lint lock bench docs docs-pages screenshots compose-diff clean
 
 demo: .venv/run
 	$(BIN)/python deploy/demo.py
@@ -33,6 +34,22 @@ demo-console: $(READY)
 # `docker compose up` of the examples beside a Docker daemon with the gate; it needs root.
 demo-host: $(READY)
 	$(BIN)/python -m tests.demo_host
+
+# The gate of a host beside Docker 29, with either store of images; it needs root, go, gcc, libseccomp-dev
+# and busybox-static. Docker 29 is built from its Go modules first, in some ten minutes of processor time.
+test-docker29: $(READY) $(DOCKER29)/dockerd $(DOCKER29)/containerd $(DOCKER29)/runc
+	PATH=$(DOCKER29):$$PATH $(BIN)/python -m pytest -q tests/integration/test_dockerd*.py
+	PATH=$(DOCKER29):$$PATH DOCKERD_IMAGE_STORE=containerd $(BIN)/python -m pytest -q tests/integration/test_dockerd*.py
+
+$(DOCKER29)/dockerd:
+	GOBIN=$(DOCKER29) CGO_ENABLED=0 nice go install github.com/moby/moby/v2/cmd/dockerd@v2.0.0-beta.24
+
+$(DOCKER29)/containerd:
+	GOBIN=$(DOCKER29) CGO_ENABLED=0 nice go install github.com/containerd/containerd/v2/cmd/containerd@v2.3.5 \
+		github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2@v2.3.5
+
+$(DOCKER29)/runc:
+	GOBIN=$(DOCKER29) nice go install -tags seccomp github.com/opencontainers/runc@v1.5.1
 
 test: $(READY)
 	$(BIN)/python -m pytest $(PARALLEL) $(SELECTED) $(if $(CI),$(COVERED))

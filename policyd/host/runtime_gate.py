@@ -127,7 +127,9 @@ class RuntimeGate:
             return Asked("", "container", {}), None, Existing(self._engine)
         config = object_in(Path(spec.state) / "config.v2.json")
         host = object_in(Path(spec.state) / "hostconfig.json")
-        existing = Existing(EngineFiles(spec.root, config.text("Driver"), self._engine))
+        manifest = config.object("ImageManifest").text("digest")
+        files = EngineFiles(spec.root, config.text("Driver"), self._engine, manifest)
+        existing = Existing(files)
         return *existing.described(config, host), existing
 
     def _counts(self, grant: Grant, spec: Spec) -> bool:

@@ -227,7 +227,7 @@ def test_both_gates_together_close_every_route(dockerd, folder) -> None:
         assert "require-runtime: service container runs under runc" in skipping.output
         assert dockerd.docker("run", "--rm", *PLAIN, IMAGE, "true").code == 0
     finally:
-        dockerd.reconfigure(**{"authorization-plugins": []})
+        dockerd.leave_plugin()
 
 
 def test_containers_start_again_with_the_daemon_before_it_answers(dockerd) -> None:

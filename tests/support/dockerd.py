@@ -31,7 +31,10 @@ IMAGE = "local/busybox:1.0"
 GPU_IMAGE = "local/cuda:1.0"
 """An image whose variables select all GPUs."""
 APPLETS = ("sh", "sleep", "ls", "cat", "echo", "true", "id", "touch")
+PROBE = ("create", "--network", "none", "--privileged", IMAGE, "true")
 START_SECONDS = 60.0
+IMAGE_STORE = "DOCKERD_IMAGE_STORE"
+"""The variable that is `containerd` where the daemon keeps images in containerd."""
 COMMAND = 'CMD ["sh", "-c", "trap exit TERM; sleep 300 & wait"]'
 """As process 1, `sleep` alone ignores SIGTERM: each stop would take ten seconds."""
 
@@ -84,6 +87,7 @@ class Dockerd:
         self._busybox = _program("busybox")
         self._config = folder / "daemon.json"
         self._log = folder / "dockerd.log"
+        self._storage = "vfs"
         self._processes: list[subprocess.Popen[bytes]] = []
         self._policyd: subprocess.Popen[bytes] | None = None
 
@@ -91,7 +95,9 @@ class Dockerd:
 
     def start(self, **daemon: Any) -> None:
         """Start the daemon, without a plugin; `daemon` are keys of daemon.json."""
-        self._config.write_text(json.dumps({**daemon}))
+        if os.environ.get(IMAGE_STORE) == "containerd":
+            self._storage, daemon["features"] = "native", {"containerd-snapshotter": True}
+        self._config.write_text(json.dumps(daemon))
         self._launch()
         if not self._wait(lambda: self.docker("version").code == 0):
             self.stop()
@@ -104,7 +110,8 @@ class Dockerd:
         command += ["--data-root", str(self.folder / "data")]
         command += ["--exec-root", str(self.folder / "exec")]
         command += ["--pidfile", str(self.folder / "dockerd.pid"), "-H", f"unix://{self.socket}"]
-        command += ["--storage-driver=vfs", "--iptables=false", "--bridge=none"]
+        command += [f"--storage-driver={self._storage}", "--iptables=false", "--ip6tables=false"]
+        command += ["--bridge=none"]
         self._spawn(command, self._log)
 
     def restart(self) -> None:
@@ -144,8 +151,12 @@ class Dockerd:
     def use_plugin(self) -> None:
         """Make the running daemon ask the plugin from now on."""
         self.reconfigure(**{"authorization-plugins": [self.plugin]})
-        probe = ("create", "--network", "none", "--privileged", IMAGE, "true")
-        assert self._wait(lambda: self.docker(*probe).is_denied), self.log
+        assert self._wait(lambda: self.docker(*PROBE).is_denied), self.log
+
+    def leave_plugin(self) -> None:
+        """Make the running daemon ask nobody; during the change it loses answers."""
+        self.reconfigure(**{"authorization-plugins": []})
+        assert self._wait(lambda: self.docker(*PROBE).code == 0), self.log
 
     def reconfigure(self, **daemon: Any) -> None:
         """Change daemon.json and reload it."""

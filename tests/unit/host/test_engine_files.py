@@ -41,6 +41,24 @@ def test_images_volumes_and_containers_are_read(files: EngineFiles) -> None:
     assert container.object("Config").pairs("Labels") == {"a": "b"}
 
 
+def test_images_of_containerd_are_read_from_its_store(tmp_path: Path) -> None:
+    manifest, config = "c" * 64, "d" * 64
+    blobs = tmp_path / "containerd/daemon/io.containerd.content.v1.content/blobs/sha256"
+    blobs.mkdir(parents=True)
+    (blobs / manifest).write_text(json.dumps({"config": {"digest": f"sha256:{config}"}}))
+    (blobs / config).write_text(json.dumps({"config": {"Env": ["A=1"]}}))
+    engine = EngineClient(str(tmp_path / "none.sock"))
+
+    found = EngineFiles(str(tmp_path), "native", engine, f"sha256:{manifest}")
+    image = found.image(f"sha256:{ID}")
+
+    assert image is not None
+    assert image.object("Config").texts("Env") == ["A=1"]
+    for digest in (f"sha256:{'e' * 64}", "../c", ""):
+        with pytest.raises(EngineUnavailable):
+            EngineFiles(str(tmp_path), "native", engine, digest).image(f"sha256:{ID}")
+
+
 def test_what_has_no_file_is_not_known(files: EngineFiles) -> None:
     assert files.volume("plain") is None
     assert files.volume("../volumes/dv") is None
