@@ -98,7 +98,7 @@ def test_each_page_is_small(url, paths) -> None:
     assert {path: size for path, size in sizes.items() if size > MAX_PAGE} == {}
 
 
-def test_each_page_is_accessible_in_both_colour_schemes(visit, paths) -> None:
+def test_each_page_is_accessible_in_both_colour_schemes(visit, paths, browser, guarded) -> None:
     if not AXE.exists():
         absent("axe-core, which .ci/run fetches")
     for scheme in ("light", "dark"):
@@ -106,6 +106,10 @@ def test_each_page_is_accessible_in_both_colour_schemes(visit, paths) -> None:
         for path in [*paths, "/console/sign-in"]:
             visitor.open(path)
             assert visitor.axe() == [], f"{path} in {scheme}"
+        stranger = Visitor(browser, guarded.url, color_scheme=scheme)
+        stranger.open("/console/sign-in")
+        assert stranger.axe() == [], f"the form to sign in in {scheme}"
+        stranger.close()
 
 
 def test_no_page_scrolls_sideways(visit, paths) -> None:

@@ -38,6 +38,7 @@ def add_routes(blueprint: Blueprint, services: Services, authentication: Authent
             target=target,
             problem=problem,
             has_provider=has_provider,
+            is_required=authentication.is_required,
         )
 
     @blueprint.get("/sign-in")

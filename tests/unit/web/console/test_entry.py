@@ -115,6 +115,13 @@ def test_this_machine_needs_no_token_while_there_is_none(client) -> None:
     assert client.get("/console/", headers={"Host": "evil.example"}).status_code == 403
 
 
+def test_the_sign_in_page_says_when_no_sign_in_is_needed(browse, client) -> None:
+    pages = [browse.get("/console/sign-in").text, client.get("/console/sign-in").text]
+
+    assert ["needs no sign-in" in page for page in pages] == [False, True]
+    assert ['name="token"' in page for page in pages] == [True, False]
+
+
 def test_a_page_of_another_site_gains_nothing_by_a_token_that_is_not_needed(client) -> None:
     foreign = {"Authorization": "Bearer any", "Host": "evil.example"}
     assert client.get("/console/decisions?format=json", headers=foreign).status_code == 403
