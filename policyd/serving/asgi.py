@@ -20,10 +20,12 @@ from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication
 
 import structlog
+from flask import Response
 
 from policyd import deadline
 from policyd.errors import Overloaded, PayloadTooLarge, PolicydError, RequestError, RequestTimeout
 from policyd.limits import MIB
+from policyd.web.console.refusals import refusal_page
 from policyd.web.health import HEALTH_PATH, READINESS_PATH
 from policyd.web.replies import failure_of
 
@@ -97,7 +99,7 @@ class AsgiApplication:
                 status=error.status_code,
                 reason=str(error),
             )
-            failure = failure_of(error)
+            failure = _refusal(scope, error)
             answer = Answer(failure.status_code, list(failure.headers), failure.get_data())
         finally:
             self._buffered -= len(body)
@@ -168,6 +170,13 @@ class AsgiApplication:
     def _call(self, environ: dict[str, Any], until: float) -> Answer:
         with deadline.within(until - time.monotonic()):
             return answer_of(self._app, environ)
+
+
+def _refusal(scope: Scope, error: PolicydError) -> Response:
+    """Return the answer to a request that is refused: a page, where a browser asks for one."""
+    is_look = scope["path"].startswith(CONSOLE_PREFIX)
+    is_page = is_look and "text/html" in _header(scope, b"accept").lower()
+    return refusal_page(error) if is_page else failure_of(error)
 
 
 def answer_of(app: WSGIApplication, environ: dict[str, Any]) -> Answer:

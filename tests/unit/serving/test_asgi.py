@@ -304,16 +304,32 @@ def test_pages_of_the_console_take_no_threads_of_reviews() -> None:
         ]
         await asyncio.sleep(0)
         beyond = await Exchange(part(b""), path=b"/console/").run(asgi)
+        browser = Exchange(part(b""), path=b"/console/", accept="text/html,*/*;q=0.8")
+        refused.append(await browser.run(asgi))
         reviewed = await Exchange(part(b"")).run(asgi)
         release.set()
         return beyond, reviewed, await asyncio.gather(*looking)
 
+    refused: list[Exchange] = []
     beyond, reviewed, looking = asyncio.run(ask())
+    shown = refused[0]
+    assert (shown.status, shown.headers[b"retry-after"]) == (429, b"1")
+    assert shown.headers[b"content-type"] == b"text/html; charset=utf-8"
+    assert beyond.message in shown.body.decode()
 
     assert beyond.status == 429
     assert beyond.message == "too many people use the console at the same time; try again later"
     assert reviewed.body == b"reviewed"
     assert {found.body for found in looking} == {b"page"}
+
+
+def test_an_api_client_that_accepts_pages_gets_json() -> None:
+    app = AsgiApplication(Flask("none"), threads=1, max_body=3, answer_seconds=60)
+    found = asyncio.run(Exchange(part(b"long"), path=b"/v1/review", accept="text/html").run(app))
+
+    assert (found.status, found.message) == (
+        413, "request body too large: more than 3 bytes",
+    )  # fmt: skip
 
 
 def test_requests_beyond_the_limit_are_told_to_come_back_and_probes_are_answered() -> None:
