@@ -28,16 +28,17 @@ if TYPE_CHECKING:
     from policyd.decision_cache import DecisionCache
 
 
-def build(settings: Settings, rules: Rules | None = None) -> Services:
+def build(settings: Settings, rules: Rules | None = None, *, many: bool = False) -> Services:
     """Return the services for `settings`, which decide by `rules` if they are given.
 
-    Services with `rules` are those of a server, and keep decisions if `settings` say so.
+    Services with `rules` are those of a server, and keep decisions if `settings` say so. `many`
+    says that many reviews follow.
     Raises PolicySetError, ConfigError and AuditError.
     """
     is_server = rules is not None
     cache = decision_cache(settings) if is_server else None
     if rules is None:
-        admission = admission_for(configured_policy_set(settings), settings)
+        admission = admission_for(configured_policy_set(settings), settings, many=many)
         rules = FixedRules(admission, time.time_ns())
     store = None
     if settings.audit:
@@ -167,11 +168,12 @@ def configured_policy_set(settings: Settings) -> PolicySet:
 
 
 def admission_for(
-    policy_set: PolicySet, settings: Settings, *, isolated: bool = False
+    policy_set: PolicySet, settings: Settings, *, isolated: bool = False, many: bool = False
 ) -> Admission:
     """Return an Admission for `policy_set`, with an engine of its own. Raises ConfigError.
 
-    `isolated` asks the engine to evaluate in processes of its own.
+    `isolated` asks the engine to evaluate in processes of its own. `many` says that many reviews
+    follow: what pays off for many is done at once.
     """
     options = EngineOptions(
         deadline=settings.review_timeout,
@@ -182,5 +184,7 @@ def admission_for(
     )
     # An OPA server evaluates everything: its own decision log shows what it was asked.
     relevance = Relevance(policy_set) if settings.engine == "embedded" else None
+    if relevance is not None and many:
+        relevance.read()
     engine = ENGINES[settings.engine].create(policy_set, options)
     return Admission(engine, policy_set, relevance=relevance)

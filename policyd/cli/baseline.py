@@ -29,7 +29,7 @@ from policyd.adoption.baseline import (
 from policyd.bootstrap import build
 from policyd.bundle import DirectoryFiles
 from policyd.cli import DENIED, UNDECIDED, complain
-from policyd.cli.many import outcomes
+from policyd.cli.many import MANY, outcomes, survives_fork
 from policyd.cli.options import (
     EVERY_PROFILE,
     Command,
@@ -221,13 +221,14 @@ def _evaluate(file: Path, options: dict[str, Any]) -> tuple[Settings, list[Evalu
     search, folder = Search(recursive), current_folder()
     targets, missing = find_targets(paths, flags, folder, search, environment, repository_file())
     lost = [Evaluated(one.source, "", (), one.reason, False) for one in missing]
-    found = outcomes(targets, functools.partial(evaluator, asked))
+    make = functools.partial(evaluator, asked, many=len(targets) >= MANY)
+    found = outcomes(targets, make, survives_fork=survives_fork(chosen))
     return chosen, [*lost, *with_progress(found, len(targets))]
 
 
-def evaluator(asked: Asked) -> Callable[[Target], Evaluated]:
-    """Return the evaluator of targets in this process."""
-    services = build(asked.settings)
+def evaluator(asked: Asked, *, many: bool = False) -> Callable[[Target], Evaluated]:
+    """Return the evaluator of targets in this process; `many` says that there are many."""
+    services = build(asked.settings, many=many)
     close_at_end(services)
 
     def ask(target: Target) -> Evaluated:

@@ -19,7 +19,7 @@ from policyd.bootstrap import build
 from policyd.bundle import DirectoryFiles
 from policyd.cli import DENIED, UNDECIDED, complain
 from policyd.cli.changed import Untouched, touches
-from policyd.cli.many import Evaluator, Outcome, outcomes
+from policyd.cli.many import MANY, Evaluator, Outcome, outcomes, survives_fork
 from policyd.cli.options import (
     EVERY_PROFILE,
     Target,
@@ -161,7 +161,9 @@ def command(
     if changes and not by_file:
         search = Search(recursive=True, with_ignored=with_ignored)
     targets, missing = find_targets(paths, flags, folder, search, environment, repository)
-    evaluated = with_progress(outcomes(targets, functools.partial(evaluator, asked)), len(targets))
+    make = functools.partial(evaluator, asked, many=len(targets) >= MANY)
+    found = outcomes(targets, make, survives_fork=survives_fork(asked.settings))
+    evaluated = with_progress(found, len(targets))
     touched = [one for one in evaluated if not isinstance(one, Untouched)]
     if changes and len(touched) < len(evaluated):
         left_out = len(evaluated) - len(touched)
@@ -192,9 +194,9 @@ class Asked(msgspec.Struct, frozen=True):
     changes: Changes | None = None
 
 
-def evaluator(asked: Asked) -> Evaluator:
-    """Return the evaluator of targets in this process."""
-    services = build(asked.settings)
+def evaluator(asked: Asked, *, many: bool = False) -> Evaluator:
+    """Return the evaluator of targets in this process; `many` says that there are many."""
+    services = build(asked.settings, many=many)
     close_at_end(services)
 
     def ask(target: Target) -> Outcome:

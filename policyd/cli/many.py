@@ -1,8 +1,8 @@
 """Evaluate projects one after the other, or many of them on all cores.
 
 In: targets, and a function that returns an evaluator. Out: an outcome for each target, in order.
-Each process builds its own services, because engines and database connections do not survive a
-fork.
+Each process builds its own services, because database connections do not survive a fork. An
+evaluator without connections is made once, and forked processes use it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from policyd.cli.changed import Untouched
 from policyd.cli.options import Target
+from policyd.config import Settings
 from policyd.errors import EngineError
 from policyd.formats.report.reviewed import Reviewed
 from policyd.model import Undecided
@@ -31,16 +32,21 @@ Evaluator = Callable[[Target], Outcome]
 Result = TypeVar("Result")
 
 _evaluator: Callable[[Target], Any] | None = None
-"""The evaluator of this worker process. The first target creates it."""
+"""The evaluator of this worker process: that of its parent, or the first target creates it."""
 
 
 def outcomes(
-    targets: Sequence[Target], make_evaluator: Callable[[], Callable[[Target], Result]]
+    targets: Sequence[Target],
+    make_evaluator: Callable[[], Callable[[Target], Result]],
+    *,
+    survives_fork: bool = False,
 ) -> Iterator[Result]:
     """Yield the result of each of `targets`. `make_evaluator` must be picklable.
 
-    Raises what `make_evaluator` raises, and EngineError when a process was killed.
+    `survives_fork` says that an evaluator that was not yet used works in a forked process. Raises
+    what `make_evaluator` raises, and EngineError when a process was killed.
     """
+    global _evaluator
     workers = min(_cores(), len(targets) // AT_ONCE)
     if len(targets) < MANY or workers < 2:
         yield from map(make_evaluator(), targets)
@@ -49,13 +55,27 @@ def outcomes(
     import multiprocessing
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with ProcessPoolExecutor(workers, context, _leave_interrupts_to_the_parent) as pool:
-        ask = functools.partial(_ask, make_evaluator)
-        try:
+    method = "fork" if sys.platform == "linux" else "spawn"
+    context = multiprocessing.get_context(method)
+    if survives_fork and method == "fork":
+        _evaluator = make_evaluator()
+    try:
+        with ProcessPoolExecutor(workers, context, _leave_interrupts_to_the_parent) as pool:
+            ask = functools.partial(_ask, make_evaluator)
             yield from pool.map(ask, targets, chunksize=AT_ONCE)
-        except BrokenProcessPool as error:
-            raise EngineError("a worker process was killed") from error
+    except BrokenProcessPool as error:
+        raise EngineError("a worker process was killed") from error
+    finally:
+        _evaluator = None
+
+
+def survives_fork(settings: Settings) -> bool:
+    """Return whether services for `settings` work in a process forked after they were built.
+
+    They do without connections to a database and to registries. An engine has no threads and no
+    connections before its first evaluation.
+    """
+    return not settings.audit and settings.images == "off"
 
 
 def _cores() -> int:

@@ -47,6 +47,12 @@ class Relevance:
         self._patience = patience
         self._bodies: Mapping[str, tuple[Body, ...]] | None = None
 
+    def read(self) -> None:
+        """Read the rules now, if that is not done: it pays off for many reviews."""
+        self._patience = 0
+        if self._bodies is None:
+            self._bodies = dict(_bodies_by_policy(self._policy_set))
+
     def may_report(self, document: PolicyInput) -> frozenset[str]:
         """Return the policies of `document.constraints` that may report a violation."""
         if self._patience > 0:
@@ -55,8 +61,8 @@ class Relevance:
         # Imported here because one `check` does not need it, and starts faster without.
         from policyd.policies.simple_statements import Scope
 
-        if self._bodies is None:
-            self._bodies = dict(_bodies_by_policy(self._policy_set))
+        self.read()
+        assert self._bodies is not None
         bodies, scope = self._bodies, Scope(document)
         return frozenset(
             policy

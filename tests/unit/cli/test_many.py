@@ -6,8 +6,9 @@ import signal
 
 import pytest
 
-from policyd.cli.many import MANY, Evaluator, Outcome, outcomes
+from policyd.cli.many import MANY, Evaluator, Outcome, outcomes, survives_fork
 from policyd.cli.options import ComposeFlags, Target
+from policyd.config import Settings
 from policyd.errors import EngineError, PolicySetError
 from policyd.model import Location, Undecided
 
@@ -67,3 +68,33 @@ def test_what_makes_a_judge_impossible_is_said_whatever_the_number(count: int) -
 def test_a_killed_process_is_an_error_and_not_silence() -> None:
     with pytest.raises(EngineError, match="a worker process was killed"):
         list(outcomes(_targets(MANY * 2), _die))
+
+
+def _tell_parent() -> Evaluator:
+    made_in = os.getpid()
+    return lambda target: Undecided(target.source, f"{made_in} {os.getpid()}")
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one core there is no worker")
+@pytest.mark.parametrize("survives", [True, False])
+def test_a_judge_that_survives_a_fork_is_made_once_before_the_workers(survives: bool) -> None:
+    judged = list(outcomes(_targets(MANY * 2), _tell_parent, survives_fork=survives))
+
+    pairs = [outcome.reason.split() for outcome in judged]
+    own = str(os.getpid())
+    assert all((made_in == own) is survives and worker != own for made_in, worker in pairs)
+
+
+def test_a_judge_is_not_kept_for_the_next_targets() -> None:
+    first = list(outcomes(_targets(MANY * 2), _tell_process, survives_fork=True))
+    second = list(outcomes(_targets(MANY * 2), _tell_process, survives_fork=True))
+
+    serials = [{outcome.reason.split()[1] for outcome in found} for found in (first, second)]
+    assert serials[0].isdisjoint(serials[1])
+
+
+def test_services_with_connections_do_not_survive_a_fork() -> None:
+    assert survives_fork(Settings())
+    assert not survives_fork(Settings(audit="audit.db"))
+    assert not survives_fork(Settings(images="inspect"))

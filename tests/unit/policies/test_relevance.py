@@ -94,6 +94,14 @@ def test_the_first_reviews_are_evaluated_by_all_policies(defaults):
     assert found == [set(quiet.constraints), set(quiet.constraints), set()]
 
 
+def test_after_rules_are_read_at_once_the_first_review_is_not_evaluated_by_all(defaults):
+    relevance, quiet = Relevance(defaults, patience=2), document(defaults, QUIET)
+
+    relevance.read()
+
+    assert relevance.may_report(quiet) == set()
+
+
 ALWAYS = 'violation contains {"msg": "m"}'
 FUNCTION = "is_odd(w) if { every x in w.cap_add { x == `a` } }\n"
 
