@@ -6,6 +6,7 @@ are snake_case, as in Compose. All types are immutable: each step returns new va
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
@@ -253,6 +254,14 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     entitlements: tuple[str, ...] | None = None
     constraints: tuple[str, ...] | None = None
     expires: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle this without defaults: msgspec, which omits them, knows them by their identity."""
+        names, defaults = self.__struct_fields__, self.__struct_defaults__
+        known = dict(zip(names[-len(defaults) :], defaults, strict=True))
+        values = ((name, getattr(self, name)) for name in names)
+        given = {name: value for name, value in values if name not in known or value != known[name]}
+        return functools.partial(Grant, **given), ()
 
 
 class Findings(msgspec.Struct, frozen=True):
