@@ -12,10 +12,10 @@ from typing import Final
 
 import msgspec
 
-from policyd.audit.visibility import ALL, Visibility
+from policyd.audit.visibility import Visibility
 from policyd.exception_list import ListedException, exception_list
-from policyd.policies.matching import matches_any
 from policyd.services import Services
+from policyd.web.console.selectors import visible_globs
 
 WITHIN: Final = 14
 """Days before its end in which an exception is listed as expiring, as in `policyd exceptions`."""
@@ -43,14 +43,7 @@ def visible_exceptions(
 
 def _shown(listed: Sequence[ListedException], visibility: Visibility) -> Iterator[ListedException]:
     for exception in listed:
-        match = dict(exception.match)
-        for field, visible in visibility._asdict().items():
-            if field in match and ALL not in visible:
-                match[field] = [glob for glob in match[field] if _overlaps(glob, visible)]
-        if all(match.values()):
-            yield msgspec.structs.replace(exception, match=match)
-
-
-def _overlaps(glob: str, visible: Sequence[str]) -> bool:
-    """Return whether `glob` is among the names that `visible` matches, or matches one of these."""
-    return any(matches_any((one,), glob) or matches_any((glob,), one) for one in visible)
+        match = visible_globs(exception.match, visibility)
+        if match is not None:
+            shown = {field: list(globs) for field, globs in match.items()}
+            yield msgspec.structs.replace(exception, match=shown)

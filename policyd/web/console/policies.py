@@ -6,7 +6,7 @@ actions, the decisions that it changed, and its exceptions; one policy in full.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -23,7 +23,7 @@ from policyd.formats.policies import OFF, PolicyInSet
 from policyd.model import EnforcementAction, EnforcementPoint
 from policyd.policies.examples import examples
 from policyd.policies.exceptions import DAY
-from policyd.policies.manifests import ACTIONS, POINTS
+from policyd.policies.manifests import ACTIONS, POINTS, Constraint
 from policyd.policies.packs import Policy
 from policyd.policies.policy_set import PolicySet
 from policyd.services import Services
@@ -33,6 +33,7 @@ from policyd.web.console import highlighting
 from policyd.web.console.exception_list import visible_exceptions
 from policyd.web.console.kept_answers import KeptAnswers
 from policyd.web.console.pages import Listing, PageQuery, page
+from policyd.web.console.selectors import visible_globs
 from policyd.web.query import parameters
 
 ROUTE: Final = "/console/policies"
@@ -245,21 +246,13 @@ def _parts(policy: Policy, services: Services, visible: Visibility) -> dict[str,
     folder = Path(path) if path else None
     if folder is not None and not folder.is_dir():
         folder = folder.parent
+    own = [one for one in policy_set.constraints if one.policy == policy.id]
+    constraints = [found for one in own if (found := _constraint(one, visible))]
     return {
         "policy": policy,
         "policy_set": policy_set,
-        "constraints": [
-            {
-                "name": one.name,
-                "actions": one.actions,
-                "match": list(_selected_by(one.match)),
-                "exclude": list(_selected_by(one.exclude)),
-                "parameters": _json(one.parameters) if one.parameters else "",
-                "lease": one.max_lease or "",
-            }
-            for one in policy_set.constraints
-            if one.policy == policy.id
-        ],
+        "constraints": constraints,
+        "hidden": len(own) - len(constraints),
         "exceptions": [
             one
             for one in visible_exceptions(services, visible)
@@ -276,12 +269,20 @@ def _parts(policy: Policy, services: Services, visible: Visibility) -> dict[str,
     }
 
 
-def _selected_by(selector: msgspec.Struct) -> Iterator[str]:
-    """Yield each field that `selector` limits, with its globs."""
-    fields: Mapping[str, Sequence[str]] = msgspec.to_builtins(selector)
-    for field, globs in fields.items():
-        if globs:
-            yield f"{field}: {', '.join(globs)}"
+def _constraint(constraint: Constraint, visible: Visibility) -> dict[str, Any] | None:
+    """Return what the page shows of `constraint`, None if it only applies to hidden places."""
+    match = visible_globs(msgspec.to_builtins(constraint.match), visible)
+    if match is None:
+        return None
+    exclude = visible_globs(msgspec.to_builtins(constraint.exclude), visible) or {}
+    return {
+        "name": constraint.name,
+        "actions": constraint.actions,
+        "match": [f"{field}: {', '.join(globs)}" for field, globs in match.items()],
+        "exclude": [f"{field}: {', '.join(globs)}" for field, globs in exclude.items()],
+        "parameters": _json(constraint.parameters) if constraint.parameters else "",
+        "lease": constraint.max_lease or "",
+    }
 
 
 def _reference(text: str) -> tuple[str, str]:

@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from policyd.audit import checkpoints
 from policyd.model import Exempted, Location, NotEvaluated, PolicySetRevision, Status, Violation
+from policyd.policies.manifests import Constraint
+from policyd.policies.matching import Selector
 from policyd.policies.recorded_policy_set import content_of
 from policyd.services import Services
 from policyd.web.app import create_app
@@ -190,6 +192,31 @@ def test_the_text_of_its_policies_is_linked_while_it_is_kept(client, record, ser
     answer = client.get("/console/decisions/d3/policies/none")
     assert answer.status_code == 404
     assert "had no policy &#39;none&#39;" in answer.text
+
+
+def test_a_recorded_policy_has_the_constraints_that_the_reader_may_see(
+    browser_of, record, services
+) -> None:
+    now = services.policy_set
+    own, other = (
+        Constraint(
+            name, "no-privileged", {"default": "deny"}, Selector(repositories=globs), Selector(),
+            {}, Location("set.yaml"),
+        )
+        for name, globs in (("own", ("acme/*", "bank/*")), ("other", ("bank/*",)))
+    )  # fmt: skip
+    old = msgspec.structs.replace(now, revision="sha256:old", constraints=(own, other))
+    document = services.audit.keep_document(content_of(old))
+    services.audit.append_event(
+        "policy-set", {"revision": "sha256:old", "document": document}, now=0
+    )
+    record("d1", changes={"policy_set": PolicySetRevision(now.name, "sha256:old")})
+    path = "/console/decisions/d1/policies/no-privileged"
+
+    assert browser_of().get(path).text.count("bank/*") == 2
+    page = browser_of(repositories=("acme/*",)).get(path).text
+    assert "acme/*" in page
+    assert "bank" not in page
 
 
 def test_the_record_is_also_json_and_its_violations_csv(client, record) -> None:

@@ -111,6 +111,32 @@ def test_a_policy_has_its_action_and_hits_by_enforcement_point(services, watchin
     }
 
 
+def test_a_reader_sees_the_constraints_that_can_apply_to_what_the_token_permits(watching) -> None:
+    def constraint(name: str, match: Selector, exclude: Selector) -> Constraint:
+        action = {"default": "deny"}
+        return Constraint(name, "no-all-gpus", action, match, exclude, {}, Location("set.yaml"))
+
+    constraints = (
+        constraint("own", Selector(repositories=("web/*", "bank/*")), Selector()),
+        constraint("all", Selector(), Selector(repositories=("bank/*",), environments=("prod",))),
+        constraint("others", Selector(repositories=("bank/*",)), Selector()),
+    )
+    everybody = watching(NOON, constraints=constraints).get(f"{PATH}/no-all-gpus").text
+    assert everybody.count("bank/*") == 3
+    assert "places that you may not see" not in everybody
+
+    limits = {"repositories": ("web/*",)}
+    page = watching(NOON, limits, constraints=constraints).get(f"{PATH}/no-all-gpus").text
+    assert "bank" not in page
+    assert "<div>repositories: web/*</div>" in page
+    assert '<th scope="row">all</th>' in page
+    assert "1 constraint applies only to places that you may not see." in page
+
+    page = watching(NOON, limits, constraints=constraints[2:]).get(f"{PATH}/no-all-gpus").text
+    assert "1 constraint applies only to places that you may not see." in page
+    assert "The policy is not in force." not in page
+
+
 def test_a_policy_is_shown_in_full(watching, services) -> None:
     policy = services.policy_set.policies["no-all-gpus"]
     constraint = Constraint(
