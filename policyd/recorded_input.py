@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -161,12 +161,9 @@ class _Masking:
         values = (one for one in found if not all(map(DEVICE.search, one.split(","))))
         variables = sorted(values, key=len, reverse=True)
         self._numbers = set(variables)
-        # Compose and policyd write some values in another case.
-        pattern = "|".join(map(re.escape, variables))
-        self._variables = re.compile(pattern, re.IGNORECASE) if variables else None
+        self._texts = _Texts(variables)
         self._reasons = project.masked_reasons
         self._recorder = recorder
-        self._known: dict[str, str] = {}
         self.paths: list[str] = []
         self.number = 0
 
@@ -190,13 +187,13 @@ class _Masking:
 
     def path(self, path: Path) -> Path:
         """Return `path`, whose keys may come from variables."""
-        return tuple(self._text(key) if isinstance(key, str) else key for key in path)
+        return tuple(self._texts[key] if isinstance(key, str) else key for key in path)
 
     def not_evaluated(self, part: NotEvaluated) -> NotEvaluated:
         """Return a part that was not evaluated, with the masked form of its reason."""
         reason = self._reasons.get(part.reason, part.reason)
-        what = part.what if part.kind == "variable" else self._text(part.what)
-        return msgspec.structs.replace(part, what=what, reason=self._text(reason), location=None)
+        what = part.what if part.kind == "variable" else self._texts[part.what]
+        return msgspec.structs.replace(part, what=what, reason=self._texts[reason], location=None)
 
     def _section(self, section: str, entries: dict[str, Any]) -> dict[str, Any]:
         if section not in ("services", "jobs"):
@@ -231,14 +228,14 @@ class _Masking:
 
     def _workload(self, value: dict[str, Any], path: Path) -> dict[str, Any]:
         """Return a workload, or a part of it, without values."""
-        known = self._known
+        texts = self._texts
         masked = {}
         for key, child in value.items():
             if not child or child is True:  # nearly all; a call would take longer
                 masked[key] = child
             elif key in _SECRET_OF_WORKLOAD and (key != "options" or isinstance(child, dict)):
                 masked[key] = self._entries(key, child, (*path, key))
-            elif type(child) is str and known.get(child) == child:
+            elif type(child) is str and texts[child] == child:
                 masked[key] = child
             else:
                 masked[key] = self._part(child, path, key)
@@ -249,10 +246,10 @@ class _Masking:
         if isinstance(value, dict):
             return self._workload(value, (*path, key))
         if isinstance(value, list | tuple):
-            inside, known = (*path, key), self._known
+            inside, texts = (*path, key), self._texts
             return [
                 child
-                if type(child) is str and known.get(child) == child
+                if type(child) is str and texts[child] == child
                 else self._part(child, inside, index)
                 for index, child in enumerate(value)
             ]
@@ -262,16 +259,23 @@ class _Masking:
         """Return the values by name of an environment, of labels, of options …"""
         if not isinstance(value, dict):
             return self._below(value, path, secret=True)
-        keeps = self._recorder.keeps if kind in _NAMED else None
+        keeps, texts = self._recorder.keeps if kind in _NAMED else None, self._texts
         return {
-            self._text(name): self._child(child, path, name, not (keeps and keeps(kind, name)))
+            texts[name]: child
+            if not child or child is True
+            else self._child(child, path, name, not (keeps and keeps(kind, name)))
             for name, child in value.items()
         }
 
     def _below(self, value: Any, path: Path, *, secret: bool) -> Any:
+        texts = self._texts
         if isinstance(value, dict):
             return {
-                self._text(key): self._child(child, path, key, secret)
+                texts[key]: child
+                if not child
+                or child is True
+                or (type(child) is str and not secret and texts[child] == child)
+                else self._child(child, path, key, secret)
                 for key, child in value.items()
             }
         if isinstance(value, list | tuple):
@@ -291,7 +295,7 @@ class _Masking:
 
     def _leaf(self, value: Any, path: Path, key: str | int) -> Any:
         if isinstance(value, str):
-            text = self._text(value)
+            text = self._texts[value]
             if text != value:
                 self._note(path, key)
             return text
@@ -300,20 +304,59 @@ class _Masking:
             return 0
         return value
 
-    def _text(self, text: str) -> str:
-        known = self._known.get(text)
-        if known is None:
-            known = text
-            if self._variables is not None and len(text) >= LEAST:
-                known = self._variables.sub(MASK, text)
-            known = self._known[text] = without_credentials(known)
-        return known
-
     def _note(self, path: Path, key: str | int) -> None:
         """Note that the value at `key` below `path` is masked."""
         self.number += 1
         if self.number <= MAX_LISTED:
-            self.paths.append(self._text(".".join(map(str, (*path, key)))))
+            self.paths.append(self._texts.masked(".".join(map(str, (*path, key)))))
+
+
+class _Texts(dict[str, str]):
+    """The masked form of each text that is looked up: without values of variables."""
+
+    __slots__ = ("_are_ascii", "_lower", "_pattern", "_variables")
+
+    def __init__(self, variables: Sequence[str]) -> None:
+        """`variables` are the values, the longest first."""
+        self._variables = variables
+        self._lower = [one.lower() for one in variables]
+        self._are_ascii = all(map(str.isascii, variables))
+        self._pattern: re.Pattern[str] | None = None
+
+    def __missing__(self, text: str) -> str:
+        self[text] = masked = self.masked(text)
+        return masked
+
+    def masked(self, text: str) -> str:
+        """Return `text` without values of variables, in whatever case, and without credentials.
+
+        Compose and policyd write some values in another case.
+        """
+        if self._variables and len(text) >= LEAST:
+            text = self._without_variables(text)
+        return without_credentials(text)
+
+    def _without_variables(self, text: str) -> str:
+        if self._are_ascii and text.isascii():
+            # It takes longer to compile the pattern than to mask a project without it.
+            lower = text.lower()
+            found = [value for value in self._lower if value in lower]
+            if not found:
+                return text
+            if len(found) == 1:
+                return _replaced(text, lower, found[0])
+        if self._pattern is None:
+            self._pattern = re.compile("|".join(map(re.escape, self._variables)), re.IGNORECASE)
+        return self._pattern.sub(MASK, text)
+
+
+def _replaced(text: str, lower: str, value: str) -> str:
+    """Return `text`, which is `lower` in lower case, with MASK in place of each `value`."""
+    parts, start = [], 0
+    while (place := lower.find(value, start)) >= 0:
+        parts.append(text[start:place])
+        start = place + len(value)
+    return MASK.join((*parts, text[start:]))
 
 
 def _set_fields(workload: Workload) -> dict[str, Any]:
