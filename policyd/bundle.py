@@ -12,6 +12,7 @@ import errno
 import os
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, Literal
 
 from policyd.compose.file_names import COMPOSE_FILE_NAMES
@@ -320,7 +321,12 @@ def _check_text(path: str) -> None:
         raise BundleError(f"{path[:60]!r}…: the path has {size:,} bytes; the limit is {MAX_PATH:,}")
 
 
+@lru_cache(maxsize=1024)
 def _clean(path: str) -> str:
+    """Return the absolute `path` without "..", "." and "//". Projects share most of their paths.
+
+    Raises BundleError.
+    """
     _check_text(path)
     if not path.startswith("/"):
         raise BundleError(f"{path!r}: the path is not absolute")

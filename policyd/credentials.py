@@ -130,11 +130,15 @@ def in_value(name: str, value: str) -> Found | None:
 
 def in_text(text: str) -> Found | None:
     """Return the first credential that `text` contains and that is recognized by its form."""
-    return next(_forms(text), None)
+    return next(_forms(text), None) if _is_searched(text) else None
+
+
+def _is_searched(text: str) -> bool:
+    return len(text) >= _LEAST or "://" in text
 
 
 def _forms(text: str) -> Iterator[Found]:
-    if len(text) < _LEAST and "://" not in text:
+    if not _is_searched(text):
         return
     if "PRIVATE KEY" in text:
         for match in _PRIVATE_KEY.finditer(text):

@@ -157,16 +157,17 @@ def _workload(container: Container, mounts: tuple[Mount, ...], project_directory
 def _computed(keys: Tree, path: Path) -> dict[str, Any]:
     """Return the fields of a Workload that have several keys, or another name than their key."""
     deploy = mapping(keys, "deploy")
-    limits = mapping(deploy, "resources", "limits")
+    resources = mapping(deploy, "resources")
+    limits, reservations = mapping(resources, "limits"), mapping(resources, "reservations")
     scale = keys if "scale" in keys else deploy
     cpus = number(limits, "cpus") or number(keys, "cpus")
     return {
         "replicas": max(integer(scale, "scale" if scale is keys else "replicas", 1), 0),
         "provider": text(mapping(keys, "provider"), "type"),
-        "device_requests": tuple(_device_requests(keys, path)),
+        "device_requests": tuple(_device_requests(keys, reservations, path)),
         "devices": tuple(_devices(keys, path)),
         "device_cgroup_rules": tuple(_cgroup_rules(keys, path)),
-        "generic_resources": tuple(_generic_resources(keys, path)),
+        "generic_resources": tuple(_generic_resources(reservations, path)),
         "hooks": tuple(_hooks(keys, path)),
         "memory_limit": max(integer(limits, "memory") or integer(keys, "mem_limit"), 0),
         "cpu_limit": max(round(cpus * _NANO_CPUS), 0),
@@ -190,10 +191,10 @@ def _triggers(job: Tree) -> Triggers:
     )
 
 
-def _device_requests(service: Tree, path: Path) -> Iterator[DeviceRequest]:
+def _device_requests(service: Tree, reservations: Tree, path: Path) -> Iterator[DeviceRequest]:
     for place, entry in entries(service, "gpus"):
         yield _device_request("gpus", entry, (*path, "gpus", place))
-    for place, entry in entries(mapping(service, *_RESERVATIONS), "devices"):
+    for place, entry in entries(reservations, "devices"):
         yield _device_request("reservation", entry, (*path, *_RESERVATIONS, "devices", place))
 
 
@@ -228,8 +229,8 @@ def _cgroup_rules(service: Tree, path: Path) -> Iterator[CgroupRule]:
         yield CgroupRule(rule, (*path, "device_cgroup_rules", place))
 
 
-def _generic_resources(service: Tree, path: Path) -> Iterator[GenericResource]:
-    for place, entry in entries(mapping(service, *_RESERVATIONS), "generic_resources"):
+def _generic_resources(reservations: Tree, path: Path) -> Iterator[GenericResource]:
+    for place, entry in entries(reservations, "generic_resources"):
         resource = mapping(entry, "discrete_resource_spec")
         yield GenericResource(
             kind=text(resource, "kind"),
