@@ -83,7 +83,6 @@ class Demand(msgspec.Struct, frozen=True):
 
 NO_DEMAND: Final = Demand()
 NOT_EVALUATED = Evaluation()
-NO_FINDINGS = Findings(())
 IGNORED = Status(
     200, "FailureIgnored", "policyd failed, and the failure policy Ignore allows the project"
 )
@@ -289,14 +288,15 @@ class Admission:
         return Permissions(exempted, denying, entitlements)
 
     def _findings(self, document: PolicyInput) -> Findings:
+        known: Iterable[Finding] = ()
         if self._relevance is not None:
-            asked = self._relevance.may_report(document)
+            known, asked = self._relevance.evaluate(document)
             if not asked:
-                return NO_FINDINGS
+                return Findings(tuple(known))
             constraints = {name: document.constraints[name] for name in sorted(asked)}
             document = msgspec.structs.replace(document, constraints=constraints)
         with span("evaluate"):
-            return self.engine.findings(to_json(document))
+            return Findings((*known, *self.engine.findings(to_json(document)).findings))
 
     def _violations(
         self,

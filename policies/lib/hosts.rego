@@ -31,6 +31,7 @@ else := written(device(vendor, id))
 
 # is_foreign_name holds for a CDI name that is not one of the vendor.
 is_foreign_name(vendor, id) if {
+	contains(id, "=")
 	regex.match(data.policyd.lib.hosts.cdi_name, id)
 	data.policyd.lib.hosts.device(vendor, id) == id
 }
@@ -53,6 +54,7 @@ cdi_name := `^[A-Za-z]([A-Za-z0-9_.-]*[A-Za-z0-9])?/[A-Za-z]([A-Za-z0-9_.-]*[A-Z
 # device is the device part of a CDI name of the vendor, and any other id as it is.
 device(vendor, id) := split(id, "=")[1] if {
 	vendor != "unknown"
+	contains(id, "=")
 	regex.match(cdi_name, id)
 	some known, owner in data.policyd.tables.cdi_vendors
 	owner == vendor
@@ -66,6 +68,7 @@ written(id) := digits(trim_prefix(id, "+")) if regex.match(`^[+]?[0-9]+$`, id)
 else := lower(id) if regex.match(`^(gpu-|mig-|0x)`, lower(id))
 
 else := concat(":", [padded(parts[0], 8), padded(parts[1], 2), padded(parts[2], 4)]) if {
+	endswith(id, ".0")
 	regex.match(`^[0-9a-f]+:[0-9a-f]+:[0-9a-f]+[.]0$`, lower(id))
 	parts := split(lower(id), ":")
 }

@@ -6,7 +6,7 @@ items, whether they are equal. Raises Doubt for what Rego may read in another wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -59,10 +59,7 @@ class RegoSet:
 
 
 def canonical(value: Any) -> Hashable:
-    """Return what is equal for equal values of scalars, lists and sets, and for no others.
-
-    Raises Doubt for other values.
-    """
+    """Return what is equal for equal values, and for no others. Raises Doubt for some values."""
     kind = type(value)
     if isinstance(value, str) or value is None:
         return value
@@ -72,6 +69,10 @@ def canonical(value: Any) -> Hashable:
         return list, tuple(map(canonical, value))
     if kind is RegoSet:
         return RegoSet, frozenset(value.by_form)
+    if isinstance(value, msgspec.Struct) and (names := field_names(kind)):
+        value = {key: getattr(value, name) for key, name in names.items()}
+    if isinstance(value, dict) and all(type(key) is str for key in value):
+        return dict, frozenset((key, canonical(each)) for key, each in value.items())
     raise Doubt
 
 
@@ -89,7 +90,7 @@ def number(value: Any) -> int:
     return whole(value)
 
 
-_FIELDS: dict[type, frozenset[str]] = {}
+_FIELDS: dict[type, dict[str, str]] = {}
 
 
 def step(value: Any, key: Any) -> Any:
@@ -102,9 +103,10 @@ def step(value: Any, key: Any) -> Any:
             return value[key] if key < len(value) else UNDEFINED
         raise Doubt
     if isinstance(value, msgspec.Struct):
-        if key in field_names(kind):
-            return getattr(value, key)
-        raise Doubt
+        name = field_names(kind).get(key)
+        if name is None:
+            raise Doubt
+        return getattr(value, name)
     if value is None or value is UNDEFINED:
         return UNDEFINED
     raise Doubt
@@ -113,13 +115,11 @@ def step(value: Any, key: Any) -> Any:
 def below_all(values: Sequence[Any], key: str) -> list[Any]:
     """Return what is below each of `values` at `key`."""
     kinds = set(map(type, values))
-    if (
-        len(kinds) == 1
-        and issubclass(kind := kinds.pop(), msgspec.Struct)
-        and key in field_names(kind)
-    ):
-        return [getattr(value, key) for value in values]
-    return [step(value, key) for value in values]
+    kind = kinds.pop() if len(kinds) == 1 else None
+    name = field_names(kind).get(key) if kind and issubclass(kind, msgspec.Struct) else None
+    if name is None:
+        return [step(value, key) for value in values]
+    return [getattr(value, name) for value in values]
 
 
 def different(values: Sequence[Any]) -> list[Any]:
@@ -130,13 +130,13 @@ def different(values: Sequence[Any]) -> list[Any]:
     return [*scalars.values(), *(each for each in values if not isinstance(each, SCALARS))]
 
 
-def field_names(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """Return the fields of `kind` that JSON always has, by the same names."""
+def field_names(kind: type[msgspec.Struct]) -> Mapping[str, str]:
+    """Return the keys that JSON always has of a value of `kind`, each with its name here."""
     if kind not in _FIELDS:
         config = kind.__struct_config__
-        fields = msgspec.structs.fields(kind)
         total = not config.omit_defaults and config.tag is None
-        _FIELDS[kind] = frozenset(f.name for f in fields if total and f.name == f.encode_name)
+        fields = msgspec.structs.fields(kind) if total else ()
+        _FIELDS[kind] = {field.encode_name: field.name for field in fields}
     return _FIELDS[kind]
 
 
@@ -193,7 +193,7 @@ def is_different(left: Any, right: Any) -> bool:
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Return whether the values are equal. Objects are compared with scalars only."""
+    """Return whether the values are equal. Raises Doubt for some values."""
     if type(left) is type(right) and type(left) in _SIMPLE:
         return bool(left == right)
     if isinstance(left, SCALARS) and isinstance(right, SCALARS):

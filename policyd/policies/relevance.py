@@ -1,18 +1,21 @@
-"""Which policies may report a violation of a project: the others need not be evaluated.
+"""Which policies need an engine, and what the others report.
 
-In: a policy set, once; the input document of a review. Out: the ids of the policies that may report
-a violation. Most rules begin with simple statements: `some w in input.workloads`, `w.privileged`,
-`grant.method == "cdi"`. These are evaluated in Python, up to the first statement that is not
-simple. If they hold for no values of their variables, then the rule reports nothing, whatever
-follows, and an engine would stop at the same statement. In doubt a policy may report.
+In: a policy set, once; the input document of a review. Out: the findings of policies that consist
+of simple statements, and the ids of those that an engine must evaluate. Most rules begin with
+simple statements: `some w in input.workloads`, `w.privileged`, `grant.method == "cdi"`. These are
+evaluated in Python, up to the first statement that is not simple. If they hold for no values of
+their variables, then the rule reports nothing, whatever follows, and an engine would stop at the
+same statement. If all are simple, and what the rule reports too, then its findings are known. In
+doubt an engine evaluates the policy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from policyd.lazy_pattern import lazy_pattern
+from policyd.model import Finding
 from policyd.policies.packs import Policy
 from policyd.policies.policy_set import PolicySet
 from policyd.policies.rego_values import Doubt
@@ -22,11 +25,17 @@ from policyd.policy_input import PolicyInput
 
 if TYPE_CHECKING:
     from policyd.policies.simple_rules import PolicySetRules
-    from policyd.policies.simple_statements import Body
+    from policyd.policies.simple_statements import Body, Scope
     from policyd.policies.syntax_tree import Tree
 
 PATIENCE: Final = 4
 """Reviews before the rules are read, which takes as long as ten evaluations by an engine."""
+
+CHARACTERS: Final = 100
+"""Characters of a finding for one step of the effort of a review."""
+
+_TEXTS: Final = frozenset({"msg", "service", "constraint", "remediation"})
+"""Fields of a finding that are texts."""
 
 RESERVED: Final = frozenset({"input", "data"})
 """Names that simple statements use."""
@@ -55,20 +64,31 @@ class Relevance:
 
     def may_report(self, document: PolicyInput) -> frozenset[str]:
         """Return the policies of `document.constraints` that may report a violation."""
+        found, asked = self.evaluate(document)
+        return asked | {finding.policy for finding in found}
+
+    def evaluate(self, document: PolicyInput) -> tuple[list[Finding], frozenset[str]]:
+        """Return the findings of policies of `document.constraints`, and those to be evaluated.
+
+        All others report no more than these findings.
+        """
         if self._patience > 0:
             self._patience -= 1
-            return frozenset(document.constraints)
+            return [], frozenset(document.constraints)
         # Imported here because one `check` does not need it, and starts faster without.
         from policyd.policies.simple_statements import Scope
 
         self.read()
         assert self._bodies is not None
         bodies, scope = self._bodies, Scope(document)
-        return frozenset(
-            policy
-            for policy in document.constraints
-            if policy not in bodies or any(body.may_hold(scope) for body in bodies[policy])
-        )
+        found: list[Finding] = []
+        asked = set()
+        for policy in document.constraints:
+            try:
+                found += _findings(policy, bodies[policy], scope)
+            except (KeyError, Doubt):
+                asked.add(policy)
+        return found, frozenset(asked)
 
 
 def _bodies_by_policy(policy_set: PolicySet) -> Iterator[tuple[str, tuple[Body, ...]]]:
@@ -95,6 +115,29 @@ def _bodies_by_policy(policy_set: PolicySet) -> Iterator[tuple[str, tuple[Body, 
             )
         except Doubt:
             continue
+
+
+def _findings(policy: str, bodies: Iterable[Body], scope: Scope) -> list[Finding]:
+    """Return what `policy` reports, each finding once. Raises Doubt."""
+    found: dict[Finding, None] = {}
+    for body in bodies:
+        for value in body.values(scope):
+            found[_finding(policy, value, scope)] = None
+    return list(found)
+
+
+def _finding(policy: str, value: Any, scope: Scope) -> Finding:
+    """Return `value` as the finding that it is in JSON. Raises Doubt for other values."""
+    if type(value) is not dict or not value.keys() <= _TEXTS | {"path"} or "msg" not in value:
+        raise Doubt
+    path = value.get("path", ())
+    if not isinstance(path, (list, tuple)) or not all(type(key) in (str, int) for key in path):
+        raise Doubt
+    texts = {key: value[key] for key in value.keys() & _TEXTS}
+    if any(type(text) is not str for text in texts.values()):
+        raise Doubt
+    scope.spend(sum(map(len, texts.values())) // CHARACTERS)
+    return Finding(policy, path=tuple(path), **texts)
 
 
 def _is_unknown(text: str) -> bool:
@@ -133,7 +176,8 @@ def _bodies(policy: Policy, name: str, text: str, rules: PolicySetRules) -> Iter
         for body in definition["bodies"]:
             if body["is_else"]:
                 raise Doubt
-            yield Reader(ModuleRules(rules, module)).beginning(body["query"]["stmts"])
+            reader = Reader(ModuleRules(rules, module))
+            yield reader.beginning(body["query"]["stmts"], definition["head"]["Set"]["key"])
 
 
 def _defines(head: Tree, name: str) -> bool:

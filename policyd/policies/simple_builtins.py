@@ -129,6 +129,12 @@ def _sorted(values: Any) -> list[str]:
     return sorted(map(_text, _list(values)))
 
 
+def _joined(between: Any, texts: Any) -> str:
+    return _text(between).join(
+        _sorted(texts) if isinstance(texts, RegoSet) else map(_text, _list(texts))
+    )
+
+
 def _formatted(text: Any, values: Any) -> str:
     """Return sprintf with %s for texts and %d for whole numbers."""
     first, *parts = _text(text).split("%")
@@ -177,7 +183,7 @@ def _is(*kinds: type) -> Builtin:
 
 BUILTINS: Final = {
     "array.concat": Builtin(2, lambda left, right: _list(left) + _list(right)),
-    "concat": Builtin(2, lambda between, texts: _text(between).join(map(_text, _list(texts)))),
+    "concat": Builtin(2, _joined),
     "contains": Builtin(2, lambda text, part: _text(part) in _text(text)),
     "count": Builtin(1, _count),
     "endswith": Builtin(2, lambda text, end: _text(text).endswith(_text(end))),

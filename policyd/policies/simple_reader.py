@@ -55,7 +55,7 @@ _OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "Ge": is_at_least,
 }
 _COMPREHENSIONS: Final = ("ArrayCompr", "SetCompr", "ObjectCompr")
-_WORKLOAD_FIELDS: Final = field_names(Workload)
+_WORKLOAD_FIELDS: Final = {key for key, name in field_names(Workload).items() if key == name}
 _INPUT_FIELDS: Final = {
     field.encode_name: field.name for field in msgspec.structs.fields(PolicyInput)
 }
@@ -106,13 +106,25 @@ class Reader:
         self._listed_in: dict[str, str] = {}
         """The field of workloads whose items a variable has; "" for a variable with workloads."""
 
-    def beginning(self, statements: Sequence[Tree]) -> Body:
-        """Return the simple statements at the beginning of `statements`."""
+    def beginning(self, statements: Sequence[Tree], value: Tree | None = None) -> Body:
+        """Return the simple statements at the beginning of `statements`.
+
+        `value` is what a solution of all of them adds to the rule.
+        """
+        report = None
         with suppress(Doubt):
             self.read(statements)
-        self.block.add("return True")
-        hold = self._namespace.define(["scope"], [*self.block.lines, "return False"])
-        return Body(self._conditions, self._namespace.function(hold))
+            if value is not None:
+                lines = [
+                    *self.block.lines,
+                    self.block.indented(f"found.append({self._part(value)})"),
+                ]
+                report = self._function(["found = []", *lines, "return found"])
+        lines = [*self.block.lines, self.block.indented("return True"), "return False"]
+        return Body(self._conditions, self._function(lines), report)
+
+    def _function(self, lines: Sequence[str]) -> Callable[..., Any]:
+        return self._namespace.function(self._namespace.define(["scope"], lines))
 
     def read(self, statements: Sequence[Tree]) -> None:
         """Add all of `statements` to the block."""
@@ -207,8 +219,7 @@ class Reader:
                 self._listed_in[name] = listed
         condition = Condition(column) if column else None
         if condition is None and is_fixed:
-            looked_up = self._namespace.define(["scope"], [f"return {collection}"])
-            condition = Condition(collection=self._namespace.function(looked_up))
+            condition = Condition(collection=self._function([f"return {collection}"]))
         self._need(condition, is_certain=is_certain)
 
     def _unpack(self, collection: str, pattern: Sequence[Tree]) -> None:

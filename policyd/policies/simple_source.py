@@ -17,6 +17,7 @@ from policyd.policies.rego_values import (
     Doubt,
     RegoSet,
     canonical,
+    field_names,
     is_equal,
     is_true,
     step,
@@ -81,7 +82,11 @@ class Block:
 
     def add(self, line: str) -> None:
         """Add a line."""
-        self.lines.append(self._indent + line)
+        self.lines.append(self.indented(line))
+
+    def indented(self, line: str) -> str:
+        """Return `line` as it would be added."""
+        return self._indent + line
 
     def open(self, line: str) -> None:
         """Add a line that begins a block: `if …:` or `for …:`. Raises Doubt if it is too deep."""
@@ -122,17 +127,18 @@ def same(left: Any, right: Any) -> Any:
 
 def _field(key: str) -> Callable[[Any], Any]:
     """Return what returns the field `key` of a value, as `step` does, in less time."""
-    known: set[type] = set()
+    known: dict[type, str] = {}
 
     def field(value: Any) -> Any:
         kind = type(value)
         if kind is dict:
             return value.get(key, UNDEFINED)
-        if kind in known:
-            return getattr(value, key)
+        name = known.get(kind)
+        if name is not None:
+            return getattr(value, name)
         found = step(value, key)
         if isinstance(value, msgspec.Struct):
-            known.add(kind)
+            known[kind] = field_names(kind)[key]
         return found
 
     return field

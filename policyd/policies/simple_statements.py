@@ -60,19 +60,19 @@ class Scope:
 
     def values(self, collection: Any) -> Iterator[Any]:
         """Return the values of `collection`. Raises Doubt, also when there were too many."""
-        self._spend(collection)
+        self.spend(len(collection) if isinstance(collection, _SIZED) else 0)
         return values(collection)
 
     def items(self, collection: Any) -> Iterator[tuple[Any, Any]]:
         """Return keys and values of a list or an object. Raises Doubt, also for a set."""
         if isinstance(collection, RegoSet):
             raise Doubt
-        self._spend(collection)
+        self.spend(len(collection) if isinstance(collection, _SIZED) else 0)
         return items(collection)
 
-    def _spend(self, collection: Any) -> None:
-        size = len(collection) if isinstance(collection, _SIZED) else 0
-        self.effort -= 1 + size
+    def spend(self, steps: int) -> None:
+        """Count `steps` for this review. Raises Doubt when there were too many."""
+        self.effort -= 1 + steps
         if self.effort < 0:
             raise Doubt
 
@@ -107,15 +107,37 @@ class Condition(NamedTuple):
 
 
 class Body:
-    """The simple statements at the beginning of a body, and conditions that are necessary."""
+    """The simple statements at the beginning of a body, and conditions that are necessary.
 
-    def __init__(self, conditions: Sequence[Condition], hold: Function) -> None:
+    `hold` returns whether the statements hold. `report` returns what the body adds to its rule:
+    there is none where not all statements, or not the value, are simple.
+    """
+
+    def __init__(
+        self, conditions: Sequence[Condition], hold: Function, report: Function | None = None
+    ) -> None:
         self._conditions: Final = tuple(conditions)
         self._hold: Final = hold
+        self._report: Final = report
 
     def may_hold(self, scope: Scope) -> bool:
         """Return whether the statements hold for any values, or that is not known."""
         try:
-            return all(each.may_hold(scope) for each in self._conditions) and self._hold(scope)
+            return self._may_hold_alone(scope) and self._hold(scope)
         except Doubt:
             return True
+
+    def values(self, scope: Scope) -> list[Any]:
+        """Return the values that the body adds to its rule. Raises Doubt."""
+        if not self._may_hold_alone(scope):
+            return []
+        if self._report is not None:
+            found: list[Any] = self._report(scope)
+            return found
+        if self._hold(scope):
+            raise Doubt
+        return []
+
+    def _may_hold_alone(self, scope: Scope) -> bool:
+        """Return whether each statement alone may hold. Raises Doubt."""
+        return all(each.may_hold(scope) for each in self._conditions)

@@ -13,14 +13,25 @@ package policyd.policies.no_duplicate_ports
 
 import data.policyd.lib.workload
 
-# single has the services that publish one port, by protocol and number, and ranges those of the others. Most
-# projects have no ranges, so that ports are compared only with those of their number.
-single[port.protocol][port.first] contains [w.name, port] if {
+# single has the services that publish one port, by number and protocol. Most projects have no ranges, so that
+# ports are compared only with those of their number.
+single[number] contains [w.name, port] if {
 	some w in workload.containers
 	w.profiles == []
 	some port in w.ports
 	port.first > 0
 	port.first == port.last
+	number := numbered(port)
+}
+
+numbered(port) := sprintf("%d/%s", [port.first, port.protocol])
+
+# published has the services that publish a port or a range, and ranges those that publish a range.
+published contains [w.name, port] if {
+	some w in workload.containers
+	w.profiles == []
+	some port in w.ports
+	port.first > 0
 }
 
 ranges contains [w.name, port] if {
@@ -39,24 +50,21 @@ violation contains workload.at(w, port.path, msg) if {
 	msg := sprintf("%s publishes the port %d of the host, as %s does", [w.title, port.first, other])
 }
 
-others(w, port) := ({other |
+others(w, port) := {other |
 	port.first == port.last
-	some [other, taken] in data.policyd.policies.no_duplicate_ports.single[port.protocol][port.first]
+	some [other, taken] in data.policyd.policies.no_duplicate_ports.single[numbered(port)]
 	other != w.name
 	share_an_address(port, taken)
 } | {other |
-	some [other, taken] in data.policyd.policies.no_duplicate_ports.ranges
+	some [other, taken] in compared(port)
 	other != w.name
 	overlap(port, taken)
-}) | {other |
-	port.first < port.last
-	some taken_port, entries in data.policyd.policies.no_duplicate_ports.single[port.protocol]
-	taken_port >= port.first
-	taken_port <= port.last
-	some [other, taken] in entries
-	other != w.name
-	share_an_address(port, taken)
 }
+
+# compared are the services whose ports may overlap a port without having its number.
+compared(port) := data.policyd.policies.no_duplicate_ports.published if port.first < port.last
+
+else := data.policyd.policies.no_duplicate_ports.ranges
 
 overlap(port, taken) if {
 	port.protocol == taken.protocol

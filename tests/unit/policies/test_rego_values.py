@@ -39,6 +39,10 @@ class Shortened(msgspec.Struct, omit_defaults=True):
     name: str = "a"
 
 
+class Other:
+    """A value that JSON does not have."""
+
+
 REVIEW = Review(uid="1", enforcement_point="ci", now=0)
 
 
@@ -52,6 +56,7 @@ REVIEW = Review(uid="1", enforcement_point="ci", now=0)
         (None, "a", UNDEFINED),
         (UNDEFINED, "a", UNDEFINED),
         (REVIEW, "uid", "1"),
+        (REVIEW, "dryRun", False),
         ((1, 2), 1, 2),
         ([1], 1, UNDEFINED),
     ],
@@ -108,6 +113,11 @@ def test_items_are_those_of_lists_and_mappings():
         (RegoSet("ab"), RegoSet("ba"), True),
         (RegoSet("ab"), RegoSet("a"), False),
         (RegoSet(), (), False),
+        ({}, [], False),
+        ({"a": [1], "b": None}, {"b": None, "a": (1,)}, True),
+        ({"a": 1}, {"a": True}, False),
+        (Plain(), {"name": "a", "path": []}, True),
+        (Plain(), Plain("b"), False),
     ],
 )
 def test_equal_values(left, right, expected):
@@ -118,7 +128,7 @@ def test_equal_values(left, right, expected):
     assert with_constant(is_different, right)(left) is not expected
 
 
-@cases(("left", "right"), [((1.5,), (1,)), ({}, {}), (Plain(), Plain()), ({}, [])])
+@cases(("left", "right"), [((1.5,), (1,)), ({1: 1}, {}), (Shortened(), Plain()), (Other(), {})])
 def test_values_without_a_canonical_form_are_in_doubt(left, right):
     with pytest.raises(Doubt):
         equal(left, right)

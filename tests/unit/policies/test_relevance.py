@@ -10,7 +10,7 @@ from policyd.bundle import memory_bundle
 from policyd.engines.embedded import EmbeddedEngine
 from policyd.host_resolver import HostResolver
 from policyd.loading import load_project, prepare
-from policyd.model import Review, Source
+from policyd.model import Finding, Review, Source, to_json
 from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.packs import built_in
 from policyd.policies.policy_set import load_policy_set
@@ -100,6 +100,64 @@ def test_after_rules_are_read_at_once_the_first_review_is_not_evaluated_by_all(d
     relevance.read()
 
     assert relevance.may_report(quiet) == set()
+
+
+def test_findings_are_those_of_the_engine_and_the_rest_is_asked(defaults):
+    found = document(defaults, LOUD)
+    engine = EmbeddedEngine(defaults.modules, defaults.data)
+    reported = set(engine.findings(to_json(found)).findings)
+    engine.close()
+
+    known, asked = Relevance(defaults, patience=0).evaluate(found)
+
+    assert {finding.policy for finding in known} >= {"no-privileged", "no-all-gpus"}
+    assert set(known) == {finding for finding in reported if finding.policy not in asked}
+    assert len(known) == len(set(known))
+
+
+SOME = "violation contains found if {{ some w in input.workloads; found := {} }}"
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('{"msg": "m"}', Finding("own-rule", "m")),
+        (
+            '{"msg": w.title, "service": w.name, "path": ["a", 0], "constraint": "own"}',
+            Finding("own-rule", "service web", "web", ("a", 0), "own"),
+        ),
+        ('{"msg": "m", "remediation": "r"}', Finding("own-rule", "m", remediation="r")),
+        ('{"msg": "m", "other": 1}', None),
+        ('{"msg": 1}', None),
+        ('{"msg": "m", "path": ["a", true]}', None),
+        ('{"msg": "m", "path": "a"}', None),
+        ('{"service": "web"}', None),
+        ('"m"', None),
+    ],
+)
+def test_a_finding_has_the_shape_that_is_decoded_or_the_policy_is_asked(tmp_path, value, expected):
+    policy_set = own_policy_set(tmp_path, VIOLATION)
+    text = policy_set.modules["own/policy.rego"].replace(VIOLATION, SOME.format(value))
+    # The lint refuses some of these.
+    changed = {**policy_set.modules, "own/policy.rego": text}
+    policy_set = msgspec.structs.replace(policy_set, modules=changed)
+
+    known, asked = Relevance(policy_set, patience=0).evaluate(document(policy_set, QUIET))
+
+    assert known == ([expected] if expected else [])
+    assert asked == (set() if expected else {"own-rule"})
+
+
+def test_long_findings_are_left_to_the_engine(tmp_path):
+    value = '{"msg": sprintf("%s %s", [w.labels.x, key])}; some key in w.cap_add'
+    policy_set = own_policy_set(tmp_path, SOME.format(value))
+    caps = ", ".join(f"C{number}" for number in range(40))
+    text = f"services: {{web: {{image: a, labels: {{x: {'y' * 60_000}}}, cap_add: [{caps}]}}}}"
+
+    known, asked = Relevance(policy_set, patience=0).evaluate(document(policy_set, text))
+
+    assert (known, asked) == ([], {"own-rule"})
 
 
 ALWAYS = 'violation contains {"msg": "m"}'

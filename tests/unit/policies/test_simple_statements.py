@@ -97,7 +97,6 @@ def test_a_statement_that_is_not_simple_ends_what_is_looked_at(statement):
 @cases(
     "statement",
     [
-        'w.logging == {"driver": "x"}',
         'startswith(w.hook, "a")',
         "some c in w.title",
         'w.title < "a"',
