@@ -23,6 +23,10 @@ CONSTRAINT: Final = "host.mode"
 REMEDIATION: Final = (
     "Request a review of the project for this host: policyd review --operation CREATE --host {host}"
 )
+NO_PROJECT: Final = (
+    "Run it as a service of a Compose project, and request a review of that for this host: "
+    "policyd review --operation CREATE --host {host}"
+)
 ACTIONS: Final[dict[str, EnforcementAction]] = {
     "enforce": "deny",
     "warn": "warn",
@@ -75,20 +79,22 @@ class GrantCheck:
         found = self._coverage(project, workloads, asked)
         service = asked[0].service
         if not found.containers:
-            return (self.violation(asked[0], f"{_asks(asked[0])}, but {found.reason}"),)
+            reason = f"{_asks(asked[0])}, but {found.reason}"
+            return (self.violation(asked[0], reason, project),)
         needed = max(one.replicas for one in asked)
         if needed > found.containers:
             reason = (
                 f"{_asks(asked[0])} for {needed} containers, but {was_granted(found.containers)}"
             )
-            return (self.violation(asked[0], reason),)
+            return (self.violation(asked[0], reason, project),)
         if start is None:
             return ()
         others = self.slots.take(start.name, start.container, project, service, found.containers)
         if others < found.containers:
             return ()
         running = f"{others} others are running" if others > 1 else "another one is running"
-        return (self.violation(asked[0], f"{was_granted(found.containers)}, and {running}"),)
+        reason = f"{was_granted(found.containers)}, and {running}"
+        return (self.violation(asked[0], reason, project),)
 
     def _counts(self, grant: Grant) -> bool:
         """Return whether a container would get the accelerators of `grant` on this host."""
@@ -121,7 +127,7 @@ class GrantCheck:
     def _recorded(self, project: str) -> list[Held]:
         return [one for source in self._sources for one in source.held(project)]
 
-    def violation(self, grant: Grant, reason: str) -> Violation:
+    def violation(self, grant: Grant, reason: str, project: str) -> Violation:
         """Return the violation of the service of `grant`; `reason` is the rest of its sentence."""
         host = self._settings.name
         return Violation(
@@ -130,7 +136,7 @@ class GrantCheck:
             enforcement_action=ACTIONS[self._settings.mode],
             severity="high",
             message=f"service {grant.service} {reason} on host {host}",
-            remediation=REMEDIATION.format(host=host),
+            remediation=(REMEDIATION if project else NO_PROJECT).format(host=host),
             service=grant.service,
             path=grant.path,
         )

@@ -143,7 +143,8 @@ class RuntimeGate:
         held = self._grants.held(asked.project) if asked.project else ()
         for one in needed:
             if not covered(one, held):
-                return (self._grants.violation(one, _reason(one, asked.project, bool(held))),)
+                reason = _reason(one, asked.project, bool(held))
+                return (self._grants.violation(one, reason, asked.project),)
         return ()
 
     def _review(self) -> Review:

@@ -64,15 +64,23 @@ def _engine_version(version: str) -> Check:
 
 
 def _plugin(info: Mapping[str, Any], daemon: Mapping[str, Any], plugin: str) -> Check:
-    running = _mapping(info.get("Plugins")).get("Authorization")
-    named = running if info else daemon.get("authorization-plugins")
-    names = [str(one) for one in named] if isinstance(named, list) else []
+    running = _texts(_mapping(info.get("Plugins")).get("Authorization"))
+    written = _texts(daemon.get("authorization-plugins"))
+    if info and plugin in written and plugin not in running:
+        return _check(
+            "authorization-plugins",
+            None,
+            f"{plugin} in {DAEMON_FILE}; the daemon names {', '.join(running) or 'none'}",
+            "the daemon shows the list with which it started, also after a reload",
+            "try a request that must be denied, or restart the daemon",
+        )
+    names = running if info else written
     return _check(
         "authorization-plugins",
         plugin in names if info or daemon else None,
         ", ".join(names) or "none",
         "without the plugin, the daemon asks nobody",
-        f'add "authorization-plugins": ["{plugin}"] to {DAEMON_FILE}, and restart the daemon',
+        f'add "authorization-plugins": ["{plugin}"] to {DAEMON_FILE}, and reload the daemon',
     )
 
 
@@ -237,6 +245,10 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _text(numbers: Sequence[int]) -> str:
     return ".".join(map(str, numbers))
+
+
+def _texts(value: Any) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def _json(text: str | None) -> Any:

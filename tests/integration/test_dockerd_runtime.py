@@ -239,3 +239,28 @@ def test_containers_start_again_with_the_daemon_before_it_answers(dockerd) -> No
     state = dockerd.docker("inspect", "-f", "{{.State.Running}} {{.State.Error}}", "boot")
     assert state.output.strip() == "true"
     assert dockerd.docker("rm", "-f", "boot").code == 0
+
+
+def test_in_the_place_of_runc_it_sees_every_runtime_and_builds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="pi", dir="/tmp", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        (folder / "bin").mkdir()
+        daemon = Dockerd(folder)
+        install(str(folder / "bin" / "runc"), default_runtime(), str(daemon.plugin_socket))
+        monkeypatch.setenv("PATH", f"{folder}/bin:{os.environ['PATH']}")
+        (folder / "context").mkdir()
+        (folder / "context" / "Dockerfile").write_text(f"FROM {IMAGE}\nRUN true\n")
+        with running(folder) as daemon:
+            daemon.start_policyd()
+            named = ("run", "--rm", *PLAIN, "--runtime", "runc", IMAGE, "true")
+            build = ("build", "--no-cache", "--network", "none", str(folder / "context"))
+            assert daemon.docker(*named).code == 0
+            assert daemon.docker(*build).code == 0
+            assert is_refused(daemon.docker(*named[:-2], "-v", "/:/host", *named[-2:]))
+            daemon.stop_policyd()
+            assert is_refused(daemon.docker(*named))
+            done = daemon.docker(*build)
+            assert done.code != 0
+            assert "policyd: the gate cannot be asked at " in done.output

@@ -158,6 +158,13 @@ def test_containers_that_are_older_than_policyd_runtime_are_named(running) -> No
     assert running()["runtimes of containers"].state == "ok"
 
 
+def test_a_daemon_names_the_plugins_of_its_start(running) -> None:
+    found = running(Plugins={"Authorization": None})["authorization-plugins"]
+
+    assert found.state == "unknown"
+    assert found.found == "policyd in /etc/docker/daemon.json; the daemon names none"
+
+
 def test_a_listener_of_a_flag_is_found_by_the_warning_of_the_daemon(running) -> None:
     warning = "WARNING: API is accessible on http://0.0.0.0:2375 without encryption."
     found = running(Warnings=[warning, "WARNING: No swap limit support"])["hosts"]
