@@ -57,6 +57,8 @@ PLACE_OF_EVENT: Final = {
 }
 _HAS_PAYLOAD: Final = events.c.payload != ""
 """Retention removes the payloads of old decisions."""
+_BY_TIME: Final = (events.c.time, events.c.sequence)
+_IN_ORDER: Final = (events.c.sequence,)
 _LAST: Final = "~"
 """Sorts after all times."""
 _DECISION: Final = Prepared(
@@ -209,10 +211,14 @@ class Store:
         `before` continues a page: the sequence number of the last record seen.
         """
         conditions = within(period)
-        if kinds:
-            conditions.append(events.c.kind.in_(kinds))
         with self._here().database.reading() as connection:
-            return self._events(connection, limit, before, visibility, conditions)
+            if kinds:
+                conditions.append(events.c.kind.in_(kinds))
+                return self._events(connection, limit, before, visibility, conditions)
+            # All events are read in the order of the log, which has no index of their times alone.
+            few = few_visible(connection, visibility)
+            conditions += [] if few is None else [few]
+            return self._events(connection, limit, before, visibility, conditions, _IN_ORDER)
 
     def _events(
         self,
@@ -221,18 +227,18 @@ class Store:
         before: int | None,
         visibility: Visibility,
         conditions: Sequence[Any],
+        place: Sequence[Any] = _BY_TIME,
     ) -> list[AuditRecord]:
-        newest_first = (events.c.time.desc(), events.c.sequence.desc())
         visible = visibility.conditions(PLACE_OF_EVENT, connection.dialect.name)
         query = (
             select(events)
             .where(*conditions, _HAS_PAYLOAD, *visible)
-            .order_by(*newest_first)
+            .order_by(*(column.desc() for column in place))
             .limit(limit)
         )
         if before is not None:
-            last = tuple_(time_of(before), literal(before))
-            query = query.where(tuple_(events.c.time, events.c.sequence) < last)
+            last = (time_of(before), literal(before))[-len(place) :]
+            query = query.where(tuple_(*place) < tuple_(*last))
         return [record_of(row) for row in connection.execute(query)]
 
     def decision(self, decision_id: str) -> AuditRecord:

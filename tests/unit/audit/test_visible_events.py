@@ -86,6 +86,23 @@ def test_few_events_are_those_with_visible_names(
             assert connection.execute(query).scalars().all() == expected
 
 
+@pytest.mark.parametrize("most", [0, 100])
+def test_events_of_all_kinds_are_those_that_the_reader_may_see(
+    filled: Store, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visible_events, "FEW", most)
+    with filled.database.reading() as connection:
+        rows = connection.execute(select(events).order_by(events.c.sequence.desc())).all()
+    for reader in READERS:
+        own = [
+            row.sequence for row in rows if reader.shows(row.repository, row.environment, row.host)
+        ]
+        assert [one.sequence for one in filled.events(visibility=reader)] == own
+        for number, last in enumerate(own):
+            page = filled.events(2, before=last, visibility=reader)
+            assert [one.sequence for one in page] == own[number + 1 : number + 3]
+
+
 def test_a_log_with_very_many_names_is_read_by_time(
     filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
