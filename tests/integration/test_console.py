@@ -84,7 +84,7 @@ def visit(browser: Browser, url: str) -> Iterator[Callable[..., Visitor]]:
 
 
 def test_each_page_is_complete_with_and_without_javascript(visit, paths) -> None:
-    assert len(paths) == len(NAVIGATION) + 4
+    assert len(paths) == len(NAVIGATION) + 5
     for javascript in (True, False):
         visitor = visit(java_script_enabled=javascript)
         for path in paths:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 _ONE_OF: Final = re.compile(
-    r"/console/(?:(decisions|policies)/[^/?]+|(projects/project|gpus/hours)\?.+)"
+    r"/console/(?:(decisions|policies)/[^/?]+|(projects/project|gpus/hours)\?.+|(grants)/.+)"
 )
 """Pages about one thing, of which one is enough."""
 

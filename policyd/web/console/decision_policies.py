@@ -15,16 +15,15 @@ from policyd.audit.event import DecisionEvent, event_of, rfc3339
 from policyd.audit.log_event import log_event_of
 from policyd.audit.moments import Period, nanoseconds
 from policyd.audit.store import Store
-from policyd.audit.visibility import EVERYTHING
 from policyd.config import Scope
 from policyd.errors import NotFound
-from policyd.model import AuditRecord, to_json
-from policyd.policies.recorded_policy_set import RecordedPolicySet, read_content
+from policyd.model import AuditRecord
+from policyd.policies.recorded_policy_set import read_content
 from policyd.services import Services
 from policyd.web import access
 from policyd.web.console import highlighting
+from policyd.web.console.constraint_rows import constraint_rows
 from policyd.web.console.pages import PageQuery, page
-from policyd.web.console.selectors import visible_globs
 from policyd.web.query import parameters
 from policyd.web.records import visible_decision
 
@@ -87,7 +86,7 @@ def _page(
         since=put_in_force.time,
         recorded=recorded,
         module=recorded.policies[policy_id],
-        constraints=_constraints(recorded, policy_id),
+        constraints=constraint_rows(recorded.constraints, policy_id, access.visibility(g.token)),
         text=highlighting.rego(text[:MAX_TEXT]),
         cut_at=MAX_TEXT if len(text) > MAX_TEXT else 0,
     )
@@ -103,22 +102,3 @@ def _put_in_force(audit: Store, event: DecisionEvent) -> AuditRecord | None:
         if log_event_of(record).details.get("revision") == policy_set.revision:
             return record
     return None
-
-
-def _constraints(recorded: RecordedPolicySet, policy_id: str) -> dict[str, str]:
-    """Return the constraints of a policy as JSON by name, without their places in files.
-
-    Those that only apply to places which the reader may not see are left out.
-    """
-    visible = access.visibility(g.token)
-    found = {}
-    for one in recorded.constraints:
-        match = visible_globs(one.get("match", {}), visible)
-        if one["policy"] != policy_id or match is None:
-            continue
-        shown = {name: value for name, value in one.items() if name != "location"}
-        if visible != EVERYTHING:
-            exclude = visible_globs(one.get("exclude", {}), visible)
-            shown |= {"match": match, "exclude": exclude or {}}
-        found[str(one["name"])] = to_json(shown).decode()
-    return found

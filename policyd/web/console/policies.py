@@ -23,17 +23,17 @@ from policyd.formats.policies import OFF, PolicyInSet
 from policyd.model import EnforcementAction, EnforcementPoint
 from policyd.policies.examples import examples
 from policyd.policies.exceptions import DAY
-from policyd.policies.manifests import ACTIONS, POINTS, Constraint
+from policyd.policies.manifests import ACTIONS, POINTS
 from policyd.policies.packs import Policy
 from policyd.policies.policy_set import PolicySet
 from policyd.services import Services
 from policyd.suggestion import did_you_mean
 from policyd.web import access
 from policyd.web.console import highlighting
+from policyd.web.console.constraint_rows import constraint_rows
 from policyd.web.console.exception_list import visible_exceptions
 from policyd.web.console.kept_answers import KeptAnswers
 from policyd.web.console.pages import Listing, PageQuery, page
-from policyd.web.console.selectors import visible_globs
 from policyd.web.query import parameters
 
 ROUTE: Final = "/console/policies"
@@ -247,7 +247,7 @@ def _parts(policy: Policy, services: Services, visible: Visibility) -> dict[str,
     if folder is not None and not folder.is_dir():
         folder = folder.parent
     own = [one for one in policy_set.constraints if one.policy == policy.id]
-    constraints = [found for one in own if (found := _constraint(one, visible))]
+    constraints = constraint_rows(msgspec.to_builtins(own), policy.id, visible)
     return {
         "policy": policy,
         "policy_set": policy_set,
@@ -266,22 +266,6 @@ def _parts(policy: Policy, services: Services, visible: Visibility) -> dict[str,
         "examples": examples(policy, folder),
         "source": highlighting.rego(policy.source[:MAX_SOURCE]),
         "cut_at": MAX_SOURCE if len(policy.source) > MAX_SOURCE else 0,
-    }
-
-
-def _constraint(constraint: Constraint, visible: Visibility) -> dict[str, Any] | None:
-    """Return what the page shows of `constraint`, None if it only applies to hidden places."""
-    match = visible_globs(msgspec.to_builtins(constraint.match), visible)
-    if match is None:
-        return None
-    exclude = visible_globs(msgspec.to_builtins(constraint.exclude), visible) or {}
-    return {
-        "name": constraint.name,
-        "actions": constraint.actions,
-        "match": [f"{field}: {', '.join(globs)}" for field, globs in match.items()],
-        "exclude": [f"{field}: {', '.join(globs)}" for field, globs in exclude.items()],
-        "parameters": _json(constraint.parameters) if constraint.parameters else "",
-        "lease": constraint.max_lease or "",
     }
 
 

@@ -189,6 +189,7 @@ def test_the_text_of_its_policies_is_linked_while_it_is_kept(client, record, ser
     answer = client.get("/console/decisions/d3/policies/no-privileged")
     assert "<span class=hl-keyword>package</span>" in answer.text.replace('"', "")
     assert "<code>sha256:old</code>, which was put in force" in answer.text
+    assert '<th scope="row">no-privileged</th>' in answer.text
     answer = client.get("/console/decisions/d3/policies/none")
     assert answer.status_code == 404
     assert "had no policy &#39;none&#39;" in answer.text
