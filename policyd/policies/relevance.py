@@ -113,7 +113,7 @@ def _bodies_by_policy(policy_set: PolicySet) -> Iterator[tuple[str, tuple[Body, 
                 policy.id,
                 tuple(_bodies(policy, name, policy_set.modules[policy.module], rules)),
             )
-        except Doubt:
+        except (Doubt, RecursionError):  # an expression may have many parts
             continue
 
 

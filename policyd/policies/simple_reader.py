@@ -111,17 +111,13 @@ class Reader:
 
         `value` is what a solution of all of them adds to the rule.
         """
-        report = None
+        last = ""
         with suppress(Doubt):
             self.read(statements)
-            if value is not None:
-                lines = [
-                    *self.block.lines,
-                    self.block.indented(f"found.append({self._part(value)})"),
-                ]
-                report = self._function(["found = []", *lines, "return found"])
-        lines = [*self.block.lines, self.block.indented("return True"), "return False"]
-        return Body(self._conditions, self._function(lines), report)
+            last = f"found.append({self._part(value)})" if value is not None else ""
+        self.block.add(last or "return (True,)")
+        report = self._function(["found = []", *self.block.lines, "return found"])
+        return Body(self._conditions, report, is_whole=last != "")
 
     def _function(self, lines: Sequence[str]) -> Callable[..., Any]:
         return self._namespace.function(self._namespace.define(["scope"], lines))

@@ -21,6 +21,8 @@ from policyd.policies.syntax_tree import Module, Tree, head_of, parse
 
 _NO_VALUE: Final[Tree] = {"value": {"Bool": {"value": True}}}
 _NO_CONDITION: Final[Tree] = {"query": {"stmts": []}, "is_else": False}
+MAX_RULES: Final = 12
+"""Rules that need each other one after the other: each takes some ten calls in Python."""
 ANYTHING: Final = Undefined()
 _PACKAGE: Final = lazy_pattern(r"^[ \t]*package[ \t]+([^\s;#]+)", re.MULTILINE)
 
@@ -37,6 +39,7 @@ class PolicySetRules:
             for package in _PACKAGE.findall(text):
                 self.files.setdefault(package, []).append(file)
         self.namespace = Namespace()
+        self._depth = 0
         self._compiled: dict[tuple[str, str], tuple[str, int] | None] = {}
         """Generated functions, with the numbers of their arguments, by package and name of rules.
 
@@ -85,8 +88,11 @@ class PolicySetRules:
         place = package, name
         if place not in self._compiled:
             self._compiled[place] = None  # a rule that needs itself is not simple
+            self._depth += 1
             with suppress(Doubt):
-                self._compiled[place] = self._compile(package, name)
+                if self._depth <= MAX_RULES:
+                    self._compiled[place] = self._compile(package, name)
+            self._depth -= 1
         found = self._compiled[place]
         if found is None or found[1] != arguments:
             raise Doubt

@@ -82,11 +82,7 @@ class Block:
 
     def add(self, line: str) -> None:
         """Add a line."""
-        self.lines.append(self.indented(line))
-
-    def indented(self, line: str) -> str:
-        """Return `line` as it would be added."""
-        return self._indent + line
+        self.lines.append(self._indent + line)
 
     def open(self, line: str) -> None:
         """Add a line that begins a block: `if …:` or `for …:`. Raises Doubt if it is too deep."""

@@ -109,35 +109,29 @@ class Condition(NamedTuple):
 class Body:
     """The simple statements at the beginning of a body, and conditions that are necessary.
 
-    `hold` returns whether the statements hold. `report` returns what the body adds to its rule:
-    there is none where not all statements, or not the value, are simple.
+    `report` returns what the body adds to its rule. Without `is_whole`, where not all statements or
+    not the value are simple, it returns something if the simple statements hold.
     """
 
     def __init__(
-        self, conditions: Sequence[Condition], hold: Function, report: Function | None = None
+        self, conditions: Sequence[Condition], report: Function, *, is_whole: bool
     ) -> None:
         self._conditions: Final = tuple(conditions)
-        self._hold: Final = hold
         self._report: Final = report
+        self._is_whole: Final = is_whole
 
     def may_hold(self, scope: Scope) -> bool:
         """Return whether the statements hold for any values, or that is not known."""
         try:
-            return self._may_hold_alone(scope) and self._hold(scope)
+            return bool(self.values(scope))
         except Doubt:
             return True
 
-    def values(self, scope: Scope) -> list[Any]:
+    def values(self, scope: Scope) -> Sequence[Any]:
         """Return the values that the body adds to its rule. Raises Doubt."""
-        if not self._may_hold_alone(scope):
-            return []
-        if self._report is not None:
-            found: list[Any] = self._report(scope)
-            return found
-        if self._hold(scope):
+        if not all(each.may_hold(scope) for each in self._conditions):
+            return ()
+        found: Sequence[Any] = self._report(scope)
+        if found and not self._is_whole:
             raise Doubt
-        return []
-
-    def _may_hold_alone(self, scope: Scope) -> bool:
-        """Return whether each statement alone may hold. Raises Doubt."""
-        return all(each.may_hold(scope) for each in self._conditions)
+        return found

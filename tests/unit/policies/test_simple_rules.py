@@ -101,3 +101,11 @@ def test_the_place_of_a_rule_is_its_package_and_its_name():
     assert rules.place(["a", "b", "c", "d"]) == ("a.b", "c")
     assert rules.place(["a", "x"]) is None
     assert rules.data(["a", "x", "y"]) == 1
+
+
+@cases(("length", "is_simple"), [(8, True), (200, False)], ids=str)
+def test_a_long_chain_of_functions_is_left_to_the_engine(length, is_simple):
+    chain = "".join(f"f{n}(x) := f{n + 1}([x])\n" for n in range(length))
+    text = module([W, "f0(w.name) == 3"], f"{chain}f{length}(x) := 1 if x != 2\n")
+
+    assert may_hold(text, FOUND) is not is_simple
