@@ -1,10 +1,11 @@
 """What the gate adds to requests of a real Docker daemon: `python -m tests.bench.host`.
 
-In: nothing; it needs root and docker.io, and a machine that does nothing else. Out: a table with
-the median and the 99th percentile of requests without and with the gate, and for each request with
-the gate the processor time of policyd (with its evaluators) and how often one of its threads waits.
-Two daemons are asked in turn, one of them with the gate, so that both meet the same machine. A
-create names an image that does not exist, so that the daemon itself does as little as possible.
+In: the number of requests of each kind, 1,000 without it; it needs root and docker.io, and a
+machine that does nothing else. Out: a table with the median and the 99th percentile of requests
+without and with the gate, and for each request with the gate the processor time of policyd (with
+its evaluators) and how often one of its threads waits. Two daemons are asked in turn, one of them
+with the gate, so that both meet the same machine. A create names an image that does not exist, so
+that the daemon itself does as little as possible.
 """
 
 from __future__ import annotations
@@ -24,8 +25,7 @@ from typing import Any, NamedTuple
 from tests.support.dockerd import Dockerd, running
 from tests.support.unix_http import UnixConnection
 
-PINGS = 1_000
-CREATES = 1_000
+REQUESTS = 1_000
 WARM = 20
 CREATE = "/v1.41/containers/create"
 JSON = {"Host": "docker", "Content-Type": "application/json"}
@@ -63,16 +63,15 @@ def connection(path: Path) -> Iterator[UnixConnection]:
     found.close()
 
 
-def run(without: Path, within: Path, number: int, ask: Ask, pid: int) -> Row:
+def run(without: Path, within: Path, number: int, asks: tuple[Ask, Ask], pid: int) -> Row:
     """Return what `number` requests take, each sent to one daemon and then to the other."""
     times: tuple[list[float], list[float]] = ([], [])
     with connection(without) as bare, connection(within) as gated:
-        for _ in range(WARM):
-            ask(bare), ask(gated)
+        both = list(zip((bare, gated), asks, times, strict=True))
+        for _, (opened, ask, _) in itertools.product(range(WARM), both):
+            ask(opened)
         processor_before, waits_before = processor(pid), waits(pid)
-        for _, (opened, own) in itertools.product(
-            range(number), zip((bare, gated), times, strict=True)
-        ):
+        for _, (opened, ask, own) in itertools.product(range(number), both):
             started = time.perf_counter()
             ask(opened)
             own.append(time.perf_counter() - started)
@@ -112,37 +111,57 @@ def ping(opened: UnixConnection) -> None:
     opened.getresponse().read()
 
 
-def create(*, repeated: bool = False, **host: Any) -> Ask:
+def create(labels: Callable[[int], dict[str, str]], **host: Any) -> Ask:
     """Return a request to create a container of an image that does not exist.
 
-    Unless it is `repeated`, it differs each time, so that no kept decision answers it.
+    `labels` returns those of a container by its number.
     """
-    run = os.urandom(4).hex()
     numbers = itertools.count()
 
     def ask(opened: UnixConnection) -> None:
-        label = {} if repeated else {"run": f"{run}-{next(numbers)}"}
-        body = {"Image": "none/none:1", "Cmd": ["true"], "Labels": label, "HostConfig": host}
-        opened.request("POST", CREATE, json.dumps(body).encode(), headers=JSON)
+        body = {"Image": "none/none:1", "Cmd": ["true"], "Labels": labels(next(numbers))}
+        content = json.dumps({**body, "HostConfig": host}).encode()
+        opened.request("POST", CREATE, content, headers=JSON)
         opened.getresponse().read()
 
     return ask
 
 
-def figures(without: Dockerd, within: Dockerd) -> Iterator[tuple[str, Row]]:
+def distinct(number: int) -> dict[str, str]:
+    """Return labels that make each request another question."""
+    return {"run": str(number)}
+
+
+def same(_: int) -> dict[str, str]:
+    """Return labels with which each request is the same question, to a byte."""
+    return {}
+
+
+def replica(number: int) -> dict[str, str]:
+    """Return the labels of a container of a service, as Compose numbers it."""
+    compose = "com.docker.compose."
+    return {
+        f"{compose}project": "acme",
+        f"{compose}service": "web",
+        f"{compose}container-number": str(number),
+    }
+
+
+def figures(without: Dockerd, within: Dockerd, number: int) -> Iterator[tuple[str, Row]]:
     """Yield each kind of request and its figures."""
     pid = within.policyd_pid
     assert pid is not None
-    yield "/_ping", run(without.socket, within.socket, PINGS, ping, pid)
     binds = ["/srv/a:/a:ro", "/srv/b:/b"]
-    kinds = {
-        "create": create(NetworkMode="none"),
-        "create, repeated": create(repeated=True, NetworkMode="none"),
-        "create with binds": create(Binds=binds),
-        "create, denied": create(PidMode="host"),
+    kinds: dict[str, Callable[[], Ask]] = {
+        "/_ping": lambda: ping,
+        "create": lambda: create(distinct, NetworkMode="none"),
+        "create, repeated": lambda: create(same, NetworkMode="none"),
+        "create, another replica": lambda: create(replica, NetworkMode="none"),
+        "create with binds": lambda: create(distinct, Binds=binds),
+        "create, denied": lambda: create(distinct, PidMode="host"),
     }
     for name, ask in kinds.items():
-        yield name, run(without.socket, within.socket, CREATES, ask, pid)
+        yield name, run(without.socket, within.socket, number, (ask(), ask()), pid)
 
 
 @contextmanager
@@ -165,10 +184,11 @@ def daemons() -> Iterator[tuple[Dockerd, Dockerd]]:
 
 def main() -> int:
     """Print the table."""
+    number = int(sys.argv[1]) if sys.argv[1:] else REQUESTS
     print("| Request | without, p50 / p99 ms | with, p50 / p99 ms | added | processor ms | waits |")
     print("|---|---|---|---|---|---|")
     with daemons() as (without, within):
-        for name, (bare, own, waited) in figures(without, within):
+        for name, (bare, own, waited) in figures(without, within, number):
             added = f"{own.median - bare.median:.2f} / {own.p99 - bare.p99:.2f}"
             print(
                 f"| {name} | {bare.median:.2f} / {bare.p99:.2f} | {own.median:.2f} / {own.p99:.2f} "
