@@ -78,7 +78,7 @@ class Dockerd:
         if os.geteuid() != 0:
             pytest.skip("a Docker daemon needs root")
         self.folder = folder
-        self.plugin = f"policydtest{os.getpid()}"
+        self.plugin = f"policydtest{os.getpid()}{folder.name}"
         self.socket = folder / "docker.sock"
         self.plugin_socket = Path(f"/run/docker/plugins/{self.plugin}.sock")
         self.audit = folder / "audit.db"
