@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -15,8 +17,15 @@ from policyd.bootstrap import build
 from policyd.bundle import memory_bundle
 from policyd.config import Settings
 from policyd.model import Review, Source
-from tests.support.dockerd import GPU_IMAGE, IMAGE, Dockerd, registry_credentials, running
-from tests.support.gpu_routes import CREATE, body, gpu, routes
+from tests.support.dockerd import (
+    GPU_IMAGE,
+    IMAGE,
+    Dockerd,
+    chunked,
+    registry_credentials,
+    running,
+)
+from tests.support.gpu_routes import CREATE, PRIVILEGED, body, gpu, routes
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -155,6 +164,35 @@ def test_an_image_that_changes_is_looked_up_again(dockerd):
     assert creates() == [403, 403]
     assert changed("rmi") == [404, 404]
     assert changed("import", "-c", "CMD true", archive) == [201, 201]
+
+
+def post(uri: str, content: bytes, *headers: str, length: int = -1) -> bytes:
+    """Return a request to the daemon; its length is that of `content` unless it is given."""
+    size = len(content) if length < 0 else length
+    head = [f"POST {uri} HTTP/1.1", "Host: docker", "Content-Type: application/json", *headers]
+    return "\r\n".join([*head, f"Content-Length: {size}", "", ""]).encode() + content
+
+
+def test_no_framing_of_requests_hides_one(dockerd):
+    hidden = json.dumps(PRIVILEGED).encode()
+    plain = json.dumps({**body(), "Labels": {"framing": "plain"}}).encode()
+    last, chunks = "Connection: close", chunked(hidden)
+    sent = [
+        post("/containers/none/stop", b"") + post(CREATE, hidden, last),
+        post(CREATE, plain) + post(CREATE, hidden, last),
+        post(CREATE, plain + hidden, last),
+        post(CREATE, gzip.compress(hidden), "Content-Encoding: gzip", last),
+        post(CREATE, chunks, "Transfer-Encoding: chunked", last, length=3),
+        post(CREATE, hidden, "Upgrade: h2c", "Connection: Upgrade, HTTP2-Settings, close"),
+        post(CREATE, hidden, "X-HTTP-Method-Override: GET", last),
+        post(f"{CREATE}?name={'a' * 500_000}", hidden, last),
+        post(CREATE, hidden, "Content-Type: text/plain", last),
+        post(CREATE, hidden).replace(b"HTTP/1.1", b"HTTP/1.0"),
+    ]
+    for request in sent:
+        answer = dockerd.exchange(request)
+        assert b" 403 Forbidden" in answer, (request[:300], answer[-300:])
+        assert answer.count(b" 201 Created") == request.count(plain + b"POST")
 
 
 def test_the_client_shows_the_reason_the_fix_and_the_decision(dockerd):

@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -253,6 +254,17 @@ class Dockerd:
             return Sent(0, str(error).encode())
         finally:
             connection.close()
+
+    def exchange(self, sent: bytes) -> bytes:
+        """Send bytes on a connection, whose last request closes it; return all that comes back."""
+        received = bytearray()
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(60)
+            connection.connect(str(self.socket))
+            connection.sendall(sent)
+            while piece := connection.recv(1 << 16):
+                received += piece
+        return bytes(received)
 
     def load(self, name: str, *changes: str) -> None:
         """Import an image that has busybox only."""
