@@ -25,6 +25,8 @@ SCALARS: Final = (str, int, float, bool, type(None))
 _SIMPLE: Final = frozenset({str, int, bool, type(None)})
 EXACT: Final = 2**53
 """Integers below it are the same in every engine, in whatever form these keep numbers."""
+MOST_PARTS: Final = 10_000
+"""Values in one value that is compared: lists that contain each other twice grow exponentially."""
 
 
 class RegoSet:
@@ -60,19 +62,31 @@ class RegoSet:
 
 def canonical(value: Any) -> Hashable:
     """Return what is equal for equal values, and for no others. Raises Doubt for some values."""
-    kind = type(value)
     if isinstance(value, str) or value is None:
         return value
+    return _form(value, [MOST_PARTS])
+
+
+def _form(value: Any, left: list[int]) -> Hashable:
+    """Return the canonical form of `value`; `left` has the number of values it may have."""
+    if isinstance(value, str) or value is None:
+        return value
+    kind = type(value)
     if kind in (int, bool):
         return kind, whole(value)
-    if kind in (tuple, list):
-        return list, tuple(map(canonical, value))
-    if kind is RegoSet:
-        return RegoSet, frozenset(value.by_form)
     if isinstance(value, msgspec.Struct) and (names := field_names(kind)):
         value = {key: getattr(value, name) for key, name in names.items()}
-    if isinstance(value, dict) and all(type(key) is str for key in value):
-        return dict, frozenset((key, canonical(each)) for key, each in value.items())
+    if not isinstance(value, (tuple, list, dict, RegoSet)):
+        raise Doubt
+    left[0] -= len(value)
+    if left[0] < 0:
+        raise Doubt
+    if kind in (tuple, list):
+        return list, tuple(_form(each, left) for each in value)
+    if kind is RegoSet:
+        return RegoSet, frozenset(value.by_form)
+    if all(type(key) is str for key in value):
+        return dict, frozenset((key, _form(each, left)) for key, each in value.items())
     raise Doubt
 
 

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 PATIENCE: Final = 4
 """Reviews before the rules are read, which takes as long as ten evaluations by an engine."""
 
-CHARACTERS: Final = 100
-"""Characters of a finding for one step of the effort of a review."""
-
 _TEXTS: Final = frozenset({"msg", "service", "constraint", "remediation"})
 """Fields of a finding that are texts."""
 
@@ -136,7 +133,8 @@ def _finding(policy: str, value: Any, scope: Scope) -> Finding:
     texts = {key: value[key] for key in value.keys() & _TEXTS}
     if any(type(text) is not str for text in texts.values()):
         raise Doubt
-    scope.spend(sum(map(len, texts.values())) // CHARACTERS)
+    for text in texts.values():
+        scope.counted(text)
     return Finding(policy, path=tuple(path), **texts)
 
 

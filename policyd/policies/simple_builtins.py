@@ -29,6 +29,8 @@ from policyd.policies.rego_values import (
 
 LONGEST: Final = 128
 """Characters of a text that is matched with a pattern: the time grows with its square."""
+LONGEST_MADE: Final = 100_000
+"""Characters or items of a value that a function makes of others."""
 _REPEATS: Final = 2
 _KINDS: Final = (*SCALARS, list, tuple, dict, msgspec.Struct, RegoSet)
 _PATTERN: Final = lazy_pattern(
@@ -44,6 +46,11 @@ class Builtin(NamedTuple):
 
     arity: int
     call: Callable[..., Any]
+
+
+def _need_at_most(size: int) -> None:
+    if size > LONGEST_MADE:
+        raise Doubt
 
 
 def _text(value: Any) -> str:
@@ -92,7 +99,8 @@ def _split(text: Any, separator: Any) -> list[str]:
 def _replace(text: Any, old: Any, new: Any) -> str:
     if not _text(old):
         raise Doubt
-    return _text(text).replace(old, _text(new))
+    _need_at_most(len(_text(text)) + len(_text(new)) * text.count(old))
+    return _text(text).replace(old, new)
 
 
 def _index(text: Any, part: Any) -> int:
@@ -129,10 +137,16 @@ def _sorted(values: Any) -> list[str]:
     return sorted(map(_text, _list(values)))
 
 
+def _array_concat(left: Any, right: Any) -> list[Any]:
+    first, second = _list(left), _list(right)
+    _need_at_most(len(first) + len(second))
+    return first + second
+
+
 def _joined(between: Any, texts: Any) -> str:
-    return _text(between).join(
-        _sorted(texts) if isinstance(texts, RegoSet) else map(_text, _list(texts))
-    )
+    found = _sorted(texts) if isinstance(texts, RegoSet) else [*map(_text, _list(texts))]
+    _need_at_most(sum(map(len, found)) + len(found) * len(_text(between)))
+    return _text(between).join(found)
 
 
 def _formatted(text: Any, values: Any) -> str:
@@ -141,6 +155,7 @@ def _formatted(text: Any, values: Any) -> str:
     given = _list(values)
     if len(parts) != len(given):
         raise Doubt
+    _need_at_most(len(text) + sum(len(each) for each in given if isinstance(each, str)))
     for part, value in zip(parts, given, strict=True):
         if part[:1] not in ("s", "d"):
             raise Doubt
@@ -182,7 +197,7 @@ def _is(*kinds: type) -> Builtin:
 
 
 BUILTINS: Final = {
-    "array.concat": Builtin(2, lambda left, right: _list(left) + _list(right)),
+    "array.concat": Builtin(2, _array_concat),
     "concat": Builtin(2, _joined),
     "contains": Builtin(2, lambda text, part: _text(part) in _text(text)),
     "count": Builtin(1, _count),

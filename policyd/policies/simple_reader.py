@@ -144,7 +144,8 @@ class Reader:
             return self._call(node)
         if kind in ("BinExpr", "ArithExpr") and node["op"] in OPERATIONS:
             operation = self._namespace.name(applied(OPERATIONS[node["op"]]))
-            return f"{operation}({self.expression(node['lhs'])}, {self.expression(node['rhs'])})"
+            operands = f"{self.expression(node['lhs'])}, {self.expression(node['rhs'])}"
+            return f"scope.counted({operation}({operands}))"
         return self._chain(expression)
 
     def _part(self, expression: Tree) -> str:
@@ -269,7 +270,10 @@ class Reader:
         first = self.expression(left)
         if not is_constant(right):
             name = self._namespace.name(holds)
-            return f"{name}({first}, {self.expression(right)})", None, bool
+            second = self.expression(right)
+            if holds is is_in:
+                second = f"scope.counted({second})"
+            return f"{name}({first}, {second})", None, bool
         of_value = with_constant(holds, constant(right))
         if holds is is_equal and right.keys() & {"String", "RawString"}:
             code = f"({first} == {self.expression(right)})"
@@ -306,7 +310,8 @@ class Reader:
         builtin = BUILTINS.get(name)
         if builtin is None or builtin.arity != len(arguments):
             raise Doubt
-        return f"{self._namespace.name(applied(builtin.call))}({', '.join(arguments)})"
+        name = self._namespace.name(applied(builtin.call))
+        return f"scope.counted({name}({', '.join(arguments)}))"
 
     def _chain(self, expression: Tree) -> str:
         (kind, node), *_ = expression.items()

@@ -127,7 +127,7 @@ class PolicySetRules:
             raise Doubt
         if together is None:
             lines = [f"if {each} is UNDEFINED: return UNDEFINED" for each in parameters[1:]]
-            lines.append("found = UNDEFINED")
+            lines += ["scope.spend(0)", "found = UNDEFINED"]
             for each in defining:
                 lines.append(f"found = same(found, {each}({', '.join(parameters)}))")
             lines.append("return found")

@@ -13,16 +13,19 @@ from policyd.policies.rego_values import Doubt, RegoSet, below_all, different, i
 from policyd.policy_input import PolicyInput
 
 EFFORT: Final = 20_000
-EFFORT_FOR_WORKLOAD: Final = 1_000
-"""Entries of collections that are looked at for one review, and for each of its workloads.
+EFFORT_FOR_WORKLOAD: Final = 2_000
+"""Steps for one review, and for each of its workloads: entries of collections, calls, and texts.
 
 The project of a stranger decides how many there are. Beyond this number, an engine with a time
-limit evaluates the policies. All policies of ours need a tenth.
+limit evaluates the policies. All policies of ours need a quarter.
 """
 
 Function = Callable[..., Any]
 """Returns the value of a rule, or of a function for arguments; the first one is the Scope."""
 
+
+CHARACTERS: Final = 100
+"""Characters of a text for one step of the effort of a review."""
 
 _SIZED: Final = (tuple, list, dict, RegoSet)
 
@@ -60,21 +63,27 @@ class Scope:
 
     def values(self, collection: Any) -> Iterator[Any]:
         """Return the values of `collection`. Raises Doubt, also when there were too many."""
-        self.spend(len(collection) if isinstance(collection, _SIZED) else 0)
-        return values(collection)
+        return values(self.counted(collection))
 
     def items(self, collection: Any) -> Iterator[tuple[Any, Any]]:
         """Return keys and values of a list or an object. Raises Doubt, also for a set."""
         if isinstance(collection, RegoSet):
             raise Doubt
-        self.spend(len(collection) if isinstance(collection, _SIZED) else 0)
-        return items(collection)
+        return items(self.counted(collection))
 
     def spend(self, steps: int) -> None:
         """Count `steps` for this review. Raises Doubt when there were too many."""
         self.effort -= 1 + steps
         if self.effort < 0:
             raise Doubt
+
+    def counted(self, value: Any) -> Any:
+        """Return `value`, which a call has made or looks through. Raises Doubt as `spend` does."""
+        if type(value) is str:
+            self.spend(len(value) // CHARACTERS)
+        else:
+            self.spend(len(value) if isinstance(value, _SIZED) else 0)
+        return value
 
     def _values(self, column: Column) -> list[Any]:
         owners: Sequence[Any] = self.document.workloads

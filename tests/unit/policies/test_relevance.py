@@ -160,6 +160,42 @@ def test_long_findings_are_left_to_the_engine(tmp_path):
     assert (known, asked) == ([], {"own-rule"})
 
 
+GROWING = 'violation contains {{"msg": "m"}} if {{ some w in input.workloads; {} }}'
+
+
+def doubled(first, step, last, times=40):
+    """Return a rule with values of which each has the previous one twice."""
+    steps = "\n".join(f"x{n} := {step.format(x=f'x{n - 1}')}" for n in range(1, times + 1))
+    return GROWING.format(f"x0 := {first}\n{steps}\n{last.format(x=f'x{times}')}")
+
+
+FUNCTIONS = "\n".join(
+    ["f0(x) := x"]
+    + [f"f{n}(x) := concat(``, [f{n - 1}(x), f{n - 1}(x), f{n - 1}(x)])" for n in range(1, 12)]
+)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "body",
+    [
+        doubled("w.name", 'concat("", [{x}, {x}])', '{x} == "a"'),
+        doubled("w.name", 'sprintf("%s%s", [{x}, {x}])', '{x} == "a"'),
+        doubled("w.name", 'replace({x}, "w", "wwwwwwwwww")', '{x} == "a"', 12),
+        doubled("[w.name]", "array.concat({x}, {x})", "count({x}) == 1"),
+        doubled("[w.name]", "[{x}, {x}]", "{x} == [{x}]"),
+        doubled("[w.name]", "[{x}, {x}]", "{x} in [[w.name]]"),
+        f"{FUNCTIONS}\n{GROWING.format('f11(substring(w.name, 0, 0)) == `a`')}",
+    ],
+)
+def test_values_that_grow_without_end_are_left_to_the_engine(tmp_path, body):
+    policy_set = own_policy_set(tmp_path, body)
+
+    known, asked = Relevance(policy_set, patience=0).evaluate(document(policy_set, QUIET))
+
+    assert (known, asked) == ([], {"own-rule"})
+
+
 ALWAYS = 'violation contains {"msg": "m"}'
 FUNCTION = "is_odd(w) if { every x in w.cap_add { x == `a` } }\n"
 
