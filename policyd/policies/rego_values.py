@@ -76,16 +76,14 @@ def _form(value: Any, left: list[int]) -> Hashable:
         return kind, whole(value)
     if isinstance(value, msgspec.Struct) and (names := field_names(kind)):
         value = {key: getattr(value, name) for key, name in names.items()}
-    if not isinstance(value, (tuple, list, dict, RegoSet)):
-        raise Doubt
-    left[0] -= len(value)
+    left[0] -= len(value) if isinstance(value, (tuple, list, dict, RegoSet)) else 0
     if left[0] < 0:
         raise Doubt
     if kind in (tuple, list):
         return list, tuple(_form(each, left) for each in value)
     if kind is RegoSet:
         return RegoSet, frozenset(value.by_form)
-    if all(type(key) is str for key in value):
+    if isinstance(value, dict) and all(type(key) is str for key in value):
         return dict, frozenset((key, _form(each, left)) for key, each in value.items())
     raise Doubt
 
