@@ -118,7 +118,10 @@ class GroupCommit(Generic[Item, Result]):
         except _TooLate:
             return  # the others write their items themselves
         except BaseException as error:
-            take()
+            if remaining(TIMEOUT) >= LEAST_TIME:
+                take()
+            elif not batch:
+                return  # as above
             for entry in batch:
                 entry.error = error
             raise

@@ -63,11 +63,12 @@ def test_click_has_the_same_help_as_otherwise_and_leaves_inspect_to_others() -> 
         "print(inspect.getdoc(len) is not None, type(inspect).__name__)\n"
     )
     later = (
-        "from policyd.library_imports import import_click; import sys; import_click()\n"
-        "print('inspect' in sys.modules)\n"
+        "from policyd.library_imports import import_click; import sys\n"
+        "before = {'inspect'} & sys.modules.keys(); import_click()  # a measurement may need it\n"
+        "print({'inspect'} & sys.modules.keys() == before)\n"
     )
 
-    assert _run(later + program) == ["False", *_run(program)]
+    assert _run(later + program) == ["True", *_run(program)]
 
 
 def test_patterns_of_modules_that_msgspec_imports_match_as_otherwise() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from policyd.audit.group_commit import GroupCommit
 from policyd.deadline import within
+from tests.support.cases import cases
 
 
 def test_what_waits_while_a_batch_is_written_goes_into_the_next_one():
@@ -91,19 +92,32 @@ def test_a_batch_that_cannot_begin_fails_for_all_that_wait():
     assert group._waiting == []
 
 
-def test_a_thread_whose_time_ends_writes_nothing_and_fails_no_other():
+@cases(
+    ("takes", "fails", "message"),
+    [
+        (False, False, "locked by other writers"),
+        (False, True, "locked by other writers"),
+        (True, True, "did not answer in time"),
+    ],
+)
+def test_a_thread_whose_time_ends_writes_nothing_and_fails_no_other(takes, fails, message):
     has_turn, may_go_on = threading.Event(), threading.Event()
 
     def write(take: Callable[[], list[str]]) -> Sequence[str]:
-        if not has_turn.is_set():
-            has_turn.set()
-            may_go_on.wait()
+        if has_turn.is_set():
+            return take()
+        if takes:
+            assert take() == ["late"]
+        has_turn.set()
+        may_go_on.wait()
+        if fails:
+            raise ConnectionError("the deadline has ended the connection")
         return take()
 
     group = GroupCommit(write)
 
     def late() -> None:
-        with within(0.2), pytest.raises(TimeoutError, match="locked by other writers"):
+        with within(0.2), pytest.raises(TimeoutError, match=message):
             group.submit("late")
 
     results: list[str] = []

@@ -284,7 +284,9 @@ def test_an_engine_that_fails_is_asked_again(
     services: Services, registry: RegistryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(push_queue, "RETRY_SECONDS", (0.0,))
-    engine = services.rules.admissions()[0].engine
+    admission = services.rules.admissions()[0]
+    monkeypatch.setattr(admission, "_relevance", None)  # what it knows needs no engine
+    engine = admission.engine
     findings, failures = engine.findings, [EngineError("the engine is ill")]
 
     def unreliable(policy_input: bytes) -> Findings:

@@ -217,6 +217,7 @@ def test_every_route_has_scopes_or_is_open(make, tmp_path):
 
     rules = {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint not in OPEN}
     pages = {
+        "/console",
         "/console/sign-in",
         "/console/sign-out",
         "/console/static/<name>",
