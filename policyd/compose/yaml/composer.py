@@ -345,15 +345,15 @@ class Composer:
 
     def set_name(self, entries: Entries, key: Key, child: Node) -> None:
         """Remember the project's name: Compose decodes it apart, before `!reset` takes effect."""
-        if self.removes(child):
-            if type(child.value) is str:
-                if "name" in entries:
-                    raise self.error("duplicate key 'name'", key.mark)
-                self.project_name = child.value
+        is_removed = self.removes(child)
+        if is_removed and type(child.value) is not str:
+            return
+        if "name" in entries or self.project_name:
+            raise self.error("duplicate key 'name'", key.mark)
+        if is_removed:
+            self.project_name = child.value
         elif child.value is MERGE:
             self.project_name = "<<"
-        elif "name" in entries or self.project_name:
-            raise self.error("duplicate key 'name'", key.mark)
 
     def key(self, event: Any) -> tuple[Any, str, str]:
         """Return what a key means, the text that tells it from other keys, and its own text."""
