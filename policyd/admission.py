@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from policyd.compose_version import COMPOSE_VERSION
+from policyd.demand import NO_DEMAND, Demand
 from policyd.engines import Engine
 from policyd.errors import EngineError, EngineUnavailable, LeaseError, OtherRevision, PolicydError
-from policyd.exempting import exempt
+from policyd.exempting import ByName, exempt
 from policyd.grants.entitlements import POLICY as ENTITLEMENT_POLICY
 from policyd.grants.permission import Permissions
 from policyd.grants.remediation import Remediations
@@ -33,7 +34,6 @@ from policyd.model import (
     Findings,
     Grant,
     Location,
-    Path,
     Review,
     Status,
     Violation,
@@ -46,7 +46,6 @@ from policyd.policies.policy_set import PolicySet
 from policyd.policies.relevance import Relevance
 from policyd.policy_input import PolicyInput, policy_input
 from policyd.tracing import span
-from policyd.workloads.model import Workload
 
 if TYPE_CHECKING:
     from policyd.recorded_input import Recorder
@@ -64,24 +63,6 @@ class Evaluation(msgspec.Struct, frozen=True):
     lease_warnings: tuple[str, ...] = ()
 
 
-class Demand(msgspec.Struct, frozen=True):
-    """What an enforcement point demands besides the policies.
-
-    Only findings at or below one of the paths `about` count: all if there are none. `violations`
-    returns further violations, of a project with these workloads and grants.
-    """
-
-    about: tuple[Path, ...] = ()
-    violations: Callable[[Sequence[Workload], Sequence[Grant]], Iterable[Violation]] = (
-        lambda _, __: ()
-    )
-
-    def concerns(self, finding: Finding) -> bool:
-        """Return whether `finding` counts."""
-        return not self.about or any(finding.path[: len(one)] == one for one in self.about)
-
-
-NO_DEMAND: Final = Demand()
 NOT_EVALUATED = Evaluation()
 IGNORED = Status(
     200, "FailureIgnored", "policyd failed, and the failure policy Ignore allows the project"
@@ -270,11 +251,25 @@ class Admission:
         if demand is not NO_DEMAND:
             asked = self._hosts.grants.listed(loaded.workloads, review.source.host)
             violations += demand.violations(loaded.workloads, asked)
-        remaining, exempted = exempt(sorted(violations, key=_order), applicability, loaded.requests)
+        violations.sort(key=_order)
+        by_name = self._by_name(demand, loaded, review) if violations else ()
+        remaining, exempted = exempt(violations, applicability, loaded.requests, by_name)
         permissions = self._permissions(applicability, exempted)
         grants = self._hosts.grants.listed(loaded.workloads, review.source.host, permissions)
         lasting = leased(grants, loaded.project, review.now, applicability.shortest_lease)
         return Evaluation(remaining, exempted, lasting.grants, lasting.warnings)
+
+    def _by_name(self, demand: Demand, loaded: Loaded, review: Review) -> Sequence[ByName]:
+        """Return what exempts by the names that receipts prove. Constraints know no such names."""
+        found: list[ByName] = []
+        for one in demand.reviewed_as(loaded.workloads):
+            source = msgspec.structs.replace(review.source, repository=one.repository)
+            named = msgspec.structs.replace(review, source=source)
+            applicability = Applicability(
+                self._governance, named, one.project, are_names_proven=True
+            )
+            found.append(ByName(applicability, one.why_not))
+        return found
 
     def _permissions(
         self, applicability: Applicability, exempted: Iterable[Exempted]

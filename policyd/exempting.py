@@ -6,8 +6,8 @@ ones with the exception of each. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -21,28 +21,64 @@ MAX_EXPIRED: Final = 3
 """Expired exceptions that the message of one violation names."""
 
 
+class ByName(NamedTuple):
+    """Exceptions that apply where a receipt proves names.
+
+    `why_not` returns "" if it proves them for a violation, else the reason why not.
+    """
+
+    applicability: Applicability
+    why_not: Callable[[Violation], str]
+
+
 def exempt(
-    violations: Iterable[Violation], applicability: Applicability, requests: Requests
+    violations: Iterable[Violation],
+    applicability: Applicability,
+    requests: Requests,
+    by_name: Sequence[ByName] = (),
 ) -> tuple[tuple[Violation, ...], tuple[Exempted, ...]]:
-    """Return the violations that remain, and those that exceptions exempt."""
+    """Return the violations that remain, and those that exceptions exempt.
+
+    `by_name` is asked for those that no exception of `applicability` exempts.
+    """
     remaining: list[Violation] = []
     exempted: list[Exempted] = []
+    now = applicability.review.now
     for violation in violations:
         request = _request(violation, requests)
         is_requested = request != ""
-        if exception := applicability.exemption(violation, is_requested=is_requested):
-            now = applicability.review.now
-            exempted.append(_exempted(violation, exception, now, request))
+        exception = applicability.exemption(violation, is_requested=is_requested)
+        named, reasons = (None, "") if exception else _named(violation, by_name, is_requested)
+        if found := exception or named:
+            exempted.append(_exempted(violation, found, now, request))
             continue
-        expired = _expired(
-            *applicability.expired_exemptions(violation, MAX_EXPIRED, is_requested=is_requested)
+        # What applies by names includes what applies without them.
+        last = by_name[0].applicability if by_name else applicability
+        reasons += _expired(
+            *last.expired_exemptions(violation, MAX_EXPIRED, is_requested=is_requested)
         )
         remaining.append(
-            msgspec.structs.replace(violation, message=violation.message + expired)
-            if expired
+            msgspec.structs.replace(violation, message=violation.message + reasons)
+            if reasons
             else violation
         )
     return tuple(remaining), tuple(exempted)
+
+
+def _named(
+    violation: Violation, by_name: Sequence[ByName], is_requested: bool
+) -> tuple[PolicyException | None, str]:
+    """Return the exception that applies by proven names, or the reason why one does not apply."""
+    reason = ""
+    for applicability, why_not in by_name:
+        exception = applicability.exemption(violation, is_requested=is_requested)
+        if exception is None:
+            continue
+        why = why_not(violation)
+        if not why:
+            return exception, ""
+        reason = reason or f"; the exception {exception.name} for it does not apply: {why}"
+    return None, reason
 
 
 def _expired(named: Sequence[PolicyException], number: int) -> str:

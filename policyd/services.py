@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import msgspec
 
 from policyd import deadline
-from policyd.admission import Admission, Demand
+from policyd.admission import Admission
 from policyd.config import Settings
+from policyd.demand import Demand
 from policyd.errors import (
     AuditError,
     ConfigError,
@@ -189,9 +190,8 @@ class Services(msgspec.Struct, frozen=True):
     ) -> Decision:
         """Return the recorded decision on what `load` returns, with the `demand` of a host.
 
-        With `about`, all that `load` depends on but the `digest`, a kept decision may answer:
-        `demand` must add nothing where no grants are listed; decisions with grants are not kept.
-        Raises AuditError and ReviewTimeout: nothing is decided and recorded then.
+        With `about`, all that `load` depends on but the `digest`, a kept decision without grants
+        may answer: `demand` must add nothing there. Raises AuditError, ReviewTimeout.
         """
 
         def decided() -> _Given:

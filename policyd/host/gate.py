@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from policyd import deadline
-from policyd.admission import Demand
+from policyd.demand import Demand, ReviewedAs
 from policyd.errors import Forbidden, PolicydError, RequestError
 from policyd.host.asked import Asked, digest_of
 from policyd.host.call import Call, read_call
@@ -136,14 +136,22 @@ class Gate:
                 asked = self._existing.without_own_runtime(asked)
                 asked = self._existing.with_services(self._files.followed(asked))
                 image = self._existing.image(asked.keys.get("image", ""))
-                return self._decided(call, asked, image)
+                return self._decided(call, asked, image, is_container=about.kind == "create")
         except PolicydError as error:
             return self._refused(call, error)
 
     def _decided(
-        self, call: Call, asked: Asked, image: ImageConfig | None, start: Start | None = None
+        self,
+        call: Call,
+        asked: Asked,
+        image: ImageConfig | None,
+        start: Start | None = None,
+        *,
+        is_container: bool = True,
     ) -> Answer:
         body = b"" if start else call.body
+        # Asked once: a decision by a receipt that comes in meanwhile must not be kept.
+        may_have_names = is_container and self._grants.has_receipts(asked.project)
         own = self._own.violations(asked, self._existing.info()) if _has_own(asked) else []
 
         def violations(
@@ -151,12 +159,17 @@ class Gate:
         ) -> Iterable[Violation]:
             return [*own, *self._grants.violations(asked.project, workloads, grants, start)]
 
+        def reviewed_as(workloads: Sequence[Workload]) -> Iterable[ReviewedAs]:
+            if not may_have_names or len(workloads) != 1:
+                return ()
+            return self._grants.reviewed_as(asked.project, workloads[0], start)
+
         decision = self._services.decide_loaded(
             lambda: asked.loaded(body, image),
             self._review(call),
-            Demand(asked.paths, violations),
+            Demand(asked.paths, violations, reviewed_as),
             # Not the body: Compose numbers the containers of a service by labels in it.
-            None if own else (asked, image),
+            None if own or may_have_names else (asked, image),
             digest_of(body),
         )
         return _answered(decision)

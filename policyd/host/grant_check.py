@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from policyd.demand import ReviewedAs
 from policyd.host.coverage import Coverage, Held, coverage, shown
 from policyd.host.granted import GrantSource, Receipts
+from policyd.host.receipt_names import CONSTRAINT, reviewed_as
 from policyd.host.slots import Slots
 from policyd.host_settings import HostSettings
 from policyd.model import EnforcementAction, Grant, Violation
@@ -19,7 +21,6 @@ from policyd.workloads.model import Workload
 
 POLICY: Final = "require-grant"
 """What violations name as their policy. It is no policy of the policy set."""
-CONSTRAINT: Final = "host.mode"
 REMEDIATION: Final = (
     "Request a review of the project for this host: policyd review --operation CREATE --host {host}"
 )
@@ -123,6 +124,29 @@ class GrantCheck:
         """
         receipts = self._receipts.held(project) if self._receipts else ()
         return [*self._recorded(project), *receipts]
+
+    def has_receipts(self, project: str) -> bool:
+        """Return whether there is a receipt of `project`, even if it expired."""
+        return bool(project and self._receipts and self._receipts.of(project))
+
+    def reviewed_as(
+        self, project: str, workload: Workload, start: Start | None = None
+    ) -> Sequence[ReviewedAs]:
+        """Return the names by which receipts cover the container `workload` of `project`.
+
+        `start` says which container starts: no more may run than a receipt covers.
+        """
+        if self._receipts is None:
+            return ()
+
+        def why_no_more(most: int) -> str:
+            if start is None:
+                return ""
+            others = self.slots.take(start.name, start.container, project, workload.service, most)
+            running = f"{others} others are running" if others > 1 else "another one is running"
+            return "" if others < most else running
+
+        return reviewed_as(self._receipts.of(project), workload, self._receipts.now, why_no_more)
 
     def _recorded(self, project: str) -> list[Held]:
         return [one for source in self._sources for one in source.held(project)]

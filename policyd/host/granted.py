@@ -16,7 +16,7 @@ import structlog
 from policyd.errors import ConfigError, PolicydError, ReceiptError
 from policyd.host.coverage import Held
 from policyd.host_settings import HostSettings
-from policyd.receipts.verification import MAX_RECEIPT, Receipt, verified
+from policyd.receipts.verification import MAX_RECEIPT, Receipt, expiry, verified
 from policyd.workloads.model import Workload
 
 if TYPE_CHECKING:
@@ -72,6 +72,11 @@ class Receipts:
         self._lock = threading.Lock()
         self._read: dict[Path, tuple[int, Receipt | None]] = {}
 
+    @property
+    def now(self) -> int:
+        """The time in nanoseconds since the epoch."""
+        return self._clock()
+
     def replicas(self, project: str, service: str, workload: Workload) -> int:
         """Return how many containers like `workload` receipts allow to `service`.
 
@@ -79,22 +84,20 @@ class Receipts:
         """
         now = self._clock()
         found = 0
-        for receipt in self._receipts():
-            if receipt.admission.project == project:
-                admitted = receipt.covering(workload, now)
-                if admitted is not None and admitted.service == service:
-                    found = max(found, admitted.replicas)
+        for receipt in self.of(project):
+            admitted = receipt.covering(workload, now)
+            if admitted is not None and admitted.service == service:
+                found = max(found, admitted.replicas)
         return found
 
     def held(self, project: str) -> Sequence[Held]:
         """Return the grants of `project` that receipts have now."""
         now = self._clock()
-        return [
-            grant
-            for receipt in self._receipts()
-            if receipt.admission.project == project
-            for grant in receipt.grants(now)
-        ]
+        return [grant for receipt in self.of(project) for grant in receipt.grants(now)]
+
+    def of(self, project: str) -> Sequence[Receipt]:
+        """Return the receipts of `project` on this host, also those that expired."""
+        return [one for one in self._receipts() if one.admission.project == project]
 
     def _receipts(self) -> Sequence[Receipt]:
         with self._lock:
@@ -111,10 +114,14 @@ class Receipts:
         try:
             with file.open("rb") as opened:
                 text = opened.read(MAX_RECEIPT + 1)
-            return stamp, verified(text, self._keys, now=self._clock(), host=self._host)
+            now = self._clock()
+            found = verified(text, self._keys, now=now, host=self._host, accept_expired=True)
         except (OSError, ReceiptError) as error:
             log.warning("receipt ignored", file=file.name, reason=str(error))
             return stamp, None
+        if found.is_expired(now):
+            log.warning("receipt ignored", file=file.name, reason=expiry(found))
+        return stamp, found
 
 
 def receipts_of(services: Services, host: HostSettings) -> Receipts:

@@ -16,8 +16,9 @@ from typing import Any, Final
 from policyd.config import Settings
 from policyd.host.asked import Asked
 from policyd.host.engine_info import EngineInfo
-from policyd.host.grant_check import ACTIONS, CONSTRAINT
+from policyd.host.grant_check import ACTIONS
 from policyd.host.links import without_links
+from policyd.host.receipt_names import CONSTRAINT
 from policyd.host.runtime_install import DEFAULT_PATH
 from policyd.host_settings import HostSettings
 from policyd.model import Violation

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from policyd import deadline
-from policyd.admission import Demand
+from policyd.demand import Demand, ReviewedAs
 from policyd.errors import PolicydError
 from policyd.host.asked import Asked, numbered
 from policyd.host.denial import denial
@@ -102,7 +102,7 @@ class RuntimeGate:
             spec = msgspec.structs.replace(spec, has_gpu_hook=True)
         asked, image, existing = self._described(spec)
         named = requested(spec, asked.keys)
-        keys = truth(spec, asked.keys)
+        keys, runtime_asked = truth(spec, asked.keys), str(asked.keys.get("runtime", ""))
         volumes = dict(asked.volumes)
         keys["volumes"] = [*keys["volumes"], *_unnamed_volumes(spec, keys, volumes, existing)]
         followed = self._files.followed(Asked("", "", {}, volumes))
@@ -114,8 +114,17 @@ class RuntimeGate:
             more = needs(spec, named, held_by_request, asked.service)
             return [*own, *self._not_covered(asked, [*held_by_request, *more])]
 
+        def reviewed_as(workloads: Sequence[Workload]) -> Iterable[ReviewedAs]:
+            if not asked.project or len(workloads) != 1:
+                return ()
+            # Its receipt names the runtime, which `truth` replaces by what the runtime did.
+            workload = msgspec.structs.replace(workloads[0], runtime=runtime_asked)
+            return self._grants.reviewed_as(asked.project, workload)
+
         return self._services.decide_loaded(
-            lambda: asked.loaded(config, image), self._review(), Demand((), violations)
+            lambda: asked.loaded(config, image),
+            self._review(),
+            Demand((), violations, reviewed_as),
         )
 
     def _described(self, spec: Spec) -> tuple[Asked, ImageConfig | None, Existing]:

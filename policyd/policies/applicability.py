@@ -50,13 +50,21 @@ class Governance:
 class Applicability:
     """Which constraints and exceptions apply to one review."""
 
-    def __init__(self, governance: Governance, review: Review, project: str) -> None:
+    def __init__(
+        self,
+        governance: Governance,
+        review: Review,
+        project: str,
+        *,
+        are_names_proven: bool = False,
+    ) -> None:
         """`project` is the name of the project under review.
 
         Whoever sends a request to a Docker daemon chooses the names in it. So they are unknown
-        here: constraints that select names apply, and exceptions that select names do not.
+        here unless they are proven: constraints that select names apply, and exceptions that
+        select names do not.
         """
-        self._are_names_proven = review.enforcement_point != "daemon"
+        self._are_names_proven = are_names_proven or review.enforcement_point != "daemon"
         self.review = review
         self.subject = subject(review, project if self._are_names_proven else "")
         self._governance = governance

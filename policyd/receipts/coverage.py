@@ -2,7 +2,8 @@
 
 In: the settings of a container, as workloads describe them. Out: a digest over those that give
 rights on the host, which is the same for the service of a project and for the container that
-Compose creates from it; and what a receipt says about such a container. Pure.
+Compose creates from it; which settings it determines; and what a receipt says about such a
+container. Pure.
 
 Bind mounts of files of the project, networks and most variables are not part of the digest: they
 differ on every host, and give no rights there. The image is, so that a grant stays with it.
@@ -14,12 +15,23 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any, Final
 
-from policyd.model import to_json
+import msgspec
+
+from policyd.model import Path, to_json
 from policyd.receipts.statement import AdmittedWorkload
 from policyd.workloads.model import DeviceRequest, Inherited, Mount, Workload
 
 CDI_ANNOTATIONS: Final = "cdi.k8s.io/"
 """Beginning of the annotations that name CDI devices."""
+
+_PINNED: Final = "@sha256:"
+_WHOLE: Final = frozenset(
+    (
+        *("user", "runtime", "privileged", "use_api_socket", "cap_add", "cap_drop"),
+        *("security_opt", "devices", "device_cgroup_rules"),
+    )
+)
+"""Keys of a service whose value is part of the digest as a whole."""
 
 _NOTHING: Final = Inherited()
 
@@ -82,6 +94,58 @@ def workload_digest(workload: Workload) -> str:
         ),
     }
     return f"sha256:{hashlib.sha256(to_json(settings)).hexdigest()}"
+
+
+def workload_digests(workload: Workload) -> frozenset[str]:
+    """Return the digests of `workload` as a project may have written it.
+
+    The daemon describes a container of an image that sets a user as if it named this user.
+    """
+    found = {workload_digest(workload)}
+    if workload.user and _is_user_of_image(workload):
+        found.add(workload_digest(msgspec.structs.replace(workload, user="")))
+    return frozenset(found)
+
+
+def is_covered(workload: Workload, path: Path) -> bool:
+    """Return whether the digest of `workload` determines the setting at the model path `path`.
+
+    The digest has the reference of the image, so it determines what is in the image only where
+    the reference has a digest itself.
+    """
+    classed = (one.path for one in workload.mounts if one.host_class)
+    if any(one and path[: len(one)] == one for one in classed):
+        return True
+    if path[: len(workload.path)] != workload.path:
+        return False
+    key, *below = (*path[len(workload.path) :], "")
+    if key in (modes := _modes(workload)):
+        return modes[key] == "host"
+    if key == "environment":
+        return str(below[0] if below else "") in _variables(workload, _NOTHING)
+    if key == "annotations":
+        return bool(below) and str(below[0]).startswith(CDI_ANNOTATIONS)
+    if key == "deploy":
+        return tuple(below[:3]) == ("resources", "reservations", "devices")
+    if key == "image" or (key == "user" and _is_user_of_image(workload)):
+        return _PINNED in workload.image
+    return key in _WHOLE
+
+
+def _modes(workload: Workload) -> dict[str | int, str]:
+    return {
+        "pid": workload.pid,
+        "ipc": workload.ipc,
+        "uts": workload.uts,
+        "userns_mode": workload.userns_mode,
+        "cgroup": workload.cgroup,
+        "network_mode": workload.network_mode,
+    }
+
+
+def _is_user_of_image(workload: Workload) -> bool:
+    image = workload.image_config
+    return image is not None and workload.user == image.user
 
 
 def _variables(workload: Workload, above: Inherited) -> dict[str, str]:

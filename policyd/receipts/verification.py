@@ -18,7 +18,7 @@ import msgspec
 from policyd.audit.event import rfc3339
 from policyd.errors import ReceiptError
 from policyd.model import Grant
-from policyd.receipts.coverage import workload_digest
+from policyd.receipts.coverage import workload_digests
 from policyd.receipts.envelope import Envelope, decoded, envelope_of, opened, payload_of
 from policyd.receipts.statement import (
     ADMISSION,
@@ -51,37 +51,48 @@ class Receipt(msgspec.Struct, frozen=True):
 
         There are none after the receipt expired.
         """
-        moment = rfc3339(now)
-        if self.admission.expires <= moment:
+        if self.is_expired(now):
             return ()
+        moment = rfc3339(now)
         return tuple(
             one for one in self.admission.grants if not one.expires or one.expires > moment
         )
 
-    def covering(self, workload: Workload, now: int) -> AdmittedWorkload | None:
-        """Return the reviewed container that has the settings of `workload`, None if none has.
+    def is_expired(self, now: int) -> bool:
+        """Return whether the receipt expired at `now` or before, nanoseconds since the epoch."""
+        return self.admission.expires <= rfc3339(now)
 
-        Where `workload` gets accelerators, its service must also hold a grant of each of their
-        vendors and methods at `now`. `workload` must have its grants. The caller counts the
-        containers: at most `replicas` may run.
+    def covering(self, workload: Workload, now: int) -> AdmittedWorkload | None:
+        """Return the reviewed container of the same service that has the settings of `workload`.
+
+        None if there is none, and after the receipt expired. Where `workload` gets accelerators,
+        its service must also hold a grant of each of their vendors and methods at `now`. `workload`
+        must have its grants. The caller counts the containers: at most `replicas` may run.
         """
-        digest = workload_digest(workload)
+        if self.is_expired(now):
+            return None
+        digests = workload_digests(workload)
         needed = {(one.vendor, one.method) for one in workload.grants}
         held = self.grants(now)
         for one in self.admission.workloads:
             own = {(grant.vendor, grant.method) for grant in held if grant.service == one.service}
-            if one.digest == digest and needed <= own:
+            if one.service == workload.service and one.digest in digests and needed <= own:
                 return one
         return None
 
 
 def verified(
-    text: bytes, keys: Sequence[TrustedKey], *, now: int, host: str | None = None
+    text: bytes,
+    keys: Sequence[TrustedKey],
+    *,
+    now: int,
+    host: str | None = None,
+    accept_expired: bool = False,
 ) -> Receipt:
     """Return the receipt in `text`, which one of `keys` signed.
 
     `now` is in nanoseconds since the epoch. With `host`, the receipt must be for that host. Raises
-    ReceiptError, also for a receipt of a denial.
+    ReceiptError, also for a receipt of a denial, and for one that expired unless `accept_expired`.
     """
     receipt: Receipt | None = None
     summaries: list[bytes] = []
@@ -101,7 +112,17 @@ def verified(
     for summary in summaries:
         _check_summary(summary, receipt.admission, digest)
     _check(receipt.admission, now, host)
+    if receipt.is_expired(now) and not accept_expired:
+        raise ReceiptError(expiry(receipt))
     return receipt
+
+
+def expiry(receipt: Receipt) -> str:
+    """Return a sentence that says when `receipt`, which expired, did so."""
+    return (
+        f"the receipt expired on {receipt.admission.expires}; request a new review with "
+        "policyd review --receipt"
+    )
 
 
 def unverified(text: bytes) -> Admission:
@@ -160,11 +181,6 @@ def _check(admission: Admission, now: int, host: str | None) -> None:
         raise ReceiptError(
             f"the receipt is dated {admission.time}, which is in the future; check the clock of "
             "this machine"
-        )
-    if admission.expires <= rfc3339(now):
-        raise ReceiptError(
-            f"the receipt expired on {admission.expires}; request a new review with "
-            "policyd review --receipt"
         )
     if host is not None and admission.source.host != host:
         named = f"for the host {admission.source.host}, not {host}"

@@ -69,6 +69,7 @@ WAY = [
         "admission",
         "candidate_policy",
         "decision_cache",
+        "demand",
         "exception_list",
         "document_schemas",
         "exempting",

@@ -70,6 +70,7 @@ THROUGH: Final = {
     "compatibility/tables.py": "compatibility/test_assessment.py",
     "compose/yaml/document.py": "compose/yaml/test_composer.py",
     "expected_values.py": "test_settings_reader.py",
+    "demand.py": "test_admission.py",
     "exempting.py": "test_admission.py",
     "engines/evaluator.py": "engines/test_isolated.py",
     "formats/exported.py": "cli/test_audit_export.py",

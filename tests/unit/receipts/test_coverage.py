@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from policyd.receipts.coverage import admitted, workload_digest
+from policyd.model import ImageConfig, Path
+from policyd.receipts.coverage import admitted, is_covered, workload_digest, workload_digests
 from policyd.workloads.model import (
     CgroupRule,
     Device,
@@ -127,3 +128,73 @@ def test_what_a_hook_inherits_counts_as_its_own() -> None:
     assert found.digest == workload_digest(WORKLOAD)
     assert (found.name, found.service) == ("train/pre_start/0", "train")
     assert (found.kind, found.replicas) == ("hook", 2)
+
+
+COVERED = msgspec.structs.replace(
+    WORKLOAD,
+    user="1000",
+    pid="host",
+    ipc="container:x",
+    uts="private",
+    image_config=ImageConfig({}, user="app"),
+    mounts=(
+        msgspec.structs.replace(SOCKET, path=(*PATH, "volumes", 0)),
+        Mount("bind", "/srv", "/srv", "/d", False, "volumes", (*PATH, "volumes", 1)),
+    ),
+)
+
+
+@cases(
+    ("path", "expected"),
+    [
+        (("privileged",), True),
+        (("cap_add", 0), True),
+        (("user",), True),
+        (("pid",), True),
+        (("ipc",), False),
+        (("uts",), False),
+        (("network_mode",), False),
+        (("volumes", 0), True),
+        (("volumes", 0, "source"), True),
+        (("volumes", 1), False),
+        (("volumes", 2), False),
+        (("volumes",), False),
+        (("environment", "NVIDIA_VISIBLE_DEVICES"), True),
+        (("environment", "HOME"), False),
+        (("environment",), False),
+        (("deploy", "resources", "reservations", "devices", 0), True),
+        (("deploy", "resources", "limits"), False),
+        (("annotations", "cdi.k8s.io/gpu"), True),
+        (("annotations", "org.example"), False),
+        (("annotations",), False),
+        (("image",), False),
+        (("ports", 0), False),
+        ((), False),
+    ],
+    ids=str,
+)
+def test_a_setting_is_covered_where_the_digest_determines_it(path: Path, expected: bool) -> None:
+    assert is_covered(COVERED, (*PATH, *path)) is expected
+
+
+def test_nothing_beside_the_service_is_covered() -> None:
+    paths: list[Path] = [("services", "web", "privileged"), ("privileged",), ("volumes", "a"), ()]
+    assert not any(is_covered(COVERED, path) for path in paths)
+
+
+def test_what_is_in_an_image_is_covered_where_its_reference_has_a_digest() -> None:
+    pinned = msgspec.structs.replace(COVERED, image=f"acme/train@sha256:{'a' * 64}")
+    of_image, of_pinned = (msgspec.structs.replace(one, user="app") for one in (COVERED, pinned))
+
+    assert is_covered(pinned, (*PATH, "image"))
+    assert not is_covered(of_image, (*PATH, "user"))
+    assert is_covered(of_pinned, (*PATH, "user"))
+
+
+def test_the_user_of_the_image_is_as_none() -> None:
+    filled_in = msgspec.structs.replace(COVERED, user="app")
+    unset, other = (msgspec.structs.replace(COVERED, user=one) for one in ("", "1000"))
+
+    assert workload_digest(unset) in workload_digests(filled_in)
+    assert workload_digest(unset) not in workload_digests(other)
+    assert workload_digests(unset) == {workload_digest(unset)}
