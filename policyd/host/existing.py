@@ -20,6 +20,7 @@ from policyd.host.engine_info import EngineInfo
 from policyd.host.folded_json import Fields
 from policyd.host.known_images import KnownImages
 from policyd.model import ImageConfig
+from policyd.receipts.coverage import has_label_disabled
 from policyd.workloads.image_configs import DockerConfig
 
 INFO_SECONDS: Final = 30.0
@@ -135,6 +136,9 @@ class Existing:
             *(("runtime",) if keys.get("runtime") == self.default_runtime() else ()),
         }
         kept = {key: value for key, value in keys.items() if key not in filled}
+        if has_label_disabled(keys.get("privileged", False), keys.get("pid"), keys.get("ipc")):
+            options = [one for one in keys.get("security_opt", []) if one != "label=disable"]
+            kept["security_opt"] = options
         return {**kept, "environment": environment}
 
     def image(self, name: str) -> ImageConfig | None:

@@ -117,9 +117,15 @@ class RuntimeGate:
         def reviewed_as(workloads: Sequence[Workload]) -> Iterable[ReviewedAs]:
             if not asked.project or len(workloads) != 1:
                 return ()
-            # Its receipt names the runtime, which `truth` replaces by what the runtime did.
-            workload = msgspec.structs.replace(workloads[0], runtime=runtime_asked)
-            return self._grants.reviewed_as(asked.project, workload)
+            # A receipt has the runtime, which `truth` replaces by what the runtime did. The engine
+            # names the default one where none was asked for.
+            return [
+                names
+                for runtime in dict.fromkeys((runtime_asked, ""))
+                for names in self._grants.reviewed_as(
+                    asked.project, msgspec.structs.replace(workloads[0], runtime=runtime)
+                )
+            ]
 
         return self._services.decide_loaded(
             lambda: asked.loaded(config, image),

@@ -65,9 +65,7 @@ def workload_digest(workload: Workload) -> str:
         "apiSocket": workload.use_api_socket or above.use_api_socket,
         "capAdd": sorted({_capability(one) for one in (*above.cap_add, *workload.cap_add)}),
         "capDrop": sorted({_capability(one) for one in workload.cap_drop}),
-        "securityOpt": sorted(
-            {one.replace("=", ":", 1) for one in (*above.security_opt, *workload.security_opt)}
-        ),
+        "securityOpt": sorted(_security_options(workload, above)),
         "pid": _namespace(workload.pid or above.pid),
         "ipc": _namespace(workload.ipc or above.ipc),
         "uts": _namespace(workload.uts or above.uts),
@@ -146,6 +144,27 @@ def _modes(workload: Workload) -> dict[str | int, str]:
 def _is_user_of_image(workload: Workload) -> bool:
     image = workload.image_config
     return image is not None and workload.user == image.user
+
+
+def has_label_disabled(privileged: object, pid: object, ipc: object) -> bool:
+    """Return whether Docker adds label=disable to the security options of such a container.
+
+    Source: moby daemon/create.go (generateSecurityOpt).
+    """
+    return bool(privileged) or "host" in (pid, ipc)
+
+
+def _security_options(workload: Workload, above: Inherited) -> set[str]:
+    """Return the security options without the one that Docker adds by itself."""
+    written = (*above.security_opt, *workload.security_opt)
+    options = {one.replace("=", ":", 1) for one in written}
+    if has_label_disabled(
+        workload.privileged or above.privileged,
+        workload.pid or above.pid,
+        workload.ipc or above.ipc,
+    ):
+        options.discard("label:disable")
+    return options
 
 
 def _variables(workload: Workload, above: Inherited) -> dict[str, str]:

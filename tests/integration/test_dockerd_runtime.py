@@ -19,8 +19,12 @@ from policyd.bundle import memory_bundle
 from policyd.config import Settings
 from policyd.host.runtime_install import default_runtime, install
 from policyd.model import Review, Source
-from tests.support.dockerd import GPU_IMAGE, IMAGE, Dockerd, Done, Sent, running
+from policyd.policies.packs import built_in
+from policyd.receipt_issuing import ReceiptIssuer
+from policyd.receipts.verification import receipt_text
+from tests.support.dockerd import GPU_IMAGE, IMAGE, Dockerd, Done, Sent, compose_program, running
 from tests.support.gpu_routes import Route, routes
+from tests.support.receipts import KEY, PEM
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -55,6 +59,29 @@ services:
     mem_limit: 64m
     deploy: {resources: {reservations: {devices: [
       {driver: nvidia, device_ids: ["0"], capabilities: [gpu]}]}}}
+"""
+EXCEPTION = """
+---
+apiVersion: policyd/v1
+kind: Exception
+metadata: {name: watcher}
+spec:
+  policies: [no-host-namespaces, no-docker-socket]
+  match: {repositories: [acme/watch], projects: [watch], services: [watcher]}
+  expires: 2099-01-01T00:00:00Z
+  owner: ml
+  reason: it watches the containers of the host
+  approvedBy: security
+"""
+WATCHER = """
+name: watch
+services:
+  watcher:
+    image: local/busybox:1.0
+    mem_limit: 64m
+    network_mode: none
+    pid: host
+    volumes: ["/var/run/docker.sock:/var/run/docker.sock", "./:/files:ro"]
 """
 
 
@@ -228,6 +255,71 @@ def test_both_gates_together_close_every_route(dockerd, folder) -> None:
         assert dockerd.docker("run", "--rm", *PLAIN, IMAGE, "true").code == 0
     finally:
         dockerd.leave_plugin()
+
+
+def issue_receipt(dockerd: Dockerd, settings: Settings, file: Path) -> None:
+    """Write the receipt of a decision that allows the project `watch` on this host."""
+    services = build(settings)
+    source = Source(repository="acme/watch", host="gpu-01")
+    review = Review("w", "ci", services.clock(), "CREATE", source=source)
+    bundle = memory_bundle({"compose.yaml": WATCHER.encode()})
+    decision = services.decide(bundle, review)
+    assert {one.policy for one in decision.exempted} == {"no-host-namespaces", "no-docker-socket"}
+    file.write_bytes(receipt_text(ReceiptIssuer(services).issue(bundle, review, decision)))
+    services.close()
+
+
+def test_an_exception_by_names_applies_to_a_project_with_a_receipt(
+    dockerd: Dockerd, tmp_path: Path
+) -> None:
+    key, public, policy_set = (tmp_path / name for name in ("key.pem", "key.pub", "set.yaml"))
+    key.write_text(PEM)
+    key.chmod(0o600)
+    public.write_text(KEY.public.pem)
+    policy_set.write_text((built_in() / "default.yaml").read_text() + EXCEPTION)
+    receipts = tmp_path / "receipts"
+    receipts.mkdir()
+    settings = Settings(
+        audit=str(dockerd.audit), policy_set=str(policy_set), receipt_key_file=str(key),
+        audit_origin="policyd.acme.example/log",
+    )  # fmt: skip
+
+    def compose(*arguments: str, text: str = WATCHER) -> Done:
+        (tmp_path / "compose.yaml").write_text(text)
+        return dockerd.run(compose_program(), "--progress", "plain", *arguments, cwd=tmp_path)
+
+    named = f'policy_set = "{policy_set}"\nreceipt_public_keys_file = "{public}"'
+    dockerd.start_policyd(named, runtimes=["nvidia"], receipts=str(receipts))
+    dockerd.use_plugin()
+    try:
+        without = compose("up", "-d")
+        issue_receipt(dockerd, settings, receipts / "watch.receipt")
+        works = [
+            compose(*arguments)
+            for arguments in (
+                ("up", "-d"),
+                ("up", "-d"),
+                ("up", "-d", "--force-recreate", "-t", "0"),
+                ("restart", "-t", "0"),
+            )
+        ]
+        other = compose("-p", "other", "up", "-d")
+        second = compose("up", "-d", "--scale", "watcher=2")
+        changed = compose("up", "-d", text=WATCHER.replace("mem_limit", "ipc: host\n    mem_limit"))
+        (receipts / "watch.receipt").unlink()
+        removed = compose("restart", "-t", "0")
+    finally:
+        dockerd.leave_plugin()
+        compose("down", "-t", "0")
+        dockerd.start_policyd(runtimes=["nvidia"])
+
+    assert [done.output for done in works if done.code] == []
+    for denied in (without, other, second, changed, removed):
+        assert denied.code == 1
+        assert "no-host-namespaces: service watcher shares a namespace" in denied.output
+    assert "the receipt is for 1 container, and another one is running" in second.output
+    assert "does not cover this container, whose settings differ" in changed.output
+    assert "the exception watcher" not in without.output + other.output + removed.output
 
 
 def test_containers_start_again_with_the_daemon_before_it_answers(dockerd) -> None:

@@ -180,7 +180,7 @@ class Host:
         config = {**container("train", "train"), "User": user}
         self.engine.documents[f"/containers/{ID}/json"] = {
             "Id": ID, "Name": "/t", "Image": "sha256:0", "Config": config,
-            "HostConfig": {**(host or TUNED), "Runtime": "runc", "CgroupnsMode": "private"},
+            "HostConfig": {**(host or TUNED), **filled_in(host or TUNED)},
         }  # fmt: skip
         return self._gate.before(envelope(f"/v1.41/containers/{ID}/start")).message
 
@@ -188,7 +188,7 @@ class Host:
         """Return why the runtime refuses the container; `truth` is what it would really get."""
         root = self._folder / f"data{len(list(self._folder.iterdir()))}"
         labels = container("train", "train")["Labels"]
-        write_state(root, labels, **{"Privileged": True, **(described or TUNED)})
+        write_state(root, labels, **(described or TUNED), **filled_in(described or TUNED))
         state = root / "containers" / ID / "config.v2.json"
         content = json.loads(state.read_text())
         content["Config"]["User"] = "1000"
@@ -209,6 +209,12 @@ class Host:
         """Return the policies from which the last decision exempted, each with the exception."""
         event = event_of(self._services.audit.decisions(1)[0])
         return {(one.policy, one.exception) for one in event.result.exempted}
+
+
+def filled_in(host: dict[str, Any]) -> dict[str, Any]:
+    """Return what the daemon adds to the HostConfig `host`."""
+    found: dict[str, Any] = {"Runtime": "runc", "CgroupnsMode": "private"}
+    return found | ({"SecurityOpt": ["label=disable"]} if host.get("Privileged") else {})
 
 
 def container(project: str, service: str) -> dict[str, Any]:

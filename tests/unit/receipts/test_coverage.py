@@ -110,6 +110,15 @@ def test_no_new_privileges_is_the_same_in_both_spellings() -> None:
     assert workload_digest(one) == workload_digest(other)
 
 
+@cases("changes", [{"privileged": True}, {"pid": "host"}, {"ipc": "host"}], ids=str)
+def test_docker_disables_labels_of_such_containers_by_itself(changes: dict[str, Any]) -> None:
+    one = msgspec.structs.replace(WORKLOAD, **changes)
+    other = msgspec.structs.replace(one, security_opt=("label=disable",))
+
+    assert workload_digest(one) == workload_digest(other)
+    assert changed(security_opt=("label=disable",))
+
+
 def test_what_a_hook_inherits_counts_as_its_own() -> None:
     inherited = Inherited(
         cap_add=("SYS_ADMIN",),
