@@ -295,7 +295,8 @@ class Reader:
         found = ", ".join(inner._part(node[name]) for name in terms)
         inner.block.add(f"found.append(({found}))")
         make = {"ArrayCompr": "found", "SetCompr": "RegoSet(found)"}.get(kind, "object_of(found)")
-        parameters = ["scope", *self.variables.values()]
+        used = names_in(node)
+        parameters = ["scope", *(code for name, code in self.variables.items() if name in used)]
         lines = ["found = []", *inner.block.lines, f"return {make}"]
         name = self._namespace.define(parameters, lines)
         return f"{name}({', '.join(parameters)})"

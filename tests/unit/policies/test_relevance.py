@@ -197,6 +197,7 @@ def test_values_that_grow_without_end_are_left_to_the_engine(tmp_path, body):
 
 
 ALWAYS = 'violation contains {"msg": "m"}'
+LISTED = 'some name in [x | some x in ["a", "b"]]; name == w.name'
 FUNCTION = "is_odd(w) if { every x in w.cap_add { x == `a` } }\n"
 
 
@@ -210,6 +211,7 @@ FUNCTION = "is_odd(w) if { every x in w.cap_add { x == `a` } }\n"
         (f'{VIOLATION}\n{ALWAYS} if input["workloads"][0].tty\n', {"own-rule"}),
         (VIOLATION.replace("w.priv", "is_odd(w)\n\tw.priv") + f"\n{FUNCTION}", {"own-rule"}),
         (VIOLATION.replace("w.privileged", "w.privileged\n\tis_odd(w)") + f"\n{FUNCTION}", set()),
+        (f"{VIOLATION}\n{ALWAYS} if {{ some w in input.workloads; {LISTED} }}\n", set()),
         (f'{VIOLATION}\nnone if count(input.constraints["own-rule"]) > 9\n', set()),
     ],
 )
