@@ -268,7 +268,7 @@ class Admission:
             applicability = Applicability(
                 self._governance, named, one.project, are_names_proven=True
             )
-            found.append(ByName(applicability, one.why_not))
+            found.append(ByName(applicability, one.decision_id, one.why_not))
         return found
 
     def _permissions(

@@ -17,9 +17,11 @@ from policyd.workloads.model import Workload
 class ReviewedAs(msgspec.Struct, frozen=True):
     """The names under which a receipt says that a project was reviewed, for exceptions only.
 
-    `why_not` returns "" if the receipt proves the names for a violation, else the reason why not.
+    `decision_id` is that of the receipt. `why_not` returns "" if the receipt proves the names for a
+    violation, else the reason why not.
     """
 
+    decision_id: str
     project: str
     repository: str
     why_not: Callable[[Violation], str]

@@ -22,12 +22,13 @@ MAX_EXPIRED: Final = 3
 
 
 class ByName(NamedTuple):
-    """Exceptions that apply where a receipt proves names.
+    """Exceptions that apply where the receipt of a decision proves names.
 
     `why_not` returns "" if it proves them for a violation, else the reason why not.
     """
 
     applicability: Applicability
+    decision_id: str
     why_not: Callable[[Violation], str]
 
 
@@ -48,9 +49,12 @@ def exempt(
         request = _request(violation, requests)
         is_requested = request != ""
         exception = applicability.exemption(violation, is_requested=is_requested)
-        named, reasons = (None, "") if exception else _named(violation, by_name, is_requested)
-        if found := exception or named:
-            exempted.append(_exempted(violation, found, now, request))
+        if exception:
+            exempted.append(_exempted(violation, exception, now, request))
+            continue
+        named, reasons = _named(violation, by_name, is_requested)
+        if named:
+            exempted.append(_exempted(violation, named, now, request, reasons))
             continue
         # What applies by names includes what applies without them.
         last = by_name[0].applicability if by_name else applicability
@@ -68,15 +72,18 @@ def exempt(
 def _named(
     violation: Violation, by_name: Sequence[ByName], is_requested: bool
 ) -> tuple[PolicyException | None, str]:
-    """Return the exception that applies by proven names, or the reason why one does not apply."""
+    """Return the exception that applies by proven names, and the end of its reason.
+
+    Else return the end of the message that says why an exception does not apply, "" if none could.
+    """
     reason = ""
-    for applicability, why_not in by_name:
+    for applicability, decision_id, why_not in by_name:
         exception = applicability.exemption(violation, is_requested=is_requested)
         if exception is None:
             continue
         why = why_not(violation)
         if not why:
-            return exception, ""
+            return exception, f"; names proven by the receipt of the decision {decision_id}"
         reason = reason or f"; the exception {exception.name} for it does not apply: {why}"
     return None, reason
 
@@ -96,13 +103,15 @@ def _request(violation: Violation, requests: Requests) -> str:
     return requests.get((where.file, where.line), {}).get(violation.policy, "") if where else ""
 
 
-def _exempted(violation: Violation, exception: PolicyException, now: int, request: str) -> Exempted:
+def _exempted(
+    violation: Violation, exception: PolicyException, now: int, request: str, proof: str = ""
+) -> Exempted:
     asked = f"; requested in the file: {request}" if exception.on_request else ""
     return Exempted(
         **msgspec.structs.asdict(violation),
         exception=exception.name,
         owner=exception.owner,
-        reason=exception.reason + asked,
+        reason=exception.reason + asked + proof,
         approved_by=exception.approved_by,
         expires=moment(exception.expires),
         days_left=exception.days_left(now),

@@ -136,22 +136,17 @@ class Gate:
                 asked = self._existing.without_own_runtime(asked)
                 asked = self._existing.with_services(self._files.followed(asked))
                 image = self._existing.image(asked.keys.get("image", ""))
-                return self._decided(call, asked, image, is_container=about.kind == "create")
+                return self._decided(call, asked, image)
         except PolicydError as error:
             return self._refused(call, error)
 
     def _decided(
-        self,
-        call: Call,
-        asked: Asked,
-        image: ImageConfig | None,
-        start: Start | None = None,
-        *,
-        is_container: bool = True,
+        self, call: Call, asked: Asked, image: ImageConfig | None, start: Start | None = None
     ) -> Answer:
         body = b"" if start else call.body
-        # Asked once: a decision by a receipt that comes in meanwhile must not be kept.
-        may_have_names = is_container and self._grants.has_receipts(asked.project)
+        # Asked once: a decision by a receipt that comes in meanwhile must not be kept. A request
+        # about a part of a container or a volume is no container that was reviewed.
+        may_have_names = not asked.about and self._grants.has_receipts(asked.project)
         own = self._own.violations(asked, self._existing.info()) if _has_own(asked) else []
 
         def violations(

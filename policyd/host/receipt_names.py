@@ -27,12 +27,12 @@ def reviewed_as(
     now: int,
     why_no_more: Callable[[int], str],
 ) -> Sequence[ReviewedAs]:
-    """Return the names of the `receipts` that name the service of `workload`, proven ones first.
+    """Return the names of the `receipts` that have the service of `workload`, the newest first.
 
     `now` is in nanoseconds since the epoch. `why_no_more` returns why no more than so many
-    containers may run, "" if one more may. The newest receipt comes first.
+    containers may run, "" if one more may.
     """
-    found: list[tuple[bool, ReviewedAs]] = []
+    found: list[ReviewedAs] = []
     for receipt in sorted(receipts, key=lambda one: one.admission.time, reverse=True):
         admission = receipt.admission
         if workload.service not in {one.service for one in admission.workloads}:
@@ -40,9 +40,9 @@ def reviewed_as(
         admitted = receipt.covering(workload, now)
         reason = _why_no_name(receipt, admitted, now)
         why_not = _why_not(workload, admitted, reason, why_no_more)
-        names = ReviewedAs(admission.project, admission.source.repository, why_not)
-        found.append((bool(reason), names))
-    return [names for _, names in sorted(found, key=lambda one: one[0])]
+        repository = admission.source.repository
+        found.append(ReviewedAs(admission.decision_id, admission.project, repository, why_not))
+    return found
 
 
 def _why_no_name(receipt: Receipt, admitted: AdmittedWorkload | None, now: int) -> str:

@@ -247,6 +247,20 @@ def test_what_daemon_and_image_fill_in_is_not_held_against_a_container(gate, run
     assert gate.before(envelope("/v1.41/containers/web/start")) == ALLOWED
 
 
+def test_labels_that_the_daemon_disables_are_not_held_against_a_container(engine, running):
+    existing_containers = Existing(EngineClient(engine.path))
+
+    def options(**host: object) -> object:
+        host["SecurityOpt"] = ["label=disable", "seccomp=unconfined"]
+        running.documents["/containers/web/json"] = existing(host)
+        asked, _, _ = existing_containers.container("web")
+        return asked.keys["security_opt"]
+
+    assert options() == ["label=disable", "seccomp=unconfined"]
+    for host in ({"Privileged": True}, {"PidMode": "host"}, {"IpcMode": "host"}):
+        assert options(**host) == ["seccomp=unconfined"]
+
+
 def test_a_variable_beside_those_of_the_image_is_evaluated_at_the_start(gate, running):
     running.documents["/containers/web/json"] = existing({}, ["NVIDIA_VISIBLE_DEVICES=0,1"])
 

@@ -58,7 +58,7 @@ kind: Exception
 metadata: {name: trainer}
 spec:
   policies: [no-privileged, no-host-system-mounts, no-sensitive-host-paths, no-root-user]
-  match: {repositories: [ml/train], projects: [train], services: [train, helper]}
+  match: {repositories: [ml/train], services: [train, helper]}
   expires: 2099-01-01T00:00:00Z
   owner: ml
   reason: it tunes the kernel
@@ -69,7 +69,7 @@ kind: Exception
 metadata: {name: ended}
 spec:
   policies: [no-host-proc-sys-mounts]
-  match: {repositories: [ml/train], services: [train]}
+  match: {repositories: [ml/train], projects: [train], services: [train]}
   expires: 2027-01-01T00:00:00Z
   owner: ml
   reason: it ended
@@ -118,7 +118,7 @@ class Host:
         self.now = NOW
         self.running: list[str] = []
         self.engine = engine
-        self._services = services
+        self.services = services
         self._folder = folder
         self._receipts = folder / "receipts"
         self._receipts.mkdir()
@@ -149,14 +149,14 @@ class Host:
         )
         source = Source(repository=repository, host=HOST.name, environment="prod")
         review = Review("u", "ci", NOW, "CREATE", source=source)
-        decision = self._services.decide(bundle, review)
+        decision = self.services.decide(bundle, review)
         given = {
             "decision_id": "d-1",
             "time": rfc3339(NOW),
             "expires": rfc3339(NOW + HOUR),
             "project": name,
             "source": source,
-            "workloads": admitted(self._services.workloads(bundle, review, decision)),
+            "workloads": admitted(self.services.workloads(bundle, review, decision)),
             "grants": decision.grants,
             **changes,
         }
@@ -173,7 +173,11 @@ class Host:
     ) -> str:
         """Return why the gate denies a container, "" if it allows it."""
         content = {**container(project, service), "HostConfig": host or TUNED, **changes}
-        return self._gate.before(envelope(CREATE, content)).message
+        return self.ask(CREATE, content)
+
+    def ask(self, uri: str, content: dict[str, Any]) -> str:
+        """Return why the gate denies a request, "" if it allows it."""
+        return self._gate.before(envelope(uri, content)).message
 
     def start(self, user: str = "1000", host: dict[str, Any] | None = None) -> str:
         """Return why the gate denies the start of the container, "" if it allows it."""
@@ -188,7 +192,7 @@ class Host:
         """Return why the runtime refuses the container; `truth` is what it would really get."""
         root = self._folder / f"data{len(list(self._folder.iterdir()))}"
         labels = container("train", "train")["Labels"]
-        write_state(root, labels, **(described or TUNED), **filled_in(described or TUNED))
+        write_state(root, labels, **{**filled_in(described or TUNED), **(described or TUNED)})
         state = root / "containers" / ID / "config.v2.json"
         content = json.loads(state.read_text())
         content["Config"]["User"] = "1000"
@@ -197,7 +201,7 @@ class Host:
         rules = [allow("a", -1, -1)]
         client = EngineClient(self.engine.path)
         gate = RuntimeGate(
-            self._services, HOST, client, self._grants, DeviceNumbers(Path("/0"), Path("/0")),
+            self.services, HOST, client, self._grants, DeviceNumbers(Path("/0"), Path("/0")),
             self._own,
         )  # fmt: skip
         changes = {"mounts": mounts, "rules": rules, **truth}
@@ -207,7 +211,7 @@ class Host:
 
     def exempted(self) -> set[tuple[str, str]]:
         """Return the policies from which the last decision exempted, each with the exception."""
-        event = event_of(self._services.audit.decisions(1)[0])
+        event = event_of(self.services.audit.decisions(1)[0])
         return {(one.policy, one.exception) for one in event.result.exempted}
 
 
@@ -244,8 +248,46 @@ def test_an_exception_by_names_applies_to_what_a_receipt_covers(host: Host) -> N
     assert denied != ""
     assert host.create() == ""
     assert host.exempted() == {(policy, "trainer") for policy in EXEMPT}
+    event = event_of(host.services.audit.decisions(1)[0])
+    reason = "it tunes the kernel; names proven by the receipt of the decision d-1"
+    assert {one.reason for one in event.result.exempted} == {reason}
     assert (host.start(), host.run()) == ("", "")
     assert host.exempted() == {(policy, "trainer") for policy in EXEMPT}
+
+
+def test_a_volume_proves_no_names(host: Host) -> None:
+    host.review()
+    labels = container("train", "train")["Labels"]
+    options = {"type": "none", "o": "bind", "device": "/boot"}
+
+    said = host.ask("/volumes/create", {"Name": "train", "Labels": labels, "DriverOpts": options})
+
+    assert "no-host-system-mounts" in said
+    assert "the exception trainer" not in said
+
+
+def test_a_service_of_swarm_proves_no_names(host: Host) -> None:
+    host.review({"train": {**TRAIN, "privileged": False}})
+    mounts = [
+        {"Type": "bind", "Source": source, "Target": target}
+        for source, target in (("/boot", "/host"), ("/srv/data", "/data"))
+    ]
+    labels = container("train", "train")["Labels"]
+    spec = {"Image": "acme/train:1", "User": "1000", "Labels": labels, "Mounts": mounts}
+    content = {"Name": "train", "Labels": labels, "TaskTemplate": {"ContainerSpec": spec}}
+
+    said = host.ask("/v1.41/services/create", content)
+
+    assert "no-host-system-mounts: service train mounts the system path /boot" in said
+    assert "the exception trainer" not in said
+
+
+def test_the_runtime_of_the_review_is_compared(host: Host) -> None:
+    review = {"train": {**TRAIN, "runtime": "runsc"}}
+    host.review(review)
+
+    assert host.run({**TUNED, "Runtime": "runsc"}) == ""
+    assert DIFFERS in host.run()
 
 
 def test_it_applies_each_time_until_the_receipt_expires_or_is_removed(
@@ -290,7 +332,7 @@ NO_DEPLOYMENT: Final = (
     [
         ({"key": OTHER_KEY}, ""),
         ({"allowed": False}, ""),
-        ({"project": "other"}, ""),
+        ({"name": "other"}, ""),
         ({"source": Source(repository="ml/train", host="gpu-02")}, ""),
         ({"source": Source(repository="ml/train")}, ""),
         ({"time": rfc3339(NOW + HOUR)}, ""),
@@ -431,6 +473,11 @@ def test_one_service_may_have_receipts_of_many_reviews(host: Host) -> None:
     host.review(repository="ml/other", time=rfc3339(NOW + 2))
 
     assert host.create() == ""
+    host.review(operation="CHECK", time=rfc3339(NOW + 3), decision_id="d-3")
+    host.review(operation="CHECK", time=rfc3339(NOW + 1), decision_id="d-2")
+    assert "the receipt of the decision d-3 is not for a deployment" in host.create(
+        {**TUNED, "CapAdd": ["SYS_ADMIN"]}
+    )
 
 
 def test_services_of_the_same_settings_are_covered_each(host: Host) -> None:

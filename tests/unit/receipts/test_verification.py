@@ -147,6 +147,7 @@ def test_a_container_with_the_settings_of_a_service_is_covered() -> None:
     assert (covered.name, covered.replicas) == ("train", 1)
     assert found.covering(TRAIN, NOW) == covered
     assert found.covering(gpu, NOW + HOUR) is None
+    assert found.covering(TRAIN, NOW + HOUR) is None
     assert found.covering(msgspec.structs.replace(TRAIN, privileged=True), NOW) is None
     assert found.covering(msgspec.structs.replace(TRAIN, grants=(GPU, other)), NOW) is None
 
