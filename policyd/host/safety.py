@@ -17,7 +17,7 @@ from typing import Any, Final
 from policyd.host.engine_info import WRAPPER
 from policyd.host.engine_version import FIXED, state_of
 from policyd.host_findings import Check, State
-from policyd.inventory.engine import engine, low_level_runtimes, toolkit
+from policyd.inventory.engine import cdi_folders, engine, low_level_runtimes, toolkit
 from policyd.inventory.hosts import NO_TOOLKIT, Toolkit
 from policyd.inventory.machine import Machine
 
@@ -46,6 +46,7 @@ def _checks(machine: Machine, plugin: str) -> Iterator[Check]:
     yield _builder(daemon)
     yield from _runtimes(machine, found.default_runtime, found.runtimes)
     yield _cdi(found.cdi_devices)
+    yield _cdi_folders(machine, cdi_folders(info, daemon))
     yield from _toolkit(toolkit(machine))
     yield _listeners(daemon, info)
     yield _swarm(info)
@@ -166,14 +167,29 @@ def _cdi(devices: Sequence[str] | None) -> Check:
     )
 
 
+def _cdi_folders(machine: Machine, folders: Sequence[str]) -> Check:
+    """Return the check of the folders whose files say what the names of CDI devices mean."""
+    writable = [folder for folder in folders if machine.is_writable_by_others(folder)]
+    return _check(
+        "cdi-spec-dirs",
+        not writable,
+        ", ".join(writable or folders),
+        "whoever can write a file there gives any device of the host to containers, under the name "
+        "of a device that may be granted",
+        f"make {', '.join(writable) or 'them'} and the folders above writable by root only",
+    )
+
+
 def _toolkit(found: Toolkit) -> Iterator[Check]:
     known = found != NO_TOOLKIT
     yield _check(
         "NVIDIA Container Toolkit",
         None if not found.version else _numbers(found.version) >= SAFE_TOOLKIT,
         found.version or ("configured, version unknown" if known else "not found"),
-        "older versions let a container escape to the host",
-        f"install version {_text(SAFE_TOOLKIT)} or newer",
+        "older versions let a container escape to the host (CVE-2024-0132, CVE-2025-23266). Which "
+        "version fixes CVE-2026-24260 is not known here",
+        f"install version {_text(SAFE_TOOLKIT)} or newer, better the newest; see NVIDIA's security "
+        "bulletins",
     )
     if not known:
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from policyd.inventory.hosts import NO_TOOLKIT, Mode, Toolkit
@@ -52,13 +52,21 @@ def engine(machine: Machine) -> Engine:
         version=_version(str(info.get("ServerVersion") or "")),
         default_runtime=default,
         runtimes=dict(sorted(runtimes.items())),
-        cdi_devices=cdi_devices(machine),
+        cdi_devices=_cdi_devices(machine, cdi_folders(info, daemon)),
     )
 
 
-def cdi_devices(machine: Machine) -> tuple[str, ...] | None:
+def cdi_folders(info: Mapping[str, Any], daemon: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the folders of CDI specifications: by GET /info, else by daemon.json, else usual."""
+    for found in (info.get("CDISpecDirs"), daemon.get("cdi-spec-dirs")):
+        if isinstance(found, list) and found:
+            return tuple(str(folder) for folder in found if str(folder).startswith("/"))
+    return _CDI_FOLDERS
+
+
+def _cdi_devices(machine: Machine, folders: Iterable[str]) -> tuple[str, ...] | None:
     """Return the names of the CDI devices of `machine`; None if its folders cannot be read."""
-    names = {name for folder in _CDI_FOLDERS for name in _cdi_names(machine, folder)}
+    names = {name for folder in folders for name in _cdi_names(machine, folder)}
     return tuple(sorted(names)) if machine.exists("/etc") else None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ import yaml
 MAX_FILE: Final = 4 << 20
 """How many bytes of a file are read: specifications of CDI for large hosts have some 100 kB."""
 
+_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 _SECONDS: Final = 20
 
 
@@ -59,6 +61,20 @@ class Machine:
             return sorted(each.name for each in self._at(path).iterdir())
         except OSError:
             return []
+
+    def is_writable_by_others(self, path: str) -> bool:
+        """Return whether somebody but the owner of the root folder can change what is at `path`.
+
+        That is so too if somebody can replace a folder above it. What is absent cannot be changed.
+        """
+        root = self.root.resolve()
+        try:
+            owner, here = root.stat().st_uid, self._at(path).resolve()
+            above = [each for each in (here, *here.parents) if each.is_relative_to(root)]
+            found = [each.stat() for each in above if each.exists()]
+        except OSError:
+            return False
+        return any(one.st_uid != owner or one.st_mode & _BY_OTHERS for one in found)
 
     def link(self, path: str) -> str:
         """Return the last part of the target of the link at `path`, "" if there is none."""

@@ -21,8 +21,8 @@ from policyd.model import Path, to_json
 from policyd.receipts.statement import AdmittedWorkload
 from policyd.workloads.model import DeviceRequest, Inherited, Mount, Workload
 
-CDI_ANNOTATIONS: Final = "cdi.k8s.io/"
-"""Beginning of the annotations that name CDI devices."""
+ANNOTATIONS: Final = ("cdi.k8s.io/", "org.systemd.property.")
+"""Beginnings of the annotations that name CDI devices, and that set properties of the unit."""
 
 _PINNED: Final = "@sha256:"
 _WHOLE: Final = frozenset(
@@ -88,7 +88,7 @@ def workload_digest(workload: Workload) -> str:
         "annotations": sorted(
             (name, value)
             for name, value in {**above.annotations, **workload.annotations}.items()
-            if name.startswith(CDI_ANNOTATIONS)
+            if name.startswith(ANNOTATIONS)
         ),
     }
     return f"sha256:{hashlib.sha256(to_json(settings)).hexdigest()}"
@@ -122,7 +122,7 @@ def is_covered(workload: Workload, path: Path) -> bool:
     if key == "environment":
         return str(below[0] if below else "") in _variables(workload, _NOTHING)
     if key == "annotations":
-        return bool(below) and str(below[0]).startswith(CDI_ANNOTATIONS)
+        return bool(below) and str(below[0]).startswith(ANNOTATIONS)
     if key == "deploy":
         return tuple(below[:3]) == ("resources", "reservations", "devices")
     if key == "image" or (key == "user" and _is_user_of_image(workload)):

@@ -47,6 +47,7 @@ OPEN = {
     "start in an old version": "the container runs already, so nothing changes",
     "runtime of NVIDIA": "gives nothing without a variable",
     "annotation": "this daemon ignores it",
+    "annotation of systemd": "this daemon ignores it",
     "fields at the top": "this daemon ignores them",
 }
 """The routes that the runtime alone leaves open, and why."""

@@ -18,6 +18,7 @@ from tests.support.dockerd import GPU_IMAGE, IMAGE, Dockerd, Done, Sent, chunked
 Step = Callable[[Dockerd], Done | Sent]
 
 CREATE = "/v1.41/containers/create"
+SYSTEMD = {"org.systemd.property.DeviceAllow": "[('char-nvidia', 'rwm')]"}
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def routes(folder: Path) -> list[Route]:
             (run("--runtime", "nvidia", image=GPU_IMAGE),),
         ),
         Route("annotation", (request(CREATE, body(Annotations={"cdi.k8s.io/x": "a.b/gpu=all"})),)),
+        Route("annotation of systemd", (request(CREATE, body(Annotations=SYSTEMD)),)),
         Route(
             "volume request",
             (run("-v", "/dev/null:/var/run/nvidia-container-devices/all", "-e", "A=1"),),

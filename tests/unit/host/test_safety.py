@@ -46,6 +46,7 @@ def test_a_safe_host_has_no_unsafe_setting(tmp_path: Path) -> None:
         "runtimes": "ok",
         "runtimes of containers": "unknown",
         "CDI devices": "ok",
+        "cdi-spec-dirs": "ok",
         "NVIDIA Container Toolkit": "unknown",
         "accept-nvidia-visible-devices-envvar-when-unprivileged": "ok",
         "accept-nvidia-visible-devices-as-volume-mounts": "ok",
@@ -92,7 +93,7 @@ def test_a_setting_that_is_not_ok_says_why_and_what_to_change(tmp_path: Path) ->
     text = checks_text(found)
     assert "UNSAFE  default-runtime: runc\n        Why: variables of an image" in text
     assert "        Change: run policyd host install-runtime, and make it the default" in text
-    assert text.endswith("Unsafe settings: 1 of 9 (3 unknown).\n")
+    assert text.endswith("Unsafe settings: 1 of 10 (3 unknown).\n")
     (unsafe,) = [one for one in json.loads(checks_json(found))["items"] if one["state"] == "unsafe"]
     assert unsafe["setting"] == "default-runtime"
 
@@ -180,6 +181,27 @@ def test_policyd_runtime_may_be_below_the_runtime_of_nvidia(running) -> None:
 
     assert running(toolkit=TOOLKIT, **info)["default-runtime"].state == "unsafe"
     assert running(toolkit=TOOLKIT + below, **info)["default-runtime"].state == "ok"
+
+
+def test_a_folder_of_cdi_specifications_that_others_may_write_is_unsafe(tmp_path: Path) -> None:
+    folder = tmp_path / "srv/cdi"
+    folder.mkdir(parents=True)
+    daemon = {**SAFE, "cdi-spec-dirs": ["/etc/cdi", "/srv/cdi", "/not/there"]}
+    found = []
+    for where, mode in ((folder, 0o755), (folder, 0o775), (folder.parent, 0o757)):
+        folder.chmod(0o755)
+        where.chmod(mode)
+        states(tmp_path, daemon)
+        [check] = [
+            one for one in checks(Machine(tmp_path), "policyd") if one.setting == "cdi-spec-dirs"
+        ]
+        found.append((check.state, check.found))
+
+    assert found == [
+        ("ok", "/etc/cdi, /srv/cdi, /not/there"),
+        ("unsafe", "/srv/cdi"),
+        ("unsafe", "/srv/cdi"),
+    ]
 
 
 def test_a_mode_in_which_devices_come_late_is_unsafe(tmp_path: Path) -> None:

@@ -73,6 +73,19 @@ def test_cdi_devices_are_those_of_every_specification(tmp_path: Path) -> None:
     assert found.cdi_devices == ("amd.com/gpu=0", "nvidia.com/gpu=0", "nvidia.com/gpu=all")
 
 
+def test_cdi_devices_are_in_the_folders_that_the_daemon_names(tmp_path: Path) -> None:
+    found = engine(
+        machine(
+            tmp_path,
+            etc__docker__daemon_DOT_json='{"cdi-spec-dirs": ["/srv/cdi", "relative"]}',
+            srv__cdi__own_DOT_json='{"kind": "own.com/gpu", "devices": [{"name": "0"}]}',
+            etc__cdi__amd_DOT_json='{"kind": "amd.com/gpu", "devices": [{"name": "0"}]}',
+        )
+    )
+
+    assert found.cdi_devices == ("own.com/gpu=0",)
+
+
 def test_settings_of_the_toolkit_come_from_config_toml(tmp_path: Path) -> None:
     text = """
 disable-require = true
