@@ -36,6 +36,8 @@ _DEFAULT_RULES: Final = frozenset(
 _OWN_FILE: Final = re.compile(r"(/.+)/containers/([0-9a-f]{64})/(?:hostname|hosts|resolv\.conf)")
 _JOINED: Final = re.compile(r"/containers/[0-9a-f]{64}/(hostname|hosts|resolv\.conf|mounts/shm)")
 _OWN_TARGETS: Final = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+_READ_ONLY: Final = frozenset(("ro", "rro"))
+"""The options of read-only mounts; since Docker 25 the mounts below are read-only too, by rro."""
 _ENGINE_MOUNTS: Final = ("/dev/shm", "/dev/mqueue")  # noqa: S108
 """Mounted where a container shares the IPC namespace of the host, which counts as that."""
 _GPU_HOOK: Final = re.compile(
@@ -206,7 +208,7 @@ def _mounts(body: Fields, root: str, container: str) -> Iterator[SpecMount]:
         yield SpecMount(
             os.path.realpath(source),
             target,
-            "ro" in options,
+            bool(_READ_ONLY & set(options)),
             propagation,
             named[1] if named else "",
         )

@@ -70,6 +70,7 @@ def test_mounts_are_paths_of_the_host_without_links_and_volumes(tmp_path: Path) 
     found = spec(
         mounts=[
             bind(f"{tmp_path}/link", "/a", "ro"),
+            bind("/srv", "/recursively", "rro"),
             bind("/var/lib/docker/volumes/data/_data", "/b"),
             bind(f"{OTHER}/mounts/shm", "/dev/shm"),
             bind(f"{OTHER}/hosts", "/etc/hosts"),
@@ -83,6 +84,7 @@ def test_mounts_are_paths_of_the_host_without_links_and_volumes(tmp_path: Path) 
 
     assert found.mounts == (
         SpecMount("/etc", "/a", True),
+        SpecMount("/srv", "/recursively", True),
         SpecMount("/var/lib/docker/volumes/data/_data", "/b", False, volume="data"),
         SpecMount(f"{OTHER}/hosts", "/hosts", False),
         SpecMount(f"{OTHER}/config.v2.json", "/etc/hosts", False),
