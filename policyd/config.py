@@ -209,7 +209,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = {}
     receipt_key_file: Annotated[
         str,
-        Meta(description="Ed25519 private key that signs receipts of decisions, a PEM file."),
+        Meta(description="Ed25519 or ECDSA P-256 private key that signs receipts, a PEM file."),
     ] = ""
     receipt_lifetime: Annotated[
         int,

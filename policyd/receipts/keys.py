@@ -1,7 +1,8 @@
-"""Keys that sign and verify receipts: Ed25519, in PEM.
+"""Keys that sign and verify receipts, in PEM: Ed25519, or ECDSA on the curve P-256 with SHA-256.
 
 In: PEM texts. Out: keys with their ids, signatures. The id of a key is the SHA-256 digest of its
-public key in DER (SubjectPublicKeyInfo), in hexadecimal. Errors: ConfigError, ReceiptError.
+public key in DER (SubjectPublicKeyInfo), in hexadecimal. Other programs that verify DSSE use ECDSA
+by default. Errors: ConfigError, ReceiptError.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from policyd.errors import ConfigError, ReceiptError
 
 try:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
         Ed25519PrivateKey,
         Ed25519PublicKey,
     )
+    from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.serialization import (
         Encoding,
         PublicFormat,
@@ -32,13 +35,15 @@ except ImportError as error:
 MAX_KEYS: Final = 32
 """Public keys that are trusted at the same time."""
 
+_KINDS: Final = "an Ed25519 key or an ECDSA key on the curve P-256"
+_CURVE: Final = "secp256r1"
 _BLOCK: Final = re.compile(rb"-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----")
 
 
 class TrustedKey:
     """A public key whose signatures count."""
 
-    def __init__(self, public: Ed25519PublicKey) -> None:
+    def __init__(self, public: Ed25519PublicKey | ec.EllipticCurvePublicKey) -> None:
         self._public = public
         der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         self.key_id = hashlib.sha256(der).hexdigest()
@@ -52,7 +57,10 @@ class TrustedKey:
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Return whether `signature` is one of `message` by this key."""
         try:
-            self._public.verify(signature, message)
+            if isinstance(self._public, Ed25519PublicKey):
+                self._public.verify(signature, message)
+            else:
+                self._public.verify(signature, message, ec.ECDSA(SHA256()))
         except InvalidSignature:
             return False
         return True
@@ -61,13 +69,15 @@ class TrustedKey:
 class SigningKey:
     """A private key that signs receipts."""
 
-    def __init__(self, private: Ed25519PrivateKey) -> None:
+    def __init__(self, private: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> None:
         self._private = private
         self.public = TrustedKey(private.public_key())
 
     def sign(self, message: bytes) -> bytes:
-        """Return the signature of `message`. It is always the same."""
-        return self._private.sign(message)
+        """Return the signature of `message`. It is always the same (for ECDSA: RFC 6979)."""
+        if isinstance(self._private, Ed25519PrivateKey):
+            return self._private.sign(message)
+        return self._private.sign(message, ec.ECDSA(SHA256(), deterministic_signing=True))
 
 
 def signing_key_of(pem: bytes, where: str) -> SigningKey:
@@ -76,11 +86,11 @@ def signing_key_of(pem: bytes, where: str) -> SigningKey:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ConfigError(f"{where} is not a private key in PEM without a password") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ConfigError(
-            f"{where} is not an Ed25519 key; make one with openssl genpkey -algorithm ed25519"
-        )
-    return SigningKey(key)
+    if isinstance(key, Ed25519PrivateKey):
+        return SigningKey(key)
+    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name == _CURVE:
+        return SigningKey(key)
+    raise ConfigError(f"{where} is not {_KINDS}; make one with openssl genpkey -algorithm ed25519")
 
 
 def trusted_keys_of(pem: bytes, where: str) -> tuple[TrustedKey, ...]:
@@ -104,6 +114,8 @@ def _trusted(block: bytes, where: str) -> TrustedKey:
         key = load_pem_public_key(block)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise ReceiptError(f"{where} has a public key that is not valid") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise ReceiptError(f"{where} has a public key that is not an Ed25519 key")
-    return TrustedKey(key)
+    if isinstance(key, Ed25519PublicKey):
+        return TrustedKey(key)
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == _CURVE:
+        return TrustedKey(key)
+    raise ReceiptError(f"{where} has a public key that is not {_KINDS}")
