@@ -189,6 +189,10 @@ class Body:
             for found in self._undefined(operand, scope):
                 self._checks.undefined_operand(self._module, found)
 
+    def is_defined(self, expression: Tree, scope: Scope) -> bool:
+        """Return whether `expression` has a value whatever the input is."""
+        return next(self._undefined(expression, scope), None) is None
+
     def _undefined(self, expression: Tree, scope: Scope) -> Iterator[Tree]:
         """Yield the parts of `expression` that can be undefined."""
         (kind, node), *_ = expression.items()

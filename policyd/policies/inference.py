@@ -50,6 +50,7 @@ class Inference:
         self._memo: dict[tuple[str, tuple[Value, ...]], Value] = {}
         self._called: set[str] = set()
         self._built: dict[Any, tuple[Shape, int]] = {}
+        self._total: dict[str, bool] = {}
         self._nesting: dict[Shape, int] = {}
         for module in modules:
             for rule in module.tree["rules"]:
@@ -111,13 +112,31 @@ class Inference:
         """Return whether the rule, the function or the data at `path` is always defined."""
         name = ".".join(path)
         if name in self._rules:
-            return any(_is_total(rule) for _, rule in self._rules[name])
+            if name not in self._total:
+                self._total[name] = False  # of a rule that needs itself, nothing is known
+                self._total[name] = any(self._is_total(*found) for found in self._rules[name])
+            return self._total[name]
         value: Any = self._data
         for key in path[1:]:
             if not isinstance(value, dict) or key not in value:
                 return False
             value = value[key]
         return path[0] == "data"
+
+    def _is_total(self, module: Module, rule: Tree) -> bool:
+        """Return whether a definition makes its rule defined for any input and any arguments."""
+        (kind, body), *_ = rule.items()
+        if kind == "Default":
+            return True
+        (head_kind, head), *_ = body["head"].items()
+        if head_kind == "Set" or "Var" not in head["refr"]:
+            return True
+        arguments = head.get("args", [])
+        if body["bodies"] or not all("Var" in one for one in arguments):
+            return False
+        scope: Scope = {one["Var"]["value"]: None for one in arguments}
+        assigned = head["assign"]
+        return assigned is None or Body(self, module).is_defined(assigned["value"], scope)
 
     def _imports(self, module: Module) -> None:
         for item in module.tree["imports"]:
@@ -175,14 +194,3 @@ def _indexes(reference: Tree) -> Iterator[Tree]:
         if "index" in inner:
             yield inner["index"]
         reference = inner["refr"]
-
-
-def _is_total(rule: Tree) -> bool:
-    """Return whether a definition makes its rule defined for any input and any arguments."""
-    (kind, body), *_ = rule.items()
-    if kind == "Default":
-        return True
-    (head_kind, head), *_ = body["head"].items()
-    is_partial = head_kind == "Set" or "Var" not in head["refr"]
-    is_unconditional = not body["bodies"] and all("Var" in one for one in head.get("args", []))
-    return is_partial or is_unconditional

@@ -27,6 +27,14 @@ REFUSED = {
         "the engines evaluate `not` differently if f(2) is undefined; write `value := f(2)` "
         "before, and use value after `not`"
     ),
+    "r := split(input.review.uid, `/`)[1]\nx if not startswith(r, `a`)": (
+        "the engines evaluate `not` differently if r is undefined; write `value := r` before, and "
+        "use value after `not`"
+    ),
+    "f(v) := v[0]\nx if not is_string(f(input.workloads))": (
+        "the engines evaluate `not` differently if f(input.workloads) is undefined; write "
+        "`value := f(input.workloads)` before, and use value after `not`"
+    ),
     "import future.keywords.not\nx := 1": (
         "one engine does not support the import future.keywords.not; remove it: Rego v1 has if, "
         "in, contains and every without an import"
