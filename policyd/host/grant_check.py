@@ -117,12 +117,13 @@ class GrantCheck:
                 return Coverage(by_receipt)
         return found
 
-    def held(self, project: str) -> Sequence[Held]:
-        """Return all grants of `project` on the host, those of receipts too.
+    def held(self, project: str, forms: Callable[[], Sequence[Workload]]) -> Sequence[Held]:
+        """Return all grants on the host for a container of `project`, those of receipts too.
 
-        Raises PolicydError where they are not known.
+        `forms` returns the container as a review may have seen it. Raises PolicydError where the
+        grants are not known.
         """
-        receipts = self._receipts.held(project) if self._receipts else ()
+        receipts = self._receipts.held_for(project, forms) if self._receipts else ()
         return [*self._recorded(project), *receipts]
 
     def has_receipts(self, project: str) -> bool:

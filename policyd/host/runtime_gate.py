@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ from policyd.host.oci_runtime import ALLOWED, DENIED
 from policyd.host.own_rules import OwnRules
 from policyd.host.runtime_needs import METHOD, covered, needs
 from policyd.host.runtime_spec import Spec, read_spec, requested, truth
+from policyd.host_resolver import HostResolver
 from policyd.host_settings import HostSettings
 from policyd.model import Decision, Grant, ImageConfig, Review, Source, Violation, to_json
 from policyd.services import Services
@@ -101,7 +102,7 @@ class RuntimeGate:
         if name not in PLAIN_RUNTIMES:  # it gives GPUs because of variables after this
             spec = msgspec.structs.replace(spec, has_gpu_hook=True)
         asked, image, existing = self._described(spec)
-        named = requested(spec, asked.keys)
+        described, named = asked, requested(spec, asked.keys)
         keys, runtime_asked = truth(spec, asked.keys), str(asked.keys.get("runtime", ""))
         volumes = dict(asked.volumes)
         keys["volumes"] = [*keys["volumes"], *_unnamed_volumes(spec, keys, volumes, existing)]
@@ -112,7 +113,10 @@ class RuntimeGate:
         def violations(_: Sequence[Workload], grants: Sequence[Grant]) -> Iterable[Violation]:
             held_by_request = [one for one in grants if self._counts(one, spec)]
             more = needs(spec, named, held_by_request, asked.service)
-            return [*own, *self._not_covered(asked, [*held_by_request, *more])]
+            return [*own, *self._not_covered(asked, [*held_by_request, *more], forms)]
+
+        def forms() -> Sequence[Workload]:
+            return self._as_reviewed(described, image)
 
         def reviewed_as(workloads: Sequence[Workload]) -> Iterable[ReviewedAs]:
             if not asked.project or len(workloads) != 1:
@@ -151,11 +155,29 @@ class RuntimeGate:
         """Return whether the container would get the accelerators of `grant`."""
         return grant.certainty != "default-runtime" or spec.has_gpu_hook
 
-    def _not_covered(self, asked: Asked, needed: Sequence[Grant]) -> Iterable[Violation]:
-        """Return a violation for the first of `needed` that no grant covers."""
+    def _as_reviewed(self, described: Asked, image: ImageConfig | None) -> Sequence[Workload]:
+        """Return the container as the engine describes it, with the runtime and without it.
+
+        The engine names the default runtime where none was asked for.
+        """
+        grants = HostResolver(self._services.policy_set.data).grants
+        loaded = self._files.followed(described).loaded(b"", image)
+        return [
+            msgspec.structs.replace(one, runtime=runtime)
+            for one in grants.with_grants(loaded, self._settings.name).workloads
+            for runtime in dict.fromkeys((one.runtime, ""))
+        ]
+
+    def _not_covered(
+        self, asked: Asked, needed: Sequence[Grant], forms: Callable[[], Sequence[Workload]]
+    ) -> Iterable[Violation]:
+        """Return a violation for the first of `needed` that no grant covers.
+
+        `forms` returns the container as a review may have seen it.
+        """
         if not needed:
             return ()
-        held = self._grants.held(asked.project) if asked.project else ()
+        held = self._grants.held(asked.project, forms) if asked.project else ()
         for one in needed:
             if not covered(one, held):
                 reason = _reason(one, asked.project, bool(held))

@@ -62,6 +62,14 @@ class Receipt(msgspec.Struct, frozen=True):
         """Return whether the receipt expired at `now` or before, nanoseconds since the epoch."""
         return self.admission.expires <= rfc3339(now)
 
+    def admits(self, workload: Workload) -> bool:
+        """Return whether a container of the same service with the same settings was reviewed."""
+        digests = workload_digests(workload)
+        return any(
+            one.service == workload.service and one.digest in digests
+            for one in self.admission.workloads
+        )
+
     def covering(self, workload: Workload, now: int) -> AdmittedWorkload | None:
         """Return the reviewed container of the same service that has the settings of `workload`.
 

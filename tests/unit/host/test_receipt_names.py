@@ -32,7 +32,7 @@ from policyd.services import Services
 from tests.support.cases import cases
 from tests.support.daemon_requests import envelope
 from tests.support.engine_stand_in import EngineStandIn
-from tests.support.oci_configs import ID, allow, bind, encoded, write_state
+from tests.support.oci_configs import ID, allow, bind, device, encoded, write_state
 from tests.support.receipts import HOUR, KEY, OTHER_KEY, receipt
 
 NOW: Final = 1_800_000_000_000_000_000
@@ -545,6 +545,42 @@ def test_the_runtime_compares_what_the_container_would_get(
     said = host.run(**truth)
 
     assert (reason in said) if reason else (said == ""), said
+
+
+def test_the_runtime_counts_grants_of_receipts_for_what_was_reviewed_only(host: Host) -> None:
+    gpu = {**TRAIN, "privileged": False, "volumes": [], "devices": ["/dev/nvidia0"]}
+    nodes = [{"PathOnHost": "/dev/nvidia0", "PathInContainer": "/dev/nvidia0"}]
+    truth = {"devices": [device("/dev/nvidia0", 195, 0)], "mounts": [], "rules": []}
+    described = {"Devices": [{**nodes[0], "CgroupPermissions": "rwm"}]}
+    host.review({"train": gpu}, allowed=True)
+
+    assert "require-grant" not in host.run(described, **truth)
+    changed = host.run({**described, "CapAdd": ["SYS_ADMIN"]}, **truth)
+    assert "require-grant: service train would get accelerators by" in changed
+    mounted = host.run({**described, "Binds": ["/boot:/host"]}, **truth)
+    assert "require-grant: service train would get accelerators by" in mounted
+
+
+def test_the_runtime_follows_links_before_it_compares_with_a_receipt(
+    host: Host, tmp_path: Path
+) -> None:
+    gpu = {**TRAIN, "privileged": False, "volumes": ["/boot:/host"], "devices": ["/dev/nvidia0"]}
+    host.review({"train": gpu}, allowed=True)
+    (tmp_path / "link").symlink_to("/boot")
+    node = {"PathOnHost": "/dev/nvidia0", "PathInContainer": "/dev/nvidia0"}
+    described = {
+        "Devices": [{**node, "CgroupPermissions": "rwm"}],
+        "Binds": [f"{tmp_path}/link:/host"],
+    }
+
+    said = host.run(
+        described,
+        devices=[device("/dev/nvidia0", 195, 0)],
+        mounts=[bind("/boot", "/host")],
+        rules=[],
+    )
+
+    assert "require-grant" not in said
 
 
 def test_a_receipt_that_comes_or_goes_changes_the_next_decision(host: Host, tmp_path: Path) -> None:

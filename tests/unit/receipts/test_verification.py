@@ -152,6 +152,14 @@ def test_a_container_with_the_settings_of_a_service_is_covered() -> None:
     assert found.covering(msgspec.structs.replace(TRAIN, grants=(GPU, other)), NOW) is None
 
 
+def test_a_container_of_another_service_or_with_other_settings_is_not_admitted() -> None:
+    found = verified(receipt(), KEYS, now=NOW)
+
+    assert found.admits(TRAIN)
+    assert not found.admits(msgspec.structs.replace(TRAIN, service="web"))
+    assert not found.admits(msgspec.structs.replace(TRAIN, cap_add=("SYS_ADMIN",)))
+
+
 def test_a_check_grants_nothing_so_it_covers_no_accelerator() -> None:
     found = verified(receipt(operation="CHECK", grants=()), KEYS, now=NOW)
 
