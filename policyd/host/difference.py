@@ -25,6 +25,7 @@ from policyd.host_resolver import HostResolver
 from policyd.host_settings import HostSettings
 from policyd.model import Grant
 from policyd.services import Services
+from policyd.workloads.model import Workload
 
 MAX_GRANTS: Final = 10_000
 """Grants of one host that are compared."""
@@ -44,7 +45,7 @@ def difference_of(services: Services, host: HostSettings) -> Difference:
         EngineClient(host.engine),
         held,
         HostResolver(services.policy_set.data).grants,
-        receipts.held if receipts else lambda _: (),
+        receipts.held_for if receipts else lambda _, __: (),
     )
 
 
@@ -53,11 +54,11 @@ def difference(
     engine: Engine,
     held: Sequence[GrantRecord],
     grants: GrantResolver,
-    by_receipt: Callable[[str], Sequence[Held]] = lambda _: (),
+    by_receipt: Callable[[str, Sequence[Workload]], Sequence[Held]] = lambda _, __: (),
 ) -> Difference:
     """Return how the running containers of `engine` differ from the grants `held`.
 
-    `by_receipt` returns the grants of a project that receipts have.
+    `by_receipt` returns the grants that receipts have for a container of a project.
     """
     existing, files = Existing(engine), HostFiles()
     uncovered: list[Uncovered] = []
@@ -65,11 +66,11 @@ def difference(
     running: Counter[tuple[str, str]] = Counter()
     ids = engine.running({})
     for container in reversed(ids):  # the oldest first
-        asked, project = _asked(existing, files, container, grants, host)
+        asked, project, workloads = _asked(existing, files, container, grants, host)
         if not asked:
             continue
         own = {place: one for place, one in enumerate(held) if one.project == project}
-        found = coverage(asked, [*own.values(), *by_receipt(project)])
+        found = coverage(asked, [*own.values(), *by_receipt(project, workloads)])
         service = asked[0].service
         running[project, service] += bool(found.containers)
         reason = found.reason
@@ -96,14 +97,18 @@ def difference(
 
 def _asked(
     existing: Existing, files: HostFiles, container: str, grants: GrantResolver, host: str
-) -> tuple[list[Grant], str]:
-    """Return what a container asks for, and its project; nothing if it ended in the meantime."""
+) -> tuple[list[Grant], str, Sequence[Workload]]:
+    """Return what a container asks for, its project, and it as a workload.
+
+    Nothing if it ended in the meantime.
+    """
     found = existing.container(container)
     if found is None:
-        return [], ""
+        return [], "", ()
     asked, image, _ = found
     asked = existing.with_services(files.followed(asked))
     workloads = grants.with_grants(asked.loaded(b"", image), host).workloads
     plain = existing.default_runtime() in PLAIN_RUNTIMES
     listed = grants.listed(workloads, host)
-    return [one for one in listed if one.certainty != "default-runtime" or not plain], asked.project
+    counted = [one for one in listed if one.certainty != "default-runtime" or not plain]
+    return counted, asked.project, workloads

@@ -123,7 +123,9 @@ class GrantCheck:
         `forms` returns the container as a review may have seen it. Raises PolicydError where the
         grants are not known.
         """
-        receipts = self._receipts.held_for(project, forms) if self._receipts else ()
+        receipts: Sequence[Held] = ()
+        if self._receipts is not None and self.has_receipts(project):
+            receipts = self._receipts.held_for(project, forms())
         return [*self._recorded(project), *receipts]
 
     def has_receipts(self, project: str) -> bool:

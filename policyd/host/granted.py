@@ -90,23 +90,18 @@ class Receipts:
                 found = max(found, admitted.replicas)
         return found
 
-    def held(self, project: str) -> Sequence[Held]:
-        """Return the grants of `project` that receipts have now."""
-        return self._held(self.of(project))
-
-    def held_for(self, project: str, forms: Callable[[], Sequence[Workload]]) -> Sequence[Held]:
+    def held_for(self, project: str, forms: Sequence[Workload]) -> Sequence[Held]:
         """Return the grants that receipts have now for a container of `project`.
 
-        `forms` returns the container as the review may have seen it; it is called if there are
-        receipts of the project.
+        `forms` are the container as the review may have seen it.
         """
-        receipts = self.of(project)
-        alike = forms() if receipts else ()
-        return self._held([one for one in receipts if any(map(one.admits, alike))])
-
-    def _held(self, receipts: Sequence[Receipt]) -> Sequence[Held]:
         now = self._clock()
-        return [grant for receipt in receipts for grant in receipt.grants(now)]
+        return [
+            grant
+            for receipt in self.of(project)
+            if any(map(receipt.admits, forms))
+            for grant in receipt.grants(now)
+        ]
 
     def of(self, project: str) -> Sequence[Receipt]:
         """Return the receipts of `project` on this host, also those that expired."""

@@ -12,18 +12,22 @@ import pytest
 
 from policyd.audit.event import GrantRecord
 from policyd.audit.store import open_store
+from policyd.bundle import memory_bundle
 from policyd.formats.host_safety import difference_json, difference_metrics, difference_text
 from policyd.host.difference import difference, difference_of
 from policyd.host.engine_client import EngineClient
-from policyd.host.granted import GrantsUnknown
+from policyd.host.granted import GrantsUnknown, Receipts
 from policyd.host_findings import Difference
 from policyd.host_resolver import HostResolver
 from policyd.host_settings import HostSettings
-from policyd.model import Grant
+from policyd.loading import load_project
+from policyd.receipts.coverage import admitted
 from policyd.services import Services
 from tests.support.engine_stand_in import EngineStandIn
 from tests.support.grants_webhook import Webhook, page, record
 from tests.support.held import granted
+from tests.support.receipts import KEY, receipt
+from tests.support.receipts import NOW as RECEIPT_NOW
 from tests.unit.host.conftest import NOW
 
 
@@ -173,14 +177,30 @@ def test_grants_of_the_webhook_count_also_while_it_is_away(
     store.close()
 
 
-def test_a_receipt_covers_a_container(services: Services, engine: EngineStandIn) -> None:
-    run(engine, container("worker", DeviceRequests=gpu("0")))
+def test_a_receipt_covers_a_container_with_the_settings_of_the_review(
+    services: Services, engine: EngineStandIn, tmp_path: Path
+) -> None:
     grants = HostResolver(services.policy_set.data).grants
+    compose = """
+        name: train
+        services:
+          worker:
+            image: IMAGE
+            deploy: {resources: {reservations: {devices: [
+              {driver: nvidia, device_ids: ["0"], capabilities: [gpu]}]}}}
+        """
+    given = container("worker", DeviceRequests=gpu("0"))
+    text = compose.replace("IMAGE", given["Config"]["Image"])
+    loaded = grants.with_grants(load_project(memory_bundle({"compose.yaml": text.encode()})), "")
+    given_by = receipt(workloads=admitted(loaded.workloads), grants=(granted("worker"),))
+    (tmp_path / "a.receipt").write_bytes(given_by)
+    receipts = Receipts(str(tmp_path), [KEY.public], "gpu-01", lambda: RECEIPT_NOW)
     client = EngineClient(engine.path)
 
-    def by_receipt(project: str) -> list[Grant]:
-        return [granted("worker")] if project == "train" else []
+    def uncovered(**host: object) -> list[str]:
+        run(engine, container("worker", DeviceRequests=gpu("0"), **host))
+        found = difference("gpu-01", client, [], grants, receipts.held_for)
+        return [one.service for one in found.uncovered]
 
-    found = difference("gpu-01", client, [], grants, by_receipt)
-
-    assert (found.uncovered, found.unused) == ((), ())
+    assert uncovered() == []
+    assert uncovered(CapAdd=["SYS_ADMIN"]) == ["worker"]
