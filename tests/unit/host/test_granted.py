@@ -89,3 +89,12 @@ def test_a_container_with_other_settings_is_not_covered(tmp_path, replicas):
     file.write_bytes(text(workloads=[type(changed)("w", "trainer", "service", 2, "sha256:0")]))
 
     assert replicas() == 0
+
+
+def test_a_folder_that_is_missing_or_no_folder_has_no_receipts(tmp_path):
+    (tmp_path / "file").write_bytes(text())
+    (tmp_path / "folder" / "nested").mkdir(parents=True)
+
+    for name in ("missing", "file", "folder"):
+        found = Receipts(str(tmp_path / name), [KEY.public], HOST, lambda: NOW).of("project")
+        assert list(found) == []
