@@ -14,26 +14,31 @@ from policyd.masking import in_quotes
 class _Anchor:
     """What an anchor names: its node, the number of its values, the text of a scalar.
 
-    `node` is None while the node is being read.
+    `node` is None while the node is being read. `error` is what an alias of it reveals.
     """
 
-    __slots__ = ("extent", "node", "size", "text")
+    __slots__ = ("error", "extent", "node", "size", "text")
 
-    def __init__(self, node: Node | None, size: int, text: str) -> None:
+    def __init__(
+        self, node: Node | None, size: int, text: str, error: ComposeError | None = None
+    ) -> None:
         self.node = node
         self.size = size
         self.text = text
+        self.error = error
         self.extent: tuple[int, int] | None = None
 
 
 class Anchors:
     """The anchors of one document of a file. The limit of characters holds for the whole file.
 
-    `added` is the number of values that aliases add to the document.
+    `added` is the number of values that aliases add to the document, `hidden` are the errors in
+    what is not decoded unless an alias refers to it.
     """
 
     def __init__(self) -> None:
         self.added = 0
+        self.hidden: list[ComposeError] = []
         self._known: dict[str, _Anchor] = {}
         self._characters = 0
 
@@ -46,12 +51,20 @@ class Anchors:
         """Register the anchor `name`, whose node is still to be read."""
         self._known[name] = _Anchor(None, 0, "")
 
-    def set(self, name: str, node: Node, size: int, text: str = "") -> None:
+    def set(
+        self, name: str, node: Node, size: int, text: str = "", hidden: int | None = None
+    ) -> None:
         """Let aliases of `name` refer to `node`, which has `size` values.
 
-        `text` is the text of a scalar, as written.
+        `text` is the text of a scalar, as written. `hidden` is the number of hidden errors before
+        the node, None if it has none.
         """
-        self._known[name] = _Anchor(node, size, text)
+        within = [] if hidden is None else self.hidden[hidden : hidden + 1]
+        self._known[name] = _Anchor(node, size, text, *within)
+
+    def error(self, name: str) -> ComposeError | None:
+        """Return the error that an alias of `name` reveals, None if there is none."""
+        return self._known[name].error
 
     def text(self, name: str) -> str:
         """Return the text of the scalar that `name` refers to."""

@@ -56,9 +56,9 @@ class Composer:
     """Builds nodes from the parser's events: one composer a file, since limits hold for the file.
 
     Below `!override` (`overridden` is not 0) tags have no effect. What is below `!reset` (`dropped`
-    is not 0) is not checked. `revealed` are the places of the `!reset` tags that an alias reveals
-    (see reset_tags.py): an alias can come after what shares its node, so `reader.py` composes such
-    a file a second time, with the `revealed` of the first.
+    is not 0) is checked only if an alias refers to it. `revealed` are the places of the `!reset`
+    tags that an alias reveals (see reset_tags.py): an alias can come after what shares its node, so
+    `reader.py` composes such a file a second time, with the `revealed` of the first.
     """
 
     def __init__(
@@ -123,6 +123,12 @@ class Composer:
     def error(self, message: str, mark: Mark | None) -> ComposeError:
         return ComposeError(message, Node(None, mark).location)
 
+    def refuse(self, error: ComposeError) -> None:
+        """Raise `error`. Below `!reset` it is hidden until an alias reveals it."""
+        if not self.dropped:
+            raise error
+        self.anchors.hidden.append(error)
+
     def value(
         self, event: Any, key_mark: Mark | None, depth: int, in_flow: bool, merging: bool = False
     ) -> Node:
@@ -160,15 +166,16 @@ class Composer:
     def anchored(self, event: Any, mark: Mark, depth: int, merging: bool) -> Node:
         """Return the collection that starts with `event`, and register its anchor."""
         before = self.visits + self.anchors.added - 1
+        hidden = len(self.anchors.hidden)
         self.anchors.open(event.anchor)
         node = self.tagged(event, mark, depth, merging)
-        self.anchors.set(event.anchor, node, self.visits + self.anchors.added - before)
+        self.anchors.set(event.anchor, node, self.visits + self.anchors.added - before, "", hidden)
         return node
 
     def tagged(self, event: Any, mark: Mark, depth: int, merging: bool) -> Node:
         """Return the collection that starts with `event`, which may have a tag."""
         is_reset, is_override = event.tag == RESET, event.tag == OVERRIDE
-        unchecked = is_reset and not self.overridden
+        unchecked, hidden = is_reset and not self.overridden, len(self.anchors.hidden)
         self.dropped += unchecked
         self.overridden += is_override
         if type(event) is MappingStartEvent:
@@ -180,6 +187,7 @@ class Composer:
         if is_override:
             return node.with_resets([ROOT_PATH])
         if is_reset:
+            del self.anchors.hidden[hidden:]  # an alias of what is around it drops it, too
             if not unchecked:
                 self.check_keys(node)
             return drop(node)
@@ -220,7 +228,7 @@ class Composer:
 
     def scalar(self, event: Any, key_mark: Mark | None) -> Node:
         """Return the scalar of `event`, and register its anchor."""
-        tag, text = event.tag, event.value
+        tag, text, hidden = event.tag, event.value, len(self.anchors.hidden)
         mark: Mark = event.start_mark
         if tag is None:
             value = text if event.style else resolve_plain(text)
@@ -234,7 +242,7 @@ class Composer:
         else:
             node = Node(self.tagged_scalar(event), mark)
         if event.anchor is not None:
-            self.anchors.set(event.anchor, node, 1, text)
+            self.anchors.set(event.anchor, node, 1, text, hidden)
         return node
 
     def tagged_scalar(self, event: Any) -> Any:
@@ -242,14 +250,15 @@ class Composer:
         try:
             return resolve_tagged(event.tag, event.value, bool(event.style))
         except ValueError as problem:
-            if self.dropped:
-                return event.value
             marked = problem.marked if isinstance(problem, MarkedError) else str(problem)
-            raise self.error(marked, event.start_mark) from None
+            self.refuse(self.error(marked, event.start_mark))
+            return event.value
 
     def alias(self, event: Any, depth: int) -> Node:
         """Return the node that the alias of `event` refers to."""
         node = self.anchors.node(event.anchor, event.start_mark, self.visits, depth)
+        if error := self.anchors.error(event.anchor):
+            self.refuse(error)
         if self.anchors.added > SUSPICIOUS_SHARE * self.visits:
             self.has_many_aliases = True
         if self.has_hidden and not self.overridden and not self.dropped:
@@ -308,8 +317,8 @@ class Composer:
                     key = resolve_plain(text)
             else:
                 key, identity, text = self.key(event)
-            if identity in marks and not self.dropped:
-                raise self.duplicate_key(identity, marks[identity], key_mark)
+            if identity in marks:
+                self.refuse(self.duplicate_key(identity, marks[identity], key_mark))
             marks[identity] = key_mark
             event = get()
             if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
@@ -329,7 +338,15 @@ class Composer:
             else:
                 unusual = unusual or MappingEntries(entries)
                 self.add_unusual(unusual, Key(key, identity, text, key_mark), child, depth)
-        return unusual.node(mark, tolerant=self.dropped > 0) if unusual else Node(entries, mark)
+        return self.merged(unusual, mark) if unusual else Node(entries, mark)
+
+    def merged(self, entries: MappingEntries, mark: Mark) -> Node:
+        """Return the mapping with `entries`, and with those of its merge key."""
+        try:
+            return entries.node(mark, tolerant=False)
+        except ComposeError as error:
+            self.refuse(error)
+            return entries.node(mark, tolerant=True)
 
     def add_unusual(self, found: MappingEntries, key: Key, child: Node, depth: int) -> None:
         """Add to `found` an entry that needs more than its place in the dict."""
@@ -350,10 +367,8 @@ class Composer:
             return
         if "name" in entries or self.project_name:
             raise self.error("duplicate key 'name'", key.mark)
-        if is_removed:
-            self.project_name = child.value
-        elif child.value is MERGE:
-            self.project_name = "<<"
+        if is_removed or child.value is MERGE:
+            self.project_name = child.value if is_removed else "<<"
 
     def key(self, event: Any) -> tuple[Any, str, str]:
         """Return what a key means, the text that tells it from other keys, and its own text."""
