@@ -120,6 +120,19 @@ def test_docker_disables_labels_of_such_containers_by_itself(changes: dict[str, 
     assert changed(security_opt=("label=disable",))
 
 
+def test_var_run_is_the_same_folder_as_run() -> None:
+    first, second, other = (
+        workload_digest(
+            msgspec.structs.replace(
+                WORKLOAD, mounts=(msgspec.structs.replace(SOCKET, source=source),)
+            )
+        )
+        for source in ("/var/run/docker.sock", "/run/docker.sock", "/var/runs/docker.sock")
+    )
+
+    assert first == second != other
+
+
 def test_what_a_hook_inherits_counts_as_its_own() -> None:
     inherited = Inherited(
         cap_add=("SYS_ADMIN",),
