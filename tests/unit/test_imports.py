@@ -77,6 +77,7 @@ WAY = [
         "host_findings",
         "leases",
         "masked_decision",
+        "masked_texts",
         "opa_comparison",
         "opa_program",
         "policy_set_trial",

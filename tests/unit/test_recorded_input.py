@@ -184,24 +184,3 @@ def test_content_that_was_changed_is_refused(recorder: Recorder, content: bytes)
 
     with pytest.raises(AuditError, match=f"the recorded input {found.digest} "):
         read_project(content, found.digest)
-
-
-@cases(
-    ("variables", "shown", "masked"),
-    [
-        (["hunter22"], "a hunter22 and Hunter22b", "a *** and ***b"),
-        (["hunter22"], "hunter22", "***"),
-        (["hunter22"], "nothing", "nothing"),
-        (["hunter22", "abcd"], "HUNTER22 has ABCD", "*** has ***"),
-        (["abcdefgh", "abcd"], "abcdefgh, abcd", "***, ***"),
-        (["straße"], "in STRAßE and strasse", "in *** and strasse"),
-        (["kelvin"], "\N{KELVIN SIGN}elvin", "***"),
-        (["hunter22"], "ä hunter22", "ä ***"),
-        (["abcd"], "abc", "abc"),
-        ([], "https://me:pw@example.org/a?b", "https://example.org/a"),
-    ],
-)
-def test_values_of_variables_are_masked_in_whatever_case(
-    variables: list[str], shown: str, masked: str
-) -> None:
-    assert recorded_input._Texts(variables)[shown] == masked
