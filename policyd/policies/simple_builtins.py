@@ -32,6 +32,8 @@ LONGEST: Final = 128
 LONGEST_MADE: Final = 100_000
 """Characters or items of a value that a function makes of others."""
 _REPEATS: Final = 2
+MOST_CHOICES: Final = 32
+"""Combinations of the alternatives and optional parts of a pattern: Python may try them all."""
 _KINDS: Final = (*SCALARS, list, tuple, dict, msgspec.Struct, RegoSet)
 _PATTERN: Final = lazy_pattern(
     r"(?:\(\?i\))?(?:[A-Za-z0-9_/:=.@, ^$|()?*+-]|\[[A-Za-z0-9_.:+-]+\])*"
@@ -169,10 +171,20 @@ def _keys(value: Any) -> RegoSet:
     return RegoSet(value)
 
 
+def _is_slow(pattern: str) -> bool:
+    """Return whether `pattern` may take too long: Python tries one way to match after the other."""
+    repeats = sum(map(pattern.count, "*+"))
+    optional = pattern.count("?") - pattern.count("(?i)")
+    groups = pattern.count("(") - pattern.count("(?i)")
+    if repeats > _REPEATS or max(groups, optional) > MOST_CHOICES:
+        return True
+    alternatives = (pattern.count("|") // max(groups, 1) + 2) ** groups if "|" in pattern else 1
+    return bool(2**optional * alternatives > MOST_CHOICES)
+
+
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    repeats = sum(map(pattern.count, "*+"))
-    if not _PATTERN.fullmatch(pattern) or _NESTED.search(pattern) or repeats > _REPEATS:
+    if not _PATTERN.fullmatch(pattern) or _NESTED.search(pattern) or _is_slow(pattern):
         raise Doubt
     try:
         return re.compile(pattern, re.ASCII)
