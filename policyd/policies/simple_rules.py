@@ -25,6 +25,10 @@ MAX_RULES: Final = 12
 """Rules that need each other one after the other: each takes some ten calls in Python."""
 ANYTHING: Final = Undefined()
 _PACKAGE: Final = lazy_pattern(r"^[ \t]*package[ \t]+([^\s;#]+)", re.MULTILINE)
+_PLAIN_PACKAGE: Final = lazy_pattern(
+    r"(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t]*package[ \t]+[\w.]+[ \t\r]*(?:[\n;#]|\Z)"
+)
+"""The beginning of a module whose package is written on one line and without brackets."""
 
 
 class PolicySetRules:
@@ -38,6 +42,7 @@ class PolicySetRules:
         for file, text in modules.items():
             for package in _PACKAGE.findall(text):
                 self.files.setdefault(package, []).append(file)
+        self._are_packages_known = all(map(_PLAIN_PACKAGE.match, modules.values()))
         self.namespace = Namespace()
         self._depth = 0
         self._compiled: dict[tuple[str, str], tuple[str, int] | None] = {}
@@ -59,7 +64,7 @@ class PolicySetRules:
 
         None if it is a path of data that no package can add to.
         """
-        if not steps:
+        if not steps or not self._are_packages_known:
             raise Doubt
         path = f"{'.'.join(steps)}."
         around = [name for name in self.files if f"{name}.".startswith(path)]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from policyd.policies.rego_values import Doubt
 from policyd.policies.simple_rules import PolicySetRules
 from tests.support.cases import cases
 from tests.support.simple_bodies import body_of, document, holds, may_hold, module, workload
@@ -101,6 +104,27 @@ def test_the_place_of_a_rule_is_its_package_and_its_name():
     assert rules.place(["a", "b", "c", "d"]) == ("a.b", "c")
     assert rules.place(["a", "x"]) is None
     assert rules.data(["a", "x", "y"]) == 1
+
+
+@cases(
+    ("beginning", "is_known"),
+    [
+        ("# About it\n\npackage a.b # why\n", True),
+        ('package a["b"]\n', False),
+        ("package\na.b\n", False),
+        ("package\na.b\nx := `\npackage c\n`\n", False),
+    ],
+)
+def test_a_package_that_is_written_in_another_form_leaves_references_to_the_engine(
+    beginning, is_known
+):
+    rules = PolicySetRules({"p.rego": "package p\n", "a.rego": f"{beginning}y := 1\n"}, {})
+
+    if is_known:
+        assert rules.place(["a", "b", "y"]) == ("a.b", "y")
+    else:
+        with pytest.raises(Doubt):
+            rules.place(["a", "b", "y"])
 
 
 @cases(("length", "is_simple"), [(8, True), (200, False)], ids=str)
