@@ -162,8 +162,8 @@ def _start_reloading(reloader: Reloader) -> None:
     reloader.start()
 
 
-def _services(settings: Settings, folder: Path) -> Services:
-    make = functools.partial(admission_for, settings=settings, isolated=True)
+def _services(settings: Settings, folder: Path, *, many: bool = False) -> Services:
+    make = functools.partial(admission_for, settings=settings, isolated=True, many=many)
     return build(settings, Follower(folder, make, ENGINES[settings.engine].kept_policy_sets))
 
 
@@ -191,7 +191,7 @@ def _load(settings: Settings, folder: Path) -> AsgiApplication:
     configure(settings.log_format)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     watchdog.start(max(settings.review_timeout, watchdog.LEAST_SECONDS))
-    applications = Applications(folder, functools.partial(_services, folder=folder))
+    applications = Applications(folder, functools.partial(_services, folder=folder, many=True))
     tracer = configured_tracer(os.environ)
     tracing.use(tracer)
 

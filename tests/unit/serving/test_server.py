@@ -12,9 +12,16 @@ import pytest
 import requests
 
 from policyd.audit.store import open_store
+from policyd.bundle import memory_bundle
 from policyd.config import Settings
 from policyd.errors import ConfigError, PolicySetError
-from policyd.serving.server import serve
+from policyd.loading import load_project
+from policyd.model import Review
+from policyd.policies.policy_set import load_policy_set
+from policyd.policy_input import policy_input
+from policyd.services import LoadStatus
+from policyd.serving.publication import Published, publish
+from policyd.serving.server import _services, serve
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 
@@ -29,6 +36,20 @@ def ask(webhook) -> str:
     answer = response.json()["response"]
     assert answer["allowed"] is True
     return answer["decisionId"]
+
+
+def test_a_worker_reads_the_rules_before_its_first_review(tmp_path):
+    publish(tmp_path, Published(load_policy_set(), LoadStatus()))
+    services = _services(Settings(audit=str(tmp_path / "audit.db")), tmp_path, many=True)
+    (admission,) = services.rules.admissions()
+    loaded = admission.resolved(load_project(memory_bundle({"compose.yaml": CLEAN.encode()})), "")
+    review = Review("u", "webhook", 0)
+    applying = admission.applicability(review, "").by_policy
+    found = admission._relevance.evaluate(policy_input(loaded, review, applying))
+    services.close()
+
+    assert len(applying) > 20
+    assert found == ([], frozenset())
 
 
 @pytest.mark.slow
