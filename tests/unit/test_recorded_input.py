@@ -82,6 +82,26 @@ def test_no_written_value_is_recorded_but_of_fields_of_the_host(recorder: Record
     assert "environment" not in found
 
 
+def test_values_within_open_fields_are_masked_where_nothing_else_is(recorder: Recorder) -> None:
+    found = recorded(
+        recorder,
+        "services:\n  web:\n    image: nginx\n"
+        "    build: {context: ., args: {A: plain}, dockerfile_inline: FROM plain}\n"
+        "    deploy:\n      labels: {team: plain}\n"
+        "      resources: {reservations: {devices: [{driver: nvidia, capabilities: [gpu],"
+        " options: {mode: plain}}]}}\n",
+    )
+
+    tree, [web] = found.tree["services"]["web"], found.workloads
+    assert tree["build"]["args"] == {"A": "***"}
+    assert tree["build"]["dockerfile_inline"] == "***"
+    assert tree["deploy"]["labels"] == {"team": "***"}
+    assert web.device_requests[0].options == {"mode": "***"}
+    assert web.device_requests[0].capabilities == ("gpu",)
+    assert web.build is not None
+    assert web.build.dockerfile_inline == "***"
+
+
 def test_masked_values_are_listed_by_path_and_names_stay(recorder: Recorder) -> None:
     found = recorded(
         recorder,
