@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, delete, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from policyd.audit.database import Database
-from policyd.audit.prepared import Prepared
+from policyd.audit.prepared import Prepared, savepoint
 from policyd.audit.tables import inputs
 from policyd.errors import NotFound
 from policyd.model import RecordedInput
@@ -61,7 +61,7 @@ class InputKeeper:
         if not new:
             return []
         try:
-            with connection.begin_nested():
+            with savepoint(connection):
                 if today != self._today and self._days:
                     _delete(connection, _day(time.time() - self._days * DAY))
                 whole = [one for one in new.values() if one.content]

@@ -9,7 +9,8 @@ network takes longer than both.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -92,6 +93,27 @@ def driver_of(connection: Connection) -> sqlite3.Connection | None:
     """Return the connection of SQLite's driver below `connection`, None for another database."""
     driver = connection.connection.dbapi_connection
     return driver if isinstance(driver, sqlite3.Connection) else None
+
+
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[None]:
+    """Undo what an exception leaves half done in the transaction of `connection`.
+
+    The transaction goes on. Raises SQLAlchemyError if it cannot.
+    """
+    driver = driver_of(connection)
+    if driver is None:
+        with connection.begin_nested():
+            yield
+        return
+    command(driver, "SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        command(driver, "ROLLBACK TO part")
+        command(driver, "RELEASE part")
+        raise
+    command(driver, "RELEASE part")
 
 
 def command(connection: sqlite3.Connection, text: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from policyd.audit.prepared import Prepared, command, driver_of
+from policyd.audit.prepared import Prepared, command, driver_of, savepoint
 from policyd.audit.tables import documents, heads
 
 INSERT = Prepared(insert(documents))
@@ -63,3 +63,16 @@ def test_errors_of_the_driver_are_those_of_sqlalchemy(store):
             Prepared(text("SELECT * FROM absent")).first(connection, {})
         with pytest.raises(DBAPIError, match="syntax error"):
             command(driver, "NONSENSE")
+
+
+def test_what_fails_after_a_savepoint_is_undone_and_the_transaction_goes_on(store):
+    with store.database.writing() as connection:
+        INSERT.run(connection, [{"digest": "a", "content": b""}])
+        with pytest.raises(DBAPIError, match="UNIQUE"), savepoint(connection):
+            INSERT.run(connection, [{"digest": name, "content": b""} for name in ("b", "a")])
+        with savepoint(connection):
+            INSERT.run(connection, [{"digest": "c", "content": b""}])
+
+    with store.database.reading() as connection:
+        found = connection.execute(select(documents.c.digest).order_by(documents.c.digest))
+        assert found.scalars().all() == ["a", "c"]
