@@ -20,11 +20,12 @@ test_harmless_rule_is_not if {
 }
 
 test_device_rule_by_an_annotation_is_reported if {
-	annotations := {"org.systemd.property.DeviceAllow": "[('char-nvidia', 'rwm')]", "org.systemd.property.TimeoutStopSec": "5"}
+	annotations := {"org.systemd.property.DeviceAllow": "[]", "org.systemd.property.TimeoutStopSec": "5"}
 	found := no_device_cgroup_rules.violation with input as fixture.app({"annotations": annotations})
-	found == {{
-		"msg": "service app sets the device rules of its systemd unit by the annotation org.systemd.property.DeviceAllow: [('char-nvidia', 'rwm')]",
-		"service": "app",
-		"path": ["services", "app", "annotations", "org.systemd.property.DeviceAllow"],
-	}}
+	msg := concat("", [
+		"service app sets the device rules of its systemd unit by the annotation ",
+		"org.systemd.property.DeviceAllow: []",
+	])
+	path := ["services", "app", "annotations", "org.systemd.property.DeviceAllow"]
+	found == {{"msg": msg, "service": "app", "path": path}}
 }
