@@ -31,7 +31,7 @@ from tests.support.rego_programs import Program
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-MODULES = 3_000
+MODULES = 4_000
 PROJECT = b"""
 name: shop
 services:
