@@ -18,7 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ DISTINCT = 600
 REPEATED = 20
 CONNECTIONS = 16
 COLD_RUNS = 11
+ROUNDS = 6
 MANY = 1_000
 LARGE = 50
 LARGE_REQUESTS = 300
@@ -80,27 +82,44 @@ def main() -> None:
 
 
 def webhook(folder: Path) -> list[Row]:
-    """Measure reviews of distinct and of repeated projects, beside compose-go and OPA."""
+    """Measure reviews of distinct and of repeated projects, beside compose-go and OPA.
+
+    All take turns, because the speed of a shared machine changes from second to second.
+    """
     reviews = [_review(number, project(number)) for number in range(DISTINCT)]
-    with serving_policyd(folder) as server:
+    again = [
+        _review(DISTINCT + number, project(number % REPEATED), number % REPEATED)
+        for number in range(DISTINCT)
+    ]
+    evaluations, files = _evaluations(), _compose_files(folder / "projects")
+    figures: list[tuple[float, float, float | None, float | None]] = []
+    with serving_policyd(folder) as server, _opa_rest(folder) as opa:
         _send(server, [_review(-1 - each, project(-1 - each)) for each in range(50)])
-        distinct = _milliseconds(server, reviews)
-        again = [
-            _review(DISTINCT + number, project(number % REPEATED), number % REPEATED)
-            for number in range(DISTINCT)
-        ]
-        repeated = _milliseconds(server, again)
-    opa, compose = _opa_rest(folder), _compose_go(folder)
+        if opa:
+            _send(opa, evaluations[:100])
+        for number in range(ROUNDS):
+            part = slice(number, None, ROUNDS)
+            figures.append(
+                (
+                    _milliseconds(server, reviews[part]),
+                    _milliseconds(server, again[part]),
+                    _milliseconds(opa, evaluations[part]) if opa else None,
+                    _compose_go(files[part]),
+                )
+            )
+    distinct, repeated, opa_time, compose = map(_mean, zip(*figures, strict=True))
+    assert distinct is not None
+    assert repeated is not None
     return [
         _beside(
             "webhook, distinct projects, durable",
             distinct,
-            opa and compose and opa + compose,
+            opa_time and compose and opa_time + compose,
             "compose-go resident + OPA REST",
             ">= 4",
         ),
-        _beside("webhook, distinct projects, durable", distinct, opa, "OPA REST", ">= 1.0"),
-        _beside("webhook, repeated projects, durable", repeated, opa, "OPA REST", ">= 3"),
+        _beside("webhook, distinct projects, durable", distinct, opa_time, "OPA REST", ">= 1.0"),
+        _beside("webhook, repeated projects, durable", repeated, opa_time, "OPA REST", ">= 3"),
     ]
 
 
@@ -214,14 +233,28 @@ def _milliseconds(server: Server, requests: list[bytes]) -> float:
     return (server.processor_seconds() - before) / len(requests) * 1000
 
 
-def _opa_rest(folder: Path) -> float | None:
-    """Return the milliseconds of one evaluation by an OPA server; None where OPA is absent."""
+def _mean(column: Sequence[float | None]) -> float | None:
+    """Return the mean of `column`, None if something was not measured."""
+    known = [each for each in column if each is not None]
+    return statistics.fmean(known) if len(known) == len(column) else None
+
+
+@contextmanager
+def _opa_rest(folder: Path) -> Iterator[Server | None]:
+    """Yield an OPA server with the default policy set; None where OPA is absent."""
     program = shutil.which("opa")
     if program is None:
-        return None
-    policy_set = load_policy_set()
+        yield None
+        return
     bundle = folder / "bundle.tar.gz"
-    bundle.write_bytes(opa_bundle.build(policy_set))
+    bundle.write_bytes(opa_bundle.build(load_policy_set()))
+    with serving_opa(program, bundle) as server:
+        yield server
+
+
+def _evaluations() -> list[bytes]:
+    """Return requests to evaluate the finished input of each distinct project."""
+    policy_set = load_policy_set()
     resolver, governance = HostResolver(policy_set.data), Governance(policy_set.constraints)
     requests = []
     for number in range(DISTINCT):
@@ -237,9 +270,7 @@ def _opa_rest(folder: Path) -> float | None:
         document = review_input(resolver.on_host(loaded), review, applying.by_policy)
         body = b'{"input": ' + document + b"}"
         requests.append(post("/v1/data/policyd/main/result", "application/json", body))
-    with serving_opa(program, bundle) as server:
-        _send(server, requests[:100])
-        return _milliseconds(server, requests)
+    return requests
 
 
 def _oracle() -> Path | None:
@@ -249,13 +280,16 @@ def _oracle() -> Path | None:
         return None
 
 
-def _compose_go(folder: Path) -> float | None:
-    """Return the milliseconds of one load by compose-go, each project once, in one process."""
+def _compose_files(folder: Path) -> list[str]:
+    """Write half of the distinct projects into `folder`; return their files."""
+    return [f"{path}/compose.yaml" for path in write_projects(folder, DISTINCT // 2)]
+
+
+def _compose_go(files: list[str]) -> float | None:
+    """Return the milliseconds of one load by compose-go, each file once, in one process."""
     binary = _oracle()
     if binary is None:
         return None
-    paths = write_projects(folder / "projects", DISTINCT // 2)
-    files = [f"{path}/compose.yaml" for path in paths]
     done = subprocess.run([binary, "-bench", "1", *files], capture_output=True, check=True)
     return statistics.fmean(float(line.split()[-1]) for line in done.stdout.splitlines())
 
