@@ -11,16 +11,18 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 
-from policyd.audit.checkpoint_publication import Found, Publisher
 from policyd.audit.store import Store, open_store
 from policyd.bootstrap import checkpoint_targets
 from policyd.config import Settings
 from policyd.errors import PolicydError
 from policyd.metrics import CheckpointMetrics
+
+if TYPE_CHECKING:  # the module needs the package cryptography, which is optional
+    from policyd.audit.checkpoint_publication import Publisher
 
 REQUEST_SECONDS: Final = 10.0
 """How long a target may take."""
@@ -31,6 +33,8 @@ IDLE_SECONDS: Final = 60.0
 
 log = structlog.get_logger("policyd.checkpoints")
 
+Found = TypeVar("Found")
+
 
 class CheckpointSchedule:
     """Publishes at the interval of the settings, from `start` to `stop`."""
@@ -40,11 +44,12 @@ class CheckpointSchedule:
     ) -> None:
         """`settings` returns those in force; `clock` gives nanoseconds since the epoch."""
         self._settings = settings
+        self._clock = clock
         self._metrics = CheckpointMetrics()
         self._no_fork = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="policyd-checkpoints", daemon=True)
-        self._publisher = Publisher(self._with_store, clock)
+        self._publisher: Publisher | None = None
 
     def start(self) -> None:
         """Start the thread. A fork waits for moments in which the audit log is open."""
@@ -68,8 +73,10 @@ class CheckpointSchedule:
         if not (settings.audit_key_file and settings.checkpoint_interval):
             return
         # Imported here because it needs the package cryptography, which is optional.
+        from policyd.audit.checkpoint_publication import Publisher
         from policyd.audit.checkpoints import load_signer
 
+        self._publisher = self._publisher or Publisher(self._with_store, self._clock)
         try:
             signer = load_signer(settings.audit_key_file, settings.audit_origin)
             targets = checkpoint_targets(settings)

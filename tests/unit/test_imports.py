@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from tests.support.isolation import unmeasured
 
 PACKAGE = Path(__file__).parents[2] / "policyd"
@@ -279,3 +281,30 @@ def test_printing_help_loads_no_loader_and_no_policies() -> None:
     )
 
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@pytest.mark.thorough
+def test_no_command_and_no_server_needs_an_optional_package() -> None:
+    """`pip install policyd` without extras is enough for all but the server of an editor."""
+    commands = {path.stem for path in (PACKAGE / "cli").glob("*.py")} - {"language_server"}
+    program = (
+        "import importlib, sys\n"
+        "for name in ('cryptography', 'jwt', 'lsprotocol', 'opentelemetry', 'psycopg', 'pygls', "
+        "'pynvml'):\n"
+        "    sys.modules[name] = None\n"
+        f"for name in {sorted(commands)!r}:\n"
+        "    importlib.import_module(f'policyd.cli.{name}')\n"
+        "import policyd.host.serve, policyd.serving.server\n"
+        "print('all')\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PACKAGE.parent,
+        env=unmeasured(),
+    )
+
+    assert (done.stdout, done.stderr) == ("all\n", "")

@@ -75,6 +75,21 @@ def test_it_answers_logs_json_and_ends_at_sigterm(start_webhook):
 
 
 @pytest.mark.slow
+def test_it_serves_where_no_optional_package_is_installed(start_webhook, monkeypatch, tmp_path):
+    names = ["cryptography", "jwt", "opentelemetry", "psycopg"]
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import sys\nsys.modules.update(dict.fromkeys({names}))\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    webhook = start_webhook(workers=1)
+
+    ask(webhook)
+
+    assert webhook.stop() == 0
+    assert "Traceback" not in webhook.output
+
+
+@pytest.mark.slow
 def test_workers_share_one_log_without_gaps(start_webhook):
     webhook = start_webhook(workers=2)
 
