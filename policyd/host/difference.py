@@ -106,7 +106,7 @@ def _asked(
     if found is None:
         return [], "", ()
     asked, image, _ = found
-    asked = existing.with_services(files.followed(asked))
+    asked = files.followed(existing.with_others(asked))
     workloads = grants.with_grants(asked.loaded(b"", image), host).workloads
     plain = existing.default_runtime() in PLAIN_RUNTIMES
     listed = grants.listed(workloads, host)

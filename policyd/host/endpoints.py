@@ -16,6 +16,8 @@ Kind = Literal[
     "start",
     "old-start",
     "restore",
+    "checkpoint",
+    "files",
     "update",
     "exec",
     "volume",
@@ -31,6 +33,8 @@ FIRST_STRICT: Final = (1, 24)
 _ROUTES: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("create", re.compile(r"/containers/create")),
     ("start", re.compile(r"/containers/(?P<name>.+)/(?:start|restart)")),
+    ("checkpoint", re.compile(r"/containers/(?P<name>.+)/checkpoints(?:/.*)?")),
+    ("files", re.compile(r"/containers/(?P<name>.+)/(?:archive|copy)")),
     ("update", re.compile(r"/containers/(?P<name>.+)/update")),
     ("exec", re.compile(r"/containers/(?P<name>.+)/exec")),
     ("volume", re.compile(r"/volumes/create")),
@@ -51,10 +55,8 @@ class Endpoint(NamedTuple):
 
 def endpoint(call: Call) -> Endpoint | None:
     """Return what `call` is about, None if it passes."""
-    if call.is_reading:
-        return None
     for kind, route in _ROUTES:
-        if found := route.fullmatch(call.path):
+        if (found := route.fullmatch(call.path)) and (kind == "files" or not call.is_reading):
             name = found.groupdict().get("name") or ""
             if kind == "start" and call.version and call.version < FIRST_STRICT:
                 return Endpoint("old-start", name)

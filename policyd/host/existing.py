@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from policyd.host.asked import PROJECT_LABEL, SERVICE_LABEL, Asked
+from policyd.host.asked import PROJECT_LABEL, SERVICE_LABEL, Asked, numbered
 from policyd.host.container_request import read_container
 from policyd.host.engine_info import EngineInfo
 from policyd.host.folded_json import Fields
@@ -91,21 +91,38 @@ class Existing:
         keys = {key: value for key, value in asked.keys.items() if key != "runtime"}
         return msgspec.structs.replace(asked, keys=keys)
 
-    def with_services(self, asked: Asked) -> Asked:
-        """Return `asked`, whose containers of the same project are named by their services.
+    def with_others(self, asked: Asked) -> Asked:
+        """Return `asked` with what it takes over from other containers.
 
-        Compose turns `pid: service:db` into `container:ID` when it creates a container.
+        Those of the same project are named by their services: Compose turns `pid: service:db` into
+        `container:ID` when it creates a container. The mounts of `volumes_from` count as its own.
         """
-        keys = dict(asked.keys)
+        keys, volumes = dict(asked.keys), dict(asked.volumes)
         for key in _JOINED:
             kind, _, name = str(keys.get(key, "")).partition(":")
             if kind == "container" and (service := self._service(name, asked.project)):
                 keys[key] = f"service:{service}"
-        if "volumes_from" in keys:
-            keys["volumes_from"] = [
-                self._volumes_from(entry, asked.project) for entry in keys["volumes_from"]
-            ]
-        return msgspec.structs.replace(asked, keys=keys)
+        if others := keys.get("volumes_from"):
+            more = [one for entry in others for one in self._mounts_of(entry, volumes)]
+            keys["volumes"] = [*keys.get("volumes", ()), *more]
+            keys["volumes_from"] = [self._volumes_from(one, asked.project) for one in others]
+        return msgspec.structs.replace(asked, keys=keys, volumes=volumes)
+
+    def _mounts_of(self, entry: str, volumes: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the mounts of the container in `entry`, and add its volumes to `volumes`."""
+        name, _, mode = entry.removeprefix("container:").partition(":")
+        found = self._engine.container(name)
+        for mount in found.objects("Mounts") if found else ():
+            kind, source = mount.text("Type"), mount.text("Source")
+            if kind == "volume":
+                volume = mount.text("Name")
+                source = numbered(volumes, volume, dict(self.volume(volume)))
+            yield {
+                "type": kind,
+                "source": source,
+                "target": mount.text("Destination"),
+                "read_only": not mount.flag("RW") or "ro" in mode.split(","),
+            }
 
     def _volumes_from(self, entry: str, project: str) -> str:
         _, _, reference = entry.partition(":")

@@ -2,13 +2,15 @@
 
 In: the body of an API request. Out: Fields, whose getters return typed values. Go compares the keys
 of an object with the names of the fields without regard to case, and merges duplicate keys. So keys
-are folded here, and duplicate keys are an error. Errors: RequestError, which quotes no value.
-Source: Go, package encoding/json, function Unmarshal.
+are folded here, exactly as Go folds them: a key that Go ignores is ignored. Duplicate keys are an
+error. Errors: RequestError, which quotes no value. Source: Go, package encoding/json (Unmarshal,
+foldName), package unicode (SimpleFold).
 """
 
 from __future__ import annotations
 
 import json
+import string
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
@@ -16,6 +18,11 @@ from policyd.errors import RequestError
 
 MAX_DEPTH: Final = 64
 """Nested lists and objects of a body. The deepest known body has 7."""
+_FOLDED: Final = str.maketrans(
+    string.ascii_uppercase + "\u017f\u212a", string.ascii_lowercase + "sk"
+)
+"""The characters that Go takes for an ASCII letter. Ligatures and the sharp s are not among them,
+although Python's `casefold` takes them for two letters."""
 
 
 class Fields:
@@ -26,7 +33,7 @@ class Fields:
         self._where = where
         self._values: dict[str, Any] = {}
         for key, child in (value or {}).items():
-            name = key.casefold()
+            name = key.translate(_FOLDED)
             if name in self._values:
                 raise RequestError(f"{self.path(key)}: duplicate key, apart from its case")
             self._values[name] = child
@@ -46,6 +53,13 @@ class Fields:
     def text(self, name: str) -> str:
         """Return a text."""
         return self._typed(name, str, "a text") or ""
+
+    def absolute(self, name: str) -> str:
+        """Return an absolute path, "" if there is none."""
+        path = self.text(name)
+        if path and not path.startswith("/"):
+            self._wrong(name, "an absolute path")
+        return path
 
     def flag(self, name: str) -> bool:
         """Return a boolean."""
@@ -111,7 +125,7 @@ class Fields:
         return [Fields(item, f"{self.path(name)}[{place}]") for place, item in enumerate(value)]
 
     def _get(self, name: str) -> Any:
-        return self._values.get(name.casefold())
+        return self._values.get(name.translate(_FOLDED))
 
     def _typed(self, name: str, kind: type, expected: str) -> Any:
         value = self._get(name)

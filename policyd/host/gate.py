@@ -33,6 +33,7 @@ from policyd.host.other_requests import (
     read_service,
     read_update,
     read_volume,
+    restarts,
 )
 from policyd.host.own_rules import OwnRules
 from policyd.host_settings import HostSettings
@@ -129,19 +130,29 @@ class Gate:
                 self._check_permitted(about)
                 if about.kind == "start":
                     return self._started(call, about)
+                if about.kind == "files" or (about.kind == "update" and restarts(_body(call))):
+                    answer = self._used(call, about)
+                    if about.kind == "files" or not answer.allowed:
+                        return answer
                 read = self._readers.get(about.kind)
                 asked = read(call, about) if read else None
                 if asked is None:
                     return ALLOWED
                 asked = self._existing.without_own_runtime(asked)
-                asked = self._existing.with_services(self._files.followed(asked))
+                asked = self._files.followed(self._existing.with_others(asked))
                 image = self._existing.image(asked.keys.get("image", ""))
                 return self._decided(call, asked, image)
         except PolicydError as error:
             return self._refused(call, error)
 
     def _decided(
-        self, call: Call, asked: Asked, image: ImageConfig | None, start: Start | None = None
+        self,
+        call: Call,
+        asked: Asked,
+        image: ImageConfig | None,
+        start: Start | None = None,
+        *,
+        needs_grant: bool = True,
     ) -> Answer:
         body = b"" if start else call.body
         # Asked once: a decision by a receipt that comes in meanwhile must not be kept. A request
@@ -152,7 +163,8 @@ class Gate:
         def violations(
             workloads: Sequence[Workload], grants: Sequence[Grant]
         ) -> Iterable[Violation]:
-            return [*own, *self._grants.violations(asked.project, workloads, grants, start)]
+            wanted = grants if needs_grant else ()
+            return [*own, *self._grants.violations(asked.project, workloads, wanted, start)]
 
         def reviewed_as(workloads: Sequence[Workload]) -> Iterable[ReviewedAs]:
             if not may_have_names or len(workloads) != 1:
@@ -183,7 +195,7 @@ class Gate:
         if found is None:
             return ALLOWED  # the daemon will say that there is none
         asked, image, container = found
-        asked = self._existing.with_services(self._files.followed(asked))
+        asked = self._files.followed(self._existing.with_others(asked))
         answer = DENIED
         try:
             answer = self._decided(call, asked, image, Start(about.name, container))
@@ -191,6 +203,19 @@ class Gate:
             if not answer.allowed:
                 self._grants.slots.release(about.name)
         return answer
+
+    def _used(self, call: Call, about: Endpoint) -> Answer:
+        """Return whether a container may be used as it is.
+
+        The daemon mounts what it names to copy files, and starts it again by its restart policy,
+        both without a further request. Copying gives no accelerator, so it needs no grant.
+        """
+        found = self._existing.container(about.name)
+        if found is None:
+            return ALLOWED
+        asked, image, _ = found
+        asked = self._files.followed(self._existing.with_others(asked))
+        return self._decided(call, asked, image, needs_grant=about.kind != "files")
 
     def _check_permitted(self, about: Endpoint) -> None:
         """Raise Forbidden for what a setting or the age of the API forbids."""
@@ -203,6 +228,11 @@ class Gate:
             raise Forbidden(
                 "a container cannot be started from a checkpoint here: the daemon does not show "
                 "the privileges that the checkpoint restores"
+            )
+        if about.kind == "checkpoint":
+            raise Forbidden(
+                "checkpoints cannot be made or removed here: the request may name any folder of "
+                "the host, whose files the daemon writes or removes"
             )
         permitted = {
             "build": (self._settings.builds, "builds", "images cannot be built"),

@@ -82,9 +82,13 @@ def _network_mode(host: Fields) -> str:
 
 
 def _devices(host: Fields) -> list[dict[str, str]]:
+    """Return the devices by path. Raises RequestError for a path that is not absolute.
+
+    The daemon takes such a path from its own folder on; names of CDI devices come in requests.
+    """
     return [
         {
-            "source": device.text("PathOnHost"),
+            "source": device.absolute("PathOnHost"),
             "target": device.text("PathInContainer"),
             "permissions": device.text("CgroupPermissions"),
         }

@@ -53,6 +53,11 @@ def read_update(body: Fields, container: str) -> Asked | None:
     return Asked(project, service, keys, about=tuple((key,) for key in _UPDATABLE))
 
 
+def restarts(body: Fields) -> bool:
+    """Return whether a change of a container makes the daemon start it again by itself."""
+    return body.object("RestartPolicy").text("Name") not in ("", "no")
+
+
 def read_volume(body: Fields) -> Asked | None:
     """Return what a new volume asks for, as a service that mounts it."""
     options = body.pairs("DriverOpts")

@@ -25,7 +25,7 @@ from tests.support.dockerd import (
     registry_credentials,
     running,
 )
-from tests.support.gpu_routes import CREATE, PRIVILEGED, body, gpu, routes
+from tests.support.gpu_routes import CREATE, PRIVILEGED, SHOP, body, gpu, routes
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -50,6 +50,7 @@ def folder() -> Iterator[Path]:
         (path / "devices").symlink_to("/dev")
         (path / "disk").symlink_to("/dev/sda1")
         (path / "nodes").mkdir()
+        (path / "kept").mkdir()
         if os.geteuid() == 0:
             for node in (path / "node", path / "nodes" / "a"):
                 os.mknod(node, 0o020666, os.makedev(195, 0))
@@ -63,6 +64,7 @@ def dockerd(folder: Path) -> Iterator[Dockerd]:
         before = [
             ("volume", "create", "-o", "type=none", "-o", "o=bind", "-o", "device=/dev", "old"),
             ("create", "--name", "old-container", "--network", "none", "--privileged", IMAGE),
+            ("create", "--name", "old-files", *SHOP, "--network", "none", "-v", "/:/host", IMAGE),
             ("run", "-d", "--name", "running", "--network", "none", IMAGE),
         ]
         for command in before:

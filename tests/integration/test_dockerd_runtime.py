@@ -23,7 +23,7 @@ from policyd.policies.packs import built_in
 from policyd.receipt_issuing import ReceiptIssuer
 from policyd.receipts.verification import receipt_text
 from tests.support.dockerd import GPU_IMAGE, IMAGE, Dockerd, Done, Sent, compose_program, running
-from tests.support.gpu_routes import Route, routes
+from tests.support.gpu_routes import SHOP, Route, routes
 from tests.support.receipts import KEY, PEM
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -43,12 +43,15 @@ os.execv(RUNTIME, [RUNTIME, *arguments])
 OPEN = {
     "privileged command": "the container runs already; the plugin denies it",
     "volume of devices": "no container; a container that uses the volume is refused",
+    "files into the mounts of a container from before the gate": "the daemon copies by itself",
+    "files out of the mounts of a container from before the gate": "the daemon copies by itself",
+    "restart policy of a container from before the gate": "no container; its start is refused",
     "swarm": "no container; tasks are refused",
     "start in an old version": "the container runs already, so nothing changes",
     "runtime of NVIDIA": "gives nothing without a variable",
     "annotation": "this daemon ignores it",
     "annotation of systemd": "this daemon ignores it",
-    "fields at the top": "this daemon ignores them",
+    "fields at the top": "Docker 29 ignores them",
 }
 """The routes that the runtime alone leaves open, and why."""
 PLAIN = ("--network", "none", "--memory", "64m")
@@ -95,6 +98,7 @@ def folder() -> Iterator[Path]:
         (path / "devices").symlink_to("/dev")
         (path / "disk").symlink_to("/dev/sda1")
         (path / "nodes").mkdir()
+        (path / "kept").mkdir()
         if os.geteuid() == 0:
             for node in (path / "node", path / "nodes" / "a"):
                 os.mknod(node, 0o020666, os.makedev(195, 0))
@@ -120,6 +124,7 @@ def dockerd(folder: Path) -> Iterator[Dockerd]:
         before = [
             ("volume", "create", "-o", "type=none", "-o", "o=bind", "-o", "device=/dev", "old"),
             ("create", "--name", "old-container", "--network", "none", "--privileged", IMAGE),
+            ("create", "--name", "old-files", *SHOP, "--network", "none", "-v", "/:/host", IMAGE),
             ("run", "-d", "--name", "running", *PLAIN, IMAGE),
         ]
         for command in before:

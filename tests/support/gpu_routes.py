@@ -18,6 +18,10 @@ from tests.support.dockerd import GPU_IMAGE, IMAGE, Dockerd, Done, Sent, chunked
 Step = Callable[[Dockerd], Done | Sent]
 
 CREATE = "/v1.41/containers/create"
+SHOP = (
+    *("--label", "com.docker.compose.project=shop"),
+    *("--label", "com.docker.compose.service=web"),
+)
 SYSTEMD = {"org.systemd.property.DeviceAllow": "[('char-nvidia', 'rwm')]"}
 
 
@@ -71,6 +75,12 @@ def gpu(**fields: Any) -> dict[str, Any]:
 
 def routes(folder: Path) -> list[Route]:
     """Return the routes; `folder` has the files of `prepare`."""
+    relative = {
+        "PathOnHost": f"../../../../../..{folder}/link",
+        "PathInContainer": "/dev/x",
+        "CgroupPermissions": "rwm",
+    }
+    top = {"Binds": ["/:/host"]}
     padded = {**PRIVILEGED, "Labels": {"pad": "x" * 1_100_000}}
     duplicate = json.dumps(PRIVILEGED)[:-1] + ',"HostConfig":{"NetworkMode":"none"}}'
     return [
@@ -78,6 +88,7 @@ def routes(folder: Path) -> list[Route]:
         Route("device node", (run("--device", "/dev/nvidia0"),)),
         Route("folder of nodes", (run("--device", "/dev/dri"),)),
         Route("link to a node", (run("--device", f"{folder}/link"),)),
+        Route("relative path of a link", (request(CREATE, body(Devices=[relative])),)),
         Route("node of another name", (run("--device", f"{folder}/node"),)),
         Route("folder with a node", (run("--device", f"{folder}/nodes"),)),
         Route("all GPUs", (run("--gpus", "all"),)),
@@ -153,6 +164,32 @@ def routes(folder: Path) -> list[Route]:
         ),
         Route("volume from before the gate", (run("-v", "old:/x"),)),
         Route("volumes of another container", (run("--volumes-from", "old-container"),)),
+        Route(
+            "volumes of a container of the same project from before the gate",
+            (run(*SHOP, "--volumes-from", "old-files"),),
+        ),
+        Route(
+            "files into the mounts of a container from before the gate",
+            (
+                request(
+                    f"/v1.41/containers/old-files/archive?path=/host{folder}",
+                    b"\0" * 1024,
+                    method="PUT",
+                ),
+            ),
+        ),
+        Route(
+            "files out of the mounts of a container from before the gate",
+            (request("/v1.41/containers/old-files/archive?path=/host/etc/passwd", method="GET"),),
+        ),
+        Route(
+            "restart policy of a container from before the gate",
+            (client("update", "--restart", "always", "old-container"),),
+        ),
+        Route(
+            "removal of a checkpoint, which may be any folder",
+            (request(f"/v1.41/containers/running/checkpoints/kept?dir={folder}", method="DELETE"),),
+        ),
         Route("start of a container from before the gate", (client("start", "old-container"),)),
         Route("restart of a container from before the gate", (client("restart", "old-container"),)),
         Route("privileged command", (client("exec", "--privileged", "running", "true"),)),
@@ -163,6 +200,15 @@ def routes(folder: Path) -> list[Route]:
             (request(CREATE, {"image": IMAGE, "hostconfig": {"privileged": True}}),),
         ),
         Route("fields at the top", (request(CREATE, {"Image": IMAGE, "Privileged": True}),)),
+        Route(
+            "fields at the top beside a key with a ligature",
+            (
+                request(
+                    CREATE,
+                    {"Image": IMAGE, "HostCon\ufb01g": {}, "NetworkMode": "none", **top},
+                ),
+            ),
+        ),
         Route("escaped path", (request("/v1.41/containers/%63reate", PRIVILEGED),)),
         Route("path without a version", (request("/containers/create", PRIVILEGED),)),
         Route("old version", (request("/v1.12/containers/create", PRIVILEGED),)),

@@ -14,6 +14,10 @@ from tests.support.cases import cases
         ("/containers/web/restart", Endpoint("start", "web")),
         ("/containers/web/update", Endpoint("update", "web")),
         ("/containers/web/exec", Endpoint("exec", "web")),
+        ("/containers/web/archive", Endpoint("files", "web")),
+        ("/containers/web/copy", Endpoint("files", "web")),
+        ("/containers/web/checkpoints", Endpoint("checkpoint", "web")),
+        ("/containers/web/checkpoints/archive", Endpoint("checkpoint", "web")),
         ("/volumes/create", Endpoint("volume")),
         ("/services/create", Endpoint("service")),
         ("/services/x/update", Endpoint("service", "x")),
@@ -40,8 +44,10 @@ def test_what_is_decided_and_what_passes(path, expected):
 
 
 @cases("method", ["GET", "HEAD", "OPTIONS"])
-def test_reading_passes(method):
+def test_reading_passes_except_from_mounts(method):
     assert endpoint(Call(method, "/containers/create")) is None
+    assert endpoint(Call(method, "/containers/web/checkpoints")) is None
+    assert endpoint(Call(method, "/containers/web/archive")) == Endpoint("files", "web")
 
 
 def test_other_methods_are_decided_like_post():

@@ -20,6 +20,16 @@ def test_keys_are_read_without_regard_to_case(key):
     assert read_object(content).object("HostConfig").flag("Privileged") is True
 
 
+@cases(
+    "key",
+    ["HostCon\ufb01g", "Ho\ufb06Config", "H\u00f6stConfig", "HostC\u03bfnfig", "HostConfig\u0000"],
+)
+def test_a_key_that_go_ignores_is_ignored(key):
+    fields = Fields({key: {"Privileged": False}, "Privileged": True})
+
+    assert fields.has("HostConfig") is False
+
+
 def test_a_kelvin_sign_is_a_k():
     assert read_object('{"Networ\u212aMode":"host"}'.encode()).text("NetworkMode") == "host"
 

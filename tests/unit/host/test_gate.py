@@ -37,6 +37,7 @@ IMAGE = {"Config": {"Env": ["PATH=/bin", "NVIDIA_VISIBLE_DEVICES=all"], "Labels"
         (CREATE, {"Image": "x", "Ho\u017ftConfig": {"Privileged": True}}),
         (CREATE, {"Image": "x", "Privileged": True}),
         (CREATE, {"Image": "x", "HostConfig": None, "Privileged": True}),
+        (CREATE, {"Image": "x", "HostCon\ufb01g": {"Init": True}, "Privileged": True}),
         (CREATE, body("raw-lowercase-keys")),
     ],
 )
@@ -59,6 +60,10 @@ def test_no_spelling_of_a_request_hides_a_privileged_container(gate, uri, conten
         ({"Image": "x", "HostConfig": []}, "HostConfig: expected an object"),
         (creation(Devices={}), "HostConfig.Devices: expected a list of objects"),
         (creation(Privileged="true"), "HostConfig.Privileged: expected true or false"),
+        (
+            creation(Devices=[{"PathOnHost": "../../tmp/link", "PathInContainer": "/dev/x"}]),
+            "HostConfig.Devices[0].PathOnHost: expected an absolute path",
+        ),
     ],
 )
 def test_a_create_request_that_cannot_be_read_is_denied(gate, content, expected, last_event):
@@ -74,6 +79,13 @@ def test_the_body_that_an_old_daemon_leaves_out_denies(gate):
     sent = json.dumps(recorded()["envelopes"]["oversize-body-dropped-2010.envelope"]).encode()
 
     assert gate.before(sent).message.startswith(NO_BODY)
+
+
+@pytest.mark.parametrize(("name", "method"), [("", "POST"), ("/policyd?dir=/etc", "DELETE")])
+def test_checkpoints_are_not_made_or_removed(gate, name, method):
+    answer = gate.before(envelope(f"/v1.41/containers/x/checkpoints{name}", {}, method))
+
+    assert answer.message.startswith("checkpoints cannot be made or removed here: the request may")
 
 
 def test_a_start_from_a_checkpoint_is_denied(gate):
@@ -241,6 +253,46 @@ def test_a_container_from_before_the_gate_is_evaluated_when_it_starts(gate, runn
     assert "no-privileged: service web runs privileged" in answer.message
 
 
+@pytest.mark.parametrize(
+    ("uri", "method"),
+    [
+        ("/v1.41/containers/web/archive?path=/host", "PUT"),
+        ("/v1.41/containers/web/archive?path=/host/etc/shadow", "GET"),
+        ("/v1.20/containers/web/copy", "POST"),
+    ],
+)
+def test_the_mounts_of_a_container_that_may_not_start_cannot_be_used(gate, running, uri, method):
+    running.documents["/containers/web/json"] = existing({"Binds": ["/:/host"]})
+    denied = gate.before(envelope(uri, None, method))
+    running.documents["/containers/web/json"] = existing({"Binds": ["/srv/data:/data"]})
+
+    assert "no-host-root-mount: service web mounts the root" in denied.message
+    assert gate.before(envelope(uri, None, method)) == ALLOWED
+    assert gate.before(envelope("/containers/none/archive", None, method)) == ALLOWED
+
+
+def restarting(policy: str) -> bytes:
+    return envelope("/v1.41/containers/web/update", {"RestartPolicy": {"Name": policy}})
+
+
+@pytest.mark.parametrize("policy", ["always", "unless-stopped", "on-failure"])
+def test_a_restart_policy_is_evaluated_as_a_start(gate, running, policy):
+    running.documents["/containers/web/json"] = existing({"Privileged": True})
+
+    assert "no-privileged: service web runs priv" in gate.before(restarting(policy)).message
+    assert gate.before(restarting("no")) == ALLOWED
+    running.documents["/containers/web/json"] = existing({})
+    assert gate.before(restarting(policy)) == ALLOWED
+
+
+def test_files_need_no_grant_and_a_restart_policy_does(gate, running):
+    host = json.loads(body("compose-deploy-devices-ids"))["HostConfig"]
+    running.documents["/containers/web/json"] = existing(host)
+
+    assert "require-grant" in gate.before(restarting("always")).message
+    assert gate.before(envelope("/containers/web/archive?path=/out", None, "GET")) == ALLOWED
+
+
 def test_what_daemon_and_image_fill_in_is_not_held_against_a_container(gate, running):
     running.documents["/containers/web/json"] = existing({})
 
@@ -299,6 +351,34 @@ def test_a_service_may_share_with_a_service_of_its_project(gate, engine):
     engine.documents["/containers/c9/json"] = DB
 
     assert gate.before(envelope(CREATE, joining("shop"))) == ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("mount", "policy"),
+    [
+        ({"Type": "bind", "Source": "/", "RW": True}, "no-host-root-mount"),
+        ({"Type": "bind", "Source": "LINK", "RW": True}, "no-host-dev-mounts"),
+        ({"Type": "volume", "Name": "old", "Source": "/x", "RW": True}, "no-host-dev-mounts"),
+        ({"Type": "bind", "Source": "/etc/docker", "RW": True}, "no-runtime-config-mounts"),
+        ({"Type": "bind", "Source": "/etc/docker", "RW": False}, ""),
+        ({"Type": "bind", "Source": "/srv", "RW": True}, ""),
+    ],
+)
+def test_the_mounts_of_another_container_count(gate, engine, tmp_path, mount, policy):
+    (tmp_path / "link").symlink_to("/dev")
+    if mount["Source"] == "LINK":
+        mount = {**mount, "Source": str(tmp_path / "link")}
+    engine.documents["/containers/c9/json"] = {**DB, "Mounts": [{**mount, "Destination": "/d"}]}
+    options = {"type": "none", "o": "bind", "device": "/dev"}
+    engine.documents["/volumes/old"] = {"Driver": "local", "Options": options}
+
+    def create(mode: str) -> str:
+        sent = {**joining("shop"), "HostConfig": {"VolumesFrom": [f"c9{mode}"]}}
+        return gate.before(envelope(CREATE, sent)).message
+
+    assert (f"{policy}: service web mounts" in create("")) is bool(policy)
+    assert bool(create("")) is bool(policy)
+    assert bool(create(":ro")) is (policy in ("no-host-root-mount", "no-host-dev-mounts"))
 
 
 @pytest.mark.parametrize("project", ["", "other"])
