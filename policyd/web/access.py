@@ -18,8 +18,8 @@ from typing import Final
 import msgspec
 
 from policyd.audit.token_record import Permissions
-from policyd.audit.visibility import ALL, Visibility
-from policyd.config import Scope, Token
+from policyd.audit.visibility import ALL, EVERYTHING, Visibility
+from policyd.config import LIMITED_SCOPES, Scope, Token
 from policyd.errors import Forbidden, Unauthorized
 from policyd.identity.job import Job
 from policyd.issuer_settings import Issuer
@@ -114,6 +114,15 @@ def require_scope(token: Token, permitted: Collection[Scope]) -> None:
 def visibility(token: Token) -> Visibility:
     """Return what `token` may read."""
     return Visibility(token.repositories, token.environments, token.hosts)
+
+
+def rule_visibility(token: Token) -> Visibility:
+    """Return what `token` may read of constraints.
+
+    A token that only has the scope `bundles`, which reads the whole policy set, need not state
+    repositories.
+    """
+    return visibility(token) if {*token.scopes} & {*LIMITED_SCOPES} else EVERYTHING
 
 
 def refuse_browsers(host: str, origin: str) -> None:

@@ -1,22 +1,25 @@
 """The constraints of a policy as rows of a page: where it is in force, and what it does there.
 
-In: constraints as JSON, what the reader may see. Out: rows. A constraint that can only apply to
-places which the reader may not see is left out, and so are the globs for such places.
+In: constraints as JSON, what the reader may see. Out: rows. What concerns only places which the
+reader may not see is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
 from policyd.audit.visibility import Visibility
-from policyd.web.console.selectors import visible_globs
+from policyd.web.visible_rules import HIDDEN, visible_constraint
 
 
 class ConstraintRow(NamedTuple):
-    """A constraint in words: its actions by enforcement point, what it selects and excludes."""
+    """A constraint in words: its actions by enforcement point, what it selects and excludes.
+
+    `hidden` says why the parameters are not shown.
+    """
 
     name: str
     actions: Mapping[str, str]
@@ -24,6 +27,7 @@ class ConstraintRow(NamedTuple):
     exclude: list[str]
     parameters: str
     lease: str
+    hidden: str = ""
 
 
 def constraint_rows(
@@ -36,30 +40,26 @@ def constraint_rows(
 def _rows(
     constraints: Iterable[Mapping[str, Any]], visibility: Visibility
 ) -> Iterator[ConstraintRow]:
-    for one in constraints:
-        match = visible_globs(one.get("match", {}), visibility)
-        if match is None:
+    for constraint in constraints:
+        one = visible_constraint(constraint, visibility)
+        if one is None:
             continue
         parameters = one.get("parameters")
+        text = msgspec.json.encode(parameters).decode() if parameters else ""
         yield ConstraintRow(
             name=str(one["name"]),
             actions=one["actions"],
-            match=_words(match),
-            exclude=_words(_excluded(one.get("exclude", {}), visibility)),
-            parameters=msgspec.json.encode(parameters).decode() if parameters else "",
+            match=_words(one, "match"),
+            exclude=_words(one, "exclude"),
+            parameters=text,
             lease=str(one.get("maxLease") or ""),
+            hidden=HIDDEN if "parameters" in one["hidden"] else "",
         )
 
 
-def _excluded(
-    exclude: Mapping[str, Sequence[str]], visibility: Visibility
-) -> dict[str, Sequence[str]]:
-    """Return the globs of `exclude` that can match visible places, of each field for itself."""
-    found: dict[str, Sequence[str]] = {}
-    for field, globs in exclude.items():
-        found |= visible_globs({field: globs}, visibility) or {}
-    return found
-
-
-def _words(match: Mapping[str, Sequence[str]]) -> list[str]:
-    return [f"{field}: {', '.join(globs)}" for field, globs in match.items()]
+def _words(constraint: Mapping[str, Any], key: str) -> list[str]:
+    return [
+        f"{field}: {HIDDEN if f'{key}.{field}' in constraint['hidden'] else ', '.join(globs)}"
+        for field, globs in constraint[key].items()
+        if globs or f"{key}.{field}" in constraint["hidden"]
+    ]

@@ -78,6 +78,9 @@ def _page(
     if policy_id not in recorded.policies:
         raise NotFound(f"the policy set {recorded.name} had no policy {policy_id!r}")
     text = recorded.modules[recorded.policies[policy_id]]
+    visible = access.visibility(g.token)
+    constraints = constraint_rows(recorded.constraints, policy_id, visible)
+    own = [one for one in recorded.constraints if one["policy"] == policy_id]
     return page(
         "decision_policy.html",
         f"Policy {policy_id} at the time of the decision",
@@ -86,7 +89,8 @@ def _page(
         since=put_in_force.time,
         recorded=recorded,
         module=recorded.policies[policy_id],
-        constraints=constraint_rows(recorded.constraints, policy_id, access.visibility(g.token)),
+        constraints=constraints,
+        hidden=len(constraints) < len(own),
         text=highlighting.rego(text[:MAX_TEXT]),
         cut_at=MAX_TEXT if len(text) > MAX_TEXT else 0,
     )

@@ -15,7 +15,7 @@ import msgspec
 from policyd.audit.visibility import Visibility
 from policyd.exception_list import ListedException, exception_list
 from policyd.services import Services
-from policyd.web.console.selectors import visible_globs
+from policyd.web.visible_rules import HIDDEN, visible_selector
 
 WITHIN: Final = 14
 """Days before its end in which an exception is listed as expiring, as in `policyd exceptions`."""
@@ -43,7 +43,10 @@ def visible_exceptions(
 
 def _shown(listed: Sequence[ListedException], visibility: Visibility) -> Iterator[ListedException]:
     for exception in listed:
-        match = visible_globs(exception.match, visibility)
+        match = visible_selector(exception.match, visibility)
         if match is not None:
-            shown = {field: list(globs) for field, globs in match.items()}
+            shown = {
+                field: [HIDDEN] if field in match.hidden else list(match.globs[field])
+                for field in exception.match
+            }
             yield msgspec.structs.replace(exception, match=shown)

@@ -35,6 +35,7 @@ from policyd.web.console.exception_list import visible_exceptions
 from policyd.web.console.kept_answers import KeptAnswers
 from policyd.web.console.pages import Listing, PageQuery, page
 from policyd.web.query import parameters
+from policyd.web.visible_rules import visible_policy_set
 
 ROUTE: Final = "/console/policies"
 SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
@@ -172,14 +173,15 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
                 f"there is no policy {policy_id} in the policy set {policy_set.name}{hint}"
             )
         visible = access.visibility(g.token)
-        points = _points(found, policy_set, counts.recent(visible))
+        own = visible_policy_set(policy_set, visible)
+        points = _points(found, own, counts.recent(visible))
         listing = Listing("policy", POINT_COLUMNS, [msgspec.structs.asdict(row) for row in points])
         return page("policy.html", found.id, query, listing, points=points,
                     **_parts(found, services, visible))  # fmt: skip
 
 
 def _rows(services: Services, hits: RecentHits, visible: Visibility) -> list[PolicyRow]:
-    policy_set = services.policy_set
+    policy_set = visible_policy_set(services.policy_set, visible)
     week, denied_week = hits.week.by_policy(), hits.week.denied_by_policy()
     month, denied_month = hits.month.by_policy(), hits.month.denied_by_policy()
     exempt = [
@@ -252,7 +254,7 @@ def _parts(policy: Policy, services: Services, visible: Visibility) -> dict[str,
         "policy": policy,
         "policy_set": policy_set,
         "constraints": constraints,
-        "hidden": len(own) - len(constraints),
+        "hidden": len(constraints) < len(own),
         "exceptions": [
             one
             for one in visible_exceptions(services, visible)

@@ -49,17 +49,24 @@ def test_names_of_others_are_left_out() -> None:
     rows = constraint_rows(
         [
             constraint("all"),
-            constraint("mine", match={"repositories": ["ml/*", "vision/secret"]}),
+            constraint(
+                "mine",
+                match={"repositories": ["ml/*", "vision/secret"], "users": ["ana"]},
+                parameters={"allowed": ["/srv/vision"]},
+            ),
             constraint("theirs", match={"repositories": ["vision/**"]}),
             constraint("elsewhere", match={"hosts": ["gpu-11"]}),
-            constraint("but", exclude={"repositories": ["vision/secret"], "hosts": ["gpu-01"]}),
+            constraint("but", exclude={"hosts": ["gpu-01", "cpu-1"], "projects": ["x"]}),
+            constraint("except", exclude={"repositories": ["vision/*"], "hosts": ["gpu-01"]}),
         ],
         "no-a",
         visible,
     )
 
-    assert [(row.name, row.match, row.exclude) for row in rows] == [
-        ("all", [], []),
-        ("mine", ["repositories: ml/*"], []),
-        ("but", [], ["hosts: gpu-01"]),
+    hidden = "hidden, because it also names places that you may not see"
+    assert [row[:1] + row[2:] for row in rows] == [
+        ("all", [], [], "", "", ""),
+        ("mine", ["repositories: ml/*", f"users: {hidden}"], [], "", "", hidden),
+        ("but", [], ["hosts: gpu-01", f"projects: {hidden}"], "", "", ""),
+        ("except", [], [], "", "", ""),
     ]

@@ -202,7 +202,7 @@ def test_a_recorded_policy_has_the_constraints_that_the_reader_may_see(
     own, other = (
         Constraint(
             name, "no-privileged", {"default": "deny"}, Selector(repositories=globs), Selector(),
-            {}, Location("set.yaml"),
+            {"allowed": "bank"}, Location("set.yaml"),
         )
         for name, globs in (("own", ("acme/*", "bank/*")), ("other", ("bank/*",)))
     )  # fmt: skip
@@ -214,10 +214,13 @@ def test_a_recorded_policy_has_the_constraints_that_the_reader_may_see(
     record("d1", changes={"policy_set": PolicySetRevision(now.name, "sha256:old")})
     path = "/console/decisions/d1/policies/no-privileged"
 
-    assert browser_of().get(path).text.count("bank/*") == 2
+    full = browser_of().get(path).text
+    assert full.count("bank/*") == 2
+    assert "Other constraints" not in full
     page = browser_of(repositories=("acme/*",)).get(path).text
     assert "acme/*" in page
     assert "bank" not in page
+    assert "Other constraints apply only to places that you may not see." in page
 
 
 def test_the_record_is_also_json_and_its_violations_csv(client, record) -> None:

@@ -101,7 +101,9 @@ def test_a_break_glass_exception_that_is_over_is_not_loud(watching) -> None:
 
 def test_a_reader_sees_what_can_apply_to_the_own_repositories(watching, used) -> None:
     exceptions = (
-        exception("own", DAY, match=Selector(repositories=("ml/train", "secret/x"))),
+        exception(
+            "own", DAY, match=Selector(repositories=("ml/train", "secret/x"), users=("eve",))
+        ),
         exception("wider", DAY, match=Selector(repositories=("ml/**",))),
         exception("others", DAY, match=Selector(repositories=("secret/*",))),
         exception("everywhere", DAY, match=Selector(users=("ann",))),
@@ -111,8 +113,12 @@ def test_a_reader_sees_what_can_apply_to_the_own_repositories(watching, used) ->
 
     page = browser.get(f"{PATH}?format=json")
     assert names(page) == ["everywhere", "own", "soon", "wider"]
-    assert page.json["items"][1]["match"] == ["repositories=ml/train"]
-    assert "secret" not in browser.get(PATH).text
+    hidden = "hidden, because it also names places that you may not see"
+    assert page.json["items"][1]["match"] == ["repositories=ml/train", f"users={hidden}"]
+    assert page.json["items"][0]["match"] == ["users=ann"]
+    text = browser.get(PATH).text
+    assert "secret" not in text
+    assert "eve" not in re.findall(r"<code>([^<]*)</code>", text)
     other = watching(NOON, {"repositories": ("web/*",)}, exceptions=exceptions)
     page = other.get(f"{PATH}?format=json")
     assert names(page) == ["everywhere", "soon"]

@@ -112,17 +112,20 @@ def test_a_policy_has_its_action_and_hits_by_enforcement_point(services, watchin
 
 
 def test_a_reader_sees_the_constraints_that_can_apply_to_what_the_token_permits(watching) -> None:
-    def constraint(name: str, match: Selector, exclude: Selector) -> Constraint:
-        action = {"default": "deny"}
-        return Constraint(name, "no-all-gpus", action, match, exclude, {}, Location("set.yaml"))
+    def constraint(name: str, match: Selector, exclude: Selector, action="warn") -> Constraint:
+        return Constraint(
+            name, "no-all-gpus", {"default": action}, match, exclude, {"allowed": f"of {name}"},
+            Location("set.yaml"),
+        )  # fmt: skip
 
     constraints = (
         constraint("own", Selector(repositories=("web/*", "bank/*")), Selector()),
         constraint("all", Selector(), Selector(repositories=("bank/*",), environments=("prod",))),
-        constraint("others", Selector(repositories=("bank/*",)), Selector()),
+        constraint("others", Selector(repositories=("bank/*",)), Selector(), "deny"),
     )
     everybody = watching(NOON, constraints=constraints).get(f"{PATH}/no-all-gpus").text
     assert everybody.count("bank/*") == 3
+    assert "<code>{&#34;allowed&#34;:&#34;of own&#34;}</code>" in everybody
     assert "places that you may not see" not in everybody
 
     limits = {"repositories": ("web/*",)}
@@ -130,11 +133,35 @@ def test_a_reader_sees_the_constraints_that_can_apply_to_what_the_token_permits(
     assert "bank" not in page
     assert "<div>repositories: web/*</div>" in page
     assert '<th scope="row">all</th>' in page
-    assert "1 constraint applies only to places that you may not see." in page
+    assert "of own" not in page
+    assert "<td>hidden, because it also names places that you may not see</td>" in page
+    assert "<code>{&#34;allowed&#34;:&#34;of all&#34;}</code>" in page
+    assert "Other constraints apply only to places that you may not see." in page
 
     page = watching(NOON, limits, constraints=constraints[2:]).get(f"{PATH}/no-all-gpus").text
-    assert "1 constraint applies only to places that you may not see." in page
+    assert "Other constraints apply only to places that you may not see." in page
     assert "The policy is not in force." not in page
+
+
+def test_actions_of_constraints_for_other_places_are_not_shown(watching) -> None:
+    def constraint(name: str, repository: str, action: str) -> Constraint:
+        return Constraint(
+            name, "no-all-gpus", {"default": action}, Selector(repositories=(repository,)),
+            Selector(), {}, Location("set.yaml"),
+        )  # fmt: skip
+
+    constraints = (constraint("own", "web/*", "warn"), constraint("others", "bank/*", "deny"))
+    found = {}
+    for repositories in (("web/*",), ("**",), ("ml/*",)):
+        limited = watching(NOON, {"repositories": repositories}, constraints=constraints)
+        rows = limited.get(f"{PATH}?format=json&q=no-all-gpus").json["items"]
+        points = limited.get(f"{PATH}/no-all-gpus?format=json").json["items"]
+        found[repositories[0]] = (rows[0]["action"], {row["action"] for row in points})
+    assert found == {
+        "web/*": ("warn", {"warn"}),
+        "**": ("deny,warn", {"deny,warn"}),
+        "ml/*": ("off", {"off"}),
+    }
 
 
 def test_a_policy_is_shown_in_full(watching, services) -> None:
