@@ -18,8 +18,8 @@ from typing import Final
 
 import msgspec
 import structlog
-from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from policyd.audit.pushes import Pushes
 from policyd.config import Scope
@@ -114,21 +114,23 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_FORM_PARTS"] = MAX_FILES + 1
     app.before_request(_start)
     authentication = Authentication(services.settings, services.audit)
-    app.before_request(lambda: _authenticate(authentication))
+    has_console = services.settings.console
+    app.before_request(lambda: _authenticate(authentication, has_console))
     app.after_request(_finish)
     app.register_error_handler(PolicydError, failure_of)
     app.register_error_handler(HTTPException, _http_failure)
     app.register_error_handler(Exception, _unexpected)
     for module in ROUTES:
         module.add_routes(app, services)
-    if services.settings.console:
+    if has_console:
         console.add_routes(app, services, authentication)
     return app
 
 
-def _authenticate(authentication: Authentication) -> None:
+def _authenticate(authentication: Authentication, has_console: bool) -> None:
+    """Set `g.token` and `g.job`, except where the console does and where nobody needs a token."""
     g.job = None
-    if request.endpoint in OPEN or request.blueprint == console.NAME:
+    if _endpoint() in OPEN or (has_console and console.owns(request.path)):
         return
     sender = authentication.sender(request.headers.get("Authorization", ""))
     if sender is None:
@@ -138,6 +140,15 @@ def _authenticate(authentication: Authentication) -> None:
         g.token, g.job = sender
     if request.url_rule is not None:
         access.require_scope(g.token, SCOPES[request.url_rule.rule])
+
+
+def _endpoint() -> str | None:
+    """Return the endpoint of the path, also for a method that it does not take; None if unknown."""
+    refused = request.routing_exception
+    adapter = current_app.create_url_adapter(request)
+    if not isinstance(refused, MethodNotAllowed) or adapter is None:
+        return request.endpoint
+    return str(adapter.match(method=next(iter(refused.valid_methods or ()), None))[0])
 
 
 def _prepare_types() -> None:

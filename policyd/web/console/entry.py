@@ -45,7 +45,8 @@ class Entry:
         """Set `g.token` to whom the page is shown for; return a redirect for strangers.
 
         `scopes` has the scopes of each route, one of which is required. Routes without an entry are
-        open. Raises Unauthorized, Forbidden.
+        open, and so is an address or a method without a route: its answer says so. Raises
+        Unauthorized, Forbidden.
         """
         g.job, g.browser = None, _browser()
         rule = request.url_rule.rule if request.url_rule else ""
@@ -55,7 +56,7 @@ class Entry:
             return _to_sign_in()
         if found is not None:
             g.token = found
-        if request.method == "POST" and sender is None:
+        if request.method == "POST" and rule and sender is None:
             _check_origin()
         if rule in scopes:
             access.require_scope(g.token, scopes[rule])

@@ -14,7 +14,6 @@ from flask import Blueprint, Flask, Response, request
 from jinja2 import StrictUndefined
 
 from policyd.config import Scope
-from policyd.errors import NotFound
 from policyd.services import Services
 from policyd.web.authentication import Authentication
 from policyd.web.console import (
@@ -64,13 +63,18 @@ SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
 """The scopes that permit each page, one of which a token must have."""
 
 
+def owns(path: str) -> bool:
+    """Return whether the address `path` belongs to the console, whether or not it exists."""
+    return path == PREFIX or path.startswith(f"{PREFIX}/")
+
+
 def add_routes(app: Flask, services: Services, authentication: Authentication) -> None:
     """Add the console to `app`."""
     blueprint = Blueprint(NAME, __name__, template_folder="templates")
     door = entry.Entry(services, authentication)
-    blueprint.before_request(lambda: door.admit(SCOPES))
-    blueprint.after_request(_finish)
-    blueprint.context_processor(pages.context)
+    blueprint.before_app_request(lambda: door.admit(SCOPES) if owns(request.path) else None)
+    blueprint.after_app_request(_finish)
+    blueprint.app_context_processor(pages.context)
     for module in _PAGES:
         module.add_routes(blueprint, services)
     assets.add_routes(blueprint)
@@ -82,16 +86,14 @@ def add_routes(app: Flask, services: Services, authentication: Authentication) -
     def without_slash() -> Response:
         return see_other(f"{PREFIX}/", HTTPStatus.PERMANENT_REDIRECT)
 
-    @blueprint.get("/<path:rest>")
-    def unknown(**_: str) -> Response:
-        raise NotFound(f"{request.path} does not exist")
-
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.filters["fit"] = pages.fit
     app.register_blueprint(blueprint, url_prefix=PREFIX)
 
 
 def _finish(response: Response) -> Response:
+    if not owns(request.path):
+        return response
     is_failure = response.status_code >= 400 and response.mimetype == "application/json"
     if is_failure and request.args.get("format") != "json":
         response = pages.failure_page(response)

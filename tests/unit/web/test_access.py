@@ -76,6 +76,18 @@ def test_without_a_token_nothing_is_answered(guarded, ask, services):
     assert services.audit.decisions() == []
 
 
+def test_a_method_is_refused_where_nobody_needs_a_token_and_else_after_the_token(guarded):
+    for path in ("/healthz", "/readyz", "/openapi.json"):
+        response = guarded.delete(path)
+        assert response.status_code == 405
+        assert {*response.headers["Allow"].split(", ")} == {"GET", "HEAD", "OPTIONS"}
+    response = guarded.get("/hooks/registry/none")
+    assert {*response.headers["Allow"].split(", ")} == {"OPTIONS", "POST"}
+    assert guarded.delete("/v1/decisions").status_code == 401
+    known = {"Authorization": "Bearer ci-token"}
+    assert guarded.delete("/v1/decisions", headers=known).status_code == 405
+
+
 def test_a_body_is_not_read_before_the_token(guarded):
     response = guarded.post(
         "/v1/review", data=CLEAN, headers={"Content-Length": "100000000"}, content_type="text/yaml"
@@ -221,7 +233,6 @@ def test_every_route_has_scopes_or_is_open(make, tmp_path):
         "/console/sign-in",
         "/console/sign-out",
         "/console/static/<name>",
-        "/console/<path:rest>",
     }
     assert rules == {*SCOPES, *console.SCOPES, *pages}
 

@@ -180,3 +180,43 @@ def test_a_failure_is_a_page_with_the_sentence_of_the_api(client) -> None:
 
     status = client.get("/console/none?format=json")
     assert (status.status_code, status.json["message"]) == (404, "/console/none does not exist")
+
+
+@cases(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/console/decisions", {"GET", "HEAD", "OPTIONS"}),
+        ("DELETE", "/console/", {"GET", "HEAD", "OPTIONS"}),
+        ("PATCH", "/console/decisions/d1", {"GET", "HEAD", "OPTIONS"}),
+        ("POST", "/console/policies", {"GET", "HEAD", "OPTIONS"}),
+        ("PUT", "/console/playground", {"GET", "HEAD", "OPTIONS", "POST"}),
+        ("GET", "/console/audit/verify", {"OPTIONS", "POST"}),
+        ("DELETE", "/console/sign-in", {"GET", "HEAD", "OPTIONS", "POST"}),
+        ("DELETE", "/console/static/console.js", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+def test_a_method_that_a_page_does_not_take_is_refused_with_the_right_ones(
+    guarded, client, method, path, allowed
+) -> None:
+    known = {"Authorization": f"Bearer {TOKEN}"}
+    for answer in (
+        guarded.open(path, method=method),
+        guarded.open(path, method=method, headers=known),
+        client.open(path, method=method),
+    ):
+        assert (answer.status_code, answer.mimetype) == (405, "text/html")
+        assert {*answer.headers["Allow"].split(", ")} == allowed
+        assert f"{path} does not support {method}</p>" in answer.text
+        assert "Content-Security-Policy" in answer.headers
+
+
+def test_an_address_that_does_not_exist_is_not_found_with_any_method(guarded, browse) -> None:
+    for method in ("GET", "PUT", "DELETE", "POST"):
+        for path in ("/console/none", "/console/none/x", "/console/decisions/"):
+            answer = guarded.open(path, method=method)
+            assert (answer.status_code, answer.mimetype) == (404, "text/html")
+    signed_in(browse)
+    page = browse.get("/console/none").text
+    assert "ci-bot" in page
+    assert "ci-bot" not in guarded.get("/consoles", base_url="https://localhost").text
+    assert guarded.get("/consoles").status_code == 401
