@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 
 # Python looks for garbage after so many new objects. With its default of 700, it would look a
 # hundred times during the imports, whose objects stay.
@@ -12,13 +13,21 @@ from policyd.library_imports import import_click, import_msgspec  # noqa: E402
 
 
 def run() -> None:
-    """Run the command that the arguments of the process name, and exit with its code."""
+    """Run the command that the arguments of the process name, and exit with its code.
+
+    A bug keeps its traceback. Its exit code is 2, because 1 means that a project is denied.
+    """
     import_msgspec()
     import_click()
-    from policyd.cli import main
+    from policyd.cli import UNDECIDED, main
 
     try:
         main(prog_name="policyd")
+    except Exception:  # noqa: BLE001
+        import traceback  # here, because only a bug needs it
+
+        traceback.print_exc()
+        sys.exit(UNDECIDED)
     finally:
         # When Python ends, it looks for garbage among all objects, which takes a tenth of the
         # processor time of a short command. Frozen objects are left out.

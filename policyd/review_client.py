@@ -8,9 +8,10 @@ followed: the token and the project are for one server. Errors: WebhookError, Co
 from __future__ import annotations
 
 import ipaddress
+import ssl
 import time
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 import requests
@@ -46,15 +47,21 @@ class ReviewClient:
     ) -> None:
         """`ca_file` are certificates that are trusted instead of the system's.
 
-        Raises ConfigError for a URL that is not valid, and for http:// to another machine unless
-        `insecure`.
+        Raises ConfigError for a URL, a token or certificates that are not valid, and for http:// to
+        another machine unless `insecure`.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-            raise ConfigError("the URL of the webhook must be https://HOST[:PORT]")
-        if parts.scheme == "http" and not insecure and not _is_loopback(parts.hostname):
+        parts = _parts(url)
+        host = str(parts.hostname)
+        if ca_file:
+            _check_certificates(ca_file)
+        if not (token.isprintable() and token.isascii()):
             raise ConfigError(
-                f"{parts.hostname}: http:// would send the token and the project unencrypted; use "
+                "the token has a line break or another character that no token has; see how its "
+                "variable or secret is set"
+            )
+        if parts.scheme == "http" and not insecure and not _is_loopback(host):
+            raise ConfigError(
+                f"{host}: http:// would send the token and the project unencrypted; use "
                 "https://, or --insecure"
             )
         self._host = parts.netloc
@@ -97,8 +104,13 @@ class ReviewClient:
                 ) as response,
             ):
                 return self._answer(response, _content(response))
-        except requests.exceptions.SSLError:
-            return _Failure(f"the certificate of {self._host} is not trusted", may_repeat=False)
+        except requests.exceptions.SSLError as error:
+            return _Failure(
+                f"the certificate of {self._host} is not trusted"
+                if "CERTIFICATE_VERIFY_FAILED" in str(error)
+                else f"{self._host} does not answer to https://; see whether the port is right",
+                may_repeat=False,
+            )
         except (requests.RequestException, OSError) as error:
             if not deadline.remaining():
                 return _Failure(
@@ -153,6 +165,29 @@ class _Bearer(AuthBase):
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
+
+
+def _parts(url: str) -> SplitResult:
+    """Return the parts of the URL of a webhook. Raises ConfigError."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc:
+            parts.port  # noqa: B018 (it raises ValueError)
+            return parts
+    except ValueError:
+        pass
+    found = "" if "@" in url else f", not {url!r}"  # what precedes an @ may be a password
+    raise ConfigError(f"the URL of the webhook must be https://HOST[:PORT]{found}")
+
+
+def _check_certificates(path: str) -> None:
+    """Raise ConfigError if `path` is not a file with certificates of authorities."""
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError as error:
+        raise ConfigError(f"{path}: there is no certificate in PEM in this file") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _content(response: requests.Response) -> bytes:

@@ -1,13 +1,17 @@
 """The command `policyd`. Only the modules of this package print or exit.
 
 Exit codes: 0 allowed or done; 1 denied, or Compose would refuse the project; 2 nothing was decided:
-incorrect usage, no Compose file, or a failure of the policy set, the engine or the audit log. A
-PolicydError becomes one line on standard error. Any other exception keeps its traceback.
+incorrect usage, no Compose file, a failure of the policy set, the engine or the audit log, or an
+output that cannot be written. A PolicydError becomes one line on standard error. Any other
+exception keeps its traceback, and ends with 2 too.
 """
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
+import sys
 from typing import IO, Any, Final, NoReturn
 
 import click
@@ -22,6 +26,9 @@ DENIED: Final = 1
 UNDECIDED: Final = 2
 INTERRUPTED: Final = 130
 """128 plus the number of SIGINT, the convention of shells."""
+
+OUTPUT_ERRORS: Final = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Errors of standard output: nobody reads it any more, or its disk is full or broken."""
 
 COMMANDS: Final = (
     "init",
@@ -89,6 +96,14 @@ class Commands(click.Group):
             ctx.exit(super().invoke(ctx) or 0)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
+        except OSError as error:
+            if error.filename is not None or error.errno not in OUTPUT_ERRORS:
+                raise
+            # Python writes what is left in the buffer when it ends, and would fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if error.errno == errno.EPIPE:
+                ctx.exit(UNDECIDED)
+            raise Failure(f"standard output cannot be written: {error.strerror}") from error
         except PolicydError as error:
             kind = Refusal if isinstance(error, ComposeError) else Failure
             raise kind(f"{error}{_others(error)}") from error

@@ -5,7 +5,6 @@ In: a policy set. Out: a tar.gz file, and its revision on standard output.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,7 +52,7 @@ def build(output: str, **options: Any) -> int:
     policy_set = load_policy_set(Path(path) if path else None)
     content = opa_bundle.build(policy_set)
     if output == "-":
-        sys.stdout.buffer.write(content)
+        click.echo(content, nl=False)
         return 0
     try:
         Path(output).write_bytes(content)

@@ -7,7 +7,6 @@ and with --apply changed files.
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any, Final
 
 import click
@@ -31,7 +30,7 @@ from policyd.cli.options import (
     settings_options,
     source_of,
 )
-from policyd.cli.output import show
+from policyd.cli.output import on_terminal, show
 from policyd.cli.targets import Search, find_targets
 from policyd.errors import NotFound, PolicydError
 from policyd.fixes.edited_files import write
@@ -147,7 +146,7 @@ class _Fixing:
 
 def _print_patch(text: str) -> None:
     """Print a patch: as it is where a program reads it, and escaped on a terminal."""
-    if sys.stdout.isatty():
+    if on_terminal():
         text = "".join(f"{visible(line)}\n" for line in text.splitlines())
     click.echo(text.encode(), nl=False)
 

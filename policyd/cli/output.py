@@ -70,12 +70,17 @@ def has_colours(choice: ColourChoice) -> bool:
         return choice == "always"
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+    return bool(os.environ.get("FORCE_COLOR")) or on_terminal()
+
+
+def on_terminal() -> bool:
+    """Return whether standard output is a terminal. A process may be started without one."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def columns() -> int:
     """Return the width of the terminal, 0 if standard output is not a terminal."""
-    if not sys.stdout.isatty():
+    if not on_terminal():
         return 0
     import shutil  # here, because it takes as long as the text of a small report
 

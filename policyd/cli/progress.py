@@ -25,7 +25,7 @@ def progress_bar(things: str) -> Iterator[Callable[[int, int], None]]:
 
     Nothing is shown unless standard error is a terminal.
     """
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield _show_nothing
         return
     import shutil  # here, because one project does not need it

@@ -65,7 +65,7 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
     """
     host, port = listen_address(settings)
     tls = tls_options(settings)
-    _check_address(host, port)
+    address = _free_address(host, port)
     configure(settings.log_format)
     with _folder() as shared:
         folder = shared.path
@@ -91,7 +91,7 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
         server = SupervisedServer(
             "policyd",
             look=functools.partial(_look_after, shared, reloader, following),
-            address=host,
+            address=address,
             port=port,
             interface=Interfaces.ASGINL,
             http=HTTPModes.http1,
@@ -218,8 +218,11 @@ def _allow_connections(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _check_address(host: str, port: int) -> None:
-    """Raise ConfigError if the address is in use: granian would share the port silently."""
+def _free_address(host: str, port: int) -> str:
+    """Return the IP address of `host`, because granian takes no names.
+
+    Raises ConfigError if it is in use: granian would share the port silently.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -228,3 +231,5 @@ def _check_address(host: str, port: int) -> None:
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise ConfigError(f"listen: cannot listen on {host}:{port}: {reason}") from error
+        address: str = probe.getsockname()[0]
+    return address

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -156,8 +157,19 @@ def test_a_webhook_that_is_not_there_is_an_error(free_port: Callable[[], int]) -
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("policyd.example", "the URL of the webhook must be https://HOST[:PORT]"),
-        ("ftp://policyd.example", "the URL of the webhook must be https://HOST[:PORT]"),
+        (
+            "policyd.example",
+            "the URL of the webhook must be https://HOST[:PORT], not 'policyd.example'",
+        ),
+        (
+            "ftp://policyd.example",
+            "the URL of the webhook must be https://HOST[:PORT], not 'ftp://policyd.example'",
+        ),
+        (
+            "https://a:99999",
+            "the URL of the webhook must be https://HOST[:PORT], not 'https://a:99999'",
+        ),
+        ("https://[", "the URL of the webhook must be https://HOST[:PORT], not 'https://['"),
         ("https://u:p@policyd.example", "the URL of the webhook must be https://HOST[:PORT]"),
         (
             "http://policyd.example",
@@ -170,6 +182,40 @@ def test_an_address_that_is_not_valid_or_not_safe_is_refused(url: str, message: 
     with pytest.raises(ConfigError) as caught:
         ReviewClient(url)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("token", ["0123456789abcdef\n", "0123456789abcdef\r", "0123456789abcdéf"])
+def test_a_token_that_no_header_can_have_is_refused(token: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        ReviewClient("https://policyd.example", token)
+    assert str(caught.value) == (
+        "the token has a line break or another character that no token has; see how its variable "
+        "or secret is set"
+    )
+
+
+def test_certificates_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("0123456789abcdef\n")
+
+    for name, reason in [
+        ("ca.pem", "cannot be read: No such file or directory"),
+        ("", "cannot be read: Is a directory"),
+        ("token", "there is no certificate in PEM in this file"),
+    ]:
+        path = str(tmp_path / name)
+        with pytest.raises(ConfigError) as caught:
+            ReviewClient("https://policyd.example", ca_file=path)
+        assert str(caught.value) == f"{path}: {reason}"
+
+
+def test_a_server_without_tls_is_no_matter_of_certificates(server: Server) -> None:
+    host = server.url.removeprefix("http://")
+
+    with pytest.raises(WebhookError) as caught:
+        ReviewClient(f"https://{host}").ask(b"{}")
+    assert str(caught.value) == (
+        f"{host} does not answer to https://; see whether the port is right"
+    )
 
 
 def test_http_to_another_machine_needs_permission() -> None:

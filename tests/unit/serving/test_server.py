@@ -21,7 +21,7 @@ from policyd.policies.policy_set import load_policy_set
 from policyd.policy_input import policy_input
 from policyd.services import LoadStatus
 from policyd.serving.publication import Published, publish
-from policyd.serving.server import _services, serve
+from policyd.serving.server import _free_address, _services, serve
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
 
@@ -90,6 +90,16 @@ def test_it_serves_where_no_optional_package_is_installed(start_webhook, monkeyp
 
 
 @pytest.mark.slow
+def test_it_serves_at_the_address_of_a_name(start_webhook, free_port):
+    port = free_port()
+    webhook = start_webhook(port, workers=1, listen=f"localhost:{port}")
+
+    ask(webhook)
+
+    assert webhook.stop() == 0
+
+
+@pytest.mark.slow
 def test_workers_share_one_log_without_gaps(start_webhook):
     webhook = start_webhook(workers=2)
 
@@ -139,6 +149,11 @@ def test_what_is_wrong_is_said_before_anything_listens(tmp_path, change, error, 
 
     with pytest.raises(error, match=message):
         serve(Settings(**settings))
+
+
+def test_a_name_is_resolved_to_the_address_that_is_listened_on():
+    assert _free_address("localhost", 0) == "127.0.0.1"
+    assert _free_address("127.0.0.1", 0) == "127.0.0.1"
 
 
 def test_an_address_that_is_taken_is_said(tmp_path):
