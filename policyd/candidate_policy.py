@@ -49,7 +49,8 @@ def load_candidate(
         try:
             candidate = load_candidate_after_trial(folder, seconds)
         except PolicySetError as error:
-            raise PolicySetError(error.message.replace(f"{folder}/", ""), _placed(error)) from None
+            message = error.message.replace(f"{folder}/", "")
+            raise PolicySetError(message, _placed(error, folder)) from None
     if not candidate.policies:
         raise PolicySetError(
             "there is no policy: write a package policyd.policies.NAME with METADATA, or rules "
@@ -59,11 +60,16 @@ def load_candidate(
     return msgspec.structs.replace(candidate, data=data)
 
 
-def _placed(error: PolicySetError) -> Location | None:
-    """Return the place of `error` in what the person wrote, None for the whole."""
+def _placed(error: PolicySetError, folder: Path) -> Location | None:
+    """Return the place of `error` in what the person wrote, None for the whole.
+
+    What takes too long or too much memory, an error of the whole `folder`, is the Rego.
+    """
     where = error.where
     if where is None:
         return None
+    if where == Location(str(folder)):
+        return Location(REGO)
     file = where.file.rpartition("/")[2]
     if file == POLICY_SET_FILE:
         return Location(CONSTRAINTS, max(where.line - _HEADING_LINES, 0), where.column)

@@ -13,6 +13,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -53,6 +54,12 @@ SAMPLE: Final = b"""services:
 """A project with a bit of everything, on which every policy is evaluated."""
 
 _COMMAND: Final = (sys.executable, "-P", "-c", "from policyd.policy_set_trial import main; main()")
+_NO_MEMORY: Final = re.compile(
+    rb"^(memory allocation of \d+ bytes failed|MemoryError)", re.MULTILINE
+)
+"""What the runtime of Rust, and Python, write when there is no memory left."""
+_MAX_SAID: Final = 1 << 16
+"""Bytes of standard error that are read."""
 _ROUTER_LINE: Final = re.compile(rf"{re.escape(ROUTER)}:(\d+):")
 _ROUTED: Final = re.compile(r'object\.union\(found, \{"policy": "([^"]+)"\}\)')
 _LOAD, _LINT, _CANDIDATE = "load", "lint", "candidate"
@@ -131,13 +138,16 @@ def _policy_set(answer: _Answer) -> PolicySet:
 def _ask(task: str, path: Path | None, seconds: float, memory: int) -> _Answer:
     """Return the answer of a new process to `task`."""
     arguments = [task, str(memory), *([str(path)] if path else [])]
-    with subprocess.Popen(  # noqa: S603 (the command is a constant)
-        [*_COMMAND, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={name: os.environ[name] for name in VARIABLES if name in os.environ},
-    ) as process:
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(  # noqa: S603 (the command is a constant)
+            [*_COMMAND, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            env={name: os.environ[name] for name in VARIABLES if name in os.environ},
+        ) as process,
+    ):
         try:
             output, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -145,13 +155,23 @@ def _ask(task: str, path: Path | None, seconds: float, memory: int) -> _Answer:
             raise PolicySetError(
                 f"loading the policy set exceeded {seconds:g} seconds", _place(path)
             ) from None
-    code = process.returncode
-    if code != 0:
-        ending = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        raise PolicySetError(
-            f"the policy set ended the process that loaded it {ending}", _place(path)
-        )
+        if process.returncode != 0:
+            said.seek(0)
+            raise PolicySetError(
+                _ending(process.returncode, said.read(_MAX_SAID), memory), _place(path)
+            )
     return msgspec.json.decode(output, type=_Answer)
+
+
+def _ending(code: int, said: bytes, memory: int) -> str:
+    """Return why the process ended with `code` after it had `said` this on standard error."""
+    if _NO_MEMORY.search(said):
+        return (
+            f"loading the policy set and evaluating it on a sample project needs more than "
+            f"{memory / 1024**3:g} GiB of memory: let its rules build smaller collections"
+        )
+    ending = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    return f"the policy set ended the process that loaded it {ending}"
 
 
 def _place(path: Path | None) -> Location | None:

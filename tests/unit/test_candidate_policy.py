@@ -64,3 +64,18 @@ def test_a_text_without_a_policy_is_refused() -> None:
         "candidate.rego: there is no policy: write a package policyd.policies.NAME with METADATA, "
         "or rules named deny, violation or warn"
     )
+
+
+def test_a_policy_that_needs_too_much_memory_is_refused_with_the_limit_and_a_way_out() -> None:
+    rego = (
+        "package main\n"
+        "import rego.v1\n"
+        'deny contains "x" if count(numbers.range(1, 100000000)) > 3\n'
+    )
+    with pytest.raises(PolicySetError) as refused:
+        load_candidate(rego, data={})
+
+    assert str(refused.value) == (
+        "candidate.rego: loading the policy set and evaluating it on a sample project needs more "
+        "than 2 GiB of memory: let its rules build smaller collections"
+    )

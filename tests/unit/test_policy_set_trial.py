@@ -77,8 +77,14 @@ def test_an_endless_policy_is_refused(write) -> None:
 
 @pytest.mark.slow
 def test_a_policy_that_needs_too_much_memory_is_refused(write) -> None:
-    with pytest.raises(PolicySetError):
-        load_after_trial(write(POLICY + LARGE), memory=700 * 1024**2)
+    folder = write(POLICY + LARGE)
+    with pytest.raises(PolicySetError) as refused:
+        load_after_trial(folder, memory=768 * 1024**2)
+
+    assert str(refused.value) == (
+        f"{folder}: loading the policy set and evaluating it on a sample project needs more than "
+        "0.75 GiB of memory: let its rules build smaller collections"
+    )
 
 
 @pytest.mark.thorough
