@@ -111,7 +111,7 @@ def run(paths: Sequence[Path]) -> list[TestResult]:
         *_samples(found.samples, found.policies, found.texts, found.sample_data),
     ]
     if not results:
-        raise PolicySetError(f"no tests found below {', '.join(map(str, paths))}")
+        raise PolicySetError(f"no *_test.rego and no samples below {', '.join(map(str, paths))}")
     return results
 
 
@@ -261,7 +261,8 @@ def _texts(paths: Sequence[Path]) -> dict[str, str]:
     found: dict[Path, str] = {}
     for path in paths:
         if not path.is_dir():
-            raise PolicySetError("the folder does not exist", Location(str(path)))
+            wrong = "is a file; name its folder" if path.exists() else "the folder does not exist"
+            raise PolicySetError(wrong, Location(str(path)))
         found |= {file.resolve(): str(file) for file in rego_files(path)}
     beside = [root / "lib" / "fixture_test.rego"]
     beside += [

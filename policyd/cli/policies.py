@@ -126,6 +126,8 @@ def lint(path: Path | None, asks_opa: bool, **options: Any) -> int:
     compiles the Rego, and reports constructs that the engines evaluate differently. Warnings do not
     change the exit code.
     """
+    if path and path.suffix == ".rego":
+        raise click.UsageError(f"{path} is a Rego file; name the folder of its pack")
     named = local_settings(**options).policy_set
     place = path or (Path(named) if named else None)
     problems = lint_in_process(place)

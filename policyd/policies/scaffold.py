@@ -12,7 +12,7 @@ from typing import Final
 
 from policyd.errors import ConfigError
 from policyd.policies.manifests import kind_of, read_heading
-from policyd.policies.packs import ID, read_text
+from policyd.policies.packs import ID, built_in, read_text
 from policyd.policies.policy_set import POLICY_SET_FILE
 from policyd.policies.yaml_documents import documents
 
@@ -67,8 +67,10 @@ review(fields) := {{
 	"workloads": [fixture.service("web", fields)],
 }}
 """
+# The second line names the policy: without it, other policies of the pack report too.
 _SAMPLE: Final = """\
 # expect: {expected}
+# constraints: {{{id}: {{}}}}
 services:
   web:
     image: registry.example/web:1
@@ -103,6 +105,8 @@ def write_policy(policy_id: str, folder: Path, pack: str) -> list[Path]:
             f"invalid policy ID {policy_id!r}: use lower-case letters, digits and dashes, and "
             "begin with a letter"
         )
+    if (built_in() / pack).is_dir():
+        raise ConfigError(f"--pack {pack} is a built-in pack; choose another name for the folder")
     package = policy_id.replace("-", "_")
     place = folder / pack / package
     if place.exists():
@@ -115,8 +119,12 @@ def write_policy(policy_id: str, folder: Path, pack: str) -> list[Path]:
     contents = {
         place / "policy.rego": _POLICY.format(**words),
         place / "policy_test.rego": _TEST.format(**words),
-        place / "samples/denied/compose.yaml": _SAMPLE.format(expected=policy_id, mode="host"),
-        place / "samples/allowed/compose.yaml": _SAMPLE.format(expected="nothing", mode="bridge"),
+        place / "samples/denied/compose.yaml": _SAMPLE.format(
+            **words, expected=policy_id, mode="host"
+        ),
+        place / "samples/allowed/compose.yaml": _SAMPLE.format(
+            **words, expected="nothing", mode="bridge"
+        ),
         folder / POLICY_SET_FILE: _policy_set(folder, pack) + _CONSTRAINT.format(**words),
     }
     for file, text in contents.items():

@@ -30,7 +30,7 @@ _UNITS: Final = {"h": 3600, "d": 86_400}
 
 _FAULTS: Final = (
     (r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "it has no time of day"),
-    (r".*(?:t|z).*", "T and Z must be capital letters"),
+    (r"[0-9-]+(?:t.*|T[0-9:.,]+z)", "T and Z must be capital letters"),
     (r"[^ ]* .*", "the date and the time must be separated by T"),
     (r".*:[0-9]{2}[.,][0-9]+.*", "fractions of seconds are not supported"),
     (r".*T24:.*", "the hours end at 23"),

@@ -201,6 +201,8 @@ def required(values: Mapping[str, Value], key: str, of: Value) -> Value:
 def key_hint(name: str, known: Iterable[str]) -> str:
     """Return the end of an error about the unknown key `name`: the nearest key, or all keys."""
     names = sorted(known)
+    if not names:
+        return "; no key is valid here"
     listed = f"; valid keys are {', '.join(names)}" if len(names) <= MAX_LISTED else ""
     return did_you_mean(name, names) or listed
 

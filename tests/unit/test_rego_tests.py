@@ -221,7 +221,7 @@ MISTAKES = {
         pack(test=TEST + "test_x if {\n"),
         "policy_test.rego:11:1: expecting",
     ),
-    "no tests": (pack(), "no tests found below "),
+    "no tests": (pack(), "no *_test.rego and no samples below "),
 }
 
 
@@ -239,6 +239,15 @@ def test_mistake_in_tests_is_refused_with_its_place(write: Write, mistake: str) 
 def test_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PolicySetError, match="none: the folder does not exist"):
         run([tmp_path / "none"])
+
+
+def test_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "policy_test.rego"
+    file.write_text("package x_test\n")
+
+    with pytest.raises(PolicySetError) as caught:
+        run([file])
+    assert str(caught.value) == f"{file}: is a file; name its folder"
 
 
 @pytest.mark.slow

@@ -141,6 +141,17 @@ def test_lint_where_nothing_is_is_exit_2(run, folder) -> None:
     ]
 
 
+def test_lint_of_a_rego_file_names_what_to_lint(run, folder) -> None:
+    (folder / "policy.rego").write_text("package x\n")
+
+    result = run("policies", "lint", "policy.rego")
+
+    assert result.exit_code == 2
+    assert result.stderr.endswith(
+        "\nError: policy.rego is a Rego file; name the folder of its pack\n"
+    )
+
+
 @pytest.mark.thorough
 def test_new_writes_a_policy_and_says_how_to_run_it(run, folder) -> None:
     result = run("policies", "new", "own-images", "rules", "--pack", "images")

@@ -389,7 +389,7 @@ MISTAKES = {
     ),
     "unknown parameter": (
         HEADING + CONSTRAINT + "  parameters: {limit: 1}\n",
-        "13:16: spec.parameters has the unknown key 'limit'",
+        "13:16: spec.parameters has the unknown key 'limit'; no key is valid here",
     ),
     "unknown pack": (
         HEADING.replace("container", "containers"),

@@ -34,12 +34,13 @@ def test_new_policies_pass_lint_and_their_tests(tmp_path: Path) -> None:
     ]
 
 
-def test_its_tests_and_samples_pass(tmp_path: Path) -> None:
+def test_the_tests_and_samples_of_two_new_policies_pass(tmp_path: Path) -> None:
     write_policy("no-host-network", tmp_path, "team")
+    write_policy("second", tmp_path, "team")
 
     results = run([tmp_path])
 
-    assert [result.message for result in results] == ["", "", "", ""]
+    assert [result.message for result in results] == [""] * 8
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,7 @@ def test_its_tests_and_samples_pass(tmp_path: Path) -> None:
     [
         ("No_Host", "team", "invalid policy ID 'No_Host': use lower-case letters, digits and"),
         ("9a", "team", "invalid policy ID '9a': use lower-case letters, digits and dashes, and"),
+        ("new", "gpu", "--pack gpu is a built-in pack; choose another name for the folder"),
         ("first", "team", "first already exists; choose another ID"),
         (
             "second",

@@ -71,6 +71,7 @@ WANTED = "it must be a time in the format 2027-01-31T00:00:00Z"
         ("2027-01-31", f"{WANTED} (it has no time of day)"),
         ("2027-01-31t00:00:00Z", f"{WANTED} (T and Z must be capital letters)"),
         ("2027-01-31T00:00:00z", f"{WANTED} (T and Z must be capital letters)"),
+        ("tomorrow", WANTED),
         ("2027-01-31 00:00:00Z", f"{WANTED} (the date and the time must be separated by T)"),
         ("2027-01-31 00:00:00 +1", f"{WANTED} (the date and the time must be separated by T)"),
         ("2027-01-31T00:00:00", f"{WANTED} (it has no offset; Z means UTC)"),
