@@ -87,7 +87,7 @@ class Gate:
             "exec": lambda call, about: read_exec(_body(call), about.name),
             "update": lambda call, about: read_update(_body(call), about.name),
             "volume": lambda call, _: read_volume(_body(call)),
-            "service": lambda call, _: read_service(_body(call)),
+            "service": lambda call, _: read_service(_body(call), self._existing.volume),
             "build": lambda call, _: read_build(call.query),
         }
 

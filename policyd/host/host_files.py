@@ -22,6 +22,7 @@ from policyd import deadline
 from policyd.errors import RequestError
 from policyd.host.asked import Asked
 from policyd.host.links import without_links
+from policyd.workloads.mounts import STACKED
 
 MAX_NODES: Final = 1_000
 """Files of a folder that are looked at for device nodes."""
@@ -81,7 +82,10 @@ class HostFiles:
         words, device = str(options.get("o", "")), str(options.get("device", ""))
         if options.get("type") == "overlay":
             options = {**options, "o": _without_links_in(words)}
-        elif device and {word.strip() for word in words.split(",")} & _BIND_WORDS:
+        elif device and (
+            options.get("type") in STACKED
+            or {word.strip() for word in words.split(",")} & _BIND_WORDS
+        ):
             options = {**options, "device": without_links(f"/{device}")}
         elif device:
             file = without_links(f"/{device}")

@@ -20,6 +20,7 @@ from policyd.host.asked import (
     variables,
     without_empty,
 )
+from policyd.host.container_request import Definition, no_volumes
 from policyd.host.folded_json import Fields
 from policyd.host.host_config import host_keys
 from policyd.host.request_mounts import Mounts
@@ -72,17 +73,18 @@ def read_volume(body: Fields) -> Asked | None:
     return Asked(project, service, keys, volumes, about=(("volumes",),))
 
 
-def read_service(body: Fields) -> Asked:
+def read_service(body: Fields, volume: Definition = no_volumes) -> Asked:
     """Return what a service of Swarm asks for: its tasks are containers like those of Compose.
 
-    Raises Forbidden for a service that installs a plugin.
+    `volume` looks up the volumes of this host. Raises Forbidden for a service that installs a
+    plugin.
     """
     task = body.object("TaskTemplate")
     if task.is_set("PluginSpec") or task.text("Runtime") == "plugin":
         raise Forbidden("a service of Swarm cannot install a plugin of Docker here")
     spec = task.object("ContainerSpec")
     project, service = names({}, body.text("Name") or "service")
-    mounts = Mounts(_unknown)
+    mounts = Mounts(volume)
     mounts.add_mounts(spec.objects("Mounts"))
     resources = task.object("Resources")
     keys = {
@@ -115,10 +117,6 @@ def read_build(query: Mapping[str, str]) -> Asked:
         **({"network": query["networkmode"]} if query.get("networkmode") else {}),
     }
     return Asked(project, service, {"build": build}, about=(("build",),))
-
-
-def _unknown(name: str) -> Mapping[str, Any]:  # noqa: ARG001
-    return {}
 
 
 def _privileges(privileges: Fields) -> list[str]:

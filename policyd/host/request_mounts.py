@@ -84,5 +84,7 @@ class Mounts:
         existing = dict(self._existing(name))
         asked = {"driver": driver, "driver_opts": options} if driver or options else {}
         for definition in (existing, asked) if existing and asked else (existing or asked,):
-            key = numbered(self.volumes, name, definition)
-            self.entries.append({"type": "volume", "source": key, **entry})
+            found = {"type": "volume", "source": numbered(self.volumes, name, definition), **entry}
+            self.entries.append(found)
+            if "volume" in found and definition.get("driver_opts"):  # old daemons ignore subpaths
+                self.entries.append({key: found[key] for key in found if key != "volume"})

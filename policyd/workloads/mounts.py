@@ -45,8 +45,20 @@ _KERNEL_FILESYSTEMS: Final = {
     "debugfs": "/sys/kernel/debug",
     "securityfs": "/sys/kernel/security",
     "tracefs": "/sys/kernel/tracing",
+    "cpuset": "/sys/fs/cgroup",
+    "binfmt_misc": "/proc/sys/fs/binfmt_misc",
+    "efivarfs": "/sys/firmware/efi/efivars",
+    "fusectl": "/sys/fs/fuse/connections",
+    "nfsd": "/proc/fs/nfsd",
+    "pstore": "/sys/fs/pstore",
+    "resctrl": "/sys/fs/resctrl",
+    "selinuxfs": "/sys/fs/selinux",
+    "smackfs": "/sys/fs/smackfs",
+    "xenfs": "/proc/xen",
 }
 _OVERLAYS: Final = ("overlay", "overlayfs")
+STACKED: Final = ("shiftfs", "ecryptfs")
+"""File systems that show the folder that their device names."""
 _WITHOUT_DEVICE: Final = ("tmpfs", "ramfs", "nfs", "nfs4", "cifs", "smb3")
 
 _OPTION: Final = lazy_pattern(r"(?:\\.|[^\\,])+", re.DOTALL)
@@ -177,7 +189,7 @@ def _local_volume(options: dict[str, str], mount: Mount, below: str) -> Iterator
         )
         return msgspec.structs.replace(found, source_raw=clean(path))
 
-    if "bind" in words or "rbind" in words or fstype in ("", "none", "bind"):
+    if "bind" in words or "rbind" in words or fstype in ("", "none", "bind", *STACKED):
         yield bind(device) if device else mount
     elif fstype in _KERNEL_FILESYSTEMS:
         yield bind(_KERNEL_FILESYSTEMS[fstype])

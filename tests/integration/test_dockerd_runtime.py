@@ -46,6 +46,7 @@ OPEN = {
     "files into the mounts of a container from before the gate": "the daemon copies by itself",
     "files out of the mounts of a container from before the gate": "the daemon copies by itself",
     "restart policy of a container from before the gate": "no container; its start is refused",
+    "volume of formats of programs that the kernel starts": "no container",
     "swarm": "no container; tasks are refused",
     "start in an old version": "the container runs already, so nothing changes",
     "runtime of NVIDIA": "gives nothing without a variable",

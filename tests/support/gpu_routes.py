@@ -81,6 +81,9 @@ def routes(folder: Path) -> list[Route]:
         "CgroupPermissions": "rwm",
     }
     top = {"Binds": ["/:/host"]}
+    options = {"type": "none", "o": "bind", "device": "/dev"}
+    whole = {"DriverConfig": {"Options": options}, "Subpath": "none"}
+    part = {"Type": "volume", "Source": "v4", "Target": "/x", "VolumeOptions": whole}
     padded = {**PRIVILEGED, "Labels": {"pad": "x" * 1_100_000}}
     duplicate = json.dumps(PRIVILEGED)[:-1] + ',"HostConfig":{"NetworkMode":"none"}}'
     return [
@@ -136,6 +139,14 @@ def routes(folder: Path) -> list[Route]:
                     "volume-opt=device=/dev",
                 ),
             ),
+        ),
+        Route(
+            "volume of formats of programs that the kernel starts",
+            (client("volume", "create", "-o", "type=binfmt_misc", "-o", "device=x"),),
+        ),
+        Route(
+            "volume of devices, with a part that old daemons ignore",
+            (request(CREATE, body(Mounts=[part])),),
         ),
         Route(
             "volume of a link to devices",

@@ -42,6 +42,7 @@ ALL_CLASSES = {
         "/usr/local/nvidia",
     ],
     "system": [
+        "/usr/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu",
         "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64",
         "/usr/libexec", "/usr/local/bin", "/usr/local/sbin", "/usr/local/lib", "/root", "/boot",
         "/boot/grub/grub.cfg", "/lib/modules", "/lib/modules/6.8.0",

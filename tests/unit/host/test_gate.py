@@ -216,6 +216,17 @@ def test_the_options_of_a_volume_that_exists_count(gate, engine):
     )
 
 
+def test_the_options_of_a_volume_of_a_service_count(gate, engine):
+    options = {"type": "none", "o": "bind", "device": "/dev"}
+    engine.documents["/volumes/old"] = {"Driver": "local", "Options": options}
+    mounts = [{"Type": "volume", "Source": "old", "Target": "/x"}]
+    sent = {"Name": "s", "TaskTemplate": {"ContainerSpec": {"Image": "x", "Mounts": mounts}}}
+
+    assert (
+        "no-host-dev-mounts: service s" in gate.before(envelope("/services/create", sent)).message
+    )
+
+
 def test_the_variables_of_the_image_count(gate, engine):
     engine.documents["/info"] = {"DefaultRuntime": "runc"}
     engine.documents["/images/local/busybox:1.0/json"] = IMAGE

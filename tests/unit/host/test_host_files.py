@@ -55,6 +55,7 @@ def test_links_are_followed(files, tmp_path):
         ({"type": "none", "o": "bind", "device": "LINK"}, {"device": "/dev"}),
         ({"type": "none", "o": "ro, rbind", "device": "LINK/x"}, {"device": "/dev/x"}),
         ({"type": "none", "o": "bind", "device": "dev"}, {"device": "/dev"}),
+        ({"type": "shiftfs", "o": "mark", "device": "LINK"}, {"device": "/dev"}),
         ({"type": "ext4", "device": "DISK"}, {"device": "/dev/sda1"}),
         ({"type": "ext4", "device": "none"}, {}),
         ({"type": "ext4", "device": "LINK/none"}, {"device": "/dev/none"}),

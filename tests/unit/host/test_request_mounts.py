@@ -76,6 +76,17 @@ def test_the_options_of_a_volume_of_the_request_are_its_definition():
         assert found.entries[0]["source"] == key
 
 
+def test_a_volume_with_options_counts_as_a_whole_beside_its_part():
+    """Daemons before version 26 ignore the part, and mount the whole."""
+    mount = {"Type": "volume", "Source": "v", "Target": "/b", "VolumeOptions": {"Subpath": "x"}}
+    plain = {"type": "volume", "source": "v", "target": "/b", "read_only": False}
+
+    for options in ({"driver_opts": BIND}, {"driver_opts": {}}):
+        found = read({"Mounts": [mount]}, v=options)
+        whole = [plain] if options["driver_opts"] else []
+        assert found.entries == [{**plain, "volume": {"subpath": "x"}}, *whole]
+
+
 def test_both_the_volume_that_exists_and_the_one_that_is_asked_for_count():
     config = {"DriverConfig": {"Name": "local", "Options": {"type": "tmpfs"}}}
     mount = {"Type": "volume", "Source": "v", "Target": "/b", "VolumeOptions": config}

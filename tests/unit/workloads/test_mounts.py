@@ -137,6 +137,12 @@ def test_a_volume_that_mounts_nothing_of_the_host_is_a_volume(definition: dict[s
         ({"type": "sysfs", "device": "sysfs"}, "/sys", False),
         ({"type": "debugfs", "device": "none"}, "/sys/kernel/debug", False),
         ({"type": "cgroup2", "device": "none"}, "/sys/fs/cgroup", False),
+        ({"type": "binfmt_misc", "device": "x"}, "/proc/sys/fs/binfmt_misc", False),
+        ({"type": "efivarfs", "device": "x"}, "/sys/firmware/efi/efivars", False),
+        ({"type": "nfsd", "device": "x"}, "/proc/fs/nfsd", False),
+        ({"type": "xenfs", "device": "x", "o": "ro"}, "/proc/xen", True),
+        ({"type": "shiftfs", "o": "mark", "device": "/"}, "/", False),
+        ({"type": "ecryptfs", "o": "ecryptfs_passthrough", "device": "/etc"}, "/etc", False),
     ],
 )
 def test_options_of_the_local_driver_make_a_bind(
