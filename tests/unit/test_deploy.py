@@ -18,7 +18,6 @@ from prometheus_client import generate_latest
 from policyd.bootstrap import build
 from policyd.bundle import directory_bundle
 from policyd.config import Settings
-from policyd.host_settings import DEFAULT_SOCKET
 from policyd.listen_address import listen_address
 from policyd.metrics import CheckpointMetrics, Metrics
 from policyd.model import Review
@@ -201,13 +200,3 @@ def test_alerts_and_dashboard_name_metrics_that_exist() -> None:
     counted = {re.sub("_(total|bucket)$", "", name) for name in named}
     assert len(counted) >= 7
     assert counted <= {re.sub("_total$", "", name) for name in exposed}
-
-
-def test_the_units_of_the_host_use_the_default_socket_with_the_mode_of_the_plugin() -> None:
-    socket = (ROOT / "deploy/systemd/policyd-host.socket").read_text()
-    service = (ROOT / "deploy/systemd/policyd-host.service").read_text()
-
-    assert f"ListenStream={DEFAULT_SOCKET}\nSocketMode=0600\n" in socket
-    assert "ExecStart=/opt/policyd/bin/policyd host serve --config " in service
-    for hidden in ("PrivateTmp=yes", "PrivateDevices=yes", "ProtectHome=yes"):
-        assert hidden not in service

@@ -148,6 +148,7 @@ WHOLE: Final = {
     "serving/test_server_pushes.py": "registries, from notification to decision, over restarts",
     "web/test_identity.py": "reviews that CI jobs request, from token to record",
     "test_deploy.py": "the files in deploy/",
+    "test_systemd_units.py": "the units in deploy/, with the program and its guide",
     "test_imports.py": "all modules of the package",
     "test_mirror.py": "the tests themselves",
     "cli/test_repository_settings.py": "what .policyd.yaml does to commands",
