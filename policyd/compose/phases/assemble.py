@@ -194,17 +194,20 @@ class ModelLoader:
         for entry in include_entries(tree):
             include = resolve_include(self.context, entry, scope)
             if include is not None:
-                model, size = self._included(include)
+                model, size = self._included(include, entry)
                 self.add(size, entry)
                 tree = import_resources(tree, model, resets, self.context.effort)
         entries = {key: child for key, child in tree.value.items() if key != "include"}
         return tree.with_value(entries)
 
-    def _included(self, include: Include) -> tuple[Node, int]:
+    def _included(self, include: Include, entry: Node) -> tuple[Node, int]:
         models = self.files.models
         key = include.identity
         if key not in models:
             loader = ModelLoader(self.context, self.files, include.scope)
-            model = loader.load(include.files)
+            try:
+                model = loader.load(include.files)
+            except ComposeError as error:
+                raise ComposeError(error.marked, error.where or entry.location) from None
             models[key] = model, loader.size
         return models[key]

@@ -23,7 +23,7 @@ from yaml.events import (
 )
 
 from policyd.compose.limits import MAX_DEPTH, MAX_DOCUMENTS, MAX_NODE_VISITS, MAX_RESET_STEPS
-from policyd.compose.nodes import Mark, Node, Resets
+from policyd.compose.nodes import Mark, Node, Resets, describe
 from policyd.compose.yaml.alias_share import SUSPICIOUS_SHARE
 from policyd.compose.yaml.anchors import Anchors
 from policyd.compose.yaml.document import Document
@@ -112,7 +112,8 @@ class Composer:
         root = self.value(event, None, 0, False)
         self.check_keys(root)
         if type(root) is Dropped or type(root.value) is not dict:
-            raise self.error("the top level must be a mapping", event.start_mark)
+            found = "nothing" if type(root) is Dropped else describe(root)
+            raise self.error(f"the top level must be a mapping, not {found}", event.start_mark)
         name = root.value.get("name")
         if name is not None and type(name.value) is str:
             self.project_name = name.value

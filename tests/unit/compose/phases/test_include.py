@@ -77,7 +77,7 @@ def test_a_remote_include_that_is_disabled_is_refused() -> None:
             "include: [1]\n",
             "compose.yaml:1:11: include: expected a path or a mapping, found an integer",
         ),
-        ("include: [b.yaml]\n", "the file b.yaml does not exist"),
+        ("include: [b.yaml]\n", "compose.yaml:1:11: the file b.yaml does not exist"),
         (
             "include: [{path: sub/b.yaml, env_file: gone.env}]\n",
             "compose.yaml:1:11: include: the environment file gone.env does not exist",

@@ -109,7 +109,7 @@ def test_what_libyaml_refuses_or_reads_otherwise_is_read_as_docker_does(
             "f.yaml:3:2: not valid YAML: expected the next key of the mapping that starts at line 1, on a line of its own and with the same indentation",
         ),
         (b"a: ]\n", "f.yaml:1:4: not valid YAML: expected a value"),
-        (b"- a\n", "f.yaml:1:1: the top level must be a mapping"),
+        (b"- a\n", "f.yaml:1:1: the top level must be a mapping, not a list"),
     ],
 )
 def test_what_docker_refuses_is_refused_in_plain_words(content: bytes, message: str) -> None:
