@@ -62,6 +62,9 @@ def directory_bundle(
     top = _against(directory, root) if root else _default_root(directory, start, not compose)
     if not os.path.isdir(top):
         raise BundleError(f"{top}: the root is not a folder")
+    searched = project or directory
+    if not (compose or "COMPOSE_FILE" in (environment or {}) or _is_inside(searched, top)):
+        raise BundleError(f"{searched}: is outside of the root {top}, so it is not read")
     files = DirectoryFiles(top, named=(*named, *env), stdin=stdin or b"")
     return Bundle(
         files=files,
@@ -341,6 +344,11 @@ def _against(directory: str, name: str) -> str:
             f"{name}: remote projects are not fetched; check it out and name its files"
         )
     return _clean(posixpath.join(directory, name))
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    """Return whether `path` is `folder` or below it, by its name or where links lead."""
+    return _below(path, folder) or _below(os.path.realpath(path), os.path.realpath(folder))
 
 
 def _below(path: str, folder: str) -> bool:

@@ -283,7 +283,10 @@ def _opened(url: URL, name: str, *, read_only: bool) -> Database:
     try:
         return Database(url, name, read_only=read_only)
     except (NoSuchModuleError, ImportError) as error:
-        raise AuditError(f"the driver of the audit log {name} is missing: {error}") from error
+        raise AuditError(
+            f"the driver of the audit log {name} is missing: {error}; pip install "
+            "'policyd[postgres]' installs the one of PostgreSQL"
+        ) from error
 
 
 def _name(url: URL) -> str:

@@ -21,6 +21,7 @@ from policyd.compose_version import COMPOSE_VERSION
 from policyd.errors import ComposeError, PolicydError, PolicySetError
 from policyd.formats.table import visible
 from policyd.library_imports import import_yaml
+from policyd.suggestion import nearest
 
 DENIED: Final = 1
 UNDECIDED: Final = 2
@@ -89,6 +90,14 @@ class Commands(click.Group):
         module = importlib.import_module(f"policyd.cli.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that `args` name. Ends with the nearest name for an unknown one."""
+        if args[0] not in COMMANDS and (near := nearest(args[0], COMMANDS)):
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near!r}?")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> NoReturn:
         """Run the command that `ctx` names and exit with its code."""

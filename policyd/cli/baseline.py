@@ -56,7 +56,7 @@ from policyd.cli.report_files import (
 )
 from policyd.cli.targets import Search, find_targets
 from policyd.config import Settings
-from policyd.errors import PolicydError
+from policyd.errors import ConfigError, PolicydError
 from policyd.formats.available import BASELINE
 from policyd.formats.baseline import BaselineReport
 from policyd.formats.report.entries import Report
@@ -152,7 +152,9 @@ def create(file: Path, **options: Any) -> int:
     write_baseline(file, [*kept, *found])
     count = len(found) + len(kept)
     change = count - len(before.entries)
-    click.echo(f"{file}: {count} entries ({change:+d}), {len(projects)} projects evaluated")
+    entries = "1 entry" if count == 1 else f"{count} entries"
+    evaluated_ones = "1 project" if len(projects) == 1 else f"{len(projects)} projects"
+    click.echo(f"{file}: {entries} ({change:+d}), {evaluated_ones} evaluated")
     return code
 
 
@@ -170,6 +172,8 @@ def check(file: Path, form: str, reports: tuple[str, ...], **options: Any) -> in
     not decided.
     """
     files = report_files(reports)
+    if not file.exists():
+        raise ConfigError(f"{file}: there is no baseline; `policyd baseline create` writes it")
     baseline = read_baseline(file)
     settings, evaluated = _evaluate(file, options)
     compared = compare(

@@ -13,7 +13,6 @@ import click
 from policyd.cli import complain
 from policyd.cli.options import (
     EVERY_PROFILE,
-    Target,
     bundle,
     caller_environment,
     compose_flags,
@@ -22,9 +21,9 @@ from policyd.cli.options import (
     local_settings,
     question,
     settings_options,
-    stdin,
 )
 from policyd.cli.output import format_option, show
+from policyd.cli.targets import find_target
 from policyd.compose import load
 from policyd.config import Settings
 from policyd.formats.available import EFFECTIVE_MODEL, POLICY_INPUT
@@ -38,6 +37,7 @@ from policyd.policy_input import review_input
 EPILOG: Final = """\b
 Examples:
   policyd config
+  policyd config apps/train
   policyd config -f compose.yaml -f compose.prod.yaml --profile gpu
   policyd config --format review | conftest test --policy rules -
 \b
@@ -47,6 +47,7 @@ review has all of them, as `policyd check` evaluates them.
 
 
 @click.command("config", epilog=EPILOG)
+@click.argument("path", metavar="[PATH]", required=False)
 @compose_options
 @settings_options("policy_set")
 @format_option(
@@ -54,16 +55,17 @@ review has all of them, as `policyd check` evaluates them.
     "json",
     "The model as `docker compose config --format json` has it, or the input of policies.",
 )
-def command(form: str, **options: Any) -> int:
+def command(path: str | None, form: str, **options: Any) -> int:
     """Print what Docker would really run.
 
-    Files, variables, includes, overrides, profiles and defaults are resolved as Compose does it.
+    Files, variables, includes, overrides, profiles and defaults of the project in PATH (default:
+    this folder) are resolved as Compose does it.
     """
     flags = compose_flags(options)
-    text = stdin() if "-" in flags.files else None
-    target = Target(" ".join(flags.files) or ".", current_folder(), flags, text)
+    environment = caller_environment()
+    target = find_target(path, flags, current_folder(), environment)
     otherwise = EVERY_PROFILE if form in POLICY_INPUT else None
-    files = bundle(target, flags.profiles or otherwise, caller_environment())
+    files = bundle(target, flags.profiles or otherwise, environment)
     loaded = load_project(files) if form in POLICY_INPUT else None
     project = loaded.project if loaded else load(files)
     for warning in project.warnings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from policyd.cli.options import (
     compose_flags,
     compose_options,
     current_folder,
+    json_object,
     local_settings,
     question,
     settings_options,
@@ -51,6 +53,9 @@ from policyd.reevaluation import evaluate_again, input_digest, recorded_project
 from policyd.rego_evaluation import Evaluation, evaluate, model_input
 from policyd.rego_trace import MAX_LEVELS, trace
 from policyd.suggestion import did_you_mean
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]*")
+"""A policy ID. With a dash, it is a difference of two unknown variables in Rego."""
 
 EPILOG: Final = """\b
 Examples:
@@ -108,6 +113,8 @@ def command(
     **options: Any,
 ) -> int:
     """Evaluate QUERY, a Rego query or the ID of a policy, on a project."""
+    flags = compose_flags(options)
+    _check_usage(document, decision, flags)
     read = local_settings(config=config, policy_set=policy_set, audit=audit)
     recorded = _recorded(read, decision) if decision else None
     if recorded and not query and not explain:
@@ -124,14 +131,24 @@ def command(
         raise NotFound(
             f"{option} needs the ID of a policy; unknown policy {query or explain}{near}"
         )
+    if query and not asked and "-" in query and _NAME.fullmatch(query):
+        raise NotFound(f"unknown policy {query}{did_you_mean(query, rules.policies)}")
     if document:
-        content = document.read_bytes()
+        content = msgspec.json.encode(json_object(str(document)))
     elif recorded:
         content = _document(rules, asked, recorded_project(*recorded), recorded[0].input.review)
     else:
-        content = _input(rules, asked, compose_flags(options))
+        content = _input(rules, asked, flags)
     _evaluate(_with_paths(rules, read.policy_set), content, query, explain, traced)
     return 0
+
+
+def _check_usage(document: Path | None, decision: str | None, flags: ComposeFlags) -> None:
+    """Raise UsageError unless at most one input is named."""
+    named = {"--input": document, "--decision": decision, "a project": flags != ComposeFlags()}
+    given = [name for name, value in named.items() if value]
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} cannot be used together")
 
 
 def _with_paths(policy_set: PolicySet, path: str) -> PolicySet:

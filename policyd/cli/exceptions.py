@@ -28,9 +28,9 @@ from policyd.cli.options import (
     settings_options,
 )
 from policyd.cli.output import format_option, show
-from policyd.cli.targets import Search, find_targets
+from policyd.cli.targets import find_target
 from policyd.config import Settings, default_audit
-from policyd.errors import NoComposeFile, NotFound
+from policyd.errors import NotFound
 from policyd.exception_list import exception_list
 from policyd.formats.available import EXCEPTION_REQUEST, EXCEPTIONS
 from policyd.formats.exception_request import ExceptionRequest
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from policyd.audit.store import Store
 
 LIST: Final = "list"
+_SUBJECT: Final = "--repository, --environment or --host"
 EPILOG: Final = """\b
 Examples:
   policyd exceptions
@@ -125,8 +126,8 @@ def list_exceptions(within: int, unused_for: int, form: str, **options: Any) -> 
 @command.command("request", epilog=REQUEST_EPILOG)
 @click.argument("policy_id", metavar="POLICY")
 @click.argument("path", metavar="[PATH]", required=False)
-@click.option("--owner", required=True, metavar="NAME", help="Who is responsible.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why the project needs it.")
+@click.option("--owner", default="", metavar="NAME", help="Who is responsible. Required.")
+@click.option("--reason", default="", metavar="TEXT", help="Why the project needs it. Required.")
 @click.option(
     "--days",
     type=click.IntRange(1, 3650),
@@ -150,25 +151,24 @@ def request(
     """
     flags = compose_flags(options)
     source = Source(**{key: options.pop(key) for key in ("repository", "environment", "host")})
-    if not (source.repository or source.environment or source.host):
-        raise click.UsageError("name --repository, --environment or --host of the exception")
+    subject = source.repository or source.environment or source.host
+    given = {"--owner": owner, "--reason": reason, _SUBJECT: subject}
+    if missing_options := [option for option, value in given.items() if not value]:
+        raise click.UsageError(f"the exception also needs {', '.join(missing_options)}")
     chosen = msgspec.structs.replace(local_settings(**options), audit="")
     environment = caller_environment()
-    paths = (path,) if path else ()
-    targets, missing = find_targets(paths, flags, current_folder(), Search(), environment)
-    for one in missing:
-        raise NoComposeFile(one.reason)
+    target = find_target(path, flags, current_folder(), environment)
     services = build(chosen)
     close_at_end(services)
     known = services.policy_set.policies
     if policy_id not in known:
         raise NotFound(f"unknown policy {policy_id}{did_you_mean(policy_id, known)}")
     review = question(source, "CHECK")
-    decision = services.decide(bundle(targets[0], EVERY_PROFILE, environment), review)
+    decision = services.decide(bundle(target, EVERY_PROFILE, environment), review)
     found = [one for one in decision.violations if one.policy == policy_id]
     if not found:
         why = "" if decision.status.code in (200, 403) else f": {decision.status.message}"
-        raise NotFound(f"{targets[0].source}: no violation of {policy_id}{why}")
+        raise NotFound(f"{target.source}: no violation of {policy_id}{why}")
     starts = review.now // DAY * DAY
     asked = ExceptionRequest(
         policy_id, decision.project, found, source, owner, reason, starts, starts + days * DAY

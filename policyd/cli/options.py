@@ -203,11 +203,12 @@ def bundle(target: Target, profiles: Sequence[str] | None, environment: dict[str
     )
     if not flags.image_configs:
         return found
-    configs = image_configs(_json_object(flags.image_configs))
+    configs = image_configs(json_object(flags.image_configs))
     return msgspec.structs.replace(found, image_configs=configs)
 
 
-def _json_object(path: str) -> dict[str, Any]:
+def json_object(path: str) -> dict[str, Any]:
+    """Return the object in the JSON file `path`. Raises ConfigError."""
     try:
         with open(path, "rb") as file:
             content = file.read(MAX_BUNDLE + 1)

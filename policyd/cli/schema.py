@@ -38,10 +38,10 @@ file:
 
 
 @click.command("schema", epilog=EPILOG)
-@click.argument("name", type=click.Choice([*SCHEMAS, *DOCUMENTS]))
+@click.argument("name", metavar="DOCUMENT", type=click.Choice([*SCHEMAS, *DOCUMENTS]))
 @settings_options("policy_set")
 def command(name: str, **options: Any) -> int:
-    """Print a JSON Schema (draft 2020-12).
+    """Print the JSON Schema (draft 2020-12) of a DOCUMENT.
 
     The schemas of input, policyset and constraint contain the policies of the
     policy set and their parameters.

@@ -74,6 +74,19 @@ def find_targets(
     return list(first.values()), missing
 
 
+def find_target(
+    path: str | None, flags: ComposeFlags, folder: str, environment: Mapping[str, str]
+) -> Target:
+    """Return the one project that `path` names, by default that in `folder`.
+
+    Raises NoComposeFile if there is none, and UsageError for flags that exclude each other.
+    """
+    found, missing = find_targets((path,) if path else (), flags, folder, Search(), environment)
+    for one in missing:
+        raise NoComposeFile(one.reason)
+    return found[0]
+
+
 def names_projects(
     repository: RepositoryFile,
     paths: Sequence[str],
@@ -149,8 +162,8 @@ def _check_usage(
     paths: Sequence[str], flags: ComposeFlags, search: Search, environment: Mapping[str, str]
 ) -> None:
     if flags.files and (paths or search.recursive):
-        other = "--recursive and --changed-since" if search.recursive else "PATH"
-        raise click.UsageError(f"{other} and --file cannot be used together")
+        other = "--recursive or --changed-since" if search.recursive else "PATH"
+        raise click.UsageError(f"--file cannot be used together with {other}")
     if not search.recursive:
         return
     if flags.project_directory:

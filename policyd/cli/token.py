@@ -100,6 +100,8 @@ def create(
         )
     if not repositories and {*scopes} & {*LIMITED_SCOPES}:
         raise ConfigError("--repository is missing; write '**' for all repositories")
+    if not all((*repositories, *environments, *hosts)):
+        raise ConfigError("--repository, --environment and --host cannot be empty; '**' means all")
     permissions = Permissions(
         owner=owner,
         scopes=scopes,

@@ -56,7 +56,9 @@ def editable_path(files: DirectoryFiles, name: str) -> str:
     """Return the path of the file `name` if it may be edited. Raises BundleError."""
     root = os.path.realpath(files.root)
     path = os.path.normpath(os.path.join(root, name))
-    if name == "-" or os.path.isabs(name) or not path.startswith(root.rstrip(os.sep) + os.sep):
+    if name == "-":
+        raise BundleError("standard input cannot be changed")
+    if os.path.isabs(name) or not path.startswith(root.rstrip(os.sep) + os.sep):
         raise BundleError(f"{name}: is outside the project, so it is not changed")
     if os.path.realpath(path) != path:
         raise BundleError(f"{name}: is reached through a symbolic link, so it is not changed")

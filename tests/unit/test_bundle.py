@@ -294,6 +294,18 @@ def test_a_root_that_is_no_folder_is_refused(project: Path) -> None:
         directory_bundle(str(project), root="compose.yaml")
 
 
+def test_a_project_outside_the_root_is_refused(project: Path) -> None:
+    root = project.parent / "other"
+    root.mkdir()
+
+    with pytest.raises(BundleError) as caught:
+        directory_bundle(str(project), root=str(root))
+    assert str(caught.value) == f"{project}: is outside of the root {root}, so it is not read"
+
+    named = {"COMPOSE_FILE": f"{root}/compose.yaml"}
+    assert directory_bundle(str(project), root=str(root), environment=named).compose_files == ()
+
+
 def test_a_remote_project_is_not_fetched(project: Path) -> None:
     with pytest.raises(BundleError, match="remote projects are not fetched"):
         directory_bundle(str(project), ["oci://registry.example/app:1"])

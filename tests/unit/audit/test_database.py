@@ -142,6 +142,18 @@ def test_a_url_that_names_no_log_is_an_error(url, message):
     assert str(caught.value) == message
 
 
+def test_a_missing_driver_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    with pytest.raises(AuditError) as caught:
+        open_database("postgresql://u:secret@db/audit", create=True)
+    assert str(caught.value) == (
+        "the driver of the audit log postgresql://u:***@db/audit is missing: import of psycopg "
+        "halted; None in sys.modules; pip install 'policyd[postgres]' installs the one of "
+        "PostgreSQL"
+    )
+
+
 def test_an_error_never_shows_the_password(monkeypatch):
     with pytest.raises(AuditError) as caught:
         open_store("postgresql://policyd:hunter2@127.0.0.1:1/audit?connect_timeout=1")

@@ -48,7 +48,7 @@ def test_an_entry_lapses_when_its_value_changes_and_the_baseline_can_shrink(
     assert changed.stdout.startswith("a/compose.yaml:5:15: changed: no-dangerous-capabilities: ")
     assert gone.exit_code == 0
     assert "do not hold any more: 1 (no-privileged)" in gone.stdout
-    assert shrunk.stdout == ".policyd-baseline.json: 1 entries (-1), 1 projects evaluated\n"
+    assert shrunk.stdout == ".policyd-baseline.json: 1 entry (-1), 1 project evaluated\n"
 
 
 @pytest.mark.thorough
@@ -101,7 +101,8 @@ def test_a_missing_baseline_is_an_error(run, apps: Path) -> None:
 
     assert result.exit_code == 2
     assert result.stderr == (
-        "policyd: error: .policyd-baseline.json: cannot be read: No such file or directory\n"
+        "policyd: error: .policyd-baseline.json: there is no baseline; `policyd baseline create` "
+        "writes it\n"
     )
 
 

@@ -103,3 +103,23 @@ def test_the_review_format_is_what_policies_judge_with_every_profile_on(run, fol
     assert sorted(work["name"] for work in document["workloads"]) == ["debug", "web"]
     assert document["review"]["operation"] == "CHECK"
     assert document["constraints"]["no-privileged"] == [{"name": "no-privileged", "parameters": {}}]
+
+
+def test_the_project_in_a_folder_is_printed(run, folder) -> None:
+    (folder / "app").mkdir()
+    (folder / "app/compose.yaml").write_text("services: {web: {image: nginx}}\n")
+
+    result = run("config", "app")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["name"] == "app"
+
+
+def test_a_folder_without_a_project_is_not_that_of_its_parent(run, folder) -> None:
+    (folder / "app").mkdir()
+    (folder / "compose.yaml").write_text("services: {web: {image: nginx}}\n")
+
+    result = run("config", "app")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "policyd: error: app: no Compose file in this folder\n"

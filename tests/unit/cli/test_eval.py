@@ -99,6 +99,47 @@ def test_what_cannot_be_evaluated_is_refused(run, folder) -> None:
     assert "name either a query, the ID of a policy, or --explain POLICY" in nothing.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["no-privilegd"],
+            "policyd: error: unknown policy no-privilegd; did you mean no-privileged?",
+        ),
+        (["own-images"], "policyd: error: unknown policy own-images"),
+        (
+            ["1", "--input", "text.json"],
+            "policyd: error: text.json: the file is not a JSON object: JSON is malformed: invalid "
+            "character (byte 0)",
+        ),
+        (
+            ["1", "--input", "list.json"],
+            "policyd: error: list.json: the file is not a JSON object: Expected `object`, got "
+            "`array`",
+        ),
+        (
+            ["1", "--input", "list.json", "-f", "compose.yaml"],
+            "Error: --input and a project cannot be used together",
+        ),
+        (
+            ["1", "--input", "list.json", "--decision", "x"],
+            "Error: --input and --decision cannot be used together",
+        ),
+    ],
+)
+def test_what_cannot_be_evaluated_is_one_sentence(
+    run, folder, arguments: list[str], message: str
+) -> None:
+    (folder / "text.json").write_text("x")
+    (folder / "list.json").write_text("[]")
+    (folder / "compose.yaml").write_text("services: {web: {image: a}}\n")
+
+    result = run("eval", *arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == message
+
+
 @pytest.mark.thorough
 def test_a_decision_is_made_again_by_another_policy_set(run, folder) -> None:
     (folder / "compose.yaml").write_text(

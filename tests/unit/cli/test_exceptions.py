@@ -392,7 +392,10 @@ def test_a_request_is_the_document_that_exempts_the_violations_once_it_is_approv
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["no-privileged"], "name --repository, --environment or --host of the exception"),
+        (
+            ["no-privileged"],
+            "Error: the exception also needs --repository, --environment or --host\n",
+        ),
         (["no-privilegd", "--host", "a"], "unknown policy no-privilegd; did you mean no-priv"),
         (["no-all-gpus", "--host", "a"], ".: no violation of no-all-gpus\n"),
         (["no-privileged", "nosuch", "--host", "a"], "nosuch: No such file or directory"),
@@ -407,3 +410,15 @@ def test_a_request_without_a_violation_or_a_subject_is_an_error(
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
+
+
+def test_a_request_names_all_options_that_are_missing(run, folder: Path) -> None:
+    (folder / "compose.yaml").write_text(PRIVILEGED)
+
+    result = run("exceptions", "request", "no-privileged")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(
+        "\nError: the exception also needs --owner, --reason, --repository, --environment or "
+        "--host\n"
+    )

@@ -103,7 +103,7 @@ def test_standard_input_is_not_changed(run) -> None:
     result = run("fix", "-", stdin=DENIED.encode())
 
     assert result.exit_code == 1
-    assert "not fixed automatically: -: is outside the project" in result.stderr
+    assert "    not fixed automatically: standard input cannot be changed\n" in result.stderr
 
 
 def test_trials_are_not_recorded(run, app: Path, folder: Path, monkeypatch) -> None:

@@ -42,7 +42,8 @@ def test_an_unknown_command_is_exit_2(run) -> None:
     result = run("chekc")
 
     assert result.exit_code == 2
-    assert "No such command 'chekc'" in result.output
+    assert result.stderr.endswith("\nError: No such command 'chekc'. Did you mean 'check'?\n")
+    assert run("apply").stderr.endswith("\nError: No such command 'apply'.\n")
 
 
 @pytest.mark.thorough

@@ -91,7 +91,9 @@ def test_changed_since_selects_among_the_groups(run, repo: Path) -> None:
 
 
 def test_fix_and_baseline_use_the_groups_too(run, repo: Path) -> None:
-    assert run("baseline", "create").stdout.startswith(".policyd-baseline.json: 1 entries")
+    assert run("baseline", "create").stdout.startswith(
+        ".policyd-baseline.json: 1 entry (+1), 1 project evaluated\n"
+    )
     assert run("fix", "--apply").exit_code == 0
     assert "privileged" not in (repo / "compose.prod.yaml").read_text()
 

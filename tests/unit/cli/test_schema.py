@@ -34,4 +34,12 @@ def test_policies_are_those_of_the_policy_set_even_while_a_document_is_wrong(run
 
 
 def test_an_unknown_schema_is_exit_2(run) -> None:
-    assert run("schema", "workload").exit_code == 2
+    result = run("schema", "workload")
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Usage: policyd schema [OPTIONS] DOCUMENT\n"
+        "Try 'policyd schema --help' for help.\n\n"
+        "Error: Invalid value for 'DOCUMENT': 'workload' is not one of 'input', 'policyset', "
+        "'constraint', 'exception', 'data', 'decision', 'grant', 'record'.\n"
+    )

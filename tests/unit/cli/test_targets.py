@@ -146,7 +146,7 @@ def test_recursive_leaves_out_what_git_ignores(run, folder) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-f", "x.yaml"], "--recursive and --changed-since and --file cannot be used together"),
+        (["-f", "x.yaml"], "--file cannot be used together with --recursive or --changed-since"),
         (["--project-directory", "."], "--recursive and --project-directory cannot be used"),
     ],
 )

@@ -59,6 +59,10 @@ def test_a_token_for_metrics_needs_no_repository(run: Run) -> None:
     ("arguments", "message"),
     [
         (("ci", "--owner", "x"), "--repository is missing; write '**' for all repositories"),
+        (
+            ("ci", "--owner", "x", "--repository", ""),
+            "--repository, --environment and --host cannot be empty; '**' means all\n",
+        ),
         (("a b", "--owner", "x"), "the name of a token has up to 64 letters, digits, "),
     ],
 )

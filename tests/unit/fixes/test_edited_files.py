@@ -57,7 +57,7 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(files: DirectoryFiles)
     assert path.read_text() == "other"
 
 
-@pytest.mark.parametrize("name", ["../outside.yaml", "-", "/etc/hosts", "below/../../outside.yaml"])
+@pytest.mark.parametrize("name", ["../outside.yaml", "/etc/hosts", "below/../../outside.yaml"])
 def test_a_file_outside_the_project_is_refused(files: DirectoryFiles, name: str) -> None:
     with pytest.raises(BundleError, match="is outside the project"):
         editable_path(files, name)
