@@ -13,7 +13,8 @@ import msgspec
 from sqlalchemy import Select, literal, select, tuple_
 
 from policyd.audit.decision_queries import DecisionFilters, conditions
-from policyd.audit.store import PAGE, PLACE_OF_EVENT, time_of
+from policyd.audit.event_queries import PLACE_OF_EVENT, time_of
+from policyd.audit.store import PAGE
 from policyd.audit.tables import events
 from policyd.audit.visibility import EVERYTHING, Visibility
 from policyd.audit.visible_events import few_visible

@@ -13,8 +13,9 @@ from sqlalchemy import func, select
 
 from policyd.audit.decision_queries import DecisionFilters, conditions
 from policyd.audit.event import rfc3339
+from policyd.audit.event_queries import PLACE_OF_EVENT
 from policyd.audit.moments import Period
-from policyd.audit.store import PLACE_OF_EVENT, Store
+from policyd.audit.store import Store
 from policyd.audit.tables import events
 from policyd.audit.visibility import EVERYTHING, Visibility
 

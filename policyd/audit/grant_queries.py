@@ -52,8 +52,13 @@ MOST_IN_FORCE: Final = 10_000
 """Grants of one project on one host."""
 
 
-def conditions(filters: GrantFilters, now: str) -> list[ColumnElement[bool]]:
-    """Return the conditions of `filters` on `tables.grants`. `now` is the current time."""
+def conditions(
+    filters: GrantFilters, now: str, few: ColumnElement[bool] | None = None
+) -> list[ColumnElement[bool]]:
+    """Return the conditions of `filters` on `tables.grants`. `now` is the current time.
+
+    With `few`, a condition that few grants meet, no column of `filters` leads to others.
+    """
     held = _held(filters, now)
     found: list[ColumnElement[bool]] = held(grants)
     gpu, exception = filters.get("gpu"), filters.get("exception")
@@ -62,8 +67,11 @@ def conditions(filters: GrantFilters, now: str) -> list[ColumnElement[bool]]:
     ]
     # Few grants are active, or need an exception: the other columns are compared afterwards. The
     # index of active grants has their hosts too.
-    is_led = exception is None and (not filters.get("active", True) or len(asked) == 1)
+    is_led = (
+        few is None and exception is None and (not filters.get("active", True) or len(asked) == 1)
+    )
     found += led(asked) if is_led else unindexed(asked)
+    found += [] if few is None else [few]
     if gpu is not None:
         found.append(has_device(gpu))
     if exception is not None:

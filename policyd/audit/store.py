@@ -14,12 +14,12 @@ from collections.abc import Collection, Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple, Unpack
 
-from sqlalchemy import Connection, bindparam, func, literal, select, tuple_, update
+from sqlalchemy import bindparam, func, literal, select, tuple_, update
 
 from policyd.audit import decision_queries, documents, grant_queries, tree
 from policyd.audit.appending import Appender, Pending
 from policyd.audit.database import Database, open_database, unknown_outcome
-from policyd.audit.decision_queries import DecisionFilters, within
+from policyd.audit.decision_queries import DecisionFilters
 from policyd.audit.event import (
     DECISION,
     GrantRecord,
@@ -28,12 +28,13 @@ from policyd.audit.event import (
     payload_of,
     rfc3339,
 )
+from policyd.audit.event_queries import PLACE_OF_EVENT, page_of, page_of_kinds, place_of, time_of
 from policyd.audit.grant_queries import IN_FORCE, GrantFilters
 from policyd.audit.group_commit import OutcomeUnknown
 from policyd.audit.log_event import EventKind, LogEvent, payload_of_event
 from policyd.audit.moments import ALWAYS, Period
 from policyd.audit.prepared import Prepared
-from policyd.audit.rows import grant_of, record_of
+from policyd.audit.rows import grant_of
 from policyd.audit.tables import events, exception_uses, grants, heads
 from policyd.audit.verify import VerifyReport, verify
 from policyd.audit.visibility import EVERYTHING, Visibility
@@ -44,23 +45,6 @@ from policyd.model import AuditRecord, Caller, Decision, RecordedInput, Review
 PAGE: Final = 50
 """The default number of records on a page."""
 
-_PLACE_OF_GRANT: Final = {
-    "repositories": grants.c.repository,
-    "environments": grants.c.environment,
-    "hosts": grants.c.host,
-}
-
-PLACE_OF_EVENT: Final = {
-    "repositories": events.c.repository,
-    "environments": events.c.environment,
-    "hosts": events.c.host,
-}
-_HAS_PAYLOAD: Final = events.c.payload != ""
-"""Retention removes the payloads of old decisions."""
-_BY_TIME: Final = (events.c.time, events.c.sequence)
-_IN_ORDER: Final = (events.c.sequence,)
-_LAST: Final = "~"
-"""Sorts after all times."""
 _DECISION: Final = Prepared(
     select(*(events.c[name] for name in AuditRecord.__struct_fields__)).where(
         events.c.decision_id == bindparam("decision"), events.c.kind == DECISION
@@ -195,7 +179,7 @@ class Store:
         with self._here().database.reading() as connection:
             few = few_visible(connection, visibility)
             conditions = decision_queries.conditions(filters, connection, few)
-            return self._events(connection, limit, before, visibility, conditions)
+            return page_of(connection, conditions, limit, before, visibility)
 
     def events(
         self,
@@ -210,36 +194,8 @@ class Store:
 
         `before` continues a page: the sequence number of the last record seen.
         """
-        conditions = within(period)
         with self._here().database.reading() as connection:
-            if kinds:
-                conditions.append(events.c.kind.in_(kinds))
-                return self._events(connection, limit, before, visibility, conditions)
-            # All events are read in the order of the log, which has no index of their times alone.
-            few = few_visible(connection, visibility)
-            conditions += [] if few is None else [few]
-            return self._events(connection, limit, before, visibility, conditions, _IN_ORDER)
-
-    def _events(
-        self,
-        connection: Connection,
-        limit: int,
-        before: int | None,
-        visibility: Visibility,
-        conditions: Sequence[Any],
-        place: Sequence[Any] = _BY_TIME,
-    ) -> list[AuditRecord]:
-        visible = visibility.conditions(PLACE_OF_EVENT, connection.dialect.name)
-        query = (
-            select(events)
-            .where(*conditions, _HAS_PAYLOAD, *visible)
-            .order_by(*(column.desc() for column in place))
-            .limit(limit)
-        )
-        if before is not None:
-            last = (time_of(before), literal(before))[-len(place) :]
-            query = query.where(tuple_(*place) < tuple_(*last))
-        return [record_of(row) for row in connection.execute(query)]
+            return page_of_kinds(connection, kinds, period, limit, before, visibility)
 
     def decision(self, decision_id: str) -> AuditRecord:
         """Return the record of one decision. Raises NotFound, ContentRemoved."""
@@ -271,17 +227,18 @@ class Store:
         moment = rfc3339(time.time_ns() if now is None else now)
         place = (grants.c.time, grants.c.sequence, grants.c.position)
         database = self._here().database
-        query = (
-            select(grants)
-            .where(*grant_queries.conditions(filters, moment))
-            .where(*visibility.conditions(_PLACE_OF_GRANT, database.dialect))
-            .order_by(*(column.desc() for column in place))
-            .limit(limit)
-        )
-        if before is not None:
-            last = tuple_(time_of(before[0]), *map(literal, before))
-            query = query.where(tuple_(*place) < last)
         with database.reading() as connection:
+            few = few_visible(connection, visibility, grants)
+            query = (
+                select(grants)
+                .where(*grant_queries.conditions(filters, moment, few))
+                .where(*visibility.conditions(place_of(grants), database.dialect))
+                .order_by(*(column.desc() for column in place))
+                .limit(limit)
+            )
+            if before is not None:
+                last = tuple_(time_of(before[0]), *map(literal, before))
+                query = query.where(tuple_(*place) < last)
             return [grant_of(row, moment) for row in connection.execute(query)]
 
     def grants_in_force(self, host: str, project: str, now: int) -> list[GrantRecord]:
@@ -383,12 +340,6 @@ class Store:
 def no_decision(decision_id: str) -> NotFound:
     """Return the error for a decision that does not exist, or must seem so."""
     return NotFound(f"there is no decision {decision_id} in the audit log")
-
-
-def time_of(sequence: int) -> Any:
-    """Return the time of an event as SQL; for an event that does not exist, one after all times."""
-    found = select(events.c.time).where(events.c.sequence == sequence).scalar_subquery()
-    return func.coalesce(found, _LAST)
 
 
 def _target_and_place(record: GrantRecord) -> tuple[Target, int, int]:

@@ -1,52 +1,55 @@
-"""Find the events that a reader may see without reading all others.
+"""Find the events and the grants that a reader may see without reading all others.
 
-In: what a reader may see, a connection. Out: conditions on the table of events. A reader who may
-see few events would otherwise wait until each newer event of others was compared with the globs:
-their names are resolved first, by one look at an index for each name, and the events that have
-these names are taken from the index.
+In: what a reader may see, a connection. Out: conditions on the table of events, or of grants. A
+reader who may see few of them would otherwise wait until each newer one of others was compared with
+the globs: their names are resolved first, by one look at an index for each name, and the rows that
+have these names are taken from the index.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, false, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, false, func, select
 
 from policyd.audit.tables import events
 from policyd.audit.visibility import ALL, Visibility
 from policyd.policies.matching import matches_any
 
 FEW: Final = 5_000
-"""Events that are read one by one without a noticeable delay."""
+"""Rows that are read one by one without a noticeable delay."""
 MAX_NAMES: Final = 5_000
 """Limit of the different names of a column that are examined."""
 _COLUMNS: Final = {
-    "repositories": events.c.repository,
-    "environments": events.c.environment,
-    "hosts": events.c.host,
+    "repositories": "repository",
+    "environments": "environment",
+    "hosts": "host",
 }
-_LISTED: Final = events.alias("listed")
 
 
-def few_visible(connection: Connection, visibility: Visibility) -> ColumnElement[bool] | None:
-    """Return a condition that few events meet, among them all visible ones; None if many may.
+def few_visible(
+    connection: Connection, visibility: Visibility, table: Table = events
+) -> ColumnElement[bool] | None:
+    """Return a condition that few rows of `table` meet, among them all visible ones.
 
-    Visible events must meet the conditions of `visibility` too.
+    Returns None if many rows may. `table` is that of the events or of the grants. Visible rows must
+    meet the conditions of `visibility` too.
     """
+    listed = table.alias("listed")
     for field, globs in visibility._asdict().items():
         if ALL in globs:
             continue
-        column = _COLUMNS[field]
+        column = table.c[_COLUMNS[field]]
         names = connection.execute(_names(column)).scalars().all()
         if len(names) > MAX_NAMES:
             continue
         own = [name for name in names if matches_any(globs, name)]
         if not own:
             return false()
-        with_names = _LISTED.c[column.name].in_(own)
-        some = select(_LISTED.c.time).where(with_names).limit(FEW + 1).subquery()
+        with_names = listed.c[column.name].in_(own)
+        some = select(listed.c.time).where(with_names).limit(FEW + 1).subquery()
         if connection.execute(select(func.count()).select_from(some)).scalar_one() <= FEW:
-            return events.c.sequence.in_(select(_LISTED.c.sequence).where(with_names))
+            return table.c.sequence.in_(select(listed.c.sequence).where(with_names))
     return None
 
 

@@ -253,6 +253,60 @@ def find_decisions_by_time_place_and_device(store: Store) -> None:
     assert store.events(kinds=["start"], period=Period("", at(40))) == []
 
 
+def find_the_newest_events_of_kinds(store: Store) -> None:
+    """Events of several kinds are pages in the order of their times, for each reader."""
+    for number in range(4):
+        place = {"repository": "ml/a" if number % 2 else "bio/b", "grants": ()}
+        store.append_decision(*pair(f"d{number}", **place, seconds=10 * number))
+        if number == 1:
+            store.append_event("start", {}, now=nanoseconds(12))
+        store.append_event("stop", {}, now=nanoseconds(10 * number + 5))
+
+    def found(limit: int = 50, **given: Any) -> list[int]:
+        return [record.sequence for record in store.events(limit, **given)]
+
+    assert found() == [9, 8, 7, 6, 5, 4, 3, 2, 1]
+    assert found(kinds=("start", "stop")) == [9, 7, 5, 4, 2]
+    assert found(kinds=("start", "stop"), period=Period(at(5), at(15))) == [4, 2]
+    assert found(period=Period(at(5), at(15))) == [4, 3, 2]
+    assert found(2, kinds=("decision", "stop")) == [9, 8]
+    assert found(2, kinds=("decision", "stop"), before=8) == [7, 6]
+    assert found(3, kinds=("decision", "start", "stop"), before=5) == [4, 3, 2]
+    assert found(kinds=("stop",), before=5) == [2]
+    own = Visibility(("ml/**",))
+    assert found(visibility=own) == found(kinds=("start", "decision"), visibility=own) == [8, 3]
+    assert found(1, kinds=("decision",), visibility=own, before=8) == [3]
+    assert found(kinds=("start", "stop"), visibility=own) == []
+    assert found(visibility=own, period=Period(at(11), "")) == [8]
+
+
+def find_the_grants_that_a_reader_may_see(store: Store) -> None:
+    """A reader sees the same grants with every filter, however few they are."""
+    for number, name in enumerate(("ml/a", "bio/b", "ml/c")):
+        host = f"gpu-{number % 2}"
+        store.append_decision(
+            *pair(f"d{number}", repository=name, host=host, grants=(granted(name),), seconds=number)
+        )
+    store.append_decision(*pair("d3", repository="ml/a", host="gpu-0", operation="DELETE",
+                                grants=(), seconds=9))  # fmt: skip
+    ml, none = Visibility(("ml/**",)), Visibility(("no/**",), hosts=("gpu-1",))
+
+    assert services(store, active=True, visibility=ml) == ["ml/c"]
+    assert services(store, active=False, visibility=ml) == ["ml/c", "ml/a"]
+    assert services(store, active=False, visibility=ml, host="gpu-0", repository="ml/a") == ["ml/a"]
+    assert services(store, active=False, visibility=ml, host="gpu-1") == []
+    assert services(store, active=False, visibility=Visibility(hosts=("gpu-1",))) == ["bio/b"]
+    assert services(store, visibility=ml, at=at(1), active=False) == ["ml/a"]
+    assert services(store, visibility=ml, period=Period(at(9), ""), active=False) == ["ml/c"]
+    assert (
+        services(store, active=False, visibility=none)
+        == services(store, active=True, visibility=none)
+        == []
+    )
+    page = store.grants(1, active=False, visibility=ml, before=(3, 0))
+    assert [record.service for record in page] == ["ml/a"]
+
+
 def keep_documents_once(store: Store) -> None:
     """A document is found by its digest, however often it was stored."""
     digest = store.keep_document(b"rules")
@@ -322,5 +376,7 @@ HELD: Final = (
     find_devices_that_were_double_booked,
     record_the_first_use_of_an_exception,
     find_decisions_by_time_place_and_device,
+    find_the_newest_events_of_kinds,
+    find_the_grants_that_a_reader_may_see,
     keep_documents_once,
 )
