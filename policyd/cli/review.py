@@ -30,7 +30,9 @@ from policyd.cli.options import (
 from policyd.cli.output import ColourChoice, colour_option, columns, format_option, show
 from policyd.cli.targets import target
 from policyd.compose.context import LoadContext
+from policyd.compose.phases.assemble import LoadedFiles
 from policyd.compose.phases.invocation import prepare
+from policyd.compose.phases.project_name import project_name
 from policyd.errors import (
     BundleError,
     ComposeError,
@@ -230,20 +232,25 @@ def _project(project: Bundle, environment: Mapping[str, str]) -> dict[str, Any]:
     if project.project_directory:
         raise ConfigError("--project-directory cannot be sent; name a folder as PATH")
     compose_files: tuple[str, ...] = ()
+    # The webhook does not know the folder, which names a project whose files do not.
+    name = project.project_name
+    context = LoadContext(project)
     try:
-        compose_files = prepare(LoadContext(project)).files
+        call = prepare(context)
+        compose_files = call.files
+        name = project_name(context, LoadedFiles(context), call)
         compose.load(project)
     except ComposeError:
         pass  # the webhook denies with the reason
     texts = {name: _text(files, name) for name in files.names()}
-    names = {word.decode() for text in texts.values() for word in _NAME.findall(text.encode())}
-    used = {name: value for name, value in environment.items() if name in names}
+    words = {word.decode() for text in texts.values() for word in _NAME.findall(text.encode())}
+    used = {variable: value for variable, value in environment.items() if variable in words}
     return {
         "files": texts,
-        "name": project.project_name,
+        "name": name,
         "composeFiles": [files.display(path) for path in compose_files],
         "envFiles": [files.display(path) for path in project.env_files],
-        "env": used | {name: environment[name] for name in environment if _is_compose(name)},
+        "env": used | {word: environment[word] for word in environment if _is_compose(word)},
     }
 
 

@@ -81,6 +81,8 @@ def find_target(
 
     Raises NoComposeFile if there is none, and UsageError for flags that exclude each other.
     """
+    if path and path.startswith(OCI):
+        raise click.UsageError(f"{path}: only `policyd check` reads projects in registries")
     found, missing = find_targets((path,) if path else (), flags, folder, Search(), environment)
     for one in missing:
         raise NoComposeFile(one.reason)

@@ -123,3 +123,12 @@ def test_a_folder_without_a_project_is_not_that_of_its_parent(run, folder) -> No
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == "policyd: error: app: no Compose file in this folder\n"
+
+
+def test_a_project_in_a_registry_is_not_printed(run) -> None:
+    result = run("config", "oci://registry.example/app:1")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(
+        "\nError: oci://registry.example/app:1: only `policyd check` reads projects in registries\n"
+    )

@@ -125,6 +125,23 @@ def test_variables_that_the_files_name_are_sent_and_no_others(
     assert "hunter2" not in record.payload
 
 
+def test_a_project_has_the_name_that_compose_gives_it(
+    run: Run, ask: Run, folder: Path, store: Store
+) -> None:
+    named = folder / "named"
+    named.mkdir()
+    (folder / "compose.yaml").write_text(CLEAN)
+    (named / "compose.yaml").write_text(f"name: shop\n{CLEAN}    env_file: secret.env\n")
+
+    ask()
+    ask("-p", "given")
+    ask("named", "--missing", "unknown")
+
+    names = [event_of(record).input.project.name for record in store.decisions()]
+    assert names == ["shop", "given", json.loads(run("config").stdout)["name"]]
+    assert names[2] == folder.name
+
+
 def test_a_review_is_recorded_with_its_source(ask: Run, folder: Path, store: Store) -> None:
     (folder / "compose.yaml").write_text(CLEAN)
 
