@@ -75,6 +75,8 @@ def add(
 
     if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise click.UsageError("NAME has letters, digits, '-' and '_', and begins with no sign")
+    if not re.match("https?://[^/]", service):
+        raise click.UsageError(f"--service: {service!r} is not a URL; write https://HOST[:PORT]")
     if manifest:
         if kind != "github":
             raise click.UsageError("--manifest is for the kind github")
@@ -82,6 +84,8 @@ def add(
         return 0
     if not repositories:
         raise click.UsageError("--repository is missing; write '**' for all repositories")
+    if kind != "github" and not url:
+        raise click.UsageError("--url is missing: the base URL of the forge's API")
     forge = ForgeSettings(
         kind=kind,
         url=url,

@@ -94,6 +94,14 @@ def test_a_repository_that_the_token_does_not_reach_is_named(
     [
         ((), "--repository is missing; write '**' for all repositories"),
         (("--manifest",), "--manifest is for the kind github"),
+        (
+            ("--service", "policyd.example"),
+            "--service: 'policyd.example' is not a URL; write https://HOST[:PORT]",
+        ),
+        (
+            ("--repository", "x", "--url", ""),
+            "--url is missing: the base URL of the forge's API",
+        ),
         (("--repository", "x", "--app-id", "1"), "only forges of the kind github have apps"),
     ],
 )
