@@ -73,6 +73,8 @@ def _selection(container: Container) -> tuple[str, Selection]:
     for family in (default, *found):
         if found.get(family, ()) != ():
             return family, found[family]
+    if toolkit.selects_all_without_variable({**config.environment, **container.environment}):
+        return toolkit.FAMILY, "all"
     return "", ()
 
 

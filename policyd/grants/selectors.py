@@ -182,11 +182,8 @@ def _by_variable(container: Container, selector: Selector) -> Iterator[GrantDecl
 def _by_legacy_image(container: Container) -> Iterator[GrantDeclaration]:
     """Yield every GPU for an image that the toolkit takes for a legacy CUDA image."""
     environment = container.environment
-    version = environment.get("CUDA_VERSION")
     if (
-        not version
-        or environment.get("NVIDIA_REQUIRE_CUDA")
-        or "NVIDIA_VISIBLE_DEVICES" in environment
+        not toolkit.selects_all_without_variable(environment)
         or container.requests
         or container.runtime_class == _LEGACY_FAMILY
         or not toolkit.reads(container, "NVIDIA_VISIBLE_DEVICES", _LEGACY_FAMILY)
@@ -199,7 +196,7 @@ def _by_legacy_image(container: Container) -> Iterator[GrantDeclaration]:
             container.tables.family(_LEGACY_FAMILY).vendor,
             "all",
             container.path_of("CUDA_VERSION"),
-            f"CUDA_VERSION={version} without NVIDIA_REQUIRE_CUDA",
+            f"CUDA_VERSION={environment['CUDA_VERSION']} without NVIDIA_REQUIRE_CUDA",
             form="legacy-image",
             family=_LEGACY_FAMILY,
         ),

@@ -3,11 +3,13 @@
 In: a container, and the settings of the toolkit that the inventory has for its host. Out: which
 selections count. Where the inventory has no settings, everything counts that any settings permit.
 Sources: nvidia-container-toolkit 1.18 internal/config/image (VisibleDevices, visibleEnvVars,
-IsPrivileged); 1.17 cmd/nvidia-container-runtime-hook (getDevices, getSwarmResourceEnvvars).
+IsPrivileged, IsLegacy); 1.17 cmd/nvidia-container-runtime-hook (getDevices,
+getSwarmResourceEnvvars).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from policyd.grants.container import Container
@@ -17,6 +19,18 @@ FAMILY: Final = "nvidia"
 
 _ADMINISTRATION: Final = ("ALL", "SYS_ADMIN")
 """Capabilities that make a container privileged for the toolkit."""
+
+
+def selects_all_without_variable(environment: Mapping[str, str | None]) -> bool:
+    """Return whether a container with `environment` gets every GPU without a selecting variable.
+
+    The toolkit takes its image for one that is older than the variable.
+    """
+    return (
+        bool(environment.get("CUDA_VERSION"))
+        and not environment.get("NVIDIA_REQUIRE_CUDA")
+        and "NVIDIA_VISIBLE_DEVICES" not in environment
+    )
 
 
 def accepts_variables(container: Container, family: str) -> bool:

@@ -21,6 +21,8 @@ _DRIVERS: Final = {
     "kfd": "/dev/kfd",
 }
 """Nodes of drivers whose major number is different on each host."""
+_VENDORS: Final = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
+"""The vendors of PCI devices that give accelerators."""
 _FIXED: Final = {
     226: lambda minor: f"/dev/dri/renderD{minor}" if minor >= 128 else f"/dev/dri/card{minor}",
     261: lambda minor: f"/dev/accel/accel{minor}",
@@ -50,6 +52,14 @@ class DeviceNumbers:
                 return _FIXED[major](minor)
         folder = self._sysfs / "dev" / ("block" if kind == "b" else "char") / f"{major}:{minor}"
         return self._named(folder / "uevent")
+
+    def vendor(self, major: int, minor: int) -> str:
+        """Return the vendor of the accelerator of a character device, "" if it is not known."""
+        folder = self._sysfs / "dev" / "char" / f"{major}:{minor}" / "device"
+        try:
+            return _VENDORS.get((folder / "vendor").read_text().strip(), "")
+        except OSError:
+            return ""
 
     def _drivers(self) -> Mapping[int, str]:
         """Return the names of the drivers of character devices by their major numbers."""

@@ -33,6 +33,7 @@ from policyd.host.oci_runtime import ALLOWED, DENIED
 from policyd.host.own_rules import OwnRules
 from policyd.host.runtime_needs import METHOD, covered, needs
 from policyd.host.runtime_spec import Spec, read_spec, requested, truth
+from policyd.host.toolkit_additions import unasked_devices, without_driver_files
 from policyd.host_resolver import HostResolver
 from policyd.host_settings import HostSettings
 from policyd.model import Decision, Grant, ImageConfig, Review, Source, Violation, to_json
@@ -103,7 +104,9 @@ class RuntimeGate:
             spec = msgspec.structs.replace(spec, has_gpu_hook=True)
         asked, image, existing = self._described(spec)
         described, named = asked, requested(spec, asked.keys)
+        spec = without_driver_files(spec, asked.keys)
         keys, runtime_asked = truth(spec, asked.keys), str(asked.keys.get("runtime", ""))
+        keys["devices"] += unasked_devices(spec, named)
         volumes = dict(asked.volumes)
         keys["volumes"] = [*keys["volumes"], *_unnamed_volumes(spec, keys, volumes, existing)]
         followed = self._files.followed(Asked("", "", {}, volumes))

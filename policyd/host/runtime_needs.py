@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from policyd.grants.selection import by_nvidia_rule
+from policyd.grants.toolkit import selects_all_without_variable
 from policyd.host.coverage import Held, covers
 from policyd.host.runtime_spec import Spec, SpecDevice
 from policyd.model import Grant, GrantedDevices
@@ -21,8 +22,10 @@ from policyd.model import Grant, GrantedDevices
 METHOD: Final = "runtime"
 """The method of grants that are needed besides those that a container asks for."""
 NVIDIA_VARIABLE: Final = "NVIDIA_VISIBLE_DEVICES"
+UNKNOWN: Final = "unknown"
+"""The vendor of a node whose name does not say it."""
 _NVIDIA_GPU: Final = re.compile(r"/dev/nvidia([0-9]+)")
-_NVIDIA: Final = re.compile(r"/dev/nvidia[^/]*(/.*)?")
+_NVIDIA: Final = re.compile(r"/dev/(?:nvidia[^/]*(/.*)?|gdrdrv)")
 _AMD: Final = ("/dev/kfd",)
 
 
@@ -43,10 +46,14 @@ def needs(
     vendors = {one.vendor for one in asked}
     for device in spec.devices:
         node = accelerator(device.node or device.target)
+        if node and device.vendor and device not in named and node.vendor == UNKNOWN:
+            node = Node(device.vendor, ())  # a render node beside the node of its GPU
         if node and (device in named or node.vendor not in vendors):
             yield _need(service, node, device.target)
     if spec.has_gpu_hook:
         selected = by_nvidia_rule(spec.environment.get(NVIDIA_VARIABLE, ""))
+        if selects_all_without_variable(spec.environment):
+            selected = "all"
         if selected != ():
             yield _grant(service, "nvidia", selected, NVIDIA_VARIABLE)
 
@@ -60,7 +67,7 @@ def accelerator(node: str) -> Node | None:
     if node in _AMD:
         return Node("amd", ())
     if node.startswith(("/dev/dri/", "/dev/accel/")):
-        return Node("unknown", (node, node.rpartition("/")[0]))
+        return Node(UNKNOWN, (node, node.rpartition("/")[0]))
     return None
 
 
@@ -73,7 +80,7 @@ def covered(need: Grant, held: Sequence[Held]) -> bool:
 
 
 def _covers(held: Held, need: Grant) -> bool:
-    vendor = held.vendor if need.vendor == "unknown" else need.vendor
+    vendor = held.vendor if need.vendor == UNKNOWN else need.vendor
     same = msgspec.structs.replace(need, method=held.method, vendor=vendor)
     if need.devices == ():
         return held.service == need.service and held.vendor == vendor

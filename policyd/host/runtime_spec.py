@@ -48,11 +48,15 @@ _NAMESPACES: Final = {"pid": "pid", "network": "network_mode", "ipc": "ipc", "ut
 
 
 class SpecDevice(msgspec.Struct, frozen=True):
-    """A device node: its path in the container, and its node on the host ("" if not known)."""
+    """A device node: its path in the container, and its node on the host ("" if not known).
+
+    `vendor` is that of the accelerator that the node belongs to, "" if it is not known.
+    """
 
     target: str
     node: str
     permissions: str = "rwm"
+    vendor: str = ""
 
 
 class SpecMount(msgspec.Struct, frozen=True):
@@ -169,7 +173,10 @@ def _devices(
         kind, major, minor = device.text("type"), device.integer("major"), device.integer("minor")
         access = [one[3] for one in rules if one[:3] == (kind, major, minor)]
         yield SpecDevice(
-            device.text("path"), numbers.node(kind, major, minor), access[0] if access else "rwm"
+            device.text("path"),
+            numbers.node(kind, major, minor),
+            access[0] if access else "rwm",
+            "" if kind == "b" else numbers.vendor(major, minor),
         )
 
 

@@ -177,6 +177,9 @@ def test_reason_names_the_workload() -> None:
         ("app:1", {"NVIDIA_VISIBLE_DEVICES": "void"}, []),
         ("app:1", {"AMD_VISIBLE_DEVICES": "all"}, []),
         ("app:1", {}, []),
+        ("app:1", {"CUDA_VERSION": "8.0.61"}, [IMAGE]),
+        ("app:1", {"CUDA_VERSION": "13.0", "NVIDIA_REQUIRE_CUDA": "cuda>=13.0"}, []),
+        ("app:1", {"CUDA_VERSION": "8.0.61", "NVIDIA_VISIBLE_DEVICES": "none"}, []),
         (CUDA, {"NVIDIA_VISIBLE_DEVICES": "void"}, [IMAGE]),
     ],
 )

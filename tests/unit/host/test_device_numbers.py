@@ -63,6 +63,20 @@ def test_a_device_is_named_as_on_the_host(
     assert numbers.node(kind, major, minor) == node
 
 
+@pytest.mark.parametrize(
+    ("text", "vendor"),
+    [("0x10de\n", "nvidia"), ("0x1002\n", "amd"), ("0x8086\n", "intel"), ("0x1af4\n", "")],
+)
+def test_the_vendor_of_a_card_is_that_of_its_pci_device(
+    numbers: DeviceNumbers, tmp_path: Path, text: str, vendor: str
+) -> None:
+    folder = tmp_path / "sys" / "dev" / "char" / "226:128" / "device"
+    folder.mkdir(parents=True)
+    (folder / "vendor").write_text(text)
+
+    assert (numbers.vendor(226, 128), numbers.vendor(226, 129)) == (vendor, "")
+
+
 def test_a_machine_without_a_list_of_drivers_knows_the_fixed_numbers(tmp_path: Path) -> None:
     numbers = DeviceNumbers(tmp_path / "none", tmp_path)
 

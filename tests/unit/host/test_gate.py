@@ -236,6 +236,18 @@ def test_the_variables_of_the_image_count(gate, engine):
     assert "no-all-gpus" in answer.message
 
 
+def test_an_image_older_than_the_variable_gets_every_gpu_of_the_default_runtime(gate, engine):
+    engine.documents["/info"] = {"DefaultRuntime": "nvidia"}
+    old = {"Config": {"Env": ["CUDA_VERSION=8.0.61"]}}
+    engine.documents["/images/local/busybox:1.0/json"] = old
+
+    answer = gate.before(envelope(CREATE, creation()))
+
+    assert "require-grant: service container asks for accelerators (nvidia, image: all)" in (
+        answer.message
+    )
+
+
 def existing(host: dict, env: list[str] | None = None) -> dict:
     return {
         "Id": "c1",

@@ -124,6 +124,24 @@ def test_a_device_that_nobody_asked_for_needs_a_grant(ask: Ask, services: Servic
     )
 
 
+def test_what_the_toolkit_adds_for_a_granted_gpu_passes_and_nothing_else(
+    ask: Ask, services: Services
+) -> None:
+    grant_gpu(services, "cdi", "0")
+    labels = {**LABELS, "com.docker.compose.project": "cdi"}
+    request = {"Driver": "nvidia", "DeviceIDs": ["0"], "Capabilities": [["gpu"]]}
+    given: dict[str, Any] = {"host": {"DeviceRequests": [request]}}
+    nodes = [device("/dev/nvidia0", 195, 0), device("/dev/nvidiactl", 195, 255)]
+    paths = ("/run/nvidia-persistenced/socket", "/run/nvidia/driver/usr/bin/nvidia-smi")
+    added = [bind(path, path, "ro", "nosuid", "nodev") for path in paths]
+
+    assert ask(labels, devices=nodes, mounts=added, **given) == ""
+    said = ask(labels, devices=[*nodes, device("/dev/sda", 8, 0, "b")], mounts=added, **given)
+    assert "no-host-disk-or-memory-devices: service train maps a disk" in said
+    said = ask(labels, devices=nodes, mounts=[bind("/run/nvidia/driver", "/x", "ro")], **given)
+    assert "no-host-dev-mounts: service train mounts devices of the host" in said
+
+
 def test_a_host_that_observes_only_records_it(ask: Ask, last_event) -> None:
     assert ask(LABELS, settings={"mode": "observe"}, devices=GPU) == ""
     (violation,) = last_event().result.violations
@@ -142,6 +160,17 @@ def test_a_variable_of_the_image_counts_where_something_reads_it(
         said = ask(LABELS, env=[variable], **changes)
         assert "policyd: require-grant: service train would get accelerators by " in said
         assert "(nvidia: all) without a grant on host gpu-01" in said
+
+
+def test_an_image_older_than_the_variable_gets_every_gpu(ask: Ask, engine: EngineStandIn) -> None:
+    """Without NVIDIA_VISIBLE_DEVICES, the toolkit takes CUDA_VERSION alone for a request of all."""
+    variable = "CUDA_VERSION=8.0.61"
+    engine.documents["/images/sha256:0/json"] = {"Config": {"Env": [variable]}}
+    engine.documents["/images/acme/train:1/json"] = {"Config": {"Env": [variable]}}
+
+    assert ask(LABELS, env=[variable]) == ""
+    said = ask(LABELS, env=[variable], hooks=LEGACY_HOOK)
+    assert "(nvidia: all) without a grant on host gpu-01" in said
 
 
 def test_links_to_paths_of_the_host_are_followed(ask: Ask, tmp_path: Path) -> None:
