@@ -1,7 +1,7 @@
 """Conditions on the table of events: when, where, by whom, with which grants and exceptions.
 
-In: filters. Out: conditions for a query of `tables.events`. Times are RFC 3339 in UTC with
-nanoseconds.
+In: filters, what the reader may see. Out: conditions for a query of `tables.events`. Times are
+RFC 3339 in UTC with nanoseconds.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import functools
 from typing import Final, TypedDict
 
-from sqlalchemy import ColumnElement, Connection, FromClause, exists, select
+from sqlalchemy import ColumnElement, Connection, FromClause, exists, false, select
 
 from policyd.audit.event import DECISION
 from policyd.audit.grant_queries import has_device
-from policyd.audit.index_choice import Asked, intersected, led, reporting, unindexed
+from policyd.audit.index_choice import Asked, has_rare, intersected, led, reporting, unindexed
 from policyd.audit.moments import ALWAYS, Period
 from policyd.audit.tables import REPORTED, events, exception_uses, grants
+from policyd.audit.visibility import Visibility
+from policyd.audit.visible_events import PLACE_OF_EVENT, few_visible, some_visible
 
 
 class DecisionFilters(TypedDict, total=False):
@@ -39,6 +41,8 @@ class DecisionFilters(TypedDict, total=False):
     exception: str | None
 
 
+PAGES: Final = 200
+"""Events that fill some pages: with more, the newest are found in the order of their times."""
 _COLUMNS: Final = {
     "commit": events.c.commit_id,
     "project": events.c.project,
@@ -67,11 +71,7 @@ def conditions(
         raise TypeError(f"there are no filters {sorted(unknown)}")
     policy, gpu, exception = filters.get("policy"), filters.get("gpu"), filters.get("exception")
     span = functools.partial(within, filters.get("period", ALWAYS))
-    asked: list[Asked] = [
-        (column, filters.get(name))
-        for name, column in _COLUMNS.items()
-        if filters.get(name) is not None
-    ]
+    asked = _asked(filters)
     kind: Asked = (events.c.kind, DECISION)
     found: list[ColumnElement[bool]] = []
     is_few = few is not None
@@ -97,6 +97,44 @@ def conditions(
         uses = select(exception_uses.c.sequence).where(exception_uses.c.exception == exception)
         found.append(events.c.sequence.in_(uses))
     return found
+
+
+def few_found(
+    connection: Connection, filters: DecisionFilters, visibility: Visibility
+) -> ColumnElement[bool] | None:
+    """Return a condition that few events meet, among them all visible ones that `filters` select.
+
+    Returns None if many may, and if an index leads to few events anyway. Otherwise a reader who may
+    see some events would wait until all events of others that meet `filters` were read.
+    """
+    few = few_visible(connection, visibility)
+    asked = _asked(filters)
+    if few is not None or not (asked or filters.get("gpu")) or filters.get("exception"):
+        return few
+    span = functools.partial(within, filters.get("period", ALWAYS))
+    policy = filters.get("policy")
+    is_rare = policy is not None and reporting(connection, policy, span)[1]
+    some = (
+        None
+        if is_rare or has_rare(connection, asked, span)
+        else some_visible(connection, visibility)
+    )
+    if some is None:
+        return None
+    visible = visibility.conditions(PLACE_OF_EVENT, connection.dialect.name)
+    query = select(events.c.sequence).where(*conditions(filters, few=some), *visible)
+    found = connection.execute(query.limit(PAGES + 1)).scalars().all()
+    if not found:
+        return false()
+    return events.c.sequence.in_(found) if len(found) <= PAGES else None
+
+
+def _asked(filters: DecisionFilters) -> list[Asked]:
+    return [
+        (column, filters.get(name))
+        for name, column in _COLUMNS.items()
+        if filters.get(name) is not None
+    ]
 
 
 def within(period: Period, table: FromClause = events) -> list[ColumnElement[bool]]:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
 import msgspec
 from sqlalchemy import Select, literal, select, tuple_
 
-from policyd.audit.decision_queries import DecisionFilters, conditions
-from policyd.audit.event_queries import PLACE_OF_EVENT, time_of
+from policyd.audit.decision_queries import DecisionFilters, conditions, few_found
+from policyd.audit.event_queries import time_of
 from policyd.audit.store import PAGE
 from policyd.audit.tables import events
 from policyd.audit.visibility import EVERYTHING, Visibility
-from policyd.audit.visible_events import few_visible
+from policyd.audit.visible_events import PLACE_OF_EVENT
 
 if TYPE_CHECKING:
     from policyd.audit.database import Database
@@ -65,9 +65,9 @@ def decision_page(
     A page after a sequence number that is not full is the newest one.
     """
     with database.reading() as connection:
-        few = few_visible(connection, visibility)
+        found = conditions(filters, connection, few_found(connection, filters, visibility))
     query = select(*_COLUMNS).where(
-        *conditions(filters, few=few), *visibility.conditions(PLACE_OF_EVENT, database.dialect)
+        *found, *visibility.conditions(PLACE_OF_EVENT, database.dialect)
     )
     if after is not None:
         first = tuple_(time_of(after), literal(after))

@@ -13,11 +13,11 @@ from sqlalchemy import func, select
 
 from policyd.audit.decision_queries import DecisionFilters, conditions
 from policyd.audit.event import rfc3339
-from policyd.audit.event_queries import PLACE_OF_EVENT
 from policyd.audit.moments import Period
 from policyd.audit.store import Store
 from policyd.audit.tables import events
 from policyd.audit.visibility import EVERYTHING, Visibility
+from policyd.audit.visible_events import PLACE_OF_EVENT
 
 MOST: Final = 2_000
 """Decisions that are counted at most."""

@@ -28,7 +28,7 @@ from policyd.audit.moments import Period
 from policyd.audit.rows import record_of
 from policyd.audit.tables import events
 from policyd.audit.visibility import Visibility
-from policyd.audit.visible_events import few_visible
+from policyd.audit.visible_events import few_visible, place_of
 from policyd.model import AuditRecord
 
 _LAST: Final = "~"
@@ -79,12 +79,6 @@ def page_of_kinds(
     return page_of(connection, [events.c.sequence.in_(union_all(*each))], limit, None, visibility)
 
 
-def place_of(table: FromClause) -> dict[str, ColumnElement[Any]]:
-    """Return the columns of `table` that `Visibility.conditions` compares."""
-    columns = {"repositories": "repository", "environments": "environment", "hosts": "host"}
-    return {field: table.c[name] for field, name in columns.items()}
-
-
 def time_of(sequence: int) -> Any:
     """Return the time of an event as SQL; for an event that does not exist, one after all times."""
     found = select(events.c.time).where(events.c.sequence == sequence).scalar_subquery()
@@ -108,6 +102,3 @@ def _shown(
         place = tuple_(table.c.time, table.c.sequence)
         found.append(place < tuple_(time_of(before), literal(before)))
     return found
-
-
-PLACE_OF_EVENT: Final = place_of(events)

@@ -82,6 +82,13 @@ def intersected(
     return led([asked[number] for number in order])
 
 
+def has_rare(connection: Connection, asked: Sequence[Asked], span: Span) -> bool:
+    """Return whether at most RARE events of `span` have one of the values of `asked`."""
+    return any(
+        _count(connection, [_named(column) == value], span, RARE) <= RARE for column, value in asked
+    )
+
+
 def _common(connection: Connection, asked: Sequence[Asked], span: Span) -> Sequence[int]:
     """Return up to FEW + 1 events that have all values of `asked`; only indexes are read."""
     (column, value), *others = asked

@@ -28,7 +28,7 @@ from policyd.audit.event import (
     payload_of,
     rfc3339,
 )
-from policyd.audit.event_queries import PLACE_OF_EVENT, page_of, page_of_kinds, place_of, time_of
+from policyd.audit.event_queries import page_of, page_of_kinds, time_of
 from policyd.audit.grant_queries import IN_FORCE, GrantFilters
 from policyd.audit.group_commit import OutcomeUnknown
 from policyd.audit.log_event import EventKind, LogEvent, payload_of_event
@@ -38,7 +38,7 @@ from policyd.audit.rows import grant_of
 from policyd.audit.tables import events, exception_uses, grants, heads
 from policyd.audit.verify import VerifyReport, verify
 from policyd.audit.visibility import EVERYTHING, Visibility
-from policyd.audit.visible_events import few_visible
+from policyd.audit.visible_events import PLACE_OF_EVENT, few_visible, place_of
 from policyd.errors import AuditError, ContentRemoved, NotFound
 from policyd.model import AuditRecord, Caller, Decision, RecordedInput, Review
 
@@ -177,7 +177,7 @@ class Store:
         `before` continues a page: the sequence number of the last record seen.
         """
         with self._here().database.reading() as connection:
-            few = few_visible(connection, visibility)
+            few = decision_queries.few_found(connection, filters, visibility)
             conditions = decision_queries.conditions(filters, connection, few)
             return page_of(connection, conditions, limit, before, visibility)
 

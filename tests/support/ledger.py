@@ -41,7 +41,10 @@ from policyd.model import AuditRecord, UserInfo
 from policyd.transparency import merkle
 from policyd.transparency.checkpoint import open_checkpoint
 from policyd.transparency.note import Signer
-from tests.support.filters import find_decisions_by_any_filters
+from tests.support.filters import (
+    find_decisions_by_any_filters,
+    find_the_decisions_of_a_reader_by_any_filters,
+)
 from tests.support.held import HELD, granted, known
 from tests.support.witness_stand_in import witness_stand_in
 from tests.unit.audit.conftest import NOON, pair
@@ -429,6 +432,7 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
     keep_the_last_key_set_of_each_issuer,
     *HELD,
     find_decisions_by_any_filters,
+    find_the_decisions_of_a_reader_by_any_filters,
     show_only_what_is_visible,
     keep_what_a_grant_is,
     find_a_grant_by_every_name_of_its_device,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy.dialects import sqlite
 
-from policyd.audit import decision_queries, index_choice
+from policyd.audit import decision_queries, index_choice, visible_events
 from policyd.audit.decision_queries import DecisionFilters
 from policyd.audit.store import Store
+from policyd.audit.visibility import EVERYTHING, Visibility
 from tests.unit.audit.conftest import pair
 
 
@@ -76,3 +79,33 @@ def test_without_a_connection_the_order_of_the_filters_decides() -> None:
     first = decision_queries.conditions({"host": "gpu-01", "repository": "rare"})[0]
 
     assert str(first) == "events.repository = :repository_1"
+
+
+def test_the_decisions_of_a_reader_lead_if_the_filters_select_many(
+    filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visible_events, "FEW", 0)
+    own = Visibility(("often",))
+
+    def found(reader: Visibility, **filters: Any) -> str | None:
+        with filled.database.reading() as connection:
+            one = decision_queries.few_found(connection, {**filters}, reader)
+            if one is None:
+                return None
+            options = {"literal_binds": True}
+            return str(one.compile(dialect=sqlite.dialect(), compile_kwargs=options))
+
+    assert found(own, host="gpu-01") is None  # 6 events are RARE
+    monkeypatch.setattr(index_choice, "RARE", 5)
+    assert found(own, host="gpu-01") == "events.sequence IN (1, 2, 3, 4)"
+    assert found(own, host="gpu-01", environment="none") is None
+    assert found(own, host="gpu-01", policy="no-privileged") is None
+    assert found(own, gpu="GPU-none") == "0"
+    assert found(own, policy="no-privileged") is None
+    assert found(own) is None
+    assert found(EVERYTHING, host="gpu-01") is None
+    monkeypatch.setattr(decision_queries, "PAGES", 3)
+    assert found(own, host="gpu-01") is None
+    monkeypatch.setattr(decision_queries, "PAGES", 4)
+    monkeypatch.setattr(visible_events, "SOME", 3)
+    assert found(own, host="gpu-01") is None
