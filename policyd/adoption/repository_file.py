@@ -81,7 +81,10 @@ def find_repository_file(folder: str, formats: Collection[str]) -> RepositoryFil
             raise ConfigError(f"{other}: is not read; rename it to {FILE_NAME}")
         if os.path.lexists(path):
             shown = os.path.relpath(path)
-            text = read_regular(path, shown).decode("utf-8", "replace")
+            try:
+                text = read_regular(path, shown).decode()
+            except UnicodeDecodeError:
+                raise ConfigError("the file is not UTF-8", Location(shown)) from None
             return read_repository_file(text, shown, here, formats)
         if here == top:
             return None

@@ -58,7 +58,8 @@ def command(forge: Forge | None, dry_run: bool) -> int:
         _quote(text)
     if found.forge == "none":
         click.echo("no pipeline found; name one with --ci, or see docs/pipelines.md")
-    click.echo(f"\n{found.projects} projects found. Run `policyd check`.")
+    projects = "1 project" if found.projects == 1 else f"{found.projects} projects"
+    click.echo(f"\n{projects} found. Run `policyd check`.")
     return 0
 
 

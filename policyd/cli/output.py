@@ -63,14 +63,16 @@ def show(
 def has_colours(choice: ColourChoice) -> bool:
     """Return whether standard output gets colours.
 
-    `auto` means on a terminal. NO_COLOR turns them off there, and FORCE_COLOR turns them on
-    elsewhere, if it is not empty. Sources: no-color.org, force-color.org.
+    `auto` means on a terminal that is not dumb. NO_COLOR turns them off there, and FORCE_COLOR
+    turns them on elsewhere, if it is not empty. Sources: no-color.org, force-color.org.
     """
     if choice != "auto":
         return choice == "always"
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or on_terminal()
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return on_terminal() and os.environ.get("TERM") != "dumb"
 
 
 def on_terminal() -> bool:

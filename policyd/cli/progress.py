@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -23,9 +24,10 @@ Item = TypeVar("Item")
 def progress_bar(things: str) -> Iterator[Callable[[int, int], None]]:
     """Yield what shows a bar for so many of so many `things`; on exit, the bar is removed.
 
-    Nothing is shown unless standard error is a terminal.
+    Nothing is shown unless standard error is a terminal that can clear a line.
     """
-    if sys.stderr is None or not sys.stderr.isatty():
+    dumb = os.environ.get("TERM") == "dumb"
+    if dumb or sys.stderr is None or not sys.stderr.isatty():
         yield _show_nothing
         return
     import shutil  # here, because one project does not need it

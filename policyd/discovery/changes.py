@@ -59,6 +59,8 @@ def changes_since(ref: str, folder: str) -> Changes:
     in a shallow clone, it is everything that differs from `ref`. Raises ConfigError for a folder
     outside a repository and for an unknown `ref`.
     """
+    if not ref:
+        raise ConfigError("--changed-since is empty; name a Git ref, such as origin/main")
     if ref.startswith("-"):
         raise ConfigError(f"--changed-since {ref}: a ref does not start with '-'")
     root = _git(folder, "rev-parse", "--show-toplevel").rstrip("\n")

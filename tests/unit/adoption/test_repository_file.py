@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,15 @@ def test_the_nearest_file_up_to_the_root_of_the_repository_counts(tmp_path: Path
 
     (root / "a" / ".policyd.yaml").write_text("recursive: false\n")
     assert find_repository_file(str(below), FORMATS) == RepositoryFile(str(root / "a"))
+
+
+def test_a_file_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / ".policyd.yaml").write_bytes(b"level: \xff\n")
+
+    with pytest.raises(ConfigError) as caught:
+        find_repository_file(str(tmp_path), ())
+    name = os.path.relpath(tmp_path / ".policyd.yaml")
+    assert str(caught.value) == f"{name}: the file is not UTF-8"
 
 
 def test_another_spelling_and_a_link_are_errors(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from policyd.cli.output import show
 for environment in json.loads(sys.argv[1]):
     for name in ("NO_COLOR", "FORCE_COLOR"):
         os.environ.pop(name, None)
-    os.environ.update(environment)
+    os.environ.update({"TERM": "xterm", **environment})
     show("x", {"text": lambda document, colour=False: f"{colour} \\x1b[1m{document}\\x1b[0m\\n"})
 """
 
@@ -83,8 +83,10 @@ def in_pipe(*environments: dict[str, str]) -> list[str]:
 def test_colours_are_used_on_a_terminal_unless_they_are_turned_off() -> None:
     off, forced = {"NO_COLOR": "1"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}
 
-    assert on_terminal({"NO_COLOR": ""}, off, forced) == [
-        "True \x1b[1mx\x1b[0m", "False x", "False x",
+    dumb = {"TERM": "dumb"}
+
+    assert on_terminal({"NO_COLOR": ""}, off, forced, dumb) == [
+        "True \x1b[1mx\x1b[0m", "False x", "False x", "False x",
     ]  # fmt: skip
 
 

@@ -22,12 +22,24 @@ def test_nothing_is_printed_where_standard_error_is_no_terminal(
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_dumb_terminal_gets_no_bar(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(progress, "SECONDS", 0)
+    monkeypatch.setenv("TERM", "dumb")
+
+    assert with_progress(iter("ab"), 2) == ["a", "b"]
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_terminal_gets_a_bar_that_is_cleared_at_the_end(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setattr(progress, "SECONDS", 0)
     monkeypatch.setenv("COLUMNS", "24")
+    monkeypatch.setenv("TERM", "xterm")
 
     assert with_progress(iter("ab"), 2) == ["a", "b"]
     assert with_progress(iter("a"), 1) == ["a"]

@@ -57,6 +57,12 @@ def test_without_a_common_commit_everything_that_differs_is_a_change(root: Path)
     assert changed(root) == ["b/compose.yaml"]
 
 
+def test_an_empty_ref_is_refused(root: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        changes_since("", str(root))
+    assert str(caught.value) == "--changed-since is empty; name a Git ref, such as origin/main"
+
+
 @pytest.mark.parametrize("ref", ["--output=owned", "-h", "--no-index"])
 def test_a_ref_is_never_an_option(root: Path, ref: str) -> None:
     with pytest.raises(ConfigError, match="a ref does not start with '-'"):
@@ -66,7 +72,7 @@ def test_a_ref_is_never_an_option(root: Path, ref: str) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("ref", ["nosuch", "", "base..main", "HEAD:old.txt", "a b"])
+@pytest.mark.parametrize("ref", ["nosuch", "base..main", "HEAD:old.txt", "a b"])
 def test_an_unknown_ref_is_an_error(root: Path, ref: str) -> None:
     with pytest.raises(ConfigError, match="Git does not know this ref"):
         changes_since(ref, str(root))
