@@ -24,7 +24,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION: Final = "0017"
+REVISION: Final = "0018"
 """The newest migration. Databases are upgraded to it."""
 KNOWN_REVISIONS: Final = (*(f"{number:04}" for number in range(1, int(REVISION))), REVISION)
 """The migrations whose tables can be read without upgrading them."""
@@ -197,7 +197,6 @@ open_violations = Table(
     Column("last", BigInteger, nullable=False),  # event of the last evaluation
     Column("last_time", Text, nullable=False),  # RFC 3339
     PrimaryKeyConstraint("repository", "project", "environment", "host", "policy", "service"),
-    Index("open_violations_by_policy", "policy", "service"),
 )
 
 documents = Table(

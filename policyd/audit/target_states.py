@@ -110,12 +110,12 @@ def violation_rows(event: DecisionEvent, sequence: int) -> list[dict[str, Any]]:
         key = (one.policy, one.service.replace("\0", "\N{REPLACEMENT CHARACTER}"))
         denies[key] = denies.get(key, False) or one.enforcement_action == "deny"
     time = event.timestamp
+    same = {
+        **event.target._asdict(),
+        **{"first": sequence, "first_time": time, "last": sequence, "last_time": time},
+    }
     return [
-        {
-            **event.target._asdict(),
-            **{"policy": policy, "service": service, "denies": denied},
-            **{"first": sequence, "first_time": time, "last": sequence, "last_time": time},
-        }
+        {**same, "policy": policy, "service": service, "denies": denied}
         for (policy, service), denied in denies.items()
     ]
 

@@ -41,6 +41,7 @@ _PATTERN: Final = lazy_pattern(
 """Patterns that mean the same in every engine."""
 _NESTED: Final = lazy_pattern(r"[)?*+][*+]|\(\?(?!i\))")
 """Repetitions that may take exponential time, and groups of other kinds."""
+_TOKEN: Final = lazy_pattern(r"\[[^\]]*\]|.")
 
 
 class Builtin(NamedTuple):
@@ -171,20 +172,37 @@ def _keys(value: Any) -> RegoSet:
     return RegoSet(value)
 
 
-def _is_slow(pattern: str) -> bool:
-    """Return whether `pattern` may take too long: Python tries one way to match after the other."""
-    repeats = sum(map(pattern.count, "*+"))
-    optional = pattern.count("?") - pattern.count("(?i)")
-    groups = pattern.count("(") - pattern.count("(?i)")
-    if repeats > _REPEATS or max(groups, optional) > MOST_CHOICES:
-        return True
-    alternatives = (pattern.count("|") // max(groups, 1) + 2) ** groups if "|" in pattern else 1
-    return bool(2**optional * alternatives > MOST_CHOICES)
+def _choices(pattern: str) -> int:
+    """Return in how many ways alternatives and optional parts of `pattern` can be combined.
+
+    Raises Doubt for a pattern whose groups are not balanced.
+    """
+    before: list[tuple[int, int]] = []
+    others, ways, last = 0, 1, 1
+    for token in _TOKEN.findall(pattern.removeprefix("(?i)")):
+        if token == "(":
+            before.append((others, ways))
+            others, ways, last = 0, 1, 1
+        elif token == ")":
+            if not before:
+                raise Doubt
+            last = others + ways
+            others, ways = before.pop()
+            ways *= last
+        elif token == "|":
+            others, ways, last = others + ways, 1, 1
+        elif token == "?":
+            ways = ways // last * (last + 1)
+        else:
+            last = 1
+    return others + ways
 
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    if not _PATTERN.fullmatch(pattern) or _NESTED.search(pattern) or _is_slow(pattern):
+    if not _PATTERN.fullmatch(pattern) or _NESTED.search(pattern):
+        raise Doubt
+    if sum(map(pattern.count, "*+")) > _REPEATS or _choices(pattern) > MOST_CHOICES:
         raise Doubt
     try:
         return re.compile(pattern, re.ASCII)
