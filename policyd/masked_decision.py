@@ -10,6 +10,7 @@ and variables that a policy declares in its METADATA, because these are what an 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -167,23 +168,27 @@ class _Masking:
             self._checked[text] = bool(text) and self._values.occur_in(text)
         return self._checked[text]
 
-    def _is_declared(self, variable: str) -> bool:
-        """Return whether a policy declares in its METADATA that it reads `variable`."""
-        return any(fnmatchcase(variable, pattern) for pattern in self._declared)
-
     @property
     def _values(self) -> Values:
         if self._found is None:
             tree = self._loaded.project.tree
+            environments = [
+                *itertools.chain.from_iterable(map(_environments, self._loaded.workloads))
+            ]
+            # A policy may declare in its METADATA that it reads a variable.
+            declared = {
+                name
+                for name in set().union(*environments)
+                if any(fnmatchcase(name, pattern) for pattern in self._declared)
+            }
             found = (
                 *self._variables,
                 *_values(tree),
                 *(
                     value
-                    for workload in self._loaded.workloads
-                    for environment in _environments(workload)
+                    for environment in environments
                     for name, value in environment.items()
-                    if value is not None and not self._is_declared(name)
+                    if value is not None and name not in declared
                 ),
             )
             public = {*project_names(tree), *_devices(self._decision), self._loaded.project.name}

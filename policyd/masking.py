@@ -91,6 +91,8 @@ class Values:
         """`public` are texts that may be shown although they are also values: names, devices."""
         self._lengths: dict[str, set[int]] = {}
         """The lengths of the values by the characters that they begin with."""
+        self._beginnings: set[tuple[str, ...]] = set()
+        """The characters that values begin with."""
         self._whole: set[str] = set()
         self._windows: set[str] = set()
         shown = {text.casefold() for text in public}
@@ -100,6 +102,7 @@ class Values:
             if len(value) <= 2 * _WINDOW:
                 self._whole.add(value)
                 self._lengths.setdefault(value[:LEAST], set()).add(len(value))
+                self._beginnings.add(tuple(value[:LEAST]))
             else:
                 starts = (*range(0, len(value) - _WINDOW, _WINDOW), len(value) - _WINDOW)
                 self._windows.update(value[start : start + _WINDOW] for start in starts)
@@ -107,11 +110,14 @@ class Values:
     def occur_in(self, text: str) -> bool:
         """Return whether `text` has one of the values, or a long part of one."""
         text = text.casefold()
-        for start in range(len(text) - LEAST + 1):
-            for length in self._lengths.get(text[start : start + LEAST], ()):
-                end = start + length
-                if text[start:end] in self._whole and _is_word(text, start, end):
-                    return True
+        # Most texts have none of the beginnings, which is found out in a third of the time.
+        parts = zip(*(text[skip:] for skip in range(LEAST)), strict=False)
+        if not self._beginnings.isdisjoint(parts):
+            for start in range(len(text) - LEAST + 1):
+                for length in self._lengths.get(text[start : start + LEAST], ()):
+                    end = start + length
+                    if text[start:end] in self._whole and _is_word(text, start, end):
+                        return True
         return any(
             text[start : start + _WINDOW] in self._windows
             for start in range(len(text) - _WINDOW + 1 if self._windows else 0)

@@ -259,12 +259,24 @@ def is_at_least(left: Any, right: Any) -> bool:
     return _are_numbers(left, right) and bool(left >= right)
 
 
+def _is_empty_list(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) and not value
+
+
 def with_constant(holds: Callable[[Any, Any], bool], constant: Any) -> Callable[[Any], bool]:
     """Return `holds`, a function of this module, with `constant` as its second argument."""
     if isinstance(constant, str) and holds is is_equal:
         return lambda value: bool(value == constant)
     if isinstance(constant, str) and holds is is_different:
         return lambda value: value is not UNDEFINED and bool(value != constant)
+    if constant is None and holds is is_equal:
+        return lambda value: value is None
+    if constant is None and holds is is_different:
+        return lambda value: value is not UNDEFINED and value is not None
+    if constant == () and holds is is_equal:
+        return _is_empty_list
+    if constant == () and holds is is_different:
+        return lambda value: value is not UNDEFINED and not _is_empty_list(value)
     if holds is is_in and isinstance(constant, (tuple, RegoSet)):
         listed = constant if isinstance(constant, tuple) else constant.by_form.values()
         if all(isinstance(each, str) for each in listed):

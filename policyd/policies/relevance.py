@@ -33,6 +33,8 @@ PATIENCE: Final = 4
 
 _TEXTS: Final = frozenset({"msg", "service", "constraint", "remediation"})
 """Fields of a finding that are texts."""
+_KEYS: Final = (str, int)
+"""Types of the keys of a path."""
 
 RESERVED: Final = frozenset({"input", "data"})
 """Names that simple statements use."""
@@ -125,17 +127,20 @@ def _findings(policy: str, bodies: Iterable[Body], scope: Scope) -> list[Finding
 
 def _finding(policy: str, value: Any, scope: Scope) -> Finding:
     """Return `value` as the finding that it is in JSON. Raises Doubt for other values."""
-    if type(value) is not dict or not value.keys() <= _TEXTS | {"path"} or "msg" not in value:
+    if type(value) is not dict or "msg" not in value:
         raise Doubt
-    path = value.get("path", ())
-    if not isinstance(path, (list, tuple)) or not all(type(key) in (str, int) for key in path):
+    path: Any = ()
+    texts: dict[str, str] = {}
+    for key, each in value.items():
+        if key in _TEXTS and type(each) is str:
+            texts[key] = scope.counted(each)
+        elif key == "path" and isinstance(each, (list, tuple)):
+            path = tuple(each)
+        else:
+            raise Doubt
+    if not all(type(key) in _KEYS for key in path):
         raise Doubt
-    texts = {key: value[key] for key in value.keys() & _TEXTS}
-    if any(type(text) is not str for text in texts.values()):
-        raise Doubt
-    for text in texts.values():
-        scope.counted(text)
-    return Finding(policy, path=tuple(path), **texts)
+    return Finding(policy, path=path, **texts)
 
 
 def _is_unknown(text: str) -> bool:

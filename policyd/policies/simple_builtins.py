@@ -152,18 +152,30 @@ def _joined(between: Any, texts: Any) -> str:
     return _text(between).join(found)
 
 
+@lru_cache(maxsize=1_024)
+def _kinds(text: str) -> str:
+    """Return the kinds of the values that the format `text` needs: s or d, one after the other."""
+    kinds = "".join(part[:1] or "%" for part in text.split("%")[1:])
+    if not set(kinds) <= {"s", "d"}:
+        raise Doubt
+    return kinds
+
+
 def _formatted(text: Any, values: Any) -> str:
     """Return sprintf with %s for texts and %d for whole numbers."""
-    first, *parts = _text(text).split("%")
-    given = _list(values)
-    if len(parts) != len(given):
+    kinds = _kinds(_text(text))
+    given = tuple(_list(values))
+    if len(kinds) != len(given):
         raise Doubt
-    _need_at_most(len(text) + sum(len(each) for each in given if isinstance(each, str)))
-    for part, value in zip(parts, given, strict=True):
-        if part[:1] not in ("s", "d"):
-            raise Doubt
-        first += (_text(value) if part[0] == "s" else str(number(value))) + part[1:]
-    return first
+    size = len(text)
+    for kind, value in zip(kinds, given, strict=True):
+        if kind == "d":
+            number(value)
+        else:
+            size += len(_text(value))
+    _need_at_most(size)
+    made: str = text % given
+    return made
 
 
 def _keys(value: Any) -> RegoSet:
@@ -179,19 +191,19 @@ def _choices(pattern: str) -> int:
     """
     before: list[tuple[int, int]] = []
     others, ways, last = 0, 1, 1
-    for token in _TOKEN.findall(pattern.removeprefix("(?i)")):
-        if token == "(":
+    for part in _TOKEN.findall(pattern.removeprefix("(?i)")):
+        if part == "(":
             before.append((others, ways))
             others, ways, last = 0, 1, 1
-        elif token == ")":
+        elif part == ")":
             if not before:
                 raise Doubt
             last = others + ways
             others, ways = before.pop()
             ways *= last
-        elif token == "|":
+        elif part == "|":
             others, ways, last = others + ways, 1, 1
-        elif token == "?":
+        elif part == "?":
             ways = ways // last * (last + 1)
         else:
             last = 1
@@ -262,14 +274,25 @@ BUILTINS: Final = {
 """The functions by name."""
 
 
-def applied(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `call`, which is undefined if one of its arguments is."""
+def applied(call: Callable[..., Any], arity: int) -> Callable[..., Any]:
+    """Return `call` with a Scope before its arguments, which counts the value.
 
-    def applied(*arguments: Any) -> Any:
+    It is undefined if one of its arguments is. Raises Doubt as `call` and the Scope do.
+    """
+    if arity == 1:
+        return lambda scope, only: UNDEFINED if only is UNDEFINED else scope.counted(call(only))
+    if arity == 2:
+        return lambda scope, left, right: (
+            UNDEFINED
+            if left is UNDEFINED or right is UNDEFINED
+            else scope.counted(call(left, right))
+        )
+
+    def applied(scope: Any, *arguments: Any) -> Any:
         for argument in arguments:
             if argument is UNDEFINED:
                 return UNDEFINED
-        return call(*arguments)
+        return scope.counted(call(*arguments))
 
     return applied
 

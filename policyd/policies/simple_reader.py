@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import takewhile
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -29,7 +29,7 @@ from policyd.policies.rego_values import (
     with_constant,
 )
 from policyd.policies.simple_builtins import BUILTINS, OPERATIONS, applied, is_prefixed, lists_of
-from policyd.policies.simple_source import Block, Namespace
+from policyd.policies.simple_source import Block, Rules
 from policyd.policies.simple_statements import Body, Column, Condition
 from policyd.policies.simple_syntax import (
     SCALAR_KINDS,
@@ -61,34 +61,6 @@ _INPUT_FIELDS: Final = {
 }
 
 
-class Rules(Protocol):
-    """What the names of a module mean. Its methods raise Doubt for what is not simple."""
-
-    @property
-    def namespace(self) -> Namespace:
-        """Where the generated functions are."""
-
-    def rule(self, steps: Sequence[str]) -> tuple[str, int] | None:
-        """Return the generated function of the rule at the beginning of the path `steps` below
-        data, and the length of its path. None if no package can add to `steps`.
-        """
-
-    def data(self, steps: Sequence[str]) -> Any:
-        """Return the data at `steps`."""
-
-    def function(self, name: str, arguments: int) -> str | None:
-        """Return the generated function of what a module calls `name`.
-
-        None if it is not of the policy set.
-        """
-
-    def path_of(self, name: str) -> list[str] | None:
-        """Return the path below data of the rule or the import that a module calls `name`."""
-
-    def lists_workloads(self, steps: Sequence[str]) -> bool:
-        """Return whether the rule at `steps` is a list of some of the workloads."""
-
-
 class Reader:
     """Compiles the statements of one body. Its methods raise Doubt for what is not simple."""
 
@@ -114,7 +86,7 @@ class Reader:
         last = ""
         with suppress(Doubt):
             self.read(statements)
-            last = f"found.append({self._part(value)})" if value is not None else ""
+            last = f"found.append({self.part(value)})" if value is not None else ""
         self.block.add(last or "return (True,)")
         report = self._function(["found = []", *self.block.lines, "return found"])
         return Body(self._conditions, report, is_whole=last != "")
@@ -136,22 +108,42 @@ class Reader:
         if kind in ("Array", "Set"):
             return self._listed(kind, node)
         if kind == "Object":
-            fields = [(self._part(key), self._part(value)) for _, key, value in node["fields"]]
-            return f"object_of(({''.join(f'({key}, {value}), ' for key, value in fields)}))"
+            return self._object(node["fields"])
         if kind in _COMPREHENSIONS:
             return self._comprehension(kind, node)
         if kind == "Call":
             return self._call(node)
         if kind in ("BinExpr", "ArithExpr") and node["op"] in OPERATIONS:
-            operation = self._namespace.name(applied(OPERATIONS[node["op"]]))
-            operands = f"{self.expression(node['lhs'])}, {self.expression(node['rhs'])}"
-            return f"scope.counted({operation}({operands}))"
+            operands = [self.expression(node[side]) for side in ("lhs", "rhs")]
+            return self._applied(OPERATIONS[node["op"]], operands)
         return self._chain(expression)
 
-    def _part(self, expression: Tree) -> str:
+    def part(self, expression: Tree) -> str:
         """Return the code of an expression that must be defined."""
         code = self.expression(expression)
-        return code if is_constant(expression) else f"defined({code})"
+        is_defined = is_constant(expression) or self._is_value(expression)
+        return code if is_defined else f"defined({code})"
+
+    def _is_value(self, expression: Tree) -> bool:
+        """Return whether `expression` is a variable, or a field that each workload has."""
+        if field := expression.get("RefDot"):
+            return self._listed_in.get(variable(field["refr"])) == "" and (
+                field["field"][1] in _WORKLOAD_FIELDS
+            )
+        return variable(expression) in self.variables
+
+    def _applied(self, call: Callable[..., Any], arguments: Sequence[str]) -> str:
+        name = self._namespace.name(applied(call, len(arguments)))
+        return f"{name}({', '.join(['scope', *arguments])})"
+
+    def _object(self, fields: Sequence[tuple[Any, Tree, Tree]]) -> str:
+        pairs = [(self.part(key), self.part(value)) for _, key, value in fields]
+        keys = {
+            key for (_, tree, _), (key, _) in zip(fields, pairs, strict=True) if "String" in tree
+        }
+        if len(keys) == len(fields):
+            return f"{{{', '.join(f'{key}: {value}' for key, value in pairs)}}}"
+        return f"object_of(({''.join(f'({key}, {value}), ' for key, value in pairs)}))"
 
     def _announce(self, statements: Sequence[Tree]) -> None:
         for statement in statements:
@@ -284,7 +276,7 @@ class Reader:
     def _listed(self, kind: str, node: Tree) -> str:
         if is_constant({kind: node}):
             return self._namespace.name(constant({kind: node}))
-        parts = "".join(f"{self._part(item)}, " for item in node["items"])
+        parts = "".join(f"{self.part(item)}, " for item in node["items"])
         return f"RegoSet(({parts}))" if kind == "Set" else f"({parts})"
 
     def _comprehension(self, kind: str, node: Tree) -> str:
@@ -292,7 +284,7 @@ class Reader:
         inner._later = set(self._later)
         inner.read(node["query"]["stmts"])
         terms = ("key", "value") if kind == "ObjectCompr" else ("term",)
-        found = ", ".join(inner._part(node[name]) for name in terms)
+        found = ", ".join(inner.part(node[name]) for name in terms)
         inner.block.add(f"found.append(({found}))")
         make = {"ArrayCompr": "found", "SetCompr": "RegoSet(found)"}.get(kind, "object_of(found)")
         used = names_in(node)
@@ -311,8 +303,7 @@ class Reader:
         builtin = BUILTINS.get(name)
         if builtin is None or builtin.arity != len(arguments):
             raise Doubt
-        name = self._namespace.name(applied(builtin.call))
-        return f"scope.counted({name}({', '.join(arguments)}))"
+        return self._applied(builtin.call, arguments)
 
     def _chain(self, expression: Tree) -> str:
         (kind, node), *_ = expression.items()

@@ -126,23 +126,36 @@ class PolicySetRules:
         if len(kinds) != 1 or len(counts) != 1:
             raise Doubt
         (how,), (count,) = kinds, counts
-        parameters = ["scope", *(f"a{number}" for number in range(count))]
+        parameters = _parameters(count)
         together = _TOGETHER.get(how)
         if how == ("Func", True):
             raise Doubt
         if together is None:
             lines = [f"if {each} is UNDEFINED: return UNDEFINED" for each in parameters[1:]]
-            lines += ["scope.spend(0)", "found = UNDEFINED"]
-            for each in defining:
-                lines.append(f"found = same(found, {each}({', '.join(parameters)}))")
-            lines.append("return found")
+            lines += ["scope.effort -= 1", "if scope.effort < 0: raise Doubt"]
+            lines += self._one_value(defining, parameters)
         else:
-            rows = "".join(f"*{each}(scope), " for each in defining)
+            made = [self.namespace.define(parameters, each) for each in defining]
+            rows = "".join(f"*{each}(scope), " for each in made)
             lines = [f"return {self.namespace.name(together)}([{rows}])"]
         return self.namespace.define(parameters, lines), count
 
-    def _value(self, module: Module, definition: Tree) -> str:
-        """Return the generated function of one definition of a rule that has one value.
+    def _one_value(
+        self, defining: Sequence[Sequence[str]], parameters: Sequence[str]
+    ) -> Sequence[str]:
+        """Return the lines that return the value which all definitions give that give one."""
+        if len(defining) == 1:
+            return defining[0]
+        made = [self.namespace.define(parameters, each) for each in defining]
+        calls = [f"{each}({', '.join(parameters)})" for each in made]
+        lines = [f"found = {calls[0]}"]
+        for call in calls[1:]:
+            lines.append(f"other = {call}")
+            lines.append("if other is not UNDEFINED: found = same(found, other)")
+        return [*lines, "return found"]
+
+    def _value(self, module: Module, definition: Tree) -> list[str]:
+        """Return the lines of a function for one definition of a rule that has one value.
 
         The bodies are those after each `else`: each is evaluated if those before do not hold.
         """
@@ -164,14 +177,15 @@ class PolicySetRules:
             reader.read(body["query"]["stmts"])
             value = body["assign"] if body["is_else"] else head["assign"]
             code = reader.expression(value["value"]) if value else "True"
-            reader.block.add(f"found = same(found, {code})")
+            reader.block.add(
+                f"found = same(found, {code})" if reader.block.loops else f"found = {code}"
+            )
             lines += ["found = UNDEFINED", *reader.block.lines]
             lines.append("if found is not UNDEFINED: return found")
-        parameters = ["scope", *(f"a{number}" for number in range(len(arguments)))]
-        return self.namespace.define(parameters, [*lines, "return UNDEFINED"])
+        return [*lines, "return UNDEFINED"]
 
-    def _rows(self, module: Module, definition: Tree) -> str:
-        """Return the generated function that lists what one definition adds to a set or object."""
+    def _rows(self, module: Module, definition: Tree) -> list[str]:
+        """Return the lines of a function that lists what a definition adds to a set or object."""
         (kind, head), *_ = definition["head"].items()
         bodies: list[Tree] = definition["bodies"] or [_NO_CONDITION]
         if len(bodies) > 1 or bodies[0]["is_else"]:
@@ -180,9 +194,9 @@ class PolicySetRules:
         reader.read(bodies[0]["query"]["stmts"])
         value = head["key"] if kind == "Set" else (head["assign"] or _NO_VALUE)["value"]
         terms = [value, *filter(None, [_only_index(head["refr"])])]
-        found = ", ".join(f"defined({reader.expression(each)})" for each in terms[::-1])
+        found = ", ".join(reader.part(each) for each in terms[::-1])
         reader.block.add(f"found.append(({found}))")
-        return self.namespace.define(["scope"], ["found = []", *reader.block.lines, "return found"])
+        return ["found = []", *reader.block.lines, "return found"]
 
 
 class ModuleRules:
@@ -252,6 +266,11 @@ class ModuleRules:
             and variable(collection["refr"]) == "input"
             and not {"input"} & (module.rules | module.functions | set(module.imports))
         )
+
+
+def _parameters(arguments: int) -> list[str]:
+    """Return the parameters of a generated function with so many arguments."""
+    return ["scope", *(f"a{number}" for number in range(arguments))]
 
 
 def _name(head: Tree) -> str:

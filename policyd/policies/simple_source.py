@@ -8,7 +8,7 @@ would take five times as long. The code consists of names and of literals that a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -33,6 +33,7 @@ class Namespace:
     def __init__(self) -> None:
         self._objects: dict[str, Any] = {
             "__builtins__": {},
+            "Doubt": Doubt,
             "UNDEFINED": UNDEFINED,
             "RegoSet": RegoSet,
             "defined": defined,
@@ -72,13 +73,41 @@ class Namespace:
         return found
 
 
+class Rules(Protocol):
+    """What the names of a module mean. Its methods raise Doubt for what is not simple."""
+
+    @property
+    def namespace(self) -> Namespace:
+        """Where the generated functions are."""
+
+    def rule(self, steps: Sequence[str]) -> tuple[str, int] | None:
+        """Return the generated function of the rule at the beginning of the path `steps` below
+        data, and the length of its path. None if no package can add to `steps`.
+        """
+
+    def data(self, steps: Sequence[str]) -> Any:
+        """Return the data at `steps`."""
+
+    def function(self, name: str, arguments: int) -> str | None:
+        """Return the generated function of what a module calls `name`.
+
+        None if it is not of the policy set.
+        """
+
+    def path_of(self, name: str) -> list[str] | None:
+        """Return the path below data of the rule or the import that a module calls `name`."""
+
+    def lists_workloads(self, steps: Sequence[str]) -> bool:
+        """Return whether the rule at `steps` is a list of some of the workloads."""
+
+
 class Block:
     """Lines, each of which may indent those after it."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.loops = 0
         self._indent = ""
-        self._loops = 0
 
     def add(self, line: str) -> None:
         """Add a line."""
@@ -86,8 +115,8 @@ class Block:
 
     def open(self, line: str) -> None:
         """Add a line that begins a block: `if …:` or `for …:`. Raises Doubt if it is too deep."""
-        self._loops += line.startswith("for ")
-        if self._loops > MAX_DEPTH:
+        self.loops += line.startswith("for ")
+        if self.loops > MAX_DEPTH:
             raise Doubt
         self.add(line)
         self._indent += " "

@@ -27,7 +27,7 @@ Function = Callable[..., Any]
 CHARACTERS: Final = 100
 """Characters of a text for one step of the effort of a review."""
 
-_SIZED: Final = (tuple, list, dict, RegoSet)
+_SIZED: Final[frozenset[type]] = frozenset((tuple, list, dict, RegoSet))
 
 
 class Column(NamedTuple):
@@ -71,18 +71,18 @@ class Scope:
             raise Doubt
         return items(self.counted(collection))
 
-    def spend(self, steps: int) -> None:
-        """Count `steps` for this review. Raises Doubt when there were too many."""
-        self.effort -= 1 + steps
+    def counted(self, value: Any) -> Any:
+        """Return `value`, which a call has made or looks through, and count a step for each part.
+
+        Raises Doubt when there were too many steps.
+        """
+        kind = type(value)
+        if kind is str:
+            self.effort -= 1 + len(value) // CHARACTERS
+        else:
+            self.effort -= 1 + (len(value) if kind in _SIZED else 0)
         if self.effort < 0:
             raise Doubt
-
-    def counted(self, value: Any) -> Any:
-        """Return `value`, which a call has made or looks through. Raises Doubt as `spend` does."""
-        if type(value) is str:
-            self.spend(len(value) // CHARACTERS)
-        else:
-            self.spend(len(value) if isinstance(value, _SIZED) else 0)
         return value
 
     def _values(self, column: Column) -> list[Any]:

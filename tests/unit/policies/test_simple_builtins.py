@@ -55,7 +55,11 @@ def plain(value):
         ("regex.match", ["(?i)^a[bc]+$", "ABcB"], True),
         ("regex.match", ["^a$", "ab"], False),
         ("regex.match", ["(^|=)[0-9]+(:[0-9]+)?$", "gpu=1:2"], True),
-        ("regex.match", ["(?i)(^|_)(token|api_?key|private_?key|credentials?)$", "MY_APIKEY"], True),
+        (
+            "regex.match",
+            ["(?i)(^|_)(token|api_?key|private_?key|credentials?)$", "MY_APIKEY"],
+            True,
+        ),
         ("regex.match", ["(a|b|c|d)(e|f|g|h)(i|j)", "bgj"], True),  # 32 combinations
         ("regex.match", ["(a|b?)(c|d?|(e|f)?)[.+]x", "f+x"], True),
         ("replace", ["a:b:c", ":", "="], "a=b=c"),

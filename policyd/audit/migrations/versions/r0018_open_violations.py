@@ -1,6 +1,6 @@
 """No index of open violations by policy: each decision would write a page for each of its entries.
 
-Reading all open violations in the order of the table takes less time than in the order of the index.
+Reading all open violations takes less time in the order of the table than in that of the index.
 """
 
 from __future__ import annotations
