@@ -154,7 +154,7 @@ def is_expected(path: Place, _field: Field, value: Any) -> bool:
         ),
         (
             {"compose.yaml": b"include: ['./${S}/x.yaml']\nservices: {}\n"},
-            "the file ***/x.yaml does not exist",
+            "compose.yaml:1:11: the file ***/x.yaml does not exist",
         ),
         (
             {

@@ -12,4 +12,4 @@ down_revision = "0017"
 
 
 def upgrade() -> None:
-    op.drop_index("open_violations_by_policy", "open_violations")
+    op.drop_index("open_violations_by_policy", "open_violations", if_exists=True)
