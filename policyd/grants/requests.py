@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+import msgspec
+
 from policyd.grants import cdi
 from policyd.grants.container import Container
 from policyd.grants.identity import first
-from policyd.grants.selection import Selection, amd_request, by_nvidia_rule
+from policyd.grants.selection import Selection, amd_request, by_nvidia_rule, elements
 from policyd.grants.tables import Tables
 from policyd.model import GrantedDevices, Path
 from policyd.workloads.model import DeviceRequest, GrantDeclaration
@@ -73,7 +75,20 @@ def named(
 
 
 def _by_request(container: Container, request: DeviceRequest) -> Iterator[GrantDeclaration]:
+    """Yield the grants by one request; a CDI name among its ids counts for its own vendor.
+
+    The engine takes such a name as it is, whatever the driver.
+    """
     vendor = vendor_of(request, container.tables)
+    ids, domains = elements(",".join(request.device_ids)), container.tables.data.cdi_vendors
+    others = [name for name in cdi.names(ids) if cdi.vendor(name, domains) != vendor]
+    if others:
+        path = (*request.path, "device_ids")
+        yield from named(container, request.source, others, path, "device_ids", "device_ids")
+        kept = tuple(one for one in ids if one not in others)
+        if not kept:
+            return
+        request = msgspec.structs.replace(request, device_ids=kept)
     devices = requested(request, vendor)
     if devices == ():
         return

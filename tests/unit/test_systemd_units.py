@@ -79,6 +79,8 @@ def test_the_gate_runs_as_root_and_sees_the_files_of_the_host() -> None:
     hidden = ("User=", "PrivateTmp=", "PrivateDevices=", "ProtectHome=", "RootDirectory=")
     assert [key for key in hidden if f"\n{key}" in text] == []
     assert values("policyd-host.service", "Requires") == ["policyd-host.socket"]
+    assert values("policyd-host.service", "Restart") == ["always"]
+    assert values("policyd-host.service", "StartLimitIntervalSec") == ["0"]
     for unit in ("policyd-host.service", "policyd-host.socket"):
         assert values(unit, "Before") == ["docker.service"]
     assert {one.name for one in UNITS.glob("policyd-host.*")} == {

@@ -4,6 +4,7 @@ from policyd.grants.requests import selects, vendor_of
 from tests.support.cases import cases
 from tests.support.granting import (
     MIG_HOST,
+    Summary,
     build,
     device,
     grants,
@@ -68,6 +69,35 @@ def test_vendor_is_that_of_the_driver_or_of_the_capabilities(
     driver: str, capabilities: tuple[str, ...], vendor: str
 ) -> None:
     assert vendor_of(request(driver=driver, capabilities=capabilities), tables()) == vendor
+
+
+@cases(
+    ("driver", "ids", "expected"),
+    [
+        ("nvidia", ("amd.com/gpu=all",), {("reservation", "amd", "all")}),
+        ("amd", ("nvidia.com/gpu=0",), {("reservation", "nvidia", ("nvidia.com/gpu=0",))}),
+        (
+            "nvidia",
+            ("0,amd.com/gpu=1", "nvidia.com/gpu=2"),
+            {
+                ("reservation", "amd", ("amd.com/gpu=1",)),
+                ("reservation", "nvidia", ("0", "nvidia.com/gpu=2")),
+            },
+        ),
+        (
+            "nvidia",
+            ("acme.example/disk=a",),
+            {("reservation", "unknown", ("acme.example/disk=a",))},
+        ),
+        ("", ("amd.com/gpu=0",), {("reservation", "amd", ("amd.com/gpu=0",))}),
+    ],
+)
+def test_a_cdi_name_counts_for_its_vendor_whatever_the_driver(
+    driver: str, ids: tuple[str, ...], expected: set[Summary]
+) -> None:
+    asked = request(driver=driver, capabilities=("gpu",), device_ids=ids)
+
+    assert summaries(service(device_requests=(asked,))) == expected
 
 
 def test_amd_request_is_read_by_the_rule_of_amd() -> None:

@@ -60,6 +60,13 @@ def test_a_recorded_request_is_read():
     assert json.loads(call.body)["Image"] == "local/busybox:1.0"
 
 
+def test_no_header_says_who_asks():
+    sent = json.loads(envelope("/info"))
+    sent["RequestHeaders"] |= {"Authz-User": "root", "Authorization": "Basic cm9vdDo="}
+
+    assert read_call(json.dumps(sent).encode()).user == ""
+
+
 def test_a_recorded_answer_has_its_status():
     name = "cli-create-plain.response-envelope"
     call = read_call(json.dumps(recorded()["envelopes"][name]).encode())

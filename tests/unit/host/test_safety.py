@@ -204,6 +204,25 @@ def test_a_folder_of_cdi_specifications_that_others_may_write_is_unsafe(tmp_path
     ]
 
 
+def test_a_swarm_and_a_listener_without_certificates_are_unsafe(running) -> None:
+    assert running(Swarm={"LocalNodeState": "active"})["swarm"].state == "unsafe"
+    warning = "WARNING: API is accessible on https://0.0.0.0:2376 without TLS client verification."
+    assert running(Warnings=[warning])["hosts"].state == "unsafe"
+
+
+@pytest.mark.parametrize(
+    ("version", "state"), [("1.17.7", "unsafe"), ("1.17.8", "ok"), ("1.19.0", "ok")]
+)
+def test_a_toolkit_that_lets_containers_escape_is_unsafe(
+    running, tmp_path: Path, version: str, state: str
+) -> None:
+    program = tmp_path / "bin" / "nvidia-ctk"
+    program.write_text(f"#!/bin/sh\necho 'NVIDIA Container Toolkit CLI version {version}'\n")
+    program.chmod(0o755)
+
+    assert running(toolkit=TOOLKIT)["NVIDIA Container Toolkit"].state == state
+
+
 def test_a_mode_in_which_devices_come_late_is_unsafe(tmp_path: Path) -> None:
     found = states(tmp_path, SAFE, TOOLKIT.replace('"cdi"', '"legacy"'))
 
