@@ -1,6 +1,6 @@
-"""What a value of a type looks like, as messages about settings say it.
+"""What a value of a type looks like, as messages about settings and parameters say it.
 
-In: the type of a setting. Out: a part of a sentence. Pure.
+In: the type of a value, or of none. Out: a part of a sentence. Pure.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from msgspec import inspect
 def expected(kind: Any) -> str:
     """Return what a value of the type `kind` looks like, as an error message says it."""
     info = inspect.type_info(kind)
+    if isinstance(info, inspect.UnionType):
+        info = next(one for one in info.types if not isinstance(one, inspect.NoneType))
     if isinstance(info, inspect.Metadata):
         info = info.type
     if isinstance(info, inspect.IntType):
@@ -32,8 +34,10 @@ def expected(kind: Any) -> str:
         return f"a table with the values {choice}" if choice else "a table of texts"
     if isinstance(info, inspect.StrType) and "://" in (info.pattern or ""):
         return "http:// or https:// and a host, optionally with a port and a path"
-    if isinstance(info, inspect.StrType) and info.pattern:
+    if isinstance(info, inspect.StrType) and "0-9a-f" in (info.pattern or ""):
         return "64 lowercase hexadecimal digits"
+    if isinstance(info, inspect.StrType) and info.pattern:
+        return f"a text that matches {info.pattern}"
     return (
         "a text"
         if isinstance(info, inspect.StrType) and not info.min_length

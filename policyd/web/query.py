@@ -9,6 +9,7 @@ import msgspec
 from flask import Request
 
 from policyd.errors import RequestError
+from policyd.expected_values import expected
 from policyd.suggestion import did_you_mean
 
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
@@ -38,13 +39,23 @@ def parameters(request: Request, kind: type[Parameters]) -> Parameters:
     try:
         found = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise RequestError(f"invalid query: {error}") from error
+        raise RequestError(f"invalid query: {_problem(values, known) or error}") from error
     # msgspec reads the text "null" as None, which would be no filter at all.
     read = msgspec.structs.asdict(found)
     for name in values:
         if read[_names(kind)[name]] is None:
             raise RequestError(f"invalid query: null is no value of {name}")
     return found
+
+
+def _problem(values: dict[str, Any], known: dict[str, Any]) -> str:
+    """Return which of `values` has a wrong type and what would be right, "" if each one has."""
+    for name, value in values.items():
+        try:
+            msgspec.convert(value, known[name], strict=False)
+        except msgspec.ValidationError:
+            return f"{name}: expected {expected(known[name])}"
+    return ""
 
 
 @cache

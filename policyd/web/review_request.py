@@ -118,6 +118,9 @@ def question_of(request: Request, limit: int) -> tuple[Question, Bundle]:
 
 
 def _from_json(request: Request, limit: int) -> tuple[Question, Bundle]:
+    others = {field.encode_name for field in msgspec.structs.fields(ReviewQuery)} - {"fail"}
+    for name in others & {*request.args}:
+        raise RequestError(f"the query parameter {name} is not for JSON; write it into the body")
     fail = parameters(request, JsonQuery).fail
     try:
         body = body_of(request, limit)
