@@ -65,6 +65,11 @@ class Database:
         self._writer: Connection | None = None
 
     @property
+    def file(self) -> str:
+        """The path of a SQLite database, "" for one of a server."""
+        return self._file
+
+    @property
     def dialect(self) -> str:
         """The kind of database: sqlite or postgresql."""
         return self._engine.dialect.name

@@ -24,15 +24,15 @@ _PAUSE_SHARE: Final = 0.125
 
 
 @contextmanager
-def file_lock(path: str) -> Iterator[None]:
+def file_lock(path: str, seconds: float | None = None) -> Iterator[None]:
     """Hold the lock on the file `path`, which is created if it does not exist.
 
-    Raises OSError if it cannot be opened, TimeoutError if another process does not release it in
-    TIMEOUT seconds, or by the deadline of the review.
+    Raises OSError if it cannot be opened, TimeoutError if another thread or process does not
+    release it in `seconds`, by default TIMEOUT, or by the deadline of the review.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _acquire(descriptor, path)
+        _acquire(descriptor, path, seconds)
         try:
             yield
         finally:
@@ -42,9 +42,9 @@ def file_lock(path: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _acquire(descriptor: int, path: str) -> None:
+def _acquire(descriptor: int, path: str, seconds: float | None) -> None:
     start = time.monotonic()
-    until = start + remaining(TIMEOUT)
+    until = start + remaining(TIMEOUT if seconds is None else seconds)
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

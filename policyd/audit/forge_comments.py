@@ -6,10 +6,13 @@ which later reports change in place. Errors: AuditError.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from sqlalchemy import delete, insert, select
 
 from policyd.audit.store import Store
 from policyd.audit.tables import forge_comments
+from policyd.audit.turns import turn
 
 
 class ForgeComments:
@@ -17,6 +20,10 @@ class ForgeComments:
 
     def __init__(self, store: Store) -> None:
         self._database = store.database
+
+    def turn(self, forge: str, repository_id: int, number: int) -> AbstractContextManager[None]:
+        """Return a context in which no other thread or process comments on the pull request."""
+        return turn(self._database, f"{forge}/{repository_id}/{number}")
 
     def find(self, forge: str, repository_id: int, number: int) -> int:
         """Return the id of the comment on the pull request `number`, 0 if there is none."""

@@ -35,7 +35,7 @@ from policyd.forges.tokens import token_source
 from policyd.forges.transport import Gone, Transport
 from policyd.hooks.events import Push
 from policyd.model import to_json
-from policyd.registry.push_queue import THREADS, PushQueue, log_fields
+from policyd.registry.push_queue import PushQueue, log_fields
 from policyd.services import Services
 
 SOURCE_PREFIX: Final = "forge/"
@@ -169,7 +169,6 @@ class Reviewer:
         self._reconciler = reconciler
         self._offer = offer
         self._comments = ForgeComments(services.audit)
-        self._comment_locks = tuple(threading.Lock() for _ in range(4 * THREADS))
         self._pushes = Pushes(services.audit)
         self._earlier = EarlierReviews(services.audit, SOURCE_PREFIX + name, forge.prefix)
 
@@ -267,10 +266,11 @@ class Reviewer:
                 run = self._transport.send(call, change.installation)
         if not change.number or not self._adapter.comment(change, report, Settled()):
             return
+        key = (self._name, change.repository_id, change.number)
         # A newer head is not reported between the check and the comment, and one comment is made.
-        with self._comment_locks[change.number % len(self._comment_locks)]:
+        with self._comments.turn(*key):
             if self._is_head(change):
-                self._comment(change, report)
+                self._comment(change, report, key)
             else:
                 log.info("a newer commit is reported", commit=change.commit, number=change.number)
 
@@ -280,8 +280,7 @@ class Reviewer:
         answer = self._transport.send(call, change.installation)
         return self._adapter.ends(answer).head == change.commit
 
-    def _comment(self, change: Change, report: Report) -> None:
-        key = (self._name, change.repository_id, change.number)
+    def _comment(self, change: Change, report: Report, key: tuple[str, int, int]) -> None:
         known = self._comments.find(*key)
         try:
             self._send_comment(change, report, Settled(known), key)

@@ -30,7 +30,7 @@ from policyd.hooks.events import Push
 from policyd.web.app import create_app
 from tests.attacks.kills import kill_under_load
 from tests.attacks.target import Target
-from tests.support import stored_inputs, stored_pushes, stored_tokens
+from tests.support import stored_inputs, stored_pushes, stored_tokens, turns
 from tests.support.history import SMALL, History, record
 from tests.support.ledger import (
     CONTRACTS,
@@ -254,6 +254,14 @@ def test_pushes_are_kept_as_in_sqlite(store: Store, contract: stored_pushes.Cont
 )
 def test_inputs_are_kept_as_in_sqlite(store: Store, contract: stored_inputs.Contract) -> None:
     contract(store)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("contract", turns.CONTRACTS, ids=lambda contract: contract.__name__)
+def test_processes_take_turns_as_on_sqlite(
+    store: Store, url: str, contract: turns.Contract
+) -> None:
+    contract(store, url)
 
 
 def test_a_log_of_the_first_version_goes_on(url: str) -> None:

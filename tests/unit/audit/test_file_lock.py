@@ -40,10 +40,9 @@ def test_the_lock_is_released_by_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.thorough
 def test_another_process_is_waited_for_and_named_when_it_does_not_release_the_lock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     path = str(tmp_path / "lock")
-    monkeypatch.setattr(module, "TIMEOUT", 0.0)
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, path],
         stdin=subprocess.PIPE,
@@ -53,7 +52,7 @@ def test_another_process_is_waited_for_and_named_when_it_does_not_release_the_lo
     with holder:
         assert holder.stdout
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(TimeoutError) as refused, file_lock(path):
+        with pytest.raises(TimeoutError) as refused, file_lock(path, 0.0):
             pass
         assert holder.stdin
         holder.stdin.close()
@@ -66,10 +65,9 @@ def test_another_process_is_waited_for_and_named_when_it_does_not_release_the_lo
 
 @pytest.mark.thorough
 def test_a_process_that_was_forked_meanwhile_does_not_keep_the_lock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     path = str(tmp_path / "lock")
-    monkeypatch.setattr(module, "TIMEOUT", 0.0)
     reader, writer = os.pipe()
     with file_lock(path):
         child = os.fork()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import multiprocessing
 import shutil
 import threading
 from collections.abc import Iterator
@@ -20,10 +21,11 @@ from policyd.audit.pushes import Pushes
 from policyd.audit.store import Store, open_store
 from policyd.bootstrap import build
 from policyd.config import Settings
+from policyd.errors import AuditError
 from policyd.forge_settings import ForgeSettings
 from policyd.forges.events import Change, ExceptionRequest, Reconciliation
 from policyd.forges.reconciling import Reconciler
-from policyd.forges.reviews import ForgeReviews, push_of
+from policyd.forges.reviews import ForgeReviews, Reviewer, push_of
 from policyd.forges.tokens import token_source
 from policyd.forges.transport import Transport
 from policyd.registry import push_queue
@@ -278,6 +280,52 @@ def test_a_newer_head_that_is_reviewed_meanwhile_keeps_its_comment(
 
     (comment,) = forge.comments.values()
     assert r"Allowed\: 1 project changed" in comment
+
+
+@pytest.mark.thorough
+def test_two_processes_that_review_a_pull_request_make_one_comment(
+    deciding: Services, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has looked for a comment before the other one has made it, unless they take turns."""
+    fork = multiprocessing.get_context("fork")
+    with forge_server("gitea") as forge:
+        served = services(deciding, store, filled(forge), tmp_path)
+        answer, together = forge.answer, threading.Barrier(2)
+
+        def slow(method: str, path: str, body: dict[str, Any] | None) -> tuple[int, Any]:
+            if path.endswith(f"/statuses/{HEAD}"):
+                together.wait(30)
+            if path.endswith("/comments"):
+                threading.Event().wait(0.5)
+            return answer(method, path, body)
+
+        monkeypatch.setattr(forge, "answer", slow)
+        processes = [
+            fork.Process(target=review_alone, args=(served, store.name, delivery))
+            for delivery in ("d1", "d2")
+        ]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+        assert [process.exitcode for process in processes] == [0, 0]
+
+    assert [one["sha"] for one in forge.statuses] == [HEAD, HEAD]
+    assert len(forge.comments) == 1
+
+
+def review_alone(served: Services, path: str, delivery: str) -> None:
+    """Review a change in this process, and no change that others store."""
+    own = Services(served.settings, build(Settings()).rules, open_store(path), lambda: NOW)
+    forge = own.settings.forges["main"]
+    transport = Transport(forge, token_source(forge, "forges.main"))
+    reconciler = Reconciler(forge, "forge/main", Pushes(own.audit), transport)
+    reviewer = Reviewer(own, "main", forge, transport, reconciler, lambda _: True)
+    push = push_of(change(delivery=delivery))
+    try:
+        reviewer.review(push)
+    except AuditError:  # the other one has just recorded the decision: the queue tries again
+        reviewer.review(push)
 
 
 @pytest.mark.thorough
