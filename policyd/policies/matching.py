@@ -192,6 +192,38 @@ def matches(glob: str, text: str) -> bool:
     return last in reached
 
 
+def overlap(one: str, other: str) -> bool:
+    """Return whether both globs match some text; the time is that of `matches`."""
+    first, second = parts(one), parts(other)
+    pending, seen = [(0, 0)], {(0, 0)}
+    while pending:
+        place = pending.pop()
+        if place == (len(first), len(second)):
+            return True
+        found = set(_following(first, second, *place)) - seen
+        seen |= found
+        pending += found
+    return False
+
+
+def _following(
+    first: list[str], second: list[str], here: int, there: int
+) -> Iterator[tuple[int, int]]:
+    """Yield the places of both globs after a character that both match, or after a star."""
+    mine = first[here] if here < len(first) else ""
+    theirs = second[there] if there < len(second) else ""
+    if mine.startswith("*"):
+        yield here + 1, there
+    if theirs.startswith("*"):
+        yield here, there + 1
+    if mine == "**" or (mine == "*" and theirs != "/"):
+        yield from [(here, there + 1)] if theirs else []
+    elif theirs == "**" or (theirs == "*" and mine != "/"):
+        yield from [(here + 1, there)] if mine else []
+    elif mine and mine == theirs:
+        yield here + 1, there + 1
+
+
 def parts(glob: str) -> list[str]:
     """Return the characters and stars of `glob`: several stars in a row are `**`."""
     found: list[str] = []

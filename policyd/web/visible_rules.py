@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from policyd.audit.visibility import ALL, Visibility
-from policyd.policies.matching import matches_any
+from policyd.policies.matching import overlap
 from policyd.policies.policy_set import PolicySet
 
 HIDDEN: Final = "hidden, because it also names places that you may not see"
@@ -44,7 +44,7 @@ def visible_selector(
     names_others = False
     for field, visible in visibility._asdict().items():
         if field in found and ALL not in visible:
-            own = [glob for glob in found[field] if _overlaps(glob, visible)]
+            own = [glob for glob in found[field] if any(overlap(glob, one) for one in visible)]
             names_others |= len(own) < len(found[field])
             found[field] = own
     if not all(found.values()):
@@ -93,8 +93,3 @@ def visible_policy_set(policy_set: PolicySet, visibility: Visibility) -> PolicyS
 def _filled(given: Mapping[str, Sequence[str]], shown: VisibleSelector) -> dict[str, Sequence[str]]:
     """Return the globs that are `shown`, with no globs in the other fields that are `given`."""
     return {field: shown.globs.get(field, []) for field in given}
-
-
-def _overlaps(glob: str, visible: Sequence[str]) -> bool:
-    """Return whether `glob` is among the names that `visible` matches, or matches one of these."""
-    return any(matches_any((one,), glob) or matches_any((glob,), one) for one in visible)

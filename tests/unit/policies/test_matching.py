@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from policyd.model import Review, Source, UserInfo
 from policyd.policies.matching import (
     Selector,
     matches,
+    overlap,
     subject,
     why_excluded,
     why_not_matched,
@@ -74,6 +77,34 @@ def test_glob_matches_what_its_definition_says(glob: str, text: str) -> None:
 
 
 @pytest.mark.thorough
+@cases(
+    ("one", "other", "expected"),
+    [
+        ("ml/*", "*/train", True),
+        ("ml/*", "bank/*", False),
+        ("ml/*", "*/a/b", False),
+        ("ml/**", "*/a/b", True),
+        ("gpu-0*", "*-01", True),
+        ("gpu-*0", "*-1", False),
+        ("ml/train", "ml/train", True),
+        ("ml/train", "ml/trainer", False),
+        ("**", "*", True),
+    ],
+)
+def test_globs_overlap_if_both_match_a_text(one: str, other: str, expected: bool) -> None:
+    assert overlap(one, other) is overlap(other, one) is expected
+
+
+@given(st.text("a/*", max_size=4), st.text("a/*", max_size=4))
+def test_globs_overlap_exactly_if_there_is_a_text_that_both_match(one: str, other: str) -> None:
+    texts = ("".join(text) for size in range(7) for text in itertools.product("a/", repeat=size))
+    assert overlap(one, other) is any(matches(one, text) and matches(other, text) for text in texts)
+
+
+def test_hostile_globs_are_compared_in_bounded_steps() -> None:
+    assert not overlap("*a" * 100, "*b" * 100)
+
+
 def test_hostile_glob_and_text_are_compared_in_bounded_steps() -> None:
     assert matches("*a" * 200, "a" * 4000 + "b") is False
 

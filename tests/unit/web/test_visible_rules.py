@@ -20,6 +20,8 @@ BOTH = {"repositories": ["bank/*", "ml/train"]}
         ({"repositories": ["other/*"]}, EVERYTHING, ({"repositories": ["other/*"]}, (), False)),
         (BOTH, OWN, ({"repositories": ["ml/train"]}, (), True)),
         ({"repositories": ["**"]}, OWN, ({"repositories": ["**"]}, (), False)),
+        ({"repositories": ["*/train"]}, OWN, ({"repositories": ["*/train"]}, (), False)),
+        ({"hosts": ["*-1", "cpu-*"]}, OWN, ({"hosts": ["*-1"]}, (), True)),
         ({"repositories": ["other/*"]}, OWN, None),
         ({"repositories": ["ml/*"], "hosts": ["cpu-1"]}, OWN, None),
         (
