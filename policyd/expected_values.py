@@ -29,9 +29,10 @@ def expected(kind: Any) -> str:
     if isinstance(info, inspect.VarTupleType):
         return "a list of texts, none of them empty"
     if isinstance(info, inspect.DictType):
-        found = info.value_type
-        choice = _choice(found.values) if isinstance(found, inspect.LiteralType) else ""
-        return f"a table with the values {choice}" if choice else "a table of texts"
+        keys, found = info.key_type, info.value_type
+        if isinstance(keys, inspect.LiteralType) and isinstance(found, inspect.LiteralType):
+            return f"a table of {_choice(keys.values)} with the values {_choice(found.values)}"
+        return "a table of texts"
     if isinstance(info, inspect.StrType) and "://" in (info.pattern or ""):
         return "http:// or https:// and a host, optionally with a port and a path"
     if isinstance(info, inspect.StrType) and "0-9a-f" in (info.pattern or ""):

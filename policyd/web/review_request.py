@@ -127,7 +127,9 @@ def _from_json(request: Request, limit: int) -> tuple[Question, Bundle]:
         asked = msgspec.json.decode(body, type=ReviewEnvelope).request
         check_keys(body)
     except (ValueError, RecursionError) as error:
-        raise RequestError(f"the body is not a ComposeReview: {error}") from error
+        is_project = "unknown field `services`" in str(error)
+        hint = "; send a Compose file as application/yaml" if is_project else ""
+        raise RequestError(f"the body is not a ComposeReview: {error}{hint}") from error
     project = asked.project
     question = Question(
         asked.uid, asked.operation, asked.dry_run, asked.user_info, asked.source, fail

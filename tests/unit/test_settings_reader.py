@@ -355,11 +355,13 @@ def test_settings_can_be_handed_to_another_process(read):
         ('tokens = ["a"]\n', "policyd.toml:1:1: tokens: expected tables, as in [tokens.NAME]"),
         (
             '[failure_policies]\nci = "Open"\n',
-            "policyd.toml:1:1: failure_policies: expected a table with the values Fail or Ignore",
+            "policyd.toml:1:1: failure_policies: expected a table of ci, cli, daemon, forge, "
+            "registry or webhook with the values Fail or Ignore",
         ),
         (
             '[failure_policies]\npipeline = "Ignore"\n',
-            "policyd.toml:1:1: failure_policies: expected a table with the values Fail or Ignore",
+            "policyd.toml:1:1: failure_policies: expected a table of ci, cli, daemon, forge, "
+            "registry or webhook with the values Fail or Ignore",
         ),
         (
             f'[tokens.a]\nowner = "a"\nsha256 = "{DIGEST}"\nrepositories = ["**"]\n'

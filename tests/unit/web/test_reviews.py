@@ -315,6 +315,11 @@ def test_json_of_a_wrong_type_or_with_an_unknown_field_is_named_by_its_path(
         (b"{", "the body is not a ComposeReview: "),
         (b"[]", "the body is not a ComposeReview: "),
         (b"{}", "the body is not a ComposeReview: "),
+        (
+            b'{"services": {}}',
+            "the body is not a ComposeReview: Object contains unknown field `services`; send a "
+            "Compose file as application/yaml",
+        ),
         (b'{"\xff": 1}', "the body is not a ComposeReview: "),
         (b'{"request":' * 100_000, "the body is not a ComposeReview: "),
         (b'{"kind": "\\ud800"}', "the body is not a ComposeReview: "),
