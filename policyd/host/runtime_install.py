@@ -67,6 +67,8 @@ def install(path: str, runtime: str, socket: str) -> None:
         raise ConfigError(f"--runtime: {runtime} would run itself; name the real runtime")
     text = runtime_text(path, _interpreter(), runtime, socket)
     try:
+        if os.path.exists(path) and b"policyd-runtime" not in Path(path).read_bytes():
+            raise ConfigError(f"--path: {path} is another file; name a new one")
         with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path), delete=False) as file:
             file.write(text)
             os.fchmod(file.fileno(), stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP | 0o005)

@@ -258,6 +258,7 @@ def test_an_interpreter_that_cannot_compile_it_is_an_error(interpreter: str) -> 
         ("/p", "sh", "--runtime: sh is not an absolute path"),
         ("/p", "/etc/passwd", "--runtime: /etc/passwd is not a program"),
         ("/bin/sh", "/bin/sh", "--runtime: /bin/sh would run itself; name the real runtime"),
+        ("/etc/passwd", "/bin/sh", "--path: /etc/passwd is another file; name a new one"),
         ("/a b", "/bin/sh", "--path: '/a b' has a character that is not a letter or digit"),
         ("/none/p", "/bin/sh", "--path: cannot write /none/p: No such file or directory"),
     ],
@@ -267,6 +268,15 @@ def test_paths_that_cannot_be_used_are_errors(path: str, runtime: str, sentence:
         install(path, runtime, "/run/s.sock")
 
     assert str(raised.value) == sentence
+
+
+def test_an_earlier_one_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "policyd-runtime"
+
+    install(str(path), "/bin/true", "/run/one.sock")
+    install(str(path), "/bin/true", "/run/two.sock")
+
+    assert "SOCKET = '/run/two.sock'" in path.read_text()
 
 
 def test_the_command_writes_it_and_shows_what_docker_needs(tmp_path: Path) -> None:
