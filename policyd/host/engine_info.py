@@ -1,4 +1,4 @@
-"""What a daemon says of itself: its runtimes, the folder of its data, whether it is in a swarm.
+"""What a daemon says of itself: runtimes, the folder of its data, its version, its swarm.
 
 In: the answer to GET /info. Out: EngineInfo. Source: Docker Engine API 1.41 and 1.51, SystemInfo.
 """
@@ -13,6 +13,8 @@ import msgspec
 
 from policyd.host.folded_json import Fields
 
+FIRST_DEEP: Final = 25
+"""The first version of the engine whose read-only bind mounts are read-only all the way down."""
 WRAPPER: Final = "policyd-runtime"
 """The name of the program that asks the gate before it creates a container."""
 
@@ -28,6 +30,13 @@ class EngineInfo(msgspec.Struct, frozen=True):
     runtimes: Mapping[str, str] = {}
     root: str = ""
     is_in_swarm: bool = True
+    version: str = ""
+
+    @property
+    def has_deep_read_only(self) -> bool:
+        """Whether a read-only bind mount makes the mounts below it read-only, too."""
+        major = self.version.partition(".")[0]
+        return major.isdecimal() and int(major) >= FIRST_DEEP
 
     @property
     def asking_runtimes(self) -> frozenset[str]:
@@ -47,4 +56,5 @@ def read_info(answer: Fields | None) -> EngineInfo:
         runtimes={name: runtimes.object(name).text("path") for name in answer.keys("Runtimes")},
         root=answer.text("DockerRootDir"),
         is_in_swarm=answer.object("Swarm").text("LocalNodeState") != "inactive",
+        version=answer.text("ServerVersion"),
     )

@@ -36,6 +36,7 @@ from policyd.host.other_requests import (
     restarts,
 )
 from policyd.host.own_rules import OwnRules
+from policyd.host.submounts import kernel_is_deep, with_submounts
 from policyd.host_settings import HostSettings
 from policyd.model import Decision, Grant, ImageConfig, Review, Source, UserInfo, Violation
 from policyd.services import Services
@@ -139,7 +140,7 @@ class Gate:
                 if asked is None:
                     return ALLOWED
                 asked = self._existing.without_own_runtime(asked)
-                asked = self._files.followed(self._existing.with_others(asked))
+                asked = self._really(asked)
                 image = self._existing.image(asked.keys.get("image", ""))
                 return self._decided(call, asked, image)
         except PolicydError as error:
@@ -195,7 +196,7 @@ class Gate:
         if found is None:
             return ALLOWED  # the daemon will say that there is none
         asked, image, container = found
-        asked = self._files.followed(self._existing.with_others(asked))
+        asked = self._really(asked)
         answer = DENIED
         try:
             answer = self._decided(call, asked, image, Start(about.name, container))
@@ -203,6 +204,13 @@ class Gate:
             if not answer.allowed:
                 self._grants.slots.release(about.name)
         return answer
+
+    def _really(self, asked: Asked) -> Asked:
+        """Return `asked` with what it means on this host: files, others' mounts, mounts below."""
+        followed = self._files.followed(self._existing.with_others(asked))
+        return with_submounts(
+            followed, lambda: kernel_is_deep() and self._existing.info().has_deep_read_only
+        )
 
     def _used(self, call: Call, about: Endpoint) -> Answer:
         """Return whether a container may be used as it is.
@@ -214,7 +222,7 @@ class Gate:
         if found is None:
             return ALLOWED
         asked, image, _ = found
-        asked = self._files.followed(self._existing.with_others(asked))
+        asked = self._really(asked)
         return self._decided(call, asked, image, needs_grant=about.kind != "files")
 
     def _check_permitted(self, about: Endpoint) -> None:

@@ -16,6 +16,14 @@ from policyd.host.folded_json import Fields
 _PROPAGATIONS: Final = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 
 
+def _bind_options(options: Fields) -> dict[str, str]:
+    propagation = options.text("Propagation")
+    return {
+        **({"propagation": propagation} if propagation else {}),
+        **({"recursive": "writable"} if options.flag("ReadOnlyNonRecursive") else {}),
+    }
+
+
 class Mounts:
     """The mounts of one request: `entries` of its service, and the `volumes` of its project."""
 
@@ -67,8 +75,8 @@ class Mounts:
             config = options.object("DriverConfig")
             self._volume(source, config.text("Name") or driver, config.pairs("Options"), entry)
             return
-        if kind == "bind" and (how := mount.object("BindOptions").text("Propagation")):
-            entry["bind"] = {"propagation": how}
+        if kind == "bind" and (how := _bind_options(mount.object("BindOptions"))):
+            entry["bind"] = how
         self.entries.append({"type": kind, "source": source, **entry})
         if kind == "volume" and mount.has("VolumeOptions"):
             config = mount.object("VolumeOptions").object("DriverConfig")

@@ -33,6 +33,7 @@ from policyd.host.oci_runtime import ALLOWED, DENIED
 from policyd.host.own_rules import OwnRules
 from policyd.host.runtime_needs import METHOD, covered, needs
 from policyd.host.runtime_spec import Spec, read_spec, requested, truth
+from policyd.host.submounts import with_submounts
 from policyd.host.toolkit_additions import unasked_devices, without_driver_files
 from policyd.host_resolver import HostResolver
 from policyd.host_settings import HostSettings
@@ -111,6 +112,8 @@ class RuntimeGate:
         keys["volumes"] = [*keys["volumes"], *_unnamed_volumes(spec, keys, volumes, existing)]
         followed = self._files.followed(Asked("", "", {}, volumes))
         asked = msgspec.structs.replace(asked, keys=keys, volumes=followed.volumes)
+        is_deep = not any(one.leaves_writable for one in spec.mounts)
+        asked = with_submounts(asked, lambda: is_deep)
         own = self._own.violations(asked, EngineInfo(root=spec.root))
 
         def violations(_: Sequence[Workload], grants: Sequence[Grant]) -> Iterable[Violation]:

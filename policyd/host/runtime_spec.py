@@ -36,8 +36,9 @@ _DEFAULT_RULES: Final = frozenset(
 _OWN_FILE: Final = re.compile(r"(/.+)/containers/([0-9a-f]{64})/(?:hostname|hosts|resolv\.conf)")
 _JOINED: Final = re.compile(r"/containers/[0-9a-f]{64}/(hostname|hosts|resolv\.conf|mounts/shm)")
 _OWN_TARGETS: Final = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
-_READ_ONLY: Final = frozenset(("ro", "rro"))
-"""The options of read-only mounts; since Docker 25 the mounts below are read-only too, by rro."""
+_DEEP: Final = "rro"
+"""The option of a mount that is read-only with all mounts below it, as Docker 25 and newer has."""
+_READ_ONLY: Final = frozenset(("ro", _DEEP))
 _ENGINE_MOUNTS: Final = ("/dev/shm", "/dev/mqueue")  # noqa: S108
 """Mounted where a container shares the IPC namespace of the host, which counts as that."""
 _GPU_HOOK: Final = re.compile(
@@ -62,7 +63,8 @@ class SpecDevice(msgspec.Struct, frozen=True):
 class SpecMount(msgspec.Struct, frozen=True):
     """A bind mount. `source` is a path of the host without links.
 
-    `volume` is the name of the volume of the engine that is mounted, "" for a path of the host.
+    `volume` is the name of the volume of the engine that is mounted, "" for a path of the host. A
+    mount that `leaves_writable` is read-only, but the mounts below it are not.
     """
 
     source: str
@@ -70,6 +72,7 @@ class SpecMount(msgspec.Struct, frozen=True):
     read_only: bool
     propagation: str = ""
     volume: str = ""
+    leaves_writable: bool = False
 
 
 class Spec(msgspec.Struct, frozen=True):
@@ -218,6 +221,7 @@ def _mounts(body: Fields, root: str, container: str) -> Iterator[SpecMount]:
             bool(_READ_ONLY & set(options)),
             propagation,
             named[1] if named else "",
+            "rbind" in options and _DEEP not in options and "ro" in options,
         )
 
 
@@ -257,7 +261,7 @@ def truth(spec: Spec, keys: Mapping[str, Any]) -> dict[str, Any]:
                 "source": one.source,
                 "target": one.target,
                 "read_only": one.read_only,
-                **({"bind": {"propagation": one.propagation}} if one.propagation else {}),
+                **_bind_options(one),
             }
             for one in spec.mounts
             if not one.volume
@@ -272,6 +276,13 @@ def truth(spec: Spec, keys: Mapping[str, Any]) -> dict[str, Any]:
     for key in spec.namespaces:
         found.setdefault(key, "host")
     return found
+
+
+def _bind_options(mount: SpecMount) -> dict[str, dict[str, str]]:
+    found = {"propagation": mount.propagation} if mount.propagation else {}
+    if mount.leaves_writable:
+        found["recursive"] = "writable"
+    return {"bind": found} if found else {}
 
 
 def requested(spec: Spec, keys: Mapping[str, Any]) -> tuple[SpecDevice, ...]:

@@ -43,6 +43,7 @@ os.execv(RUNTIME, [RUNTIME, *arguments])
 OPEN = {
     "privileged command": "the container runs already; the plugin denies it",
     "volume of devices": "no container; a container that uses the volume is refused",
+    "control groups of devices below a read-only mount": "Docker 29 makes it read-only as well",
     "files into the mounts of a container from before the gate": "the daemon copies by itself",
     "files out of the mounts of a container from before the gate": "the daemon copies by itself",
     "restart policy of a container from before the gate": "no container; its start is refused",
@@ -53,6 +54,7 @@ OPEN = {
     "annotation": "this daemon ignores it",
     "annotation of systemd": "this daemon ignores it",
     "fields at the top": "Docker 29 ignores them",
+    "fields at the top beside a key with a ligature": "Docker 29 ignores them",
 }
 """The routes that the runtime alone leaves open, and why."""
 PLAIN = ("--network", "none", "--memory", "64m")

@@ -81,6 +81,10 @@ def routes(folder: Path) -> list[Route]:
         "CgroupPermissions": "rwm",
     }
     top = {"Binds": ["/:/host"]}
+    below = {
+        **{"Type": "bind", "Source": "/sys", "Target": "/x", "ReadOnly": True},
+        "BindOptions": {"ReadOnlyNonRecursive": True},  # for daemons from 25 on
+    }
     options = {"type": "none", "o": "bind", "device": "/dev"}
     whole = {"DriverConfig": {"Options": options}, "Subpath": "none"}
     part = {"Type": "volume", "Source": "v4", "Target": "/x", "VolumeOptions": whole}
@@ -167,6 +171,10 @@ def routes(folder: Path) -> list[Route]:
                     f"volume-opt=device={folder}/disk",
                 ),
             ),
+        ),
+        Route(
+            "control groups of devices below a read-only mount",
+            (request(CREATE, body(Mounts=[below])),),
         ),
         Route("link of a process", (run("-v", "/proc/self/root:/x"),)),
         Route(

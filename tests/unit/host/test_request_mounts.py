@@ -45,6 +45,22 @@ def test_a_bind_becomes_a_volume_entry(bind, expected):
             {"type": "bind", "source": "/a", "target": "/b", "read_only": True},
         ),
         (
+            {
+                "Type": "bind",
+                "Source": "/a",
+                "Target": "/b",
+                "ReadOnly": True,
+                "BindOptions": {"ReadOnlyNonRecursive": True},
+            },
+            {
+                "type": "bind",
+                "source": "/a",
+                "target": "/b",
+                "read_only": True,
+                "bind": {"recursive": "writable"},
+            },
+        ),
+        (
             {"Type": "tmpfs", "Target": "/b"},
             {"type": "tmpfs", "source": "", "target": "/b", "read_only": False},
         ),

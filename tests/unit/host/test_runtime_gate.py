@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from policyd.host import submounts
 from policyd.host.device_numbers import DeviceNumbers
 from policyd.host.engine_client import EngineClient
 from policyd.host.existing import Existing
@@ -179,6 +180,19 @@ def test_links_to_paths_of_the_host_are_followed(ask: Ask, tmp_path: Path) -> No
     said = ask(LABELS, mounts=[bind(str(tmp_path / "link"), "/x")])
 
     assert "no-host-root-mount: service train mounts the root of the host at /x" in said
+
+
+def test_what_stays_writable_below_a_read_only_mount_is_evaluated(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mountinfo").write_text("31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n")
+    monkeypatch.setattr(submounts, "TABLE", str(tmp_path / "mountinfo"))
+
+    said = ask(LABELS, mounts=[bind("/sys", "/x", "ro")])
+    assert "no-host-proc-sys-mounts: service train mounts /sys/fs/cgroup of the host" in said
+    assert ask(LABELS, mounts=[bind("/sys", "/x", "rro")]) == ""
+    shallow = {**bind("/sys", "/x"), "options": ["bind", "ro"]}
+    assert ask(LABELS, mounts=[shallow]) == ""
 
 
 def test_a_volume_that_the_container_does_not_name_is_evaluated(

@@ -83,7 +83,7 @@ def test_mounts_are_paths_of_the_host_without_links_and_volumes(tmp_path: Path) 
     )
 
     assert found.mounts == (
-        SpecMount("/etc", "/a", True),
+        SpecMount("/etc", "/a", True, leaves_writable=True),
         SpecMount("/srv", "/recursively", True),
         SpecMount("/var/lib/docker/volumes/data/_data", "/b", False, volume="data"),
         SpecMount(f"{OTHER}/hosts", "/hosts", False),
@@ -210,7 +210,13 @@ def test_the_service_gets_what_the_kernel_would_give() -> None:
         "pid": "host",
         "volumes": [
             {"type": "tmpfs", "source": "", "target": "/t"},
-            {"type": "bind", "source": "/", "target": "/host", "read_only": True},
+            {
+                "type": "bind",
+                "source": "/",
+                "target": "/host",
+                "read_only": True,
+                "bind": {"recursive": "writable"},
+            },
         ],
     }
     assert truth(spec(rules=[{"allow": True, "access": "rwm"}]), {})["privileged"] is True
