@@ -86,7 +86,7 @@ def _serve(
     host = settings.host
     events = ServiceEvents(settings.audit)
     reloader = Reloader(settings, shared.path, lambda: following.reload(), events.put_in_force)
-    make = functools.partial(admission_for, settings=settings, isolated=True)
+    make = functools.partial(admission_for, settings=settings, isolated=True, many=True)
     rules = Follower(shared.path, make, ENGINES[settings.engine].kept_policy_sets)
     services = build(settings, rules)
     try:
