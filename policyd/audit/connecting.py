@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from policyd.audit.prepared import command
 from policyd.audit.visibility import MATCHES, matches_one
+from policyd.audit.wal_checkpoints import MOST_PAGES
 from policyd.deadline import is_limited, remaining
 from policyd.name_resolution import addresses
 
@@ -21,10 +22,8 @@ BUSY_TIMEOUT: Final = 10.0
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds that connecting to a server may take, and waiting for a free connection."""
 POSTGRESQL_PORT: Final = 5432
-WRITING: Final = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000")
-"""Pragmas of a connection that writes. A decision writes some 20 pages to the write-ahead log. When
-that has so many pages, a commit waits until they are in the database file: one in 200, not one in
-50 as by default."""
+WRITING: Final = ("journal_mode=WAL", "synchronous=FULL", f"wal_autocheckpoint={MOST_PAGES}")
+"""Pragmas of a connection that writes."""
 
 
 def sqlite_engine(url: URL, read_only: bool) -> Engine:

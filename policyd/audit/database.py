@@ -34,6 +34,7 @@ from policyd.audit.connecting import (
 from policyd.audit.file_lock import file_lock
 from policyd.audit.prepared import Parameters, Prepared
 from policyd.audit.tables import KNOWN_REVISIONS, REVISION
+from policyd.audit.wal_checkpoints import WalCheckpoints
 from policyd.errors import AuditError
 
 MIGRATION_LOCK: Final = 8093
@@ -63,6 +64,7 @@ class Database:
         self._one_state = {} if self._file else {"isolation_level": "REPEATABLE READ"}
         self._readers: list[_Reader] = []
         self._writer: Connection | None = None
+        self._checkpoints = WalCheckpoints(self._file) if self._file else None
 
     @property
     def file(self) -> str:
@@ -129,6 +131,8 @@ class Database:
                 if is_committing and error.connection_invalidated:
                     raise unknown_outcome(self.name) from error
                 raise
+        if self._checkpoints:
+            self._checkpoints.committed()
 
     def probe(self, connection: Connection) -> None:
         """Make the transaction of `connection` write as much as a decision, and nothing that stays.
@@ -178,6 +182,8 @@ class Database:
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()
+        if self._checkpoints:
+            self._checkpoints.close()
         self._engine.dispose()
 
     def _revision(self) -> str:
