@@ -22,7 +22,7 @@ violation contains workload.finding(w, ["image"], msg) if {
 	w.build == null
 	w.image_config == null
 	w.image != ""
-	not is_built(w.image)
+	not w.image in built
 	not has_image_of_service(w)
 	msg := sprintf("the configuration of the image %s of %s is not known: %s", [w.image, w.title, reason(w.image)])
 }
@@ -44,12 +44,8 @@ violation contains workload.at(w, w.build.dockerfile_path, msg) if {
 	msg := sprintf("the image that %s is built from is not known", [w.title])
 }
 
-# is_built holds for an image that the project builds: the service with the build is evaluated.
-is_built(image) if {
-	some w in input.workloads
-	w.build != null
-	w.image == image
-}
+# built are the images that the project builds: the services with the builds are evaluated.
+built := {w.image | some w in input.workloads; w.build != null}
 
 has_image_of_service(w) if {
 	workload.is_hook(w)
@@ -59,11 +55,12 @@ has_image_of_service(w) if {
 	service.image == w.image
 }
 
-reason(image) := concat("; ", reasons) if {
-	reasons := {each.reason |
-		some each in input.notEvaluated
-		each.kind == "image"
-		each.what == image
-	}
-	reasons != set()
-} else := "it was neither handed over nor read from the registry"
+# reasons[image] are the reasons why the configuration of an image was not read.
+reasons[each.what] contains each.reason if {
+	some each in input.notEvaluated
+	each.kind == "image"
+}
+
+reason(image) := concat("; ", found) if found := reasons[image]
+
+else := "it was neither handed over nor read from the registry"

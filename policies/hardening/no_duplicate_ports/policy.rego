@@ -13,9 +13,9 @@ package policyd.policies.no_duplicate_ports
 
 import data.policyd.lib.workload
 
-# single has the services that publish one port, by number and protocol. Most projects have no ranges, so that
-# ports are compared only with those of their number.
-single[number] contains [w.name, port] if {
+# single has the services that publish one port and where, by number and protocol. Most projects have no ranges,
+# so that ports are compared only with those of their number.
+single[number] contains [w.name, port.reach, port.host_ip] if {
 	some w in workload.containers
 	w.profiles == []
 	some port in w.ports
@@ -52,9 +52,9 @@ violation contains workload.at(w, port.path, msg) if {
 
 others(w, port) := {other |
 	port.first == port.last
-	some [other, taken] in data.policyd.policies.no_duplicate_ports.single[numbered(port)]
+	some [other, reach, host_ip] in data.policyd.policies.no_duplicate_ports.single[numbered(port)]
 	other != w.name
-	share_an_address(port, taken)
+	share_an_address(port, {"reach": reach, "host_ip": host_ip})
 } | {other |
 	some [other, taken] in compared(port)
 	other != w.name
