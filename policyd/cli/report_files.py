@@ -44,6 +44,8 @@ def report_files(reports: Sequence[str]) -> dict[str, str]:
         if not equals or not file or form not in REPORT:
             known = ", ".join(REPORT)
             raise click.UsageError(f"--report {report}: expected FORMAT=FILE; formats: {known}")
+        if file == "-":
+            raise click.UsageError(f"--report {report}: name a file; --format {form} prints it")
         if file in files:
             raise click.UsageError(f"--report: two reports are written to {file}")
         files[file] = form

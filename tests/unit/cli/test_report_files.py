@@ -22,6 +22,12 @@ def test_an_option_that_is_not_valid_is_refused(reports: list[str]) -> None:
         report_files(reports)
 
 
+def test_standard_output_is_no_file_of_a_report() -> None:
+    with pytest.raises(click.UsageError) as caught:
+        report_files(["sarif=-"])
+    assert caught.value.message == "--report sarif=-: name a file; --format sarif prints it"
+
+
 def test_reports_are_written_although_one_cannot_be(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
