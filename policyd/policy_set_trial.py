@@ -13,7 +13,6 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -58,8 +57,6 @@ _NO_MEMORY: Final = re.compile(
     rb"^(memory allocation of \d+ bytes failed|MemoryError)", re.MULTILINE
 )
 """What the runtime of Rust, and Python, write when there is no memory left."""
-_MAX_SAID: Final = 1 << 16
-"""Bytes of standard error that are read."""
 _ROUTER_LINE: Final = re.compile(rf"{re.escape(ROUTER)}:(\d+):")
 _ROUTED: Final = re.compile(r'object\.union\(found, \{"policy": "([^"]+)"\}\)')
 _LOAD, _LINT, _CANDIDATE = "load", "lint", "candidate"
@@ -138,28 +135,22 @@ def _policy_set(answer: _Answer) -> PolicySet:
 def _ask(task: str, path: Path | None, seconds: float, memory: int) -> _Answer:
     """Return the answer of a new process to `task`."""
     arguments = [task, str(memory), *([str(path)] if path else [])]
-    with (
-        tempfile.TemporaryFile() as said,
-        subprocess.Popen(  # noqa: S603 (the command is a constant)
-            [*_COMMAND, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            env={name: os.environ[name] for name in VARIABLES if name in os.environ},
-        ) as process,
-    ):
+    with subprocess.Popen(  # noqa: S603 (the command is a constant)
+        [*_COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,  # Rego has no means to write to it: the lint refuses print
+        env={name: os.environ[name] for name in VARIABLES if name in os.environ},
+    ) as process:
         try:
-            output, _ = process.communicate(timeout=seconds)
+            output, said = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             raise PolicySetError(
                 f"loading the policy set exceeded {seconds:g} seconds", _place(path)
             ) from None
-        if process.returncode != 0:
-            said.seek(0)
-            raise PolicySetError(
-                _ending(process.returncode, said.read(_MAX_SAID), memory), _place(path)
-            )
+    if process.returncode != 0:
+        raise PolicySetError(_ending(process.returncode, said, memory), _place(path))
     return msgspec.json.decode(output, type=_Answer)
 
 
