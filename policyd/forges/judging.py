@@ -17,7 +17,7 @@ import structlog
 
 from policyd.audit.event import event_of
 from policyd.bundle import memory_bundle
-from policyd.errors import ConfigError, EngineError, ForgeError, NotFound
+from policyd.errors import AuditError, ConfigError, EngineError, ForgeError, NotFound
 from policyd.forge_settings import ForgeSettings
 from policyd.forges.comparison import Touched, compare
 from policyd.forges.events import Change
@@ -133,16 +133,28 @@ class Judging:
             self._services.policy_set.reference.revision,
         ]
         decision_id = str(uuid.uuid5(_NAMESPACE, to_json(name).decode()))
-        try:
-            return event_of(self._services.audit.decision(decision_id)).result
-        except NotFound:
-            pass
+        if recorded := self._known(decision_id):
+            return recorded
         identity = Identity(decision_id, "")
-        decision = self._services.decide(bundle, review, request_id=review.uid, identity=identity)
+        try:
+            decision = self._services.decide(
+                bundle, review, request_id=review.uid, identity=identity
+            )
+        except AuditError:
+            # Another review of the commit may have recorded the decision meanwhile.
+            if recorded := self._known(decision_id):
+                return recorded
+            raise
         log_decision(log, "change decided", decision, project=label)
         if decision.status.code >= 500:
             raise EngineError(decision.status.message)
         return decision
+
+    def _known(self, decision_id: str) -> Decision | None:
+        try:
+            return event_of(self._services.audit.decision(decision_id)).result
+        except NotFound:
+            return None
 
     def _release(
         self, change: Change, gone: Iterable[Judged], kept: Iterable[Found], head: str
