@@ -10,12 +10,14 @@ from typing import Any, Final
 
 from policyd.formats.table import table
 
+NO_HOSTS: Final = "No hosts: they are below policyd.inventory.hosts in a data file.\n"
 HEADER: Final = ("HOST", "DRIVER", "CUDA", "GPU", "ID", "MODEL")
 
 
 def text(data: Mapping[str, Any], *, colour: bool = False) -> str:
     """Return a table of the hosts in `data`, with one row for a host without accelerators."""
-    return "\n".join(table(HEADER, list(_rows(data)))) + "\n"
+    rows = list(_rows(data))
+    return "\n".join(table(HEADER, rows)) + "\n" if rows else NO_HOSTS
 
 
 def _rows(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

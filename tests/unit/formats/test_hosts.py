@@ -36,5 +36,7 @@ gpu-01  580.1     13.0  1    GPU-b
     )
 
 
-def test_data_without_an_inventory_have_no_rows() -> None:
-    assert text({"policyd": {}}) == "HOST  DRIVER  CUDA  GPU  ID  MODEL\n"
+def test_data_without_an_inventory_say_where_hosts_are() -> None:
+    assert text({"policyd": {"hosts": {}}}) == (
+        "No hosts: they are below policyd.inventory.hosts in a data file.\n"
+    )
