@@ -8,10 +8,10 @@ runtimes that do not ask the gate where the daemon has one that does.
 from __future__ import annotations
 
 import os
+import pathlib
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from policyd.config import Settings
 from policyd.host.asked import Asked
@@ -21,7 +21,7 @@ from policyd.host.links import without_links
 from policyd.host.receipt_names import CONSTRAINT
 from policyd.host.runtime_install import DEFAULT_PATH
 from policyd.host_settings import HostSettings
-from policyd.model import Violation
+from policyd.model import Path, Violation
 
 PROTECTION: Final = "protect-gate"
 RUNTIME: Final = "require-runtime"
@@ -31,7 +31,7 @@ WRAPPER_TEXT: Final = "the program policyd-runtime"
 _SOCKETS: Final = "/run/docker/plugins"
 """Root in a container can use sockets here, also of a folder that is mounted read-only."""
 _PLUGINS: Final = ("/etc/docker/plugins", "/usr/lib/docker/plugins")
-_PACKAGE: Final = str(Path(__file__).parents[1])
+_PACKAGE: Final = str(pathlib.Path(__file__).parents[1])
 _SQLITE: Final = "sqlite:///"
 
 
@@ -50,7 +50,8 @@ class OwnRules:
         return [*self._changes(asked, engine), *self._skips(asked, engine)]
 
     def _changes(self, asked: Asked, engine: EngineInfo) -> Iterator[Violation]:
-        for path, key in _mounts(asked):
+        mounts = list(_mounts(asked))
+        for path, key, _ in mounts:
             if any(_meet(path, folder) for folder in self._sockets):
                 yield self._violation(
                     asked, PROTECTION, key, f"mounts the sockets of plugins of Docker: {path}",
@@ -58,7 +59,9 @@ class OwnRules:
                 )  # fmt: skip
         files = {**self._files, engine.root: "the data of Docker"}
         files |= {engine.runtimes[name]: WRAPPER_TEXT for name in engine.asking_runtimes}
-        for path, key in _mounts(asked, is_writable=True):
+        for path, key, is_read_only in mounts:
+            if is_read_only:
+                continue
             what = next((text for one, text in files.items() if one and _meet(path, one)), "")
             if what:
                 yield self._violation(
@@ -77,7 +80,7 @@ class OwnRules:
             )  # fmt: skip
 
     def _violation(
-        self, asked: Asked, policy: str, key: tuple[str | int, ...], text: str, remediation: str
+        self, asked: Asked, policy: str, key: Path, text: str, remediation: str
     ) -> Violation:
         return Violation(
             policy=policy,
@@ -111,26 +114,12 @@ def _files(settings: Settings, host: HostSettings) -> Mapping[str, str]:
     }
 
 
-def _mounts(
-    asked: Asked, *, is_writable: bool = False
-) -> Iterator[tuple[str, tuple[str | int, ...]]]:
-    """Yield the folders of the host that `asked` mounts, with where it says so."""
-    for number, entry in enumerate(asked.keys.get("volumes", ())):
-        if is_writable and entry.get("read_only"):
-            continue
-        path = _source(entry, asked.volumes)
-        if path.startswith("/"):
-            yield path, ("volumes", number)
-
-
-def _source(entry: Mapping[str, Any], volumes: Mapping[str, Any]) -> str:
-    """Return the folder of the host that `entry` mounts, "" if it is none."""
-    if entry.get("type") == "bind":
-        return str(entry.get("source", ""))
-    definition = volumes.get(entry.get("source", ""), {})
-    options = definition.get("driver_opts") or {}
-    words = {word.strip() for word in str(options.get("o", "")).split(",")}
-    return str(options.get("device", "")) if words & {"bind", "rbind"} else ""
+def _mounts(asked: Asked) -> Iterator[tuple[str, Path, bool]]:
+    """Yield the folders of the host that `asked` mounts, where it says so, and if read-only."""
+    for workload in asked.loaded(b"").workloads:
+        for mount in workload.mounts:
+            if mount.type == "bind" and mount.source.startswith("/"):
+                yield mount.source, mount.path[len(workload.path) :], mount.read_only
 
 
 def _meet(one: str, other: str) -> bool:

@@ -98,6 +98,20 @@ def test_a_volume_is_the_folder_that_its_options_bind():
     assert found(keys, engine, v={"name": "v"}) == []
 
 
+def test_a_volume_of_another_file_system_is_the_folders_that_it_shows():
+    keys = {"volumes": [{"type": "volume", "source": "v", "target": "/x"}]}
+    upper = "lowerdir=/srv/a,upperdir=/etc/policyd,workdir=/srv/w"
+    lower = "lowerdir=/etc/policyd,upperdir=/srv/u,workdir=/srv/w"
+    said = [WRITABLE.format("the settings of policyd", "/etc/policyd")]
+
+    def options(**given: str) -> list[str]:
+        return found(keys, EngineInfo(), v={"driver_opts": given})
+
+    assert options(type="overlay", device="x", o=upper) == said
+    assert options(type="overlay", device="x", o=lower) == []
+    assert options(type="shiftfs", device="/etc/policyd", o="mark") == said
+
+
 @cases(
     ("runtime", "engine", "runtimes", "is_denied"),
     [
