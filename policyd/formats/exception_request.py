@@ -1,7 +1,8 @@
 """The document that asks for an exception.
 
 In: the violations of one policy, and who asks. Out: an Exception in YAML, as narrow as these
-violations. It has no `approvedBy`: the policy set refuses it until somebody approves.
+violations. It begins with `---`, so that it can be appended to a policy set. It has no
+`approvedBy`: the policy set refuses it until somebody approves.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from policyd.policies.times import moment
 
 MAX_NAME: Final = 60
 _HEAD: Final = """\
+---
 # Ask the owners of the policy set to review this document and to add it. It does not
 # load before they add `approvedBy`.
 """

@@ -379,9 +379,9 @@ def test_a_request_is_the_document_that_exempts_the_violations_once_it_is_approv
         "paths": ["services/web/privileged"],
     }
 
-    (folder / "set.yaml").write_text(f"{HEADING}---\n{asked.stdout}")
+    (folder / "set.yaml").write_text(f"{HEADING}{asked.stdout}")
     refused = run("check", *who)
-    (folder / "set.yaml").write_text(f"{HEADING}---\n{asked.stdout}  approvedBy: security\n")
+    (folder / "set.yaml").write_text(f"{HEADING}{asked.stdout}  approvedBy: security\n")
     exempted = run("check", *who)
 
     assert refused.exit_code == 2

@@ -19,6 +19,7 @@ def test_a_request_covers_exactly_the_violations_and_waits_for_an_approval() -> 
     assert (
         request_text(request)
         == """\
+---
 # Ask the owners of the policy set to review this document and to add it. It does not
 # load before they add `approvedBy`.
 # bad
