@@ -22,7 +22,7 @@ import msgspec
 from policyd.bundle import memory_bundle
 from policyd.engines import EMPTY_INPUT, MalformedFinding
 from policyd.engines.embedded import EmbeddedEngine
-from policyd.engines.evaluator import end_with_parent
+from policyd.engines.evaluator import end_with_parent, lacked_memory
 from policyd.engines.isolated import MEMORY, VARIABLES
 from policyd.errors import EngineError, PolicydError, PolicySetError, PolicySetWarning
 from policyd.host_resolver import HostResolver
@@ -53,10 +53,6 @@ SAMPLE: Final = b"""services:
 """A project with a bit of everything, on which every policy is evaluated."""
 
 _COMMAND: Final = (sys.executable, "-P", "-c", "from policyd.policy_set_trial import main; main()")
-_NO_MEMORY: Final = re.compile(
-    rb"^(memory allocation of \d+ bytes failed|MemoryError)", re.MULTILINE
-)
-"""What the runtime of Rust, and Python, write when there is no memory left."""
 _ROUTER_LINE: Final = re.compile(rf"{re.escape(ROUTER)}:(\d+):")
 _ROUTED: Final = re.compile(r'object\.union\(found, \{"policy": "([^"]+)"\}\)')
 _LOAD, _LINT, _CANDIDATE = "load", "lint", "candidate"
@@ -156,7 +152,7 @@ def _ask(task: str, path: Path | None, seconds: float, memory: int) -> _Answer:
 
 def _ending(code: int, said: bytes, memory: int) -> str:
     """Return why the process ended with `code` after it had `said` this on standard error."""
-    if _NO_MEMORY.search(said):
+    if lacked_memory(said):
         return (
             f"loading the policy set and evaluating it on a sample project needs more than "
             f"{memory / 1024**3:g} GiB of memory: let its rules build smaller collections"

@@ -8,7 +8,10 @@ first), one byte that names its kind, and that many bytes.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
+import re
 import resource
 import signal
 import sys
@@ -25,6 +28,10 @@ REQUEST: Final = b"q"
 HEADER: Final = 5
 """Bytes before the content of a message: 4 for its length, 1 for its kind."""
 
+_NO_MEMORY: Final = re.compile(
+    rb"^(memory allocation of \d+ bytes failed|MemoryError)", re.MULTILINE
+)
+"""What the runtime of Rust, and Python, write when there is no memory left."""
 _PR_SET_PDEATHSIG: Final = 1
 """Option of prctl(2), from <linux/prctl.h>."""
 
@@ -60,10 +67,23 @@ def main() -> None:
             answer = message(RESULT, engine.eval_rule_as_json(QUERY).encode())
         except BaseException as error:  # noqa: BLE001 (a panic of regorus is not an Exception)
             engine = None
+            _forget_errors()
             sentence, where = explain(error)
             answer = message(ERROR, (f"{where}: {sentence}" if where else sentence).encode())
         answers.write(answer)
         answers.flush()
+
+
+def lacked_memory(said: bytes) -> bool:
+    """Return whether a process that `said` this on standard error had no memory left."""
+    return _NO_MEMORY.search(said) is not None
+
+
+def _forget_errors() -> None:
+    """Remove what a panic wrote, so that the file behind standard error stays small."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(2, 0)
+        os.lseek(2, 0, os.SEEK_SET)
 
 
 def _read(requests: BinaryIO) -> bytes | None:

@@ -20,13 +20,14 @@ import time
 import weakref
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from io import FileIO
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from policyd import deadline
 from policyd.engines import DEADLINE, EngineOptions, decode, too_slow
-from policyd.engines.evaluator import ERROR, HEADER, REQUEST, Setup, message
+from policyd.engines.evaluator import ERROR, HEADER, REQUEST, Setup, lacked_memory, message
 from policyd.errors import ConfigError, EngineError, EngineUnavailable, Overloaded
 from policyd.model import Findings, to_json
 
@@ -73,6 +74,7 @@ class IsolatedEngine:
         setup = Setup(dict(modules), msgspec.Raw(to_json(data)), memory)
         self._setup = message(REQUEST, msgspec.json.encode(setup))
         self._deadline = deadline
+        self._memory = memory
         self._pid = 0
         self._changed = threading.Condition()
         self._idle: list[_Evaluator] = []
@@ -155,6 +157,11 @@ class IsolatedEngine:
     ) -> BaseException:
         if isinstance(error, TimeoutError):
             return too_slow(seconds, self._deadline)
+        if isinstance(error, (OSError, EOFError)) and lacked_memory(evaluator.said):
+            return EngineUnavailable(
+                f"evaluating the policies needs more than {self._memory / 1024**3:g} GiB of "
+                "memory: let their rules build smaller collections"
+            )
         if isinstance(error, (OSError, EOFError)):
             return EngineUnavailable(f"the evaluator process ended {evaluator.ending}")
         return error
@@ -172,11 +179,14 @@ def _started(setup: bytes) -> _Evaluator:
 
 class _Evaluator:
     def __init__(self, setup: bytes) -> None:
+        self.said = b""
+        """What it wrote on standard error, once it has been stopped."""
+        self._errors = _errors_file()
         self._process = subprocess.Popen(  # noqa: S603 (the command is a constant)
             _COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._errors,
             env={name: os.environ[name] for name in VARIABLES if name in os.environ},
             close_fds=True,
             bufsize=0,
@@ -231,6 +241,9 @@ class _Evaluator:
         if self._process.returncode is None:
             self._process.kill()
         self._process.wait()
+        if not self._errors.closed:
+            self.said = os.pread(self._errors.fileno(), _CHUNK, 0)
+            self._errors.close()
 
     def _wait(self, writing: bool, until: float) -> tuple[bool, bool]:
         left = until - time.monotonic()
@@ -242,6 +255,13 @@ class _Evaluator:
             poll.register(self._to, select.POLLOUT)
         events = dict(poll.poll(left * 1000))
         return bool(events.get(self._from)), bool(events.get(self._to, 0) & select.POLLOUT)
+
+
+def _errors_file() -> FileIO:
+    """Return a file for standard error: one in memory, where there are such files."""
+    if sys.platform == "linux":
+        return FileIO(os.memfd_create("policyd-evaluator"), "r+")
+    return FileIO(os.devnull, "r+")
 
 
 def _stop_all(evaluators: list[_Evaluator]) -> None:

@@ -37,12 +37,27 @@ findings contains {"policy": "p", "msg": concat("", big)} if {
 }
 
 findings contains {"policy": "p", "msg": "never"} if {
+	input.review.uid == "at once"
+	count(numbers.range(1, 100000000)) == 0
+}
+
+findings contains {"policy": "p", "msg": "never"} if {
+	input.review.uid == "panic"
+	object.subset(object.get({}, input.text, [1]), object.get({}, "", []))
+}
+
+findings contains {"policy": "p", "msg": "never"} if {
 	input.review.uid == "crash"
 	f(1) == 2
 }
 
 f(x) := f(x + 1)
 """
+
+NO_MEMORY = (
+    "evaluating the policies needs more than 0.75 GiB of memory: let their rules build smaller "
+    "collections"
+)
 
 
 def asking(uid: str) -> bytes:
@@ -90,15 +105,34 @@ def test_an_evaluator_outlives_the_thread_that_asked_first(engine) -> None:
     assert is_there(first[0])
 
 
-@pytest.mark.parametrize("uid", ["crash", pytest.param("memory", marks=pytest.mark.slow)])
-def test_a_policy_that_ends_its_process_harms_no_later_evaluation(uid: str) -> None:
-    engine = IsolatedEngine({"main.rego": MAIN}, {}, deadline=60, memory=800 * 1024**2)
+@pytest.mark.parametrize(
+    ("uid", "reason"),
+    [
+        ("crash", "the evaluator process ended by SIGSEGV"),
+        ("at once", NO_MEMORY),
+        pytest.param("memory", NO_MEMORY, marks=pytest.mark.slow),
+    ],
+)
+def test_a_policy_that_ends_its_process_harms_no_later_evaluation(uid: str, reason: str) -> None:
+    engine = IsolatedEngine({"main.rego": MAIN}, {}, deadline=60, memory=768 * 1024**2)
 
-    with pytest.raises(EngineError):
+    with pytest.raises(EngineError) as refused:
         engine.findings(asking(uid))
 
+    assert str(refused.value) == reason
     assert engine.findings(asking("find")).findings == (Finding("p", "found"),)
     engine.close()
+
+
+@pytest.mark.thorough
+def test_what_panics_write_is_not_kept(engine) -> None:
+    for _ in range(2):
+        with pytest.raises(EngineError, match="panicked"):
+            engine.findings(asking("panic"))
+    engine.findings(asking("find"))
+    (evaluator,) = engine._idle
+
+    assert os.fstat(evaluator._errors.fileno()).st_size == 0
 
 
 @pytest.mark.thorough
