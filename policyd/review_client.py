@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import time
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -44,8 +45,11 @@ class ReviewClient:
         seconds: float = 60.0,
         ca_file: str = "",
         insecure: bool = False,
+        waits: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         """`ca_file` are certificates that are trusted instead of the system's.
+
+        `waits` is called with the reason when a request is repeated for the first time.
 
         Raises ConfigError for a URL, a token or certificates that are not valid, and for http:// to
         another machine unless `insecure`.
@@ -69,6 +73,7 @@ class ReviewClient:
         self._authorization = _Bearer(token)
         self._seconds = seconds
         self._ca_file = ca_file
+        self._waits = waits
 
     def ask(self, document: bytes) -> wire.ComposeReview:
         """Return the answer to `document`, a ComposeReview as JSON.
@@ -84,6 +89,8 @@ class ReviewClient:
                 pause = answer.pause or PAUSES[min(number, len(PAUSES) - 1)]
                 if not answer.may_repeat or deadline.remaining() < pause:
                     raise answer.error
+                if not number:
+                    self._waits(str(answer))
                 time.sleep(pause)
             raise AssertionError
 

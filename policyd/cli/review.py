@@ -179,8 +179,17 @@ def _client(address: str, seconds: float, ca_file: str, *, insecure: bool) -> Re
     # Imported here because it imports requests, and printing help is faster without.
     from policyd.review_client import ReviewClient
 
-    token = os.environ.get(TOKEN_VARIABLE, "")
-    return ReviewClient(address, token, seconds=seconds, ca_file=ca_file, insecure=insecure)
+    def waits(reason: str) -> None:
+        complain(f"{reason}; asking again for up to {seconds:g} seconds", "note")
+
+    return ReviewClient(
+        address,
+        os.environ.get(TOKEN_VARIABLE, ""),
+        seconds=seconds,
+        ca_file=ca_file,
+        insecure=insecure,
+        waits=waits,
+    )
 
 
 def _read(path: str, options: dict[str, Any]) -> tuple[DirectoryFiles, dict[str, Any]]:

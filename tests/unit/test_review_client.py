@@ -102,8 +102,10 @@ def test_a_busy_webhook_is_asked_again_after_the_pause_that_it_names(
         OK,
     ]
 
-    assert ReviewClient(server.url).ask(b"{}").response.allowed
+    waits: list[str] = []
+    assert ReviewClient(server.url, waits=waits.append).ask(b"{}").response.allowed
     assert pauses == [3.0, 2.0, 30.0, 10.0]
+    assert waits == [f"127.0.0.1:{server.server_port} answered with status 429: busy"]
     assert set(server.seen) == {("/v1/review", "", b"{}")}
 
 

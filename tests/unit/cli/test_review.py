@@ -274,6 +274,21 @@ def test_a_webhook_that_is_away_is_ignored_where_the_caller_asks_for_it(
     assert document.stderr == f"policyd: warning: {warning}\n"
 
 
+def test_a_webhook_that_is_asked_again_is_named_meanwhile(
+    ask: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "compose.yaml").write_text(CLEAN)
+    monkeypatch.setattr("policyd.review_client.PAUSES", (0.01, 999.0))
+
+    result = ask("--url", "http://127.0.0.1:1", "--timeout", "20")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "policyd: note: 127.0.0.1:1 cannot be reached; asking again for up to 20 seconds\n"
+        "policyd: error: 127.0.0.1:1 cannot be reached\n"
+    )
+
+
 def test_a_refused_token_is_never_ignored(
     ask: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
