@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 import requests
 from requests.auth import AuthBase
+from urllib3.exceptions import ProtocolError
 
 from policyd import wire
 from policyd.deadline import Deadline
@@ -70,6 +71,9 @@ class ReviewClient:
             )
         self._host = parts.netloc
         self._url = f"{url.rstrip('/')}/v1/review"
+        self._closed = "closed the connection"
+        if parts.scheme == "http":
+            self._closed += "; see whether it needs https://"
         self._authorization = _Bearer(token)
         self._seconds = seconds
         self._ca_file = ca_file
@@ -124,7 +128,7 @@ class ReviewClient:
                     f"{self._host} did not answer within {self._seconds:g} seconds",
                     is_unavailable=True,
                 )
-            kind = "cannot be reached" if _is_unreachable(error) else "closed the connection"
+            kind = "cannot be reached" if _is_unreachable(error) else self._closed
             return _Failure(f"{self._host} {kind}", may_repeat=True, is_unavailable=True)
 
     def _answer(self, response: requests.Response, content: bytes) -> wire.ComposeReview | _Failure:
@@ -216,7 +220,8 @@ def _pause(retry_after: str) -> float:
 
 
 def _is_unreachable(error: Exception) -> bool:
-    return isinstance(error, (requests.exceptions.ConnectTimeout, requests.ConnectionError))
+    was_reached = bool(error.args) and isinstance(error.args[0], ProtocolError)
+    return isinstance(error, requests.ConnectionError) and not was_reached
 
 
 def _is_loopback(host: str) -> bool:

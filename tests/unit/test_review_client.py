@@ -210,6 +210,16 @@ def test_certificates_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
         assert str(caught.value) == f"{path}: {reason}"
 
 
+def test_a_server_that_closes_the_connection_was_reached(server: Server) -> None:
+    server.replies = [(0, {}, b"")]
+
+    with pytest.raises(WebhookError) as caught:
+        ReviewClient(server.url, seconds=0.9).ask(b"{}")
+    assert str(caught.value) == (
+        f"127.0.0.1:{server.server_port} closed the connection; see whether it needs https://"
+    )
+
+
 def test_a_server_without_tls_is_no_matter_of_certificates(server: Server) -> None:
     host = server.url.removeprefix("http://")
 
