@@ -155,7 +155,8 @@ class RuntimeGate:
         manifest = config.object("ImageManifest").text("digest")
         files = EngineFiles(spec.root, config.text("Driver"), self._engine, manifest)
         existing = Existing(files)
-        return *existing.described(config, host), existing
+        asked, image = existing.described(config, host)
+        return existing.with_others(asked), image, existing
 
     def _counts(self, grant: Grant, spec: Spec) -> bool:
         """Return whether the container would get the accelerators of `grant`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +43,15 @@ def ask(services: Services, engine: EngineStandIn, tmp_path: Path) -> Ask:
         options: dict[str, str] | None = None,
         container: str = ID,
         described: bool = True,
+        others: Sequence[dict[str, Any]] = (),
         **changes: Any,
     ) -> str:
         root = tmp_path / f"data{time.perf_counter_ns()}"
         if described:
             write_state(root, labels or {}, **(host or {}))
+        for each in others:
+            (root / "containers" / each["ID"]).mkdir()
+            (root / "containers" / each["ID"] / "config.v2.json").write_text(json.dumps(each))
         if volume:
             changes["mounts"] = [bind(f"{root}/volumes/{volume}/_data", "/v")]
         if options:
@@ -180,6 +184,19 @@ def test_links_to_paths_of_the_host_are_followed(ask: Ask, tmp_path: Path) -> No
     said = ask(LABELS, mounts=[bind(str(tmp_path / "link"), "/x")])
 
     assert "no-host-root-mount: service train mounts the root of the host at /x" in said
+
+
+@pytest.mark.parametrize(("project", "is_foreign"), [("train", False), ("other", True)])
+def test_a_service_may_share_with_a_service_of_its_project(
+    ask: Ask, project: str, is_foreign: bool
+) -> None:
+    other = "0123456789abcdef" * 4
+    labels = {"com.docker.compose.project": project, "com.docker.compose.service": "db"}
+    described = {"ID": other, "Config": {"Labels": labels}}
+    for host in ({"PidMode": f"container:{other}"}, {"VolumesFrom": [f"{other}:ro"]}):
+        said = ask(LABELS, host=host, others=[described])
+        assert ("no-foreign-container-sharing: service train" in said) is is_foreign
+        assert bool(said) is is_foreign
 
 
 def test_what_stays_writable_below_a_read_only_mount_is_evaluated(
