@@ -19,7 +19,7 @@ from policyd.errors import ConfigError, DeliveryError
 from policyd.loopback import is_loopback
 from policyd.masking import without_credentials
 from policyd.secret_files import token_in
-from policyd.timed_session import session_until
+from policyd.timed_session import session_until, unreachable
 
 REPEATABLE: Final = (408, 425, 429)
 """Statuses below 500 after which the same request may succeed later."""
@@ -119,7 +119,7 @@ class Endpoint:
         except ConfigError as error:  # the token file, which may be replaced at the moment
             raise DeliveryError(str(error)) from error
         except requests.exceptions.SSLError as error:
-            raise DeliveryError(f"the certificate of {self.name} is not trusted") from error
+            raise DeliveryError(unreachable(self.name, error)) from error
         except (requests.RequestException, OSError) as error:
             raise DeliveryError(f"{self.name} cannot be reached, or did not answer") from error
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()

@@ -22,7 +22,7 @@ from urllib3.exceptions import ProtocolError
 from policyd import wire
 from policyd.deadline import Deadline
 from policyd.errors import ConfigError, WebhookError, WebhookUnavailable
-from policyd.timed_session import session_until
+from policyd.timed_session import session_until, unreachable
 
 OVERLOADED: Final = 429
 REPEATED: Final = (OVERLOADED, 503, 504)
@@ -116,12 +116,7 @@ class ReviewClient:
             ):
                 return self._answer(response, _content(response))
         except requests.exceptions.SSLError as error:
-            return _Failure(
-                f"the certificate of {self._host} is not trusted"
-                if "CERTIFICATE_VERIFY_FAILED" in str(error)
-                else f"{self._host} does not answer to https://; see whether the port is right",
-                may_repeat=False,
-            )
+            return _Failure(unreachable(self._host, error), may_repeat=False)
         except (requests.RequestException, OSError) as error:
             if not deadline.remaining():
                 return _Failure(

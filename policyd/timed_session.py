@@ -31,6 +31,15 @@ def session_until(deadline: Deadline) -> requests.Session:
     return session
 
 
+def unreachable(host: str, error: Exception) -> str:
+    """Return why there is no connection to `host`: `error` came from a request to it."""
+    if not isinstance(error, requests.exceptions.SSLError):
+        return f"{host} cannot be reached"
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return f"the certificate of {host} is not trusted"
+    return f"{host} does not use TLS: https:// cannot be used"
+
+
 def end_connections(
     session: requests.Session, current: Callable[[], Deadline], retries: int = 0
 ) -> None:

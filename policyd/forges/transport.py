@@ -25,7 +25,7 @@ from policyd.errors import ForgeError
 from policyd.forge_settings import ForgeSettings
 from policyd.forges.contract import Call
 from policyd.limits import MIB
-from policyd.timed_session import session_until
+from policyd.timed_session import session_until, unreachable
 
 API_SECONDS: Final = 20.0
 ARCHIVE_SECONDS: Final = 120.0
@@ -206,7 +206,7 @@ class Transport:
                     timeout=(min(CONNECT_TIMEOUT, left) or 0.001, min(READ_TIMEOUT, left) or 0.001),
                 )
             except requests.RequestException as error:
-                raise ForgeError(f"{urlsplit(url).netloc} cannot be reached") from error
+                raise ForgeError(unreachable(urlsplit(url).netloc, error)) from error
             if response.status_code not in _REDIRECTS:
                 return response
             with response:

@@ -27,7 +27,7 @@ from requests.auth import AuthBase
 from policyd.config import RegistryAccess
 from policyd.deadline import Deadline
 from policyd.errors import RegistryError
-from policyd.timed_session import session_until
+from policyd.timed_session import session_until, unreachable
 
 CONNECT_TIMEOUT: Final = 5.0
 READ_TIMEOUT: Final = 10.0
@@ -159,7 +159,7 @@ class RepositoryReader:
             raise RegistryError(f"{host} did not answer in time") from error
         except (requests.RequestException, ValueError) as error:
             self._remaining(host)
-            raise RegistryError(_unreachable(host, error)) from error
+            raise RegistryError(unreachable(host, error)) from error
         try:
             # A connection that was ended in the headers looks like the end of the headers.
             self._remaining(host)
@@ -267,14 +267,6 @@ class RepositoryReader:
     def _basic(self) -> str:
         pair = f"{self._remote.access.username}:{self._remote.password}"
         return f"Basic {base64.b64encode(pair.encode()).decode()}"
-
-
-def _unreachable(host: str, error: Exception) -> str:
-    if not isinstance(error, requests.exceptions.SSLError):
-        return f"{host} cannot be reached"
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return f"the certificate of {host} is not trusted"
-    return f"{host} does not use TLS: https:// cannot be used"
 
 
 def is_listed(host: str, patterns: Sequence[str]) -> bool:

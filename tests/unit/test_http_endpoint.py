@@ -73,6 +73,15 @@ def test_a_status_says_whether_to_repeat(
     assert (answer.is_success, answer.may_repeat, answer.pause) == (success, may_repeat, pause)
 
 
+def test_an_endpoint_without_tls_is_no_matter_of_certificates(server: Recorder) -> None:
+    url = server.url.replace("http://", "https://")
+
+    with pytest.raises(DeliveryError) as caught:
+        Endpoint(url, "--to").send("POST", b"", {}, 5)
+
+    assert str(caught.value) == f"{url} does not use TLS: https:// cannot be used"
+
+
 def test_an_endpoint_that_does_not_answer_is_an_error_without_credentials(server: Recorder) -> None:
     server.last = Reply(DROP)
 

@@ -225,9 +225,7 @@ def test_a_server_without_tls_is_no_matter_of_certificates(server: Server) -> No
 
     with pytest.raises(WebhookError) as caught:
         ReviewClient(f"https://{host}").ask(b"{}")
-    assert str(caught.value) == (
-        f"{host} does not answer to https://; see whether the port is right"
-    )
+    assert str(caught.value) == f"{host} does not use TLS: https:// cannot be used"
 
 
 def test_http_to_another_machine_needs_permission() -> None:

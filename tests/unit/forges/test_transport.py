@@ -104,6 +104,17 @@ def test_a_redirect_to_a_listed_host_gets_no_credentials(forge: ForgeServer) -> 
     assert other.authorizations == {""}
 
 
+def test_a_forge_without_tls_is_not_called_one_that_cannot_be_reached(forge: ForgeServer) -> None:
+    settings = ForgeSettings(
+        kind="github", url=f"https://{forge.host}", secret_file="", repositories=("**",)
+    )
+
+    with pytest.raises(ForgeError) as refused:
+        Transport(settings, Tokens()).send(ARCHIVE)
+
+    assert str(refused.value) == f"{forge.host} does not use TLS: https:// cannot be used"
+
+
 def test_redirects_end(forge: ForgeServer) -> None:
     forge.failing = [(302, {"Location": "/again"})] * 9
 
