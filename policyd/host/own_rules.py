@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from policyd.config import Settings
+from policyd.errors import PolicySetError
 from policyd.host.asked import Asked
 from policyd.host.engine_info import EngineInfo
 from policyd.host.grant_check import ACTIONS
@@ -22,6 +23,7 @@ from policyd.host.receipt_names import CONSTRAINT
 from policyd.host.runtime_install import DEFAULT_PATH
 from policyd.host_settings import HostSettings
 from policyd.model import Path, Violation
+from policyd.policies.policy_set import source_paths
 
 PROTECTION: Final = "protect-gate"
 RUNTIME: Final = "require-runtime"
@@ -101,7 +103,7 @@ def _files(settings: Settings, host: HostSettings) -> Mapping[str, str]:
     return {
         data: "the audit log of policyd",
         f"{data}-wal" if data else "": "the audit log of policyd",
-        settings.policy_set: "the policy set of policyd",
+        **dict.fromkeys(_policy_files(settings.policy_set), "the policy set of policyd"),
         settings.receipt_public_keys_file: "the keys of receipts",
         host.receipts: "the receipts of policyd",
         host.grants_cache: "the grants of policyd",
@@ -112,6 +114,17 @@ def _files(settings: Settings, host: HostSettings) -> Mapping[str, str]:
         DEFAULT_PATH: WRAPPER_TEXT,
         **dict.fromkeys(_PLUGINS, "the plugins of Docker"),
     }
+
+
+def _policy_files(policy_set: str) -> list[str]:
+    """Return the paths of the policy set, its packs and its data files."""
+    if not policy_set:
+        return []
+    try:
+        found = source_paths(pathlib.Path(policy_set))
+    except (PolicySetError, OSError):
+        found = []
+    return [policy_set, *map(str, found)]
 
 
 def _mounts(asked: Asked) -> Iterator[tuple[str, Path, bool]]:

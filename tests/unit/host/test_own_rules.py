@@ -72,6 +72,22 @@ def test_what_decides_is_not_mounted_writable(source, what):
     assert found(bind(source, read_only=True)) == []
 
 
+def test_the_packs_and_data_of_the_policy_set_are_not_mounted_writable(tmp_path):
+    spec = "spec: {packs: [gpu, mine], data: [tables/x.yaml]}\n"
+    heading = f"apiVersion: policyd/v1\nkind: PolicySet\nmetadata: {{name: a}}\n{spec}"
+    (tmp_path / "set.yaml").write_text(heading)
+    settings = Settings(policy_set=str(tmp_path / "set.yaml"))
+    rules = OwnRules(settings, HostSettings(name="gpu-01"))
+
+    def said(name: str) -> list[str]:
+        asked = Asked("", "web", bind(str(tmp_path / name)))
+        return [one.message for one in rules.violations(asked, EngineInfo())]
+
+    for name in ("set.yaml", "mine", "mine/p/policy.rego", "tables", "tables/x.yaml"):
+        assert said(name) == [WRITABLE.format("the policy set of policyd", tmp_path / name)]
+    assert said("other") == []
+
+
 def test_the_sockets_of_plugins_are_not_mounted_at_all():
     for source in ("/run", "/run/docker/plugins", "/run/docker/plugins/policyd.sock"):
         assert found(bind(source, read_only=True)) == [
