@@ -12,8 +12,16 @@ from typing import Final, TypedDict
 from sqlalchemy import ColumnElement, Connection, FromClause, exists, false, select
 
 from policyd.audit.event import DECISION
-from policyd.audit.grant_queries import has_device
-from policyd.audit.index_choice import Asked, has_rare, intersected, led, reporting, unindexed
+from policyd.audit.grant_queries import has_device, with_device
+from policyd.audit.index_choice import (
+    FEW,
+    Asked,
+    has_rare,
+    intersected,
+    led,
+    reporting,
+    unindexed,
+)
 from policyd.audit.moments import ALWAYS, Period
 from policyd.audit.tables import REPORTED, events, exception_uses, grants
 from policyd.audit.visibility import Visibility
@@ -74,6 +82,9 @@ def conditions(
     asked = _asked(filters)
     kind: Asked = (events.c.kind, DECISION)
     found: list[ColumnElement[bool]] = []
+    if gpu is not None and connection is not None and few is None:
+        granting = with_device(connection, gpu, FEW)
+        few = None if granting is None else events.c.sequence.in_(granting)
     is_few = few is not None
     if few is not None:
         found = [few]

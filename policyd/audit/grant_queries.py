@@ -6,14 +6,24 @@ of a vendor counts as a grant of each. Times are RFC 3339 in UTC with nanosecond
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, TypedDict
 
-from sqlalchemy import ColumnElement, Text, and_, bindparam, exists, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    bindparam,
+    exists,
+    or_,
+    select,
+)
 
 from policyd.audit.index_choice import Asked, led, unindexed
 from policyd.audit.moments import ALWAYS, Period
 from policyd.audit.prepared import Prepared
-from policyd.audit.tables import exception_uses, grant_devices, grants
+from policyd.audit.tables import OF_ALL_DEVICES, exception_uses, grant_devices, grants
 from policyd.grants.identity import searched_names
 
 _ALL: Final = '"all"'
@@ -89,6 +99,18 @@ def has_device(name: str) -> ColumnElement[bool]:
         grant_devices.c.name.in_(searched_names(name)), *_of(grant_devices, grants)
     )
     return or_(grants.c.devices == _ALL, named)
+
+
+def with_device(connection: Connection, name: str, most: int) -> Sequence[int] | None:
+    """Return the events that granted the device `name`, None if there are more than `most`."""
+    named = select(grant_devices.c.sequence).where(grant_devices.c.name.in_(searched_names(name)))
+    of_all = select(grants.c.sequence).where(OF_ALL_DEVICES)
+    found: set[int] = set()
+    for query in (named, of_all):
+        found |= {*connection.execute(query.limit(most + 1)).scalars()}
+        if len(found) > most:
+            return None
+    return sorted(found)
 
 
 def ends_after(table: Any, moment: Any) -> ColumnElement[bool]:

@@ -24,7 +24,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION: Final = "0018"
+REVISION: Final = "0019"
 """The newest migration. Databases are upgraded to it."""
 KNOWN_REVISIONS: Final = (*(f"{number:04}" for number in range(1, int(REVISION))), REVISION)
 """The migrations whose tables can be read without upgrading them."""
@@ -132,6 +132,15 @@ grants = Table(
     Index("grants_by_repository", "repository", "time", "sequence", "position"),
     Index("grants_by_project", "project", "time", "sequence", "position"),
     Index("grants_by_environment", "environment", "time", "sequence", "position"),
+)
+
+OF_ALL_DEVICES: Final = grants.c.devices == literal_column("'\"all\"'")
+"""The grant is one of all devices."""
+Index(
+    "grants_of_all_devices",
+    grants.c.sequence,
+    sqlite_where=OF_ALL_DEVICES,
+    postgresql_where=OF_ALL_DEVICES,
 )
 
 grant_devices = Table(

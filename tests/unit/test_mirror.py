@@ -52,6 +52,7 @@ THROUGH: Final = {
     "audit/migrations/versions/r0015_targets.py": "audit/test_target_states.py",
     "audit/migrations/versions/r0016_pushes_by_digest.py": "audit/test_pushes.py",
     "audit/migrations/versions/r0017_grant_summaries.py": "audit/test_grant_summaries.py",
+    "audit/migrations/versions/r0019_grants_of_all_devices.py": "audit/test_grant_queries.py",
     "audit/migrations/versions/r0018_open_violations.py": "audit/test_target_states.py",
     "audit/token_record.py": "audit/test_tokens.py",
     "audit/migrations/versions/r0005_inputs.py": "audit/test_database.py",

@@ -14,6 +14,7 @@ from policyd.audit.log_event import KINDS
 from policyd.audit.moments import Period
 from policyd.audit.store import Store
 from policyd.audit.visibility import EVERYTHING, Visibility
+from policyd.model import Grant
 from tests.support.held import at, find_the_grants_that_a_reader_may_see
 from tests.support.held import find_the_newest_events_of_kinds as find_events
 
@@ -52,6 +53,20 @@ def test_each_kind_is_read_from_its_newest_event(store: Store, kinds: tuple[str,
     assert plan[0] == "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)"
     assert plan.count(looked_up) == len(kinds or (*KINDS, "decision"))
     assert plan.count("USE TEMP B-TREE FOR ORDER BY") == 1
+
+
+def test_decisions_that_granted_a_device_are_looked_up(store: Store, record: Any) -> None:
+    of_gpu = Grant("a", "nvidia", "gpus", ("0",), 1, (), identities=("0",))
+    of_all = Grant("a", "nvidia", "gpus", "all", 1, (), identities=())
+    for number, granted in enumerate((of_gpu, of_all, None), 1):
+        grants = () if granted is None else (granted,)
+        record(f"d{number}", environment=str(number), grants=grants)
+
+    plan = plans(store, lambda: store.decisions(gpu="none"))
+
+    assert plan[0] == "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)"
+    assert [one.sequence for one in store.decisions(gpu="0")] == [2, 1]
+    assert [one.sequence for one in store.decisions(gpu="none")] == [2]
 
 
 @pytest.mark.parametrize("few", [0, 100])
