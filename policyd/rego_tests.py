@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
@@ -42,16 +41,14 @@ from policyd.policies.policy_set import merge_data
 from policyd.policies.problems import Problems
 from policyd.policies.router import router
 from policyd.policies.syntax_tree import Module, parse
-from policyd.policies.yaml_documents import Value, documents
+from policyd.policies.yaml_documents import Value
 from policyd.policy_input import review_input
 from policyd.rego_trace import Trace, try_trace
+from policyd.sample_comments import expected_policies, sample_settings
 
 _PROBE: Final = "policyd_coverage_probe"
 """A rule added to each file: the report of regorus leaves out files without an evaluated rule."""
 
-_EXPECT: Final = re.compile(r"# expect:((?: +[a-z0-9-]+)+) *(?:\n|$)")
-_HEADER: Final = re.compile(r"(?:#.*\n)+")
-_SETTING: Final = re.compile(r"# (constraints|host): *")
 _SAMPLE_DATA: Final = "samples/data.yaml"
 _REVIEW: Final = Review(uid="", enforcement_point="cli", now=1_800_000_000_000_000_000)
 
@@ -135,7 +132,7 @@ def sample_input(sample: Path, policies: Iterable[Policy], hosts: HostResolver) 
     Raises ComposeError for a project that Compose refuses, BundleError for files that exceed the
     limits, and PolicySetError for an invalid setting in the first comment.
     """
-    settings = _settings(sample)
+    settings = sample_settings(sample)
     matching = _matching(sample, settings.get("constraints"), policies)
     host = settings["host"].text() if "host" in settings else ""
     review = msgspec.structs.replace(_REVIEW, source=Source(host=host))
@@ -144,18 +141,6 @@ def sample_input(sample: Path, policies: Iterable[Policy], hosts: HostResolver) 
     contents = {str(file.relative_to(sample.parent)): file.read_bytes() for file in files}
     loaded = load_project(memory_bundle(contents, [sample.name]))
     return review_input(hosts.on_host(loaded, host), review, matching)
-
-
-def _settings(sample: Path) -> dict[str, Value]:
-    """Return the settings `constraints` and `host` in the first comment of a sample."""
-    header = _HEADER.match(read_text(sample))
-    found: dict[str, Value] = {}
-    for line, text in enumerate(header[0].splitlines() if header else ()):
-        setting = _SETTING.match(text)
-        if setting:
-            for value in documents(text[setting.end() :], str(sample), (line, setting.end())):
-                found[setting[1]] = value
-    return found
 
 
 def _matching(
@@ -341,7 +326,7 @@ def _samples(
     try:
         for sample in samples:
             text = read_text(sample)
-            expected = _expected(sample, text, policies)
+            expected = expected_policies(sample, text, policies)
             message = ""
             try:
                 found = _found(engine, sample, policies, hosts)
@@ -353,22 +338,6 @@ def _samples(
             yield TestResult(str(sample), Location(str(sample), 1, 1), message)
     finally:
         engine.close()
-
-
-def _expected(sample: Path, text: str, policies: dict[str, Policy]) -> list[str]:
-    said = _EXPECT.match(text)
-    if not said:
-        raise PolicySetError(
-            "a sample must begin with the line `# expect: <policy id> …` or `# expect: nothing`",
-            Location(str(sample), 1, 1),
-        )
-    expected = sorted(said[1].split())
-    if expected == ["nothing"]:
-        return []
-    for name in expected:
-        if name not in policies:
-            raise PolicySetError(f"unknown policy {name!r}", Location(str(sample), 1, 1))
-    return expected
 
 
 def _found(

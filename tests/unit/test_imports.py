@@ -88,6 +88,7 @@ WAY = [
         "rego_evaluation",
         "rego_trace",
         "rego_tests",
+        "sample_comments",
         "wire",
     },
     {"formats"},
