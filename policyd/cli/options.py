@@ -134,9 +134,12 @@ def settings(config: str | None, **flags: object) -> Settings:
     """Return the settings from the file, the environment and `flags`.
 
     The flag `level` stands for the policy set of a level. Raises ConfigError, and UsageError for
-    both flags.
+    both flags and for the name of a level as a file.
     """
     level = flags.pop("level", None)
+    named = flags.get("policy_set")
+    if named in LEVELS and not os.path.exists(str(named)):
+        raise click.UsageError(f"--policy-set {named}: no such file; a level is --level {named}")
     if level is not None:
         if flags["policy_set"] is not None:
             raise click.UsageError("--level and --policy-set cannot be used together")

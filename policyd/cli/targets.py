@@ -83,7 +83,8 @@ def find_target(
     """
     if path and path.startswith(OCI):
         raise click.UsageError(f"{path}: only `policyd check` reads projects in registries")
-    found, missing = find_targets((path,) if path else (), flags, folder, Search(), environment)
+    paths = () if path is None else (path,)
+    found, missing = find_targets(paths, flags, folder, Search(), environment)
     for one in missing:
         raise NoComposeFile(one.reason)
     return found[0]
@@ -137,8 +138,10 @@ def _files(one: Target) -> tuple[str, ...]:
 def target(path: str, flags: ComposeFlags, directory: str) -> Target:
     """Return the project at `path`: a folder, a Compose file or "-".
 
-    Raises BundleError when there is nothing at `path`.
+    Raises BundleError when there is nothing at `path`, or `path` is empty.
     """
+    if not path:
+        raise BundleError("a path is empty; write . for this folder")
     place = os.path.join(directory, path)
     absolute = msgspec.structs.replace(
         flags,

@@ -95,6 +95,19 @@ def test_a_level_and_a_policy_set_exclude_each_other() -> None:
     assert error.value.message == "--level and --policy-set cannot be used together"
 
 
+def test_a_level_is_no_file_of_a_policy_set(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(click.UsageError) as error:
+        settings(None, policy_set="restricted", level=None)
+    assert error.value.message == (
+        "--policy-set restricted: no such file; a level is --level restricted"
+    )
+
+    (tmp_path / "restricted").mkdir()
+    assert settings(None, policy_set="restricted", level=None).policy_set == "restricted"
+
+
 def test_an_unknown_level_is_an_error_that_names_all(run) -> None:
     result = run("check", "--level", "strict")
 

@@ -36,6 +36,17 @@ def test_a_folder_without_a_project_is_an_error_and_never_its_parents_project(ru
     assert result.stderr == "policyd: error: empty: no Compose file in this folder\n"
 
 
+@pytest.mark.parametrize("command", ["check", "fix", "config", "review"])
+def test_an_empty_path_is_not_this_folder(run, folder, monkeypatch, command: str) -> None:
+    put(folder, compose=CLEAN)
+    monkeypatch.setenv("POLICYD_URL", "https://policyd.example")
+
+    result = run(command, "")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith("policyd: error: a path is empty; write . for this folder\n")
+
+
 def test_a_hint_names_the_projects_below(run, folder) -> None:
     put(folder, x__a__compose=CLEAN, x__b__compose=CLEAN, x__c__compose=CLEAN, x__d__compose=CLEAN)
 
