@@ -35,6 +35,16 @@ _USER_SOCKET_FOLDER: Final = lazy_pattern(
 """Folders of sockets of rootless engines, and of Docker Desktop in the home of a user."""
 
 
+_PROGRAM: Final = lazy_pattern(r"/(?:usr/)?s?bin/[^/]+(?<!smi)")
+"""Programs of the host, except those that show devices: their names end with smi."""
+_LIBRARY: Final = lazy_pattern(
+    r"/(?:usr/)?lib(?:32|64)?/(?:[a-z0-9_]+-linux-gnu[a-z0-9]*/)?"
+    r"(?:ld-[^/]+|lib(?:c|m|dl|pthread|rt|crypt|pam|selinux|seccomp|systemd|nss_[a-z]+)[.-][^/]+"
+    r"|python3[^/]*(?:/.+)?)"
+)
+"""Libraries of every program of the host, and those of the interpreter that starts containers."""
+
+
 def described(workload: Workload, tables: Tables, host: HostSettings) -> Workload:
     """Return `workload` with what its mounts, devices and device rules reach on `host`."""
     if not (workload.mounts or workload.devices or workload.device_cgroup_rules):
@@ -107,7 +117,12 @@ def _class_if_writable(source: str, tables: Tables) -> str:
         return "proc-sys"
     if source in tables.folders_above_config or _is_in(source, tables.data.runtime_config):
         return "runtime-config"
-    if tables.data.system_directories.get(source) or _is_in(source, tables.data.system_trees):
+    if (
+        tables.data.system_directories.get(source)
+        or _is_in(source, tables.data.system_trees)
+        or _PROGRAM.fullmatch(source)
+        or _LIBRARY.fullmatch(source)
+    ):
         return "system"
     return ""
 

@@ -122,6 +122,7 @@ def routes(folder: Path) -> list[Route]:
         Route("devices of the host", (run("-v", "/dev:/hostdev"),)),
         Route("root of the host", (run("-v", "/:/host"),)),
         Route("link to the root of the host", (run("-v", f"{folder}/root:/host"),)),
+        Route("program that root runs", (run("-v", "/bin/sh:/x"),)),
         Route("socket of the engine", (run("-v", "/var/run/docker.sock:/s"),)),
         Route("folder of the socket", (run("-v", "/run:/r"),)),
         Route("device rule", (run("--device-cgroup-rule", "c 195:* rwm"),)),

@@ -42,7 +42,12 @@ ALL_CLASSES = {
         "/usr/local/nvidia",
     ],
     "system": [
-        "/usr/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu",
+        "/usr/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/sbin/runc", "/bin/sh",
+        "/usr/bin/containerd-shim-runc-v2", "/usr/bin/nvidia-ctk", "/sbin/init", "/usr/bin/vi",
+        "/usr/lib/x86_64-linux-gnu/libc.so.6", "/lib/x86_64-linux-gnu/libc-2.31.so",
+        "/lib64/ld-linux-x86-64.so.2", "/usr/lib/x86_64-linux-gnu/libpam.so.0.85.1",
+        "/usr/lib/python3.11", "/usr/lib/python3/dist-packages/x.py", "/etc/environment",
+        "/etc/alternatives/editor", "/etc/default/docker", "/var/lib/dpkg/info",
         "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64",
         "/usr/libexec", "/usr/local/bin", "/usr/local/sbin", "/usr/local/lib", "/root", "/boot",
         "/boot/grub/grub.cfg", "/lib/modules", "/lib/modules/6.8.0",
@@ -55,6 +60,8 @@ ALL_CLASSES = {
     ],
     "": [
         "/srv", "/home/ada", "/dev/null", "/dev/shm", "/dev/urandom", "/dev/bus/usb",
+        "/usr/bin/nvidia-smi", "/usr/bin/rocm-smi", "/usr/sbin/npu-smi", "/etc/defaults",
+        "/usr/lib/x86_64-linux-gnu/libcudart.so.13", "/usr/lib/x86_64-linux-gnu/libmlx5.so.1",
         "/usr/lib/nvidia", "/run/nvidia/mps", "/run/systemd/journal",
         "/run/systemd/journal/socket", "/run/systemd/resolve/stub-resolv.conf", "/run/udev",
         "/run/user/1000/pulse", "/run/user/1000/pulse/native", "/run/user/ada/bus",
