@@ -196,6 +196,8 @@ def _targets(
         yield one
     elif not search.recursive:
         if not flags.project_directory and not _is_project(one.directory, flags, environment):
+            if not os.access(one.directory, os.R_OK | os.X_OK):
+                raise BundleError(f"{path}: cannot be read: Permission denied")
             reasons = [f"{path}: no Compose file in this folder", _hint(one.directory)]
             raise NoComposeFile("; ".join(filter(None, reasons)))
         yield one

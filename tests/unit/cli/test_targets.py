@@ -36,6 +36,16 @@ def test_a_folder_without_a_project_is_an_error_and_never_its_parents_project(ru
     assert result.stderr == "policyd: error: empty: no Compose file in this folder\n"
 
 
+def test_a_folder_that_may_not_be_read_is_not_called_empty(run, folder, monkeypatch) -> None:
+    (folder / "closed").mkdir()
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may read every folder
+
+    result = run("check", "closed")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "policyd: error: closed: cannot be read: Permission denied\n"
+
+
 @pytest.mark.parametrize("command", ["check", "fix", "config", "review"])
 def test_an_empty_path_is_not_this_folder(run, folder, monkeypatch, command: str) -> None:
     put(folder, compose=CLEAN)
