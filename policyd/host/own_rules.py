@@ -35,6 +35,8 @@ _SOCKETS: Final = "/run/docker/plugins"
 _PLUGINS: Final = ("/etc/docker/plugins", "/usr/lib/docker/plugins")
 _PACKAGE: Final = str(pathlib.Path(__file__).parents[1])
 _SQLITE: Final = "sqlite:///"
+_OF_SQLITE: Final = ("", "-wal", "-shm", "-journal")
+"""The ends of the names of the files of one database."""
 
 
 class OwnRules:
@@ -101,8 +103,7 @@ def _files(settings: Settings, host: HostSettings) -> Mapping[str, str]:
     audit = settings.audit.removeprefix(_SQLITE)
     data = audit if "://" not in audit else ""
     return {
-        data: "the audit log of policyd",
-        f"{data}-wal" if data else "": "the audit log of policyd",
+        **{f"{data}{end}": "the audit log of policyd" for end in _OF_SQLITE if data},
         **dict.fromkeys(_policy_files(settings.policy_set), "the policy set of policyd"),
         settings.receipt_public_keys_file: "the keys of receipts",
         host.receipts: "the receipts of policyd",

@@ -54,6 +54,8 @@ def bind(source: str, **fields: Any) -> dict[str, Any]:
         ("/etc/policyd/policyd.toml", "the settings of policyd"),
         ("/srv/audit/audit.db", "the audit log of policyd"),
         ("/srv/audit/audit.db-wal", "the audit log of policyd"),
+        ("/srv/audit/audit.db-shm", "the audit log of policyd"),
+        ("/srv/audit/audit.db-journal", "the audit log of policyd"),
         ("/srv/policies", "the policy set of policyd"),
         ("/srv/keys.pem", "the keys of receipts"),
         ("/srv/receipts/new", "the receipts of policyd"),
