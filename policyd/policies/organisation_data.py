@@ -7,7 +7,7 @@ policy gpu-driver-compatible reads `policyd.inventory`, allowed-gpus reads `poli
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
@@ -102,6 +102,9 @@ def schema() -> dict[str, Any]:
 
 
 def _check(value: Value, kind: type[Host] | type[Entitlement]) -> None:
+    keys = value.mapping([field.encode_name for field in msgspec.structs.fields(kind)])
+    for method in keys["methods"].items() if "methods" in keys else ():
+        method.one_of(get_args(Method))
     try:
         msgspec.convert(value.plain(), kind)
     except msgspec.ValidationError as error:

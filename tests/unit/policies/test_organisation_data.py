@@ -70,9 +70,15 @@ def test_right_facts_are_read(tmp_path: Path, text: str) -> None:
          "5:9: policyd.inventory.hosts.gpu-01 is invalid: two GPUs have the index 0"),
         (HOST, "hosts:", "host:",
          "3:5: policyd.inventory has the unknown key 'host'; did you mean hosts"),
-        (ENTITLEMENT, "devices:", "device:", "4:7: policyd.entitlements.vision is invalid: "),
+        (HOST, "driver_version", "drivr_version",
+         "5:9: policyd.inventory.hosts.gpu-01 has the unknown key 'drivr_version'; did you mean "
+         "driver_version?"),
+        (ENTITLEMENT, "devices:", "device:",
+         "8:7: policyd.entitlements.vision has the unknown key 'device'; did you mean devices?"),
         (ENTITLEMENT, "reservation,", "reservations,",
-         "7:17: policyd.entitlements.vision.methods[0] is invalid: "),
+         "7:17: policyd.entitlements.vision.methods[0] is 'reservations': it must be one of "
+         "reservation, gpus, cdi, runtime, environment, device-node, mount, cgroup-rule, "
+         "privileged, api-socket, build, generic-resource, image; did you mean reservation?"),
         (ENTITLEMENT, "      vendors: [nvidia]\n", "",
          "4:7: policyd.entitlements.vision is invalid: "),
         (ENTITLEMENT, "[vision]", "[vision-*]",
