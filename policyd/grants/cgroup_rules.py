@@ -20,6 +20,8 @@ _RULE: Final = lazy_pattern(r"([abc]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})")
 _DYNAMIC_MAJORS: Final = (range(234, 255), range(384, 512))
 _MISC_MAJOR: Final = "10"
 _VFIO_MINORS: Final = ("*", "196")
+_DISK_MAJORS: Final = ("21", "90", "162")
+"""Character devices that take commands to disks: SCSI generic, flash memory, raw disks."""
 _MEMORY_MAJOR: Final = "1"
 _MEMORY_MINORS: Final = ("*", "1", "2", "4")
 
@@ -63,6 +65,7 @@ def danger(rule: str, tables: Tables, host: HostSettings) -> str:
             "it covers the USB bus, which has accelerators on this host",
         ),
         (major == _MISC_MAJOR and minor in _VFIO_MINORS, "it covers VFIO"),
+        (major in _DISK_MAJORS, "it covers disks, to which the device passes commands"),
         (major == _MEMORY_MAJOR and minor in _MEMORY_MINORS, "it covers physical memory"),
     )
     return next((reason for applies, reason in reasons if applies), "")

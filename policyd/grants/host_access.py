@@ -22,7 +22,11 @@ from policyd.workloads.model import Device, Mount, Workload
 
 REQUEST_ROOT: Final = "/var/run/nvidia-container-devices"
 
+_DEV: Final = "/dev/"
+_DISK: Final = "a disk"
 _EVERY_DISK: Final = "every disk"
+_POOLS: Final = ("zfs",)
+"""File systems whose device is the name of a part of the host's disks, without a path."""
 _FOLDERS_OF_DISKS: Final = ("/", "/dev")
 _FOLDER_OF_LINKS: Final = lazy_pattern(r"/dev/disk(/by-[^/]+)?")
 _KERNEL: Final = ("/proc", "/sys")
@@ -72,6 +76,8 @@ def _described(mount: Mount, workload: Workload, tables: Tables, host: HostSetti
         return mount
     disk = disk_kind(mount.source, tables)
     if mount.type == "filesystem":
+        is_device = mount.source.startswith(_DEV) or mount.fstype in _POOLS
+        disk = disk or (_DISK if is_device else "")
         found = "disk" if disk else ""
     else:
         found = _class(mount, disk, workload.project_directory, tables, host)

@@ -5,6 +5,11 @@ from policyd.grants.runtimes import HostSettings
 from tests.support.cases import cases
 from tests.support.granting import device, grants, host, service, summaries, tables
 
+OTHER_ACCELERATORS = (
+    "ipu0", "ipu0_ex", "qaic_aic100_0", "rbln0", "npu0", "npu0pe0", "rngd/npu0", "groqA0",
+    "bm-sophon0", "bmdev-ctl", "biren/card0", "xclmgmt0", "kgsl-3d0", "pvrsrvkm", "galcore",
+)  # fmt: skip
+
 
 @cases(
     ("name", "vendor"),
@@ -40,6 +45,7 @@ from tests.support.granting import device, grants, host, service, summaries, tab
         ("memx0", "unknown"),
         ("memx0_feature", "unknown"),
         ("rknpu", "unknown"),
+        *((name, "unknown") for name in OTHER_ACCELERATORS),
     ],
 )
 def test_nodes_of_accelerators_have_a_vendor(name: str, vendor: str) -> None:
@@ -54,7 +60,7 @@ def test_nodes_of_accelerators_have_a_vendor(name: str, vendor: str) -> None:
     [
         "fuse", "nvme0n1", "nvram", "kfdlog", "driver-updates", "accelerometer", "ttyUSB0", "snd",
         "null", "char/188:0", "char/255:0", "hailstorm", "xpusher", "mkfdump", "gcupboard", "h1xyz",
-        "mxcdx", "bus/usb/001/002", "memx", "gcu0vid",
+        "mxcdx", "ipu", "npu", "galcores", "bus/usb/001/002", "memx", "gcu0vid",
     ],
 )  # fmt: skip
 def test_other_nodes_are_no_accelerators(name: str) -> None:

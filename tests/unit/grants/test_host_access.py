@@ -74,6 +74,12 @@ ALL_CLASSES = {
         "/etc/docker-compose", "/var/lib/x", "/var/log", "/project/docker.sock",
     ],
 }  # fmt: skip
+OTHER_DISKS = (
+    "ng0n1", "bsg", "raw/raw1", "root", "zd0", "zvol/tank/x", "rbd0", "nbd0", "drbd1", "bcache0",
+    "pmem0", "dax0.0", "mtdblock0", "zram0", "dasda1", "cciss/c0d0", "vg0/root", "vg_data/x",
+    "ubuntu-vg", "ubuntu-vg/ubuntu-lv", "pve/root", "char/21:0",
+)  # fmt: skip
+NO_DISKS = ("vga_arbiter", "sr0", "st0", "dvb/adapter0", "rfkill", "rtc0", "char/10:200", "rooted")
 WHATEVER_THE_MODE = ("pipe", "root", "dev", "engine-socket", "service-socket")
 
 
@@ -121,6 +127,17 @@ def test_volume_on_a_disk_is_a_disk() -> None:
     assert class_of(share) == ""
 
 
+def test_volume_with_a_file_system_of_any_device_is_a_disk() -> None:
+    for source, fstype, expected in (
+        ("/dev/some-controller/x", "xfs", "disk"),
+        ("rpool/ROOT", "zfs", "disk"),
+        ("/srv/disk.img", "ext4", ""),
+        ("tmpfs", "tmpfs", ""),
+    ):
+        mount = msgspec.structs.replace(bind(source), type="filesystem", fstype=fstype)
+        assert class_of(mount) == expected, source
+
+
 def test_volume_request_is_told_apart() -> None:
     for target, request in (
         ("/var/run/nvidia-container-devices/0", "0"),
@@ -155,6 +172,10 @@ def test_usb_bus_is_a_device_on_a_host_with_accelerators_there() -> None:
         ("/dev/vda1", "a disk"),
         ("/dev/vdaa", "a disk"),
         ("/dev/vd", "a disk"),
+        *((f"/dev/{name}", "a disk") for name in OTHER_DISKS),
+        *((f"/dev/{name}", "") for name in NO_DISKS),
+        ("/dev/uio0", "physical memory"),
+        ("/dev/core", "physical memory"),
         ("/dev/vdavinci100", ""),
         ("/dev", "every disk"),
         ("/", "every disk"),
@@ -178,6 +199,7 @@ def test_disks_and_memory_among_devices_have_a_kind(node: str, kind: str) -> Non
         ("c 511:0 rw", "it covers a dynamic major, as accelerators have"),
         ("c 10:196 rw", "it covers VFIO"),
         ("c 1:1 r", "it covers physical memory"),
+        ("c 21:* rwm", "it covers disks, to which the device passes commands"),
         ("c 195:*", "it is malformed"),
         ("c 195:* rwx", "it is malformed"),
         ("c 188:* rwm", ""),
