@@ -19,6 +19,7 @@ from policyd.host.container_request import read_container
 from policyd.host.engine_info import EngineInfo
 from policyd.host.folded_json import Fields
 from policyd.host.known_images import KnownImages
+from policyd.host.submounts import WRITABLE
 from policyd.model import ImageConfig
 from policyd.receipts.coverage import has_label_disabled
 from policyd.workloads.image_configs import DockerConfig
@@ -112,6 +113,7 @@ class Existing:
         """Yield the mounts of the container in `entry`, and add its volumes to `volumes`."""
         name, _, mode = entry.removeprefix("container:").partition(":")
         found = self._engine.container(name)
+        told = {"bind": {"recursive": WRITABLE}} if found and _may_leave_writable(found) else {}
         for mount in found.objects("Mounts") if found else ():
             kind, source = mount.text("Type"), mount.text("Source")
             if kind == "volume":
@@ -122,6 +124,7 @@ class Existing:
                 "source": source,
                 "target": mount.text("Destination"),
                 "read_only": not mount.flag("RW") or "ro" in mode.split(","),
+                **(told if kind == "bind" else {}),
             }
 
     def _volumes_from(self, entry: str, project: str) -> str:
@@ -189,3 +192,15 @@ class Existing:
 
     def _is_in_swarm(self) -> bool:
         return self._info_now().is_in_swarm
+
+
+def _may_leave_writable(container: Fields) -> bool:
+    """Return whether read-only mounts of `container` may leave those below them writable.
+
+    Who takes over a mount takes over this option too. Of mounts that `container` itself took over,
+    the daemon does not show it.
+    """
+    host = container.object("HostConfig")
+    return bool(host.texts("VolumesFrom")) or any(
+        mount.object("BindOptions").flag("ReadOnlyNonRecursive") for mount in host.objects("Mounts")
+    )

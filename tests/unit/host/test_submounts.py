@@ -124,3 +124,27 @@ def test_the_gate_evaluates_what_stays_writable(gate, engine, monkeypatch, table
     engine.documents["/info"] = {"ServerVersion": "29.3.1"}
     assert create() == ""
     assert "mounts /sys/fs/cgroup of" in create(ReadOnlyNonRecursive=True)
+
+
+@pytest.mark.parametrize(
+    ("host", "leaves"),
+    [
+        ({"Mounts": [{"Type": "bind", "BindOptions": {"ReadOnlyNonRecursive": True}}]}, True),
+        ({"VolumesFrom": ["c8"]}, True),  # the daemon does not show how c8 was told
+        ({"Mounts": [{"Type": "bind", "BindOptions": {"NonRecursive": True}}, {}]}, False),
+        ({}, False),
+    ],
+)
+def test_who_takes_over_a_mount_takes_over_what_it_leaves_writable(
+    gate, engine, monkeypatch, table: str, host: dict[str, Any], leaves: bool
+) -> None:
+    monkeypatch.setattr(submounts, "TABLE", table)
+    monkeypatch.setattr("policyd.host.gate.kernel_is_deep", lambda: True)
+    engine.documents["/info"] = {"ServerVersion": "29.3.1"}
+    mount = {"Type": "bind", "Source": "/sys", "Destination": "/x", "RW": False}
+    engine.documents["/containers/c9/json"] = {"Id": "c9", "Mounts": [mount], "HostConfig": host}
+
+    sent = creation(VolumesFrom=["c9"])
+    said = gate.before(envelope("/v1.41/containers/create", sent)).message
+
+    assert ("mounts /sys/fs/cgroup of" in said) is leaves
