@@ -64,7 +64,7 @@ class Database:
         self._one_state = {} if self._file else {"isolation_level": "REPEATABLE READ"}
         self._readers: list[_Reader] = []
         self._writer: Connection | None = None
-        self._checkpoints = WalCheckpoints(self._file) if self._file else None
+        self._checkpoints = WalCheckpoints(self._file, self._check_identity) if self._file else None
 
     @property
     def file(self) -> str:

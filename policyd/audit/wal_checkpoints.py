@@ -2,19 +2,24 @@
 
 In: the path of a database, and each commit to it. Out: nothing. SQLite copies the log within a
 commit when it is long, and that commit waits for the disk many times. A thread beside the writers
-copies it before that. What fails here, the next checkpoint or SQLite itself does. Source: SQLite,
-"Write-Ahead Logging", section 3.2, and "PRAGMA wal_checkpoint".
+copies it before that. What fails here, the next checkpoint or SQLite itself does. Sources: SQLite,
+"Write-Ahead Logging", section 3.2; "PRAGMA wal_checkpoint"; "How To Corrupt An SQLite Database
+File", section 1.4.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
 import structlog
+
+from policyd.errors import AuditError
 
 COMMITS: Final = 100
 """Commits of one process between two checkpoints: some 3,000 pages, more with many violations."""
@@ -27,8 +32,13 @@ log = structlog.get_logger("policyd.audit")
 class WalCheckpoints:
     """The checkpoints of one database by one process. Threads may share it."""
 
-    def __init__(self, file: str) -> None:
-        self._url = f"file:{quote(file)}?mode=rw"
+    def __init__(self, file: str, check: Callable[[], None]) -> None:
+        """`check` raises AuditError if the path names another file by now, such as a backup.
+
+        SQLite would copy the log of the old file into it.
+        """
+        self._url = f"file:{quote(os.fsencode(file))}?mode=rw"
+        self._check = check
         self._commits = 0
         self._running = threading.Lock()
 
@@ -50,9 +60,10 @@ class WalCheckpoints:
 
     def _run(self) -> None:
         try:
+            self._check()
             with contextlib.closing(sqlite3.connect(self._url, uri=True)) as connection:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        except sqlite3.Error as error:
+        except (AuditError, OSError, sqlite3.Error) as error:
             log.warning("write-ahead log not copied", reason=str(error))
         finally:
             self._running.release()
