@@ -148,10 +148,14 @@ def _write_secret(path: str) -> bool:
     """Write a new secret to `path` unless there is one, and return whether it is new."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with open(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_hex(32) + "\n")
+        except OSError:
+            os.unlink(path)  # the next call would take it for a secret
+            raise
     except FileExistsError:
         return False
     except OSError as error:
         raise ConfigError(f"{path}: cannot write the secret: {error.strerror}") from error
-    with open(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(32) + "\n")
     return True

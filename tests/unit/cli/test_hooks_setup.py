@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,21 @@ def test_a_secret_that_exists_is_kept(run: Run, forge: ForgeServer, folder: Path
 
     assert "which existed" in done.stdout
     assert (folder / "main.secret").read_text() == "kept"
+
+
+def test_a_secret_that_cannot_be_written_is_not_kept(
+    run: Run, forge: ForgeServer, folder: Path
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        done = add(run, forge, "--repository", "**")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert done.exit_code == 2
+    assert done.stderr.endswith("/main.secret: cannot write the secret: File too large\n")
+    assert not (folder / "main.secret").exists()
 
 
 def test_a_token_that_is_not_accepted_ends_before_anything_is_written(
