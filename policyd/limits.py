@@ -16,5 +16,9 @@ MAX_BUNDLE: Final = 32 * MIB
 MAX_FILES: Final = 1_000
 """Files of a project. Large projects have some dozens of includes, extends and env files."""
 
+MAX_NAME: Final = 300
+"""Bytes of a name that queries of the audit log use, such as a repository, a host or a service.
+PostgreSQL indexes rows of at most 2,704 bytes, and a row has up to six names."""
+
 MAX_PATH: Final = 4 * KIB
 """Bytes of one path: PATH_MAX of Linux."""

@@ -20,6 +20,7 @@ import msgspec
 
 from policyd import __version__
 from policyd.errors import AuditError, Unrecordable
+from policyd.limits import MAX_NAME
 from policyd.model import (
     AuditRecord,
     Caller,
@@ -41,6 +42,9 @@ MAX_INTEGER: Final = 2**63 - 1
 
 MAX_TEXT: Final = 1_000_000
 """Characters of an event that is not a decision."""
+
+NAMES: Final = ("repository", "commit_id", "environment", "project", "host", "username")
+"""The columns with names of a client's choice."""
 
 SUPERSEDED: Final = "superseded"
 """The annotation of a decision that was recorded after a later one on the same target."""
@@ -171,9 +175,9 @@ class GrantRecord(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names by which the granted devices can be found, sorted."""
+        """All names by which the granted devices can be found, sorted, as `indexed`."""
         others = itertools.chain.from_iterable((self.aliases or {}).values())
-        return tuple(sorted({*(self.identities or ()), *others}))
+        return tuple(sorted({*map(indexed, self.identities or ()), *map(indexed, others)}))
 
 
 def decision_event(
@@ -214,7 +218,8 @@ def decision_event(
 def payload_of(event: DecisionEvent) -> str:
     """Return the text of `event` as it is stored and hashed.
 
-    Raises Unrecordable for text that is not valid Unicode and for numbers over MAX_INTEGER.
+    Raises Unrecordable for text that is not valid Unicode, for names over MAX_NAME and for numbers
+    over MAX_INTEGER.
     """
     for columns in (lookup_columns(event), *map(msgspec.structs.asdict, grant_records(event, 0))):
         check_columns(columns, "the decision")
@@ -229,8 +234,18 @@ def check_columns(columns: Mapping[str, Any], what: str) -> None:
     for name, value in columns.items():
         if isinstance(value, str) and "\0" in value:
             raise Unrecordable(f"{what} cannot be recorded: its {name} has a NUL character")
+        if name in NAMES and (size := len(value.encode("utf-8", "replace"))) > MAX_NAME:
+            raise Unrecordable(
+                f"{what} cannot be recorded: its {name} has {size:,} bytes; the limit is {MAX_NAME}"
+            )
         if isinstance(value, int) and value > MAX_INTEGER:
             raise Unrecordable(f"{what} cannot be recorded: its {name} is over 2^63")
+
+
+def indexed(name: str) -> str:
+    """Return `name` as an index of any database can hold it: without NUL, cut at MAX_NAME bytes."""
+    plain = name.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return plain.encode("utf-8", "replace")[:MAX_NAME].decode("utf-8", "ignore")
 
 
 def event_of(record: AuditRecord) -> DecisionEvent:

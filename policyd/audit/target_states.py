@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, select, text
 
 from policyd.audit.chain import Problem
 from policyd.audit.derived import Known
-from policyd.audit.event import SUPERSEDED, DecisionEvent, Target
+from policyd.audit.event import SUPERSEDED, DecisionEvent, Target, indexed
 from policyd.audit.log_event import LogEvent
 from policyd.audit.prepared import Prepared
 from policyd.audit.tables import events, open_violations, targets
@@ -106,8 +106,7 @@ def violation_rows(event: DecisionEvent, sequence: int) -> list[dict[str, Any]]:
     """Return the rows of `tables.open_violations` that `event`, stored as `sequence`, opens."""
     denies: dict[tuple[str, str], bool] = {}
     for one in event.result.violations:
-        # Text columns of PostgreSQL hold no NUL, which a policy may return as a service.
-        key = (one.policy, one.service.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+        key = (one.policy, indexed(one.service))  # a policy may return any text as a service
         denies[key] = denies.get(key, False) or one.enforcement_action == "deny"
     time = event.timestamp
     same = {

@@ -15,6 +15,7 @@ from flask import Request
 from policyd.archive import archive_bundle
 from policyd.bundle import memory_bundle
 from policyd.errors import RequestError, UnsupportedMediaType
+from policyd.limits import MAX_NAME
 from policyd.model import Bundle, Missing, Operation, Source, UserInfo
 from policyd.web.body import body_of, check_keys
 from policyd.web.query import parameters
@@ -22,6 +23,12 @@ from policyd.workloads.image_configs import image_configs
 
 MAX_TEXT: Final = 1024
 """Characters of each text about the user and the source. Names, refs and ids are shorter."""
+
+_NAMES: Final = (
+    *("source.repository", "source.commit", "source.environment", "source.host"),
+    *("userInfo.username", "name"),
+)
+"""What is found in the audit log by an index: at most MAX_NAME bytes each."""
 
 _PATTERN_MATCHED: Final = ("source.repository", "source.environment", "source.host")
 """What the limits of tokens, constraints and exceptions are compared with."""
@@ -97,6 +104,12 @@ class Question(msgspec.Struct, frozen=True):
 
 def question_of(request: Request, limit: int) -> tuple[Question, Bundle]:
     """Return the question and the files in `request`, whose body has at most `limit` bytes."""
+    question, bundle = _read(request, limit)
+    _check_text("name", bundle.project_name)
+    return question, bundle
+
+
+def _read(request: Request, limit: int) -> tuple[Question, Bundle]:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Content-Encoding is not supported; send the body without it")
     kind = request.mimetype
@@ -168,15 +181,22 @@ def checked(question: Question) -> Question:
         **{f"userInfo.groups[{number}]": group for number, group in enumerate(user.groups)},
     }
     for name, text in texts.items():
-        if len(text) > MAX_TEXT:
-            raise RequestError(f"{name} has {len(text):,} characters; the limit is {MAX_TEXT:,}")
-        if not text.isprintable():
-            raise RequestError(f"{name} has an unprintable character: {text!r}")
+        _check_text(name, text)
         if name in _PATTERN_MATCHED and not _is_plain(text):
             raise RequestError(
                 f"{name} is {text!r}; write it without blanks at its ends, '.', '..' and '//'"
             )
     return question
+
+
+def _check_text(name: str, text: str) -> None:
+    """Raise RequestError if `text`, the value of `name`, is too long or unprintable."""
+    if len(text) > MAX_TEXT:
+        raise RequestError(f"{name} has {len(text):,} characters; the limit is {MAX_TEXT:,}")
+    if name in _NAMES and (size := len(text.encode("utf-8", "replace"))) > MAX_NAME:
+        raise RequestError(f"{name} has {size:,} bytes; the limit is {MAX_NAME}")
+    if not text.isprintable():
+        raise RequestError(f"{name} has an unprintable character: {text!r}")
 
 
 def _is_plain(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from policyd.config import Settings, Token
 from policyd.deadline import within
 from policyd.errors import AuditError
 from policyd.hooks.events import Push
+from policyd.model import Grant
 from policyd.web.app import create_app
 from tests.attacks.kills import kill_under_load
 from tests.attacks.target import Target
@@ -183,6 +185,31 @@ def test_decisions_and_grants_are_kept_as_in_sqlite(store: Store) -> None:
     assert store.verify().ok
     store.append_decision(*pair("d4", operation="DELETE", seconds=120))
     assert store.grants() == []
+
+
+@pytest.mark.thorough
+def test_the_longest_names_are_indexed_and_texts_of_projects_are_cut(store: Store) -> None:
+    chosen = random.Random(7)
+
+    def name(characters: int) -> str:  # three bytes each, which no compression shortens
+        return "".join(chr(chosen.randint(0x4E00, 0x9FFF)) for _ in range(characters))
+
+    device = Grant(
+        name(5000), "nvidia", "gpus", ("a",), 1, (), identities=(name(5000), "a\0b"), aliases={}
+    )
+    longest = {key: name(100) for key in ("repository", "environment", "host", "project")}
+    _, decision = pair("d1", allowed=False, policies=("no-privileged",))
+    violation = msgspec.structs.replace(decision.violations[0], service=name(5000))
+
+    store.append_decision(*pair("d1", grants=(device,), **longest))
+    review, decision = pair("d2", allowed=False, seconds=60, **longest)
+    store.append_decision(review, msgspec.structs.replace(decision, violations=(violation,)))
+
+    assert [record.sequence for record in store.decisions(host=longest["host"])] == [2, 1]
+    assert [grant.names for grant in store.grants(gpu="a\N{REPLACEMENT CHARACTER}b")] == [
+        ("a\N{REPLACEMENT CHARACTER}b", device.identities[0][:100] if device.identities else "")
+    ]
+    assert store.verify().ok
 
 
 @pytest.mark.thorough

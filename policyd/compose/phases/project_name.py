@@ -14,6 +14,7 @@ from policyd.compose.phases.invocation import Invocation
 from policyd.compose.text.template import TemplateError, substitute
 from policyd.errors import ComposeError
 from policyd.lazy_pattern import lazy_pattern
+from policyd.limits import MAX_NAME
 from policyd.masking import in_quotes
 from policyd.model import Location
 
@@ -27,9 +28,18 @@ def project_name(context: LoadContext, files: LoadedFiles, call: Invocation) -> 
     """Return the name of the project, normalized.
 
     The caller's choice wins over `name` in the files, and that over the name of the directory.
-    Raises ComposeError for a name of the caller that is not normalized, and for a `name` that
-    cannot be interpolated.
+    Raises ComposeError for a name of the caller that is not normalized, for a `name` that cannot be
+    interpolated, and for a name over MAX_NAME.
     """
+    name = _chosen(context, files, call)
+    if len(name) > MAX_NAME:
+        raise ComposeError(
+            f"the name of the project has {len(name):,} bytes; the limit is {MAX_NAME}"
+        )
+    return name
+
+
+def _chosen(context: LoadContext, files: LoadedFiles, call: Invocation) -> str:
     given = context.bundle.project_name or call.environment.get(PROJECT_NAME, "")
     if given:
         if normalized(given) != given:

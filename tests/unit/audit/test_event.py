@@ -125,6 +125,7 @@ def test_only_an_allowed_deployment_that_is_no_dry_run_moves_grants(
     [
         ({"project": "a\ud800b"}, "cannot be recorded as JSON"),
         ({"project": "a\0b"}, "its project has a NUL character"),
+        ({"project": "é" * 151}, "its project has 302 bytes; the limit is 300$"),
     ],
 )
 def test_text_that_no_database_holds_is_refused(decided, change, reason):

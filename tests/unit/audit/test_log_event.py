@@ -58,6 +58,7 @@ def test_the_columns_are_those_of_decisions() -> None:
     ("event", "fault"),
     [
         (LogEvent("e", "stop", TIME, "a\0"), "its username has a NUL character"),
+        (LogEvent("e", "stop", TIME, "a" * 301), "its username has 301 bytes; the limit is 300"),
         (LogEvent("e", "stop", TIME, "a", "\ud800"), "surrogates not allowed"),
         (LogEvent("e", "stop", TIME, "a", "x" * 1_000_000), "it is too large"),
     ],

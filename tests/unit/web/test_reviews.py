@@ -346,6 +346,10 @@ def test_a_body_that_is_no_review_is_refused(client, body, message):
         ("?enforcementPoint=daemon", "unknown query parameter 'enforcementPoint'"),
         ("?host=a&host=b", "the query parameter host is given 2 times"),
         ("?repository=a%0Ab", "source.repository has an unprintable character: 'a\\nb'"),
+        (f"?host={'h' * 301}", "source.host has 301 bytes; the limit is 300"),
+        (f"?user={'é' * 151}", "userInfo.username has 302 bytes; the limit is 300"),
+        (f"?operation=DELETE&name={'p' * 301}", "name has 301 bytes; the limit is 300"),
+        ("?operation=DELETE&name=a%00b", "name has an unprintable character: 'a\\x00b'"),
         ("?host=%00", "source.host has an unprintable character: '\\x00'"),
         (
             "?ref=" + "a" * 1025,

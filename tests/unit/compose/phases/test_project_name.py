@@ -33,6 +33,15 @@ def test_a_name_of_the_caller_must_be_normal() -> None:
     )
 
 
+@cases(("text", "options"), [(f"name: {'a' * 301}\n", {}), ("", {"project_name": "a" * 301})])
+def test_a_name_that_the_audit_log_cannot_index_is_refused(
+    text: str, options: dict[str, Any]
+) -> None:
+    assert refusal(text + SERVICES, **options) == (
+        "the name of the project has 301 bytes; the limit is 300"
+    )
+
+
 def test_a_name_that_cannot_be_interpolated_is_refused() -> None:
     assert refusal("name: ${A\n" + SERVICES).startswith("compose.yaml: name: invalid interpolation")
 
