@@ -32,17 +32,26 @@ _FOLDER_OF_LINKS: Final = lazy_pattern(r"/dev/disk(/by-[^/]+)?")
 _KERNEL: Final = ("/proc", "/sys")
 _PIPE: Final = lazy_pattern(r"[/\\]+(?:\.[/\\]+)?pipe[/\\](?:.*[/\\])?(?P<name>[^/\\]*)", re.DOTALL)
 _USER_FOLDER: Final = lazy_pattern(r"/run/user/[0-9]+/(?P<below>.+)")
-_DESKTOP_FOLDER: Final = "/.docker/"
+_HIDDEN: Final = "/."
 _USER_SOCKET_FOLDER: Final = lazy_pattern(
-    r"/run/user/[0-9]+(?:/podman|/docker)?|.*/\.docker/(?:run|desktop)", re.DOTALL
+    r"/run/user/[0-9]+(?:/(?:podman|docker|containerd|buildkit))?"
+    r"|.*/\.docker/(?:run|desktop)|.*/\.(?:rd|orbstack(?:/run)?|colima(?:/[^/]+)?)"
+    r"|.*/\.lima(?:/[^/]+(?:/sock)?)?|.*/containers/podman/machine(?:/[^/]+)?",
+    re.DOTALL,
 )
-"""Folders of sockets of rootless engines, and of Docker Desktop in the home of a user."""
+"""Folders of sockets of rootless engines, and of desktop engines in the home of a user."""
+_START_FILE: Final = lazy_pattern(
+    r"/(?:root|home/[^/]+)/\."
+    r"(?:ssh|profile|bashrc|bash_profile|bash_login|bash_logout|zshrc|zshenv|zprofile|pam_environment"
+    r"|config/(?:systemd|autostart|environment\.d|fish)|docker/cli-plugins|local/bin)(?:/.*)?",
+    re.DOTALL,
+)
+"""What a user of the host obeys or runs: keys that may log in, and files of shells and sessions."""
 
-
-_PROGRAM: Final = lazy_pattern(r"/(?:usr/)?s?bin/[^/]+(?<!smi)")
+_PROGRAM: Final = lazy_pattern(r"/(?:usr/(?:local/)?)?s?bin/[^/]+(?<!smi)")
 """Programs of the host, except those that show devices: their names end with smi."""
 _LIBRARY: Final = lazy_pattern(
-    r"/(?:usr/)?lib(?:32|64)?/(?:[a-z0-9_]+-linux-gnu[a-z0-9]*/)?"
+    r"/(?:usr/(?:local/)?)?lib(?:32|64)?/(?:[a-z0-9_]+-linux-gnu[a-z0-9]*/)?"
     r"(?:ld-[^/]+|lib(?:c|m|dl|pthread|rt|crypt|pam|selinux|seccomp|systemd|nss_[a-z]+)[.-][^/]+"
     r"|python3[^/]*(?:/.+)?)"
 )
@@ -91,7 +100,7 @@ def _is_harmless(source: str, tables: Tables) -> bool:
         source.startswith("/")
         and source[1:].partition("/")[0] not in tables.top_folders
         and source.rpartition("/")[2] not in tables.data.sockets.names
-        and _DESKTOP_FOLDER not in source
+        and _HIDDEN not in source
         and "pipe" not in source.lower()
     )
 
@@ -128,6 +137,7 @@ def _class_if_writable(source: str, tables: Tables) -> str:
         or _is_in(source, tables.data.system_trees)
         or _PROGRAM.fullmatch(source)
         or _LIBRARY.fullmatch(source)
+        or _START_FILE.fullmatch(source)
     ):
         return "system"
     return ""
