@@ -48,17 +48,17 @@ from policyd.compose.yaml.resolver import (
     resolve_tagged,
 )
 from policyd.errors import ComposeError
-from policyd.masking import MarkedError, named
+from policyd.masking import MarkedError
 from policyd.model import Location
 
 
 class Composer:
     """Builds nodes from the parser's events: one composer a file, since limits hold for the file.
 
-    Below `!override` (`overridden` is not 0) tags have no effect. What is below `!reset` (`dropped`
-    is not 0) is checked only if an alias refers to it. `revealed` are the places of the `!reset`
-    tags that an alias reveals (see reset_tags.py): an alias can come after what shares its node, so
-    `reader.py` composes such a file a second time, with the `revealed` of the first.
+    Below `!override` (`overridden` has the errors that an alias of each one reveals) tags have no
+    effect. What is below `!reset` (`dropped` is not 0) is checked only if an alias refers to it.
+    `revealed` are the places of the `!reset` tags that an alias reveals (see reset_tags.py): an
+    alias can come after what shares its node, so `reader.py` composes such a file a second time.
     """
 
     def __init__(
@@ -70,9 +70,9 @@ class Composer:
         self.anchors = Anchors()
         self.visits = 0
         self.dropped = 0
-        self.overridden = 0
+        self.overridden: list[list[ComposeError]] = []
         self.reset_steps = 0
-        self.has_hidden = False
+        self.has_hidden = self.has_odd_keys = False
         self.flow_column = -1
         self.has_many_aliases = False
         self.project_name = ""
@@ -105,12 +105,17 @@ class Composer:
         """Return the document whose start the parser has reported."""
         self.anchors.start_document()
         self.visits = 0
-        self.has_hidden = False
+        self.has_hidden = self.has_odd_keys = False
+        self.pending: list[ComposeError] = []
         self.flow_column = -1
         self.project_name = ""
         event = self.get()
         root = self.value(event, None, 0, False)
-        self.check_keys(root)
+        if self.known_revealed or not self.revealed:
+            if self.pending:
+                raise self.pending[0]
+            if self.has_odd_keys:
+                require_string_keys(root)
         if type(root) is Dropped or type(root.value) is not dict:
             found = "nothing" if type(root) is Dropped else describe(root)
             raise self.error(f"the top level must be a mapping, not {found}", event.start_mark)
@@ -125,10 +130,16 @@ class Composer:
         return ComposeError(message, Node(None, mark).location)
 
     def refuse(self, error: ComposeError) -> None:
-        """Raise `error`. Below `!reset` it is hidden until an alias reveals it."""
-        if not self.dropped:
+        """Raise `error`. Below `!reset` it is hidden until an alias reveals it.
+
+        Below `!override` it waits for an alias that reveals a `!reset` around it.
+        """
+        if self.dropped:
+            self.anchors.hidden.append(error)
+        elif self.overridden and not self.known_revealed:
+            self.pending.append(error)
+        else:
             raise error
-        self.anchors.hidden.append(error)
 
     def value(
         self, event: Any, key_mark: Mark | None, depth: int, in_flow: bool, merging: bool = False
@@ -176,21 +187,24 @@ class Composer:
     def tagged(self, event: Any, mark: Mark, depth: int, merging: bool) -> Node:
         """Return the collection that starts with `event`, which may have a tag."""
         is_reset, is_override = event.tag == RESET, event.tag == OVERRIDE
-        unchecked, hidden = is_reset and not self.overridden, len(self.anchors.hidden)
+        is_revealed = (mark.line, mark.column) in self.known_revealed
+        unchecked = is_reset and (is_revealed or not self.overridden)
+        hidden = len(self.anchors.hidden)
         self.dropped += unchecked
-        self.overridden += is_override
+        if is_override:
+            self.overridden.append([])
         if type(event) is MappingStartEvent:
             node = self.mapping(mark, depth, bool(event.flow_style))
         else:
             node = self.sequence(mark, depth, bool(event.flow_style), merging)
         self.dropped -= unchecked
-        self.overridden -= is_override
         if is_override:
+            self.anchors.hidden += self.overridden.pop()
             return node.with_resets([ROOT_PATH])
         if is_reset:
-            del self.anchors.hidden[hidden:]  # an alias of what is around it drops it, too
             if not unchecked:
-                self.check_keys(node)
+                self.overridden[-1] += self.anchors.hidden[hidden:]
+            del self.anchors.hidden[hidden:]  # an alias of what is around it drops it, too
             return drop(node)
         return node
 
@@ -221,11 +235,6 @@ class Composer:
         found = [] if found is None else found
         found.extend(prefix + path for path in added)
         return found
-
-    def check_keys(self, node: Node) -> None:
-        """Raise ComposeError for a key that is not a string, unless below `!reset`."""
-        if not self.dropped:
-            require_string_keys(node)
 
     def scalar(self, event: Any, key_mark: Mark | None) -> Node:
         """Return the scalar of `event`, and register its anchor."""
@@ -291,8 +300,6 @@ class Composer:
             else:
                 node = self.value(event, None, depth, in_flow)
                 resets = self.resets_below(str(index), node, resets)
-                if not merging:
-                    self.check_keys(node)
             index += 1
             if node.value is MERGE:
                 if merging and not self.dropped:
@@ -319,7 +326,7 @@ class Composer:
             else:
                 key, identity, text = self.key(event)
             if identity in marks:
-                self.refuse(self.duplicate_key(identity, marks[identity], key_mark))
+                self.refuse(Key(key, identity, text, key_mark).duplicate(marks[identity]))
             marks[identity] = key_mark
             event = get()
             if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
@@ -343,6 +350,7 @@ class Composer:
 
     def merged(self, entries: MappingEntries, mark: Mark) -> Node:
         """Return the mapping with `entries`, and with those of its merge key."""
+        self.has_odd_keys |= entries.needs_order
         try:
             return entries.node(mark, tolerant=False)
         except ComposeError as error:
@@ -357,8 +365,6 @@ class Composer:
             self.set_name(found.entries, key, child)
         if self.removes(child):
             return
-        if not key.is_merge:
-            self.check_keys(child)
         found.add(key, child)
 
     def set_name(self, entries: Entries, key: Key, child: Node) -> None:
@@ -391,10 +397,4 @@ class Composer:
         raise self.error(
             "a key must be a string, found a list or a mapping: is {{…}} of a template left over?",
             event.start_mark,
-        )
-
-    def duplicate_key(self, key: str, first: Mark, mark: Mark) -> ComposeError:
-        hint = ": write <<: [*a, *b] once" if key == "<<" else ""
-        return self.error(
-            f"duplicate key {named(key)}, first defined at line {first.line + 1}{hint}", mark
         )

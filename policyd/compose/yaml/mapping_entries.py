@@ -13,9 +13,10 @@ import msgspec
 
 from policyd.compose.nodes import Mark, Node, Resets
 from policyd.compose.yaml.merge_keys import Entries, OddKey, SourceMapping, add_merged
+from policyd.compose.yaml.reset_tags import Dropped
 from policyd.compose.yaml.resolver import MERGE
 from policyd.errors import ComposeError
-from policyd.masking import in_quotes, sensitive
+from policyd.masking import in_quotes, named, sensitive
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -33,6 +34,14 @@ class Key(msgspec.Struct, frozen=True):
     @property
     def is_merge(self) -> bool:
         return self.value is MERGE
+
+    def duplicate(self, first: Mark) -> ComposeError:
+        """Return the error of a key that the mapping has at `first`, too."""
+        hint = ": write <<: [*a, *b] once" if self.identity == "<<" else ""
+        return ComposeError(
+            f"duplicate key {named(self.identity)}, first defined at line {first.line + 1}{hint}",
+            Node(None, self.mark).location,
+        )
 
 
 class MappingEntries:
@@ -104,16 +113,34 @@ class MappingEntries:
         )
 
 
-def require_string_keys(node: Node) -> None:
-    """Raise ComposeError for a mapping that has a key that is not a string."""
-    if isinstance(node, SourceMapping) and node.odd_key is not None:
-        odd = node.odd_key
-        advice = ""
-        if (child := node.merged.get(str(odd.key))) and type(child.value) is int:
-            pair = f'"{odd.key}:{child.value}"'
-            advice = f", or write {sensitive(pair)} without the space"
-        found = "null" if odd.key is None else in_quotes(odd.key)
-        raise ComposeError(
-            f"a key must be a string, found {found}: quote it{advice}",
-            Node(None, odd.mark).location,
-        )
+def require_string_keys(root: Node) -> None:
+    """Raise ComposeError for a mapping at or below `root` that has a key that is not a string.
+
+    Compose looks for them in what is left of a document after `!reset` and merge keys.
+    """
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if type(node) is Dropped:
+            node = node.tagged
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, SourceMapping) and node.odd_key is not None:
+            raise _odd_key(node, node.odd_key)
+        value = node.value
+        below = value.values() if type(value) is dict else value if type(value) is list else ()
+        waiting.extend(reversed(list(below)))
+
+
+def _odd_key(node: SourceMapping, odd: OddKey) -> ComposeError:
+    advice = ""
+    if (child := node.merged.get(str(odd.key))) and type(child.value) is int:
+        pair = f'"{odd.key}:{child.value}"'
+        advice = f", or write {sensitive(pair)} without the space"
+    found = "null" if odd.key is None else in_quotes(odd.key)
+    return ComposeError(
+        f"a key must be a string, found {found}: quote it{advice}",
+        Node(None, odd.mark).location,
+    )

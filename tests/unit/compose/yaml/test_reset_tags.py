@@ -7,6 +7,7 @@ from typing import Any
 from policyd.compose.nodes import Node, plain
 from policyd.compose.yaml.reader import read_documents
 from policyd.compose.yaml.reset_tags import drop, hidden_below, place_of
+from policyd.errors import ComposeError
 from tests.support.cases import cases
 
 
@@ -63,3 +64,55 @@ def test_alias_reveals_a_reset_for_a_merge_before_it() -> None:
     text = "a: !override\n  b: &b {c: !reset 1, d: 2}\n  x: &x {c: 3}\n  e: {<<: [*b, *x]}\nf: *b\n"
 
     assert plain(read(text))["a"]["e"] == {"c": 3, "d": 2}
+
+
+_TWICE = "{k: 1, k: 2}"
+
+
+@cases(
+    ("text", "error"),
+    [
+        # An alias of an `!override` reveals what is below a `!reset` in it, an alias below does not.
+        (f"a: !reset\n- &o !override\n  - !reset {_TWICE}\nb: *o\n", "duplicate key 'k'"),
+        (f"a: !reset\n- &p\n  - !override\n    - !reset {_TWICE}\nb: *p\n", "duplicate key 'k'"),
+        (f"a: !reset\n- !override\n  - &p\n    - !reset {_TWICE}\nb: *p\n", ""),
+        (f"a: !reset\n- &p\n  - !reset\n    - !override [!reset {_TWICE}]\nb: *p\n", ""),
+        (f"a: !reset\n- !override\n  - &r !reset {_TWICE}\nb: *r\n", ""),
+        (f"a: !reset\n- &p\n  - !reset {_TWICE}\nb: *p\n", ""),
+        (
+            f"a: !reset\n- !override\n  - !reset\n    c: &d {_TWICE}\nb: *d\n",
+            "duplicate key 'k'",
+        ),
+        (
+            f"a: !reset\n- &o !override\n  - !reset\n    - !override [!reset {_TWICE}]\nb: *o\n",
+            "duplicate key 'k'",
+        ),
+        (
+            f"a: !reset\n- !override\n  - &p\n    - !override [!reset {_TWICE}]\nb: *p\n",
+            "duplicate key 'k'",
+        ),
+        (
+            f"a: !reset\n- !override\n  - &p\n    - !reset [!override [!reset {_TWICE}]]\nb: *p\n",
+            "",
+        ),
+        (
+            "a: !reset\n- &o !override\n  - !reset {1: x}\nb: *o\n",
+            "f.yaml:3:13: a key must be a string, found 1",
+        ),
+        ("a: !reset\n- !override\n  - &p\n    - !reset {1: x}\nb: *p\n", ""),
+        ("a: !reset\n- &p\n  c: {1: x}\nb: [*p]\n", "f.yaml:3:7: a key must be a string, found 1"),
+        # An alias of what is around a `!reset` removes it for the `!override` too.
+        (f"a: !override\n- &p\n  - !reset {_TWICE}\nb: *p\n", ""),
+        (f"a: !override\n- &p\n  - !reset {_TWICE}\nb: !override [*p]\n", "duplicate key 'k'"),
+        ("a: !override\n- &p\n  - !reset {c: {1: x}}\nb: *p\n", ""),
+        ("a: !override\n- &p\n  - !reset {c: !!int x}\nb: {<<: {d: *p}}\n", ""),
+    ],
+)
+def test_alias_of_an_override_reveals_the_errors_below_a_reset_in_it(text: str, error: str) -> None:
+    try:
+        read(text)
+        found = ""
+    except ComposeError as refused:
+        found = str(refused)
+
+    assert (error in found, bool(found)) == (True, bool(error))
