@@ -56,6 +56,11 @@ _KERNEL_FILESYSTEMS: Final = {
     "smackfs": "/sys/fs/smackfs",
     "xenfs": "/proc/xen",
 }
+_ABOVE_MOUNTS: Final = frozenset(
+    ("/proc", "/proc/sys", "/proc/sys/fs", "/sys", "/sys/firmware", "/sys/firmware/efi", "/sys/fs",
+     "/sys/kernel")
+)  # fmt: skip
+"""Folders of the kernel below which every host has mounts that a read-only mount may not cover."""
 _OVERLAYS: Final = ("overlay", "overlayfs")
 STACKED: Final = ("shiftfs", "ecryptfs")
 """File systems that show the folder that their device names."""
@@ -154,8 +159,13 @@ def _volume(tree: Tree, volume: Tree, path: Path) -> Iterator[Mount]:
     read_only = flag(volume, "read_only")
     if kind == "bind":
         found = _bind(clean(source), target, read_only, "volumes", path)
-        propagation = text(mapping(volume, "bind"), "propagation")
-        yield msgspec.structs.replace(found, propagation=propagation)
+        options = mapping(volume, "bind")
+        is_partial = text(options, "recursive") == "writable" and found.source in _ABOVE_MOUNTS
+        yield msgspec.structs.replace(
+            found,
+            propagation=text(options, "propagation"),
+            read_only=read_only and not is_partial,
+        )
     elif kind == "volume" and source:
         subpath = text(mapping(volume, "volume"), "subpath")
         mount = Mount(kind, source, source, _target(target), read_only, "volumes", path, source)
@@ -184,9 +194,9 @@ def _local_volume(options: dict[str, str], mount: Mount, below: str) -> Iterator
 
     def bind(source: str, is_layer: bool = False) -> Mount:
         path = f"/{source}{below}"
-        found = _bind(
-            path, mount.target, read_only or is_layer, "driver_opts", mount.path, mount.volume
-        )
+        is_partial = not mount.read_only and "rbind" in words and host_path(path) in _ABOVE_MOUNTS
+        is_covered = (read_only and not is_partial) or is_layer
+        found = _bind(path, mount.target, is_covered, "driver_opts", mount.path, mount.volume)
         return msgspec.structs.replace(found, source_raw=clean(path))
 
     if "bind" in words or "rbind" in words or fstype in ("", "none", "bind", *STACKED):

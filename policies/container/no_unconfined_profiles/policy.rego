@@ -21,11 +21,16 @@ package policyd.policies.no_unconfined_profiles
 
 import data.policyd.lib.workload
 
+# disabling has the setting that each option disables, with = in place of each colon. SELinux does not
+# confine processes of the types.
 disabling := {
 	"seccomp=unconfined": "seccomp",
 	"apparmor=unconfined": "apparmor",
 	"systempaths=unconfined": "systempaths",
 	"label=disable": "label",
+	"label=type=spc_t": "label",
+	"label=type=unconfined_t": "label",
+	"label=type=container_runtime_t": "label",
 }
 
 violation contains object.union(found, {"constraint": constraint.name}) if {

@@ -14,7 +14,7 @@ options(settings, security_opt) := object.union(
 test_disabled_profiles_are_reported_in_both_spellings if {
 	every option in [
 		"seccomp=unconfined", "seccomp:unconfined", "apparmor=unconfined", "systempaths=unconfined", "label=disable",
-		"label:disable",
+		"label:disable", "label=type:spc_t", "label:type:container_runtime_t", "label=type:unconfined_t",
 	] {
 		found := no_unconfined_profiles.violation with input as options(every_setting, ["no-new-privileges:true", option])
 		found == {{
@@ -33,7 +33,7 @@ test_only_listed_settings_are_reported if {
 }
 
 test_profiles_and_labels_are_not if {
-	profiles := ["seccomp=profile.json", "label=type:svirt", "apparmor=docker-default"]
+	profiles := ["seccomp=profile.json", "label=type:svirt", "label=type:container_t", "label=level:s0:c1", "apparmor=docker-default"]
 	found := no_unconfined_profiles.violation with input as options(every_setting, profiles)
 	found == set()
 }

@@ -17,7 +17,14 @@
 #     paths:
 #       type: array
 #       items: {type: string}
-#       default: [/tmp/nvidia-mps, /tmp/nvidia-log, /run/nvidia-persistenced, /run/nvidia-fabricmanager]
+#       default:
+#         - /tmp/nvidia-mps
+#         - /tmp/nvidia-log
+#         - /run/nvidia-persistenced
+#         - /run/nvidia-fabricmanager
+#         - /run/nvidia-imex
+#         - /run/nvidia-topologyd
+#         - /run/nvidia/mps
 #       description: Paths of the daemons, as they are after /var/run is replaced by /run.
 package policyd.policies.no_gpu_daemon_mounts
 
@@ -29,7 +36,12 @@ violation contains object.union(found, {"constraint": c.name}) if {
 	some mount in w.mounts
 	mount.type == "bind"
 	some path in c.parameters.paths
-	startswith(concat("", [mount.source, "/"]), concat("", [path, "/"]))
+	holds(path, mount.source)
 	msg := sprintf("%s mounts %s, which GPU services of the host share", [w.title, mount.source])
 	found := workload.at(w, mount.path, msg)
 }
+
+# holds is true for a folder and a mount that is it, lies below it, or contains it.
+holds(folder, source) if startswith(concat("", [source, "/"]), concat("", [folder, "/"]))
+
+holds(folder, source) if startswith(folder, concat("", [source, "/"]))

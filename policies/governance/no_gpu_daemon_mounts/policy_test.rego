@@ -27,3 +27,12 @@ test_other_mounts_are_allowed if {
 	found := no_gpu_daemon_mounts.violation with input as given
 	found == set()
 }
+
+test_folder_above_is_reported if {
+	given := under(
+		{"mounts": [fixture.bind("/tmp", "/x"), fixture.bind("/tm", "/y")]},
+		{"paths": ["/tmp/nvidia-mps"]},
+	)
+	found := no_gpu_daemon_mounts.violation with input as given
+	{v.path | some v in found} == {["services", "app", "volumes", 0]}
+}

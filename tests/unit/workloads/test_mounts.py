@@ -216,6 +216,35 @@ def test_a_volume_whose_name_is_a_path_is_a_bind_for_the_engine() -> None:
 # --- secrets and configs --------------------------------------------------------------------------
 
 
+@cases(
+    ("source", "recursive", "read_only"),
+    [
+        ("/sys", "writable", False),
+        ("/proc/1/root/sys/fs/", "writable", False),
+        ("/sys", "readonly", True),
+        ("/sys", "enabled", True),
+        ("/sys/class", "writable", True),
+        ("/etc", "writable", True),
+    ],
+)
+def test_read_only_does_not_cover_the_mounts_of_the_kernel_below_if_it_is_told_so(
+    source: str, recursive: str, read_only: bool
+) -> None:
+    volume = {"type": "bind", "source": source, "target": "/x", "read_only": True}
+
+    [mount] = mounts_of(volume | {"bind": {"recursive": recursive}})
+
+    assert mount.read_only == read_only
+
+
+def test_read_only_option_does_not_cover_what_a_recursive_bind_brings() -> None:
+    options = {"o": "rbind,ro", "device": "/sys"}
+
+    assert [found[2] for found in named(options)] == [False]
+    assert [found[2] for found in named(options, read_only=True)] == [True]
+    assert [found[2] for found in named(options | {"device": "/srv"})] == [True]
+
+
 def test_files_of_secrets_and_configs_are_read_only_binds() -> None:
     tree = {
         "services": {
