@@ -106,7 +106,9 @@ def _members(unpacked: bytes) -> dict[str, bytes]:
                     raise BundleError(f"the archive is incomplete: {name!r} is cut off")
             end = archive.offset
     except (tarfile.TarError, OSError, ValueError, OverflowError, RecursionError) as error:
-        raise BundleError(f"the body is not a tar or tar.gz archive: {error}") from error
+        # The text of a ValueError quotes what is in a file.
+        reason = error if isinstance(error, tarfile.TarError) else "a header is malformed"
+        raise BundleError(f"the body is not a tar or tar.gz archive: {reason}") from error
     if not files:
         raise BundleError("the archive contains no file")
     if len(unpacked) - end < 2 * BLOCK or unpacked[end:].strip(b"\0"):

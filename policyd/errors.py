@@ -40,7 +40,7 @@ class PolicydError(Exception):
 
 
 MAX_MESSAGE: Final = 1_000
-"""Characters in a message about a project: the sender chooses the names and values in it."""
+"""Characters in a message about a project or a request: the sender chooses what it quotes."""
 
 
 class ComposeError(PolicydError):
@@ -51,7 +51,7 @@ class ComposeError(PolicydError):
 
     def __init__(self, message: str, where: Location | None = None) -> None:
         """Longer messages than MAX_MESSAGE are cut."""
-        super().__init__(_cut(message), where)
+        super().__init__(cut(message), where)
         self.variables: frozenset[str] = frozenset()
         """Values of variables that the project uses. They can be parts of paths and names."""
 
@@ -62,7 +62,7 @@ class ComposeError(PolicydError):
         return f"{self.where}: {text}" if self.where else text
 
 
-def _cut(message: str) -> str:
+def cut(message: str) -> str:
     """Return the first MAX_MESSAGE characters of `message`, and the end of the last mark."""
     if len(message) <= MAX_MESSAGE:
         return message

@@ -48,7 +48,7 @@ def expected(kind: Any) -> str:
 
 def _choice(values: Iterable[object]) -> str:
     *first, last = [str(value) for value in values if value]
-    return f"{', '.join(first)} or {last}"
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _bounds(info: inspect.IntType) -> str:

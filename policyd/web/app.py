@@ -20,6 +20,7 @@ import msgspec
 import structlog
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.routing import WebsocketMismatch
 
 from policyd.audit.pushes import Pushes
 from policyd.config import Scope
@@ -109,6 +110,7 @@ def create_app(services: Services) -> Flask:
     services = msgspec.structs.replace(services, observer=metrics)
     app = Flask("policyd.web", static_folder=None)
     app.request_class = MemoryRequest
+    app.url_map.merge_slashes = False  # a path with "//" does not exist; it would be redirected
     app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body
     app.config["MAX_FORM_MEMORY_SIZE"] = services.settings.max_body
     app.config["MAX_FORM_PARTS"] = MAX_FILES + 1
@@ -197,6 +199,8 @@ def _http_failure(error: HTTPException) -> Response:
     message = error.description or HTTPStatus(code).phrase
     if isinstance(error, RequestEntityTooLarge):
         message = "request body too large"
+    elif isinstance(error, WebsocketMismatch):
+        message = f"{request.path} does not support WebSocket: remove the header Upgrade"
     elif code == HTTPStatus.NOT_FOUND:
         message = f"{request.path} does not exist"
     elif code == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from flask import Response
 
 from policyd import wire
-from policyd.errors import AuditError, Overloaded, PolicydError
+from policyd.errors import AuditError, Overloaded, PolicydError, cut
 from policyd.model import to_json
 
 RETRY_SECONDS: Final = "1"
@@ -47,10 +47,13 @@ def see_other(address: str, code: int = HTTPStatus.SEE_OTHER) -> Response:
 
 
 def failure(code: int, message: str, reason: str = "") -> Response:
-    """Return the Status of a request that failed. The default `reason` follows from `code`."""
+    """Return the Status of a request that failed. The default `reason` follows from `code`.
+
+    A `message` over MAX_MESSAGE is cut: it may quote what the sender chose.
+    """
     default = "InternalError" if code >= HTTPStatus.INTERNAL_SERVER_ERROR else "BadRequest"
     known = reason or REASONS.get(HTTPStatus(code), default)
-    return reply(wire.Status(code=code, reason=known, message=message), code)
+    return reply(wire.Status(code=code, reason=known, message=cut(message)), code)
 
 
 def failure_of(error: PolicydError) -> Response:

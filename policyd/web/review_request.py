@@ -7,15 +7,19 @@ path or the name of the parameter, BundleError, PayloadTooLarge, UnsupportedMedi
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Literal
 
 import msgspec
 from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from policyd.archive import archive_bundle
 from policyd.bundle import memory_bundle
-from policyd.errors import RequestError, UnsupportedMediaType
-from policyd.limits import MAX_NAME
+from policyd.errors import PayloadTooLarge, RequestError, UnsupportedMediaType
+from policyd.expected_values import expected
+from policyd.lazy_pattern import lazy_pattern
+from policyd.limits import MAX_FILES, MAX_NAME
 from policyd.model import Bundle, Missing, Operation, Source, UserInfo
 from policyd.web.body import body_of, check_keys
 from policyd.web.query import parameters
@@ -32,6 +36,17 @@ _NAMES: Final = (
 
 _PATTERN_MATCHED: Final = ("source.repository", "source.environment", "source.host")
 """What the limits of tokens, constraints and exceptions are compared with."""
+
+_WRONG_CHOICE: Final = lazy_pattern(
+    r"Invalid enum value (?P<value>.*) - at `\$\.(?P<path>[a-zA-Z.]+)`", re.DOTALL
+)
+_CHOICES: Final[dict[str, Any]] = {
+    "apiVersion": Literal["policyd/v1"],
+    "kind": Literal["ComposeReview"],
+    "request.operation": Operation,
+    "request.project.missing": Missing,
+}
+"""The fields of a ComposeReview that have a fixed set of values."""
 
 JSON_TYPES: Final = ("application/json",)
 YAML_TYPES: Final = ("application/yaml", "application/x-yaml", "text/yaml")
@@ -142,7 +157,8 @@ def _from_json(request: Request, limit: int) -> tuple[Question, Bundle]:
     except (ValueError, RecursionError) as error:
         is_project = "unknown field `services`" in str(error)
         hint = "; send a Compose file as application/yaml" if is_project else ""
-        raise RequestError(f"the body is not a ComposeReview: {error}{hint}") from error
+        problem = f"{_choices(str(error))}{hint}"
+        raise RequestError(f"the body is not a ComposeReview: {problem}") from error
     project = asked.project
     question = Question(
         asked.uid, asked.operation, asked.dry_run, asked.user_info, asked.source, fail
@@ -156,6 +172,15 @@ def _from_json(request: Request, limit: int) -> tuple[Question, Bundle]:
         image_configs=image_configs(asked.image_configs),
     )
     return checked(question), msgspec.structs.replace(bundle, missing=project.missing)
+
+
+def _choices(problem: str) -> str:
+    """Return `problem`, a message of msgspec, with the values that would be right."""
+    wrong = _WRONG_CHOICE.fullmatch(problem)
+    kind = _CHOICES.get(wrong["path"]) if wrong else None
+    if wrong is None or kind is None:
+        return problem
+    return f"expected {expected(kind)}, got {wrong['value']} - at `$.{wrong['path']}`"
 
 
 def _question(query: ReviewQuery) -> Question:
@@ -241,7 +266,11 @@ def _environment(settings: tuple[str, ...]) -> dict[str, str]:
 
 def _form_files(request: Request) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    for part, upload in request.files.items(multi=True):
+    try:
+        uploads = list(request.files.items(multi=True))
+    except RequestEntityTooLarge as error:  # the body as a whole is not: its parts are too many
+        raise PayloadTooLarge(f"the form has more than {MAX_FILES} parts") from error
+    for part, upload in uploads:
         name = upload.filename or ""
         if part != "file":
             raise RequestError(f"unknown part {part!r} in the form; files are parts named 'file'")

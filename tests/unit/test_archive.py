@@ -105,6 +105,19 @@ def test_a_member_that_could_mislead_is_refused_by_name(bad: tarfile.TarInfo, me
         archive_bundle(packed)
 
 
+def test_a_malformed_map_of_a_sparse_file_is_not_quoted() -> None:
+    secret = tarfile.TarInfo("compose.yaml")
+    secret.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+    secret.size = 512
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(secret, io.BytesIO(b"PASSWORD=hunter2\n".ljust(512, b"#")))
+
+    with pytest.raises(BundleError) as caught:
+        archive_bundle(packed.getvalue())
+    assert str(caught.value) == ("the body is not a tar or tar.gz archive: a header is malformed")
+
+
 def test_an_archive_that_is_cut_off_is_refused() -> None:
     packed = archive(PROJECT)
     first_file_only = packed[:1024]

@@ -31,6 +31,26 @@ def test_every_error_is_a_status_in_json(client):
     }
 
 
+@cases(
+    ("path", "headers", "code", "message"),
+    [
+        ("/v1//decisions", {}, 404, "/v1//decisions does not exist"),
+        ("/" + "x" * 2000, {}, 404, "/" + "x" * 998 + "…"),
+        (
+            "/v1/decisions",
+            {"Upgrade": "websocket", "Connection": "Upgrade"},
+            400,
+            "/v1/decisions does not support WebSocket: remove the header Upgrade",
+        ),
+    ],
+)
+def test_an_odd_request_gets_one_short_sentence(client, path, headers, code, message):
+    response = client.get(path, headers=headers)
+
+    assert (response.status_code, response.mimetype) == (code, "application/json")
+    assert response.json["message"] == message
+
+
 def test_a_method_that_a_route_does_not_take_is_405_and_the_right_ones_are_named(client):
     response = client.get("/v1/review")
 

@@ -309,6 +309,24 @@ def test_json_of_a_wrong_type_or_with_an_unknown_field_is_named_by_its_path(
 
 
 @cases(
+    ("change", "message"),
+    [
+        (
+            {"operation": "create"},
+            "expected CHECK, CREATE, DELETE or UPDATE, got 'create' - at `$.request.operation`",
+        ),
+        (
+            {"project": {"missing": "a` - at `$.kind"}},
+            "expected error or unknown, got 'a` - at `$.kind' - at `$.request.project.missing`",
+        ),
+    ],
+)
+def test_a_value_that_is_none_of_a_few_is_answered_with_these(client, envelope, change, message):
+    said = refusal(client.post("/v1/review", json=envelope(**change)))[2]
+    assert said == f"the body is not a ComposeReview: {message}"
+
+
+@cases(
     ("body", "message"),
     [
         (b"", "the body is not a ComposeReview: "),
@@ -325,7 +343,7 @@ def test_json_of_a_wrong_type_or_with_an_unknown_field_is_named_by_its_path(
         (b'{"kind": "\\ud800"}', "the body is not a ComposeReview: "),
         (
             json.dumps({"apiVersion": "policyd/v2", "kind": "ComposeReview"}).encode(),
-            "the body is not a ComposeReview: ",
+            "the body is not a ComposeReview: expected policyd/v1, got 'policyd/v2' - at ",
         ),
     ],
 )
@@ -450,6 +468,13 @@ def test_a_form_that_is_not_right_is_refused(client, form, message):
     code, _, said = refusal(response)
     assert code == 400
     assert said.startswith(message)
+
+
+def test_a_form_with_too_many_parts_is_refused(client):
+    part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="f%d"\r\n\r\n\r\n'
+    form = b"".join(part % number for number in range(1002)) + b"--b--\r\n"
+    response = client.post("/v1/review", data=form, content_type="multipart/form-data; boundary=b")
+    assert refusal(response)[::2] == (413, "the form has more than 1000 parts")
 
 
 def test_a_form_that_is_cut_off_is_refused(client):
