@@ -21,7 +21,8 @@ from policyd.model import GrantedDevices, Path
 from policyd.workloads.model import DeviceRequest, GrantDeclaration
 
 CDI_DRIVER: Final = "cdi"
-ANNOTATION_PREFIX: Final = "cdi.k8s.io/"
+ANNOTATION_PREFIXES: Final = ("cdi.k8s.io/", "nvidia.cdi.k8s.io/")
+"""Beginnings of annotations with CDI names: the second is that of NVIDIA's GPU Operator."""
 
 
 def granted(container: Container) -> Iterator[GrantDeclaration]:
@@ -114,7 +115,7 @@ def _cdi_devices(container: Container) -> Iterator[GrantDeclaration]:
         names = cdi.names([device.source])
         yield from named(container, "cdi", names, device.path, "devices", "devices")
     for key, value in workload.annotations.items():
-        if key.startswith(ANNOTATION_PREFIX):
+        if key.startswith(ANNOTATION_PREFIXES):
             path = (*workload.path, "annotations", key)
             names = cdi.names(value.split(","))
             yield from named(container, "cdi", names, path, key, "annotations")

@@ -22,8 +22,11 @@ from policyd.model import Path, to_json
 from policyd.receipts.statement import AdmittedWorkload
 from policyd.workloads.model import DeviceRequest, Inherited, Mount, Workload
 
-ANNOTATIONS: Final = ("cdi.k8s.io/", "org.systemd.property.")
-"""Beginnings of the annotations that name CDI devices, and that set properties of the unit."""
+ANNOTATIONS: Final = (
+    *("cdi.k8s.io/", "nvidia.cdi.k8s.io/", "org.systemd.property."),
+    *("io.katacontainers.config.", "dev.gvisor.flag.", "run.oci.hooks."),
+)
+"""Beginnings of the annotations that name CDI devices, set properties of the unit or the runtime."""
 
 _VAR_RUN: Final = re.compile("^/var/run(?=/|$)")
 _PINNED: Final = "@sha256:"

@@ -1,6 +1,7 @@
 # METADATA
 # title: Device requested by an annotation
-# description: "Runtimes take annotations that begin with cdi.k8s.io/ for requests for CDI devices."
+# description: "Runtimes take annotations that begin with cdi.k8s.io/ for requests for CDI devices, and so they do
+#   with nvidia.cdi.k8s.io/ where NVIDIA's GPU Operator set them up."
 # related_resources:
 #   - ref: https://github.com/cncf-tags/container-device-interface/blob/main/SPEC.md
 #     description: "CDI specification"
@@ -17,6 +18,6 @@ import data.policyd.lib.workload
 violation contains workload.finding(w, ["annotations", key], msg) if {
 	some w in input.workloads
 	some key, value in w.annotations
-	startswith(key, "cdi.k8s.io/")
+	strings.any_prefix_match(key, ["cdi.k8s.io/", "nvidia.cdi.k8s.io/"])
 	msg := sprintf("%s requests devices by the annotation %s: %s", [w.title, key, value])
 }

@@ -106,6 +106,15 @@ def test_amd_request_is_read_by_the_rule_of_amd() -> None:
     assert found == {("reservation", "amd", ("0", "1", "2"))}
 
 
+def test_cdi_names_in_annotations_of_the_gpu_operator_are_found() -> None:
+    annotations = {"nvidia.cdi.k8s.io/x": "nvidia.com/gpu=all", "x.cdi.k8s.io/x": "a.b/c=0"}
+
+    (found,) = grants(service(annotations=annotations))
+
+    assert (found.method, found.devices, found.form) == ("cdi", "all", "annotations")
+    assert found.path == ("services", "app", "annotations", "nvidia.cdi.k8s.io/x")
+
+
 def test_cdi_names_are_found_in_devices_annotations_and_requests() -> None:
     workload = service(
         devices=(device("nvidia.com/gpu=1"), device("/dev/fuse")),

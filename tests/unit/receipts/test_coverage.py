@@ -72,6 +72,8 @@ def changed(**changes: Any) -> bool:
         {"mounts": (msgspec.structs.replace(SOCKET, read_only=True),)},
         {"selectors": (msgspec.structs.replace(VARIABLE, value="1"),)},
         {"annotations": {"cdi.k8s.io/gpu": "nvidia.com/gpu=0"}},
+        {"annotations": {"nvidia.cdi.k8s.io/gpu": "nvidia.com/gpu=0"}},
+        {"annotations": {"dev.gvisor.flag.nvproxy": "true"}},
         {"annotations": {"org.systemd.property.DeviceAllow": "[('char-nvidia', 'rwm')]"}},
     ],
     ids=str,
