@@ -26,7 +26,7 @@ ANNOTATIONS: Final = (
     *("cdi.k8s.io/", "nvidia.cdi.k8s.io/", "org.systemd.property."),
     *("io.katacontainers.config.", "dev.gvisor.flag.", "run.oci.hooks."),
 )
-"""Beginnings of the annotations that name CDI devices, set properties of the unit or the runtime."""
+"""Beginnings of annotations that name CDI devices, and that set up the unit or the runtime."""
 
 _VAR_RUN: Final = re.compile("^/var/run(?=/|$)")
 _PINNED: Final = "@sha256:"
