@@ -68,6 +68,9 @@ IGNORED = Status(
     200, "FailureIgnored", "policyd failed, and the failure policy Ignore allows the project"
 )
 RELEASED = Status(200, "OK", "the grants of the project are released; no policy is evaluated")
+WOULD_RELEASE = Status(
+    200, "OK", "dry run: no grants of the project are released; no policy is evaluated"
+)
 
 
 class Admission:
@@ -177,7 +180,8 @@ class Admission:
 
         A denied DELETE would leave grants active of a project that does not run any more.
         """
-        released = self._decision(review, RELEASED, None, NOT_EVALUATED, allowed=True)
+        status = WOULD_RELEASE if review.dry_run else RELEASED
+        released = self._decision(review, status, None, NOT_EVALUATED, allowed=True)
         return msgspec.structs.replace(released, project=project)
 
     def repeat(self, decision: Decision, review: Review, digest: str = "") -> Decision:

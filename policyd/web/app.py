@@ -9,6 +9,7 @@ with a Status in JSON. No answer contains a traceback.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 import time
 import uuid
@@ -24,7 +25,7 @@ from werkzeug.routing import WebsocketMismatch
 
 from policyd.audit.pushes import Pushes
 from policyd.config import Scope
-from policyd.errors import PolicydError
+from policyd.errors import PolicydError, RequestError
 from policyd.limits import MAX_FILES
 from policyd.logs import log_decision
 from policyd.metrics import Metrics
@@ -115,6 +116,7 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = services.settings.max_body
     app.config["MAX_FORM_PARTS"] = MAX_FILES + 1
     app.before_request(_start)
+    app.before_request(_refuse_nul)
     authentication = Authentication(services.settings, services.audit)
     has_console = services.settings.console
     app.before_request(lambda: _authenticate(authentication, has_console))
@@ -174,6 +176,13 @@ def _start() -> None:
     g.request_id = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else str(uuid.uuid4())
     g.started = time.perf_counter()
     g.decision = None
+
+
+def _refuse_nul() -> None:
+    """Raise RequestError for a search for NUL: no audit log has it, and PostgreSQL fails."""
+    texts = (request.path, *request.args.keys(), *itertools.chain(*request.args.listvalues()))
+    if request.method in ("GET", "HEAD") and any("\0" in text for text in texts):
+        raise RequestError("the address of the request has a NUL character, %00: remove it")
 
 
 def _finish(response: Response) -> Response:

@@ -862,6 +862,18 @@ def test_a_release_is_allowed_and_names_the_project(policy_set: Callable[..., Po
     )
 
 
+def test_a_dry_run_of_a_release_says_that_it_releases_nothing(
+    policy_set: Callable[..., PolicySet],
+) -> None:
+    admission = Admission(Answers(EngineError("must not be asked")), policy_set())
+
+    dry = admission.release(msgspec.structs.replace(REVIEW, dry_run=True), "demo")
+    assert (dry.allowed, dry.status.message) == (
+        True,
+        "dry run: no grants of the project are released; no policy is evaluated",
+    )
+
+
 def test_finding_of_the_whole_project_passes_a_match_on_services(
     policy_set: Callable[..., PolicySet],
 ) -> None:

@@ -14,6 +14,7 @@ from policyd.web.app import create_app
 from tests.support.cases import cases
 
 CLEAN = "services:\n  web:\n    image: nginx:1.27\n"
+NUL = "the address of the request has a NUL character, %00: remove it"
 
 
 def test_every_error_is_a_status_in_json(client):
@@ -35,6 +36,9 @@ def test_every_error_is_a_status_in_json(client):
     ("path", "headers", "code", "message"),
     [
         ("/v1//decisions", {}, 404, "/v1//decisions does not exist"),
+        ("/v1/decisions?host=a%00", {}, 400, NUL),
+        ("/v1/grants?a%00", {}, 400, NUL),
+        ("/v1/decisions/%00", {}, 400, NUL),
         ("/" + "x" * 2000, {}, 404, "/" + "x" * 998 + "…"),
         (
             "/v1/decisions",
