@@ -22,7 +22,7 @@ from policyd import deadline
 from policyd.errors import RequestError
 from policyd.host.asked import Asked
 from policyd.host.links import without_links
-from policyd.workloads.mounts import STACKED
+from policyd.workloads.mounts import OVERLAYS, STACKED
 
 MAX_NODES: Final = 1_000
 """Files of a folder that are looked at for device nodes."""
@@ -80,12 +80,11 @@ class HostFiles:
         """
         options = definition.get("driver_opts") or {}
         words, device = str(options.get("o", "")), str(options.get("device", ""))
-        if options.get("type") == "overlay":
+        # mount(2) ignores the type of a bind.
+        is_bind = bool({word.strip() for word in words.split(",")} & _BIND_WORDS)
+        if options.get("type") in OVERLAYS and not is_bind:
             options = {**options, "o": _without_links_in(words)}
-        elif device and (
-            options.get("type") in STACKED
-            or {word.strip() for word in words.split(",")} & _BIND_WORDS
-        ):
+        elif device and (is_bind or options.get("type") in STACKED):
             options = {**options, "device": without_links(f"/{device}")}
         elif device:
             file = without_links(f"/{device}")

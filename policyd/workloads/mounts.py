@@ -61,7 +61,7 @@ _ABOVE_MOUNTS: Final = frozenset(
      "/sys/kernel")
 )  # fmt: skip
 """Folders of the kernel below which every host has mounts that a read-only mount may not cover."""
-_OVERLAYS: Final = ("overlay", "overlayfs")
+OVERLAYS: Final = ("overlay", "overlayfs")
 STACKED: Final = ("shiftfs", "ecryptfs")
 """File systems that show the folder that their device names."""
 _WITHOUT_DEVICE: Final = ("tmpfs", "ramfs", "nfs", "nfs4", "cifs", "smb3")
@@ -203,7 +203,7 @@ def _local_volume(options: dict[str, str], mount: Mount, below: str) -> Iterator
         yield bind(device) if device else mount
     elif fstype in _KERNEL_FILESYSTEMS:
         yield bind(_KERNEL_FILESYSTEMS[fstype])
-    elif fstype in _OVERLAYS:
+    elif fstype in OVERLAYS:
         layers = [bind(layer, is_lower) for layer, is_lower in _overlay_layers(option_text)]
         yield from layers or [mount]
     else:

@@ -66,6 +66,8 @@ def test_links_are_followed(files, tmp_path):
             {"o": "lowerdir=/dev::/a,upperdir=/dev,index=off"},
         ),
         ({"type": "overlay", "device": "x", "o": "lowerdir+=LINK"}, {"o": "lowerdir+=/dev"}),
+        ({"type": "overlayfs", "device": "x", "o": "lowerdir=LINK"}, {"o": "lowerdir=/dev"}),
+        ({"type": "overlay", "device": "LINK", "o": "bind,lowerdir=/a"}, {"device": "/dev"}),
     ],
 )
 def test_the_options_of_a_volume_name_the_files_themselves(files, tmp_path, given, expected):
