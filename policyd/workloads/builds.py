@@ -173,6 +173,12 @@ class Builds:
         finally:
             self._depth -= 1
 
+    def _shown(self, file: str) -> str:
+        try:
+            return self._files.display(file)
+        except BundleError:  # a path that no file can have
+            return repr(file)
+
     def _source(self, container: Container, section: Tree) -> _Source:
         path = (*container.path, "build")
         inline = text(section, "dockerfile_inline")
@@ -185,17 +191,17 @@ class Builds:
             self._report(container, path, "the build context is not a local folder")
             return _Source(path)
         file = posixpath.join(context, name)
-        if name == _DEFAULT and not self._files.kind(file):
-            lower = posixpath.join(context, name.lower())
-            file = lower if self._files.kind(lower) else file
         try:
+            if name == _DEFAULT and not self._files.kind(file):
+                lower = posixpath.join(context, name.lower())
+                file = lower if self._files.kind(lower) else file
             content = self._files.read(file).decode("utf-8", "replace")
         except PayloadTooLarge:
             raise
         except (BundleError, FileNotFoundError, IsADirectoryError) as error:
             is_missing = isinstance(error, FileNotFoundError)
             reason = "is not among the files" if is_missing else "cannot be read"
-            self._report(container, path, f"{self._files.display(file)} {reason}")
+            self._report(container, path, f"{self._shown(file)} {reason}")
             return _Source(path)
         return _Source(path, content, self._files.display(file))
 

@@ -120,7 +120,11 @@ class ModelLoader:
                 f"extends.file {in_quotes(file)} is remote; remote files are never fetched",
                 extends.location,
             )
-        key = (below(self.scope.base, file), directory_of(self.context, file, self.scope.base))
+        try:
+            directory = directory_of(self.context, file, self.scope.base)
+        except BundleError as error:
+            raise ComposeError(error.marked, extends.location) from None
+        key = (below(self.scope.base, file), directory)
         if key not in self._bases:
             loader = ModelLoader(self.context, self.files, self.scope)
             self._bases[key] = loader._load_bases(*key, file, extends)
@@ -192,9 +196,13 @@ class ModelLoader:
         if "include" not in tree.value:
             return tree
         for entry in include_entries(tree):
-            include = resolve_include(self.context, entry, scope)
-            if include is not None:
-                model, size = self._included(include, entry)
+            try:
+                include = resolve_include(self.context, entry, scope)
+                found = None if include is None else self._included(include, entry)
+            except BundleError as error:
+                raise ComposeError(error.marked, entry.location) from None
+            if found is not None:
+                model, size = found
                 self.add(size, entry)
                 tree = import_resources(tree, model, resets, self.context.effort)
         entries = {key: child for key, child in tree.value.items() if key != "include"}

@@ -107,6 +107,7 @@ def test_a_job_is_built_and_a_hook_is_not() -> None:
         ("{context: ., dockerfile: no/such}", "no/such is not among the files"),
         ("{context: ., dockerfile: sub}", "sub cannot be read"),
         ("{context: .., dockerfile: D}", "/D cannot be read"),
+        ('{context: ., dockerfile: "x\\0"}', "'/project/x\\x00' cannot be read"),
         ("{context: ., dockerfile: ../../etc/passwd}", "/etc/passwd cannot be read"),
         ("https://token:secret@example.org/x.git", "the build context is not a local folder"),
         ("github.com/a/b", "the build context is not a local folder"),
