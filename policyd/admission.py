@@ -43,11 +43,11 @@ from policyd.policies.accelerator_rules import about_accelerators
 from policyd.policies.applicability import Applicability, Governance
 from policyd.policies.manifests import Constraint
 from policyd.policies.policy_set import PolicySet
-from policyd.policies.relevance import Relevance
 from policyd.policy_input import PolicyInput, policy_input
 from policyd.tracing import span
 
 if TYPE_CHECKING:
+    from policyd.policies.relevance import Relevance
     from policyd.recorded_input import Recorder
 
 MAX_VIOLATIONS: Final = 10_000

@@ -17,7 +17,6 @@ from policyd.errors import ConfigError
 from policyd.failure_policies import ignores_failures
 from policyd.policies.policy_set import PolicySet
 from policyd.policies.policy_set_cache import cached_policy_set, installed_program
-from policyd.policies.relevance import Relevance
 from policyd.services import FixedRules, Rules, Services
 from policyd.settings_reader import read_password
 from policyd.workloads.image_configs import ImageReader
@@ -182,9 +181,12 @@ def admission_for(
         token=settings.engine_token,
         ca_file=settings.engine_ca_file,
     )
+    relevance = None
     # An OPA server evaluates everything: its own decision log shows what it was asked.
-    relevance = Relevance(policy_set) if settings.engine == "embedded" else None
-    if relevance is not None and many:
-        relevance.read()
+    if many and settings.engine == "embedded":
+        # Imported here because one `check` does not need it, and starts faster without.
+        from policyd.policies.relevance import Relevance
+
+        relevance = Relevance(policy_set)
     engine = ENGINES[settings.engine].create(policy_set, options)
     return Admission(engine, policy_set, relevance=relevance)

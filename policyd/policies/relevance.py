@@ -12,7 +12,7 @@ doubt an engine evaluates the policy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from policyd.lazy_pattern import lazy_pattern
 from policyd.model import Finding
@@ -21,15 +21,11 @@ from policyd.policies.policy_set import PolicySet
 from policyd.policies.rego_values import Doubt
 from policyd.policies.review_fields import without_comments, without_texts
 from policyd.policies.router import ROUTER
+from policyd.policies.simple_reader import Reader
+from policyd.policies.simple_rules import ModuleRules, PolicySetRules
+from policyd.policies.simple_statements import Body, Scope
+from policyd.policies.syntax_tree import Tree, head_of, parse
 from policyd.policy_input import PolicyInput
-
-if TYPE_CHECKING:
-    from policyd.policies.simple_rules import PolicySetRules
-    from policyd.policies.simple_statements import Body, Scope
-    from policyd.policies.syntax_tree import Tree
-
-PATIENCE: Final = 4
-"""Reviews before the rules are read, which takes as long as ten evaluations by an engine."""
 
 _TEXTS: Final = frozenset({"msg", "service", "constraint", "remediation"})
 """Fields of a finding that are texts."""
@@ -49,17 +45,9 @@ _CONSTRAINTS: Final = lazy_pattern(r"\binput\.constraints\[\"([^\"\n]*)\"\]")
 class Relevance:
     """Knows which policies of one policy set may report a violation. Threads may share it."""
 
-    def __init__(self, policy_set: PolicySet, patience: int = PATIENCE) -> None:
-        """The first `patience` reviews are evaluated by all policies."""
-        self._policy_set = policy_set
-        self._patience = patience
-        self._bodies: Mapping[str, tuple[Body, ...]] | None = None
-
-    def read(self) -> None:
-        """Read the rules now, if that is not done: it pays off for many reviews."""
-        self._patience = 0
-        if self._bodies is None:
-            self._bodies = dict(_bodies_by_policy(self._policy_set))
+    def __init__(self, policy_set: PolicySet) -> None:
+        """Read the rules of `policy_set`, which takes as long as dozens of evaluations."""
+        self._bodies: Mapping[str, tuple[Body, ...]] = dict(_bodies_by_policy(policy_set))
 
     def may_report(self, document: PolicyInput) -> frozenset[str]:
         """Return the policies of `document.constraints` that may report a violation."""
@@ -71,14 +59,6 @@ class Relevance:
 
         All others report no more than these findings.
         """
-        if self._patience > 0:
-            self._patience -= 1
-            return [], frozenset(document.constraints)
-        # Imported here because one `check` does not need it, and starts faster without.
-        from policyd.policies.simple_statements import Scope
-
-        self.read()
-        assert self._bodies is not None
         bodies, scope = self._bodies, Scope(document)
         found: list[Finding] = []
         asked = set()
@@ -97,9 +77,6 @@ def _bodies_by_policy(policy_set: PolicySet) -> Iterator[tuple[str, tuple[Body, 
     """
     if any(map(_is_unknown, policy_set.modules.values())) or _reads_of_others(policy_set):
         return
-    # Imported here because one `check` does not need it, and starts faster without.
-    from policyd.policies.simple_rules import PolicySetRules
-
     rules = PolicySetRules(policy_set.modules, policy_set.data)
     packages = [package for package, files in rules.files.items() for _ in files]
     for policy in policy_set.policies.values():
@@ -163,10 +140,6 @@ def _bodies(policy: Policy, name: str, text: str, rules: PolicySetRules) -> Iter
 
     Raises Doubt for a rule that is not a set, and for a module that gives RESERVED another meaning.
     """
-    from policyd.policies.simple_reader import Reader
-    from policyd.policies.simple_rules import ModuleRules
-    from policyd.policies.syntax_tree import head_of, parse
-
     module = parse(policy.module, text)
     if RESERVED & {*module.rules, *module.functions, *module.imports}:
         raise Doubt

@@ -16,7 +16,7 @@ from policyd.engines.embedded import EmbeddedEngine
 from policyd.loading import prepare
 from policyd.model import Decision
 from policyd.policies.policy_set import PolicySet, load_policy_set
-from policyd.policies.relevance import PATIENCE, Relevance
+from policyd.policies.relevance import Relevance
 from tests.corpus import corpus
 from tests.corpus.corpus import Labelled
 
@@ -35,7 +35,7 @@ class _Deciding:
 
     def __init__(self, policy_set: PolicySet) -> None:
         self._policy_set = policy_set
-        self._shared = self._admission(policy_set, patience=0)
+        self._shared = self._admission(policy_set, Relevance(policy_set))
 
     def decide(self, labelled: Labelled, policy_set: PolicySet | None = None) -> Decision:
         has_data = labelled.case.options.keys() & {"hosts", "entitlements"}
@@ -51,9 +51,9 @@ class _Deciding:
         self._shared.engine.close()
 
     @staticmethod
-    def _admission(policy_set: PolicySet, patience: int = PATIENCE) -> Admission:
+    def _admission(policy_set: PolicySet, relevance: Relevance | None = None) -> Admission:
         engine = EmbeddedEngine(policy_set.modules, policy_set.data, 60)
-        return Admission(engine, policy_set, relevance=Relevance(policy_set, patience))
+        return Admission(engine, policy_set, relevance=relevance)
 
 
 @pytest.fixture(scope="module")

@@ -76,30 +76,14 @@ def own_policy_set(folder, body):
 
 
 def test_on_a_quiet_project_no_default_policy_is_evaluated(defaults):
-    assert Relevance(defaults, patience=0).may_report(document(defaults, QUIET)) == frozenset()
+    assert Relevance(defaults).may_report(document(defaults, QUIET)) == frozenset()
 
 
 def test_policies_that_may_report_are_evaluated(defaults):
-    found = Relevance(defaults, patience=0).may_report(document(defaults, LOUD))
+    found = Relevance(defaults).may_report(document(defaults, LOUD))
 
     assert found >= {"no-privileged", "no-all-gpus", "require-gpu-driver"}
     assert len(found) < 6
-
-
-def test_the_first_reviews_are_evaluated_by_all_policies(defaults):
-    relevance, quiet = Relevance(defaults, patience=2), document(defaults, QUIET)
-
-    found = [relevance.may_report(quiet) for _ in range(3)]
-
-    assert found == [set(quiet.constraints), set(quiet.constraints), set()]
-
-
-def test_after_rules_are_read_at_once_the_first_review_is_not_evaluated_by_all(defaults):
-    relevance, quiet = Relevance(defaults, patience=2), document(defaults, QUIET)
-
-    relevance.read()
-
-    assert relevance.may_report(quiet) == set()
 
 
 def test_findings_are_those_of_the_engine_and_the_rest_is_asked(defaults):
@@ -108,7 +92,7 @@ def test_findings_are_those_of_the_engine_and_the_rest_is_asked(defaults):
     reported = set(engine.findings(to_json(found)).findings)
     engine.close()
 
-    known, asked = Relevance(defaults, patience=0).evaluate(found)
+    known, asked = Relevance(defaults).evaluate(found)
 
     assert {finding.policy for finding in known} >= {"no-privileged", "no-all-gpus"}
     assert set(known) == {finding for finding in reported if finding.policy not in asked}
@@ -143,7 +127,7 @@ def test_a_finding_has_the_shape_that_is_decoded_or_the_policy_is_asked(tmp_path
     changed = {**policy_set.modules, "own/policy.rego": text}
     policy_set = msgspec.structs.replace(policy_set, modules=changed)
 
-    known, asked = Relevance(policy_set, patience=0).evaluate(document(policy_set, QUIET))
+    known, asked = Relevance(policy_set).evaluate(document(policy_set, QUIET))
 
     assert known == ([expected] if expected else [])
     assert asked == (set() if expected else {"own-rule"})
@@ -155,7 +139,7 @@ def test_long_findings_are_left_to_the_engine(tmp_path):
     caps = ", ".join(f"C{number}" for number in range(40))
     text = f"services: {{web: {{image: a, labels: {{x: {'y' * 60_000}}}, cap_add: [{caps}]}}}}"
 
-    known, asked = Relevance(policy_set, patience=0).evaluate(document(policy_set, text))
+    known, asked = Relevance(policy_set).evaluate(document(policy_set, text))
 
     assert (known, asked) == ([], {"own-rule"})
 
@@ -191,7 +175,7 @@ FUNCTIONS = "\n".join(
 def test_values_that_grow_without_end_are_left_to_the_engine(tmp_path, body):
     policy_set = own_policy_set(tmp_path, body)
 
-    known, asked = Relevance(policy_set, patience=0).evaluate(document(policy_set, QUIET))
+    known, asked = Relevance(policy_set).evaluate(document(policy_set, QUIET))
 
     assert (known, asked) == ([], {"own-rule"})
 
@@ -218,7 +202,7 @@ FUNCTION = "is_odd(w) if { every x in w.cap_add { x == `a` } }\n"
 def test_bodies_of_own_policies(tmp_path, body, expected):
     policy_set = own_policy_set(tmp_path, body)
 
-    assert Relevance(policy_set, patience=0).may_report(document(policy_set, QUIET)) == expected
+    assert Relevance(policy_set).may_report(document(policy_set, QUIET)) == expected
 
 
 @pytest.mark.thorough
@@ -240,7 +224,7 @@ def test_a_module_that_may_change_the_result_is_noticed(tmp_path, text):
     modules = {**policy_set.modules, "own/more.rego": text}
     changed = msgspec.structs.replace(policy_set, modules=modules)
 
-    found = Relevance(changed, patience=0).may_report(document(policy_set, QUIET))
+    found = Relevance(changed).may_report(document(policy_set, QUIET))
 
     assert found == {"own-rule"}
 
@@ -252,13 +236,13 @@ def test_the_word_input_in_a_text_is_no_use_of_the_input(tmp_path):
         policy_set, modules={**policy_set.modules, "own/more.rego": text}
     )
 
-    assert Relevance(changed, patience=0).may_report(document(policy_set, QUIET)) == set()
+    assert Relevance(changed).may_report(document(policy_set, QUIET)) == set()
 
 
 @pytest.mark.thorough
 def test_rules_of_the_built_in_policies_are_read(tmp_path):
     policy_set = everything.policy_set(tmp_path)
-    asked = Relevance(policy_set, patience=0).may_report(document(policy_set, QUIET))
+    asked = Relevance(policy_set).may_report(document(policy_set, QUIET))
 
     assert {"no-privileged", "no-docker-socket", "no-all-gpus"}.isdisjoint(asked)
 
@@ -269,7 +253,7 @@ def test_decisions_are_the_same_with_and_without(tmp_path):
     policy_set = everything.policy_set(tmp_path)
     engine = EmbeddedEngine(policy_set.modules, policy_set.data)
     plain = Admission(engine, policy_set, lambda: "d-1")
-    quick = Admission(engine, policy_set, lambda: "d-1", Relevance(policy_set, patience=0))
+    quick = Admission(engine, policy_set, lambda: "d-1", Relevance(policy_set))
     samples = sorted(built_in().glob("*/*/samples/*/compose.yaml"))
     assert len(samples) > 150
     for sample in samples:
