@@ -38,6 +38,7 @@ from policyd.host.settings_following import SettingsFollowing
 from policyd.host.slots import Slots
 from policyd.host_settings import HostSettings
 from policyd.logs import configure
+from policyd.policies.policy_set import PolicySet
 from policyd.services import Services
 from policyd.serving.follower import Follower
 from policyd.serving.reloader import Reloader
@@ -85,7 +86,12 @@ def _serve(
     settings = _of_this_host(written)
     host = settings.host
     events = ServiceEvents(settings.audit)
-    reloader = Reloader(settings, shared.path, lambda: following.reload(), events.put_in_force)
+
+    def put_in_force(policy_set: PolicySet) -> None:
+        events.put_in_force(policy_set)
+        following.use_again()  # the gate protects the files of the policy set
+
+    reloader = Reloader(settings, shared.path, lambda: following.reload(), put_in_force)
     make = functools.partial(admission_for, settings=settings, isolated=True, many=True)
     rules = Follower(shared.path, make, ENGINES[settings.engine].kept_policy_sets)
     services = build(settings, rules)
@@ -103,14 +109,7 @@ def _serve(
             events.changed_settings,
         )
         _stop_on_signals(server, reloader)
-        log.info(
-            "listening",
-            socket=host.socket,
-            host=host.name,
-            mode=host.mode,
-            policy_set=services.policy_set.name,
-            revision=services.policy_set.revision,
-        )
+        _log_start(host, services.policy_set)
         reloader.start()
         if central:
             central.start()
@@ -118,6 +117,17 @@ def _serve(
         events.stopped()
     finally:
         services.close()
+
+
+def _log_start(host: HostSettings, policy_set: PolicySet) -> None:
+    log.info(
+        "listening",
+        socket=host.socket,
+        host=host.name,
+        mode=host.mode,
+        policy_set=policy_set.name,
+        revision=policy_set.revision,
+    )
 
 
 class _Daemon(NamedTuple):

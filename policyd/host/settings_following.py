@@ -65,6 +65,13 @@ class SettingsFollowing:
             self._changed(names)
         return settings
 
+    def use_again(self) -> None:
+        """Put the settings in force once more: files that they name have changed."""
+        try:
+            self._use(self._settings)
+        except PolicydError as error:
+            log.error("settings refused", reason=error.masked)
+
 
 def _with_live(settings: Settings, found: Settings) -> Settings:
     """Return `settings` with what a running gate can take over from `found`."""

@@ -69,3 +69,34 @@ def test_a_daemon_gets_answers_until_the_process_is_stopped(tmp_path, until, eng
     store.close()
     assert decisions[-3:] == [False, False, True]
     assert changes == [{"changed": ["host.builds"]}]
+
+
+@pytest.mark.slow
+def test_files_that_a_changed_policy_set_names_are_protected(tmp_path, until, engine):
+    socket, policy_set = tmp_path / "run" / "policyd.sock", tmp_path / "set.yaml"
+    socket.parent.mkdir()
+    heading = "apiVersion: policyd/v1\nkind: PolicySet\nmetadata: {name: a}\nspec: "
+    policy_set.write_text(heading + "{packs: [gpu]}\n")
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "x.yaml").write_text("policyd: {}\n")
+    (tmp_path / "policyd.toml").write_text(
+        f'audit = "audit/audit.db"\npolicy_set = "set.yaml"\nreload_interval = 1\n'
+        f'[host]\nname = "gpu-01"\nsocket = "{socket}"\nengine = "{engine.path}"\n'
+    )
+    program = [sys.executable, "-m", "policyd", "host", "serve", "--config", "policyd.toml"]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(program, stdout=log, stderr=log, cwd=tmp_path)
+    with contextlib.ExitStack() as stack:
+        stack.callback(process.kill)
+        until(lambda: socket.exists() or process.poll() is not None)
+        client = Client(str(socket))
+        stack.callback(client.close)
+        sent = creation(Binds=[f"{tmp_path / 'tables'}:/x"])
+        create = envelope("/v1.41/containers/create", sent)
+        assert client.ask(BEFORE, create) == (200, b'{"Allow":true}')
+
+        policy_set.write_text(heading + "{packs: [gpu], data: [tables/x.yaml]}\n")
+
+        until(lambda: b"the policy set of policyd" in client.ask(BEFORE, create)[1])
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0, (tmp_path / "log").read_text()
