@@ -15,22 +15,28 @@ _LINKS = {
     "proc/net": "proc/self/net",
     "proc/thread-self": "proc/self/task/1",
 }
-_ROOT = lazy_pattern(r"proc/(?:[0-9]+|self)(?:/task/[0-9]+)?/(?:root|cwd)")
-"""The root of a process, and its working directory, which is the root for daemons."""
+_ROOT = lazy_pattern(r"proc/(?:[0-9]+|self)(?:/task/[0-9]+)?/(?:root|cwd|fd/[0-9]+)")
+"""The root of a process, its working directory, the root for daemons, and what it has open."""
 
-_DEEPEST_LINK = 5
+_DEEPEST_LINK = 6
+_TREES_WITH_LINKS = frozenset(("bin", "etc", "lib", "lib64", "proc", "sbin", "sys", "usr"))
+"""Folders with links to others nearer to the root: …/net/lo/subsystem of /sys is /sys/class/net."""
+_TOP = frozenset((*_TREES_WITH_LINKS, "boot", "dev", "home", "root", "run", "var"))
 
 
 def host_path(path: str) -> str:
     """Return `path` without ".", "..", "//" and the links of /proc, /dev and /var.
 
-    A relative path starts at "/". Links are followed before "..", as in the kernel.
+    A relative path starts at "/". Links are followed before "..", as in the kernel. A ".." that may
+    stand behind another link leads to the root, if a folder of the root follows.
     """
     parts: list[str] = []
-    for part in path.split("/"):
-        if part in ("", "."):
-            continue
+    steps = [part for part in path.split("/") if part not in ("", ".")]
+    is_certain, behind = True, 0
+    for place, part in enumerate(steps, start=1):
         if part == "..":
+            is_certain = is_certain and not (len(parts) > 1 and parts[0] in _TREES_WITH_LINKS)
+            behind = place
             del parts[-1:]
             continue
         parts.append(part)
@@ -39,5 +45,7 @@ def host_path(path: str) -> str:
             if here in _LINKS:
                 parts = _LINKS[here].split("/")
             elif _ROOT.fullmatch(here):
-                parts = []
+                parts, is_certain = [], True
+    if not is_certain and (behind == len(steps) or steps[behind] in _TOP):
+        return host_path("/".join(steps[behind:]))
     return "/" + "/".join(parts)

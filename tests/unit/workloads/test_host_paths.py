@@ -37,6 +37,18 @@ from tests.support.cases import cases
         ("/proc/net/../root/dev/mem", "/dev/mem"),
         ("/proc/thread-self/../../root/dev/mem", "/dev/mem"),
         ("/var/lock/../docker.sock", "/run/docker.sock"),
+        ("/sys/devices/virtual/net/lo/subsystem/../../../dev/nvidia0", "/dev/nvidia0"),
+        ("/sys/devices/virtual/net/lo/subsystem/../../../var/run/x", "/run/x"),
+        ("/sys/devices/virtual/net/lo/subsystem/../../..", "/"),
+        ("/usr/lib/ssl/certs/../../../dev/kfd", "/dev/kfd"),
+        ("/usr/bin/X11/X11/../../dev/a..b", "/dev/a..b"),
+        ("/etc/x/../docker", "/etc/docker"),
+        ("/srv/app/../../srv/data", "/srv/data"),
+        ("/home/ada/app/../data", "/home/ada/data"),
+        ("/dev/disk/../nvidia0", "/dev/nvidia0"),
+        ("/proc/1/fd/3", "/"),
+        ("/proc/self/task/7/fd/3/dev", "/dev"),
+        ("/proc/1/fd", "/proc/1/fd"),
     ],
 )
 def test_a_file_of_the_host_has_one_path(path: str, expected: str) -> None:
