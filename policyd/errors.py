@@ -224,7 +224,10 @@ class AuditError(PolicydError):
 
 
 class Unrecordable(AuditError):
-    """A decision or an event has a text that no audit log can hold."""
+    """A decision or an event has a text that no audit log can hold. The sender has to change it."""
+
+    status_code = 400
+    reason = "BadRequest"
 
 
 class RegistryError(PolicydError):

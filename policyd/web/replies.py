@@ -13,7 +13,7 @@ from typing import Any, Final
 from flask import Response
 
 from policyd import wire
-from policyd.errors import AuditError, Overloaded, PolicydError, cut
+from policyd.errors import AuditError, Overloaded, PolicydError, Unrecordable, cut
 from policyd.model import to_json
 
 RETRY_SECONDS: Final = "1"
@@ -58,7 +58,7 @@ def failure(code: int, message: str, reason: str = "") -> Response:
 
 def failure_of(error: PolicydError) -> Response:
     """Return the Status of `error`. When the audit log fails, the service is unavailable."""
-    if isinstance(error, AuditError):
+    if isinstance(error, AuditError) and not isinstance(error, Unrecordable):
         return failure(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
     response = failure(error.status_code, str(error), error.reason)
     if error.status_code == HTTPStatus.UNAUTHORIZED:

@@ -105,6 +105,17 @@ def test_another_repository_of_the_same_name_is_refused(
     )
 
 
+def test_a_claim_that_the_audit_log_cannot_index_is_refused(
+    client: FlaskClient, issuer: StandInIssuer
+) -> None:
+    answer = ask(client, issuer.token(actor="a" * 295))
+
+    assert (answer.status_code, answer.json["message"]) == (
+        400,
+        "the decision cannot be recorded: its username has 301 bytes; the limit is 300",
+    )
+
+
 @cases(
     ("claims", "query", "message"),
     [

@@ -10,6 +10,7 @@ from policyd.errors import (
     PayloadTooLarge,
     PolicydError,
     Unauthorized,
+    Unrecordable,
 )
 from policyd.web.replies import failure, failure_of, reply, see_other
 from tests.support.cases import cases
@@ -52,6 +53,7 @@ def test_a_failure_is_a_status_whose_reason_follows_from_its_code(
     ("error", "code", "reason"),
     [
         (AuditError("x"), 503, "ServiceUnavailable"),
+        (Unrecordable("x"), 400, "BadRequest"),
         (NotFound("x"), 404, "NotFound"),
         (PayloadTooLarge("x"), 413, "RequestEntityTooLarge"),
         (PolicydError("x"), 500, "InternalError"),
