@@ -8,6 +8,7 @@ path or the name of the parameter, BundleError, PayloadTooLarge, UnsupportedMedi
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import msgspec
@@ -121,6 +122,7 @@ def question_of(request: Request, limit: int) -> tuple[Question, Bundle]:
     """Return the question and the files in `request`, whose body has at most `limit` bytes."""
     question, bundle = _read(request, limit)
     _check_text("name", bundle.project_name)
+    _check_variables(bundle.environment)
     return question, bundle
 
 
@@ -222,6 +224,15 @@ def _check_text(name: str, text: str) -> None:
         raise RequestError(f"{name} has {size:,} bytes; the limit is {MAX_NAME}")
     if not text.isprintable():
         raise RequestError(f"{name} has an unprintable character: {text!r}")
+
+
+def _check_variables(environment: Mapping[str, str]) -> None:
+    """Raise RequestError for a variable that no environment can have. Values are not quoted."""
+    for name, value in environment.items():
+        if not name or "=" in name or "\0" in name:
+            raise RequestError(f"env: {name!r} is not the name of a variable")
+        if "\0" in value:
+            raise RequestError(f"env: the value of {name!r} has a NUL character")
 
 
 def _is_plain(name: str) -> bool:

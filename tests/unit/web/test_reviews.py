@@ -309,6 +309,20 @@ def test_json_of_a_wrong_type_or_with_an_unknown_field_is_named_by_its_path(
 
 
 @cases(
+    ("env", "message"),
+    [
+        ({"A=B": "hunter2"}, "env: 'A=B' is not the name of a variable"),
+        ({"": "hunter2"}, "env: '' is not the name of a variable"),
+        ({"A\0": "hunter2"}, "env: 'A\\x00' is not the name of a variable"),
+        ({"A": "hunter2\0"}, "env: the value of 'A' has a NUL character"),
+    ],
+)
+def test_a_variable_that_no_environment_can_have_is_refused(client, envelope, env, message):
+    asked = envelope(project={"files": {"compose.yaml": CLEAN}, "env": env})
+    assert refusal(client.post("/v1/review", json=asked)) == (400, "BadRequest", message)
+
+
+@cases(
     ("change", "message"),
     [
         (
