@@ -86,7 +86,9 @@ class _Evaluation:
         run = {key: self.with_files(("jobs", key), job) for key, job in jobs.items()}
         if run.pop(EXTENSIONS, None) is not None:
             self.warn_of_lost_jobs()
-        tree = _restricted(model, {key: _with_hook_counts(services[key]) for key in started}, run)
+        all_started = {key: _with_hook_counts(services[key]) for key in started}
+        hooks = [hook for service in all_started.values() for hook in service.get("pre_start", ())]
+        tree = _restricted(model, all_started, run, (*hooks, *run.values()))
         project = Project(name, directory, tree, printed, self.root, self.places)
         project.remember_written(self.context.written)
         project.unresolved = tuple(self.unresolved())
@@ -234,15 +236,21 @@ def _counted(request: Service) -> Service:
 
 
 def _restricted(
-    model: Model, services: Mapping[str, Service], jobs: Mapping[str, Service]
+    model: Model,
+    services: Mapping[str, Service],
+    jobs: Mapping[str, Service],
+    others: Iterable[Service] = (),
 ) -> Model:
-    """Return `model` with these services and jobs, and the resources that the services use."""
+    """Return `model` with these services and jobs, and the resources of services and `others`.
+
+    Compose does not count the uses of hooks and jobs, except with --all-resources.
+    """
     kept = {**model, "services": dict(sorted(services.items()))}
     if jobs:
         kept["jobs"] = dict(sorted(jobs.items()))
     else:
         kept.pop("jobs")
-    used = _used_resources(kept["services"].values())
+    used = _used_resources((*services.values(), *others))
     for kind in _RESOURCES:
         resources = {key: value for key, value in kept.pop(kind, {}).items() if key in used[kind]}
         if resources:
@@ -251,10 +259,7 @@ def _restricted(
 
 
 def _used_resources(services: Iterable[Service]) -> dict[str, set[str]]:
-    """Return the names of the resources that services use, by kind.
-
-    Compose does not count the uses of hooks and jobs.
-    """
+    """Return the names of the resources that containers use, by kind."""
     used: dict[str, set[str]] = {kind: set() for kind in _RESOURCES}
     for service in services:
         used["networks"].update(service.get("networks", ()))

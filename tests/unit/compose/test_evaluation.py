@@ -189,15 +189,16 @@ def test_jobs_behind_a_profile_are_evaluated_with_the_services_that_they_start()
     assert "volumes" not in printed
 
 
-def test_resources_of_hooks_and_jobs_alone_are_left_out() -> None:
+def test_resources_of_hooks_and_jobs_alone_are_evaluated_but_not_printed() -> None:
     found = project(
         "services:\n"
         "  web: {image: x, pre_start: [{volumes: ['aa:/a']}]}\n"
         f"jobs:\n  seed:\n{_JOB}    volumes: ['bb:/b']\n"
-        "volumes: {aa: {name: other}, bb: {name: other}}\n"
+        "volumes: {aa: {name: other}, bb: {name: other}, cc: {name: other}}\n"
     )
 
-    assert "volumes" not in found.tree
+    assert list(found.tree["volumes"]) == ["aa", "bb"]
+    assert "volumes" not in found.config()
 
 
 def test_a_service_cannot_depend_on_a_job() -> None:
