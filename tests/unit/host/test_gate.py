@@ -313,6 +313,15 @@ def test_a_restart_policy_is_evaluated_as_a_start(gate, running, policy):
     assert gate.before(restarting(policy)) == ALLOWED
 
 
+def test_a_restart_policy_does_not_hide_the_devices_of_the_same_change(gate, running):
+    running.documents["/containers/web/json"] = existing({})
+    rules = {"RestartPolicy": {"Name": "always"}, "DeviceCgroupRules": ["a *:* rwm"]}
+
+    answer = gate.before(envelope("/v1.41/containers/web/update", rules))
+
+    assert "no-device-cgroup-rules: service web" in answer.message
+
+
 def test_files_need_no_grant_and_a_restart_policy_does(gate, running):
     host = json.loads(body("compose-deploy-devices-ids"))["HostConfig"]
     running.documents["/containers/web/json"] = existing(host)
