@@ -45,4 +45,8 @@ def turn(database: Database, name: str, seconds: float = SECONDS) -> Iterator[No
             connection.execute(limit, {"milliseconds": str(int(seconds * 1000))})
             keys = {"kind": _KIND, "number": number - 2**31}
             connection.execute(text("SELECT pg_advisory_xact_lock(:kind, :number)"), keys)
-        yield
+        try:
+            yield
+        except BaseException:
+            held.close()  # what fails in the turn is no error of the database
+            raise

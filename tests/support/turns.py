@@ -70,6 +70,13 @@ def exclude_threads_of_one_process(store: Store, _url: str) -> None:
     assert most == [1] * 20
 
 
+def keep_the_error_of_what_fails_in_a_turn(store: Store, _url: str) -> None:
+    """What fails in a turn is not taken for an error of the database; the turn is given back."""
+    for _ in range(2):
+        with pytest.raises(OSError, match=r"^mine$"), turn(store.database, "main/3/7", 0.1):
+            raise OSError("mine")
+
+
 def _holder(url: str, name: str) -> subprocess.Popen[bytes]:
     other = subprocess.Popen(
         [sys.executable, "-c", HOLDER, url, name],
@@ -88,4 +95,5 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
     wait_for_another_process,
     take_the_turn_of_a_process_that_was_killed,
     exclude_threads_of_one_process,
+    keep_the_error_of_what_fails_in_a_turn,
 )

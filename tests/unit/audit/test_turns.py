@@ -32,9 +32,3 @@ def test_a_turn_that_is_not_given_back_is_an_error_which_names_the_file(store: S
         f"{Path(store.name).name}.turn-15",
     ]
     assert FILES == 16
-
-
-def test_what_fails_in_a_turn_keeps_its_error_and_gives_the_turn_back(store: Store) -> None:
-    for _ in range(2):
-        with pytest.raises(OSError, match=r"^mine$"), turn(store.database, "main/3/7", 0.0):
-            raise OSError("mine")
