@@ -24,8 +24,12 @@ from tests.support.isolation import CACHE, isolate
 
 isolate()
 
-hypothesis.settings.register_profile("thorough")
-hypothesis.settings.register_profile("quick", max_examples=20)
+# A busy machine is no failure.
+TIMELESS = hypothesis.settings(
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile("thorough", TIMELESS)
+hypothesis.settings.register_profile("quick", TIMELESS, max_examples=20)
 hypothesis.settings.load_profile("thorough" if os.environ.get("CI") else "quick")
 
 PROGRAM = (
