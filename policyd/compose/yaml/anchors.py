@@ -17,15 +17,14 @@ class _Anchor:
     `node` is None while the node is being read. `error` is what an alias of it reveals.
     """
 
-    __slots__ = ("error", "extent", "node", "size", "text")
+    __slots__ = ("any_error", "error", "extent", "node", "size", "text")
 
-    def __init__(
-        self, node: Node | None, size: int, text: str, error: ComposeError | None = None
-    ) -> None:
+    def __init__(self, node: Node | None, size: int, text: str) -> None:
         self.node = node
         self.size = size
         self.text = text
-        self.error = error
+        self.error: ComposeError | None = None
+        self.any_error: ComposeError | None = None
         self.extent: tuple[int, int] | None = None
 
 
@@ -33,12 +32,13 @@ class Anchors:
     """The anchors of one document of a file. The limit of characters holds for the whole file.
 
     `added` is the number of values that aliases add to the document, `hidden` are the errors in
-    what is not decoded unless an alias refers to it.
+    what is not decoded unless an alias refers to it, without those that the alias drops, too.
     """
 
     def __init__(self) -> None:
         self.added = 0
         self.hidden: list[ComposeError] = []
+        self._all_hidden: list[ComposeError] = []
         self._known: dict[str, _Anchor] = {}
         self._characters = 0
 
@@ -51,20 +51,46 @@ class Anchors:
         """Register the anchor `name`, whose node is still to be read."""
         self._known[name] = _Anchor(None, 0, "")
 
+    def hide(self, error: ComposeError) -> None:
+        """Add a hidden error."""
+        self.hidden.append(error)
+        self._all_hidden.append(error)
+
+    def numbers(self) -> tuple[int, int]:
+        """Return how many hidden errors there are, and how many there were."""
+        return len(self.hidden), len(self._all_hidden)
+
+    def forget(self, numbers: tuple[int, int]) -> None:
+        """Remove the hidden errors that came after these `numbers`."""
+        hidden, total = numbers
+        del self.hidden[hidden:], self._all_hidden[total:]
+
     def set(
-        self, name: str, node: Node, size: int, text: str = "", hidden: int | None = None
+        self,
+        name: str,
+        node: Node,
+        size: int,
+        text: str = "",
+        before: tuple[int, int] | None = None,
     ) -> None:
         """Let aliases of `name` refer to `node`, which has `size` values.
 
-        `text` is the text of a scalar, as written. `hidden` is the number of hidden errors before
-        the node, None if it has none.
+        `text` is the text of a scalar, as written. `before` are the `numbers` before the node, None
+        if it has no errors.
         """
-        within = [] if hidden is None else self.hidden[hidden : hidden + 1]
-        self._known[name] = _Anchor(node, size, text, *within)
+        self._known[name] = anchor = _Anchor(node, size, text)
+        if before is not None:
+            hidden, total = before
+            anchor.error = next(iter(self.hidden[hidden : hidden + 1]), None)
+            anchor.any_error = next(iter(self._all_hidden[total : total + 1]), None)
 
-    def error(self, name: str) -> ComposeError | None:
-        """Return the error that an alias of `name` reveals, None if there is none."""
-        return self._known[name].error
+    def error(self, name: str, *, is_overridden: bool) -> ComposeError | None:
+        """Return the error that an alias of `name` reveals, None if there is none.
+
+        Below `!override`, tags have no effect, so that an alias drops nothing.
+        """
+        anchor = self._known[name]
+        return anchor.any_error if is_overridden else anchor.error
 
     def text(self, name: str) -> str:
         """Return the text of the scalar that `name` refers to."""

@@ -135,7 +135,7 @@ class Composer:
         Below `!override` it waits for an alias that reveals a `!reset` around it.
         """
         if self.dropped:
-            self.anchors.hidden.append(error)
+            self.anchors.hide(error)
         elif self.overridden and not self.known_revealed:
             self.pending.append(error)
         else:
@@ -164,10 +164,8 @@ class Composer:
         mark = event.start_mark if is_flow or key_mark is None else key_mark
         if is_flow and not in_flow and self.is_libyaml and depth:
             self.flow_column = (key_mark or mark).column
-        if event.anchor is not None:
-            return self.anchored(event, mark, depth + 1, merging)
-        if event.tag is not None:
-            return self.tagged(event, mark, depth + 1, merging)
+        if event.anchor is not None or event.tag is not None:
+            return self.marked(event, mark, depth + 1, merging)
         if kind is MappingStartEvent:
             return self.mapping(mark, depth + 1, is_flow)
         return self.sequence(mark, depth + 1, is_flow, merging)
@@ -175,21 +173,14 @@ class Composer:
     def too_many_values(self, mark: Mark) -> ComposeError:
         return self.error(f"more than {MAX_NODE_VISITS} values in one document", mark)
 
-    def anchored(self, event: Any, mark: Mark, depth: int, merging: bool) -> Node:
-        """Return the collection that starts with `event`, and register its anchor."""
-        before = self.visits + self.anchors.added - 1
-        hidden = len(self.anchors.hidden)
-        self.anchors.open(event.anchor)
-        node = self.tagged(event, mark, depth, merging)
-        self.anchors.set(event.anchor, node, self.visits + self.anchors.added - before, "", hidden)
-        return node
-
-    def tagged(self, event: Any, mark: Mark, depth: int, merging: bool) -> Node:
-        """Return the collection that starts with `event`, which may have a tag."""
+    def marked(self, event: Any, mark: Mark, depth: int, merging: bool) -> Node:
+        """Return the collection that starts with `event`, which has a tag, an anchor or both."""
         is_reset, is_override = event.tag == RESET, event.tag == OVERRIDE
         is_revealed = (mark.line, mark.column) in self.known_revealed
         unchecked = is_reset and (is_revealed or not self.overridden)
-        hidden = len(self.anchors.hidden)
+        before, numbers = self.visits + self.anchors.added - 1, self.anchors.numbers()
+        if event.anchor is not None:
+            self.anchors.open(event.anchor)
         self.dropped += unchecked
         if is_override:
             self.overridden.append([])
@@ -200,12 +191,17 @@ class Composer:
         self.dropped -= unchecked
         if is_override:
             self.anchors.hidden += self.overridden.pop()
-            return node.with_resets([ROOT_PATH])
-        if is_reset:
+            node = node.with_resets([ROOT_PATH])
+        elif is_reset:
             if not unchecked:
-                self.overridden[-1] += self.anchors.hidden[hidden:]
-            del self.anchors.hidden[hidden:]  # an alias of what is around it drops it, too
-            return drop(node)
+                self.overridden[-1] += self.anchors.hidden[numbers[0] :]
+            del self.anchors.hidden[numbers[0] :]  # an alias of what is around it drops it, too
+            node = drop(node)
+        if event.anchor is not None:
+            size = self.visits + self.anchors.added - before
+            self.anchors.set(event.anchor, node, size, "", numbers)
+        if unchecked and not self.dropped:
+            self.anchors.forget(numbers)  # what is around it has it no more
         return node
 
     def removes(self, node: Node) -> bool:
@@ -238,7 +234,7 @@ class Composer:
 
     def scalar(self, event: Any, key_mark: Mark | None) -> Node:
         """Return the scalar of `event`, and register its anchor."""
-        tag, text, hidden = event.tag, event.value, len(self.anchors.hidden)
+        tag, text, errors = event.tag, event.value, self.anchors.numbers()
         mark: Mark = event.start_mark
         if tag is None:
             value = text if event.style else resolve_plain(text)
@@ -252,7 +248,7 @@ class Composer:
         else:
             node = Node(self.tagged_scalar(event), mark)
         if event.anchor is not None:
-            self.anchors.set(event.anchor, node, 1, text, hidden)
+            self.anchors.set(event.anchor, node, 1, text, errors)
         return node
 
     def tagged_scalar(self, event: Any) -> Any:
@@ -267,7 +263,7 @@ class Composer:
     def alias(self, event: Any, depth: int) -> Node:
         """Return the node that the alias of `event` refers to."""
         node = self.anchors.node(event.anchor, event.start_mark, self.visits, depth)
-        if error := self.anchors.error(event.anchor):
+        if error := self.anchors.error(event.anchor, is_overridden=bool(self.overridden)):
             self.refuse(error)
         if self.anchors.added > SUSPICIOUS_SHARE * self.visits:
             self.has_many_aliases = True

@@ -101,6 +101,13 @@ _TWICE = "{k: 1, k: 2}"
         ),
         ("a: !reset\n- !override\n  - &p\n    - !reset {1: x}\nb: *p\n", ""),
         ("a: !reset\n- &p\n  c: {1: x}\nb: [*p]\n", "f.yaml:3:7: a key must be a string, found 1"),
+        # Below an `!override`, an alias of a `!reset` drops nothing, unless it is removed already.
+        (f"a: &i !reset {_TWICE}\nb: !override {{l: *i}}\n", "duplicate key 'k'"),
+        (f"a: &i {{m: !reset {_TWICE}}}\nb: !override {{l: *i}}\n", ""),
+        (f"a: !reset {{n: &i {{m: !reset {_TWICE}}}}}\nb: !override {{l: *i}}\n", "duplicate key"),
+        (f"a: !reset {{n: &i {{m: !reset {_TWICE}}}}}\nb: {{l: *i}}\n", ""),
+        (f"a: !override {{c: &i {{d: !reset {_TWICE}}}, e: *i}}\nb: *i\n", ""),
+        ("a: &i !reset {1: v}\nb: !override [*i]\n", "a key must be a string, found 1"),
         # An alias of what is around a `!reset` removes it for the `!override` too.
         (f"a: !override\n- &p\n  - !reset {_TWICE}\nb: *p\n", ""),
         (f"a: !override\n- &p\n  - !reset {_TWICE}\nb: !override [*p]\n", "duplicate key 'k'"),
