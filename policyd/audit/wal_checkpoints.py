@@ -21,10 +21,10 @@ import structlog
 
 from policyd.errors import AuditError
 
-COMMITS: Final = 100
+COMMITS: Final = 128
 """Commits of one process between two checkpoints: some 3,000 pages, more with many violations."""
-MOST_PAGES: Final = 16_000
-"""Pages of the write-ahead log at which a commit makes a checkpoint itself: 64 MB."""
+MOST_PAGES: Final = 32_000
+"""Pages of the write-ahead log at which a commit makes a checkpoint itself: 128 MB."""
 
 log = structlog.get_logger("policyd.audit")
 
@@ -62,7 +62,9 @@ class WalCheckpoints:
         try:
             self._check()
             with contextlib.closing(sqlite3.connect(self._url, uri=True)) as connection:
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                # SQLite begins the log anew once all is copied. What is committed meanwhile is little.
+                for _ in range(2):
+                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except (AuditError, OSError, sqlite3.Error) as error:
             log.warning("write-ahead log not copied", reason=str(error))
         finally:

@@ -8,6 +8,7 @@ settings on SIGHUP; if the new ones are not valid, the previous ones stay in for
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import signal
 import socket as sockets
@@ -102,6 +103,8 @@ def _serve(
         routes = functools.partial(_routes, services, _Daemon.of(host), central, config)
         late = Late(host.timeout + GRACE, {**plugin.LATE, **runtime_gate.LATE})
         server = PluginServer(host.socket, routes(written), late)
+        gc.collect()
+        gc.freeze()  # the rules stay: looking for garbage among them takes longer than a request
         following = SettingsFollowing(
             written,
             read_again,

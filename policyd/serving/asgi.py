@@ -10,6 +10,7 @@ Source: ASGI 3.0, HTTP message format; PEP 3333, environ variables.
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import sys
 import time
@@ -37,6 +38,10 @@ CONSOLE_THREADS: Final = 2
 """Threads of one worker that answer requests of the console."""
 MAX_LOOKING: Final = 32
 """Requests of the console that wait for a thread of one worker."""
+ANSWERS_FOR_NEW: Final = 16
+"""Answers of a worker after which it looks for garbage among what is new."""
+ANSWERS_FOR_ALL: Final = 1_024
+"""Answers after which it looks among all that was made since its start."""
 CONSOLE_PREFIX: Final = "/console/"
 MAX_BUFFERED: Final = 256 * MIB
 """Bytes of bodies that one worker holds, of requests that arrive, wait or are answered."""
@@ -82,6 +87,7 @@ class AsgiApplication:
         }
         self._console = ThreadPoolExecutor(CONSOLE_THREADS, "console")
         self._requests = 0
+        self._answered = 0
         self._looks = 0
         self._buffered = 0
 
@@ -104,6 +110,15 @@ class AsgiApplication:
         finally:
             self._buffered -= len(body)
         await _send(answer, send)
+        self._collect_garbage()
+
+    def _collect_garbage(self) -> None:
+        """Look for garbage from time to time, now that the objects of a request are gone."""
+        self._answered += 1
+        if self._answered % ANSWERS_FOR_ALL == 0:
+            gc.collect()
+        elif self._answered % ANSWERS_FOR_NEW == 0:
+            gc.collect(1)
 
     async def _receive_body(self, body: bytearray, scope: Scope, receive: Receive) -> None:
         """Append the body of the request to `body`.

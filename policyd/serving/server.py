@@ -10,6 +10,7 @@ Errors: those of `build`, before any worker starts; ConfigError if the address i
 from __future__ import annotations
 
 import functools
+import gc
 import multiprocessing.util
 import os
 import resource
@@ -52,6 +53,8 @@ STOP_SECONDS: Final = 20
 
 HEADER_MILLISECONDS: Final = 10_000
 """How long the headers of a request may take to arrive, also the next ones on a connection."""
+OBJECTS_OF_REQUESTS: Final = 500_000
+"""New objects after which a worker looks for garbage within a request: those of some large ones."""
 MAX_CONNECTIONS: Final = 8_192
 """Open connections of a worker."""
 
@@ -203,6 +206,11 @@ def _load(settings: Settings, folder: Path) -> AsgiApplication:
 
     # A worker is a process of multiprocessing: it runs finalizers when it ends, but not atexit.
     multiprocessing.util.Finalize(None, close, exitpriority=1)
+    # The rules stay, and garbage is looked for between requests (`AsgiApplication`): within a
+    # request, all of its objects would be looked at.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_OF_REQUESTS)
     return AsgiApplication(
         applications, settings.threads, settings.max_body, settings.review_timeout
     )

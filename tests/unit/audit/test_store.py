@@ -53,7 +53,7 @@ def test_the_log_is_wal_and_synchronous_full(store, path):
     with store._here().database.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
-        assert connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar() == 16_000
+        assert connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar() == 32_000
 
 
 def test_a_grant_row_says_who_got_what_where_by_which_rules(store, record):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import struct
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +19,8 @@ from flask import Flask, Response, request
 from policyd.audit.store import open_store
 from policyd.errors import Overloaded
 from policyd.serving.asgi import (
+    ANSWERS_FOR_ALL,
+    ANSWERS_FOR_NEW,
     CONSOLE_THREADS,
     MAX_LOOKING,
     MAX_WAITING,
@@ -207,6 +211,38 @@ def test_the_parts_of_a_body_are_joined() -> None:
     found = asyncio.run(Exchange(part(b"abc", more=True), part(b"de")).run(app))
 
     assert (found.status, found.body, found.headers[b"x-length"]) == (200, b"abcde", b"5")
+
+
+class Cycle:
+    """An object that refers to itself."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.mark.parametrize(("age", "answers"), [(0, ANSWERS_FOR_NEW), (1, ANSWERS_FOR_ALL)])
+def test_garbage_is_looked_for_after_a_number_of_answers(age: int, answers: int) -> None:
+    """What survived one look is only looked at again among all."""
+    app = AsgiApplication(echo(), threads=1, max_body=10, answer_seconds=60)
+
+    async def run() -> bool:
+        gc.collect()
+        cycle = Cycle()
+        for _ in range(age):
+            gc.collect(1)
+        found = weakref.ref(cycle)
+        del cycle
+        app._answered = answers - 2
+        await Exchange(part(b"a")).run(app)
+        assert found() is not None
+        await Exchange(part(b"a")).run(app)
+        return found() is None
+
+    gc.disable()  # only what the application asks for
+    try:
+        assert asyncio.run(run())
+    finally:
+        gc.enable()
 
 
 class Parts:
