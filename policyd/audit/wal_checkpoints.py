@@ -62,7 +62,7 @@ class WalCheckpoints:
         try:
             self._check()
             with contextlib.closing(sqlite3.connect(self._url, uri=True)) as connection:
-                # SQLite begins the log anew once all is copied. What is committed meanwhile is little.
+                # SQLite begins the log anew once all is copied; little is committed meanwhile.
                 for _ in range(2):
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except (AuditError, OSError, sqlite3.Error) as error:
