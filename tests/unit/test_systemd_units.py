@@ -32,7 +32,7 @@ def values(unit: str, key: str) -> list[str]:
 
 def parsed(command: list[str]) -> click.Context:
     """Return the context of the last command of `command`, as policyd reads it."""
-    context = click.Context(main, info_name="policyd")
+    context = click.Context(main, info_name="policyd", **main.context_settings)
     for number, word in enumerate(command):
         assert isinstance(context.command, click.Group)
         found = context.command.get_command(context, word)
