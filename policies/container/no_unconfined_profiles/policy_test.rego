@@ -33,7 +33,13 @@ test_only_listed_settings_are_reported if {
 }
 
 test_profiles_and_labels_are_not if {
-	profiles := ["seccomp=profile.json", "label=type:svirt", "label=type:container_t", "label=level:s0:c1", "apparmor=docker-default"]
+	profiles := [
+		"seccomp=profile.json",
+		"label=type:svirt",
+		"label=type:container_t",
+		"label=level:s0:c1",
+		"apparmor=docker-default",
+	]
 	found := no_unconfined_profiles.violation with input as options(every_setting, profiles)
 	found == set()
 }
