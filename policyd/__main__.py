@@ -23,7 +23,7 @@ def run() -> None:
 
     try:
         main(prog_name="policyd")
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001 (Python would exit with 1, which means denied)
         import traceback  # here, because only a bug needs it
 
         traceback.print_exc()

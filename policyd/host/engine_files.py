@@ -107,5 +107,8 @@ def object_in(path: Path) -> Fields:
 
 
 def optional_object(path: Path) -> Fields | None:
-    """Return the object in the file at `path`, None if there is no file. Raises RequestError."""
+    """Return the object in the file at `path`, or None if the file does not exist.
+
+    Raises RequestError if the file cannot be read.
+    """
     return object_in(path) if path.exists() else None

@@ -7,7 +7,6 @@ each decision is recorded. All other requests pass. In doubt a request is denied
 
 from __future__ import annotations
 
-import traceback
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
@@ -288,7 +287,6 @@ def _answered(decision: Decision) -> Answer:
 
 
 def _failed(error: Exception) -> Answer:
-    """Return a denial. Neither the log nor the answer quotes the error: it may have values."""
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    log.error("unexpected error", kind=type(error).__name__, at=f"{where.name}:{where.lineno}")
+    """Return a denial that does not quote the error, because it may have values of the request."""
+    log.error("unexpected error", exc_info=error)
     return Answer(False, INTERNAL)

@@ -49,11 +49,6 @@ class Relevance:
         """Read the rules of `policy_set`, which takes as long as dozens of evaluations."""
         self._bodies: Mapping[str, tuple[Body, ...]] = dict(_bodies_by_policy(policy_set))
 
-    def may_report(self, document: PolicyInput) -> frozenset[str]:
-        """Return the policies of `document.constraints` that may report a violation."""
-        found, asked = self.evaluate(document)
-        return asked | {finding.policy for finding in found}
-
     def evaluate(self, document: PolicyInput) -> tuple[list[Finding], frozenset[str]]:
         """Return the findings of policies of `document.constraints`, and those to be evaluated.
 

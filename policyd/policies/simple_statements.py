@@ -16,8 +16,8 @@ EFFORT: Final = 20_000
 EFFORT_FOR_WORKLOAD: Final = 2_000
 """Steps for one review, and for each of its workloads: entries of collections, calls, and texts.
 
-The project of a stranger decides how many there are. Beyond this number, an engine with a time
-limit evaluates the policies. All policies of ours need a quarter.
+An untrusted project determines how many steps there are. An engine with a time limit evaluates the
+policies that exceed this limit. All built-in policies together need a quarter of it.
 """
 
 Function = Callable[..., Any]
@@ -128,13 +128,6 @@ class Body:
         self._conditions: Final = tuple(conditions)
         self._report: Final = report
         self._is_whole: Final = is_whole
-
-    def may_hold(self, scope: Scope) -> bool:
-        """Return whether the statements hold for any values, or that is not known."""
-        try:
-            return bool(self.values(scope))
-        except Doubt:
-            return True
 
     def values(self, scope: Scope) -> Sequence[Any]:
         """Return the values that the body adds to its rule. Raises Doubt."""

@@ -197,25 +197,23 @@ def _refusal(scope: Scope, error: PolicydError) -> Response:
 def answer_of(app: WSGIApplication, environ: dict[str, Any]) -> Answer:
     """Return the answer of `app`. Source: PEP 3333, "The Application/Framework Side"."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
+    body = bytearray()
 
     def start_response(
         status: str, headers: list[tuple[str, str]], _exc_info: object = None
     ) -> Callable[[bytes], object]:
         started.append((status, headers))
-        return _write
+        return body.extend
 
     parts = app(environ, start_response)
     try:
-        body = b"".join(parts)
+        for part in parts:
+            body += part
     finally:
         if hasattr(parts, "close"):
             parts.close()
     status, headers = started[-1]
-    return Answer(int(status[:3]), headers, body)
-
-
-def _write(_part: bytes) -> object:
-    raise NotImplementedError("an answer is returned, not written")
+    return Answer(int(status[:3]), headers, bytes(body))
 
 
 def environ_of(scope: Scope, body: bytes | bytearray) -> dict[str, Any]:

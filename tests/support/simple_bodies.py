@@ -6,6 +6,7 @@ import msgspec
 
 from policyd.engines.embedded import interpreter
 from policyd.model import Review, to_json
+from policyd.policies.rego_values import Doubt
 from policyd.policies.simple_reader import Reader
 from policyd.policies.simple_rules import ModuleRules, PolicySetRules
 from policyd.policies.simple_statements import Scope
@@ -60,7 +61,15 @@ def body_of(text, packages=()):
 
 def may_hold(text, found):
     """Return whether the rule `found` in `text` may report something of the document `found`."""
-    return body_of(text).may_hold(Scope(found))
+    return holds_or_is_in_doubt(body_of(text), Scope(found))
+
+
+def holds_or_is_in_doubt(body, scope):
+    """Return whether the statements of `body` hold for any values, or that is not known."""
+    try:
+        return bool(body.values(scope))
+    except Doubt:
+        return True
 
 
 def holds(text, found):

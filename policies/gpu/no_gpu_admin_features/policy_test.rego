@@ -28,6 +28,22 @@ test_pre_start_hook_is_reported if {
 	{v.path | some v in found} == {["services", "app", "pre_start", 0, "environment", "NVIDIA_MIG_CONFIG_DEVICES"]}
 }
 
+test_variables_of_a_build_are_reported_unless_the_service_sets_them if {
+	section := fixture.build({"environment": {
+		"NVIDIA_MIG_CONFIG_DEVICES": "all",
+		"NVIDIA_IMEX_CHANNELS": "0",
+		"NVIDIA_GDS": "enabled",
+		"NVIDIA_MOFED": "enabled",
+		"NVIDIA_GDRCOPY": "disabled",
+	}})
+	own := {"NVIDIA_IMEX_CHANNELS": "", "NVIDIA_MOFED": "disabled"}
+	found := no_gpu_admin_features.violation with input as fixture.app({"build": section, "environment": own})
+	{v.msg | some v in found} == {
+		"service app administers GPUs: NVIDIA_MIG_CONFIG_DEVICES=all",
+		"service app asks for the device nodes of NVIDIA_GDS=enabled",
+	}
+}
+
 test_empty_values_and_hooks_are_not if {
 	found := no_gpu_admin_features.violation with input as fixture.app({
 		"environment": {"NVIDIA_MIG_CONFIG_DEVICES": "", "NVIDIA_IMEX_CHANNELS": null},

@@ -19,7 +19,7 @@ parameters := {
 mounting(sources) := under({"mounts": [fixture.bind(source, "/x") | some source in sources]}, parameters)
 
 test_path_and_what_is_below_it_are_reported if {
-	given := mounting(["/etc", "/etc/shadow", "/etcetera", "/etc/localtime", "/var/x"])
+	given := mounting(["/etc", "/etc/shadow", "/etcetera", "/etc/localtime", "/var", "/var/x"])
 	found := no_sensitive_host_paths.violation with input as given
 	{[v.service, v.path, v.msg] | some v in found} == {
 		["app", ["services", "app", "volumes", 0], "service app mounts the sensitive path /etc of the host"],
@@ -28,6 +28,7 @@ test_path_and_what_is_below_it_are_reported if {
 			["services", "app", "volumes", 0],
 			"service app mounts the sensitive path /etc/shadow of the host",
 		],
+		["app", ["services", "app", "volumes", 0], "service app mounts the sensitive path /var of the host"],
 	}
 }
 

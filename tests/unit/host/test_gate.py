@@ -17,6 +17,7 @@ from policyd.host.gate import ALLOWED, INTERNAL, NO_BODY, Gate
 from policyd.host.own_rules import OwnRules
 from policyd.host.serve import grant_check
 from policyd.host_settings import HostSettings
+from policyd.logs import configure
 from tests.support.daemon_requests import body, creation, envelope, recorded
 
 CREATE = "/v1.41/containers/create"
@@ -197,12 +198,19 @@ def test_neither_the_log_nor_the_record_has_values_of_variables(gate, last_event
 
 def test_whatever_fails_denies(gate, services, monkeypatch, capsys):
     def broken(*_: object) -> None:
-        raise KeyError("s3cret")
+        raise KeyError("".join(("s3", "cret")))
 
     monkeypatch.setattr("policyd.host.gate.endpoint", broken)
+    configure("json")
 
     assert gate.before(envelope(CREATE, PRIVILEGED)) == (False, INTERNAL)
-    assert "s3cret" not in "".join(capsys.readouterr())
+    logged = json.loads(capsys.readouterr().out)
+    assert logged["event"] == "unexpected error"
+    assert "in broken\n" in logged["exception"]
+    assert logged["exception"].endswith("\nKeyError")
+    assert "s3cret" not in logged["exception"]
+        'raise KeyError("".join(("s3", "cret")))', ""
+    )
 
 
 # --- what the daemon has already

@@ -15,9 +15,10 @@ from policyd.host.device_numbers import DeviceNumbers
 from policyd.host.engine_client import EngineClient
 from policyd.host.existing import Existing
 from policyd.host.own_rules import OwnRules
-from policyd.host.runtime_gate import RuntimeGate
+from policyd.host.runtime_gate import INTERNAL, RuntimeGate
 from policyd.host.serve import grant_check
 from policyd.host_settings import HostSettings
+from policyd.logs import configure
 from policyd.model import Decision, Grant, PolicySetRevision, Review, Source, Status
 from policyd.services import Services
 from tests.support.engine_stand_in import EngineStandIn
@@ -105,6 +106,21 @@ def test_a_harmless_container_is_created_and_recorded(ask: Ask, last_event) -> N
     event = last_event()
     assert event.input.review.enforcement_point == "daemon"
     assert (event.result.allowed, event.result.project) == (True, "train")
+
+
+def test_whatever_fails_refuses_the_container(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("".join(("s3", "cret")))
+
+    monkeypatch.setattr("policyd.host.runtime_gate.read_spec", broken)
+    configure("json")
+
+    assert ask(LABELS) == INTERNAL
+    logged = json.loads(capsys.readouterr().out)
+    assert (logged["event"], "in broken\n" in logged["exception"]) == ("unexpected error", True)
+    assert "s3cret" not in logged["exception"]
 
 
 def test_a_device_by_another_path_is_refused_as_what_it_is(ask: Ask) -> None:

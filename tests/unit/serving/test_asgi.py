@@ -270,13 +270,15 @@ def test_the_answer_of_an_application_is_whole_and_closed() -> None:
     assert parts.is_closed
 
 
-def test_an_application_returns_its_answer_and_does_not_write_it() -> None:
-    def app(_environ: Any, start_response: Any) -> list[bytes]:
-        start_response("200 OK", [])(b"written")
-        return []
+def test_what_an_application_writes_comes_before_what_it_returns() -> None:
+    def app(_environ: Any, start_response: Any) -> Iterator[bytes]:
+        write = start_response("200 OK", [])
+        write(b"written, ")
+        yield b"returned, "
+        write(b"late, ")
+        yield b"end"
 
-    with pytest.raises(NotImplementedError, match=r"^an answer is returned, not written$"):
-        answer_of(app, {})
+    assert answer_of(app, {}) == (200, [], b"written, returned, late, end")
 
 
 @cases(
