@@ -61,9 +61,9 @@ def load_candidate(
 
 
 def _placed(error: PolicySetError, folder: Path) -> Location | None:
-    """Return the place of `error` in what the person wrote, None for the whole.
+    """Return the location of `error` in the submitted text, or None if it concerns all of it.
 
-    What takes too long or too much memory, an error of the whole `folder`, is the Rego.
+    An error of the whole `folder`, such as a timeout or too little memory, concerns the Rego.
     """
     where = error.where
     if where is None:

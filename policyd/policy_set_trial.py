@@ -151,7 +151,7 @@ def _ask(task: str, path: Path | None, seconds: float, memory: int) -> _Answer:
 
 
 def _ending(code: int, said: bytes, memory: int) -> str:
-    """Return why the process ended with `code` after it had `said` this on standard error."""
+    """Return why the process ended with `code`. `said` is its standard error."""
     if lacked_memory(said):
         return (
             f"loading the policy set and evaluating it on a sample project needs more than "

@@ -102,12 +102,13 @@ def has_device(name: str) -> ColumnElement[bool]:
 
 
 def with_device(connection: Connection, name: str, most: int) -> Sequence[int] | None:
-    """Return the events that granted the device `name`, None if there are more than `most`."""
+    """Return the events that granted the device `name`, or None if more than `most` did."""
     named = select(grant_devices.c.sequence).where(grant_devices.c.name.in_(searched_names(name)))
     of_all = select(grants.c.sequence).where(OF_ALL_DEVICES)
     found: set[int] = set()
     for query in (named, of_all):
-        found |= {*connection.execute(query.limit(most + 1)).scalars()}
+        # A decision may have granted the device several times.
+        found |= {*connection.execute(query.distinct().limit(most + 1)).scalars()}
         if len(found) > most:
             return None
     return sorted(found)

@@ -20,11 +20,11 @@ from policyd.audit.file_lock import file_lock
 from policyd.errors import AuditError
 
 SECONDS: Final = 90.0
-"""How long a turn is waited for: longer than the requests to a forge take that are made in one."""
+"""Timeout of waiting for a turn. It exceeds the timeouts of the forge requests in one turn."""
 FILES: Final = 16
 """Files beside a SQLite database. Names that share one wait for each other."""
 _KIND: Final = 1_886_350_436
-"""The first key of the advisory locks, an arbitrary constant: the second one is of the name."""
+"""The first key of the advisory locks, an arbitrary constant. The second is of the name."""
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 In: the path of a database, and each commit to it. Out: nothing. SQLite copies the log within a
 commit when it is long, and that commit waits for the disk many times. A thread beside the writers
-copies it before that. What fails here, the next checkpoint or SQLite itself does. Sources: SQLite,
+copies it before that. If a checkpoint fails, the next one copies the log. Sources: SQLite,
 "Write-Ahead Logging", section 3.2; "PRAGMA wal_checkpoint"; "How To Corrupt An SQLite Database
 File", section 1.4.
 """
@@ -62,7 +62,8 @@ class WalCheckpoints:
         try:
             self._check()
             with contextlib.closing(sqlite3.connect(self._url, uri=True)) as connection:
-                # SQLite begins the log anew once all is copied; little is committed meanwhile.
+                # SQLite restarts the log when all of it is copied. The second checkpoint copies
+                # what was committed during the first.
                 for _ in range(2):
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except (AuditError, OSError, sqlite3.Error) as error:

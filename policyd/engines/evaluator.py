@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def lacked_memory(said: bytes) -> bool:
-    """Return whether a process that `said` this on standard error had no memory left."""
+    """Return whether `said`, the standard error of a process, reports that no memory is left."""
     return _NO_MEMORY.search(said) is not None
 
 

@@ -180,7 +180,7 @@ def _started(setup: bytes) -> _Evaluator:
 class _Evaluator:
     def __init__(self, setup: bytes) -> None:
         self.said = b""
-        """What it wrote on standard error, once it has been stopped."""
+        """The standard error of the process. It is complete after the process has stopped."""
         self._errors = _errors_file()
         self._process = subprocess.Popen(  # noqa: S603 (the command is a constant)
             _COMMAND,

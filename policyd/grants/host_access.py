@@ -46,7 +46,7 @@ _START_FILE: Final = lazy_pattern(
     r"|config/(?:systemd|autostart|environment\.d|fish)|docker/cli-plugins|local/bin)(?:/.*)?",
     re.DOTALL,
 )
-"""What a user of the host obeys or runs: keys that may log in, and files of shells and sessions."""
+"""Keys, shell files and session files of a user: who writes them runs programs as the user."""
 
 _PROGRAM: Final = lazy_pattern(r"/(?:usr/(?:local/)?)?s?bin/[^/]+(?<!smi)")
 """Programs of the host, except those that show devices: their names end with smi."""

@@ -104,7 +104,7 @@ def _serve(
         late = Late(host.timeout + GRACE, {**plugin.LATE, **runtime_gate.LATE})
         server = PluginServer(host.socket, routes(written), late)
         gc.collect()
-        gc.freeze()  # the rules stay: looking for garbage among them takes longer than a request
+        gc.freeze()  # the rules stay: a collection that visits them takes longer than a request
         following = SettingsFollowing(
             written,
             read_again,

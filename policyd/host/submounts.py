@@ -27,7 +27,7 @@ TABLE: Final = "/proc/1/mountinfo"
 """The mounts of the host: the gate has mounts of its own, which systemd makes for it."""
 _ESCAPED: Final = re.compile(rb"\\([0-7]{3})")
 _AUTOFS: Final = b"autofs"
-"""Not a file system: it mounts one when somebody looks."""
+"""The type of automount points: the kernel mounts another file system at the first access."""
 _FIRST_KERNEL: Final = (5, 12)
 _RBIND: Final = "rbind"
 

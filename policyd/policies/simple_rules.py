@@ -143,7 +143,7 @@ class PolicySetRules:
     def _one_value(
         self, defining: Sequence[Sequence[str]], parameters: Sequence[str]
     ) -> Sequence[str]:
-        """Return the lines that return the value which all definitions give that give one."""
+        """Return the lines of a function that returns the common value of the definitions."""
         if len(defining) == 1:
             return defining[0]
         made = [self.namespace.define(parameters, each) for each in defining]

@@ -38,10 +38,10 @@ CONSOLE_THREADS: Final = 2
 """Threads of one worker that answer requests of the console."""
 MAX_LOOKING: Final = 32
 """Requests of the console that wait for a thread of one worker."""
-ANSWERS_FOR_NEW: Final = 16
-"""Answers of a worker after which it looks for garbage among what is new."""
-ANSWERS_FOR_ALL: Final = 1_024
-"""Answers after which it looks among all that was made since its start."""
+YOUNG_COLLECTION_INTERVAL: Final = 16
+"""Answers of a worker between two garbage collections of young objects."""
+FULL_COLLECTION_INTERVAL: Final = 1_024
+"""Answers of a worker between two garbage collections of all objects."""
 CONSOLE_PREFIX: Final = "/console/"
 MAX_BUFFERED: Final = 256 * MIB
 """Bytes of bodies that one worker holds, of requests that arrive, wait or are answered."""
@@ -113,11 +113,11 @@ class AsgiApplication:
         self._collect_garbage()
 
     def _collect_garbage(self) -> None:
-        """Look for garbage from time to time, now that the objects of a request are gone."""
+        """Collect garbage at intervals, when the objects of the request are already free."""
         self._answered += 1
-        if self._answered % ANSWERS_FOR_ALL == 0:
+        if self._answered % FULL_COLLECTION_INTERVAL == 0:
             gc.collect()
-        elif self._answered % ANSWERS_FOR_NEW == 0:
+        elif self._answered % YOUNG_COLLECTION_INTERVAL == 0:
             gc.collect(1)
 
     async def _receive_body(self, body: bytearray, scope: Scope, receive: Receive) -> None:

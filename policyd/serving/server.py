@@ -53,8 +53,8 @@ STOP_SECONDS: Final = 20
 
 HEADER_MILLISECONDS: Final = 10_000
 """How long the headers of a request may take to arrive, also the next ones on a connection."""
-OBJECTS_OF_REQUESTS: Final = 500_000
-"""New objects after which a worker looks for garbage within a request: those of some large ones."""
+GC_THRESHOLD: Final = 500_000
+"""Allocations after which Python collects garbage within a request: a large one makes 20,000."""
 MAX_CONNECTIONS: Final = 8_192
 """Open connections of a worker."""
 
@@ -206,11 +206,11 @@ def _load(settings: Settings, folder: Path) -> AsgiApplication:
 
     # A worker is a process of multiprocessing: it runs finalizers when it ends, but not atexit.
     multiprocessing.util.Finalize(None, close, exitpriority=1)
-    # The rules stay, and garbage is looked for between requests (`AsgiApplication`): within a
-    # request, all of its objects would be looked at.
+    # Garbage is collected between requests (`AsgiApplication`): a collection within a request
+    # visits all of its objects. The rules are frozen, because they stay.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(OBJECTS_OF_REQUESTS)
+    gc.set_threshold(GC_THRESHOLD)
     return AsgiApplication(
         applications, settings.threads, settings.max_body, settings.review_timeout
     )

@@ -1,4 +1,4 @@
-"""A policy set with every policy of every pack of ours, each in force with its defaults.
+"""A policy set with every policy of every built-in pack, each in force with its defaults.
 
 Its data are ours and those that samples are judged with.
 """

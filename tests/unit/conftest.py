@@ -1,4 +1,4 @@
-"""A registry of ours, which answers as a test tells it: also in ways that no real one would."""
+"""A test registry, which answers as a test tells it: also in ways that no real one would."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def schema(name: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def validators(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A validator of each schema, for a policy set with every policy of ours."""
+    """A validator of each schema, for a policy set with every built-in policy."""
     policies = everything.policy_set(tmp_path_factory.mktemp("set")).policies
     return {
         name: jsonschema_rs.Draft202012Validator(make(policies), validate_formats=True)

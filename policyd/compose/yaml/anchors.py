@@ -57,7 +57,7 @@ class Anchors:
         self._all_hidden.append(error)
 
     def numbers(self) -> tuple[int, int]:
-        """Return how many hidden errors there are, and how many there were."""
+        """Return the number of hidden errors, without and with those that aliases drop."""
         return len(self.hidden), len(self._all_hidden)
 
     def forget(self, numbers: tuple[int, int]) -> None:
@@ -85,7 +85,7 @@ class Anchors:
             anchor.any_error = next(iter(self._all_hidden[total : total + 1]), None)
 
     def error(self, name: str, *, is_overridden: bool) -> ComposeError | None:
-        """Return the error that an alias of `name` reveals, None if there is none.
+        """Return the error that an alias of `name` reveals, or None if it reveals no error.
 
         Below `!override`, tags have no effect, so that an alias drops nothing.
         """

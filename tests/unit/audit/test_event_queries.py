@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from policyd.audit import visible_events
+from policyd.audit.grant_queries import with_device
 from policyd.audit.log_event import KINDS
 from policyd.audit.moments import Period
 from policyd.audit.store import Store
@@ -67,6 +68,22 @@ def test_decisions_that_granted_a_device_are_looked_up(store: Store, record: Any
     assert plan[0] == "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)"
     assert [one.sequence for one in store.decisions(gpu="0")] == [2, 1]
     assert [one.sequence for one in store.decisions(gpu="none")] == [2]
+
+
+@pytest.mark.parametrize(("most", "expected"), [(1, None), (2, None), (3, [1, 2, 3])])
+def test_a_decision_that_granted_a_device_twice_counts_once(
+    store: Store, record: Any, most: int, expected: list[int] | None
+) -> None:
+    granted = [
+        Grant(service, "nvidia", "gpus", devices, 1, (), identities=("0",))
+        for service, devices in (("a", ("0",)), ("b", "all"))
+        for _ in range(2)
+    ]
+    for number in range(1, 4):
+        record(f"d{number}", environment=str(number), grants=tuple(granted))
+
+    with store.database.reading() as connection:
+        assert with_device(connection, "0", most) == expected
 
 
 @pytest.mark.parametrize("few", [0, 100])

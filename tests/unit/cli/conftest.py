@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def run(folder: Path) -> Run:
-    """Run a command line in `folder`; a bug of ours is raised."""
+    """Run a command line in `folder`; an internal error is raised."""
 
     def call(*arguments: str, stdin: bytes = b"") -> Result:
         result = CliRunner().invoke(main, arguments, input=stdin, prog_name="policyd")

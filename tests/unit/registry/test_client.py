@@ -1,4 +1,4 @@
-"""The registry client against a server of ours that misbehaves; a real one is in integration."""
+"""The registry client against a test server that misbehaves; a real one is in integration."""
 
 from __future__ import annotations
 

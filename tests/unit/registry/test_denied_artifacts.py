@@ -1,4 +1,4 @@
-"""What becomes of denied artifacts, on a registry of ours that records what it is asked."""
+"""What becomes of denied artifacts, on a test registry that records what it is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reader of images against servers of ours; a real registry is in integration."""
+"""The reader of images against test servers; a real registry is in integration."""
 
 from __future__ import annotations
 

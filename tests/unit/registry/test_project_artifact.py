@@ -1,4 +1,4 @@
-"""`policyd check oci://…`, against a registry of ours; a real one is in integration."""
+"""`policyd check oci://…`, against a test registry; a real one is in integration."""
 
 from __future__ import annotations
 

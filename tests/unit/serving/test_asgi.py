@@ -19,11 +19,11 @@ from flask import Flask, Response, request
 from policyd.audit.store import open_store
 from policyd.errors import Overloaded
 from policyd.serving.asgi import (
-    ANSWERS_FOR_ALL,
-    ANSWERS_FOR_NEW,
     CONSOLE_THREADS,
+    FULL_COLLECTION_INTERVAL,
     MAX_LOOKING,
     MAX_WAITING,
+    YOUNG_COLLECTION_INTERVAL,
     AsgiApplication,
     answer_of,
     environ_of,
@@ -220,7 +220,9 @@ class Cycle:
         self.itself = self
 
 
-@pytest.mark.parametrize(("age", "answers"), [(0, ANSWERS_FOR_NEW), (1, ANSWERS_FOR_ALL)])
+@pytest.mark.parametrize(
+    ("age", "answers"), [(0, YOUNG_COLLECTION_INTERVAL), (1, FULL_COLLECTION_INTERVAL)]
+)
 def test_garbage_is_looked_for_after_a_number_of_answers(age: int, answers: int) -> None:
     """What survived one look is only looked at again among all."""
     app = AsgiApplication(echo(), threads=1, max_body=10, answer_seconds=60)

@@ -1,4 +1,4 @@
-"""No index of open violations by policy: each decision would write a page for each of its entries.
+"""Drop the index of open violations by policy: a decision wrote a page for each of its violations.
 
 Reading all open violations takes less time in the order of the table than in that of the index.
 """
